@@ -1,0 +1,34 @@
+"""qsim: simulate quick-commerce markets, keep their history, know their answers.
+
+The verbs of the command line under the same names; each is loaded when first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from qsim.errors import QsimError
+    from qsim.queries import ask, connect, refresh
+    from qsim.runs import generate, run, status
+    from qsim.validation import validate
+
+__all__ = ["QsimError", "ask", "connect", "generate", "refresh", "run", "status", "validate"]
+
+_HOMES = {
+    "QsimError": "qsim.errors",
+    "ask": "qsim.queries",
+    "connect": "qsim.queries",
+    "refresh": "qsim.queries",
+    "generate": "qsim.runs",
+    "run": "qsim.runs",
+    "status": "qsim.runs",
+    "validate": "qsim.validation",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module 'qsim' has no attribute {name!r}")

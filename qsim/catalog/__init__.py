@@ -1,0 +1,94 @@
+"""From parameters, or a user's own product list, to the catalog tables of a market."""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+
+from qsim import taxonomy
+from qsim.catalog.listings import listing_table, store_table
+from qsim.catalog.products import generated_products, inactive
+from qsim.catalog.promotions import campaign_tables, opening_discounts
+from qsim.clock import parse_start
+from qsim.money import PAISE_PER_RUPEE
+from qsim.params import LOOSE_GROUPS, Parameters
+
+__all__ = ["catalog_tables", "opening_discounts"]
+
+
+def user_products(user: pl.DataFrame, parameters: Parameters) -> pl.DataFrame:
+    """Make products of a user's list, in its order: its price is the base, its MRP the ceiling of packaged goods."""
+    sizes = [taxonomy.pack_size(pack) for pack in user["pack"].to_list()]
+    return user.select(
+        product_id=pl.int_range(len(user), dtype=pl.UInt32),
+        product="product",
+        brand="brand",
+        category="category",
+        subcategory="subcategory",
+        volatility_group="volatility_group",
+        pack="pack",
+        unit=pl.Series([size[0] if size else "" for size in sizes], dtype=pl.String),
+        pack_units=pl.Series([size[1] if size else 0.0 for size in sizes], dtype=pl.Float64),
+        base_price_paise="price_paise",
+        mrp_paise="mrp_paise",
+        is_loose=pl.col("volatility_group").is_in(LOOSE_GROUPS),
+        is_active=pl.Series(~inactive(parameters.seed, np.ones(len(user), bool), parameters.inactive_percent)),
+    )
+
+
+def _platform_table(parameters: Parameters) -> pl.DataFrame:
+    def paise(rupees: float) -> int:
+        return round(rupees * PAISE_PER_RUPEE)
+
+    rows = [
+        (
+            number,
+            platform_id,
+            p.name,
+            p.low_percent,
+            p.high_percent,
+            p.average_discount_percent,
+            paise(p.delivery_fee),
+            paise(p.handling_fee),
+            paise(p.free_delivery_from),
+            paise(p.minimum_order),
+        )
+        for number, (platform_id, p) in enumerate(parameters.platforms.items())
+    ]
+    names = (
+        "platform_id",
+        "platform",
+        "name",
+        "low_percent",
+        "high_percent",
+        "average_discount_percent",
+        "delivery_fee_paise",
+        "handling_fee_paise",
+        "free_delivery_from_paise",
+        "minimum_order_paise",
+    )
+    return pl.DataFrame(rows, schema=names, orient="row")
+
+
+def catalog_tables(parameters: Parameters, user: pl.DataFrame | None = None) -> dict[str, pl.DataFrame]:
+    """Make all catalog tables by name, in the column order of `schema`; `user` is a list as `read_user_catalog` gives it."""
+    if user is None:
+        products = generated_products(parameters.seed, parameters.products, parameters.inactive_percent)
+    else:
+        products = user_products(user, parameters)
+    campaigns, lines = campaign_tables(parameters, products, parse_start(parameters.start).weekday())
+    groups = (
+        products.select("category", "subcategory", "volatility_group")
+        .unique()
+        .sort("category", "subcategory", "volatility_group")
+    )
+    return {
+        "platforms": _platform_table(parameters),
+        "categories": groups.with_row_index("category_id"),
+        "brands": products.select(pl.col("brand").unique().sort()).with_row_index("brand_id"),
+        "products": products,
+        "stores": store_table(parameters),
+        "listings": listing_table(parameters, products),
+        "campaigns": campaigns,
+        "campaign_lines": lines,
+    }

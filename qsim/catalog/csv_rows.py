@@ -1,0 +1,203 @@
+"""The text cells of a user's CSV file, with the line each row starts on, and the refusals of a whole file.
+
+Every cell stays text: no type is inferred and no row is judged here. A file whose bytes or quoting leave it
+open what the rows are is refused as a whole. The module holds no knowledge of fields, prices or groups.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import stat
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from itertools import islice
+from pathlib import Path
+
+import polars as pl
+
+from qsim.errors import InputError
+
+MAX_FILE_BYTES = 2 * 1024**3
+Choose = Callable[[list[str]], Mapping[str, int]]
+
+_BLOCK_BYTES = 1 << 20
+_BATCH_ROWS = 1 << 16
+_CSV_ALLOWED = "a comma-separated UTF-8 text file with a header row"
+_FOREIGN_STARTS = {
+    b"\xff\xfe": "UTF-16 text",
+    b"\xfe\xff": "UTF-16 text",
+    b"PK\x03\x04": "a zip or Excel file",
+    b"\x1f\x8b": "a gzip file",
+    b"\xd0\xcf\x11\xe0": "an old Excel file",
+}
+_QUOTING_FAULTS = {
+    "unexpected end of data": "the row opens a quote that is never closed",
+    "expected after": "text follows a closing quote",
+    "new-line character": "a carriage return stands alone outside quotes",
+}
+
+
+def shown(text: str, limit: int = 80) -> str:
+    """Return `text` on one line, control characters escaped, cut to `limit` characters."""
+    head = text[:limit]
+    if not head.isprintable():
+        head = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in head)
+    return head[:limit]
+
+
+def refusal(path: Path, found: str, allowed: str, todo: str) -> InputError:
+    """Return the one-line error for a file: what was found, what is allowed, what to do."""
+    return InputError(f"{shown(str(path), 4096)}: found {found}; allowed: {allowed}; {todo}")
+
+
+def check_file(path: Path) -> None:
+    """Raise InputError unless `path` is a readable regular file of 1 byte to 2 GiB."""
+    try:
+        status = path.stat()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise refusal(path, f"no usable file ({reason})", "a CSV or Parquet file", "check the path") from None
+    for is_kind, name in (
+        (stat.S_ISDIR, "a directory"),
+        (stat.S_ISFIFO, "a pipe (FIFO)"),
+        (stat.S_ISCHR, "a device"),
+        (stat.S_ISBLK, "a device"),
+        (stat.S_ISSOCK, "a socket"),
+    ):
+        if is_kind(status.st_mode):
+            raise refusal(path, name, "a regular CSV or Parquet file", "save the rows to a file and name that")
+    if status.st_size > MAX_FILE_BYTES:
+        found = f"{status.st_size:,} bytes"
+        raise refusal(path, found, "at most 2 GiB (2,147,483,648 bytes)", "split the file")
+    if status.st_size == 0:
+        raise refusal(path, "an empty file", "a header row and at least one product", "export the list again")
+
+
+def read_csv(path: Path, choose: Choose) -> pl.DataFrame:
+    """Return the chosen columns of a CSV file as text, one frame row per CSV row, in file order.
+
+    `choose` takes the header and names the columns wanted: field name -> column position.
+    Columns of the result: line (u32, the 1-based physical line the row starts on), cells (i32, cells in the
+    row), width (i32, cells in the header), then one String column per field; cells that a short row lacks
+    are ''. Blank lines are passed over. Raises InputError when the file cannot be read as CSV.
+    """
+    limit = csv.field_size_limit(MAX_FILE_BYTES - 1)
+    try:
+        return _read(path, choose)
+    except OSError as error:
+        raise refusal(path, f"an unreadable file ({error.strerror})", "a readable file", "check it") from None
+    finally:
+        csv.field_size_limit(limit)
+
+
+def clean_header(path: Path, header: list[str]) -> list[str]:
+    """Return the trimmed, NFC column names; raise InputError for a repeat or a wrong delimiter."""
+    names = [unicodedata.normalize("NFC", name).strip() for name in header]
+    if len(names) == 1:
+        for mark, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+            if mark in header[0]:
+                found = f"a header of one column, '{shown(header[0])}', separated by {word}"
+                raise refusal(path, found, _CSV_ALLOWED, "save the file with commas")
+    # Spreadsheets pad rows with nameless columns; these can never be mapped, so their repeats do no harm.
+    repeats = [name for i, name in enumerate(names) if name and name in names[:i]]
+    if repeats:
+        found = f"two columns named '{shown(repeats[0])}'"
+        raise refusal(path, found, "each column name once", "rename or remove one of them")
+    return names
+
+
+def _read(path: Path, choose: Choose) -> pl.DataFrame:
+    records = _records(path)
+    _, header = next(records, (0, []))
+    if not header:
+        raise refusal(path, "an empty file", "a header row and at least one product", "export the list again")
+    names = clean_header(path, header)
+    picks = choose(names)
+    frames = []
+    while batch := list(islice(records, _BATCH_ROWS)):
+        frames.append(_frame(batch, len(names), picks))
+    if not frames:
+        raise refusal(path, "a header and no row", "at least one row below the header", "export the list again")
+    return pl.concat(frames)
+
+
+def _frame(batch: list[tuple[int, list[str]]], width: int, picks: Mapping[str, int]) -> pl.DataFrame:
+    rows = [row if len(row) == width else (row + [""] * width)[:width] for _, row in batch]
+    columns = [
+        pl.Series("line", [line for line, _ in batch], pl.UInt32),
+        pl.Series("cells", [len(row) for _, row in batch], pl.Int32),
+        pl.Series("width", [width], pl.Int32).new_from_index(0, len(batch)),
+    ]
+    columns += [pl.Series(field, [row[i] for row in rows], pl.String) for field, i in picks.items()]
+    return pl.DataFrame(columns)
+
+
+def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
+    reader = csv.reader(_lines(path), strict=True)
+    start = 1
+    try:
+        for row in reader:
+            if row:
+                yield start, row
+            start = reader.line_num + 1
+    except csv.Error as error:
+        fault = next((text for part, text in _QUOTING_FAULTS.items() if part in str(error)), str(error))
+        raise refusal(
+            path,
+            f"bad quoting in the row at line {start}: {fault}",
+            'cells in double quotes, with "" for a quote inside',
+            "correct that row",
+        ) from None
+
+
+def _lines(path: Path) -> Iterator[str]:
+    # Blocks end at a newline, so no UTF-8 sequence is cut and lines count as an editor counts them.
+    offset, line = 0, 1
+    with path.open("rb") as source:
+        while block := source.read(_BLOCK_BYTES) + source.readline():
+            if offset == 0:
+                _check_start(path, block)
+            text = _decode(path, block, offset, line)
+            yield from io.StringIO(text.removeprefix("\ufeff") if offset == 0 else text, newline="\n")
+            offset += len(block)
+            line += block.count(b"\n")
+
+
+def _check_start(path: Path, block: bytes) -> None:
+    kind = next((name for start, name in _FOREIGN_STARTS.items() if block.startswith(start)), "")
+    if not kind and block[:64].count(b"\0") * 4 > len(block[:64]):
+        kind = "UTF-16 text without a byte-order mark"
+    if kind:
+        raise refusal(path, kind, _CSV_ALLOWED, "save it as 'CSV UTF-8'")
+    if b"\n" not in block and b"\r" in block.rstrip(b"\r"):
+        raise refusal(
+            path,
+            "lines that end in CR alone (old Macintosh)",
+            "lines that end in LF or CR LF",
+            "save it with Unix or Windows line ends",
+        )
+
+
+def _decode(path: Path, block: bytes, offset: int, line: int) -> str:
+    nul = block.find(b"\0")
+    if nul >= 0:
+        raise refusal(
+            path,
+            f"a NUL byte at {_place(block, nul, offset, line)}",
+            _CSV_ALLOWED,
+            "remove it or export the list again",
+        )
+    try:
+        return block.decode("utf-8")
+    except UnicodeDecodeError as error:
+        byte = block[error.start]
+        place = _place(block, error.start, offset, line)
+        latin = f", '{chr(byte)}' in Latin-1" if byte >= 0xA0 and chr(byte).isprintable() else ""
+        found = f"a byte that is not UTF-8 (0x{byte:02X}{latin}) at {place}"
+        raise refusal(path, found, _CSV_ALLOWED, "save it as 'CSV UTF-8'") from None
+
+
+def _place(block: bytes, index: int, offset: int, line: int) -> str:
+    breaks = block.count(b"\n", 0, index)
+    return f"line {line + breaks}, byte offset {offset + index}"

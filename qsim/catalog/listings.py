@@ -1,0 +1,93 @@
+"""Listings of a market: the anchor of every product on every platform, its cost and its stock, dark store by dark store."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import polars as pl
+
+from qsim import streams, taxonomy
+from qsim.arrays import F64, I64, Mask
+from qsim.money import round_half_up
+from qsim.params import Parameters, Platform
+from qsim.streams import Purpose
+
+SPREAD = (1.05, 1.25)
+# Weight of what the platforms share in a product's place within their bands; the rest is each platform's own.
+_COMMON = 0.35
+_ATTEMPTS = 24
+
+
+def _multipliers(platforms: Sequence[Platform], seed: int, attempt: int, products: I64) -> F64:
+    """Draw each product's multiplier on each platform inside its band, float64[products, platforms]."""
+    ids = products[:, None] * 64 + np.arange(len(platforms))
+    own = streams.uniforms(streams.hashed(seed, Purpose.PLATFORM_MULTIPLIER, attempt, ids))
+    common = streams.uniforms(streams.hashed(seed, Purpose.PLATFORM_MULTIPLIER, attempt, products * 64 + 63))
+    low, high = (np.array([getattr(p, name) / 100 for p in platforms]) for name in ("low_percent", "high_percent"))
+    return low + (high - low) * (_COMMON * common[:, None] + (1 - _COMMON) * own)
+
+
+def anchors(platforms: Sequence[Platform], seed: int, base: I64, ceiling: I64) -> I64:
+    """Draw anchors in paise, int64[products, platforms]: inside the platform's band of the base price and at most the ceiling.
+
+    A product whose dearest platform is not 5-25 % above its cheapest is drawn again, up to 24 times.
+    """
+    prices = np.zeros((len(base), len(platforms)), np.int64)
+    left = np.arange(len(base))
+    for attempt in range(_ATTEMPTS):
+        drawn = round_half_up(_multipliers(platforms, seed, attempt, left) * base[left, None])
+        drawn = np.clip(drawn, 1, ceiling[left, None])
+        prices[left] = drawn
+        spread = drawn.max(axis=1) / drawn.min(axis=1)
+        left = left[(spread < SPREAD[0]) | (spread > SPREAD[1])]
+        if not left.size or len(platforms) == 1:
+            break
+    return prices
+
+
+def store_table(parameters: Parameters) -> pl.DataFrame:
+    """Place each platform's dark stores: the n-th store of every platform is in the n-th locality of the list."""
+    places = taxonomy.places()
+    rows = [
+        (number * parameters.stores + nth, number, *places[nth % len(places)])
+        for number in range(len(parameters.platforms))
+        for nth in range(parameters.stores)
+    ]
+    return pl.DataFrame(rows, schema=["store_id", "platform_id", "city", "pincode", "area"], orient="row")
+
+
+def _stock(seed: int, listings: I64, active: Mask) -> dict[str, I64]:
+    """Draw one stock figure a listing and what follows from it; goods off sale hold none."""
+    words = streams.hashed(seed, Purpose.STOCK, 0, listings)
+    target = 20 + (words & np.uint64(0x7F)).astype(np.int64)
+    share = ((words >> np.uint64(8)) & np.uint64(0xFFFF)).astype(np.int64)
+    # One listing in 20 is sold out; the others hold between one unit and the target.
+    stock = np.where(active & (share >= 0xFFFF // 20), 1 + share * target // 0x10000, 0)
+    reserved = np.minimum(stock, ((words >> np.uint64(24)) & np.uint64(3)).astype(np.int64))
+    return {"stock": stock, "reserved": reserved, "reorder_level": target // 4, "target_stock": target}
+
+
+def listing_table(parameters: Parameters, products: pl.DataFrame) -> pl.DataFrame:
+    """List every product at every dark store, product by product; columns of `schema.LISTINGS`."""
+    platforms = list(parameters.platforms.values())
+    base = products["base_price_paise"].to_numpy().astype(np.int64)
+    mrp = products["mrp_paise"].to_numpy().astype(np.int64)
+    by_platform = anchors(platforms, parameters.seed, base, np.where(mrp > 0, mrp, 2**31 - 1))
+    stores = parameters.stores
+    listings = np.arange(len(base) * parameters.listings_per_product, dtype=np.int64)
+    anchor = np.repeat(by_platform.ravel(), stores)
+    cost_bps = streams.whole_numbers(streams.hashed(parameters.seed, Purpose.UNIT_COST, 0, listings), 7_000, 9_200)
+    return pl.DataFrame(
+        {
+            "listing_id": listings,
+            "product_id": np.repeat(np.arange(len(base)), parameters.listings_per_product),
+            "store_id": listings % parameters.listings_per_product,
+            "platform_id": listings % parameters.listings_per_product // stores,
+            "anchor_price_paise": anchor,
+            "unit_cost_paise": np.maximum(1, anchor * cost_bps // 10_000),
+            **_stock(
+                parameters.seed, listings, np.repeat(products["is_active"].to_numpy(), parameters.listings_per_product)
+            ),
+        }
+    )

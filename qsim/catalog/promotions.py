@@ -1,0 +1,149 @@
+"""Promotions that a market opens with: campaigns past, running and coming with their lines, and own discounts.
+
+Exactly the given share of each platform's listings is discounted at tick 0, running campaign lines included,
+and the mean depth of these is the platform's.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from qsim import streams
+from qsim.arrays import I64, Mask
+from qsim.catalog.products import shuffled
+from qsim.clock import DAY
+from qsim.depths import stratified_depths
+from qsim.params import Parameters
+from qsim.streams import Purpose
+
+HOUR = 3_600
+_TWO_YEARS = 730 * DAY
+_LINE_SHARE = 0.011
+_LINE_DEPTHS = np.array([20, 25, 30, 35, 40, 50])
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """A campaign before it is given a platform and lines; times in market seconds."""
+
+    name: str
+    kind: str
+    category: str
+    starts: int
+    duration: int
+    repeat: int
+    units: int
+
+
+def _plans(draw: I64, weekday_at_start: int, categories: list[str]) -> list[_Plan]:
+    """Lay out one platform's campaigns by eight drawn numbers: past, running at tick 0 and coming, of every kind."""
+    day = [int(number) for number in draw]
+    weekday = day[3] % 7
+    until = (weekday - weekday_at_start) % 7
+    past, now = categories[day[7] % len(categories)], categories[day[4] % len(categories)]
+    return [
+        _Plan("Weekend Flash Sale", "flash", "", -(2 + day[0] % 5) * DAY + 12 * HOUR, 3 * HOUR, 0, 20),
+        _Plan("Midnight Flash Sale", "flash", "", -2 * HOUR, 4 * HOUR, 0, 20),
+        _Plan("Lunch Flash Sale", "flash", "", (1 + day[2] % 3) * DAY + 12 * HOUR, 3 * HOUR, 7 * DAY, 20),
+        _Plan(f"{_WEEKDAYS[weekday]} Saver", "weekday", "", until * DAY - 28 * DAY, DAY, 7 * DAY, 40),
+        _Plan(f"{now} Week", "category", now, -(1 + day[4] // 8 % 5) * DAY, 7 * DAY, 28 * DAY, 60),
+        _Plan("Evening Happy Hours", "time_of_day", "", -(3 + day[5] % 7) * DAY + 17 * HOUR, 2 * HOUR, DAY, 15),
+        _Plan("Stock-up Days", "bulk", "", (2 + day[6] % 8) * DAY, 5 * DAY, 30 * DAY, 80),
+        _Plan(f"{past} Fest", "category", past, -20 * DAY, 7 * DAY, 0, 60),
+    ]
+
+
+def _eligible(plan: _Plan, products: pl.DataFrame) -> I64:
+    """Find the products that a plan may price: active, of its category, and for bulk in large packs where packs are known."""
+    fits = products["is_active"].to_numpy()
+    if plan.category:
+        fits = fits & (products["category"] == plan.category).to_numpy()
+    if plan.kind == "bulk":
+        large = fits & (products["pack_units"] >= 1).to_numpy()
+        fits = large if large.any() else fits
+    return np.flatnonzero(fits)
+
+
+def _lines(parameters: Parameters, number: int, platform: int, products: I64, count: int) -> tuple[I64, I64]:
+    """Choose `count` products for a campaign, at all dark stores of its platform: listing ids and depths in basis points."""
+    order = (
+        shuffled(parameters.seed, Purpose.CAMPAIGN_LINE + 1024 * number, len(products)) if len(products) else products
+    )
+    chosen = np.sort(products[order[:count]])
+    word = streams.hashed(parameters.seed, Purpose.CAMPAIGN_DEPTH, number, chosen)
+    depths = _LINE_DEPTHS[streams.whole_numbers(word, 0, len(_LINE_DEPTHS) - 1)] * 100
+    first = chosen * parameters.listings_per_product + platform * parameters.stores
+    return (first[:, None] + np.arange(parameters.stores)).ravel(), np.repeat(depths, parameters.stores)
+
+
+def campaign_tables(
+    parameters: Parameters, products: pl.DataFrame, weekday_at_start: int
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Plan every platform's campaigns and their lines; columns of `schema.CAMPAIGNS` and `schema.CAMPAIGN_LINES`."""
+    categories = products["category"].unique().sort().to_list()
+    count = round(_LINE_SHARE * len(products))
+    campaigns, lines = [], []
+    for platform in range(len(parameters.platforms)):
+        words = streams.hashed(parameters.seed, Purpose.CAMPAIGN_PLAN, platform, np.arange(8))
+        for plan in _plans((words >> np.uint64(40)).astype(np.int64), weekday_at_start, categories):
+            number = len(campaigns) + 1
+            ends = plan.starts + (_TWO_YEARS if plan.repeat else plan.duration)
+            campaigns.append(
+                (
+                    number,
+                    plan.name,
+                    plan.kind,
+                    platform,
+                    plan.category,
+                    plan.starts,
+                    plan.duration,
+                    plan.repeat,
+                    ends,
+                    plan.units,
+                )
+            )
+            running = plan.starts <= 0 and -plan.starts % (plan.repeat or _TWO_YEARS) < plan.duration
+            listings, depths = _lines(
+                parameters, number, platform, _eligible(plan, products), count if running else max(1, count)
+            )
+            lines.append(
+                pl.DataFrame(
+                    {"campaign_id": np.full(len(listings), number), "listing_id": listings, "discount_bps": depths}
+                )
+            )
+    names = (
+        "campaign_id",
+        "campaign",
+        "kind",
+        "platform_id",
+        "category",
+        "starts_second",
+        "duration_seconds",
+        "repeat_seconds",
+        "ends_second",
+        "units_per_listing",
+    )
+    return pl.DataFrame(campaigns, schema=names, orient="row"), pl.concat(lines)
+
+
+def opening_discounts(parameters: Parameters, active: Mask, line_bps: I64) -> I64:
+    """Choose each listing's own discount at tick 0, basis points, int64[listings]; `line_bps` are the running lines."""
+    own = np.zeros(len(line_bps), np.int64)
+    per_product, stores = parameters.listings_per_product, parameters.stores
+    for number, platform in enumerate(parameters.platforms.values()):
+        of_platform = (np.arange(0, len(own), per_product)[:, None] + number * stores + np.arange(stores)).ravel()
+        quota = round(len(of_platform) * parameters.discounted_percent / 100)
+        free = of_platform[active[of_platform] & (line_bps[of_platform] == 0)]
+        with_line = int((line_bps[of_platform] > 0).sum())
+        wanted = min(len(free), max(0, quota - with_line))
+        if not wanted:
+            continue
+        missing = platform.average_discount_percent * quota - line_bps[of_platform].sum() / 100
+        depths = stratified_depths(missing / wanted, wanted)
+        order = shuffled(parameters.seed, Purpose.OPENING_DISCOUNT + 1024 * number, len(free))[:wanted]
+        own[free[order]] = depths[shuffled(parameters.seed, Purpose.OPENING_DEPTH + 1024 * number, wanted)] * 100
+    return own

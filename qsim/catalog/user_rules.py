@@ -1,0 +1,117 @@
+"""The rules one row of a user's product list must keep, each a named column expression over text.
+
+CSV and Parquet rows meet the same rules. Nothing here reads files, repairs a value or drops a row unsaid:
+a row that breaks a rule comes back with its line, the cell found and the reason.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import polars as pl
+
+from qsim.catalog.csv_rows import shown
+from qsim.catalog.user_columns import FIELDS
+
+MAX_CELL_BYTES = 64 * 1024
+MAX_PAISE = 2**31 - 1
+PRICE_FIELDS = ("mrp", "price")
+REJECTED_SCHEMA = {"line": pl.UInt32, "field": pl.String, "found": pl.String, "reason": pl.String}
+
+_PLAIN = r"^-?[0-9]+(\.[0-9]+)?$"
+_PAISE_EXACT = r"^[^.]*(\.[0-9]{1,2}0*)?$"
+
+
+class Rule(NamedTuple):
+    """A fault: the field it is in, where it holds, what to show of the row, and why it is one."""
+
+    field: str
+    bad: pl.Expr
+    found: pl.Expr
+    reason: str
+
+
+def sort_rows(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Split text rows into (kept, rejected), both in file order.
+
+    `rows`: line, cells, width and a String column per field read (see `csv_rows.read_csv`); optional fields
+    may be absent. Kept: line (u32), product, brand, category, subcategory, pack (NFC, trimmed), mrp_paise and
+    price_paise (i32). Rejected: line, field, found (at most 80 characters), reason: the first fault of each.
+    """
+    absent = [pl.lit("").alias(field) for field in FIELDS if field not in rows.columns]
+    text = rows.with_columns(pl.col(f).fill_null("") for f in FIELDS if f in rows.columns).with_columns(absent)
+    sized = text.with_columns(pl.col(field).str.len_bytes().alias(f"{field}_bytes") for field in FIELDS)
+    clean = sized.with_columns(pl.col(field).str.normalize("NFC").str.strip_chars() for field in FIELDS)
+    priced = clean.with_columns(_paise(field).alias(f"{field}_paise") for field in PRICE_FIELDS)
+    rules = row_rules()
+    hits = [pl.when(rule.bad).then(pl.lit(i, pl.Int16)) for i, rule in enumerate(rules)]
+    judged = priced.with_columns(pl.coalesce(hits).alias("fault"))
+    kept = judged.filter(pl.col("fault").is_null()).select(
+        "line",
+        *("product", "brand", "category", "subcategory", "pack"),
+        *(pl.col(f"{field}_paise").cast(pl.Int32) for field in PRICE_FIELDS),
+    )
+    return kept, _rejected(judged.filter(pl.col("fault").is_not_null()), rules)
+
+
+def row_rules() -> list[Rule]:
+    """Return the rules in the order they are tried; the first that holds is the row's fault."""
+    cells = pl.format("{} cells under {} columns", "cells", "width")
+    few = Rule("row", pl.col("cells") < pl.col("width"), cells, "too few cells: one per column is allowed")
+    many = Rule("row", pl.col("cells") > pl.col("width"), cells, "too many cells: quote a cell with a comma in it")
+    rules = [few, many]
+    for field in FIELDS:
+        size = pl.col(f"{field}_bytes")
+        reason = "too long: a cell may have 64 KB (65,536 bytes)"
+        rules.append(Rule(field, size > MAX_CELL_BYTES, pl.col(field), reason))
+    for field in ("product", "brand", "category"):
+        blank = ~pl.col(field).str.contains(r"[^\s\p{Cc}\p{Cf}]")
+        rules.append(Rule(field, blank, pl.col(field), "empty: every product needs one"))
+    for field in PRICE_FIELDS:
+        rules += _price_rules(field)
+    above = pl.format("{} > mrp {}", "price", "mrp")
+    dearer = pl.col("price_paise") > pl.col("mrp_paise")
+    return [*rules, Rule("price", dearer, above, "above the mrp: at most the mrp is allowed")]
+
+
+def _price_rules(field: str) -> list[Rule]:
+    cell = pl.col(field)
+    # Nine or more digits before the point cannot fit, and may not fit the integer the paise are computed in.
+    above = (cell.str.extract(r"^-?0*([0-9]+)").str.len_bytes() > 8) | (pl.col(f"{field}_paise") > MAX_PAISE)
+    plain = "not a plain number: digits with an optional point and up to two decimals are allowed, as in 1299.50"
+    return [
+        Rule(field, ~cell.str.contains(_PLAIN), cell, plain),
+        Rule(
+            field,
+            cell.str.starts_with("-") | ~cell.str.contains("[1-9]"),
+            cell,
+            "zero or less: above 0 is allowed",
+        ),
+        Rule(field, ~cell.str.contains(_PAISE_EXACT), cell, "more than two decimals: whole paise are allowed"),
+        Rule(field, above, cell, "too high: at most 21474836.47 rupees is allowed"),
+    ]
+
+
+def _paise(field: str) -> pl.Expr:
+    cell = pl.col(field)
+    rupees = cell.str.extract(r"^-?0*([0-9]+)").cast(pl.Int64, strict=False)
+    hundredths = cell.str.extract(r"\.([0-9]{1,2})0*$").str.pad_end(2, "0").fill_null("0").cast(pl.Int64)
+    exact = cell.str.contains(_PLAIN) & cell.str.contains(_PAISE_EXACT)
+    return pl.when(exact).then(rupees * 100 + hundredths)
+
+
+def _rejected(faulty: pl.DataFrame, rules: list[Rule]) -> pl.DataFrame:
+    parts = [pl.DataFrame(schema=REJECTED_SCHEMA)]
+    for i, rule in enumerate(rules):
+        part = faulty.filter(pl.col("fault") == i)
+        if part.height:
+            found = part.select(rule.found.str.slice(0, 80)).to_series().to_list()
+            parts.append(
+                part.select(
+                    "line",
+                    pl.lit(rule.field).alias("field"),
+                    pl.Series("found", [shown(text) for text in found], pl.String),
+                    pl.lit(rule.reason).alias("reason"),
+                )
+            )
+    return pl.concat(parts).sort("line")

@@ -1,0 +1,57 @@
+"""The law of how deep a discount is: a mixture of round depths that meets a platform's mean, with a tail."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from qsim.arrays import I64, U16
+
+LAW_SIZE = 4096
+# Depths in percent and their parts of 100. Shares of round depths follow the modes of a published BigBasket
+# catalog (10, 20, 15, 25, 5, 30 %); two mixtures of them, one shallow and one deep, meet any mean between.
+_TAIL = {30: 50, 35: 25, 40: 18, 50: 7}
+_SHALLOW = {2: 12, 3: 22, 4: 12, 5: 54}
+_DEEP = {8: 4, 10: 14, 12: 6, 15: 20, 18: 5, 20: 26, 25: 25}
+TAIL_SHARE = 0.02
+
+
+def _mean(parts: dict[int, int]) -> float:
+    return sum(depth * part for depth, part in parts.items()) / sum(parts.values())
+
+
+def depth_shares(mean_percent: float) -> dict[int, float]:
+    """Give the law of depths with this mean: percent -> share; 2 % of it lies at 30 % and more.
+
+    A mean below 4.5 or above 18 takes the nearest law there is: all shallow, or all deep.
+    """
+    body = (mean_percent - TAIL_SHARE * _mean(_TAIL)) / (1 - TAIL_SHARE)
+    deep = min(1.0, max(0.0, (body - _mean(_SHALLOW)) / (_mean(_DEEP) - _mean(_SHALLOW))))
+    parts = ((_SHALLOW, (1 - TAIL_SHARE) * (1 - deep)), (_DEEP, (1 - TAIL_SHARE) * deep), (_TAIL, TAIL_SHARE))
+    return {depth: share * part / 100 for law, share in parts for depth, part in law.items()}
+
+
+def stratified_depths(mean_percent: float, count: int) -> I64:
+    """Give `count` depths in whole percent, ascending, that follow the law and whose sum is as near to
+    mean x count as whole percents allow; at least one is 30 or more where there are eight or more.
+    """
+    shares = depth_shares(mean_percent)
+    edges = np.cumsum(list(shares.values()))
+    places = np.minimum(np.searchsorted(edges, (np.arange(count) + 0.5) / count), len(edges) - 1)
+    depths = np.array(list(shares), dtype=np.int64)[places]
+    if count >= 8:
+        depths[-1] = max(depths[-1], 30)
+    missing = round(mean_percent * count) - int(depths.sum())
+    movable = np.flatnonzero(depths < 30)
+    while missing and len(movable):
+        step = 1 if missing > 0 else -1
+        chosen = movable[(depths[movable] + step >= 1) & (depths[movable] + step <= 29)][: abs(missing)]
+        if not len(chosen):
+            break
+        depths[chosen] += step
+        missing -= step * len(chosen)
+    return np.sort(depths)
+
+
+def depth_law(mean_percent: float) -> U16:
+    """Tabulate a law as LAW_SIZE equally likely depths in basis points, uint16[LAW_SIZE]."""
+    return (stratified_depths(mean_percent, LAW_SIZE) * 100).astype(np.uint16)

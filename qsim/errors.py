@@ -1,0 +1,42 @@
+"""The few kinds of error that qsim raises, each with the exit code of the command that meets it.
+
+A message is one line: where, what was found, what is allowed, what to do.
+"""
+
+from __future__ import annotations
+
+
+class QsimError(Exception):
+    """Tell the user, in one line, what was found, what is allowed and what to do."""
+
+    exit_code = 1
+
+
+class UsageError(QsimError):
+    """The call's words are off: an option, a parameter name or value, a combination."""
+
+    exit_code = 2
+
+
+class InputError(QsimError):
+    """A file or setting that the user brought cannot be taken."""
+
+    exit_code = 3
+
+
+class ConflictError(QsimError):
+    """The market is locked by another writer, is already there, or is not there."""
+
+    exit_code = 4
+
+
+class CorruptError(QsimError):
+    """A file of the market is missing, altered or does not follow the log."""
+
+    exit_code = 5
+
+
+class DiskError(QsimError):
+    """The disk refused: full, read-only, or an input/output error."""
+
+    exit_code = 6

@@ -1,0 +1,81 @@
+"""Prices: the regular price's step towards its anchor, and the overlays that lie on it.
+
+The rules of the classic preset. Amounts are paise, shares basis points; columns of n listings throughout.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qsim.arrays import F64, I32, I64, U16
+from qsim.money import BPS, power
+
+_TABLE_LIMIT = 1 << 20
+_CHUNK = 8192
+
+
+@dataclass(frozen=True)
+class Reversion:
+    """Powers regular^(1-k) of whole paise: a table for common prices, computed one by one beyond it."""
+
+    exponent: float
+    table: F64
+
+    def of(self, prices: I32) -> F64:
+        """Raise prices to 1-k, float64[n]."""
+        powers = self.table.take(prices, mode="clip")
+        if prices.size and prices.max() >= len(self.table):
+            beyond = np.flatnonzero(prices >= len(self.table))
+            powers[beyond] = power(prices[beyond].astype(np.float64), self.exponent)
+        return powers
+
+
+def reversion(weight: float, highest_price: int) -> Reversion:
+    """Tabulate the powers for reversion weight k, for prices up to about the highest one expected."""
+    size = min(_TABLE_LIMIT, highest_price + 1)
+    table = np.ones(size)
+    for first in range(1, size, _CHUNK):
+        last = min(size, first + _CHUNK)
+        table[first:last] = power(np.arange(first, last, dtype=np.float64), 1 - weight)
+    return Reversion(1 - weight, table)
+
+
+def regular_price(regular: I32, factor: F64, pull: F64, powers: Reversion, bound: float) -> F64:
+    """Step the regular price: clip(round(regular x factor x (anchor/regular)^k), ceil((1-M) regular), floor((1+M) regular)).
+
+    `factor` is 1 + v M u, `pull` is anchor^k, `bound` is M. Source: README, "The classic market".
+    """
+    now = regular.astype(np.float64)
+    aim = powers.of(regular)
+    aim *= pull
+    aim *= factor
+    aim += 0.5
+    np.floor(aim, out=aim)
+    # A millionth keeps the floor whole where M x regular is: multiples of 1/10000 lie further apart.
+    room = np.floor(now * bound + 1e-6)
+    aim -= now
+    np.clip(aim, -room, room, out=aim)
+    aim += now
+    return aim
+
+
+def overlaid_price(regular: F64, discount: U16, surge: U16, fee: U16, shift: int, ceiling: I32) -> F64:
+    """Lay the overlays on the regular price: round(regular x (1-discount) x (1+surge) x (1+shift)), halves up, within
+    [1 paisa, ceiling]. A surge fee suspends the discount. `shift` is the time of day's, in basis points.
+
+    The products of whole numbers stay exact in float64 up to the one division, so halves are found exactly.
+    """
+    taken = np.where(fee > 0, np.uint16(0), discount)
+    price = np.subtract(BPS, taken, dtype=np.float64)
+    price *= regular
+    surging: I64 = np.flatnonzero(surge)
+    surged = price[surging] * (BPS + surge[surging].astype(np.float64)) * (BPS + shift) / BPS**3
+    if shift:
+        price *= BPS + shift
+    price /= BPS**2 if shift else BPS
+    price[surging] = surged
+    price += 0.5
+    np.floor(price, out=price)
+    return np.clip(price, 1.0, ceiling, out=price)

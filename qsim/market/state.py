@@ -1,0 +1,103 @@
+"""What a block of listings is and what changes about it: frozen columns and the state that ticks act on.
+
+A block holds whole products with all their listings side by side; only listings of active products are kept,
+so position i of every column here is the i-th active listing and `lanes[i]` its place in the block.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from qsim.arrays import I32, I64, U8, U16, U32, Mask
+
+BLOCK_LISTINGS = 65_536
+NO_CEILING = 2**31 - 1
+
+
+def products_per_block(listings_per_product: int) -> int:
+    """Count the products of a full block; part of the format, never of the machine."""
+    return max(1, BLOCK_LISTINGS // listings_per_product)
+
+
+@dataclass(frozen=True)
+class Block:
+    """The unchanging columns of a block's n active listings, and its k campaign lines.
+
+    `resting` alone has all listings of the block: the prices of those that are not for sale. `first_listing` is their first id.
+    """
+
+    number: int
+    first_listing: int
+    first_rank: int
+    listings_per_product: int
+    lanes: I64
+    listing_id: U32
+    resting: I32
+    anchor: I32
+    ceiling: I32
+    is_loose: Mask
+    group: U8
+    platform: U8
+    line_position: I64
+    line_campaign: I64
+    line_bps: U16
+
+    @property
+    def products(self) -> int:
+        """Count the active products of the block."""
+        return len(self.lanes) // self.listings_per_product
+
+
+@dataclass
+class State:
+    """What ticks change: prices and surge fees in paise, discounts and surges in basis points; columns of n listings.
+
+    `own` is a listing's own discount, `line` the deepest running campaign line, `discount` the deeper of the two.
+    """
+
+    price: I32
+    regular: I32
+    own: U16
+    line: U16
+    discount: U16
+    surge: U16
+    fee: U16
+    updated: U32
+
+    def copy(self) -> State:
+        """Give a state that shares no memory with this one."""
+        return State(**{part.name: getattr(self, part.name).copy() for part in fields(self)})
+
+
+@dataclass
+class EventRows:
+    """Room for the rows of a window: columns of `capacity` rows, of which the first `count` are filled.
+
+    Every listing that a tick takes up has a row; `changed` tells which of them are events. `tick_rows` holds
+    (tick, rows) for each tick that took up any, `transitions` the (tick, listing_id, discount_bps) of own discounts.
+    """
+
+    tick: U32
+    listing_id: U32
+    cause: U8
+    before: I32
+    after: I32
+    regular: I32
+    discount: U16
+    surge: U16
+    fee: U16
+    changed: Mask
+    count: int
+    tick_rows: list[tuple[int, int]]
+    transitions: list[tuple[int, U32, U16]]
+
+
+def event_rows(capacity: int, old: EventRows | None = None) -> EventRows:
+    """Make room for a window that takes up `capacity` listings in all, in the memory of old rows where that suffices."""
+    if old is not None and len(old.tick) >= capacity:
+        old.count, old.tick_rows, old.transitions = 0, [], []
+        return old
+    kinds = (np.uint32, np.uint32, np.uint8, np.int32, np.int32, np.int32, np.uint16, np.uint16, np.uint16, np.bool_)
+    return EventRows(*(np.empty(capacity, kind) for kind in kinds), 0, [], [])  # type: ignore[arg-type]  # one array a kind

@@ -1,0 +1,251 @@
+"""Every parameter of a market: names, limits, presets, files, overrides, and their text in `market.toml`.
+
+Parameters are frozen and checked when made. Holds no rule that uses them and touches no market.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+
+from qsim.clock import parse_hour, parse_start
+from qsim.errors import InputError, UsageError
+
+GROUPS = ("fruits", "vegetables", "dairy", "snacks", "staples", "other")
+LOOSE_GROUPS = ("fruits", "vegetables")
+FIXED = frozenset(
+    {"preset", "seed", "start", "products", "stores", "inactive_percent", "discounted_percent", "platforms", "catalog"}
+)
+MAX_CONFIG_BYTES = 1 << 20
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+Percent = Annotated[float, Field(ge=0, le=100)]
+Rupees = Annotated[float, Field(ge=0, le=100_000)]
+
+
+class _Checked(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+def _in_hundredths(value: float) -> float:
+    if abs(value * 100 - round(value * 100)) > 1e-9:
+        raise ValueError("at most two decimals are allowed")
+    return value
+
+
+class Platform(_Checked):
+    """A quick-commerce service: its price band, its discounts, and its fees in rupees an order."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    low_percent: Annotated[float, Field(gt=0, le=1000)]
+    high_percent: Annotated[float, Field(gt=0, le=1000)]
+    average_discount_percent: Annotated[float, Field(ge=4, le=25)]
+    delivery_fee: Rupees = 0
+    handling_fee: Rupees = 0
+    free_delivery_from: Rupees = 0
+    minimum_order: Rupees = 0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Platform:
+        if self.low_percent > self.high_percent:
+            raise ValueError(f"low_percent {self.low_percent:g} is above high_percent {self.high_percent:g}")
+        return self
+
+
+class Parameters(_Checked):
+    """All parameters of a market, resolved. Money in rupees, shares in percent or as probabilities, times in seconds."""
+
+    preset: Literal["classic"] = "classic"
+    seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 42
+    start: str = "2026-01-01"
+    catalog: str = ""
+    products: Annotated[int, Field(ge=1, le=1_000_000)]
+    stores: Annotated[int, Field(ge=1, le=5_000)]
+    inactive_percent: Annotated[float, Field(ge=0, le=50)]
+    discounted_percent: Percent
+    update_interval_seconds: Annotated[int, Field(ge=1, le=86_400)]
+    batch_size: Annotated[int, Field(ge=0, le=1_000_000)]
+    max_price_change_percent: Annotated[float, Field(gt=0, le=50)]
+    discount_probability: Probability
+    discount_end_probability: Probability
+    surge_probability: Probability
+    surge_min_percent: Percent
+    surge_max_percent: Percent
+    surge_fee_rupees: Annotated[float, Field(ge=0, le=600)]
+    reversion: Probability
+    category_volatility: dict[str, Annotated[float, Field(ge=0, le=5)]]
+    time_of_day: dict[str, Annotated[float, Field(ge=-50, le=100)]]
+    platforms: Annotated[dict[str, Platform], Field(min_length=1, max_length=50)]
+
+    @field_validator("batch_size", mode="before")
+    @classmethod
+    def _all_is_zero(cls, value: object) -> object:
+        return 0 if value == "all" else value
+
+    @field_validator("start")
+    @classmethod
+    def _is_date(cls, value: str) -> str:
+        parse_start(value)
+        return value
+
+    @field_validator("max_price_change_percent", "surge_min_percent", "surge_max_percent", "surge_fee_rupees")
+    @classmethod
+    def _hundredths(cls, value: float) -> float:
+        return _in_hundredths(value)
+
+    @field_validator("time_of_day")
+    @classmethod
+    def _windows(cls, windows: dict[str, float]) -> dict[str, float]:
+        for window, percent in windows.items():
+            begin, dash, end = window.partition("-")
+            if not dash or parse_hour(begin) == parse_hour(end):
+                raise ValueError(f'{window!r} is not a window such as "07:00-09:00"')
+            _in_hundredths(percent)
+        return windows
+
+    @field_validator("category_volatility")
+    @classmethod
+    def _groups(cls, volatility: dict[str, float]) -> dict[str, float]:
+        for key in volatility:
+            if key not in GROUPS:
+                raise ValueError(f"unknown key {key!r}{nearest(key, GROUPS)}")
+        return {group: volatility[group] for group in GROUPS}
+
+    @field_validator("platforms")
+    @classmethod
+    def _platform_ids(cls, platforms: dict[str, Platform]) -> dict[str, Platform]:
+        for key in platforms:
+            if not (key.isascii() and key.replace("_", "").isalnum() and key == key.lower() and len(key) <= 30):
+                raise ValueError(f"platform id {key!r} is not lower-case letters, digits and _")
+        return platforms
+
+    @model_validator(mode="after")
+    def _surge_ordered(self) -> Parameters:
+        if self.surge_min_percent > self.surge_max_percent:
+            raise ValueError("surge_min_percent is above surge_max_percent")
+        return self
+
+    @property
+    def listings_per_product(self) -> int:
+        """Count the listings of one product: platforms times dark stores."""
+        return len(self.platforms) * self.stores
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Suggest the nearest known word, as the end of an error line."""
+    known = list(known)
+    close = get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; nearest is {close[0]!r}" if close else f"; known are {', '.join(sorted(known)[:30])}"
+
+
+def _one_line(error: ErrorDetails) -> str:
+    where = ".".join(str(part) for part in error["loc"])
+    if error["type"] == "extra_forbidden":
+        inside_platform = len(error["loc"]) > 1
+        known = Platform.model_fields if inside_platform else Parameters.model_fields
+        return f"{where}: unknown key{nearest(str(error['loc'][-1]), known)}; mend or remove it"
+    rule = error["msg"].removeprefix("Value error, ")
+    return f"{where or 'parameters'}: found {str(error['input'])[:60]!r}; {rule[0].lower() + rule[1:]}; mend the value"
+
+
+def check(values: Mapping[str, Any]) -> Parameters:
+    """Make checked parameters of plain values; UsageError names the first faulty key, what was found and the rule."""
+    try:
+        return Parameters.model_validate(dict(values))
+    except ValidationError as failure:
+        raise UsageError(_one_line(failure.errors(include_url=False)[0])) from None
+
+
+def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay changes over a base, tables inside tables; neither is altered."""
+    merged = dict(base)
+    for key, value in changes.items():
+        inner = merged.get(key)
+        merged[key] = merge(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file of parameters; InputError says the file and the place of a fault."""
+    try:
+        with path.open("rb") as file:
+            raw = file.read(MAX_CONFIG_BYTES + 1)
+        if len(raw) > MAX_CONFIG_BYTES:
+            raise InputError(f"{path}: found more than 1 MiB; allowed is a small TOML file; give another file")
+        return tomllib.loads(raw.decode("utf-8-sig"))
+    except OSError as fault:
+        raise InputError(f"{path}: cannot be read ({fault.strerror}); give a TOML file that can") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as fault:
+        raise InputError(f"{path}: is not TOML: {str(fault)[:120]}; mend the file") from None
+
+
+def preset_values(name: str) -> dict[str, Any]:
+    """Read the named preset as plain values."""
+    folder = files("qsim") / "presets"
+    known = [entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")]
+    if name not in known:
+        raise UsageError(f"preset: found {name!r}{nearest(name, known)}; name one of them")
+    return tomllib.loads((folder / f"{name}.toml").read_text("utf-8"))
+
+
+def assignment(text: str) -> dict[str, Any]:
+    """Read `key=value` or `table.key=value` as nested values; the value is TOML, or else plain text."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"--set {text!r}: allowed is key=value, such as batch_size=100; mend the option")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except tomllib.TOMLDecodeError:
+        parsed = value.strip()
+    for part in reversed(key.strip().split(".")):
+        parsed = {part: parsed}
+    return dict(parsed)
+
+
+def resolve(preset: str, *layers: Mapping[str, Any]) -> Parameters:
+    """Lay files and overrides over a preset, later ones winning, and check the result."""
+    values = preset_values(preset)
+    for layer in layers:
+        values = merge(values, layer)
+    return check(values)
+
+
+def change(current: Parameters, changes: Mapping[str, Any]) -> Parameters:
+    """Change run parameters; UsageError when a fixed one (seed, catalog, size, platforms) would change."""
+    plain = current.model_dump()
+    changed = check(merge(plain, changes))
+    for key in sorted(FIXED):
+        if getattr(changed, key) != getattr(current, key):
+            raise UsageError(
+                f"{key}: found {changes[key]!r}, the market has {plain[key]!r}; it is fixed when a market"
+                " is generated; generate another market"
+            )
+    return changed
+
+
+def digest(parameters: Parameters) -> bytes:
+    """Hash all parameters to 16 bytes, the same for the same values on every machine."""
+    text = json.dumps(parameters.model_dump(), sort_keys=True, separators=(",", ":"))
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+def to_toml(values: Mapping[str, Any], table: str = "") -> str:
+    """Write plain values (scalars, lists of scalars, nested tables) as TOML."""
+    scalars = {key: value for key, value in values.items() if not isinstance(value, Mapping)}
+    lines = [
+        f"{json.dumps(key) if not key.isidentifier() else key} = {json.dumps(value)}" for key, value in scalars.items()
+    ]
+    text = (f"[{table}]\n" if table and lines else "") + "".join(line + "\n" for line in lines)
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            text += "\n" + to_toml(value, f"{table}.{key}" if table else key)
+    return text

@@ -1,0 +1,147 @@
+"""Blocks through windows of ticks: the rules of an epoch, its clock, and the workers that step the blocks.
+
+Yields what each window gave, in order; knows no files. Workers change speed only.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+
+from qsim import clock, depths, events
+from qsim.arrays import I64, Mask
+from qsim.clock import Epoch
+from qsim.market import kernel, pricing
+from qsim.market.kernel import Rules, Span
+from qsim.market.state import Block, State, event_rows
+from qsim.money import PAISE_PER_RUPEE
+from qsim.params import GROUPS, Parameters
+from qsim.streams import threshold
+
+T = TypeVar("T")
+_local = threading.local()
+
+
+@dataclass(frozen=True)
+class Campaigns:
+    """When each campaign runs: market seconds, int64[campaigns + 1]; number 0 is none and never runs."""
+
+    starts: I64
+    duration: I64
+    repeat: I64
+    ends: I64
+
+    def running(self, seconds: I64) -> Mask:
+        """Tell which campaigns run at each second, bool[seconds, campaigns + 1]; windows are half-open."""
+        since = seconds[:, None] - self.starts
+        in_turn = np.where(self.repeat > 0, since % np.maximum(self.repeat, 1), since) < self.duration
+        return (since >= 0) & (seconds[:, None] < self.ends) & in_turn
+
+
+@dataclass(frozen=True)
+class Course:
+    """The epochs of a market so far, each with the parameters that its ticks ran under."""
+
+    epochs: tuple[Epoch, ...]
+    parameters: tuple[Parameters, ...]
+
+    def at(self, tick: int) -> tuple[Epoch, Parameters]:
+        """Give the epoch and the parameters that made a tick."""
+        epoch = clock.epoch_of(self.epochs, tick)
+        return epoch, self.parameters[self.epochs.index(epoch)]
+
+    def last_tick_of(self, tick: int, limit: int) -> int:
+        """Give the last tick, at most `limit`, that ran under the same parameters as `tick`."""
+        later = [epoch.tick for epoch in self.epochs if epoch.tick >= tick]
+        return min([*later, limit])
+
+
+def shift_bps(parameters: Parameters, seconds: I64) -> I64:
+    """Give the time-of-day level shift at each second, basis points; windows that overlap add up."""
+    shift = np.zeros(len(seconds), np.int64)
+    for window, percent in parameters.time_of_day.items():
+        begin, _, end = window.partition("-")
+        shift += np.where(
+            clock.in_window(seconds, clock.parse_hour(begin), clock.parse_hour(end)), round(percent * 100), 0
+        )
+    return shift
+
+
+def span(course: Course, campaigns: Campaigns, first: int, last: int) -> Span:
+    """Work out the clock of ticks first..last of one epoch; the tick before may belong to an earlier one."""
+    ticks = range(first, last + 1)
+    seconds = clock.seconds_of(course.epochs, first - 1, last)
+    shifts = shift_bps(course.at(first)[1], seconds)
+    shifts[0] = shift_bps(course.at(first - 1)[1], seconds[:1])[0]
+    running = campaigns.running(seconds)
+    moved = (shifts[1:] != shifts[:-1]) | (running[1:] != running[:-1]).any(axis=1)
+    return Span(ticks, shifts[1:], running[1:], moved)
+
+
+def rules(parameters: Parameters, active_products: int, highest_price: int) -> Rules:
+    """Turn an epoch's parameters into what the kernel needs."""
+    bound = parameters.max_price_change_percent / 100
+    means = [platform.average_discount_percent for platform in parameters.platforms.values()]
+    surge_bps = (round(parameters.surge_min_percent * 100), round(parameters.surge_max_percent * 100))
+    return Rules(
+        seed=parameters.seed,
+        batch_size=parameters.batch_size,
+        active_products=active_products,
+        bound=bound,
+        swing=np.array([parameters.category_volatility[group] * bound for group in GROUPS]),
+        powers=pricing.reversion(parameters.reversion, highest_price),
+        discount_start=threshold(parameters.discount_probability),
+        discount_end=threshold(parameters.discount_end_probability),
+        depth_laws=np.stack([depths.depth_law(mean) for mean in means]),
+        surge=threshold(parameters.surge_probability),
+        surge_bps=surge_bps,
+        surge_fee=round(parameters.surge_fee_rupees * PAISE_PER_RUPEE),
+    )
+
+
+def advance(block: Block, state: State, epoch_rules: Rules, window: Span) -> events.Tile:
+    """Take one block through a window of ticks: change its state in place and give what changed."""
+    prepared = kernel.prepare(block, epoch_rules)
+    # Fresh memory for every window would cost more in page faults than the kernel does in arithmetic.
+    rows = _local.rows = event_rows(kernel.rows_needed(block, epoch_rules, window), getattr(_local, "rows", None))
+    for at in range(len(window.ticks)):
+        kernel.step(block, prepared, state, epoch_rules, window, at, rows)
+    return events.tile(block.number, window.ticks, rows)
+
+
+def run_windows(
+    blocks: int,
+    windows: Iterable[Span],
+    work: Callable[[int, Span], T],
+    workers: int,
+) -> Iterator[tuple[Span, list[T]]]:
+    """Do `work(number of a block, window)` for each of so many blocks and each window, and yield the results window by window.
+
+    A block's windows are done in order, one at a time; other blocks go on meanwhile, at most two windows ahead of
+    what was taken, so memory stays bounded.
+    """
+    with ThreadPoolExecutor(max_workers=workers) as pool:
+        ahead: list[tuple[Span, list[Future[T]]]] = []
+        tails: list[Future[T] | None] = [None] * blocks
+
+        def after(tail: Future[T] | None, position: int, window: Span) -> T:
+            if tail is not None:
+                tail.result()
+            return work(position, window)
+
+        try:
+            for window in windows:
+                tails = [pool.submit(after, tails[position], position, window) for position in range(blocks)]
+                ahead.append((window, [tail for tail in tails if tail is not None]))
+                if len(ahead) > 1:
+                    done, futures = ahead.pop(0)
+                    yield done, [future.result() for future in futures]
+            for done, futures in ahead:
+                yield done, [future.result() for future in futures]
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)

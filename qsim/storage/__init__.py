@@ -1,0 +1,1 @@
+"""A market on disk: files, their commit log, checksums, the writer's lock. Knows no market rules."""

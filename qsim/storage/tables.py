@@ -1,0 +1,34 @@
+"""Tables of a market as committed files: one new file for each piece, named by its ticks and block."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qsim.storage import files, parquet
+from qsim.storage.log import DataFile
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def write_catalog(market: Path, table: str, rows: pa.Table) -> DataFile:
+    """Write a catalog table, which covers no ticks; the file is on disk but not committed."""
+    return _write(market, f"catalog/{table}.parquet", table, rows, (0, 0, 0))
+
+
+def write_history(market: Path, table: str, rows: pa.Table, ticks: tuple[int, int], block: int) -> DataFile:
+    """Write what a table gained in the ticks first..last from one block; the file is on disk but not committed."""
+    name = f"{table}/{ticks[0]:010d}-{ticks[1]:010d}-{block:05d}.parquet"
+    return _write(market, name, table, rows, (*ticks, block))
+
+
+def _write(market: Path, name: str, table: str, rows: pa.Table, place: tuple[int, int, int]) -> DataFile:
+    data = parquet.encode(rows, catalog=name.startswith("catalog/"))
+    return DataFile(name, table, rows.num_rows, len(data), files.put(market / name, data), *place)
+
+
+def read(market: Path, named: Sequence[DataFile], columns: list[str] | None = None) -> pa.Table:
+    """Read the named files of one table end to end."""
+    return parquet.read([market / file.path for file in named], columns)

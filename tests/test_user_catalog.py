@@ -1,0 +1,287 @@
+"""What a user's product list may hold, and what each fault of a file or a row is answered with."""
+
+from __future__ import annotations
+
+import csv
+import os
+import socket
+from decimal import Decimal
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from qsim.catalog.csv_rows import MAX_FILE_BYTES
+from qsim.catalog.user_columns import FIELDS
+from qsim.catalog.user_file import RejectedRowsError, read_user_catalog
+from qsim.catalog.user_groups import GROUPS
+from qsim.errors import InputError
+
+HEADER = "product,brand,category,subcategory,pack,mrp,price\n"
+GOOD = "Toned Milk,Amul,Dairy & Eggs,,500 ml,30,28.50\n"
+QUICK = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def write(tmp_path: Path, text: str | bytes, name: str = "list.csv") -> Path:
+    path = tmp_path / name
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return path
+
+
+def row(**cells: str) -> str:
+    values = dict(zip(FIELDS, ("Milk", "Amul", "Dairy", "30", "28.5", "", ""), strict=True)) | cells
+    order = HEADER.strip().split(",")
+    return ",".join('"' + values[name].replace('"', '""') + '"' for name in order) + "\n"
+
+
+FILE_FAULTS: dict[str, tuple[str | bytes, list[str]]] = {
+    "empty": (b"", ["an empty file", "a header row and at least one product", "export"]),
+    "mark_only": (b"\xef\xbb\xbf", ["an empty file", "a header row", "export"]),
+    "header_only": (HEADER, ["a header and no row", "at least one row", "export"]),
+    "utf_16": ((HEADER + GOOD).encode("utf-16"), ["UTF-16", "UTF-8 text", "save it as"]),
+    "utf_16_unmarked": ((HEADER + GOOD).encode("utf-16-le"), ["UTF-16", "UTF-8 text", "save it as"]),
+    "latin_1": (
+        (HEADER + GOOD).encode() + "Café,Amul,Dairy,,,3,2\n".encode("latin-1"),
+        ["not UTF-8 (0xE9, 'é' in Latin-1) at line 3, byte offset 99", "UTF-8 text", "save it as"],
+    ),
+    "nul": (
+        HEADER + GOOD + "a\0b,c,Dairy,,,3,2\n",
+        ["NUL byte at line 3, byte offset 97", "UTF-8", "remove"],
+    ),
+    "cr_only": ((HEADER + GOOD).replace("\n", "\r"), ["CR alone", "LF or CR LF", "save it with"]),
+    "lone_cr": (HEADER + GOOD + "a\rb,c,Dairy,,,3,2\n", ["line 3", "carriage return", "quotes", "correct"]),
+    "unclosed_quote": (
+        HEADER + GOOD + '"Ghee,Amul,Dairy,,,3,2\n' + GOOD,
+        ["line 3", "never closed", "quotes"],
+    ),
+    "stray_quote": (HEADER + '"Ghee"x,Amul,Dairy,,,3,2\n', ["line 2", "follows a closing quote", "correct"]),
+    "semicolons": (
+        (HEADER + GOOD).replace(",", ";"),
+        ["one column", "semicolons", "comma-separated", "commas"],
+    ),
+    "tabs": ((HEADER + GOOD).replace(",", "\t"), ["one column", "tabs", "comma-separated", "commas"]),
+    "repeated_header": ("product,mrp,mrp\na,1,2\n", ["two columns named 'mrp'", "once", "rename"]),
+    "missing_column": (
+        "product,brand,category,mrpp,price\na,b,Dairy,2,1\n",
+        ["no column for mrp", "'mrpp'", "market_price", "--map COLUMN=mrp"],
+    ),
+    "competing": (
+        "product,brand,category,mrp,sale price,Offer_Price\na,b,Dairy,2,1,1\n",
+        ["'sale price' and 'Offer_Price'", "one column for each field", "--map COLUMN=price"],
+    ),
+    "no_valid_row": (
+        HEADER + row(price="x"),
+        ["1 faulty of 1 rows", "line 2", "at least one valid", "correct"],
+    ),
+    "excel": (b"PK\x03\x04rest", ["Excel", "comma-separated", "save it as"]),
+}
+
+
+@pytest.mark.parametrize("fault", FILE_FAULTS)
+def test_fault_of_the_file_refuses_it_in_one_line(fault: str, tmp_path: Path) -> None:
+    text, parts = FILE_FAULTS[fault]
+    path = write(tmp_path, text)
+    with pytest.raises(InputError) as caught:
+        read_user_catalog(path, {})
+    message = str(caught.value)
+    assert "\n" not in message
+    for part in (str(path), "found", "allowed", *parts):
+        assert part in message
+
+
+PLAIN, ABOVE_ZERO, WHOLE_PAISE = "not a plain number", "above 0", "more than two decimals"
+ROW_FAULTS = {
+    "no_product": (row(product=""), "product", "", "empty"),
+    "blank_product": (row(product=" \u00a0\t"), "product", "", "empty"),
+    "invisible_product": (row(product="\u200b"), "product", "\\u200b", "empty"),
+    "no_brand": (row(brand=" "), "brand", "", "empty"),
+    "no_category": (row(category=""), "category", "", "empty"),
+    "short_row": ("Milk,Amul\n", "row", "2 cells under 7 columns", "too few"),
+    "long_row": (GOOD.strip() + ",9\n", "row", "8 cells under 7 columns", "too many"),
+    "comma_in_price": (row(price="1,299"), "price", "1,299", PLAIN),
+    "rupee_sign": (row(mrp="₹99"), "mrp", "₹99", PLAIN),
+    "devanagari_digits": (row(price="१२"), "price", "१२", PLAIN),
+    "fullwidth_digits": (row(price="１２"), "price", "１２", PLAIN),
+    "nan": (row(price="NaN"), "price", "NaN", PLAIN),
+    "inf": (row(mrp="inf"), "mrp", "inf", PLAIN),
+    "exponent": (row(mrp="1e400"), "mrp", "1e400", PLAIN),
+    "hex": (row(price="0x1F"), "price", "0x1F", PLAIN),
+    "empty_price": (row(price=""), "price", "", PLAIN),
+    "bare_point": (row(price="5."), "price", "5.", PLAIN),
+    "plus_sign": (row(price="+5"), "price", "+5", PLAIN),
+    "zero": (row(price="0.00"), "price", "0.00", ABOVE_ZERO),
+    "negative": (row(price="-5"), "price", "-5", ABOVE_ZERO),
+    "three_decimals": (row(price="5.125"), "price", "5.125", WHOLE_PAISE),
+    "above_int32": (row(mrp="21474836.48"), "mrp", "21474836.48", "21474836.47"),
+    "far_above_int32": (row(mrp="9" * 30), "mrp", "9" * 30, "21474836.47"),
+    "price_above_mrp": (row(price="30.01"), "price", "30.01 > mrp 30", "at most the mrp"),
+    "long_cell": (row(pack="x" * 65_537), "pack", "x" * 80, "64 KB"),
+}
+
+
+@pytest.mark.parametrize("fault", ROW_FAULTS)
+def test_faulty_row_is_listed_and_skipped(fault: str, tmp_path: Path) -> None:
+    line, field, found, reason = ROW_FAULTS[fault]
+    catalog = read_user_catalog(write(tmp_path, HEADER + GOOD + line + GOOD), {})
+    assert catalog.products["line"].to_list() == [2, 4]
+    (listed,) = catalog.rejected.rows()
+    assert listed[:3] == (3, field, found)
+    assert reason in listed[3]
+
+
+@pytest.mark.parametrize("fault", [name for name in ROW_FAULTS if not name.endswith("_row")])
+def test_parquet_text_meets_the_rules_of_csv(fault: str, tmp_path: Path) -> None:
+    path = write(tmp_path, HEADER + GOOD + ROW_FAULTS[fault][0])
+    pl.read_csv(path, infer_schema=False).write_parquet(tmp_path / "list.parquet")
+    from_csv, from_parquet = (read_user_catalog(p, {}) for p in (path, tmp_path / "list.parquet"))
+    assert from_parquet.rejected.drop("line").equals(from_csv.rejected.drop("line"))
+    assert from_parquet.products.drop("line").equals(from_csv.products.drop("line"))
+    assert from_parquet.rejected["line"].to_list() == [2]
+
+
+def test_strict_refuses_any_faulty_row_and_carries_the_list(tmp_path: Path) -> None:
+    path = write(tmp_path, HEADER + GOOD + row(price="x") + row(brand=""))
+    with pytest.raises(RejectedRowsError, match=r"2 faulty of 3 rows \(first: line 3, price 'x'") as caught:
+        read_user_catalog(path, {}, strict=True)
+    assert caught.value.rejected["line"].to_list() == [3, 4]
+    assert "\n" not in str(caught.value) and "leave out --strict" in str(caught.value)
+
+
+def test_first_fault_of_each_row_is_listed_in_file_order(tmp_path: Path) -> None:
+    text = HEADER + row(price="x", mrp="y") + GOOD + row(product="", price="x") + "a\n"
+    rejected = read_user_catalog(write(tmp_path, text), {}).rejected
+    assert rejected["field"].to_list() == ["mrp", "product", "row"]
+    assert rejected["line"].to_list() == [2, 4, 5]
+
+
+@pytest.mark.parametrize("kind", ["directory", "FIFO", "device", "socket", "no usable file"])
+def test_only_a_regular_file_is_read(kind: str, tmp_path: Path) -> None:
+    path = tmp_path / "p"
+    if kind == "directory":
+        path.mkdir()
+    elif kind == "FIFO":
+        os.mkfifo(path)
+    elif kind == "device":
+        path = Path("/dev/zero")
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as server:
+            server.bind(str(path))
+    with pytest.raises(InputError, match=rf"{path}: found .*{kind}.*; allowed: .*; "):
+        read_user_catalog(path, {})
+
+
+def test_file_above_two_gib_is_refused_with_the_cap(tmp_path: Path) -> None:
+    path = write(tmp_path, HEADER)
+    os.truncate(path, MAX_FILE_BYTES + 1)
+    with pytest.raises(InputError, match=r"2,147,483,649 bytes; allowed: at most 2 GiB .*; split"):
+        read_user_catalog(path, {})
+
+
+def test_broken_parquet_is_refused(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.parquet"
+    pl.read_csv(write(tmp_path, HEADER + GOOD)).write_parquet(whole)
+    path = write(tmp_path, whole.read_bytes()[:-20], "list.parquet")
+    with pytest.raises(InputError, match=r"found an unreadable Parquet file .*; allowed: .*; write it again"):
+        read_user_catalog(path, {})
+
+
+def test_parquet_column_of_dates_is_refused_for_a_price(tmp_path: Path) -> None:
+    path = tmp_path / "list.parquet"
+    frame = pl.read_csv(write(tmp_path, HEADER + GOOD)).with_columns(price=pl.date(2024, 1, 1))
+    frame.write_parquet(path)
+    with pytest.raises(InputError, match="type Date for price; allowed: text or numbers"):
+        read_user_catalog(path, {})
+
+
+@pytest.mark.parametrize("kind", [pl.Float64, pl.Float32, pl.Decimal(12, 3), pl.String])
+def test_parquet_number_types_give_exact_paise(kind: pl.DataType, tmp_path: Path) -> None:
+    path = tmp_path / "list.parquet"
+    frame = pl.read_csv(write(tmp_path, HEADER + row(mrp="149.99", price="0.07")), infer_schema=False)
+    frame.with_columns(pl.col("mrp", "price").cast(kind)).write_parquet(path)
+    assert read_user_catalog(path, {}).products.select("mrp_paise", "price_paise").row(0) == (14_999, 7)
+
+
+def test_parquet_floats_that_are_no_whole_paise_are_rejected(tmp_path: Path) -> None:
+    path = tmp_path / "list.parquet"
+    prices = [10.0, 0.1 + 0.2, 1.005, float("nan"), float("inf"), 1e300, -1.5, 1e-5, None]
+    frame = (
+        pl.read_csv(write(tmp_path, HEADER + GOOD))
+        .drop("price")
+        .join(pl.DataFrame({"price": prices}), how="cross", maintain_order="left_right")
+    )
+    frame.write_parquet(path)
+    catalog = read_user_catalog(path, {})
+    assert catalog.products["price_paise"].to_list() == [1000, 30]
+    assert catalog.rejected["line"].to_list() == [3, 4, 5, 6, 7, 8, 9]
+    assert catalog.rejected["found"].to_list()[:3] == ["1.005", "NaN", "Infinity"]
+    reasons = (WHOLE_PAISE, PLAIN, PLAIN, "too high", ABOVE_ZERO, WHOLE_PAISE, PLAIN)
+    assert all(part in reason for part, reason in zip(reasons, catalog.rejected["reason"], strict=True))
+
+
+@QUICK
+@given(st.lists(st.integers(1, 2**31 - 1), min_size=1, max_size=50))
+def test_every_price_becomes_exact_paise_from_text_and_from_floats(tmp_path: Path, paise: list[int]) -> None:
+    texts = [str(Decimal(value) / 100) for value in paise]
+    path = write(tmp_path, HEADER + "".join(row(mrp=text, price=text) for text in texts))
+    floats = pl.read_csv(path, infer_schema=False).with_columns(pl.col("mrp", "price").cast(pl.Float64))
+    floats.write_parquet(tmp_path / "list.parquet")
+    for source in (path, tmp_path / "list.parquet"):
+        assert read_user_catalog(source, {}).products["price_paise"].to_list() == paise
+
+
+@QUICK
+@given(st.lists(st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=9), min_size=1, max_size=9))
+def test_any_text_keeps_its_physical_line(tmp_path: Path, packs: list[str]) -> None:
+    path, starts, line = tmp_path / "list.csv", [], 2
+    with path.open("w", encoding="utf-8", newline="") as out:
+        out.write(HEADER)
+        for pack in packs:
+            csv.writer(out, quoting=csv.QUOTE_ALL).writerow(["a", "b", "Dairy", "", pack, "2", "1"])
+            starts.append(line)
+            line += pack.count("\n") + 1
+    products = read_user_catalog(path, {}).products
+    assert products["line"].to_list() == starts
+    assert products["pack"].to_list() == pl.Series(packs).str.normalize("NFC").str.strip_chars().to_list()
+
+
+def test_byte_order_mark_crlf_and_blank_lines_are_accepted(tmp_path: Path) -> None:
+    text = "\ufeff" + (HEADER + "\n" + GOOD).replace("\n", "\r\n")
+    assert read_user_catalog(write(tmp_path, text), {}).products["line"].to_list() == [3]
+
+
+def test_text_is_trimmed_nfc_and_never_read_as_a_number_or_formula(tmp_path: Path) -> None:
+    text = HEADER + row(product=" Cafe\u0301 ", brand="007", pack="=1+1") + row(product="@x", brand="-1", pack="+2")
+    products = read_user_catalog(write(tmp_path, text), {}).products
+    expected = [("Caf\u00e9", "007", "=1+1"), ("@x", "-1", "+2")]
+    assert products.select("product", "brand", "pack").rows() == expected
+
+
+def test_cell_of_exactly_64_kb_is_kept(tmp_path: Path) -> None:
+    catalog = read_user_catalog(write(tmp_path, HEADER + row(pack="x" * 65_536)), {})
+    assert catalog.products["pack"].str.len_bytes().to_list() == [65_536]
+
+
+def test_repeats_are_kept_with_a_warning_that_counts_them(tmp_path: Path) -> None:
+    catalog = read_user_catalog(write(tmp_path, HEADER + GOOD + GOOD + GOOD.replace("30", "31")), {})
+    assert catalog.products.height == 3
+    (warning,) = catalog.warnings
+    assert warning.startswith("2 rows repeat an earlier product and brand, 1 of them in every field")
+
+
+@pytest.mark.skipif("QSIM_SHARED_DATA" not in os.environ, reason="QSIM_SHARED_DATA is not set: no real prices")
+def test_bigbasket_list_is_taken_as_it_is(tmp_path: Path) -> None:
+    path = Path(os.environ["QSIM_SHARED_DATA"]) / "bigbasket_catalog.parquet"
+    catalog = read_user_catalog(path, {})
+    assert catalog.products.height == 27_553
+    assert catalog.rejected.select("line", "field").rows() == [(9766, "brand"), (14364, "product")]
+    assert catalog.products["volatility_group"].unique().sort().to_list() == sorted(GROUPS)
+    assert [line.split(",")[0] for line in catalog.warnings] == ["2", "columns not used: 'index'"]
+    source = pl.read_parquet(path)
+    prices = source["sale_price"].gather(catalog.products["line"] - 1)
+    exact = [int(Decimal(str(value)) * 100) for value in prices]
+    assert catalog.products["price_paise"].to_list() == exact
+    source.write_csv(tmp_path / "list.csv")
+    from_csv = read_user_catalog(tmp_path / "list.csv", {})
+    assert from_csv.products.drop("line").equals(catalog.products.drop("line"))
