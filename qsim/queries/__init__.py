@@ -1,0 +1,5 @@
+"""Answers from a market: connections with views, and the four questions. The only place that uses DuckDB."""
+
+from qsim.queries.connection import connect, refresh
+
+__all__ = ["connect", "refresh"]

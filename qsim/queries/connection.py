@@ -1,0 +1,48 @@
+"""DuckDB connections over a market: each sees one commit throughout, through views and macros; no file is written."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import duckdb
+
+from qsim.errors import QsimError, UsageError
+from qsim.queries import views
+from qsim.runs import course_of, market_directory
+from qsim.storage import log
+
+
+def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyConnection:
+    """Open DuckDB in memory with all views of a market at its newest commit; the connection is DuckDB's own object."""
+    market = market_directory(directory)
+    history = log.read(market)
+    connection = duckdb.connect(":memory:")
+    connection.execute("SET enable_progress_bar = false")
+    connection.execute(f"SET VARIABLE qsim_market = {views.quoted(str(market.absolute()))}")
+    for statement in views.all_statements(market, history, course_of(history)):
+        connection.execute(statement)
+    return connection
+
+
+def refresh(connection: duckdb.DuckDBPyConnection) -> int:
+    """Move a connection that `connect` gave to the market's newest commit, and give the tick it reaches."""
+    rows = connection.execute("SELECT getvariable('qsim_market')").fetchall()
+    if not rows or rows[0][0] is None:
+        raise UsageError("refresh: the connection is not over a market; allowed is one that qsim.connect gave; connect again")
+    market = Path(rows[0][0])
+    history = log.read(market)
+    connection.execute("BEGIN")
+    for statement in views.all_statements(market, history, course_of(history)):
+        connection.execute(statement)
+    connection.execute("COMMIT")
+    return history.tick
+
+
+def rows_of(connection: duckdb.DuckDBPyConnection, query: str, values: list[object] | None = None) -> list[dict[str, object]]:
+    """Run one query and give its rows as dictionaries; QsimError in one line where DuckDB refuses it."""
+    try:
+        relation = connection.sql(query, params=values)
+    except duckdb.Error as fault:
+        raise QsimError(f"sql: {' '.join(str(fault).split())[:300]}; mend the query") from None
+    return [] if relation is None else [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
