@@ -1,0 +1,91 @@
+"""The command line: commands parse, call one function of the library and print; results to standard output.
+
+A command's module is imported when it is called, so that help needs nothing but click.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+
+import click
+
+from qsim.errors import QsimError
+
+COMMANDS = {
+    "demo": "Generate a market, run a simulated day, answer the four questions.",
+    "generate": "Generate a market: catalog, opening prices, discounts, campaigns, stock.",
+    "run": "Run a market on by so many ticks.",
+    "ask": "Ask one of the four questions: cheapest, deals, compare, basket.",
+    "sql": "Query a market in SQL (DuckDB).",
+    "status": "Tell what a market holds and where it stands.",
+    "validate": "Check a market: six categories of numbered checks.",
+    "config": "Show the parameters of a market or a preset.",
+}
+
+
+class _Lazy(click.Group):
+    """A group whose commands are imported when called; their one-line helps are at hand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"qsim.cli.{cmd_name}"), cmd_name)
+        return command
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], COMMANDS, n=1)
+            hint = f"; nearest is {close[0]!r}" if close else f"; allowed are {', '.join(COMMANDS)}"
+            raise click.UsageError(f"no command {args[0]!r}{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="quickcommerce-sim", prog_name="qsim")
+def cli() -> None:
+    """Simulate quick-commerce grocery markets in India and query them.
+
+    Example: qsim demo
+    """
+
+
+def _fail(message: str, code: int) -> int:
+    click.echo(f"qsim: {message}", err=True)
+    return code
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line and give the exit code: 0 done, 1 failed, 2 usage, 3 bad input, 4 lock or exists, 5 corrupt, 6 disk."""
+    try:
+        code = cli.main(args=arguments, prog_name="qsim", standalone_mode=False)
+        sys.stdout.flush()
+    except QsimError as fault:
+        return _fail(" ".join(str(fault).split()), fault.exit_code)
+    except click.UsageError as fault:
+        where = f"{fault.ctx.command_path}: " if fault.ctx and fault.ctx.command_path != "qsim" else ""
+        return _fail(f"{where}{fault.format_message()}; see: {fault.ctx.command_path if fault.ctx else 'qsim'} --help", 2)
+    except click.ClickException as fault:
+        return _fail(fault.format_message(), 2)
+    except (click.Abort, KeyboardInterrupt):
+        return _fail("stopped", 130)
+    except BrokenPipeError:
+        # The reader of a pipe has what it wanted; nothing more can be written, not even at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return 0
+    return code if isinstance(code, int) else 0
+
+
+def entry() -> None:
+    """Run as a program."""
+    sys.exit(main())

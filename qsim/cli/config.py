@@ -1,0 +1,34 @@
+"""`qsim config`."""
+
+from __future__ import annotations
+
+import click
+
+from qsim.cli import options, output
+
+
+@click.group()
+def config() -> None:
+    """Show the parameters of a market or a preset.
+
+    Example: qsim config show shop
+    """
+
+
+@config.command()
+@options.directory
+@click.option("--preset", help="A preset instead of a market.")
+@options.as_json
+def show(directory: str | None, preset: str | None, as_json: bool) -> None:
+    """Print the parameters that the market in DIR runs under now, as TOML.
+
+    Example: qsim config show --preset classic
+    """
+    from qsim import params, runs
+    from qsim.storage import log
+
+    if preset:
+        values = params.resolve(preset).model_dump()
+    else:
+        values = runs.course_of(log.read(runs.market_directory(directory))).parameters[-1].model_dump()
+    click.echo(output.to_json(values) if as_json else params.to_toml(values), nl=as_json)

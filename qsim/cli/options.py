@@ -1,0 +1,51 @@
+"""Arguments and options that several commands share, and their reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+
+Command = Callable[..., Any]
+
+directory = click.argument("directory", metavar="[DIR]", required=False)
+directory_option = click.option("--dir", "directory", metavar="DIR", help="The market; default QSIM_DIR, else data/market.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+config = click.option(
+    "--config", "config_files", multiple=True, metavar="FILE", help="A TOML file of parameters; later ones win."
+)
+settings = click.option(
+    "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="One parameter, such as category_volatility.fruits=1.0."
+)
+
+
+class BatchSize(click.ParamType):
+    """A number of products, or `all`."""
+
+    name = "N|all"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        """Read the option; 0 stands for all."""
+        if value in ("all", "0", 0):
+            return 0
+        try:
+            number = int(value)
+        except ValueError:
+            number = -1
+        if number < 1:
+            self.fail(f"found {value!r}; allowed is a number of products from 1 up, or all", param, ctx)
+        return number
+
+
+def layers(config_files: tuple[str, ...], assignments: tuple[str, ...]) -> dict[str, Any]:
+    """Merge parameter files and then single assignments into one set of values."""
+    from qsim import params
+
+    values: dict[str, Any] = {}
+    for name in config_files:
+        values = params.merge(values, params.read_toml(Path(name)))
+    for text in assignments:
+        values = params.merge(values, params.assignment(text))
+    return values

@@ -1,0 +1,123 @@
+"""Printing: rows as a table, JSON or CSV, chosen in one place; facts as aligned lines; progress on standard error."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from qsim.runs import Progress
+
+Rows = Sequence[Mapping[str, Any]]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    return value.isoformat(sep=" ") if isinstance(value, datetime) else str(value)
+
+
+def to_json(value: Any) -> str:
+    """Write a value as JSON: decimals as numbers, times as text."""
+    return json.dumps(value, indent=1, default=_plain, ensure_ascii=False)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:,.2f}"
+    return str(value) if isinstance(value, (int, str, date, datetime)) else str(_plain(value) if not isinstance(value, Decimal) else value)
+
+
+def _csv_cell(value: Any) -> Any:
+    # A leading = + - @ would be run as a formula by a spreadsheet.
+    text = "" if value is None else str(value)
+    return f"'{text}" if isinstance(value, str) and text[:1] in tuple("=+-@\t\r") else text
+
+
+def table(rows: Rows, title: str = "") -> None:
+    """Print rows as a table; numbers to the right; as wide as need be where standard output is no terminal."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    if not rows:
+        click.echo(f"{title}: no rows" if title else "no rows")
+        return
+    drawn = Table(title=title or None, title_justify="left", header_style="bold")
+    for name in rows[0]:
+        number = all(isinstance(row[name], (int, float, Decimal, type(None))) for row in rows)
+        drawn.add_column(name, justify="right" if number else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(_cell(value)) for value in row.values()))
+    Console(width=None if sys.stdout.isatty() else 10_000).print(drawn)
+
+
+def rows_as(rows: Rows, form: str, title: str = "") -> None:
+    """Print rows in a form: table, json or csv."""
+    if form == "json":
+        click.echo(to_json(list(rows)))
+    elif form == "csv":
+        text = io.StringIO()
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerows([list(rows[0]), *([_csv_cell(value) for value in row.values()] for row in rows)] if rows else [])
+        click.echo(text.getvalue(), nl=False)
+    else:
+        table(rows, title)
+
+
+def facts(values: Mapping[str, Any], as_json: bool) -> None:
+    """Print named values, a line each, or as a JSON object."""
+    if as_json:
+        click.echo(to_json(dict(values)))
+        return
+    width = max(len(name) for name in values)
+    for name, value in values.items():
+        shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) and name != "seed" else _cell(value)
+        click.echo(f"{name.replace('_', ' '):<{width}}  {shown}")
+
+
+def note(text: str) -> None:
+    """Tell something on standard error."""
+    click.echo(text, err=True)
+
+
+@contextmanager
+def progress_bar(description: str) -> Iterator[Callable[[Progress], None]]:
+    """Show a run's ticks, events a second and time left on standard error; one line at the end where that is no terminal."""
+    from time import perf_counter
+
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+    from rich.progress import Progress as Bar
+
+    console = Console(stderr=True)
+    begin, last = perf_counter(), None
+    columns = (TextColumn(description), BarColumn(), MofNCompleteColumn(), TextColumn("ticks  {task.fields[rate]}"), TimeRemainingColumn())
+    with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task(description, total=None, rate="")
+
+        def show(now: Progress) -> None:
+            nonlocal last
+            last = now
+            rate = now.events / max(perf_counter() - begin, 1e-9)
+            bar.update(task, total=now.wanted, completed=now.done, rate=f"{rate:,.0f} events/s")
+
+        yield show
+    if last is not None:
+        seconds = perf_counter() - begin
+        note(f"{last.done:,} ticks, {last.events:,} events in {seconds:.1f} s ({last.events / seconds:,.0f} events/s)")

@@ -1,0 +1,27 @@
+"""`qsim sql`."""
+
+from __future__ import annotations
+
+import click
+
+from qsim.cli import options, output
+
+
+@click.command()
+@click.argument("words", nargs=-1, required=True, metavar="[DIR] QUERY")
+@options.as_json
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+def sql(words: tuple[str, ...], as_json: bool, as_csv: bool) -> None:
+    """Run one SQL query over the market in DIR; a single argument is the query. The market is never changed.
+
+    Example: qsim sql "SELECT platform, avg(discount_pct) FROM prices GROUP BY ALL"
+
+    Example: qsim sql shop "SELECT * FROM price_of('Onion', TIMESTAMP '2026-01-01 08:00')" --csv
+    """
+    from qsim.queries import connect
+    from qsim.queries.connection import rows_of
+
+    if len(words) > 2 or (as_json and as_csv):
+        raise click.UsageError("found too much; allowed are [DIR] QUERY and one of --json and --csv; quote the query")
+    rows = rows_of(connect(words[0] if len(words) == 2 else None), words[-1])
+    output.rows_as(rows, "json" if as_json else "csv" if as_csv else "table")
