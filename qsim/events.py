@@ -21,17 +21,18 @@ class Tile:
     block: int
     first: int
     last: int
-    tables: dict[str, pa.Table]
+    events: pa.Table
+    discounts: pa.Table
+    metrics: pa.Table
+
+    @property
+    def tables(self) -> dict[str, pa.Table]:
+        return {"events": self.events, "discounts": self.discounts, "metrics": self.metrics}
 
 
 def tile(block: int, ticks: range, rows: EventRows) -> Tile:
     """Make the tables of a window's rows: events (only what changed), discounts (own ones that started or ended), metrics."""
-    return Tile(
-        block,
-        ticks[0],
-        ticks[-1],
-        {EVENTS.name: _events(rows), DISCOUNTS.name: _discounts(rows), METRICS.name: _metrics(block, rows)},
-    )
+    return Tile(block, ticks[0], ticks[-1], _events(rows), _discounts(rows), _metrics(block, rows))
 
 
 def _events(rows: EventRows) -> pa.Table:

@@ -40,8 +40,16 @@ class Opening:
         )
 
 
+CATALOG_COLUMNS = {
+    "products": ["volatility_group", "mrp_paise", "is_loose", "is_active"],
+    "listings": ["platform_id", "anchor_price_paise"],
+    "campaigns": ["starts_second", "duration_seconds", "repeat_seconds", "ends_second"],
+    "campaign_lines": ["campaign_id", "listing_id", "discount_bps"],
+}
+
+
 def catalog_columns(catalog: Mapping[str, pa.Table]) -> tuple[Columns, Campaigns]:
-    """Take from the catalog tables the columns that blocks are made of, and the campaigns' times."""
+    """Take from the catalog tables (of each at least CATALOG_COLUMNS) what blocks are made of, and the campaigns' times."""
 
     def column(table: str, name: str) -> np.ndarray:
         return np.asarray(catalog[table].column(name).to_numpy())

@@ -17,11 +17,11 @@ from qsim.clock import Epoch
 from qsim.errors import ConflictError, UsageError
 from qsim.market.kernel import Rules, Span
 from qsim.market.state import Block, State
-from qsim.opening import Opening, catalog_columns, open_market
+from qsim.opening import CATALOG_COLUMNS, Opening, catalog_columns, open_market
 from qsim.params import Parameters
 from qsim.schema import CATALOG, DISCOUNTS, EVENTS, HISTORY, METRICS, ORDERS, SNAPSHOTS
 from qsim.simulation import Campaigns, Course
-from qsim.storage import digests, files, lock, log, tables
+from qsim.storage import digests, files, lock, log, parquet, tables
 from qsim.storage.log import DataFile, Log
 
 DEFAULT_DIRECTORY = "data/market"
@@ -182,7 +182,7 @@ def _open_writer(market: Path, workers: int) -> _Writer:
     for table in _HISTORY:
         files.remove_unnamed(market / table, {Path(file.path).name for file in history.of_table(table)})
     columns, campaigns = catalog_columns(
-        {table.name: tables.read(market, history.of_table(table.name)) for table in CATALOG}
+        {name: tables.read(market, history.of_table(name), needed) for name, needed in CATALOG_COLUMNS.items()}
     )
     cut = blocks.make_blocks(columns)
     writer = _Writer(market, history, course_of(history), campaigns, cut, [], 2 * int(columns.anchor.max()), workers)
@@ -239,17 +239,26 @@ def _write_tile(
 ) -> tuple[list[DataFile], int, pa.Table]:
     """Take one block through a window and write what changed: its files, their digest, and its rows of metrics."""
     block, state = writer.blocks[at], writer.states[at]
-    tile = simulation.advance(block, state, rules, window)
-    ticks = (tile.first, tile.last)
-    written = [
-        tables.write_history(writer.market, name, tile.tables[name], ticks, block.number)
-        for name in (EVENTS.name, DISCOUNTS.name)
-        if tile.tables[name].num_rows
-    ]
-    if tile.last % snapshot_every == 0:
-        written.append(_write_snapshot(writer, at, tile.last))
-    digest = sum(digests.of_ticks(name, block.number, tile.tables[name]) for name in (EVENTS.name, DISCOUNTS.name))
-    return written, digest, tile.tables[METRICS.name]
+    encoder = parquet.Encoder(EVENTS.arrow())
+    switches, counts, digest = [], [], 0
+    for tile in simulation.tiles(block, state, rules, window):
+        encoder.add(tile.events)
+        switches.append(tile.discounts)
+        counts.append(tile.metrics)
+        digest += digests.of_ticks(EVENTS.name, block.number, tile.events)
+    discounts = pa.concat_tables(switches)
+    digest += digests.of_ticks(DISCOUNTS.name, block.number, discounts)
+    ticks = (window.ticks[0], window.ticks[-1])
+    written = []
+    if encoder.rows:
+        written.append(
+            tables.put_history(writer.market, EVENTS.name, encoder.finish(), encoder.rows, ticks, block.number)
+        )
+    if discounts.num_rows:
+        written.append(tables.write_history(writer.market, DISCOUNTS.name, discounts, ticks, block.number))
+    if ticks[1] % snapshot_every == 0:
+        written.append(_write_snapshot(writer, at, ticks[1]))
+    return written, digest, pa.concat_tables(counts)
 
 
 def _write_snapshot(writer: _Writer, at: int, tick: int) -> DataFile:

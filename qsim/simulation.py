@@ -25,6 +25,7 @@ from qsim.streams import threshold
 
 T = TypeVar("T")
 _local = threading.local()
+TILE_ROWS = 131_072
 
 
 @dataclass(frozen=True)
@@ -108,10 +109,29 @@ def advance(block: Block, state: State, epoch_rules: Rules, window: Span) -> eve
     """Take one block through a window of ticks: change its state in place and give what changed."""
     prepared = kernel.prepare(block, epoch_rules)
     # Fresh memory for every window would cost more in page faults than the kernel does in arithmetic.
-    rows = _local.rows = event_rows(kernel.rows_needed(block, epoch_rules, window), getattr(_local, "rows", None))
+    rows = _local.rows = event_rows(sum(kernel.rows_needed(block, epoch_rules, window)), getattr(_local, "rows", None))
     for at in range(len(window.ticks)):
         kernel.step(block, prepared, state, epoch_rules, window, at, rows)
     return events.tile(block.number, window.ticks, rows)
+
+
+def tiles(block: Block, state: State, epoch_rules: Rules, window: Span) -> Iterator[events.Tile]:
+    """Take one block through a window of ticks, changing its state in place, and yield what changed, some ticks a tile.
+
+    A tile takes up about as many rows as a row group holds, so that what the rules have just made is still in cache
+    when it is hashed and encoded.
+    """
+    prepared = kernel.prepare(block, epoch_rules)
+    need = kernel.rows_needed(block, epoch_rules, window)
+    # Fresh memory for every tile would cost more in page faults than the kernel does in arithmetic.
+    rows = _local.rows = event_rows(max(TILE_ROWS, *need), getattr(_local, "rows", None))
+    first = 0
+    for at, more in enumerate([*need[1:], TILE_ROWS + 1]):
+        kernel.step(block, prepared, state, epoch_rules, window, at, rows)
+        if rows.count + more > TILE_ROWS:
+            yield events.tile(block.number, window.ticks[first : at + 1], rows)
+            rows = event_rows(TILE_ROWS, rows)
+            first = at + 1
 
 
 def run_windows(

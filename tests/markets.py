@@ -1,4 +1,4 @@
-"""Small markets made by hand, as the engine's blocks and as the reference's listings, for the tests of the classic tick."""
+"""Small markets made by hand: as the engine's blocks, and as the reference's listings."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from qsim import depths, params, simulation
 from qsim.blocks import Columns, make_blocks, opening_state
 from qsim.clock import Epoch
 from qsim.events import Tile
+from qsim.market.kernel import Rules
 from qsim.market.state import Block, State
 from qsim.params import GROUPS, Parameters
 from qsim.simulation import Campaigns, Course
@@ -24,7 +25,7 @@ COLUMNS = ("price", "regular", "own", "line", "discount", "surge", "fee", "updat
 
 @dataclass(frozen=True)
 class Product:
-    """An active product: its number, MRP (none for loose produce), volatility group, and its listings' anchors and own discounts."""
+    """An active product; `mrp` is none for loose produce; anchors and own discounts of its listings."""
 
     number: int
     mrp: int | None
@@ -35,7 +36,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Plan:
-    """All that a small market is made of; every product that is not named is inactive. Lines: (campaign, listing, bps)."""
+    """All that a small market is made of; products that are not named are inactive. Lines: (campaign, listing, bps)."""
 
     products: Sequence[Product]
     total: int
@@ -112,6 +113,7 @@ class Simulated:
         self.highest_price = highest_price or max(max(product.anchors) for product in plan.products)
         self.blocks: list[Block] = make_blocks(columns_of(plan))
         self.tiles: list[Tile] = []
+        self.rules: dict[bytes, Rules] = {}
         per = len(plan.platforms)
         own = np.zeros((plan.total, per), np.uint16)
         own[[product.number for product in plan.products]] = [list(product.own) for product in plan.products]
@@ -130,9 +132,12 @@ class Simulated:
         while self.tick < last:
             end = self.course.last_tick_of(self.tick + 1, last)
             window = simulation.span(self.course, self.campaigns, self.tick + 1, end)
-            rules = simulation.rules(self.course.at(end)[1], products, self.highest_price)
+            parameters = self.course.at(end)[1]
+            key = params.digest(parameters)
+            if key not in self.rules:
+                self.rules[key] = simulation.rules(parameters, products, self.highest_price)
             for block, state in zip(self.blocks, self.states, strict=True):
-                self.tiles.append(simulation.advance(block, state, rules, window))
+                self.tiles.append(simulation.advance(block, state, self.rules[key], window))
             self.tick = end
         return self
 
@@ -175,7 +180,7 @@ class Referred:
 
 
 def differences(simulated: Simulated, referred: Referred) -> list[str]:
-    """Where the engine and the reference differ: rows of events, discounts and metrics, then the state; empty when nowhere."""
+    """Where the engine and the reference differ, in rows of events, discounts and metrics and in the state."""
     market, found = referred.market, []
     changed: dict[tuple[int, int], int] = {}
     blocks = {listing.listing_id: market.block_of(listing) for listing in market.listings}

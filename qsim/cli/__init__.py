@@ -37,7 +37,9 @@ class _Lazy(click.Group):
         command: click.Command = getattr(import_module(f"qsim.cli.{cmd_name}"), cmd_name)
         return command
 
-    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from difflib import get_close_matches
 
@@ -74,7 +76,9 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(" ".join(str(fault).split()), fault.exit_code)
     except click.UsageError as fault:
         where = f"{fault.ctx.command_path}: " if fault.ctx and fault.ctx.command_path != "qsim" else ""
-        return _fail(f"{where}{fault.format_message()}; see: {fault.ctx.command_path if fault.ctx else 'qsim'} --help", 2)
+        return _fail(
+            f"{where}{fault.format_message()}; see: {fault.ctx.command_path if fault.ctx else 'qsim'} --help", 2
+        )
     except click.ClickException as fault:
         return _fail(fault.format_message(), 2)
     except (click.Abort, KeyboardInterrupt):

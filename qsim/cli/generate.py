@@ -24,13 +24,26 @@ def _mapping(pairs: tuple[str, ...]) -> dict[str, str]:
 @click.option("--seed", type=int, help="Root of all randomness (default 42): same seed, same market.")
 @click.option("--start", metavar="DATE", help="First day, from 00:00 IST (default 2026-01-01).")
 @click.option("--catalog", metavar="FILE", help="Your own product list, CSV or Parquet.")
-@click.option("--map", "columns", multiple=True, metavar="COLUMN=FIELD", help="Which column of it is product, brand, category, pack, mrp, price.")
+@click.option(
+    "--map",
+    "columns",
+    multiple=True,
+    metavar="COLUMN=FIELD",
+    help="Which column of it is product, brand, category, pack, mrp, price.",
+)
 @click.option("--groups", metavar="FILE", help="CSV of category,subcategory,group: which volatility a category has.")
 @click.option("--strict", is_flag=True, help="Refuse a list with faulty rows instead of skipping them.")
 @options.config
 @options.settings
 @options.as_json
-def generate(directory: str | None, columns: tuple[str, ...], config_files: tuple[str, ...], assignments: tuple[str, ...], as_json: bool, **given: Any) -> None:
+def generate(
+    directory: str | None,
+    columns: tuple[str, ...],
+    config_files: tuple[str, ...],
+    assignments: tuple[str, ...],
+    as_json: bool,
+    **given: Any,
+) -> None:
     """Generate a market in an empty or new directory DIR (default QSIM_DIR, else data/market).
 
     Example: qsim generate shop --products 5000 --seed 42

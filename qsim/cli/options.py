@@ -11,13 +11,19 @@ import click
 Command = Callable[..., Any]
 
 directory = click.argument("directory", metavar="[DIR]", required=False)
-directory_option = click.option("--dir", "directory", metavar="DIR", help="The market; default QSIM_DIR, else data/market.")
+directory_option = click.option(
+    "--dir", "directory", metavar="DIR", help="The market; default QSIM_DIR, else data/market."
+)
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 config = click.option(
     "--config", "config_files", multiple=True, metavar="FILE", help="A TOML file of parameters; later ones win."
 )
 settings = click.option(
-    "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="One parameter, such as category_volatility.fruits=1.0."
+    "--set",
+    "assignments",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="One parameter, such as category_volatility.fruits=1.0.",
 )
 
 

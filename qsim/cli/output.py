@@ -40,7 +40,11 @@ def _cell(value: Any) -> str:
         return "yes" if value else "no"
     if isinstance(value, float):
         return f"{value:,.2f}"
-    return str(value) if isinstance(value, (int, str, date, datetime)) else str(_plain(value) if not isinstance(value, Decimal) else value)
+    return (
+        str(value)
+        if isinstance(value, (int, str, date, datetime))
+        else str(_plain(value) if not isinstance(value, Decimal) else value)
+    )
 
 
 def _csv_cell(value: Any) -> Any:
@@ -74,7 +78,9 @@ def rows_as(rows: Rows, form: str, title: str = "") -> None:
     elif form == "csv":
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerows([list(rows[0]), *([_csv_cell(value) for value in row.values()] for row in rows)] if rows else [])
+        writer.writerows(
+            [list(rows[0]), *([_csv_cell(value) for value in row.values()] for row in rows)] if rows else []
+        )
         click.echo(text.getvalue(), nl=False)
     else:
         table(rows, title)
@@ -87,7 +93,9 @@ def facts(values: Mapping[str, Any], as_json: bool) -> None:
         return
     width = max(len(name) for name in values)
     for name, value in values.items():
-        shown = f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) and name != "seed" else _cell(value)
+        shown = (
+            f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) and name != "seed" else _cell(value)
+        )
         click.echo(f"{name.replace('_', ' '):<{width}}  {shown}")
 
 
@@ -107,7 +115,13 @@ def progress_bar(description: str) -> Iterator[Callable[[Progress], None]]:
 
     console = Console(stderr=True)
     begin, last = perf_counter(), None
-    columns = (TextColumn(description), BarColumn(), MofNCompleteColumn(), TextColumn("ticks  {task.fields[rate]}"), TimeRemainingColumn())
+    columns = (
+        TextColumn(description),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("ticks  {task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
     with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
         task = bar.add_task(description, total=None, rate="")
 

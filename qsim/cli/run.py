@@ -34,7 +34,9 @@ def _stop_on_interrupt() -> threading.Event:
 @click.option("--ticks", type=int, help="Ticks to run.")
 @click.option("--until", type=int, metavar="TICK", help="Run to this tick; nothing is done where it is reached.")
 @click.option("--duration", type=float, metavar="MINUTES", help="Minutes of market time to run.")
-@click.option("--interval", "update_interval_seconds", type=int, metavar="SECONDS", help="Market seconds a tick, from now on.")
+@click.option(
+    "--interval", "update_interval_seconds", type=int, metavar="SECONDS", help="Market seconds a tick, from now on."
+)
 @click.option("--batch-size", type=options.BatchSize(), help="Products a tick, from now on, or all.")
 @click.option("--max-workers", type=int, help="Threads, capped at the cores (default 5); changes speed only.")
 @click.option("--log-level", type=click.Choice(LEVELS, case_sensitive=False), help="Default LOG_LEVEL, else WARNING.")
@@ -42,7 +44,12 @@ def _stop_on_interrupt() -> threading.Event:
 @options.settings
 @options.as_json
 def run(
-    directory: str | None, log_level: str | None, config_files: tuple[str, ...], assignments: tuple[str, ...], as_json: bool, **given: Any
+    directory: str | None,
+    log_level: str | None,
+    config_files: tuple[str, ...],
+    assignments: tuple[str, ...],
+    as_json: bool,
+    **given: Any,
 ) -> None:
     """Run the market in DIR on from where it stands; by default one simulated day. Ctrl-C commits what is done.
 
@@ -50,7 +57,10 @@ def run(
     """
     from qsim import runs
 
-    logging.basicConfig(level=(log_level or os.environ.get("LOG_LEVEL", "WARNING")).upper(), format="%(asctime)s %(levelname)s %(message)s")
+    logging.basicConfig(
+        level=(log_level or os.environ.get("LOG_LEVEL", "WARNING")).upper(),
+        format="%(asctime)s %(levelname)s %(message)s",
+    )
     values = options.layers(config_files, assignments)
     with output.progress_bar("run") as progress:
         status = runs.run(directory, config=values, progress=progress, stop=_stop_on_interrupt(), **given)

@@ -24,9 +24,16 @@ def validate(directory: str | None, as_json: bool) -> int:
         click.echo(output.to_json(result))
     else:
         shown = ("number", "category", "name", "measured", "target")
-        output.table([{"": "ok" if check["passed"] else "FAIL", **{key: check[key] for key in shown}} for check in result["checks"]])
+        output.table(
+            [
+                {"": "ok" if check["passed"] else "FAIL", **{key: check[key] for key in shown}}
+                for check in result["checks"]
+            ]
+        )
         failed = [check for check in result["checks"] if not check["passed"]]
         for check in failed:
-            click.echo(f"FAIL {check['number']} {check['name']}: {check['measured']} against {check['target']}. {check['detail']}")
+            click.echo(
+                f"FAIL {check['number']} {check['name']}: {check['measured']} against {check['target']}. {check['detail']}"
+            )
         click.echo(f"{len(result['checks']) - len(failed)} checks passed, {len(failed)} failed")
     return 0 if result["passed"] else 1

@@ -86,13 +86,13 @@ def batch(block: Block, rules: Rules, tick: int) -> list[slice]:
     ]
 
 
-def rows_needed(block: Block, rules: Rules, span: Span) -> int:
-    """Count the rows that a window of the block will fill."""
+def rows_needed(block: Block, rules: Rules, span: Span) -> list[int]:
+    """Count the rows that each tick of a window of the block will fill."""
     listings = len(block.lanes)
-    return sum(
+    return [
         listings if moved else sum(part.stop - part.start for part in batch(block, rules, tick))
         for tick, moved in zip(span.ticks, span.moved.tolist(), strict=True)
-    )
+    ]
 
 
 def _draw(block: Block, rules: Rules, tick: int, part: slice) -> U64:

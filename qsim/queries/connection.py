@@ -29,7 +29,9 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> int:
     """Move a connection that `connect` gave to the market's newest commit, and give the tick it reaches."""
     rows = connection.execute("SELECT getvariable('qsim_market')").fetchall()
     if not rows or rows[0][0] is None:
-        raise UsageError("refresh: the connection is not over a market; allowed is one that qsim.connect gave; connect again")
+        raise UsageError(
+            "refresh: the connection is not over a market; allowed is one that qsim.connect gave; connect again"
+        )
     market = Path(rows[0][0])
     history = log.read(market)
     connection.execute("BEGIN")
@@ -39,7 +41,9 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> int:
     return history.tick
 
 
-def rows_of(connection: duckdb.DuckDBPyConnection, query: str, values: list[object] | None = None) -> list[dict[str, object]]:
+def rows_of(
+    connection: duckdb.DuckDBPyConnection, query: str, values: list[object] | None = None
+) -> list[dict[str, object]]:
     """Run one query and give its rows as dictionaries; QsimError in one line where DuckDB refuses it."""
     try:
         relation = connection.sql(query, params=values)

@@ -24,20 +24,42 @@ def encode(table: pa.Table, *, catalog: bool = False) -> memoryview:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
+    if not catalog:
+        encoder = Encoder(table.schema)
+        encoder.add(table)
+        return encoder.finish()
     sink = pa.BufferOutputStream()
-    if catalog:
-        pq.write_table(table, sink, row_group_size=ROW_GROUP_ROWS, compression="zstd", compression_level=1)
-    else:
-        pq.write_table(
-            table,
-            sink,
-            row_group_size=ROW_GROUP_ROWS,
-            write_batch_size=65_536,
+    pq.write_table(table, sink, row_group_size=ROW_GROUP_ROWS, compression="zstd", compression_level=1)
+    return memoryview(sink.getvalue())
+
+
+class Encoder:
+    """A history file that is encoded piece by piece in memory, each piece its own row groups."""
+
+    def __init__(self, schema: pa.Schema) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        self.rows = 0
+        self._sink = pa.BufferOutputStream()
+        self._writer = pq.ParquetWriter(
+            self._sink,
+            schema,
             compression="lz4",
             use_dictionary=False,
-            column_encoding=dict.fromkeys(table.column_names, "BYTE_STREAM_SPLIT"),
+            write_batch_size=65_536,
+            column_encoding=dict.fromkeys(schema.names, "BYTE_STREAM_SPLIT"),
         )
-    return memoryview(sink.getvalue())
+
+    def add(self, table: pa.Table) -> None:
+        """Encode some more rows."""
+        self.rows += table.num_rows
+        self._writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+
+    def finish(self) -> memoryview:
+        """Give the whole file."""
+        self._writer.close()
+        return memoryview(self._sink.getvalue())
 
 
 def read(paths: Sequence[Path], columns: list[str] | None = None) -> pa.Table:

@@ -15,18 +15,19 @@ if TYPE_CHECKING:
 
 def write_catalog(market: Path, table: str, rows: pa.Table) -> DataFile:
     """Write a catalog table, which covers no ticks; the file is on disk but not committed."""
-    return _write(market, f"catalog/{table}.parquet", table, rows, (0, 0, 0))
+    name, data = f"catalog/{table}.parquet", parquet.encode(rows, catalog=True)
+    return DataFile(name, table, rows.num_rows, len(data), files.put(market / name, data), 0, 0, 0)
 
 
 def write_history(market: Path, table: str, rows: pa.Table, ticks: tuple[int, int], block: int) -> DataFile:
     """Write what a table gained in the ticks first..last from one block; the file is on disk but not committed."""
+    return put_history(market, table, parquet.encode(rows), rows.num_rows, ticks, block)
+
+
+def put_history(market: Path, table: str, data: memoryview, rows: int, ticks: tuple[int, int], block: int) -> DataFile:
+    """Write an encoded history file; it is on disk but not committed."""
     name = f"{table}/{ticks[0]:010d}-{ticks[1]:010d}-{block:05d}.parquet"
-    return _write(market, name, table, rows, (*ticks, block))
-
-
-def _write(market: Path, name: str, table: str, rows: pa.Table, place: tuple[int, int, int]) -> DataFile:
-    data = parquet.encode(rows, catalog=name.startswith("catalog/"))
-    return DataFile(name, table, rows.num_rows, len(data), files.put(market / name, data), *place)
+    return DataFile(name, table, rows, len(data), files.put(market / name, data), *ticks, block)
 
 
 def read(market: Path, named: Sequence[DataFile], columns: list[str] | None = None) -> pa.Table:

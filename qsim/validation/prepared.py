@@ -1,0 +1,190 @@
+"""The tables that checks read, laid out in the schema `checked` of a connection: the market's parameters by epoch,
+its clock, its listings, and every event beside the state before it, the running line and the own discount.
+
+The clock, the turns and the lines are worked out here in SQL, apart from the code that made the market.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from qsim.clock import parse_hour
+from qsim.queries.views import quoted
+from qsim.schema import TABLES
+from qsim.simulation import Course
+from qsim.storage.log import Log
+from qsim.validation import sampling
+
+_PRICE = """
+    greatest(1, least(ceiling, ((regular::BIGINT * (10000 - CASE WHEN fee > 0 THEN 0 ELSE discount END)
+        * (10000 + surge))::HUGEINT * (10000 + shift) * 2 + 1000000000000) // 2000000000000))"""
+# Bernstein's bound at four standard deviations: right for rare events too, where the normal one is too narrow.
+_SLACK = "CASE WHEN p <= 0 OR p >= 1 THEN 0 ELSE (16 / 6 + sqrt(256 / 36 + 16 * n * p * (1 - p))) / n END"
+_RUNNING = """(second >= starts AND second < ends AND duration > CASE WHEN repeat > 0 THEN (second - starts) % repeat
+    ELSE second - starts END)"""
+_LINES = """
+    SELECT s.listing_id, s.tick, max(l.discount_bps)::INTEGER AS line
+    FROM (SELECT DISTINCT listing_id, tick FROM {rows} SEMI JOIN raw.campaign_lines USING (listing_id)) AS s
+    JOIN checked.clock AS t USING (tick) JOIN raw.campaign_lines AS l USING (listing_id)
+    JOIN raw.campaigns AS c USING (campaign_id)
+    WHERE checked.running(t.second, c.starts_second, c.duration_seconds, c.repeat_seconds, c.ends_second)
+    GROUP BY s.listing_id, s.tick"""
+
+
+def _text(value: Any) -> str:
+    return quoted(value) if isinstance(value, str) else repr(value).lower() if isinstance(value, bool) else repr(value)
+
+
+def _table(name: str, columns: dict[str, str], rows: Iterable[Sequence[Any]]) -> list[str]:
+    declared = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+    listed = ", ".join(f"({', '.join(map(_text, row))})" for row in rows)
+    made = f"CREATE OR REPLACE TABLE checked.{name} ({declared})"
+    return [made, f"INSERT INTO checked.{name} VALUES {listed}"] if listed else [made]
+
+
+def _epochs(course: Course, head: int) -> list[str]:
+    columns = {name: "BIGINT" for name in ("epoch", "first", "last", "tick", "second", "interval", "batch_size")}
+    columns |= {name: "BIGINT" for name in ("bound_bps", "surge_low", "surge_high", "surge_fee")}
+    columns |= {name: "DOUBLE" for name in ("start_p", "end_p", "surge_p", "reversion")}
+    rows, groups, windows = [], [], []
+    ends = [*(epoch.tick for epoch in course.epochs[1:]), head]
+    for number, (epoch, p) in enumerate(zip(course.epochs, course.parameters, strict=True)):
+        span = (number, epoch.tick + (number > 0), ends[number], epoch.tick, epoch.second, epoch.interval, p.batch_size)
+        percents = (p.max_price_change_percent, p.surge_min_percent, p.surge_max_percent, p.surge_fee_rupees)
+        hundredths = (round(percent * 100) for percent in percents)
+        chances = (p.discount_probability, p.discount_end_probability, p.surge_probability, p.reversion)
+        rows.append((*span, *hundredths, *chances))
+        groups += [(number, group, float(v)) for group, v in p.category_volatility.items()]
+        for window, percent in p.time_of_day.items():
+            begin, _, end = window.partition("-")
+            windows.append((number, parse_hour(begin), parse_hour(end), round(percent * 100)))
+    return [
+        *_table("epochs", columns, rows),
+        *_table("volatility", {"epoch": "BIGINT", "volatility_group": "VARCHAR", "v": "DOUBLE"}, groups),
+        *_table("windows", {name: "BIGINT" for name in ("epoch", "opens", "closes", "bps")}, windows),
+    ]
+
+
+def _market(history: Log, course: Course, past: int) -> list[str]:
+    p = course.parameters[0]
+    rows = {name: sum(file.rows for file in history.of_table(name)) for name in TABLES}
+    step = sampling.product_step(rows["events"], rows["listings"])
+    columns = {"head": "BIGINT", "past": "BIGINT", "step": "BIGINT", "generated": "BOOLEAN", "products": "BIGINT"}
+    columns |= {"stores": "BIGINT", "inactive_percent": "DOUBLE", "discounted_percent": "DOUBLE"}
+    shares = (float(p.inactive_percent), float(p.discounted_percent))
+    market = (history.tick, past, step, not p.catalog, p.products, p.stores, *shares)
+    platforms = [
+        (number, name, float(q.low_percent), float(q.high_percent), float(q.average_discount_percent))
+        for number, (name, q) in enumerate(p.platforms.items())
+    ]
+    named = {"platform_id": "BIGINT", "platform": "VARCHAR", "low": "DOUBLE", "high": "DOUBLE", "depth": "DOUBLE"}
+    return [
+        *_table("market", columns, [market]),
+        *_table("platforms", named, platforms),
+        *_table("log", {"name": "VARCHAR", "rows": "BIGINT"}, list(rows.items())),
+    ]
+
+
+def spaced_snapshots(history: Log, course: Course, active_products: int) -> list[str]:
+    """Write the table of the snapshots that are independent of one another, for the surge and for the discount chain."""
+    ticks = {file.first for file in history.of_table("snapshots")}
+    rows: list[tuple[str, int, int]] = []
+    for number, p in enumerate(course.parameters):
+        turn = sampling.round_ticks(p, active_products)
+        for purpose, rounds in (("surge", 1), ("discount", sampling.forgetting_rounds(p))):
+            chosen = sampling.spaced(ticks, course, number, rounds * turn) if rounds else []
+            rows += [(purpose, number, tick) for tick in chosen if tick > 0]
+    return _table("spaced", {"purpose": "VARCHAR", "epoch": "BIGINT", "tick": "BIGINT"}, rows)
+
+
+_CLOCK = [
+    """CREATE OR REPLACE TABLE checked.clock AS
+        SELECT tick, epoch, second, second % 86400 AS of_day FROM (
+            SELECT unnest(range(first, last + 1)) AS tick, epoch, second + (unnest(range(first, last + 1)) - e.tick)
+                * interval AS second FROM checked.epochs AS e)""",
+    """CREATE OR REPLACE TABLE checked.clock AS
+        SELECT c.tick, c.epoch, c.second, c.shift, lag(c.shift, 1, c.shift) OVER (ORDER BY c.tick) AS shift_before FROM (
+            SELECT c.*, s.shift FROM checked.clock AS c JOIN (
+                SELECT d.epoch, d.of_day, coalesce(sum(w.bps), 0)::INTEGER AS shift
+                FROM (SELECT DISTINCT epoch, of_day FROM checked.clock) AS d LEFT JOIN checked.windows AS w
+                    ON w.epoch = d.epoch AND CASE WHEN w.opens <= w.closes THEN d.of_day >= w.opens AND d.of_day < w.closes
+                    ELSE d.of_day >= w.opens OR d.of_day < w.closes END
+                GROUP BY d.epoch, d.of_day) AS s USING (epoch, of_day)) AS c""",
+]
+_LISTINGS = """CREATE OR REPLACE TABLE checked.listings AS
+    SELECT l.listing_id::INTEGER AS listing_id, l.product_id::INTEGER AS product_id, l.store_id::INTEGER AS store_id,
+        l.platform_id::INTEGER AS platform_id, p.platform, l.anchor_price_paise AS anchor, g.is_loose, g.is_active,
+        g.volatility_group, g.base_price_paise AS base, g.mrp_paise AS mrp, g.place::BIGINT AS place, g.active::BIGINT AS active,
+        CASE WHEN g.is_loose THEN 2147483647 ELSE g.mrp_paise END AS ceiling
+    FROM raw.listings AS l JOIN raw.platforms AS p USING (platform_id) JOIN (
+        SELECT *, sum(is_active::INTEGER) OVER (ORDER BY product_id) - 1 AS place, sum(is_active::INTEGER) OVER () AS active
+        FROM raw.products) AS g USING (product_id)
+    WHERE product_id % (SELECT step FROM checked.market) = 0"""
+_EVENTS = [
+    f"""CREATE OR REPLACE TABLE checked.states AS
+        SELECT listing_id::INTEGER AS listing_id, tick::INTEGER AS tick, cause::INTEGER AS cause,
+            price_before_paise AS before, price_after_paise AS after, regular_price_paise AS regular,
+            discount_bps::INTEGER AS discount, surge_bps::INTEGER AS surge, surge_fee_paise::INTEGER AS fee
+        FROM raw.events SEMI JOIN checked.listings USING (listing_id)
+        UNION ALL
+        SELECT listing_id, tick, 0, price_paise, price_paise, regular_price_paise, discount_bps, surge_bps, surge_fee_paise
+        FROM raw.snapshots SEMI JOIN checked.listings USING (listing_id) WHERE tick = 0""",
+    f"CREATE OR REPLACE TABLE checked.state_lines AS {_LINES.format(rows='checked.states')}",
+    """CREATE OR REPLACE TABLE checked.own AS SELECT listing_id::INTEGER AS listing_id, tick::INTEGER AS tick,
+        discount_bps::INTEGER AS depth FROM raw.discounts SEMI JOIN checked.listings USING (listing_id)""",
+    """CREATE OR REPLACE TABLE checked.events AS
+        SELECT e.*, coalesce(o.depth, 0) AS own, coalesce(l.line, 0) AS line, c.epoch, c.shift, c.shift_before,
+            g.is_loose, g.is_active, g.ceiling, g.platform,
+            p.batch_size = 0 OR p.batch_size >= g.active OR (g.place - e.tick * p.batch_size % g.active + g.active) % g.active
+                < p.batch_size AS in_turn
+        FROM (SELECT *, lag(tick) OVER w AS was_tick, lag(after) OVER w AS was_after, lag(regular) OVER w AS was_regular,
+                lag(discount) OVER w AS was_discount, lag(surge) OVER w AS was_surge, lag(fee) OVER w AS was_fee
+              FROM checked.states WINDOW w AS (PARTITION BY listing_id ORDER BY tick, cause)) AS e
+        ASOF LEFT JOIN checked.own AS o ON o.listing_id = e.listing_id AND e.tick >= o.tick
+        LEFT JOIN checked.state_lines AS l ON l.listing_id = e.listing_id AND l.tick = e.tick
+        LEFT JOIN checked.clock AS c ON c.tick = e.tick LEFT JOIN checked.epochs AS p ON p.epoch = c.epoch
+        JOIN checked.listings AS g ON g.listing_id = e.listing_id
+        WHERE e.cause > 0""",
+]
+_SNAPSHOTS = [
+    f"CREATE OR REPLACE TABLE checked.snapshot_lines AS {_LINES.format(rows='raw.snapshots')}",
+    """CREATE OR REPLACE TABLE checked.snapshots AS
+        SELECT s.listing_id, s.tick, s.price_paise AS price, s.regular_price_paise AS regular,
+            s.discount_bps::INTEGER AS discount, s.own_discount_bps::INTEGER AS own_discount, s.surge_bps::INTEGER AS surge,
+            s.surge_fee_paise::INTEGER AS fee, s.updated_tick::INTEGER AS updated, coalesce(o.depth, 0) AS own,
+            coalesce(l.line, 0) AS line, c.shift, g.platform, g.platform_id, g.anchor, g.is_loose, g.is_active, g.ceiling,
+            e.tick AS event_tick, e.after, e.regular AS event_regular, e.discount AS event_discount,
+            e.surge AS event_surge, e.fee AS event_fee
+        FROM raw.snapshots AS s JOIN checked.listings AS g ON g.listing_id = s.listing_id
+        LEFT JOIN checked.clock AS c ON c.tick = s.tick
+        LEFT JOIN checked.snapshot_lines AS l ON l.listing_id = s.listing_id AND l.tick = s.tick
+        ASOF LEFT JOIN checked.own AS o ON o.listing_id = s.listing_id AND s.tick >= o.tick
+        ASOF LEFT JOIN checked.states AS e ON e.listing_id = s.listing_id AND s.tick >= e.tick""",
+]
+
+
+def statements(history: Log, course: Course) -> list[str]:
+    """Every statement that lays the tables out, in order; `spaced_snapshots` follows once products are counted."""
+    past = int(history.digest % (history.tick + 1))
+    return [
+        "CREATE SCHEMA IF NOT EXISTS checked",
+        f"CREATE OR REPLACE MACRO checked.price(regular, discount, surge, fee, shift, ceiling) AS {_PRICE}",
+        f"CREATE OR REPLACE MACRO checked.slack(n, p) AS {_SLACK}",
+        f"CREATE OR REPLACE MACRO checked.running(second, starts, duration, repeat, ends) AS {_RUNNING}",
+        *_epochs(course, history.tick),
+        *_market(history, course, past),
+        *_CLOCK,
+        _LISTINGS,
+        *_EVENTS,
+        *_SNAPSHOTS,
+    ]
+
+
+def lay_out(run: Callable[[str], list[dict[str, Any]]], history: Log, course: Course) -> None:
+    """Make all tables by `run`, which runs one statement and gives its rows."""
+    for statement in statements(history, course):
+        run(statement)
+    active = run("SELECT count(*) AS active FROM raw.products WHERE is_active")[0]["active"]
+    for statement in spaced_snapshots(history, course, active):
+        run(statement)
