@@ -25,10 +25,6 @@ class Tile:
     discounts: pa.Table
     metrics: pa.Table
 
-    @property
-    def tables(self) -> dict[str, pa.Table]:
-        return {"events": self.events, "discounts": self.discounts, "metrics": self.metrics}
-
 
 def tile(block: int, ticks: range, rows: EventRows) -> Tile:
     """Make the tables of a window's rows: events (only what changed), discounts (own ones that started or ended), metrics."""

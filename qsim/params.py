@@ -165,6 +165,15 @@ def check(values: Mapping[str, Any]) -> Parameters:
         raise UsageError(_one_line(failure.errors(include_url=False)[0])) from None
 
 
+def without_process(values: Mapping[str, Any]) -> tuple[dict[str, Any], int | None]:
+    """Take `max_workers`, which is the process's and not the market's, out of a set of values; None where it is not given."""
+    market = {key: value for key, value in values.items() if key != "max_workers"}
+    workers = values.get("max_workers")
+    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
+        raise UsageError(f"max_workers: found {workers!r}; allowed is a whole number from 1 up; it changes speed only")
+    return market, workers
+
+
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Lay changes over a base, tables inside tables; neither is altered."""
     merged = dict(base)

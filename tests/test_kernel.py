@@ -115,7 +115,7 @@ def cases(draw: st.DrawFn) -> Case:
     lines = draw(st.dictionaries(keys, BPS, min_size=min(3, len(ids)), max_size=12)) if campaigns else {}
     plan = Plan(products, total, platforms, campaigns, [(*key, bps) for key, bps in lines.items()])
     course = course_of(*zip((0, draw(st.integers(first, first + ticks)) or 1), parameters, strict=False))
-    return Case(plan, course, first, cuts, draw(st.sampled_from((0, 1, 1000))))
+    return Case(plan, course, first, cuts, draw(st.sampled_from((1, 1_000, 20_000))))
 
 
 @COMPARED

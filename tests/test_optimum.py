@@ -31,7 +31,7 @@ def brute(lines: list[Line], fees: dict[str, Fees], budget: int | None) -> tuple
     best = (0, 0, 0)
     for picks in product(*[(None, *entry.offers) for entry in lines]):
         goods: dict[str, int] = {}
-        for entry, offer in zip(lines, picks):
+        for entry, offer in zip(lines, picks, strict=True):
             if offer:
                 goods[offer.platform] = goods.get(offer.platform, 0) + offer.price_paise * entry.quantity
         if any(paid < fees[p].minimum_order_paise for p, paid in goods.items()):

@@ -25,7 +25,8 @@ def _multipliers(platforms: Sequence[Platform], seed: int, attempt: int, product
     own = streams.uniforms(streams.hashed(seed, Purpose.PLATFORM_MULTIPLIER, attempt, ids))
     common = streams.uniforms(streams.hashed(seed, Purpose.PLATFORM_MULTIPLIER, attempt, products * 64 + 63))
     low, high = (np.array([getattr(p, name) / 100 for p in platforms]) for name in ("low_percent", "high_percent"))
-    return low + (high - low) * (_COMMON * common[:, None] + (1 - _COMMON) * own)
+    multipliers: F64 = low + (high - low) * (_COMMON * common[:, None] + (1 - _COMMON) * own)
+    return multipliers
 
 
 def anchors(platforms: Sequence[Platform], seed: int, base: I64, ceiling: I64) -> I64:

@@ -86,7 +86,8 @@ def campaign_tables(
     """Plan every platform's campaigns and their lines; columns of `schema.CAMPAIGNS` and `schema.CAMPAIGN_LINES`."""
     categories = products["category"].unique().sort().to_list()
     count = round(_LINE_SHARE * len(products))
-    campaigns, lines = [], []
+    campaigns: list[tuple[object, ...]] = []
+    lines: list[pl.DataFrame] = []
     for platform in range(len(parameters.platforms)):
         words = streams.hashed(parameters.seed, Purpose.CAMPAIGN_PLAN, platform, np.arange(8))
         for plan in _plans((words >> np.uint64(40)).astype(np.int64), weekday_at_start, categories):

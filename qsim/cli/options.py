@@ -27,7 +27,7 @@ settings = click.option(
 )
 
 
-class BatchSize(click.ParamType):
+class BatchSize(click.ParamType[int]):
     """A number of products, or `all`."""
 
     name = "N|all"

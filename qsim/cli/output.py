@@ -17,7 +17,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from qsim.runs import Progress
+    from qsim.writing import Progress
 
 Rows = Sequence[Mapping[str, Any]]
 

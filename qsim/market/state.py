@@ -7,6 +7,7 @@ so position i of every column here is the i-th active listing and `lanes[i]` its
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
+from typing import Any
 
 import numpy as np
 
@@ -99,5 +100,22 @@ def event_rows(capacity: int, old: EventRows | None = None) -> EventRows:
     if old is not None and len(old.tick) >= capacity:
         old.count, old.tick_rows, old.transitions = 0, [], []
         return old
-    kinds = (np.uint32, np.uint32, np.uint8, np.int32, np.int32, np.int32, np.uint16, np.uint16, np.uint16, np.bool_)
-    return EventRows(*(np.empty(capacity, kind) for kind in kinds), 0, [], [])  # type: ignore[arg-type]  # one array a kind
+
+    def room(kind: type[np.generic]) -> Any:
+        return np.empty(capacity, kind)
+
+    return EventRows(
+        tick=room(np.uint32),
+        listing_id=room(np.uint32),
+        cause=room(np.uint8),
+        before=room(np.int32),
+        after=room(np.int32),
+        regular=room(np.int32),
+        discount=room(np.uint16),
+        surge=room(np.uint16),
+        fee=room(np.uint16),
+        changed=room(np.bool_),
+        count=0,
+        tick_rows=[],
+        transitions=[],
+    )

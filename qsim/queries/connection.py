@@ -9,8 +9,9 @@ import duckdb
 
 from qsim.errors import QsimError, UsageError
 from qsim.queries import views
-from qsim.runs import course_of, market_directory
+from qsim.runs import market_directory
 from qsim.storage import log
+from qsim.writing import course_of
 
 
 def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyConnection:

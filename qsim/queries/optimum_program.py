@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from qsim.errors import QsimError
 
@@ -35,31 +35,21 @@ def _silence() -> Iterator[None]:
         os.close(sink)
 
 
-def _program(rows: Sequence[Row], charges: Sequence[Fees], budget: int | None) -> Picks:
-    try:
-        import highspy
-    except ImportError:
-        raise UsageError(
-            f"best_split: {len(rows)} lines on {len(charges)} platforms; allowed: {SEARCH_LINES} on "
-            f'{SEARCH_PLATFORMS}; shorten the list or run: pip install "quickcommerce-sim[opt]"'
-        ) from None
+def program(rows: Sequence[Row], charges: Sequence[Fees], budget: int | None) -> Picks:
+    """Give the platform number of each line of an optimum; costs and the budget are in paise. ImportError without highspy."""
+    import highspy
+
     with _silence():
         model = highspy.Highs()  # type: ignore[no-untyped-call]
     for option, value in _OPTIONS.items():
         model.setOptionValue(option, value)
     buy = {(i, p): model.addBinary() for i, row in enumerate(rows) for p, _ in row}
-    use, free = [model.addBinary() for _ in charges], [model.addBinary() for _ in charges]
+    use = [model.addBinary() for _ in charges]
     for i, row in enumerate(rows):
         model.addConstr(model.qsum(buy[i, p] for p, _ in row) <= 1)
         for p, _ in row:
             model.addConstr(buy[i, p] <= use[p])
-    total = model.qsum(buy[i, p] * c for i, row in enumerate(rows) for p, c in row)
-    for p, fee in enumerate(charges):
-        goods = model.qsum(buy[i, p] * dict(row)[p] for i, row in enumerate(rows) if (i, p) in buy)
-        model.addConstr(goods >= fee.minimum_order_paise * use[p])
-        model.addConstr(goods >= fee.free_delivery_from_paise * free[p])
-        model.addConstr(free[p] <= use[p])
-        total += (fee.handling_paise + fee.delivery_paise) * use[p] - fee.delivery_paise * free[p]
+    total = _total(model, rows, charges, buy, use)
     if budget is not None:
         model.addConstr(total <= budget)
     bought = model.qsum(buy.values())
@@ -69,3 +59,18 @@ def _program(rows: Sequence[Row], charges: Sequence[Fees], budget: int | None) -
     if model.getModelStatus() != highspy.HighsModelStatus.kOptimal:
         raise QsimError(f"best_split: HiGHS stopped with {model.getModelStatus()}; split the list")
     return {i: p for (i, p), variable in buy.items() if model.val(variable) > 0.5}
+
+
+def _total(
+    model: Any, rows: Sequence[Row], charges: Sequence[Fees], buy: dict[tuple[int, int], Any], use: list[Any]
+) -> Any:
+    """Give goods and fees as an expression, and tie the fees to the goods of each platform."""
+    free = [model.addBinary() for _ in charges]
+    total = model.qsum(buy[i, p] * c for i, row in enumerate(rows) for p, c in row)
+    for p, fee in enumerate(charges):
+        goods = model.qsum(buy[i, p] * dict(row)[p] for i, row in enumerate(rows) if (i, p) in buy)
+        model.addConstr(goods >= fee.minimum_order_paise * use[p])
+        model.addConstr(goods >= fee.free_delivery_from_paise * free[p])
+        model.addConstr(free[p] <= use[p])
+        total += (fee.handling_paise + fee.delivery_paise) * use[p] - fee.delivery_paise * free[p]
+    return total

@@ -49,7 +49,8 @@ def _ways(rows: Sequence[Row], charges: Sequence[Fees]) -> Iterator[_Way]:
         yield _Way(used, sum(mode[1] for mode in way if mode), floors, kept, sums)
 
 
-def _search(rows: Sequence[Row], charges: Sequence[Fees], budget: int | None) -> Picks:
+def search(rows: Sequence[Row], charges: Sequence[Fees], budget: int | None) -> Picks:
+    """Give the platform number of each line of the optimum; costs and the budget are in paise, None for no budget."""
     ways = list(_ways(rows, charges))
     if budget is None:
         budget = sum(max(c for _, c in row) for row in rows)
@@ -64,7 +65,7 @@ def _search(rows: Sequence[Row], charges: Sequence[Fees], budget: int | None) ->
 def _cheapest(ways: Sequence[_Way], count: int, limit: int) -> Picks | None:
     """Search the way with the least bound a little above it, again and again, until none can be better."""
     best: Picks | None = None
-    best_key: tuple[int, tuple[int, ...]] = (SEARCH_PLATFORMS + 1, ())
+    best_key: tuple[float, tuple[int, ...]] = (inf, ())
     weights: dict[int, list[int]] = {}
     slack = [max(8, limit // 20000)] * len(ways)
     queue = [(w.fee + w.sums[count], len(w.platforms), w.platforms, at) for at, w in enumerate(ways)]
@@ -93,7 +94,16 @@ def _dive(way: _Way, count: int, weights: Sequence[int], cap: int) -> tuple[int,
     step = gcd(*(c for row in way.rows.values() for _, c in row)) or 1
     floors, cap = tuple(-(-floor // step) * step for floor in way.floors), cap // step * step
     lines = _by_regret(way.rows, weights, count)
-    rows = [sorted(way.rows[i], key=lambda o: ((_UNIT - weights[o[0]]) * o[1], o[0])) for i in lines]
+    rows = [tuple(sorted(way.rows[i], key=lambda o: ((_UNIT - weights[o[0]]) * o[1], o[0]))) for i in lines]
+    best = _descend(rows, weights, floors, count, (cap, step))
+    return (best[0], {lines[at]: p for at, p in best[1].items()}) if best else None
+
+
+def _descend(
+    rows: Sequence[Row], weights: Sequence[int], floors: tuple[int, ...], count: int, top: tuple[int, int]
+) -> tuple[int, Picks] | None:
+    """Go down the tree of lines depth first; `top` is the most that may be spent and the step to the next better."""
+    cap, step = top
     tails: dict[tuple[int, ...], list[list[int]]] = {}
     seen: dict[tuple[int, int, tuple[int, ...]], int] = {}
     trail: Picks = {}
@@ -102,10 +112,10 @@ def _dive(way: _Way, count: int, weights: Sequence[int], cap: int) -> tuple[int,
     def dive(at: int, left: int, spent: int, goods: tuple[int, ...]) -> None:
         nonlocal best, cap
         # A floor once met asks nothing more of the later lines, which then bound better at full cost.
-        live = tuple([w if g < f else 0 for w, g, f in zip(weights, goods, floors)])
+        live = tuple([w if g < f else 0 for w, g, f in zip(weights, goods, floors, strict=True)])
         if live not in tails:
             tails[live] = _tails(rows, live)
-        owed = sum([w * (f - g) for w, g, f in zip(live, goods, floors)])
+        owed = sum([w * (f - g) for w, g, f in zip(live, goods, floors, strict=True)])
         if _UNIT * spent + owed + tails[live][at][left] > _UNIT * cap:
             return
         if left == 0:
@@ -117,10 +127,10 @@ def _dive(way: _Way, count: int, weights: Sequence[int], cap: int) -> tuple[int,
             return
         seen[state] = spent
         for p, cost in rows[at]:
-            trail[lines[at]] = p
+            trail[at] = p
             after = min(goods[p] + cost, floors[p])
             dive(at + 1, left - 1, spent + cost, (*goods[:p], after, *goods[p + 1 :]))
-        trail.pop(lines[at])
+        trail.pop(at)
         if len(rows) - at > left:
             dive(at + 1, left, spent, goods)
 
@@ -141,7 +151,7 @@ def _by_regret(rows: Mapping[int, Row], weights: Sequence[int], count: int) -> l
     return sorted(rows, key=lambda i: (-regret(i), i))
 
 
-def _tails(rows: Sequence[Sequence[tuple[int, int]]], weights: Sequence[int]) -> list[list[int]]:
+def _tails(rows: Sequence[Row], weights: Sequence[int]) -> list[list[int]]:
     """Give, per line, the least weighted cost of buying 0, 1, 2... of the lines from there on."""
     least = [min((_UNIT - weights[p]) * c for p, c in row) for row in rows]
     return [list(accumulate(sorted(least[at:]), initial=0)) for at in range(len(rows) + 1)]
@@ -154,13 +164,13 @@ def _weights(way: _Way, count: int, cap: int) -> tuple[list[int], int]:
         return [], cap + 1
     for mask in product((False, True), repeat=len(floors)):
         reach = sorted((max((c for p, c in row if mask[p]), default=0) for row in way.rows.values()), reverse=True)
-        if sum(reach[:count]) < sum(f for f, m in zip(floors, mask) if m):
+        if sum(reach[:count]) < sum(f for f, m in zip(floors, mask, strict=True) if m):
             return [], cap + 1
     weights = best = [0] * len(floors)
     top, pace, widest = -1, 1.0, max(c for row in way.rows.values() for _, c in row)
     for _ in range(_ROUNDS):
         least = sorted(min(((_UNIT - weights[p]) * c, p, c) for p, c in row) for row in way.rows.values())
-        value = sum(v for v, _, _ in least[:count]) + sum(w * f for w, f in zip(weights, floors))
+        value = sum(v for v, _, _ in least[:count]) + sum(w * f for w, f in zip(weights, floors, strict=True))
         if value > _UNIT * cap:
             return [], cap + 1
         if value > top:
@@ -170,10 +180,10 @@ def _weights(way: _Way, count: int, cap: int) -> tuple[list[int], int]:
         short = list(floors)
         for _, p, c in least[:count]:
             short[p] -= c
-        short = [s if s > 0 or w > 0 else 0 for s, w in zip(short, weights)]
+        short = [s if s > 0 or w > 0 else 0 for s, w in zip(short, weights, strict=True)]
         norm = sum(s * s for s in short)
         if norm == 0:
             break
         step = pace * (min(_UNIT * cap, top + _UNIT * widest) - value + 1) / norm
-        weights = [max(0, w + round(step * s)) for w, s in zip(weights, short)]
+        weights = [max(0, w + round(step * s)) for w, s in zip(weights, short, strict=True)]
     return best, -(-top // _UNIT)

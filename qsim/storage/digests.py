@@ -59,8 +59,7 @@ def of_columns(address: str, table: pa.Table) -> int:
     for column in table.combine_chunks().columns:
         chunk = column.chunk(0) if column.num_chunks else None
         for buffer in chunk.buffers() if chunk is not None and len(chunk) else []:
-            if buffer is not None:
-                columns.append(np.frombuffer(buffer, np.uint8))
+            columns += [] if buffer is None else [np.frombuffer(buffer, np.uint8)]
     return _hash(address, table.num_rows, columns)
 
 

@@ -14,7 +14,7 @@ from qsim.storage.files import disk
 try:
     import fcntl
 except ImportError:  # Windows has no flock; msvcrt locks a byte range instead.
-    fcntl = None  # type: ignore[assignment]
+    fcntl = None
 
 
 def _take(handle: int) -> bool:

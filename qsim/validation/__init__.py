@@ -1,0 +1,28 @@
+"""Validation of a market: six categories of numbered checks, each with its measured value beside its target."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from qsim.queries import connect
+from qsim.runs import course_of, market_directory
+from qsim.storage import log
+from qsim.validation.runner import run_checks
+
+__all__ = ["run_checks", "validate"]
+
+
+def validate(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
+    """Check a market at its newest commit; `passed` tells whether every one of `checks` did."""
+    market = market_directory(directory)
+    history = log.read(market)
+    with connect(market) as connection:
+        checks = run_checks(connection, history, course_of(history))
+    return {
+        "directory": str(market),
+        "tick": history.tick,
+        "digest": f"{history.digest:032x}",
+        "passed": all(check["passed"] for check in checks),
+        "checks": checks,
+    }

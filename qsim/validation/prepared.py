@@ -44,9 +44,9 @@ def _table(name: str, columns: dict[str, str], rows: Iterable[Sequence[Any]]) ->
 
 
 def _epochs(course: Course, head: int) -> list[str]:
-    columns = {name: "BIGINT" for name in ("epoch", "first", "last", "tick", "second", "interval", "batch_size")}
-    columns |= {name: "BIGINT" for name in ("bound_bps", "surge_low", "surge_high", "surge_fee")}
-    columns |= {name: "DOUBLE" for name in ("start_p", "end_p", "surge_p", "reversion")}
+    columns = dict.fromkeys(("epoch", "first", "last", "tick", "second", "interval", "batch_size"), "BIGINT")
+    columns |= dict.fromkeys(("bound_bps", "surge_low", "surge_high", "surge_fee"), "BIGINT")
+    columns |= dict.fromkeys(("start_p", "end_p", "surge_p", "reversion"), "DOUBLE")
     rows, groups, windows = [], [], []
     ends = [*(epoch.tick for epoch in course.epochs[1:]), head]
     for number, (epoch, p) in enumerate(zip(course.epochs, course.parameters, strict=True)):
@@ -62,7 +62,7 @@ def _epochs(course: Course, head: int) -> list[str]:
     return [
         *_table("epochs", columns, rows),
         *_table("volatility", {"epoch": "BIGINT", "volatility_group": "VARCHAR", "v": "DOUBLE"}, groups),
-        *_table("windows", {name: "BIGINT" for name in ("epoch", "opens", "closes", "bps")}, windows),
+        *_table("windows", dict.fromkeys(("epoch", "opens", "closes", "bps"), "BIGINT"), windows),
     ]
 
 
@@ -122,7 +122,7 @@ _LISTINGS = """CREATE OR REPLACE TABLE checked.listings AS
         FROM raw.products) AS g USING (product_id)
     WHERE product_id % (SELECT step FROM checked.market) = 0"""
 _EVENTS = [
-    f"""CREATE OR REPLACE TABLE checked.states AS
+    """CREATE OR REPLACE TABLE checked.states AS
         SELECT listing_id::INTEGER AS listing_id, tick::INTEGER AS tick, cause::INTEGER AS cause,
             price_before_paise AS before, price_after_paise AS after, regular_price_paise AS regular,
             discount_bps::INTEGER AS discount, surge_bps::INTEGER AS surge, surge_fee_paise::INTEGER AS fee
@@ -161,6 +161,15 @@ _SNAPSHOTS = [
         LEFT JOIN checked.snapshot_lines AS l ON l.listing_id = s.listing_id AND l.tick = s.tick
         ASOF LEFT JOIN checked.own AS o ON o.listing_id = s.listing_id AND s.tick >= o.tick
         ASOF LEFT JOIN checked.states AS e ON e.listing_id = s.listing_id AND s.tick >= e.tick""",
+    # The opening is counted to the listing, so it is looked at whole however long the history.
+    """CREATE OR REPLACE TABLE checked.opening AS
+        SELECT l.platform_id::INTEGER AS platform_id, p.platform, g.is_active, s.discount_bps::INTEGER AS discount,
+            s.own_discount_bps::INTEGER AS own, coalesce(c.line, 0) AS line
+        FROM raw.listings AS l JOIN raw.products AS g USING (product_id) JOIN raw.platforms AS p
+            ON p.platform_id = l.platform_id JOIN (FROM raw.snapshots WHERE tick = 0) AS s USING (listing_id)
+        LEFT JOIN (SELECT listing_id, max(discount_bps)::INTEGER AS line FROM raw.campaign_lines JOIN raw.campaigns
+            USING (campaign_id) WHERE checked.running(0, starts_second, duration_seconds, repeat_seconds, ends_second)
+            GROUP BY listing_id) AS c USING (listing_id)""",
 ]
 
 

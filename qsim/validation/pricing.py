@@ -1,0 +1,160 @@
+"""Category 2: prices within their rules, platforms' bands, and changes that follow one another without a gap."""
+
+from __future__ import annotations
+
+from qsim.schema import EVENTS, PRICE_RULES
+from qsim.validation.checks import Check, bounds, broken_rules, faults
+
+# Relative changes of regular prices in each epoch, by group. An update that changes nothing leaves no event, so
+# the updates are counted from the turns that the ticks gave; dear goods only, where rounding to paise is no matter.
+_SWINGS = """
+    SELECT p.epoch, volatility_group, v.v, v.v * p.bound_bps / 10000 / sqrt(3) AS wanted, p.reversion,
+        sqrt(coalesce(sum((e.regular / e.was_regular::DOUBLE - 1) ** 2), 0) / any_value(n.updates)) AS swing,
+        any_value(n.updates) AS updates
+    FROM (SELECT p.epoch, g.volatility_group, count(*) * any_value((p.last - p.tick)
+                * CASE WHEN p.batch_size = 0 THEN 1 ELSE least(1, p.batch_size / g.active) END) AS updates
+          FROM checked.listings AS g, checked.epochs AS p WHERE g.is_active AND g.anchor >= 2000 GROUP BY ALL) AS n
+    JOIN checked.epochs AS p USING (epoch) JOIN checked.volatility AS v USING (epoch, volatility_group)
+    LEFT JOIN (SELECT e.*, g.volatility_group FROM checked.events AS e JOIN checked.listings AS g USING (listing_id)
+               WHERE g.anchor >= 2000 AND e.in_turn) AS e USING (epoch, volatility_group)
+    WHERE n.updates >= 2000 GROUP BY ALL"""
+
+CHECKS: tuple[Check, ...] = (
+    faults(
+        "2.1",
+        "Every rule of prices holds for every listing now.",
+        broken_rules(PRICE_RULES, "prices", ("listing_id", "platform", "product", "price", "mrp")),
+    ),
+    faults(
+        "2.2",
+        "Every rule of events holds throughout the history.",
+        broken_rules(
+            EVENTS.rules,
+            "(SELECT * FROM price_history SEMI JOIN checked.listings USING (listing_id))",
+            ("tick", "listing_id", "price_before", "price_after", "regular_price", "discount_pct"),
+        ),
+        sampled=True,
+    ),
+    bounds(
+        "2.3",
+        "Anchors lie in their platform's band of the base price, cut at the MRP.",
+        "100 % of listings",
+        """SELECT 'percent of anchors' AS what, 100 * avg((anchor >= least(greatest(1, base * p.low / 100 - 0.5), limit_paise)
+                AND anchor <= least(greatest(1, base * p.high / 100 + 0.5), limit_paise))::INTEGER) AS measured,
+            100 AS low, 100 AS high
+        FROM (SELECT *, CASE WHEN mrp > 0 THEN mrp ELSE 2147483647 END AS limit_paise FROM checked.listings)
+        JOIN checked.platforms AS p USING (platform_id)""",
+        sampled=True,
+    ),
+    bounds(
+        "2.4",
+        "The dearest platform's anchor is 5-25 % above the cheapest's.",
+        "at least 95 % of products",
+        """SELECT 'percent of products' AS what, 100 * avg((most * 100 BETWEEN least * 105 AND least * 125)::INTEGER) AS measured,
+            95 AS low, 100 AS high
+        FROM (SELECT max(anchor)::BIGINT AS most, min(anchor)::BIGINT AS least FROM checked.listings GROUP BY product_id)
+        HAVING (SELECT count(*) > 1 AND max(high) >= 1.05 * min(low) FROM checked.platforms)""",
+        too_few="the platforms' bands leave no room for a spread",
+        sampled=True,
+    ),
+    faults(
+        "2.5",
+        "No packaged good costs more than its MRP now.",
+        "SELECT listing_id, platform, product, price, mrp FROM prices WHERE NOT is_loose AND (price > mrp OR mrp IS NULL)",
+    ),
+    faults(
+        "2.6",
+        "No packaged good ever cost more than its MRP.",
+        "SELECT tick, listing_id, before, after, ceiling FROM checked.events WHERE greatest(before, after) > ceiling",
+        sampled=True,
+    ),
+    faults(
+        "2.7",
+        "No packaged good costs more than its MRP in a snapshot.",
+        "SELECT tick, listing_id, price, ceiling FROM checked.snapshots WHERE price > ceiling OR price < 1",
+        sampled=True,
+    ),
+    faults(
+        "2.8",
+        "No regular price moves further in one event than the epoch's max_price_change_percent.",
+        """SELECT tick, listing_id, was_regular, regular, bound_bps FROM checked.events JOIN checked.epochs AS p USING (epoch)
+        WHERE abs(regular - was_regular)::BIGINT * 10000 > was_regular::BIGINT * bound_bps""",
+        sampled=True,
+    ),
+    faults(
+        "2.9",
+        "A regular price moves only when its product has its turn.",
+        "SELECT tick, listing_id, was_regular, regular FROM checked.events WHERE regular <> was_regular AND NOT in_turn",
+        sampled=True,
+    ),
+    faults(
+        "2.10",
+        "Each event's price before is the price after the event before it; the first event's is the snapshot's at tick 0.",
+        """SELECT tick, listing_id, before, was_tick, was_after FROM checked.events WHERE before IS DISTINCT FROM was_after""",
+        sampled=True,
+    ),
+    faults(
+        "2.11",
+        "Events replayed from tick 0 meet every later snapshot in every column.",
+        """SELECT tick, listing_id, price, after AS replayed, updated, event_tick FROM checked.snapshots
+        WHERE (price, regular, discount, surge, fee, updated)
+            IS DISTINCT FROM (after, event_regular, event_discount, event_surge, event_fee, event_tick)""",
+        sampled=True,
+    ),
+    faults(
+        "2.12",
+        "The parts of the truth add up to the price, and the time of day's part is what the clock gives.",
+        """SELECT tick, listing_id, price, regular_price, discount_part, surge_part, time_of_day_part
+        FROM (SELECT t.*, c.shift, g.ceiling, t.regular_price + t.discount_part + t.surge_part AS unshifted
+              FROM truth AS t JOIN checked.listings AS g USING (listing_id) JOIN checked.clock AS c USING (tick))
+        WHERE abs(unshifted + time_of_day_part - price) > 0.0001
+            OR (price * 100 < ceiling AND price > 0.01 AND abs(time_of_day_part - unshifted * shift / 10000) > 0.005001)""",
+        sampled=True,
+    ),
+    faults(
+        "2.13",
+        "A group of goods with a clearly higher volatility really moves more.",
+        f"""WITH swings AS ({_SWINGS})
+        SELECT a.epoch, a.volatility_group AS calmer, a.swing AS calmer_swing, b.volatility_group AS livelier, b.swing
+        FROM swings AS a JOIN swings AS b USING (epoch) WHERE b.v > 1.3 * a.v AND b.swing <= a.swing""",
+        sampled=True,
+    ),
+    bounds(
+        "2.14",
+        "The size of regular price moves is volatility x bound / sqrt 3, widened a little by the pull to the anchor.",
+        "0.9 to 1.15 of it",
+        f"""SELECT volatility_group || ' in epoch ' || epoch AS what, swing / wanted AS measured, 0.9 AS low, 1.15 AS high
+        FROM ({_SWINGS}) WHERE v > 0 AND v <= 1 AND reversion <= 0.3 ORDER BY ALL""",
+        too_few="not enough updates: a group needs 2,000 in an epoch",
+        sampled=True,
+    ),
+    faults(
+        "2.15",
+        "Inactive products have no events and rest at their anchor.",
+        """SELECT tick, listing_id, after FROM checked.events WHERE NOT is_active
+        UNION ALL SELECT tick, listing_id, price FROM checked.snapshots WHERE NOT is_active
+            AND (price <> anchor OR regular <> anchor OR discount + surge + fee > 0)""",
+        sampled=True,
+    ),
+    faults(
+        "2.16",
+        "At tick 0 every listing has a price and its regular price is its anchor.",
+        """SELECT g.listing_id, g.anchor, s.regular FROM checked.listings AS g
+        LEFT JOIN (FROM checked.snapshots WHERE tick = 0) AS s USING (listing_id) WHERE s.regular IS DISTINCT FROM g.anchor""",
+        sampled=True,
+    ),
+    faults(
+        "2.17",
+        "Every event changes something.",
+        """SELECT tick, listing_id, after FROM checked.events WHERE (after, regular, discount, surge, fee)
+            IS NOT DISTINCT FROM (was_after, was_regular, was_discount, was_surge, was_fee)""",
+        sampled=True,
+    ),
+    faults(
+        "2.18",
+        "Every snapshot has a row for every listing.",
+        """SELECT tick, count(*) AS rows FROM checked.snapshots GROUP BY tick
+        HAVING count(DISTINCT listing_id) <> (SELECT count(*) FROM checked.listings)""",
+        sampled=True,
+    ),
+)

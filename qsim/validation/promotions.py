@@ -1,0 +1,176 @@
+"""Category 3: discounts at the opening and in the long run, campaigns and their lines, surges."""
+
+from __future__ import annotations
+
+from qsim.schema import CAMPAIGN_KINDS, DISCOUNTS
+from qsim.validation.checks import Check, bounds, broken_rules, faults
+
+# What each platform opens with, from its parameters: so many discounts, running lines included, as are free to be given.
+_OPENING = """
+    SELECT platform, depth AS mean_percent, count(*) AS listings, count(*) FILTER (discount > 0) AS discounted,
+        count(*) FILTER (own > 0) AS own, avg(discount) FILTER (discount > 0) / 100 AS mean_depth,
+        count(*) FILTER (own >= 3000) AS tail,
+        greatest(count(*) FILTER (line > 0), least(count(*) FILTER (is_active), round_even(count(*) * share / 100, 0))) AS wanted,
+        coalesce(sum(line) FILTER (line > 0), 0) / 100 AS line_percents
+    FROM (SELECT s.*, p.depth, m.discounted_percent AS share FROM checked.opening AS s
+          JOIN checked.platforms AS p USING (platform_id), checked.market AS m)
+    GROUP BY ALL"""
+# A surge shows on loose produce when it has a size, and on packaged goods when it has a fee.
+_SURGING = """
+    SELECT t.epoch, any_value(p.surge_p) AS p, count(*) AS n, avg((s.surge + s.fee > 0)::INTEGER) AS share
+    FROM checked.spaced AS t JOIN checked.snapshots AS s USING (tick) JOIN checked.epochs AS p USING (epoch)
+    WHERE t.purpose = 'surge' AND s.is_active AND CASE WHEN s.is_loose THEN p.surge_low ELSE p.surge_fee END > 0
+    GROUP BY t.epoch"""
+_ON_SALE = """
+    SELECT t.epoch, any_value(p.start_p / (p.start_p + p.end_p)) AS p, count(*) AS n, avg((s.own > 0)::INTEGER) AS share
+    FROM checked.spaced AS t JOIN checked.snapshots AS s USING (tick) JOIN checked.epochs AS p USING (epoch)
+    WHERE t.purpose = 'discount' AND s.is_active GROUP BY t.epoch"""
+
+
+def _share(source: str, what: str) -> str:
+    return f"""SELECT '{what} in epoch ' || epoch || ' of ' || n AS what, 100 * share AS measured,
+        100 * (p - checked.slack(n, p)) AS low, 100 * (p + checked.slack(n, p)) AS high FROM ({source}) ORDER BY epoch"""
+
+
+_RUNNING_AT_0 = "checked.running(0, starts_second, duration_seconds, repeat_seconds, ends_second)"
+
+CHECKS: tuple[Check, ...] = (
+    bounds(
+        "3.1",
+        "At tick 0 exactly the given share of each platform's listings is discounted, running lines included.",
+        "discounted_percent of the listings, to the listing",
+        f"SELECT platform AS what, discounted AS measured, wanted AS low, wanted AS high FROM ({_OPENING}) ORDER BY platform",
+    ),
+    bounds(
+        "3.2",
+        "At tick 0 the mean depth of each platform's discounts is the platform's.",
+        "within 0.1 point; 0.5 under 50 discounts, whole percents being coarser; no lower than running lines leave room for",
+        f"""SELECT platform AS what, mean_depth AS measured, mean_percent - room AS low,
+            greatest(mean_percent, (line_percents + own + CASE WHEN own >= 8 THEN 29 ELSE 0 END) / discounted) + room AS high
+        FROM (SELECT *, CASE WHEN discounted >= 50 THEN 0.1 ELSE 0.5 END AS room FROM ({_OPENING})) WHERE discounted > 0
+        ORDER BY platform""",
+        too_few="no listing is discounted at tick 0",
+    ),
+    bounds(
+        "3.3",
+        "At tick 0 each platform with eight or more discounts of its own has one of 30 % or more.",
+        "at least 1",
+        f"SELECT platform AS what, tail AS measured, 1 AS low, own AS high FROM ({_OPENING}) WHERE own >= 8 ORDER BY platform",
+        too_few="not enough discounts: a platform needs eight",
+    ),
+    bounds(
+        "3.4",
+        "In the long run the share of listings with a discount of their own is p / (p + q).",
+        "percent within four standard deviations, in snapshots far enough apart to be independent",
+        _share(_ON_SALE, "discounted"),
+        too_few="not enough updates: every listing must have had so many that the opening is forgotten",
+        sampled=True,
+    ),
+    bounds(
+        "3.5",
+        "Each platform has campaigns of all five kinds.",
+        "5 kinds",
+        f"""SELECT platform AS what, count(DISTINCT kind) FILTER (kind IN {CAMPAIGN_KINDS}) AS measured, 5 AS low, 5 AS high
+        FROM raw.platforms LEFT JOIN raw.campaigns USING (platform_id) GROUP BY platform ORDER BY platform""",
+    ),
+    bounds(
+        "3.6",
+        "At tick 0 each platform has past, running and coming campaigns.",
+        "at least 1 of each",
+        f"""SELECT platform || ' ' || status AS what, count(c.campaign_id) AS measured, 1 AS low, 1000 AS high
+        FROM raw.platforms CROSS JOIN (SELECT unnest(['past', 'running', 'coming']) AS status)
+        LEFT JOIN (SELECT *, CASE WHEN {_RUNNING_AT_0} THEN 'running' WHEN ends_second <= 0 THEN 'past' ELSE 'coming' END
+            AS status FROM raw.campaigns) AS c USING (platform_id, status) GROUP BY ALL ORDER BY what""",
+    ),
+    faults(
+        "3.7",
+        "Every campaign line is 20-50 % deep.",
+        "SELECT campaign_id, listing_id, discount_bps FROM raw.campaign_lines WHERE discount_bps NOT BETWEEN 2000 AND 5000",
+    ),
+    faults(
+        "3.8",
+        "Every campaign line is of the campaign's platform and category, on a product that is on sale.",
+        """SELECT l.campaign_id, l.listing_id, c.category FROM raw.campaign_lines AS l JOIN raw.campaigns AS c USING (campaign_id)
+        JOIN raw.listings AS g USING (listing_id) JOIN raw.products AS p USING (product_id)
+        WHERE g.platform_id <> c.platform_id OR NOT p.is_active OR (c.category <> '' AND c.category <> p.category)""",
+    ),
+    faults(
+        "3.9",
+        "While a line runs, every event of its listing is at least as deeply discounted.",
+        "SELECT tick, listing_id, discount, line FROM checked.events WHERE discount < line",
+        sampled=True,
+    ),
+    faults(
+        "3.10",
+        "While a line runs, every snapshot of its listing is at least as deeply discounted.",
+        "SELECT tick, listing_id, discount, line FROM checked.snapshots WHERE discount < line AND is_active",
+        sampled=True,
+    ),
+    faults(
+        "3.11",
+        "Each event's discount is the deeper of the listing's own, as its start and end say, and its line.",
+        "SELECT tick, listing_id, discount, own, line FROM checked.events WHERE discount <> greatest(own, line)",
+        sampled=True,
+    ),
+    faults(
+        "3.12",
+        "Each snapshot's discount and own discount are those that starts and ends say.",
+        """SELECT tick, listing_id, discount, own_discount, own, line FROM checked.snapshots
+        WHERE own_discount <> own OR discount <> CASE WHEN is_active THEN greatest(own, line) ELSE 0 END""",
+        sampled=True,
+    ),
+    faults(
+        "3.13",
+        "A listing's own discounts do not overlap: each ends before the next starts.",
+        """SELECT listing_id, tick, depth, was FROM (
+            SELECT *, lag(depth, 1, 0) OVER (PARTITION BY listing_id ORDER BY tick, depth DESC) AS was FROM checked.own)
+        WHERE (depth > 0) = (was > 0)""",
+        sampled=True,
+    ),
+    bounds(
+        "3.14",
+        "Discounts drawn while the market runs have the platform's mean depth.",
+        "percent within four standard errors",
+        """SELECT platform AS what, avg(depth) / 100 AS measured, mean - room AS low, mean + room AS high FROM (
+            SELECT g.platform, o.depth, p.depth AS mean, 4 * stddev_samp(o.depth) OVER of_platform / 100
+                / sqrt(count(*) OVER of_platform) AS room, count(*) OVER of_platform AS n
+            FROM checked.own AS o JOIN checked.listings AS g USING (listing_id) JOIN checked.platforms AS p USING (platform_id)
+            WHERE o.depth > 0 AND o.tick > 0 WINDOW of_platform AS (PARTITION BY g.platform))
+        WHERE n >= 100 GROUP BY platform, mean, room ORDER BY platform""",
+        too_few="not enough discounts started: a platform needs 100",
+        sampled=True,
+    ),
+    bounds(
+        "3.15",
+        "The share of listings that surge is surge_probability.",
+        "percent within four standard deviations, in snapshots a full round of updates apart",
+        _share(_SURGING, "surging"),
+        too_few="not enough updates, or surges that do not show",
+        sampled=True,
+    ),
+    faults(
+        "3.16",
+        "Surges of loose produce have a size within the epoch's parameters, those of packaged goods its fee.",
+        """SELECT tick, listing_id, is_loose, surge, fee FROM checked.events JOIN checked.epochs AS p USING (epoch)
+        WHERE in_turn AND ((surge > 0 AND (NOT is_loose OR surge NOT BETWEEN p.surge_low AND p.surge_high))
+            OR (fee > 0 AND (is_loose OR fee <> p.surge_fee)))""",
+        sampled=True,
+    ),
+    faults(
+        "3.17",
+        "A surge begins, changes and ends only when its product has its turn.",
+        "SELECT tick, listing_id, was_surge, surge, was_fee, fee FROM checked.events"
+        " WHERE NOT in_turn AND (surge <> was_surge OR fee <> was_fee)",
+        sampled=True,
+    ),
+    faults(
+        "3.18",
+        "Every rule of discounts holds, for own discounts and lines.",
+        broken_rules(
+            DISCOUNTS.rules,
+            "(SELECT * FROM discounts SEMI JOIN checked.listings USING (listing_id))",
+            ("listing_id", "campaign_id", "discount_pct", "starts_at", "ends_at"),
+        ),
+        sampled=True,
+    ),
+)

@@ -1,0 +1,65 @@
+"""Run the checks of all categories over a connection, each timed, and tell what they found."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import Any
+
+import duckdb
+
+from qsim.errors import QsimError
+from qsim.queries.connection import rows_of
+from qsim.simulation import Course
+from qsim.storage.log import Log
+from qsim.validation import integrity, inventory, prepared, pricing, promotions, questions, timing
+from qsim.validation.checks import Check, Judgement
+
+ALL_CHECKS: tuple[Check, ...] = (
+    *integrity.CHECKS,
+    *pricing.CHECKS,
+    *promotions.CHECKS,
+    *inventory.CHECKS,
+    *questions.CHECKS,
+    *timing.CHECKS,
+)
+
+
+def _judged(connection: duckdb.DuckDBPyConnection, check: Check) -> Judgement:
+    start = perf_counter()
+    try:
+        rows = rows_of(connection, check.query)
+    except QsimError as fault:
+        return Judgement(False, None, str(fault))
+    return check.judge(rows, (perf_counter() - start) * 1000)
+
+
+def _detail(judgement: Judgement, check: Check, step: int) -> str:
+    part = f"of every {step}th product, the history being long" if check.sampled and step > 1 else ""
+    return "; ".join(text for text in (judgement.detail, part) if text)
+
+
+def run_checks(connection: duckdb.DuckDBPyConnection, history: Log, course: Course) -> list[dict[str, Any]]:
+    """Run every check over a connection that `queries.connect` gave, against what the log and its epochs say."""
+    try:
+        prepared.lay_out(lambda statement: rows_of(connection, statement), history, course)
+        step = rows_of(connection, "SELECT step FROM checked.market")[0]["step"]
+        unread = ""
+    except QsimError as fault:
+        step, unread = 1, f"the tables cannot be read: {fault}"
+    found = []
+    for check in ALL_CHECKS:
+        judgement = _judged(connection, check)
+        if unread and not judgement.passed:
+            judgement = Judgement(False, judgement.measured, unread)
+        found.append(
+            {
+                "number": check.number,
+                "category": check.category,
+                "name": check.name,
+                "passed": judgement.passed,
+                "measured": judgement.measured,
+                "target": check.target,
+                "detail": _detail(judgement, check, int(str(step))),
+            }
+        )
+    return found

@@ -1,0 +1,236 @@
+"""A market being written: its blocks brought to the head of the log, taken through windows, and committed.
+
+One writer a market; workers take blocks, the writer alone commits.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from qsim import blocks, clock, params, simulation
+from qsim.clock import Epoch
+from qsim.market.kernel import Rules, Span
+from qsim.market.state import Block, State
+from qsim.opening import CATALOG_COLUMNS, catalog_columns
+from qsim.params import Parameters
+from qsim.schema import DISCOUNTS, EVENTS, HISTORY, METRICS, ORDERS, SNAPSHOTS
+from qsim.simulation import Campaigns, Course
+from qsim.storage import digests, files, log, parquet, tables
+from qsim.storage.log import DataFile, Log
+
+HISTORY_TABLES = tuple(table.name for table in HISTORY if table is not ORDERS)
+_ROWS_A_WINDOW = 1 << 20
+_LONGEST_WINDOW = 1024
+_SNAPSHOT_RATIO = 32
+
+_logger = logging.getLogger("qsim")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: the tick reached, the ticks of this call done and wanted, and the events it made."""
+
+    tick: int
+    done: int
+    wanted: int
+    events: int
+
+
+@dataclass
+class Writer:
+    """A market being written: where it is, its log, and its blocks with the states they have reached."""
+
+    market: Path
+    log: Log
+    course: Course
+    campaigns: Campaigns
+    blocks: list[Block]
+    states: list[State]
+    highest_price: int
+    workers: int
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def active_products(self) -> int:
+        """Count the products that ticks take up."""
+        return sum(block.products for block in self.blocks)
+
+
+def course_of(history: Log) -> Course:
+    """Give the epochs of a log with their parameters."""
+    epochs = tuple(Epoch(entry["tick"], entry["second"], entry["interval"]) for entry in history.epochs)
+    return Course(epochs, tuple(params.check(entry["parameters"]) for entry in history.epochs))
+
+
+def epoch_entry(epoch: Epoch, parameters: Parameters) -> dict[str, Any]:
+    """Give what a commit keeps of an epoch."""
+    return {
+        "tick": epoch.tick,
+        "second": epoch.second,
+        "interval": epoch.interval,
+        "parameters": parameters.model_dump(),
+    }
+
+
+def epoch_digest(epoch: Epoch, parameters: Parameters) -> int:
+    """Hash when an epoch starts and what it runs under."""
+    return digests.of_bytes(f"epoch:{epoch.tick}:{epoch.second}", params.digest(parameters))
+
+
+def _window_ticks(writer: Writer, parameters: Parameters) -> tuple[int, int]:
+    """Give the ticks between commits and between snapshots: a commit holds about a million rows a block at most, and
+    snapshots add about 3 % of rows. Both follow from the market and its parameters alone, never from the machine.
+    """
+    per = writer.blocks[0].listings_per_product
+    taken = min(parameters.batch_size or writer.active_products, writer.active_products)
+    in_block = max(1, min(taken, max(block.products for block in writer.blocks)) * per)
+    commit = _LONGEST_WINDOW
+    while commit > 1 and commit * in_block > _ROWS_A_WINDOW:
+        commit //= 2
+    snapshot = commit
+    while snapshot * taken < _SNAPSHOT_RATIO * writer.active_products:
+        snapshot *= 2
+    return commit, snapshot
+
+
+def open_writer(market: Path, workers: int) -> Writer:
+    """Open a market whose lock is held: clear what a killed run left behind, and bring all blocks to the head of the log."""
+    history = log.read(market)
+    log.drop_unfinished(market, history)
+    for table in HISTORY_TABLES:
+        files.remove_unnamed(market / table, {Path(file.path).name for file in history.of_table(table)})
+    columns, campaigns = catalog_columns(
+        {name: tables.read(market, history.of_table(name), needed) for name, needed in CATALOG_COLUMNS.items()}
+    )
+    cut = blocks.make_blocks(columns)
+    writer = Writer(market, history, course_of(history), campaigns, cut, [], 2 * int(columns.anchor.max()), workers)
+    _restore(writer)
+    return writer
+
+
+def _restore(writer: Writer) -> None:
+    """Bring every block's state to the head of the log: from the last snapshot, stepped on again where it lies behind."""
+    snapshots = writer.log.of_table(SNAPSHOTS.name)
+    tick = max(file.last for file in snapshots)
+    seconds = clock.seconds_of(writer.course.epochs, tick, tick)
+    running = writer.campaigns.running(seconds)[0]
+    of_block = {file.block: file for file in snapshots if file.last == tick}
+    writer.states = [
+        blocks.state_of(block, tables.read(writer.market, [of_block[block.number]]), running) for block in writer.blocks
+    ]
+    while tick < writer.log.tick:
+        last = writer.course.last_tick_of(tick + 1, writer.log.tick)
+        rules = _rules(writer, tick + 1)
+        step = lambda at, window: simulation.advance(writer.blocks[at], writer.states[at], rules, window)  # noqa: E731, B023 - used within this turn
+        for _ in simulation.run_windows(len(writer.blocks), _windows(writer, tick + 1, last), step, writer.workers):
+            pass
+        tick = last
+
+
+def _rules(writer: Writer, tick: int) -> Rules:
+    return simulation.rules(writer.course.at(tick)[1], writer.active_products, writer.highest_price)
+
+
+def _windows(writer: Writer, first: int, last: int) -> Iterator[Span]:
+    """Cut the ticks first..last of one epoch at the fixed ticks where commits fall, until a stop is asked for."""
+    every = _window_ticks(writer, writer.course.at(first)[1])[0]
+    while first <= last and not writer.stop.is_set():
+        end = min(last, (first - 1) // every * every + every)
+        yield simulation.span(writer.course, writer.campaigns, first, end)
+        first = end + 1
+
+
+def change_parameters(writer: Writer, changes: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Start an epoch at the market's tick where the changes differ from what it ran under; give its entry for the commit."""
+    tick = writer.log.tick
+    epoch, current = writer.course.epochs[-1], writer.course.parameters[-1]
+    parameters = params.change(current, changes)
+    if parameters == current:
+        return None
+    new = Epoch(tick, epoch.second_of(tick), parameters.update_interval_seconds)
+    writer.course = Course((*writer.course.epochs, new), (*writer.course.parameters, parameters))
+    return epoch_entry(new, parameters)
+
+
+def _write_tile(
+    writer: Writer, rules: Rules, snapshot_every: int, at: int, window: Span
+) -> tuple[list[DataFile], int, pa.Table]:
+    """Take one block through a window and write what changed: its files, their digest, and its rows of metrics."""
+    block, state = writer.blocks[at], writer.states[at]
+    encoder = parquet.Encoder(EVENTS.arrow())
+    switches, counts, digest = [], [], 0
+    for tile in simulation.tiles(block, state, rules, window):
+        encoder.add(tile.events)
+        switches.append(tile.discounts)
+        counts.append(tile.metrics)
+        digest += digests.of_ticks(EVENTS.name, block.number, tile.events)
+    discounts = pa.concat_tables(switches)
+    digest += digests.of_ticks(DISCOUNTS.name, block.number, discounts)
+    ticks = (window.ticks[0], window.ticks[-1])
+    written = []
+    if encoder.rows:
+        written.append(
+            tables.put_history(writer.market, EVENTS.name, encoder.finish(), encoder.rows, ticks, block.number)
+        )
+    if discounts.num_rows:
+        written.append(tables.write_history(writer.market, DISCOUNTS.name, discounts, ticks, block.number))
+    if ticks[1] % snapshot_every == 0:
+        written.append(_write_snapshot(writer, at, ticks[1]))
+    return written, digest, pa.concat_tables(counts)
+
+
+def _write_snapshot(writer: Writer, at: int, tick: int) -> DataFile:
+    rows = blocks.snapshot_table(writer.blocks[at], writer.states[at], tick)
+    return tables.write_history(writer.market, SNAPSHOTS.name, rows, (tick, tick), writer.blocks[at].number)
+
+
+def _commit_window(
+    writer: Writer, window: Span, results: list[tuple[list[DataFile], int, pa.Table]], epoch: dict[str, Any] | None
+) -> int:
+    """Commit a window of all blocks; give the number of its events."""
+    ticks = (window.ticks[0], window.ticks[-1])
+    metrics = pa.concat_tables([rows for _, _, rows in results]).sort_by(
+        [("tick", "ascending"), ("block", "ascending")]
+    )
+    added = [file for written, _, _ in results for file in written]
+    added.append(tables.write_history(writer.market, METRICS.name, metrics, ticks, 0))
+    digest = writer.log.digest + sum(part for _, part, _ in results)
+    if epoch is not None:
+        digest += epoch_digest(writer.course.epochs[-1], writer.course.parameters[-1])
+    writer.log = log.append(
+        writer.market, writer.log, tick=ticks[1], digest=digest % digests.MODULUS, added=added, epoch=epoch
+    )
+    return sum(file.rows for file in added if file.table == EVENTS.name)
+
+
+def _commit_snapshot(writer: Writer) -> None:
+    """Keep the states at the head of the log, unless they are kept already, so that the next call starts from them."""
+    tick = writer.log.tick
+    if any(file.first == tick for file in writer.log.of_table(SNAPSHOTS.name)):
+        return
+    with ThreadPoolExecutor(writer.workers) as pool:
+        added = list(pool.map(lambda at: _write_snapshot(writer, at, tick), range(len(writer.blocks))))
+    writer.log = log.append(writer.market, writer.log, tick=tick, digest=writer.log.digest, added=added, epoch=None)
+
+
+def run_on(writer: Writer, wanted: int, epoch: dict[str, Any] | None, progress: Callable[[Progress], None]) -> None:
+    """Run so many ticks under the newest epoch, whose entry goes into the first commit, and keep the states at the end."""
+    start, events = writer.log.tick, 0
+    if wanted:
+        rules = _rules(writer, start + 1)
+        every = _window_ticks(writer, writer.course.parameters[-1])[1]
+        windows = _windows(writer, start + 1, start + wanted)
+        work = lambda at, window: _write_tile(writer, rules, every, at, window)  # noqa: E731 - binds this call's rules
+        for window, results in simulation.run_windows(len(writer.blocks), windows, work, writer.workers):
+            events += _commit_window(writer, window, results, epoch)
+            epoch = None
+            progress(Progress(writer.log.tick, writer.log.tick - start, wanted, events))
+    _commit_snapshot(writer)
