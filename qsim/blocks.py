@@ -16,7 +16,10 @@ from qsim.schema import SNAPSHOTS
 
 @dataclass(frozen=True)
 class Columns:
-    """What blocks are made of: columns of products and of listings (product-major), and the campaign lines."""
+    """What blocks are made of: columns of products and of their listings (product-major), and all campaign lines.
+
+    The products may be a run of a market's whole blocks, from `first_product` on.
+    """
 
     is_active: Mask
     is_loose: Mask
@@ -27,6 +30,7 @@ class Columns:
     line_campaign: I64
     line_listing: I64
     line_bps: U16
+    first_product: int = 0
 
     @property
     def listings_per_product(self) -> int:
@@ -45,34 +49,35 @@ def make_blocks(columns: Columns) -> list[Block]:
     ranks = np.concatenate([[0], np.cumsum(columns.is_active)])
     by_listing = np.argsort(columns.line_listing, kind="stable")
     return [
-        _block(columns, number, first, min(first + size, len(columns.is_active)), int(ranks[first]), by_listing)
-        for number, first in enumerate(range(0, len(columns.is_active), size))
+        _block(columns, first, min(first + size, len(columns.is_active)), int(ranks[first]), by_listing)
+        for first in range(0, len(columns.is_active), size)
     ]
 
 
-def _block(columns: Columns, number: int, first: int, last: int, first_rank: int, by_listing: I64) -> Block:
+def _block(columns: Columns, first: int, last: int, first_rank: int, by_listing: I64) -> Block:
     per = columns.listings_per_product
     active = np.flatnonzero(columns.is_active[first:last])
     lanes = (active[:, None] * per + np.arange(per)).ravel()
     product = first + np.repeat(active, per)
     loose = columns.is_loose[product]
-    lines = by_listing[slice(*np.searchsorted(columns.line_listing[by_listing], [first * per, last * per]))]
-    lane = columns.line_listing[lines] - first * per
-    lines, lane = (part[columns.is_active[first + lane // per]] for part in (lines, lane))
+    first_listing = (columns.first_product + first) * per
+    ends = [first_listing, first_listing + (last - first) * per]
+    lines = by_listing[slice(*np.searchsorted(columns.line_listing[by_listing], ends))]
+    lines = lines[columns.is_active[first + (columns.line_listing[lines] - first_listing) // per]]
     return Block(
-        number=number,
-        first_listing=first * per,
+        number=(columns.first_product + first) // products_per_block(per),
+        first_listing=first_listing,
         first_rank=first_rank,
         listings_per_product=per,
         lanes=lanes,
-        listing_id=(first * per + lanes).astype(np.uint32),
+        listing_id=(first_listing + lanes).astype(np.uint32),
         resting=columns.anchor[first * per : last * per],
         anchor=columns.anchor[first * per + lanes],
         ceiling=np.where(loose, NO_CEILING, columns.mrp[product]).astype(np.int32),
         is_loose=loose,
         group=columns.group[product],
         platform=np.tile(columns.platform_of_listing, len(active)),
-        line_position=np.searchsorted(lanes, lane),
+        line_position=np.searchsorted(lanes, columns.line_listing[lines] - first_listing),
         line_campaign=columns.line_campaign[lines],
         line_bps=columns.line_bps[lines],
     )

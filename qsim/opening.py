@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,31 +14,32 @@ import polars as pl
 import pyarrow as pa
 
 from qsim import blocks, params, simulation
-from qsim.arrays import I64
+from qsim.arrays import U16, Mask
 from qsim.blocks import Columns
-from qsim.catalog import catalog_tables, opening_discounts
+from qsim.catalog import listing_table, opening_discounts, shared_tables
 from qsim.catalog.user_file import read_user_catalog
 from qsim.errors import UsageError
 from qsim.market.state import Block, products_per_block
 from qsim.params import GROUPS, Parameters
-from qsim.schema import CATALOG, DISCOUNTS, SNAPSHOTS
+from qsim.schema import DISCOUNTS, SNAPSHOTS, TABLES
 from qsim.simulation import Campaigns
+
+# Blocks whose listings are made and kept together: enough for large files, few enough for caches and two cores.
+_BLOCKS_A_PIECE = 8
+
+Part = tuple[str, int, pa.Table]
 
 
 @dataclass(frozen=True)
 class Opening:
-    """All that a market is committed with at tick 0; the history tables are by block."""
+    """A market to be committed at tick 0: its parameters, and pieces that each make some tables of it when called.
+
+    A part is (table, number of its first block, rows).
+    """
 
     parameters: Parameters
     products_per_block: int
-    catalog: dict[str, pa.Table]
-    history: list[tuple[str, int, pa.Table]]
-
-    def parts(self) -> Iterator[tuple[str, int, pa.Table]]:
-        """Give every table as (name, block, rows), the largest first."""
-        yield from sorted(
-            [*self.history, *((name, 0, rows) for name, rows in self.catalog.items())], key=lambda part: -part[2].nbytes
-        )
+    pieces: list[Callable[[], list[Part]]]
 
 
 CATALOG_COLUMNS = {
@@ -48,39 +50,38 @@ CATALOG_COLUMNS = {
 }
 
 
-def catalog_columns(catalog: Mapping[str, pa.Table]) -> tuple[Columns, Campaigns]:
-    """Take from the catalog tables (of each at least CATALOG_COLUMNS) what blocks are made of, and the campaigns' times."""
+def campaign_times(campaigns: pa.Table) -> Campaigns:
+    """Take the campaigns' times from their table; number 0 is none."""
+    names = CATALOG_COLUMNS["campaigns"]
+    return Campaigns(*(np.concatenate([[0], campaigns.column(name).to_numpy()]).astype(np.int64) for name in names))
 
-    def column(table: str, name: str) -> np.ndarray:
-        return np.asarray(catalog[table].column(name).to_numpy())
 
-    campaigns, lines = catalog["campaigns"], catalog["campaign_lines"]
+def catalog_columns(catalog: Mapping[str, pa.Table]) -> Columns:
+    """Take from the catalog tables (of each at least CATALOG_COLUMNS) what blocks are made of."""
+
+    def column(table: str, name: str) -> Any:
+        return catalog[table].column(name).to_numpy()
+
     group = catalog["products"].column("volatility_group").combine_chunks().dictionary_encode()
     codes = np.array([GROUPS.index(name) for name in group.dictionary.to_pylist()], np.uint8)
-    per_product = len(column("listings", "platform_id")) // len(group)
-
-    def times(name: str) -> I64:
-        return np.concatenate([[0], campaigns.column(name).to_numpy()]).astype(np.int64)
-
-    columns = Columns(
+    per_product = len(catalog["listings"]) // len(group)
+    return Columns(
         is_active=column("products", "is_active"),
         is_loose=column("products", "is_loose"),
         mrp=column("products", "mrp_paise"),
         group=codes[group.indices.to_numpy()],
         anchor=column("listings", "anchor_price_paise"),
         platform_of_listing=column("listings", "platform_id")[:per_product],
-        line_campaign=lines.column("campaign_id").to_numpy().astype(np.int64),
-        line_listing=lines.column("listing_id").to_numpy().astype(np.int64),
-        line_bps=lines.column("discount_bps").to_numpy(),
-    )
-    return columns, Campaigns(
-        *(times(name) for name in ("starts_second", "duration_seconds", "repeat_seconds", "ends_second"))
+        line_campaign=column("campaign_lines", "campaign_id").astype(np.int64),
+        line_listing=column("campaign_lines", "listing_id").astype(np.int64),
+        line_bps=column("campaign_lines", "discount_bps"),
     )
 
 
-def _as_arrow(name: str, table: pl.DataFrame) -> pa.Table:
-    schema = next(declared for declared in CATALOG if declared.name == name).arrow()
-    return table.select(schema.names).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema)
+def _as_arrow(name: str, table: pl.DataFrame, columns: list[str] | None = None) -> pa.Table:
+    schema = TABLES[name].arrow()
+    chosen = schema if columns is None else pa.schema([schema.field(column) for column in columns])
+    return table.select(chosen.names).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(chosen)
 
 
 def _user_list(
@@ -118,36 +119,58 @@ def open_market(
     if user is not None:
         layers = [*layers, {"catalog": Path(str(catalog)).name, "products": len(user)}]
     parameters = params.resolve(preset, *layers)
-    catalog_arrow = {name: _as_arrow(name, table) for name, table in catalog_tables(parameters, user).items()}
-    return Opening(
-        parameters,
-        products_per_block(parameters.listings_per_product),
-        catalog_arrow,
-        _history(parameters, catalog_arrow),
-    )
+    size = products_per_block(parameters.listings_per_product)
+    return Opening(parameters, size, _pieces(parameters, shared_tables(parameters, user), size * _BLOCKS_A_PIECE))
 
 
-def _history(parameters: Parameters, catalog: Mapping[str, pa.Table]) -> list[tuple[str, int, pa.Table]]:
-    """Give the snapshot at tick 0 and the own discounts that start at it, block by block."""
-    columns, campaigns = catalog_columns(catalog)
+def _pieces(parameters: Parameters, shared: Mapping[str, pl.DataFrame], step: int) -> list[Callable[[], list[Part]]]:
+    small = {name: _as_arrow(name, table) for name, table in shared.items() if name != "products"}
+    products = shared["products"]
+    own = _opening_discounts(parameters, products["is_active"].to_numpy(), small)
+    of_blocks = [
+        partial(_piece, parameters, products[first : first + step], first, small, own)
+        for first in range(0, len(products), step)
+    ]
+    return [
+        lambda: [("products", 0, _as_arrow("products", products))],
+        *of_blocks,
+        lambda: [(name, 0, rows) for name, rows in small.items()],
+    ]
+
+
+def _running(parameters: Parameters, campaigns: Campaigns) -> tuple[Mask, int]:
+    """Tell which campaigns run at tick 0, and the time-of-day shift then in basis points."""
     start = np.zeros(1, np.int64)
-    running, shift = campaigns.running(start)[0], int(simulation.shift_bps(parameters, start)[0])
-    lines = np.zeros(len(columns.anchor), np.int64)
-    on = running[columns.line_campaign]
-    np.maximum.at(lines, columns.line_listing[on], columns.line_bps[on])
-    own = opening_discounts(parameters, np.repeat(columns.is_active, columns.listings_per_product), lines).astype(
-        np.uint16
-    )
-    parts: list[tuple[str, int, pa.Table]] = []
+    return campaigns.running(start)[0], int(simulation.shift_bps(parameters, start)[0])
+
+
+def _opening_discounts(parameters: Parameters, active: Mask, small: Mapping[str, pa.Table]) -> U16:
+    running, _ = _running(parameters, campaign_times(small["campaigns"]))
+    lines = small["campaign_lines"]
+    on = running[lines.column("campaign_id").to_numpy()]
+    line_bps = np.zeros(len(active) * parameters.listings_per_product, np.uint16)
+    np.maximum.at(line_bps, lines.column("listing_id").to_numpy()[on], lines.column("discount_bps").to_numpy()[on])
+    return opening_discounts(parameters, active, line_bps)
+
+
+def _piece(
+    parameters: Parameters, products: pl.DataFrame, first: int, small: Mapping[str, pa.Table], own: U16
+) -> list[Part]:
+    """Make the listings of a run of products, their snapshot at tick 0, and the own discounts that start at it."""
+    listings = _as_arrow("listings", listing_table(parameters, products))
+    needed = _as_arrow("products", products, CATALOG_COLUMNS["products"])
+    columns = replace(catalog_columns({**small, "products": needed, "listings": listings}), first_product=first)
+    running, shift = _running(parameters, campaign_times(small["campaigns"]))
+    parts: list[Part] = []
     for block in blocks.make_blocks(columns):
         of_block = own[block.first_listing : block.first_listing + len(block.resting)]
         state = blocks.opening_state(block, of_block, running, shift)
         parts.append((SNAPSHOTS.name, block.number, blocks.snapshot_table(block, state, 0)))
         parts.append((DISCOUNTS.name, block.number, _opening_rows(block, of_block)))
-    return parts
+    return [("listings", parts[0][1], listings), *parts]
 
 
-def _opening_rows(block: Block, own: np.ndarray) -> pa.Table:
+def _opening_rows(block: Block, own: U16) -> pa.Table:
     on = np.flatnonzero(own)
     rows = (np.zeros(len(on), np.uint32), (block.first_listing + on).astype(np.uint32), own[on])
     return pa.Table.from_arrays([pa.array(column) for column in rows], schema=DISCOUNTS.arrow())

@@ -9,12 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
 from qsim import clock, params, writing
 from qsim.clock import Epoch
 from qsim.errors import ConflictError, UsageError
-from qsim.opening import Opening, open_market
+from qsim.opening import Opening, Part, open_market
 from qsim.schema import CATALOG, HISTORY
 from qsim.storage import digests, files, lock, log, tables
 from qsim.storage.log import DataFile
@@ -88,27 +86,29 @@ def generate(
     return status(market)
 
 
-def _commit_opening(market: Path, opening: Opening) -> None:
-    def write(part: tuple[str, int, pa.Table]) -> DataFile:
-        name, block, rows = part
-        if name in writing.HISTORY_TABLES:
-            return tables.write_history(market, name, rows, (0, 0), block)
-        return tables.write_catalog(market, name, rows)
+def _write_parts(market: Path, parts: list[Part]) -> tuple[list[DataFile], int]:
+    """Write the tables of a piece of the opening; give their files and the sum of their digests."""
+    written = [
+        tables.write_history(market, name, rows, (0, 0), block)
+        if name in writing.HISTORY_TABLES
+        else tables.write_catalog(market, name, rows, block)
+        for name, block, rows in parts
+    ]
+    return written, sum(digests.of_columns(f"{name}:{block}:0", rows) for name, block, rows in parts)
 
-    text = params.to_toml(
-        {
-            "format_version": FORMAT_VERSION,
-            "products_per_block": opening.products_per_block,
-            **opening.parameters.model_dump(),
-        }
-    ).encode()
-    settings = DataFile(SETTINGS_FILE, "settings", 0, len(text), files.put(market / SETTINGS_FILE, text), 0, 0, 0)
+
+def _commit_opening(market: Path, opening: Opening) -> None:
+    fixed = {"format_version": FORMAT_VERSION, "products_per_block": opening.products_per_block}
+    text = params.to_toml({**fixed, **opening.parameters.model_dump()}).encode()
+    added = [DataFile(SETTINGS_FILE, "settings", 0, len(text), files.put(market / SETTINGS_FILE, text), 0, 0, 0)]
+    epoch = Epoch(0, 0, opening.parameters.update_interval_seconds)
+    digest = epoch_digest(epoch, opening.parameters)
     with ThreadPoolExecutor(workers_of(None)) as pool:
-        added = [settings, *pool.map(write, opening.parts())]
-        hashes = pool.map(lambda part: digests.of_columns(f"{part[0]}:{part[1]}:0", part[2]), opening.parts())
-        epoch = Epoch(0, 0, opening.parameters.update_interval_seconds)
-        digest = (sum(hashes) + epoch_digest(epoch, opening.parameters)) % digests.MODULUS
-    log.append(market, log.EMPTY, tick=0, digest=digest, added=added, epoch=epoch_entry(epoch, opening.parameters))
+        for written, part_digest in pool.map(lambda piece: _write_parts(market, piece()), opening.pieces):
+            added += written
+            digest += part_digest
+    entry = epoch_entry(epoch, opening.parameters)
+    log.append(market, log.EMPTY, tick=0, digest=digest % digests.MODULUS, added=added, epoch=entry)
 
 
 def ticks_wanted(tick: int, interval: int, ticks: int | None, until: int | None, duration: float | None) -> int:

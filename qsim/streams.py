@@ -78,8 +78,7 @@ def hashed(seed: int, purpose: int, tick: int, ids: npt.NDArray[np.integer]) -> 
 
 def uniforms(words: U64) -> F64:
     """Scale raw words to float64 in (0, 1), by their high 52 bits; the shape is kept."""
-    scaled: F64 = ((words >> np.uint64(12)).view(np.int64) + 0.5) * 2.0**-52
-    return scaled
+    return (words >> np.uint64(12)).astype(np.float64) * 2.0**-52 + 2.0**-53
 
 
 def whole_numbers(words: U64, low: int, high: int) -> I64:

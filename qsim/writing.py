@@ -19,7 +19,7 @@ from qsim import blocks, clock, params, simulation
 from qsim.clock import Epoch
 from qsim.market.kernel import Rules, Span
 from qsim.market.state import Block, State
-from qsim.opening import CATALOG_COLUMNS, catalog_columns
+from qsim.opening import CATALOG_COLUMNS, campaign_times, catalog_columns
 from qsim.params import Parameters
 from qsim.schema import DISCOUNTS, EVENTS, HISTORY, METRICS, ORDERS, SNAPSHOTS
 from qsim.simulation import Campaigns, Course
@@ -107,9 +107,8 @@ def open_writer(market: Path, workers: int) -> Writer:
     log.drop_unfinished(market, history)
     for table in HISTORY_TABLES:
         files.remove_unnamed(market / table, {Path(file.path).name for file in history.of_table(table)})
-    columns, campaigns = catalog_columns(
-        {name: tables.read(market, history.of_table(name), needed) for name, needed in CATALOG_COLUMNS.items()}
-    )
+    catalog = {name: tables.read(market, history.of_table(name), needed) for name, needed in CATALOG_COLUMNS.items()}
+    columns, campaigns = catalog_columns(catalog), campaign_times(catalog["campaigns"])
     cut = blocks.make_blocks(columns)
     writer = Writer(market, history, course_of(history), campaigns, cut, [], 2 * int(columns.anchor.max()), workers)
     _restore(writer)

@@ -13,7 +13,7 @@ from qsim.clock import parse_start
 from qsim.money import PAISE_PER_RUPEE
 from qsim.params import LOOSE_GROUPS, Parameters
 
-__all__ = ["catalog_tables", "opening_discounts"]
+__all__ = ["catalog_tables", "listing_table", "opening_discounts", "shared_tables"]
 
 
 def user_products(user: pl.DataFrame, parameters: Parameters) -> pl.DataFrame:
@@ -70,25 +70,26 @@ def _platform_table(parameters: Parameters) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=names, orient="row")
 
 
-def catalog_tables(parameters: Parameters, user: pl.DataFrame | None = None) -> dict[str, pl.DataFrame]:
-    """Make all catalog tables by name, in the column order of `schema`; `user` is a list as `read_user_catalog` gives it."""
+def shared_tables(parameters: Parameters, user: pl.DataFrame | None = None) -> dict[str, pl.DataFrame]:
+    """Make all catalog tables but the listings; `user` is a list as `read_user_catalog` gives it."""
     if user is None:
         products = generated_products(parameters.seed, parameters.products, parameters.inactive_percent)
     else:
         products = user_products(user, parameters)
     campaigns, lines = campaign_tables(parameters, products, parse_start(parameters.start).weekday())
-    groups = (
-        products.select("category", "subcategory", "volatility_group")
-        .unique()
-        .sort("category", "subcategory", "volatility_group")
-    )
+    group = ("category", "subcategory", "volatility_group")
     return {
         "platforms": _platform_table(parameters),
-        "categories": groups.with_row_index("category_id"),
+        "categories": products.select(group).unique().sort(group).with_row_index("category_id"),
         "brands": products.select(pl.col("brand").unique().sort()).with_row_index("brand_id"),
         "products": products,
         "stores": store_table(parameters),
-        "listings": listing_table(parameters, products),
         "campaigns": campaigns,
         "campaign_lines": lines,
     }
+
+
+def catalog_tables(parameters: Parameters, user: pl.DataFrame | None = None) -> dict[str, pl.DataFrame]:
+    """Make all catalog tables by name; columns of `schema`."""
+    shared = shared_tables(parameters, user)
+    return {**shared, "listings": listing_table(parameters, shared["products"])}

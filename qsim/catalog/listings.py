@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 
 from qsim import streams, taxonomy
-from qsim.arrays import F64, I64, Mask
-from qsim.money import round_half_up
+from qsim.arrays import F64, I64, U16, Mask
+from qsim.money import BPS, MAX_PAISE, round_half_up
 from qsim.params import Parameters, Platform
 from qsim.streams import Purpose
 
@@ -29,15 +29,15 @@ def _multipliers(platforms: Sequence[Platform], seed: int, attempt: int, product
     return multipliers
 
 
-def anchors(platforms: Sequence[Platform], seed: int, base: I64, ceiling: I64) -> I64:
-    """Draw anchors in paise, int64[products, platforms]: inside the platform's band of the base price and at most the ceiling.
+def anchors(platforms: Sequence[Platform], seed: int, products: I64, base: I64, ceiling: I64) -> I64:
+    """Draw anchors in paise, int64[products, platforms]: inside the platform's band of the base, at most the ceiling.
 
     A product whose dearest platform is not 5-25 % above its cheapest is drawn again, up to 24 times.
     """
     prices = np.zeros((len(base), len(platforms)), np.int64)
     left = np.arange(len(base))
     for attempt in range(_ATTEMPTS):
-        drawn = round_half_up(_multipliers(platforms, seed, attempt, left) * base[left, None])
+        drawn = round_half_up(_multipliers(platforms, seed, attempt, products[left]) * base[left, None])
         drawn = np.clip(drawn, 1, ceiling[left, None])
         prices[left] = drawn
         spread = drawn.max(axis=1) / drawn.min(axis=1)
@@ -58,37 +58,38 @@ def store_table(parameters: Parameters) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=["store_id", "platform_id", "city", "pincode", "area"], orient="row")
 
 
-def _stock(seed: int, listings: I64, active: Mask) -> dict[str, I64]:
+def _stock(seed: int, listings: I64, active: Mask) -> dict[str, U16]:
     """Draw one stock figure a listing and what follows from it; goods off sale hold none."""
     words = streams.hashed(seed, Purpose.STOCK, 0, listings)
-    target = 20 + (words & np.uint64(0x7F)).astype(np.int64)
-    share = ((words >> np.uint64(8)) & np.uint64(0xFFFF)).astype(np.int64)
+    target = (words & np.uint64(0x7F)).astype(np.uint16) + np.uint16(20)
+    share = ((words >> np.uint64(8)) & np.uint64(0xFFFF)).astype(np.uint32)
     # One listing in 20 is sold out; the others hold between one unit and the target.
-    stock = np.where(active & (share >= 0xFFFF // 20), 1 + share * target // 0x10000, 0)
-    reserved = np.minimum(stock, ((words >> np.uint64(24)) & np.uint64(3)).astype(np.int64))
-    return {"stock": stock, "reserved": reserved, "reorder_level": target // 4, "target_stock": target}
+    stock = np.where(active & (share >= 0xFFFF // 20), 1 + (share * target >> np.uint32(16)), 0).astype(np.uint16)
+    reserved = np.minimum(stock, ((words >> np.uint64(24)) & np.uint64(3)).astype(np.uint16))
+    return {"stock": stock, "reserved": reserved, "reorder_level": target // np.uint16(4), "target_stock": target}
 
 
 def listing_table(parameters: Parameters, products: pl.DataFrame) -> pl.DataFrame:
-    """List every product at every dark store, product by product; columns of `schema.LISTINGS`."""
-    platforms = list(parameters.platforms.values())
-    base = products["base_price_paise"].to_numpy().astype(np.int64)
-    mrp = products["mrp_paise"].to_numpy().astype(np.int64)
-    by_platform = anchors(platforms, parameters.seed, base, np.where(mrp > 0, mrp, 2**31 - 1))
-    stores = parameters.stores
-    listings = np.arange(len(base) * parameters.listings_per_product, dtype=np.int64)
+    """List products at every dark store, product by product; columns of `schema.LISTINGS`.
+
+    The products may be any run of a market's: their listings are the same as those in the table of all.
+    """
+    platforms, stores, per = list(parameters.platforms.values()), parameters.stores, parameters.listings_per_product
+    ids = products["product_id"].to_numpy().astype(np.int64)
+    mrp = products["mrp_paise"].to_numpy()
+    ceiling = np.where(mrp > 0, mrp, MAX_PAISE).astype(np.int64)
+    by_platform = anchors(platforms, parameters.seed, ids, products["base_price_paise"].to_numpy(), ceiling)
+    listings = (ids[:, None] * per + np.arange(per)).ravel()
     anchor = np.repeat(by_platform.ravel(), stores)
     cost_bps = streams.whole_numbers(streams.hashed(parameters.seed, Purpose.UNIT_COST, 0, listings), 7_000, 9_200)
     return pl.DataFrame(
         {
-            "listing_id": listings,
-            "product_id": np.repeat(np.arange(len(base)), parameters.listings_per_product),
-            "store_id": listings % parameters.listings_per_product,
-            "platform_id": listings % parameters.listings_per_product // stores,
-            "anchor_price_paise": anchor,
-            "unit_cost_paise": np.maximum(1, anchor * cost_bps // 10_000),
-            **_stock(
-                parameters.seed, listings, np.repeat(products["is_active"].to_numpy(), parameters.listings_per_product)
-            ),
+            "listing_id": listings.astype(np.uint32),
+            "product_id": np.repeat(ids.astype(np.uint32), per),
+            "store_id": np.tile(np.arange(per, dtype=np.uint32), len(ids)),
+            "platform_id": np.tile(np.repeat(np.arange(len(platforms), dtype=np.uint8), stores), len(ids)),
+            "anchor_price_paise": anchor.astype(np.int32),
+            "unit_cost_paise": np.maximum(1, anchor * cost_bps // BPS).astype(np.int32),
+            **_stock(parameters.seed, listings, np.repeat(products["is_active"].to_numpy(), per)),
         }
     )

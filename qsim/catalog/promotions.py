@@ -12,7 +12,7 @@ import numpy as np
 import polars as pl
 
 from qsim import streams
-from qsim.arrays import I64, Mask
+from qsim.arrays import I64, U16, Mask
 from qsim.catalog.products import shuffled
 from qsim.clock import DAY
 from qsim.depths import stratified_depths
@@ -131,14 +131,16 @@ def campaign_tables(
     return pl.DataFrame(campaigns, schema=names, orient="row"), pl.concat(lines)
 
 
-def opening_discounts(parameters: Parameters, active: Mask, line_bps: I64) -> I64:
-    """Choose each listing's own discount at tick 0, basis points, int64[listings]; `line_bps` are the running lines."""
-    own = np.zeros(len(line_bps), np.int64)
+def opening_discounts(parameters: Parameters, active: Mask, line_bps: U16) -> U16:
+    """Choose each listing's own discount at tick 0, basis points, uint16[listings]; `line_bps` are the running lines,
+    `active` is told by product.
+    """
+    own = np.zeros(len(line_bps), np.uint16)
     per_product, stores = parameters.listings_per_product, parameters.stores
     for number, platform in enumerate(parameters.platforms.values()):
         of_platform = (np.arange(0, len(own), per_product)[:, None] + number * stores + np.arange(stores)).ravel()
         quota = round(len(of_platform) * parameters.discounted_percent / 100)
-        free = of_platform[active[of_platform] & (line_bps[of_platform] == 0)]
+        free = of_platform[active[of_platform // per_product] & (line_bps[of_platform] == 0)]
         with_line = int((line_bps[of_platform] > 0).sum())
         wanted = min(len(free), max(0, quota - with_line))
         if not wanted:

@@ -36,7 +36,7 @@ def _silence() -> Iterator[None]:
 
 
 def program(rows: Sequence[Row], charges: Sequence[Fees], budget: int | None) -> Picks:
-    """Give the platform number of each line of an optimum; costs and the budget are in paise. ImportError without highspy."""
+    """Give the platform number of each line of an optimum; money is in paise. ImportError without highspy."""
     import highspy
 
     with _silence():

@@ -33,19 +33,34 @@ def _keys() -> tuple[U64, U64]:
 
 
 def _hash(address: str, rows: int, columns: list[np.ndarray]) -> int:
+    """Hash columns as one run of words, each column padded to whole words; word i is weighed by key i, chunk by chunk."""
+    sums, at = [0, 0], 0
+    for column in columns:
+        raw = column.view(np.uint8)
+        whole = raw.size // 8
+        words = [raw[: whole * 8].view(np.uint64)]
+        if raw.size % 8:
+            words.append(np.frombuffer(raw[whole * 8 :].tobytes().ljust(8, b"\0"), np.uint64))
+        for part in words:
+            sums = [total + more for total, more in zip(sums, _sums(part, at), strict=True)]
+            at += len(part)
     state = hashlib.blake2b(f"{address}:{rows}".encode(), digest_size=16)
-    parts = [column.view(np.uint8) for column in columns]
-    sizes = [-(-part.size // 8) for part in parts]
-    words = np.zeros(sum(sizes), np.uint64)
-    raw, at = words.view(np.uint8), 0
-    for part, size in zip(parts, sizes, strict=True):
-        raw[at : at + part.size] = part
-        at += size * 8
-    for first in range(0, len(words), _CHUNK_WORDS):
-        chunk = words[first : first + _CHUNK_WORDS]
-        for key in _keys():
-            state.update(int(np.dot(chunk, key[: len(chunk)])).to_bytes(8, "little"))
+    for total in sums:
+        state.update((total & streams.MASK).to_bytes(8, "little"))
     return int.from_bytes(state.digest(), "little")
+
+
+def _sums(words: U64, at: int) -> list[int]:
+    sums = [0, 0]
+    first = 0
+    while first < len(words):
+        chunk, place = divmod(at + first, _CHUNK_WORDS)
+        part = words[first : first + _CHUNK_WORDS - place]
+        for which, key in enumerate(_keys()):
+            # Each chunk has an odd weight of its own, so that no two places weigh the same.
+            sums[which] += int(np.dot(part, key[place : place + len(part)])) * (2 * chunk + 1)
+        first += len(part)
+    return sums
 
 
 def of_bytes(address: str, data: bytes) -> int:

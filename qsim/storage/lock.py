@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,21 +12,19 @@ from pathlib import Path
 from qsim.errors import ConflictError
 from qsim.storage.files import disk
 
-try:
-    import fcntl
-except ImportError:  # Windows has no flock; msvcrt locks a byte range instead.
-    fcntl = None
-
 
 def _take(handle: int) -> bool:
-    if fcntl is None:
+    # Windows has no flock; msvcrt locks a byte range instead.
+    if sys.platform == "win32":
         import msvcrt
 
         try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
         except OSError:
             return False
         return True
+    import fcntl
+
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

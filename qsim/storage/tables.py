@@ -13,10 +13,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def write_catalog(market: Path, table: str, rows: pa.Table) -> DataFile:
-    """Write a catalog table, which covers no ticks; the file is on disk but not committed."""
-    name, data = f"catalog/{table}.parquet", parquet.encode(rows, catalog=True)
-    return DataFile(name, table, rows.num_rows, len(data), files.put(market / name, data), 0, 0, 0)
+def write_catalog(market: Path, table: str, rows: pa.Table, block: int) -> DataFile:
+    """Write a catalog table, or the part of it from a block on; the file is on disk but not committed."""
+    name, data = f"catalog/{table}{f'-{block:05d}' if block else ''}.parquet", parquet.encode(rows)
+    return DataFile(name, table, rows.num_rows, len(data), files.put(market / name, data), 0, 0, block)
 
 
 def write_history(market: Path, table: str, rows: pa.Table, ticks: tuple[int, int], block: int) -> DataFile:

@@ -81,8 +81,8 @@ def _within(too_few: str) -> Callable[[Rows, float], Judgement]:
             return Judgement(bool(too_few), None, too_few or "nothing could be measured")
 
         def excess(row: dict[str, Any]) -> float:
-            middle, room = (row["low"] + row["high"]) / 2, (row["high"] - row["low"]) / 2
-            return float(abs(row["measured"] - middle) - room)
+            measured, low, high = (float(row[name]) for name in ("measured", "low", "high"))
+            return max(low - measured, measured - high)
 
         worst = max(known, key=excess)
         failing = [row for row in known if not row["low"] <= row["measured"] <= row["high"]]

@@ -146,10 +146,9 @@ CHECKS = (
     faults(
         "1.17",
         "The platforms are those of the parameters, with their bands and mean discounts.",
-        """SELECT platform_id, platform FROM checked.platforms ANTI JOIN (SELECT platform_id, platform, low_percent AS low,
-            high_percent AS high, average_discount_percent AS depth FROM raw.platforms)
-            USING (platform_id, platform, low, high, depth)
-        UNION ALL SELECT platform_id, platform FROM raw.platforms ANTI JOIN checked.platforms USING (platform_id)""",
+        """SELECT platform FROM checked.platforms ANTI JOIN (SELECT platform, low_percent AS low, high_percent AS high,
+            average_discount_percent AS depth FROM raw.platforms) USING (platform, low, high, depth)
+        UNION ALL SELECT platform FROM raw.platforms ANTI JOIN checked.platforms USING (platform)""",
     ),
     *(_rule_check(_FIRST_RULED + nth, table, source) for nth, (table, source) in enumerate(_RULED)),
 )

@@ -44,7 +44,7 @@ def _table(name: str, columns: dict[str, str], rows: Iterable[Sequence[Any]]) ->
 
 
 def _epochs(course: Course, head: int) -> list[str]:
-    columns = dict.fromkeys(("epoch", "first", "last", "tick", "second", "interval", "batch_size"), "BIGINT")
+    columns = dict.fromkeys(("epoch", "first", "last", "start_tick", "second", "interval", "batch_size"), "BIGINT")
     columns |= dict.fromkeys(("bound_bps", "surge_low", "surge_high", "surge_fee"), "BIGINT")
     columns |= dict.fromkeys(("start_p", "end_p", "surge_p", "reversion"), "DOUBLE")
     rows, groups, windows = [], [], []
@@ -75,11 +75,13 @@ def _market(history: Log, course: Course, past: int) -> list[str]:
     shares = (float(p.inactive_percent), float(p.discounted_percent))
     market = (history.tick, past, step, not p.catalog, p.products, p.stores, *shares)
     platforms = [
-        (number, name, float(q.low_percent), float(q.high_percent), float(q.average_discount_percent))
-        for number, (name, q) in enumerate(p.platforms.items())
+        (name, float(q.low_percent), float(q.high_percent), float(q.average_discount_percent))
+        for name, q in p.platforms.items()
     ]
-    named = {"platform_id": "BIGINT", "platform": "VARCHAR", "low": "DOUBLE", "high": "DOUBLE", "depth": "DOUBLE"}
+    named = {"platform": "VARCHAR", "low": "DOUBLE", "high": "DOUBLE", "depth": "DOUBLE"}
     return [
+        f"SET VARIABLE checked_past = {past}",
+        f"SET VARIABLE checked_head = {history.tick}",
         *_table("market", columns, [market]),
         *_table("platforms", named, platforms),
         *_table("log", {"name": "VARCHAR", "rows": "BIGINT"}, list(rows.items())),
@@ -101,8 +103,8 @@ def spaced_snapshots(history: Log, course: Course, active_products: int) -> list
 _CLOCK = [
     """CREATE OR REPLACE TABLE checked.clock AS
         SELECT tick, epoch, second, second % 86400 AS of_day FROM (
-            SELECT unnest(range(first, last + 1)) AS tick, epoch, second + (unnest(range(first, last + 1)) - e.tick)
-                * interval AS second FROM checked.epochs AS e)""",
+            SELECT unnest(range(first, last + 1)) AS tick, epoch, second
+                + (unnest(range(first, last + 1)) - start_tick) * interval AS second FROM checked.epochs)""",
     """CREATE OR REPLACE TABLE checked.clock AS
         SELECT c.tick, c.epoch, c.second, c.shift, lag(c.shift, 1, c.shift) OVER (ORDER BY c.tick) AS shift_before FROM (
             SELECT c.*, s.shift FROM checked.clock AS c JOIN (

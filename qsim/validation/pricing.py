@@ -11,7 +11,7 @@ _SWINGS = """
     SELECT p.epoch, volatility_group, v.v, v.v * p.bound_bps / 10000 / sqrt(3) AS wanted, p.reversion,
         sqrt(coalesce(sum((e.regular / e.was_regular::DOUBLE - 1) ** 2), 0) / any_value(n.updates)) AS swing,
         any_value(n.updates) AS updates
-    FROM (SELECT p.epoch, g.volatility_group, count(*) * any_value((p.last - p.tick)
+    FROM (SELECT p.epoch, g.volatility_group, count(*) * any_value((p.last - p.start_tick)
                 * CASE WHEN p.batch_size = 0 THEN 1 ELSE least(1, p.batch_size / g.active) END) AS updates
           FROM checked.listings AS g, checked.epochs AS p WHERE g.is_active AND g.anchor >= 2000 GROUP BY ALL) AS n
     JOIN checked.epochs AS p USING (epoch) JOIN checked.volatility AS v USING (epoch, volatility_group)
@@ -43,7 +43,7 @@ CHECKS: tuple[Check, ...] = (
                 AND anchor <= least(greatest(1, base * p.high / 100 + 0.5), limit_paise))::INTEGER) AS measured,
             100 AS low, 100 AS high
         FROM (SELECT *, CASE WHEN mrp > 0 THEN mrp ELSE 2147483647 END AS limit_paise FROM checked.listings)
-        JOIN checked.platforms AS p USING (platform_id)""",
+        JOIN checked.platforms AS p USING (platform)""",
         sampled=True,
     ),
     bounds(

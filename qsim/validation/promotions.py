@@ -10,11 +10,11 @@ _OPENING = """
     SELECT platform, depth AS mean_percent, count(*) AS listings, count(*) FILTER (discount > 0) AS discounted,
         count(*) FILTER (own > 0) AS own, avg(discount) FILTER (discount > 0) / 100 AS mean_depth,
         count(*) FILTER (own >= 3000) AS tail,
-        greatest(count(*) FILTER (line > 0), least(count(*) FILTER (is_active), round_even(count(*) * share / 100, 0))) AS wanted,
+        greatest(count(*) FILTER (line > 0), least(count(*) FILTER (is_active), round_even(count(*) * any_value(share) / 100, 0))) AS wanted,
         coalesce(sum(line) FILTER (line > 0), 0) / 100 AS line_percents
     FROM (SELECT s.*, p.depth, m.discounted_percent AS share FROM checked.opening AS s
-          JOIN checked.platforms AS p USING (platform_id), checked.market AS m)
-    GROUP BY ALL"""
+          JOIN checked.platforms AS p USING (platform), checked.market AS m)
+    GROUP BY platform, depth"""
 # A surge shows on loose produce when it has a size, and on packaged goods when it has a fee.
 _SURGING = """
     SELECT t.epoch, any_value(p.surge_p) AS p, count(*) AS n, avg((s.surge + s.fee > 0)::INTEGER) AS share
@@ -134,7 +134,7 @@ CHECKS: tuple[Check, ...] = (
         """SELECT platform AS what, avg(depth) / 100 AS measured, mean - room AS low, mean + room AS high FROM (
             SELECT g.platform, o.depth, p.depth AS mean, 4 * stddev_samp(o.depth) OVER of_platform / 100
                 / sqrt(count(*) OVER of_platform) AS room, count(*) OVER of_platform AS n
-            FROM checked.own AS o JOIN checked.listings AS g USING (listing_id) JOIN checked.platforms AS p USING (platform_id)
+            FROM checked.own AS o JOIN checked.listings AS g USING (listing_id) JOIN checked.platforms AS p USING (platform)
             WHERE o.depth > 0 AND o.tick > 0 WINDOW of_platform AS (PARTITION BY g.platform))
         WHERE n >= 100 GROUP BY platform, mean, room ORDER BY platform""",
         too_few="not enough discounts started: a platform needs 100",

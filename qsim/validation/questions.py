@@ -10,13 +10,12 @@ from qsim.validation.checks import Check, bounds, faults, question
 _WORD = """(SELECT word FROM (
     SELECT 1 AS nth, 'onion' AS word WHERE EXISTS (SELECT 1 FROM prices WHERE product ILIKE '%onion%' AND in_stock AND is_active)
     UNION ALL (SELECT 2, product FROM prices WHERE in_stock AND is_active ORDER BY listing_id LIMIT 1)) ORDER BY nth LIMIT 1)"""
-_GROUP = """(SELECT volatility_group FROM raw.named WHERE is_active GROUP BY ALL
+_GROUP = """(SELECT volatility_group FROM raw.named WHERE is_active GROUP BY volatility_group
     ORDER BY volatility_group = 'fruits' DESC, count(*) DESC, volatility_group LIMIT 1)"""
 
 
 def _platform(wanted: str, otherwise: int) -> str:
-    return f"""(SELECT platform FROM checked.platforms ORDER BY platform = '{wanted}' DESC,
-        platform_id <> {otherwise} LIMIT 1)"""
+    return f"""(SELECT platform FROM raw.platforms ORDER BY platform = '{wanted}' DESC, platform_id <> {otherwise} LIMIT 1)"""
 
 
 _MOST_DISCOUNTED = """(SELECT platform FROM prices WHERE is_active GROUP BY platform
@@ -26,8 +25,8 @@ _DEPTH = f"""(SELECT least(30, max(discount_pct)) FROM prices WHERE is_active AN
 _REPLAY = """
     SELECT listing_id, max_by(after, (tick, cause)) AS after, max_by(regular, (tick, cause)) AS regular,
         max_by(discount, (tick, cause)) AS discount, max_by(surge, (tick, cause)) AS surge, max_by(fee, (tick, cause)) AS fee
-    FROM checked.states WHERE tick <= (SELECT past FROM checked.market) GROUP BY listing_id"""
-_PAST = "(SELECT past FROM checked.market)"
+    FROM checked.states WHERE tick <= getvariable('checked_past') GROUP BY listing_id"""
+_PAST = "getvariable('checked_past')"
 _VIEW_ROWS = {
     "platforms": "raw.platforms",
     "categories": "raw.categories",
@@ -112,7 +111,7 @@ CHECKS: tuple[Check, ...] = (
         "5.9",
         "Prices as of the newest tick are the prices now.",
         """SELECT listing_id, n.price, p.price AS as_of_price FROM prices AS n
-        FULL JOIN prices_at(tick_time((SELECT head FROM checked.market))) AS p USING (listing_id)
+        FULL JOIN prices_at(tick_time(getvariable('checked_head'))) AS p USING (listing_id)
         WHERE (n.price, n.regular_price, n.discount_pct, n.surge_fee, n.updated_at)
             IS DISTINCT FROM (p.price, p.regular_price, p.discount_pct, p.surge_fee, p.updated_at)""",
     ),

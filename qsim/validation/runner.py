@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from time import perf_counter
-from typing import Any
-
-import duckdb
+from typing import TYPE_CHECKING, Any
 
 from qsim.errors import QsimError
 from qsim.queries.connection import rows_of
@@ -13,6 +11,9 @@ from qsim.simulation import Course
 from qsim.storage.log import Log
 from qsim.validation import integrity, inventory, prepared, pricing, promotions, questions, timing
 from qsim.validation.checks import Check, Judgement
+
+if TYPE_CHECKING:
+    import duckdb
 
 ALL_CHECKS: tuple[Check, ...] = (
     *integrity.CHECKS,

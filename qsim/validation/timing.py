@@ -103,9 +103,10 @@ CHECKS: tuple[Check, ...] = (
     faults(
         "6.12",
         "Epochs follow one another without a gap: each starts at the second at which the one before it stops.",
-        """SELECT epoch, tick, second, due FROM (SELECT *, lag(second + (last - tick) * interval, 1, 0) OVER (ORDER BY epoch) AS due,
-            lag(tick) OVER (ORDER BY epoch) AS was_tick FROM checked.epochs)
-        WHERE second <> due OR tick > last OR interval < 1 OR (epoch = 0 AND tick <> 0) OR tick <= was_tick""",
+        """SELECT epoch, start_tick, second, due FROM (SELECT *, lag(start_tick) OVER (ORDER BY epoch) AS was_tick,
+            lag(second + (last - start_tick) * interval, 1, 0) OVER (ORDER BY epoch) AS due FROM checked.epochs)
+        WHERE second <> due OR start_tick > last OR interval < 1 OR (epoch = 0 AND start_tick <> 0)
+            OR start_tick <= was_tick""",
     ),
     faults(
         "6.13",

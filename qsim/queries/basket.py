@@ -1,0 +1,273 @@
+"""The question of the basket: a shopping list against a market, on one app and split over several, exactly.
+
+It holds the list's form, the choice of one product per item, and the answer's shape. It refuses to hold the
+optimisation, which is `optimum`'s, and the reading of names, which is `names`'.
+
+The rules. An order goes to one address: a pincode, the market's first unless one is given, and there each
+platform's first dark store. Each item is bought as one and the same product and pack everywhere, so that like is
+compared with like: of the nearest products on sale the ones on most platforms; of these the pack in which most of
+them are sold, the smallest of equals; of these the cheapest by unit price, or by price where packs are not known.
+The surge fee of a listing is added to its price, for each unit bought, and counts with the goods towards the
+minimum order and free delivery.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from qsim.errors import InputError, UsageError
+from qsim.queries import names
+from qsim.queries.connection import rows_of
+from qsim.queries.optimum import Fees, Line, Offer, Plan, best_split, one_app
+from qsim.queries.questions import check_place, check_platform
+
+MAX_QUANTITY = 999
+
+
+def staples() -> list[tuple[int, str]]:
+    """Read the built-in list of Indian staples as (quantity, name)."""
+    return read_items(files("qsim").joinpath("taxonomy", "staples.txt").read_text("utf-8"), "staples.txt")
+
+
+def items_file(path: str | os.PathLike[str]) -> list[tuple[int, str]]:
+    """Read a user's list as (quantity, name); InputError where it cannot be read."""
+    try:
+        text = Path(path).read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as fault:
+        reason = getattr(fault, "strerror", None) or "not text in UTF-8"
+        raise InputError(f"{path}: {reason}; allowed is a text file with a thing a line; name another") from None
+    return read_items(text, str(path))
+
+
+def read_items(text: str, where: str) -> list[tuple[int, str]]:
+    """Read a list of things, one a line: a whole number of packs (1 where it is not said), then the name; `#` begins a comment."""
+    items = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        said = line.partition("#")[0].strip()
+        if not said:
+            continue
+        head, _, rest = said.partition(" ")
+        counted = head.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdigit()
+        name = rest.strip() if counted else said
+        quantity = int(head) if counted and head.isdecimal() else 0 if counted else 1
+        if not 1 <= quantity <= MAX_QUANTITY or not names.words(name):
+            raise InputError(
+                f"{where}, line {number}: '{said}'; allowed is a whole number from 1 to {MAX_QUANTITY}, then a name, "
+                "as in `2 toned milk`; correct the line"
+            )
+        items.append((quantity, name))
+    if not items:
+        raise InputError(f"{where}: nothing is listed; allowed is a thing a line, as in `2 toned milk`; add one")
+    return items
+
+
+def basket(
+    connection: duckdb.DuckDBPyConnection,
+    *,
+    budget: float | None = None,
+    items: Sequence[tuple[int, str]] | None = None,
+    platforms: Iterable[str] | None = None,
+    pincode: str | None = None,
+) -> dict[str, Any]:
+    """Buy a list for the least money, exactly, fees included: on one app, and split over any of the platforms; rupees.
+
+    `items` are (quantity, name), default the built-in staples. Within a `budget` as many items as fit are bought,
+    then for the least total. `saving_rupees` is one_app's total less split's, null unless both buy the same items.
+    `left_out` is on sale, but the budget or a minimum order keeps the split from it; `not_found` is not on sale.
+    """
+    wanted = list(staples() if items is None else items)
+    cap = _budget_paise(budget)
+    _check_items(wanted)
+    place, stores = _stores(connection, platforms, pincode)
+    fees = _fees(connection, stores)
+    choices = _choices(connection, wanted, list(stores.values()))
+    lines = [
+        Line(str(at), quantity, tuple(Offer(o["platform"], o["listing_id"], o["paise"] + o["fee"]) for o in offers))
+        for at, ((quantity, _), offers) in enumerate(zip(wanted, choices, strict=True))
+    ]
+    split = best_split(lines, fees, cap)
+    alone = one_app(lines, fees) if cap is None else _one_app_within(lines, fees, cap)
+    return {
+        "lines": _lines(wanted, choices, split),
+        "one_app": None if alone is None else _answer(alone, wanted, choices),
+        "split": _answer(split, wanted, choices),
+        "saving_rupees": _saving(alone, split),
+        "budget": budget,
+        **place,
+        "platforms": list(stores),
+        "not_found": [_not_found(connection, wanted[at][1]) for at, offers in enumerate(choices) if not offers],
+        "left_out": [wanted[int(at)][1] for at in split.left_out],
+    }
+
+
+def _check_items(wanted: Sequence[tuple[int, str]]) -> None:
+    if not wanted:
+        raise UsageError("basket: the list is empty; allowed is a (quantity, name) or more; add one")
+    for quantity, name in wanted:
+        if isinstance(quantity, bool) or not isinstance(quantity, int) or not 1 <= quantity <= MAX_QUANTITY:
+            raise UsageError(
+                f"basket, '{name}': quantity {quantity}; allowed is a whole number from 1 to {MAX_QUANTITY}"
+            )
+
+
+def _budget_paise(budget: float | None) -> int | None:
+    if budget is None:
+        return None
+    if not 0 < budget < 1e7:
+        raise UsageError(f"budget {budget}: allowed is more than 0 and less than 1,00,00,000 rupees; choose another")
+    return int(round(float(budget) * 100, 4))
+
+
+def _stores(
+    connection: duckdb.DuckDBPyConnection, platforms: Iterable[str] | None, pincode: str | None
+) -> tuple[dict[str, Any], dict[str, int]]:
+    """Give the place of delivery, and each platform's store there by the platform's id."""
+    check_place(connection, "pincode", pincode)
+    asked = None if platforms is None else [check_platform(connection, platform) for platform in platforms]
+    if asked is not None and not asked:
+        raise UsageError("basket: no platforms; allowed is one or more; name one, or leave them out for all")
+    rows = rows_of(
+        connection,
+        """SELECT platform, min(store_id) AS store_id, min(city) AS city, pincode FROM stores
+            WHERE pincode = coalesce($1::VARCHAR, (SELECT arg_min(pincode, store_id) FROM stores))
+                AND ($2::VARCHAR[] IS NULL OR list_contains($2::VARCHAR[], platform))
+            GROUP BY platform, pincode ORDER BY 2""",
+        [pincode, asked],
+    )
+    if not rows:
+        raise UsageError(f"basket: no store of {', '.join(asked or [])} in pincode {pincode}; choose another pincode")
+    place = {"city": rows[0]["city"], "pincode": rows[0]["pincode"]}
+    return place, {str(row["platform"]): int(str(row["store_id"])) for row in rows}
+
+
+def _fees(connection: duckdb.DuckDBPyConnection, chosen: Iterable[str]) -> dict[str, Fees]:
+    rows: list[dict[str, Any]] = rows_of(
+        connection,
+        """SELECT platform, (100 * delivery_fee)::BIGINT AS delivery, (100 * handling_fee)::BIGINT AS handling,
+            (100 * free_delivery_from)::BIGINT AS free, (100 * minimum_order)::BIGINT AS least FROM platforms""",
+    )
+    kept = set(chosen)
+    return {
+        r["platform"]: Fees(r["delivery"], r["handling"], r["free"], r["least"]) for r in rows if r["platform"] in kept
+    }
+
+
+def _choices(
+    connection: duckdb.DuckDBPyConnection, wanted: Sequence[tuple[int, str]], stores: list[int]
+) -> list[list[dict[str, Any]]]:
+    """Choose the product of each item and give its offers, one a platform; none where nothing of it is on sale."""
+    meant = [names.products_named(connection, name) for _, name in wanted]
+    rows: list[dict[str, Any]] = rows_of(
+        connection,
+        """SELECT p.listing_id, p.product_id, p.product, p.brand, p.pack, p.unit, g.pack_units, p.unit_price, p.platform,
+            (100 * p.price)::BIGINT AS paise, (100 * p.surge_fee)::BIGINT AS fee
+            FROM prices AS p JOIN products AS g USING (product_id)
+            WHERE list_contains($1::UINTEGER[], p.store_id) AND p.in_stock AND p.is_active
+                AND p.product_id IN (SELECT unnest($2::UINTEGER[]))""",
+        [stores, [product for found in meant for group in found for product in group]],
+    )
+    by_product: dict[int, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_product.setdefault(row["product_id"], []).append(row)
+    on_sale = [[[by_product[at] for at in group if at in by_product] for group in found] for found in meant]
+    return [next((_comparable(group) for group in found if group), []) for found in on_sale]
+
+
+def _comparable(products: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:
+    """Choose one product by the rule at the top: most platforms, usual pack, lowest unit price."""
+    widest = max(len(offers) for offers in products)
+    wide = [offers for offers in products if len(offers) == widest]
+    packs = Counter((offers[0]["unit"], offers[0]["pack_units"]) for offers in wide)
+    usual = min(packs, key=lambda pack: (-packs[pack], pack))
+
+    def cost(offers: list[dict[str, Any]]) -> tuple[Any, ...]:
+        cheapest = min(offer["paise"] if offer["unit_price"] is None else offer["unit_price"] for offer in offers)
+        return cheapest, offers[0]["product"], offers[0]["product_id"]
+
+    return min((offers for offers in wide if (offers[0]["unit"], offers[0]["pack_units"]) == usual), key=cost)
+
+
+def _one_app_within(lines: Sequence[Line], fees: dict[str, Fees], cap: int) -> Plan | None:
+    """Give the plan on one platform that buys most lines within the budget, then for the least, then by name."""
+    best: Plan | None = None
+    for name in sorted(fees):
+        own = [Line(line.name, line.quantity, tuple(o for o in line.offers if o.platform == name)) for line in lines]
+        plan = best_split(own, fees, cap)
+        if plan.orders and (best is None or _worth(plan) < _worth(best)):
+            best = plan
+    return best
+
+
+def _worth(plan: Plan) -> tuple[int, int]:
+    return -sum(len(order.items) for order in plan.orders), plan.total_paise
+
+
+def _bought(plan: Plan) -> set[str]:
+    return {item.name for order in plan.orders for item in order.items}
+
+
+def _saving(alone: Plan | None, split: Plan) -> float | None:
+    if alone is None or _bought(alone) != _bought(split):
+        return None
+    return _rupees(alone.total_paise - split.total_paise)
+
+
+def _rupees(paise: int) -> float:
+    return round(paise / 100, 2)
+
+
+def _lines(
+    wanted: Sequence[tuple[int, str]], choices: Sequence[list[dict[str, Any]]], split: Plan
+) -> list[dict[str, Any]]:
+    """Give each item that is on sale: its product, what every platform asks for a pack, and what the split buys."""
+    buys = {int(item.name): (order.platform, item) for order in split.orders for item in order.items}
+    lines = []
+    for at, ((quantity, name), offers) in enumerate(zip(wanted, choices, strict=True)):
+        if not offers:
+            continue
+        platform, item = buys.get(at, (None, None))
+        taken = next((offer for offer in offers if offer["platform"] == platform), None)
+        lines.append(
+            {"item": name, "quantity": quantity, "product": offers[0]["product"], "brand": offers[0]["brand"],
+             "pack": offers[0]["pack"], "platform": platform, "listing_id": taken and taken["listing_id"],
+             "price": taken and _rupees(taken["paise"]), "surge_fee": taken and _rupees(taken["fee"]),
+             "cost": item and _rupees(item.cost_paise),
+             "offers": {o["platform"]: _rupees(o["paise"] + o["fee"]) for o in sorted(offers, key=lambda o: o["platform"])}}
+        )  # fmt: skip
+    return lines
+
+
+def _answer(plan: Plan, wanted: Sequence[tuple[int, str]], choices: Sequence[list[dict[str, Any]]]) -> dict[str, Any]:
+    """Write a plan in rupees, surge fees apart from the goods."""
+    orders = []
+    for order in plan.orders:
+        fee_of = {offer["listing_id"]: offer["fee"] for item in order.items for offer in choices[int(item.name)]}
+        surge = sum(item.quantity * fee_of[item.offer.listing_id] for item in order.items)
+        parts = {"goods": order.goods_paise - surge, "surge_fees": surge, "delivery": order.delivery_paise,
+                 "handling": order.handling_paise, "total": order.goods_paise + order.delivery_paise + order.handling_paise}  # fmt: skip
+        orders.append((order.platform, [wanted[int(item.name)][1] for item in order.items], parts))
+    keys = ("goods", "surge_fees", "delivery", "handling", "total")
+    return {
+        "orders": [
+            {"platform": platform, "items": items, **{key: _rupees(parts[key]) for key in keys}}
+            for platform, items, parts in orders
+        ],
+        **{key: _rupees(sum(parts[key] for *_, parts in orders)) for key in keys},
+        "bought": len(_bought(plan)),
+        "unavailable": [wanted[int(at)][1] for at in plan.unavailable],
+        "left_out": [wanted[int(at)][1] for at in plan.left_out],
+    }
+
+
+def _not_found(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, Any]:
+    """Say why an item is not bought: nothing of it on sale, or no such product, with the nearest names."""
+    if names.products_named(connection, name):
+        return {"item": name, "reason": "not on sale now on the platforms compared", "nearest": []}
+    return {"item": name, "reason": "no such product", "nearest": names.nearest(connection, name)}

@@ -1,0 +1,173 @@
+"""Which products a user means by a name such as `onions`: words, singular and plural, and degrees of likeness.
+
+It holds the reading of names and one query that fetches likely products. It refuses to hold prices, stock and
+what is done with the products found: a caller gets product ids, the closest kin first.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from enum import IntEnum
+
+import duckdb
+
+from qsim.errors import UsageError
+from qsim.queries.connection import rows_of
+
+Words = tuple[str, ...]
+
+_ODD = {
+    "loaves": "loaf", "leaves": "leaf", "knives": "knife", "halves": "half", "calves": "calf", "shelves": "shelf",
+    "cookies": "cookie", "brownies": "brownie", "smoothies": "smoothie", "veggies": "veggie", "candies": "candy",
+    "chillies": "chilli", "chilies": "chilli", "chilis": "chilli", "chili": "chilli", "chilly": "chilli",
+    "dahls": "dal", "dahl": "dal", "daal": "dal", "daals": "dal", "yoghurt": "yogurt", "yoghurts": "yogurt",
+    "pies": "pie", "geese": "goose", "gas": "gas", "shoes": "shoe",
+}  # fmt: skip
+_SAME = ("ss", "us", "is")
+_DROP_ES = ("oes", "shes", "ches", "xes", "sses", "zzes")
+_JOINING = {"and", "n", "with", "no", "or", "without"}
+_SUFFIX = re.compile(r"\s+[-–]\s+|\s*\(")
+
+
+class Kin(IntEnum):
+    """How near a product is to the name asked for: named so, of that kind, or with the words somewhere in its name."""
+
+    EXACT = 1
+    KIND = 2
+    MENTION = 3
+
+
+def singular(word: str) -> str:
+    """Give the singular of a lower-case word; a singular stays as it is, and so does a word that is no noun's plural."""
+    if word in _ODD:
+        return _ODD[word]
+    if len(word) < 4 or not word.endswith("s") or word.endswith(_SAME):
+        return word
+    if word.endswith("ies"):
+        return word[:-3] + "y"
+    return word[:-2] if word.endswith(_DROP_ES) else word[:-1]
+
+
+def words(text: str) -> Words:
+    """Split a text into lower-case singular words; `&` and `+` are the word `and`, apostrophes are dropped."""
+    plain = re.sub(r"['’`]", "", text.lower())
+    found = re.findall(r"[^\W_]+|[&+]", plain)
+    return tuple("and" if word in "&+" else singular(word) for word in found)
+
+
+def _either_side(text: str) -> Iterable[str]:
+    """Read `Toor/Arhar Dal` as both `Toor Dal` and `Arhar Dal`, and `Toor Dal/Togari Bele` as each side alone."""
+    yield text
+    if "/" in text:
+        yield from text.split("/")
+        yield re.sub(r"(\w+)\s*/+\s*\w+", r"\1", text)
+        yield re.sub(r"\w+\s*/+\s*(\w+)", r"\1", text)
+
+
+def kin(asked: Words, name: str, brand: str = "") -> Kin | None:
+    """Tell how near a product's name is to the words asked for, or None where a word is missing.
+
+    EXACT: the name without brand, without bracket and without what follows a dash, or these turned round
+    (`Apple - Shimla` is `shimla apple`), or a bracket alone (`Spinach (Palak)` is `palak`). KIND: that name ends
+    with the words, as `Red Onion` does and `Onion Rings` or `Cream & Onion` does not. MENTION: anything else that
+    has the words, such as a flavour. Sets of several goods, joined by `+`, are mentions.
+    """
+    maker, full = words(brand), words(name)
+    if not asked or not set(asked) <= {*full, *maker}:
+        return None
+    if "+" in name:
+        return Kin.MENTION
+    if maker and asked != maker and asked[: len(maker)] == maker:
+        asked = asked[len(maker) :]
+    parts = _SUFFIX.split(name, maxsplit=1)
+    heads = [_unbranded(words(side), maker) for side in _either_side(parts[0])]
+    rest = words(parts[1]) if len(parts) > 1 else ()
+    brackets = {words(side) for inside in re.findall(r"\(([^)]*)\)", name) for side in _either_side(inside)}
+    if asked in {*heads, *brackets, full, *(rest + head for head in heads), *(head + rest for head in heads)}:
+        return Kin.EXACT
+    for head in heads:
+        before = len(head) - len(asked)
+        if before > 0 and head[before:] == asked and head[before - 1] not in _JOINING:
+            return Kin.KIND
+    return Kin.MENTION
+
+
+def _unbranded(name: Words, maker: Words) -> Words:
+    return name[len(maker) :] if maker and name != maker and name[: len(maker)] == maker else name
+
+
+def groups(kins: Sequence[tuple[int, Kin, bool]]) -> list[list[int]]:
+    """Order product ids into groups, nearest first: (id, kin, whether its subcategory has the name asked for).
+
+    Exact names; those of that kind in the subcategory of that name (`milk` is first of all what lies under Milk);
+    others of that kind. Mentions answer only where there is nothing of these.
+    """
+    near = [
+        [at for at, degree, _ in kins if degree == Kin.EXACT],
+        [at for at, degree, shelf in kins if degree == Kin.KIND and shelf],
+        [at for at, degree, shelf in kins if degree == Kin.KIND and not shelf],
+    ]
+    found = [group for group in near if group]
+    return found or [group for group in ([at for at, _, _ in kins],) if group]
+
+
+def products_named(connection: duckdb.DuckDBPyConnection, name: str) -> list[list[int]]:
+    """Find the ids of the products that a name means, in groups, nearest first; an unknown name gives none."""
+    return groups(kins_of(connection, name))
+
+
+def kins_of(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[int, Kin, bool]]:
+    """Find the products that have a name's words: (id, kin, whether the subcategory is called so)."""
+    asked = words(name)
+    # The first letters that every form of a word shares, so that SQL sifts and Python reads what is left.
+    stems = [word[: max(3, len(word) - 2)] for word in asked if word != "and"]
+    if not stems:
+        return []
+    rows = rows_of(
+        connection,
+        """SELECT product_id, product, brand, subcategory FROM products WHERE len(list_filter($1::VARCHAR[],
+            lambda stem: NOT contains(lower(replace(product || ' ' || brand, '''', '')), stem))) = 0
+            ORDER BY product_id""",
+        [stems],
+    )
+    kins = []
+    for row in rows:
+        degree = kin(asked, str(row["product"]), str(row["brand"]))
+        if degree:
+            kins.append((int(str(row["product_id"])), degree, words(str(row["subcategory"])) == asked))
+    return kins
+
+
+def nearest(connection: duckdb.DuckDBPyConnection, name: str, count: int = 3) -> list[str]:
+    """Give the product names that look most like a name, without brand, bracket and what follows a dash."""
+    rows = rows_of(
+        connection,
+        r"""SELECT head FROM (
+                SELECT DISTINCT regexp_replace(CASE WHEN brand <> '' AND starts_with(product, brand || ' ')
+                    THEN product[length(brand) + 2:] ELSE product END, '\s+[-–]\s.*|\s*\(.*', '') AS head FROM products)
+            WHERE head <> '' ORDER BY greatest(jaro_winkler_similarity(lower(head), $1), 0.98 * list_max(list_transform(
+                string_split(lower(head), ' '), lambda word: jaro_winkler_similarity(word, $1)))) DESC, length(head), head
+            LIMIT $2""",
+        [name.lower().strip(), count],
+    )
+    return [str(row["head"]) for row in rows]
+
+
+def known_products(connection: duckdb.DuckDBPyConnection, name: str) -> list[list[int]]:
+    """Find products as `products_named` does; UsageError with the nearest names where there are none."""
+    found = products_named(connection, name)
+    if not found:
+        near = ", ".join(nearest(connection, name))
+        raise UsageError(f"product '{name}': this market has none; nearest: {near}; correct the name")
+    return found
+
+
+def nearest_of(name: str, allowed: Sequence[str]) -> str:
+    """Write the allowed words of a short list for an error, the likely one first where there is one."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(name.lower(), [word.lower() for word in allowed], n=1)
+    first = [word for word in allowed if word.lower() in close]
+    rest = [word for word in allowed if word not in first]
+    return ", ".join([*first, *rest][:12]) + (", ..." if len(allowed) > 12 else "")
