@@ -45,7 +45,8 @@ def _make_place(market: Path) -> None:
             f"{market}: holds a market already; generate does not overwrite; remove it or name another directory"
         )
     ours = {SETTINGS_FILE, "LOCK", "catalog", log.COMMITS, log.CHECKPOINTS, *writing.HISTORY_TABLES}
-    strange = sorted({entry.name for entry in market.iterdir()} - ours) if market.exists() else []
+    found = {entry.name for entry in market.iterdir()} if market.exists() else set()
+    strange = sorted(name for name in found - ours if not files.is_temporary(name))
     if strange:
         raise ConflictError(
             f"{market}: holds {strange[0]!r}, which is no market's; allowed is an empty or new directory; name another"
@@ -127,9 +128,8 @@ def ticks_wanted(tick: int, interval: int, ticks: int | None, until: int | None,
     least = 0 if until is not None else 1
     if not least <= wanted <= clock.MAX_TICK - tick:
         name = given[0] if given else "ticks"
-        raise UsageError(
-            f"{name}: found {locals()[name]}, which makes {wanted} ticks of {interval} s; allowed are {least} to {clock.MAX_TICK - tick}; mend the number"
-        )
+        allowed = f"allowed are {least} to {clock.MAX_TICK - tick}"
+        raise UsageError(f"{name}: found {locals()[name]}: {wanted} ticks of {interval} s; {allowed}; mend the number")
     return wanted
 
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import reference
 
 from qsim import depths, params, simulation
 from qsim.blocks import Columns, make_blocks, opening_state
@@ -19,6 +18,7 @@ from qsim.market.kernel import Rules
 from qsim.market.state import Block, State
 from qsim.params import GROUPS, Parameters
 from qsim.simulation import Campaigns, Course
+from tests import reference
 
 COLUMNS = ("price", "regular", "own", "line", "discount", "surge", "fee", "updated")
 
@@ -126,8 +126,8 @@ class Simulated:
             for block in self.blocks
         ]
 
-    def to(self, last: int) -> Simulated:
-        """Go on to tick `last`, in one window for each epoch."""
+    def to(self, last: int, in_pieces: bool = False) -> Simulated:
+        """Go on to tick `last`, in one window for each epoch; `in_pieces` as a run does, a few rows a tile."""
         products = sum(block.products for block in self.blocks)
         while self.tick < last:
             end = self.course.last_tick_of(self.tick + 1, last)
@@ -137,15 +137,16 @@ class Simulated:
             if key not in self.rules:
                 self.rules[key] = simulation.rules(parameters, products, self.highest_price)
             for block, state in zip(self.blocks, self.states, strict=True):
-                self.tiles.append(simulation.advance(block, state, self.rules[key], window))
+                work = block, state, self.rules[key], window
+                self.tiles += simulation.tiles(*work) if in_pieces else [simulation.advance(*work)]
             self.tick = end
         return self
 
     def table(self, name: str) -> pa.Table:
-        return pa.concat_tables([tile.tables[name] for tile in self.tiles])
+        return pa.concat_tables([getattr(tile, name) for tile in self.tiles])
 
     def rows(self, name: str, block: int) -> list[tuple[int, ...]]:
-        table = pa.concat_tables([tile.tables[name] for tile in self.tiles if tile.block == block])
+        table = pa.concat_tables([getattr(tile, name) for tile in self.tiles if tile.block == block])
         return list(zip(*table.to_pydict().values(), strict=True))
 
     def columns(self) -> dict[str, np.ndarray]:

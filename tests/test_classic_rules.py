@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from markets import Plan, Product, Simulated, course_of, parameters_of
-from reference import CAMPAIGN_END, CAMPAIGN_START, DAY, SURGE_START, TIME_OF_DAY, Campaign, half_up
 
 from qsim.params import GROUPS
+from tests.markets import Plan, Product, Simulated, course_of, parameters_of
+from tests.reference import CAMPAIGN_END, CAMPAIGN_START, DAY, SURGE_START, TIME_OF_DAY, Campaign, half_up
 
 QUIET: dict[str, Any] = {
     "category_volatility": dict.fromkeys(GROUPS, 0.0),
@@ -101,6 +101,18 @@ def test_a_regular_price_never_moves_by_more_than_the_bound(percent: float) -> N
         at_bound += int((np.abs(after - before) == room // 10_000).sum())
         before = after
     assert at_bound > 400
+
+
+@pytest.mark.parametrize("percent", [0.01, 0.57, 1.1, 15, 29, 33.33, 50])
+@pytest.mark.parametrize("anchor", [1, 2**22])
+def test_the_bound_is_exact_at_every_price(percent: float, anchor: int) -> None:
+    changes = {"max_price_change_percent": percent, "reversion": 1.0, "batch_size": 0}
+    market = Simulated(goods(2000, price=anchor), course_of((0, parameters_of(**(QUIET | changes)))))
+    prices = range(1, 10_001)
+    market.states[0].regular[:] = prices
+    steps = [round(percent * 100) * price // 10_000 for price in prices]
+    wanted = [price + (step if anchor > price else -step) for price, step in zip(prices, steps, strict=True)]
+    assert market.to(1).columns()["regular"].tolist() == wanted
 
 
 def test_volatility_of_categories_stands_as_80_to_30_to_20_to_10() -> None:

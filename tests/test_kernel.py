@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
-from markets import Plan, Product, Referred, Simulated, course_of, differences, parameters_of
-from reference import BLOCK_LISTINGS, DAY, Campaign
 
+from qsim import simulation
 from qsim.params import GROUPS, Parameters
 from qsim.simulation import Course
+from tests.markets import Plan, Product, Referred, Simulated, course_of, differences, parameters_of
+from tests.reference import BLOCK_LISTINGS, DAY, Campaign
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
 COMPARED = settings(max_examples=300, deadline=None, print_blob=True, suppress_health_check=SLOW)
@@ -128,6 +130,14 @@ def test_every_tick_of_a_small_market_equals_the_reference_event_for_event(case:
     assert differences(simulated, referred) == []
 
 
+def assert_same(one: Simulated, other: Simulated) -> None:
+    for number in range(len(one.blocks)):
+        for name in ("events", "discounts", "metrics"):
+            assert one.rows(name, number) == other.rows(name, number)
+    for column, same in zip(one.columns().values(), other.columns().values(), strict=True):
+        assert column.tolist() == same.tolist()
+
+
 @settings(COMPARED, max_examples=60)
 @given(cases())
 def test_ticks_in_one_call_equal_the_same_ticks_in_several(case: Case) -> None:
@@ -135,8 +145,14 @@ def test_ticks_in_one_call_equal_the_same_ticks_in_several(case: Case) -> None:
     in_turn = Simulated(case.plan, case.course, case.first)
     for tick in range(case.first + 1, case.cuts[-1] + 1):
         in_turn.to(tick)
-    for number in range(len(at_once.blocks)):
-        for name in ("events", "discounts", "metrics"):
-            assert at_once.rows(name, number) == in_turn.rows(name, number)
-    for name, column in at_once.columns().items():
-        assert column.tolist() == in_turn.columns()[name].tolist()
+    assert_same(at_once, in_turn)
+
+
+@settings(COMPARED, max_examples=60)
+@given(cases(), st.integers(1, 100))
+def test_the_size_of_tiles_changes_nothing(case: Case, tile_rows: int) -> None:
+    at_once = Simulated(case.plan, case.course, case.first).to(case.cuts[-1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(simulation, "TILE_ROWS", tile_rows)
+        in_pieces = Simulated(case.plan, case.course, case.first).to(case.cuts[-1], in_pieces=True)
+    assert_same(at_once, in_pieces)

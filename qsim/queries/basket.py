@@ -5,10 +5,10 @@ optimisation, which is `optimum`'s, and the reading of names, which is `names`'.
 
 The rules. An order goes to one address: a pincode, the market's first unless one is given, and there each
 platform's first dark store. Each item is bought as one and the same product and pack everywhere, so that like is
-compared with like: of the nearest products on sale the ones on most platforms; of these the pack in which most of
-them are sold, the smallest of equals; of these the cheapest by unit price, or by price where packs are not known.
-The surge fee of a listing is added to its price, for each unit bought, and counts with the goods towards the
-minimum order and free delivery.
+compared with like: of the nearest products on sale (`Potato` before `Potato - Wedges`) the ones on most platforms;
+of these the pack in which most of them are sold, the smallest of equals; of these the cheapest by unit price, or by
+price where packs are not known. The surge fee of a listing is added to its price, for each unit bought, and counts
+with the goods towards the minimum order and free delivery.
 """
 
 from __future__ import annotations
@@ -246,14 +246,18 @@ def _lines(
 
 def _answer(plan: Plan, wanted: Sequence[tuple[int, str]], choices: Sequence[list[dict[str, Any]]]) -> dict[str, Any]:
     """Write a plan in rupees, surge fees apart from the goods."""
+    keys = ("goods", "surge_fees", "delivery", "handling", "total")
     orders = []
     for order in plan.orders:
         fee_of = {offer["listing_id"]: offer["fee"] for item in order.items for offer in choices[int(item.name)]}
         surge = sum(item.quantity * fee_of[item.offer.listing_id] for item in order.items)
-        parts = {"goods": order.goods_paise - surge, "surge_fees": surge, "delivery": order.delivery_paise,
-                 "handling": order.handling_paise, "total": order.goods_paise + order.delivery_paise + order.handling_paise}  # fmt: skip
+        total = order.goods_paise + order.delivery_paise + order.handling_paise
+        parts = dict(
+            zip(
+                keys, (order.goods_paise - surge, surge, order.delivery_paise, order.handling_paise, total), strict=True
+            )
+        )
         orders.append((order.platform, [wanted[int(item.name)][1] for item in order.items], parts))
-    keys = ("goods", "surge_fees", "delivery", "handling", "total")
     return {
         "orders": [
             {"platform": platform, "items": items, **{key: _rupees(parts[key]) for key in keys}}

@@ -30,12 +30,16 @@ _JOINING = {"and", "n", "with", "no", "or", "without"}
 _SUFFIX = re.compile(r"\s+[-–]\s+|\s*\(")
 
 
-class Kin(IntEnum):
-    """How near a product is to the name asked for: named so, of that kind, or with the words somewhere in its name."""
+_DASH = re.compile(r"\s[-–]\s")
 
-    EXACT = 1
-    KIND = 2
-    MENTION = 3
+
+class Kin(IntEnum):
+    """How near a product is to the name asked for: it and no more, a sort of it, of that kind, or with its words."""
+
+    PLAIN = 1
+    EXACT = 2
+    KIND = 3
+    MENTION = 4
 
 
 def singular(word: str) -> str:
@@ -59,8 +63,11 @@ def words(text: str) -> Words:
 def _either_side(text: str) -> Iterable[str]:
     """Read `Toor/Arhar Dal` as both `Toor Dal` and `Arhar Dal`, and `Toor Dal/Togari Bele` as each side alone."""
     yield text
-    if "/" in text:
-        yield from text.split("/")
+    sides = re.split(r"\s*/+\s*", text)
+    if len(sides) > 1:
+        # Sides of unlike length are no two names of one thing: `Chai/Coffee Bone China Mug`.
+        if len(sides) == 2 and abs(len(words(sides[0])) - len(words(sides[1]))) < 2:
+            yield from sides
         yield re.sub(r"(\w+)\s*/+\s*\w+", r"\1", text)
         yield re.sub(r"\w+\s*/+\s*(\w+)", r"\1", text)
 
@@ -69,7 +76,8 @@ def kin(asked: Words, name: str, brand: str = "") -> Kin | None:
     """Tell how near a product's name is to the words asked for, or None where a word is missing.
 
     EXACT: the name without brand, without bracket and without what follows a dash, or these turned round
-    (`Apple - Shimla` is `shimla apple`), or a bracket alone (`Spinach (Palak)` is `palak`). KIND: that name ends
+    (`Apple - Shimla` is `shimla apple`), or a bracket alone (`Spinach (Palak)` is `palak`); PLAIN where there is
+    no dash. KIND: that name ends
     with the words, as `Red Onion` does and `Onion Rings` or `Cream & Onion` does not. MENTION: anything else that
     has the words, such as a flavour. Sets of several goods, joined by `+`, are mentions.
     """
@@ -85,7 +93,7 @@ def kin(asked: Words, name: str, brand: str = "") -> Kin | None:
     rest = words(parts[1]) if len(parts) > 1 else ()
     brackets = {words(side) for inside in re.findall(r"\(([^)]*)\)", name) for side in _either_side(inside)}
     if asked in {*heads, *brackets, full, *(rest + head for head in heads), *(head + rest for head in heads)}:
-        return Kin.EXACT
+        return Kin.EXACT if _DASH.search(name) else Kin.PLAIN
     for head in heads:
         before = len(head) - len(asked)
         if before > 0 and head[before:] == asked and head[before - 1] not in _JOINING:
@@ -100,10 +108,11 @@ def _unbranded(name: Words, maker: Words) -> Words:
 def groups(kins: Sequence[tuple[int, Kin, bool]]) -> list[list[int]]:
     """Order product ids into groups, nearest first: (id, kin, whether its subcategory has the name asked for).
 
-    Exact names; those of that kind in the subcategory of that name (`milk` is first of all what lies under Milk);
+    The thing itself; sorts of it; those of that kind in the subcategory of that name (`milk` is first of all what lies under Milk);
     others of that kind. Mentions answer only where there is nothing of these.
     """
     near = [
+        [at for at, degree, _ in kins if degree == Kin.PLAIN],
         [at for at, degree, _ in kins if degree == Kin.EXACT],
         [at for at, degree, shelf in kins if degree == Kin.KIND and shelf],
         [at for at, degree, shelf in kins if degree == Kin.KIND and not shelf],

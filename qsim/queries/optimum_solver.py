@@ -103,7 +103,7 @@ def _descend(
     rows: Sequence[Row], weights: Sequence[int], floors: tuple[int, ...], count: int, top: tuple[int, int]
 ) -> tuple[int, Picks] | None:
     """Go down the tree of lines depth first; `top` is the most that may be spent and the step to the next better."""
-    cap, step = top
+    (cap, step), asked = top, sum(floors)
     tails: dict[tuple[int, ...], list[list[int]]] = {}
     seen: dict[tuple[int, int, tuple[int, ...]], int] = {}
     trail: Picks = {}
@@ -116,7 +116,8 @@ def _descend(
         if live not in tails:
             tails[live] = _tails(rows, live)
         owed = sum([w * (f - g) for w, g, f in zip(live, goods, floors, strict=True)])
-        if _UNIT * spent + owed + tails[live][at][left] > _UNIT * cap:
+        # What is short of the floors is still to be paid, each paisa of it once: that alone may be too much.
+        if spent + asked - sum(goods) > cap or _UNIT * spent + owed + tails[live][at][left] > _UNIT * cap:
             return
         if left == 0:
             if goods == floors:

@@ -166,9 +166,9 @@ _DEALS = """
             AND ($3::VARCHAR[] IS NULL OR list_contains($3::VARCHAR[], g.{column}))
             AND p.in_stock AND p.is_active AND p.surge_fee = 0),
     lasting AS (
-        SELECT listing_id, discount_pct, max(ends_at) AS ends_at, max_by(campaign, ends_at) AS campaign
+        SELECT listing_id, discount_pct, max(discounts.ends_at) AS ends_at, max_by(campaign, discounts.ends_at) AS campaign
         FROM discounts JOIN campaigns USING (campaign_id)
-        WHERE discounts.starts_at <= {now} AND discounts.ends_at > {now} GROUP BY ALL)
+        WHERE discounts.starts_at <= {now} AND discounts.ends_at > {now} GROUP BY 1, 2)
     SELECT product, brand, subcategory, pack, platform, store_id, city, pincode, regular_price, price,
         good.discount_pct, regular_price - price AS saved, lasting.campaign, lasting.ends_at
     FROM good LEFT JOIN lasting ON good.listing_id = lasting.listing_id AND good.discount_pct = lasting.discount_pct

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from qsim.errors import ConflictError, CorruptError, DiskError
@@ -45,13 +46,24 @@ def sync_directory(path: Path) -> None:
             os.close(handle)
 
 
+def is_temporary(name: str) -> bool:
+    """Tell whether a file is one that a write left unfinished."""
+    return name.startswith(".") and name.endswith(_TEMPORARY)
+
+
 def _write_temporary(path: Path, data: memoryview | bytes) -> Path:
-    temporary = path.with_name(f"{_TEMPORARY}-{path.name}")
-    with disk("write", path), temporary.open("wb", buffering=0) as file:
-        view = memoryview(data)
-        while view:
-            view = view[file.write(view) :]
-        os.fsync(file.fileno())
+    # Hidden and with an ending of its own, so that neither a shell's nor Python's pattern finds it.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{_TEMPORARY}")
+    try:
+        with disk("write", path), temporary.open("wb", buffering=0) as file:
+            view = memoryview(data)
+            while view:
+                view = view[file.write(view) :]
+            os.fsync(file.fileno())
+    except DiskError:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
     return temporary
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qsim.errors import CorruptError
-from qsim.storage import files
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -66,18 +64,13 @@ class Encoder:
         return memoryview(self._sink.getvalue())
 
 
-def read(paths: Sequence[Path], columns: list[str] | None = None) -> pa.Table:
-    """Read the files of one table, in the order given, end to end."""
+def decode(data: bytes, path: Path, columns: list[str] | None = None) -> pa.Table:
+    """Read a Parquet file that is in memory; CorruptError names its path where it is none."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    tables = []
-    for path in paths:
-        try:
-            tables.append(pq.read_table(pa.BufferReader(files.read(path)), columns=columns))
-        except pa.ArrowException as fault:
-            reason = str(fault).splitlines()[0]
-            raise CorruptError(
-                f"{path}: is not the Parquet file it was: {reason[:120]}; restore it from a copy"
-            ) from None
-    return pa.concat_tables(tables)
+    try:
+        return pq.read_table(pa.BufferReader(data), columns=columns)
+    except (pa.ArrowException, OSError) as fault:
+        reason = str(fault).splitlines()[0][:120]
+        raise CorruptError(f"{path}: is not the Parquet file it was: {reason}; restore it from a copy") from None

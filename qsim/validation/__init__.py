@@ -6,9 +6,10 @@ import os
 from typing import Any
 
 from qsim.queries import connect
-from qsim.runs import course_of, market_directory
+from qsim.runs import market_directory
 from qsim.storage import log
 from qsim.validation.runner import run_checks
+from qsim.writing import course_of
 
 __all__ = ["run_checks", "validate"]
 

@@ -10,7 +10,8 @@ _OPENING = """
     SELECT platform, depth AS mean_percent, count(*) AS listings, count(*) FILTER (discount > 0) AS discounted,
         count(*) FILTER (own > 0) AS own, avg(discount) FILTER (discount > 0) / 100 AS mean_depth,
         count(*) FILTER (own >= 3000) AS tail,
-        greatest(count(*) FILTER (line > 0), least(count(*) FILTER (is_active), round_even(count(*) * any_value(share) / 100, 0))) AS wanted,
+        greatest(count(*) FILTER (line > 0), least(count(*) FILTER (is_active),
+            round_even(count(*) * any_value(share) / 100, 0))) AS wanted,
         coalesce(sum(line) FILTER (line > 0), 0) / 100 AS line_percents
     FROM (SELECT s.*, p.depth, m.discounted_percent AS share FROM checked.opening AS s
           JOIN checked.platforms AS p USING (platform), checked.market AS m)

@@ -82,7 +82,7 @@ CHECKS: tuple[Check, ...] = (
     question(
         "5.5",
         "What did the market look like at a past tick?",
-        f"SELECT count(*) AS listings, sum(price) AS total FROM prices_at(tick_time({_PAST}))",
+        f"SELECT count(*) AS listings, sum(price) AS total FROM prices_at(tick_time({_PAST})) HAVING count(*) > 0",
     ),
     question(
         "5.6",

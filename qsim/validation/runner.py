@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -35,20 +36,24 @@ def _judged(connection: duckdb.DuckDBPyConnection, check: Check) -> Judgement:
 
 
 def _detail(judgement: Judgement, check: Check, step: int) -> str:
-    part = f"of every {step}th product, the history being long" if check.sampled and step > 1 else ""
+    part = f"one product in {step} was looked at, the history being long" if check.sampled and step > 1 else ""
     return "; ".join(text for text in (judgement.detail, part) if text)
 
 
-def run_checks(connection: duckdb.DuckDBPyConnection, history: Log, course: Course) -> list[dict[str, Any]]:
-    """Run every check over a connection that `queries.connect` gave, against what the log and its epochs say."""
+def run_checks(
+    connection: duckdb.DuckDBPyConnection, history: Log, course: Course, only: Collection[str] = ()
+) -> list[dict[str, Any]]:
+    """Run the checks over a connection that `queries.connect` gave, against what the log and its epochs say.
+
+    `only` are the numbers of the checks wanted; none named are all.
+    """
     try:
         prepared.lay_out(lambda statement: rows_of(connection, statement), history, course)
-        step = rows_of(connection, "SELECT step FROM checked.market")[0]["step"]
-        unread = ""
+        step, unread = int(str(rows_of(connection, "SELECT step FROM checked.market")[0]["step"])), ""
     except QsimError as fault:
         step, unread = 1, f"the tables cannot be read: {fault}"
     found = []
-    for check in ALL_CHECKS:
+    for check in (check for check in ALL_CHECKS if not only or check.number in only):
         judgement = _judged(connection, check)
         if unread and not judgement.passed:
             judgement = Judgement(False, judgement.measured, unread)
@@ -60,7 +65,7 @@ def run_checks(connection: duckdb.DuckDBPyConnection, history: Log, course: Cour
                 "passed": judgement.passed,
                 "measured": judgement.measured,
                 "target": check.target,
-                "detail": _detail(judgement, check, int(str(step))),
+                "detail": _detail(judgement, check, step),
             }
         )
     return found

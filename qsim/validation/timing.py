@@ -125,12 +125,14 @@ CHECKS: tuple[Check, ...] = (
     ),
     bounds(
         "6.15",
-        "Every time-of-day level of the parameters that came up in the history was reached by prices.",
-        "as many levels in prices as on the clock",
-        """SELECT 'levels in epoch ' || epoch AS what, count(DISTINCT e.shift) AS measured, count(DISTINCT c.shift) AS low,
-            count(DISTINCT c.shift) AS high FROM checked.clock AS c LEFT JOIN checked.events AS e USING (epoch)
-        WHERE c.tick > 0 GROUP BY epoch ORDER BY epoch""",
-        too_few="no tick was run",
+        "At each boundary of the time of day prices move by the ratio of its levels.",
+        "the ratio within 0.0005, which is the rounding of prices from ₹20 up",
+        """SELECT shift_before || ' to ' || shift || ' basis points' AS what, avg(after / was_after::DOUBLE) AS measured,
+            (10000 + shift) / (10000.0 + shift_before)::DOUBLE - 0.0005 AS low,
+            (10000 + shift) / (10000.0 + shift_before)::DOUBLE + 0.0005 AS high
+        FROM checked.events WHERE cause = 8 AND was_after BETWEEN 2000 AND ceiling - 1 AND after < ceiling
+        GROUP BY shift_before, shift ORDER BY what""",
+        too_few="no boundary of the time of day was passed",
         sampled=True,
     ),
 )

@@ -1,0 +1,97 @@
+"""`qsim ask`: the four questions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import click
+
+from qsim.cli import answers, options, output
+
+
+@click.group()
+def ask() -> None:
+    """Ask one of the four questions of a market.
+
+    Example: qsim ask cheapest onions
+    """
+
+
+def _answer(question: str, *words: str, directory: str | None, **given: Any) -> Any:
+    from qsim.queries import ask as put
+
+    return put(
+        question, *words, directory=directory, **{key: value for key, value in given.items() if value is not None}
+    )
+
+
+def _show(draw: Callable[[Any, str], None], answer: Any, as_json: bool, title: str) -> None:
+    if as_json:
+        click.echo(output.to_json(answer))
+    else:
+        draw(answer, title)
+
+
+@ask.command()
+@click.argument("product")
+@click.option("--city", help="Only dark stores of this city.")
+@click.option("--pincode", help="Only dark stores of this pincode.")
+@options.directory_option
+@options.as_json
+def cheapest(product: str, as_json: bool, **given: Any) -> None:
+    """Which app has PRODUCT cheapest right now? Only what is in stock; by price a unit where packs can be compared.
+
+    Example: qsim ask cheapest onions --dir shop
+    """
+    _show(answers.cheapest, _answer("cheapest", product, **given), as_json, f"Cheapest {product}")
+
+
+@ask.command()
+@click.option("--platform", help="Only this platform.")
+@click.option("--min-discount", type=float, default=30, show_default=True, help="Percent off the regular price.")
+@click.option("--category", help="Only this category or subcategory.")
+@click.option("--limit", type=int, default=20, show_default=True, help="Rows to show.")
+@options.directory_option
+@options.as_json
+def deals(as_json: bool, **given: Any) -> None:
+    """Show what is at so much off or more, deepest first.
+
+    Example: qsim ask deals --platform blinkit --min-discount 30
+    """
+    _show(answers.deals, _answer("deals", **given), as_json, f"{given['min_discount']:g} % off and more")
+
+
+@ask.command()
+@click.argument("what")
+@click.argument("platform_a")
+@click.argument("platform_b")
+@options.directory_option
+@options.as_json
+def compare(what: str, platform_a: str, platform_b: str, directory: str | None, as_json: bool) -> None:
+    """Compare two platforms' prices for WHAT: a category, a subcategory or a product.
+
+    Example: qsim ask compare fruits zepto instamart
+    """
+    result = _answer("compare", what, platform_a, platform_b, directory=directory)
+    _show(answers.comparison, result, as_json, f"{platform_a} against {platform_b}: {what}")
+
+
+@ask.command()
+@click.option("--budget", type=float, metavar="RUPEES", help="The most to spend, fees included.")
+@click.option("--list", "items", metavar="FILE", help="Lines of `quantity name`; default twelve staples.")
+@click.option("--platform", "platforms", multiple=True, help="Only these platforms.")
+@click.option("--pincode", help="Only dark stores of this pincode.")
+@options.directory_option
+@options.as_json
+def basket(items: str | None, platforms: tuple[str, ...], as_json: bool, **given: Any) -> None:
+    """Find the cheapest way to buy a list, fees and minimum orders included: one app beside several, both exact.
+
+    Example: qsim ask basket --budget 1000
+    """
+    from qsim.queries.basket import items_file
+
+    chosen = {"items": items_file(items) if items else None, "platforms": platforms or None}
+    budget = given["budget"]
+    title = "Basket" if budget is None else f"Basket within ₹{budget:g}"
+    _show(answers.basket, _answer("basket", **chosen, **given), as_json, title)

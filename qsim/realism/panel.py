@@ -1,0 +1,235 @@
+"""Panels of prices: one row for each series (an item at a seller), one column for each day or week.
+
+A panel is what moments and classifiers read, whether it came from a market or from a file of real prices. What was
+not observed stays missing: nothing is filled in, unless the table is a log of changes and its reader says so. It
+refuses to hold a moment, a target or a file.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from qsim.arrays import I32, I64, Mask
+from qsim.errors import InputError, UsageError
+
+if TYPE_CHECKING:
+    import duckdb
+
+I8 = npt.NDArray[np.int8]
+Words = npt.NDArray[np.str_]
+Days = npt.NDArray[np.datetime64]
+WEEK = 7
+PRODUCE, PACKAGED, UNKNOWN = "F", "P", "?"
+_ALL_UP_TO, _SAMPLE = 600, 400
+_SHARES = {"price": "price_paise", "mrp": "mrp_paise", "regular": "regular_paise"}
+_FLAGS = ("on_sale", "in_stock")
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Dense arrays [series, days] of one market or shop, and what each series is [series].
+
+    Money is in paise; a price of 0 is a missing observation, an MRP or a regular price of 0 is an unknown one.
+    Flags are 1, 0, or -1 where unknown. `step_days` is 1 where a column is a day, 7 where it is a week.
+    """
+
+    price_paise: I32
+    mrp_paise: I32
+    on_sale: I8
+    in_stock: I8
+    regular_paise: I32
+    item: Words
+    seller: Words
+    group: Words
+    days: Days
+    step_days: int
+
+    def rows(self, chosen: Mask | I64) -> Panel:
+        """Give the panel of the chosen series alone."""
+        wide = ("price_paise", "mrp_paise", "on_sale", "in_stock", "regular_paise", "item", "seller", "group")
+        return replace(self, **{name: getattr(self, name)[chosen] for name in wide})
+
+    def sellers(self) -> list[str]:
+        """Name the sellers, the one with the most series first, ties by name."""
+        names, counts = np.unique(self.seller, return_counts=True)
+        return [str(name) for name in names[np.lexsort((names, -counts))]]
+
+
+def _step_of(days: pl.Series) -> int:
+    """Tell whether observations come daily (1) or weekly (7): by the commonest distance between days with any row."""
+    gaps = days.unique().sort().diff().drop_nulls().dt.total_days()
+    return WEEK if len(gaps) and int(np.median(gaps.to_numpy())) >= WEEK - 1 else 1
+
+
+def _columns_of(frame: pl.DataFrame) -> pl.DataFrame:
+    """Bring a long table to one set of names and types: texts, a date, paise, flags; null where unknown."""
+    time = next((name for name in ("ts", "date") if name in frame.columns), "")
+    missing = [name for name in ("item", "price") if name not in frame.columns] + ([] if time else ["ts"])
+    if missing:
+        raise InputError(
+            f"reference: found the columns {', '.join(frame.columns)}; needed are item, ts and price; add {', '.join(missing)}"
+        )
+    stamp = pl.col(time)
+    if frame.schema[time] == pl.String:
+        stamp = stamp.str.to_datetime(strict=False)
+
+    def of(name: str, kind: Any, other: Any) -> pl.Expr:
+        return (pl.col(name) if name in frame.columns else pl.lit(other)).cast(kind).alias(name)
+
+    texts = [of("item", pl.String, ""), of("seller", pl.String, ""), of("group", pl.String, UNKNOWN)]
+    money = [(of(name, pl.Float64, None) * 100).round().cast(pl.Int32, strict=False) for name in _SHARES]
+    flags = [of(name, pl.Int8, None) for name in _FLAGS]
+    found = frame.select(*texts, stamp.alias("ts"), *money, *flags).with_columns(
+        pl.col("ts").cast(pl.Date).alias("day"), pl.col("group").fill_null(UNKNOWN), pl.col("seller").fill_null("")
+    )
+    return found.filter(pl.col("price").fill_null(0) > 0, pl.col("day").is_not_null(), pl.col("item").is_not_null())
+
+
+def from_long(frame: pl.DataFrame, *, carry: bool = False, since: date | None = None) -> Panel:
+    """Lay a long table out as a panel.
+
+    Args:
+        frame: item, ts (or date), price in rupees; and, where known, seller, mrp, regular (rupees), on_sale,
+            in_stock, group (F produce, P packaged). Rows without a positive price are left out; of several rows of
+            one series in one step the last stands.
+        carry: the table is a log of changes: each row holds until the series' next, up to its seller's last collected
+            day. Days on which nothing at all was collected at a seller stay missing there.
+        since: first day of the panel; with `carry`, earlier rows only give the levels to start from.
+    """
+    rows = _columns_of(frame).sort("ts", maintain_order=True)
+    late = rows if since is None else rows.filter(pl.col("day") >= since)
+    if late.is_empty():
+        raise InputError("reference: holds no row with an item, a day and a positive price; mend the file")
+    step, first = _step_of(late["day"]), late["day"].min()
+    early = rows if carry else late
+    place = (pl.col("day") - pl.lit(first)).dt.total_days()
+    # A weekly collection may slip by a few days: half a week either way is still the same week.
+    early = early.with_columns(((place + (WEEK // 2 if step == WEEK else 0)) // step).clip(0).alias("column"))
+    series = early.select("item", "seller").unique().sort("item", "seller").with_row_index("row")
+    group = early.group_by("item", "seller", maintain_order=True).agg(pl.col("group").last())
+    series = series.join(group, on=["item", "seller"], maintain_order="left")
+    early = early.join(series.select("item", "seller", "row"), on=["item", "seller"], maintain_order="left")
+    early = early.unique(["row", "column"], keep="last", maintain_order=True)
+    panel = _laid_out(early, series, np.datetime64(str(first), "D"), step)
+    return _carried(panel, late) if carry else panel
+
+
+def _laid_out(rows: pl.DataFrame, series: pl.DataFrame, first: np.datetime64, step: int) -> Panel:
+    """Scatter rows that know their row and column into the dense arrays of a panel."""
+    width = int(rows["column"].to_numpy().max()) + 1
+    at = rows["row"].to_numpy().astype(np.int64), rows["column"].to_numpy().astype(np.int64)
+
+    def dense(name: str, kind: Any, unknown: int) -> Any:
+        values = np.full((len(series), width), unknown, kind)
+        values[at] = rows[name].fill_null(unknown).to_numpy()
+        return values
+
+    words = {name: np.array(series[name].to_list(), np.str_) for name in ("item", "seller", "group")}
+    return Panel(
+        **{field: dense(name, np.int32, 0) for name, field in _SHARES.items()},
+        **{name: dense(name, np.int8, -1) for name in _FLAGS},
+        **words,
+        days=first + np.arange(width) * np.timedelta64(step, "D"),
+        step_days=step,
+    )
+
+
+def _forward(panel: Panel) -> Panel:
+    """Carry each row's values forward to the series' next row."""
+    column = np.where(panel.price_paise > 0, np.arange(panel.price_paise.shape[1]), -1)
+    column = np.maximum.accumulate(column, axis=1)
+    taken = np.maximum(column, 0)
+    dense = (*_SHARES.values(), *_FLAGS)
+    # Before a series' first row the taken column is its own first, which is empty.
+    return replace(panel, **{name: np.take_along_axis(getattr(panel, name), taken, axis=1) for name in dense})
+
+
+def _carried(panel: Panel, rows: pl.DataFrame) -> Panel:
+    """Carry a log of changes forward, then empty the steps on which a seller was not collected."""
+    collected = np.zeros_like(panel.price_paise, dtype=np.bool_)
+    for seller in np.unique(panel.seller):
+        days = rows.filter(pl.col("seller") == str(seller))["day"].unique().to_numpy().astype("datetime64[D]")
+        offset = (days - panel.days[0]).astype(np.int64)
+        columns = (offset + (WEEK // 2 if panel.step_days == WEEK else 0)) // panel.step_days
+        seen = np.zeros(collected.shape[1], np.bool_)
+        seen[columns] = True
+        collected[panel.seller == seller] = seen
+    full = _forward(panel)
+    blank = {name: np.where(collected, getattr(full, name), 0) for name in _SHARES.values()}
+    return replace(full, **blank, **{name: np.where(collected, getattr(full, name), -1) for name in _FLAGS})
+
+
+def _sampled(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
+    """Choose products, evenly over the catalog when they are many, and their listing at each platform's first store."""
+    frame = connection.sql(
+        """SELECT l.listing_id, l.product_id AS item, p.platform AS seller, g.mrp_paise,
+               CASE WHEN g.is_loose THEN 'F' ELSE 'P' END AS group
+           FROM raw.listings AS l JOIN raw.products AS g USING (product_id) JOIN raw.platforms AS p USING (platform_id)
+           WHERE g.is_active
+           QUALIFY row_number() OVER (PARTITION BY l.product_id, l.platform_id ORDER BY l.store_id, l.listing_id) = 1
+           ORDER BY l.listing_id"""
+    ).pl()
+    products = frame["item"].unique().sort().to_numpy()
+    if len(products) > _ALL_UP_TO:
+        products = products[np.linspace(0, len(products) - 1, _SAMPLE).astype(np.int64)]
+    return frame.filter(pl.col("item").is_in(products.tolist())).with_row_index("row")
+
+
+def _noon_rows(connection: duckdb.DuckDBPyConnection, chosen: pl.DataFrame) -> pl.DataFrame:
+    """Give the state of each chosen listing at tick 0, and its last event before each noon that follows one."""
+    stocked = {str(row[0]) for row in connection.sql("DESCRIBE raw.events").fetchall()} & {"stock"}
+    opening = {str(row[0]) for row in connection.sql("DESCRIBE raw.snapshots").fetchall()} & stocked
+    event = "stock::INTEGER" if stocked else "NULL::INTEGER"
+    first = "s.stock::INTEGER" if opening else "l.stock::INTEGER" if stocked else "NULL::INTEGER"
+    ids = ", ".join(map(str, chosen["listing_id"].to_list()))
+    return connection.sql(
+        f"""WITH events AS (
+                SELECT listing_id, greatest(0, (date_diff('second', tick_time(0), tick_time(tick)) + 43199) // 86400) AS day,
+                    tick, price_after_paise AS price, regular_price_paise AS regular, discount_bps, {event} AS stock
+                FROM raw.events WHERE tick > 0 AND listing_id IN ({ids})
+                UNION ALL
+                SELECT s.listing_id, 0, 0, s.price_paise, s.regular_price_paise, s.discount_bps, {first}
+                FROM raw.snapshots AS s JOIN raw.listings AS l USING (listing_id)
+                WHERE s.tick = 0 AND s.listing_id IN ({ids}))
+            SELECT listing_id, day AS "column", unnest(max_by(struct_pack(price, regular, discount_bps, stock), tick))
+            FROM events GROUP BY listing_id, day"""
+    ).pl()
+
+
+def from_market(connection: duckdb.DuckDBPyConnection) -> Panel:
+    """Take a market's prices at noon of each day, over a connection that `qsim.connect` gave.
+
+    A price at noon is that of the listing's last event at or before it, carried from the opening on. Products are all
+    active ones, or 400 spread evenly over the catalog where there are more than 600; the listings are those of each
+    platform's first store. Stock is known where events carry a column `stock`.
+    """
+    span = "SELECT tick_time(0), date_diff('second', tick_time(0), tick_time(tick_at(TIMESTAMP '2500-01-01')))"
+    start, seconds = connection.sql(span).fetchall()[0]
+    days = (int(seconds) - 43_200) // 86_400 + 1
+    if days < 2:
+        raise UsageError(
+            f"realism: the market has run {seconds / 3600:.1f} hours; at least two noons are needed; run it further"
+        )
+    chosen = _sampled(connection)
+    rows = _noon_rows(connection, chosen).filter(pl.col("column") < days)
+    rows = rows.join(chosen.select("row", "listing_id", pl.col("mrp_paise").alias("mrp")), on="listing_id")
+    rows = rows.with_columns(
+        (pl.col("discount_bps") > 0).cast(pl.Int8).alias("on_sale"),
+        (pl.col("stock") > 0).cast(pl.Int8).alias("in_stock"),
+    )
+    panel = _forward(_laid_out(rows, chosen.with_columns(pl.col("item").cast(pl.String)), np.datetime64(start, "D"), 1))
+    return _lengthened(panel, days)
+
+
+def _lengthened(panel: Panel, days: int) -> Panel:
+    """Hold the last column up to the given number of days: nothing changed after it."""
+    more = days - len(panel.days)
+    dense = (*_SHARES.values(), *_FLAGS)
+    longer = {name: np.pad(getattr(panel, name), ((0, 0), (0, more)), mode="edge") for name in dense}
+    return replace(panel, **longer, days=panel.days[0] + np.arange(days) * np.timedelta64(1, "D"))

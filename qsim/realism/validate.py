@@ -1,0 +1,118 @@
+"""`qsim validate --realism`: a market's panel through moments, classifier and score, against a reference file if given."""
+
+from __future__ import annotations
+
+import os
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from qsim.errors import InputError
+from qsim.queries import connect
+from qsim.realism import charts, classifier, moments
+from qsim.realism.panel import Panel, from_long, from_market
+from qsim.realism.score import scored
+from qsim.runs import market_directory
+
+LEAST_DAYS, LEAST_ITEMS = 150, 300
+
+
+def read_reference(path: str | os.PathLike[str], *, carry: bool = False, since: date | None = None) -> Panel:
+    """Read real prices from a CSV or Parquet file in long format: item, ts, price[, seller, mrp, on_sale, in_stock ...].
+
+    `carry` and `since` are those of `from_long`.
+    """
+    file = Path(path)
+    if not file.is_file():
+        raise InputError(f"reference: found no file {file}; allowed is a CSV or Parquet file; mend the path")
+    try:
+        if file.suffix.lower() in (".parquet", ".pq"):
+            frame = pl.read_parquet(file)
+        else:
+            frame = pl.read_csv(file, try_parse_dates=True, infer_schema_length=10_000)
+        return from_long(frame, carry=carry, since=since)
+    except (pl.exceptions.PolarsError, OSError) as fault:
+        first = str(fault).splitlines()[0][:200] if str(fault) else type(fault).__name__
+        raise InputError(f"reference: {file} cannot be read as a table of prices: {first}; mend the file") from None
+
+
+def compared(panel: Panel, reference: Panel, *, seed: int = classifier.SEED) -> dict[str, Any]:
+    """Tell a panel from a reference, beside what real data give: the reference from itself, and from another retailer.
+
+    The retailer is the reference's seller with the most series; where there are two sellers or more, the second is the
+    other retailer, else `other_retailer` is None.
+    """
+    sellers = reference.sellers()
+    real = reference.rows(reference.seller == sellers[0])
+    other = reference.rows(reference.seller == sellers[1]) if len(sellers) > 1 else None
+    return {
+        "retailer": sellers[0],
+        "auc": classifier.auc(real, panel, seed=seed),
+        "floor": classifier.floor(real, seed=seed),
+        "other_retailer": None if other is None else classifier.auc(real, other, seed=seed),
+        "other_name": None if other is None else sellers[1],
+    }
+
+
+def _notes(panel: Panel) -> list[str]:
+    """Say where a panel is smaller than the targets suppose."""
+    days, items = len(panel.days) * panel.step_days, len(set(panel.item.tolist()))
+    notes = []
+    if days < LEAST_DAYS:
+        notes.append(f"the panel has {days} days; the intervals suppose at least {LEAST_DAYS}")
+    if items < LEAST_ITEMS:
+        notes.append(f"the panel has {items} products; the intervals suppose at least {LEAST_ITEMS}")
+    return notes
+
+
+def judged(
+    panel: Panel, reference: Panel | None = None, *, min_score: float | None = None, seed: int = moments.SEED
+) -> dict[str, Any]:
+    """Score a panel, against a reference panel if one is given; the dictionary that `realism` returns, without a directory.
+
+    With a reference each moment also has `reference`, the reference retailer's own value, for reading only: it moves no
+    score.
+    """
+    found = moments.measure(panel, seed=seed)
+    against = None if reference is None else compared(panel, reference, seed=seed)
+    result = scored(found, None if against is None else against["auc"], min_score=min_score)
+    floor = other = None
+    if reference is not None and against is not None:
+        floor, other = against["floor"], against["other_retailer"]
+        real = moments.measure(reference.rows(reference.seller == against["retailer"]), draws=0)
+        for row in result["moments"]:
+            row["reference"] = real[row["key"]].value
+    shape = {"series": len(panel.item), "products": len(set(panel.item.tolist())), "days": len(panel.days)}
+    named = {"retailer": against and against["retailer"], "other_name": against and against["other_name"]}
+    return {**result, "floor": floor, "other_retailer": other, **named, "panel": shape, "notes": _notes(panel)}
+
+
+def realism(
+    directory: str | os.PathLike[str] | None = None,
+    reference: str | os.PathLike[str] | None = None,
+    *,
+    min_score: float | None = None,
+    carry: bool = False,
+    since: date | None = None,
+    charts_to: str | os.PathLike[str] | None = None,
+    seed: int = moments.SEED,
+) -> dict[str, Any]:
+    """Judge how realistic a market is; `passed` is false below `min_score` or when a price lies above an MRP.
+
+    Args:
+        directory: the market.
+        reference: a CSV or Parquet file of real prices in long format; see `read_reference` for it, `carry` and `since`.
+        min_score: least score (0-100) to pass; None for no such condition.
+        charts_to: a folder to write charts to; their paths are then in `charts`.
+        seed: of the bootstrap and the classifier.
+    """
+    market = market_directory(directory)
+    real = None if reference is None else read_reference(reference, carry=carry, since=since)
+    with connect(market) as connection:
+        panel = from_market(connection)
+    result = {"directory": str(market), **judged(panel, real, min_score=min_score, seed=seed)}
+    if charts_to is not None:
+        result["charts"] = [str(path) for path in charts.save_all(result, panel, real, Path(charts_to))]
+    return result

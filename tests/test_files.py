@@ -1,0 +1,212 @@
+"""Files of a market: whole or absent, one winner a name, and faults of the disk told in one line."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+import textwrap
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from qsim.errors import ConflictError, CorruptError, DiskError
+from qsim.storage import files
+
+
+def in_process(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a process of its own."""
+    command = [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
+def command_with_file_limit(limit: int, *arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the command line where no file can grow past `limit` bytes."""
+    code = """
+        import resource, sys
+        limit = int(sys.argv[1])
+        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+        from qsim.cli import main
+        sys.exit(main(sys.argv[2:]))
+    """
+    return in_process(code, limit, *arguments)
+
+
+def is_one_line(text: str) -> bool:
+    return text.endswith("\n") and text.count("\n") == 1 and "Traceback" not in text
+
+
+def test_put_leaves_the_bytes_given_under_the_name_given_and_nothing_else(tmp_path: Path) -> None:
+    data = os.urandom(300_001)
+    files.put(tmp_path / "part.parquet", memoryview(data))
+    assert [entry.name for entry in tmp_path.iterdir()] == ["part.parquet"]
+    assert (tmp_path / "part.parquet").read_bytes() == data
+
+
+def test_put_gives_the_sha256_of_what_it_wrote(tmp_path: Path) -> None:
+    assert files.put(tmp_path / "a", b"abc") == hashlib.sha256((tmp_path / "a").read_bytes()).hexdigest()
+
+
+def test_put_replaces_a_file_of_the_same_name(tmp_path: Path) -> None:
+    files.put(tmp_path / "a", b"long old content")
+    files.put(tmp_path / "a", b"new")
+    assert (tmp_path / "a").read_bytes() == b"new"
+
+
+def test_an_open_reader_keeps_the_file_it_opened_when_that_is_replaced(tmp_path: Path) -> None:
+    files.put(tmp_path / "a", b"old")
+    with (tmp_path / "a").open("rb") as reader:
+        files.put(tmp_path / "a", b"new and longer")
+        assert reader.read() == b"old"
+
+
+@pytest.mark.parametrize("name", ["0000000001-0000000040-00000.parquet", "0000000001.json"])
+def test_a_write_cut_short_leaves_no_name_that_a_pattern_of_readers_matches(tmp_path: Path, name: str) -> None:
+    code = """
+        import resource, sys
+        from pathlib import Path
+        from qsim.storage import files
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+        try:
+            files.put(Path(sys.argv[1]), bytes(5000))
+        except files.DiskError as fault:
+            print(fault)
+    """
+    done = in_process(code, tmp_path / name)
+    assert "File too large" in done.stdout, done.stderr
+    assert not list(tmp_path.glob("*.parquet")) + list(tmp_path.glob("*.json"))
+    import glob
+
+    assert not glob.glob(f"{tmp_path}/**/*.parquet", recursive=True) + glob.glob(f"{tmp_path}/*")
+
+
+def test_a_process_killed_during_a_write_leaves_no_file_under_the_final_name(tmp_path: Path) -> None:
+    code = """
+        import os, signal, sys
+        from pathlib import Path
+        from qsim.storage import files
+        os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGKILL)
+        files.put(Path(sys.argv[1]), bytes(5000))
+    """
+    assert in_process(code, tmp_path / "a.parquet").returncode == -9
+    assert not (tmp_path / "a.parquet").exists()
+
+
+def test_put_if_absent_leaves_the_first_file_as_it_was(tmp_path: Path) -> None:
+    files.put_if_absent(tmp_path / "1.json", b"first")
+    with pytest.raises(ConflictError, match=r"1\.json: is there already"):
+        files.put_if_absent(tmp_path / "1.json", b"second")
+    assert (tmp_path / "1.json").read_bytes() == b"first"
+    assert [entry.name for entry in tmp_path.iterdir()] == ["1.json"]
+
+
+CONTENDER = """
+    import sys
+    from pathlib import Path
+    from qsim.errors import ConflictError
+    from qsim.storage import files
+    print("ready", flush=True)
+    sys.stdin.readline()
+    for number in range(100):
+        try:
+            files.put_if_absent(Path(sys.argv[1]) / f"{number}.json", sys.argv[2].encode() * 1000)
+            print(number, flush=True)
+        except ConflictError:
+            pass
+"""
+
+
+def test_put_if_absent_has_exactly_one_winner_among_processes(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", textwrap.dedent(CONTENDER), str(tmp_path)]
+    running = [
+        subprocess.Popen([*command, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for name in "abc"
+    ]
+    for one in running:
+        assert one.stdout is not None and one.stdout.readline() == "ready\n"
+    for one in running:
+        assert one.stdin is not None
+        one.stdin.write("\n")
+        one.stdin.flush()
+    won = {name: one.communicate(timeout=60)[0].split() for name, one in zip("abc", running, strict=True)}
+    assert all(one.returncode == 0 for one in running)
+    assert sorted(int(number) for numbers in won.values() for number in numbers) == list(range(100))
+    for name, numbers in won.items():
+        assert all((tmp_path / f"{number}.json").read_text() == name * 1000 for number in numbers)
+
+
+def test_put_if_absent_has_exactly_one_winner_among_threads(tmp_path: Path) -> None:
+    def attempt(number: int) -> bool:
+        try:
+            files.put_if_absent(tmp_path / f"{number // 4}.json", b"%04d" % number)
+        except ConflictError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(4) as pool:
+        won = list(pool.map(attempt, range(200)))
+    assert [sum(won[first : first + 4]) for first in range(0, 200, 4)] == [1] * 50
+    winners = [number for number, first in enumerate(won) if first]
+    assert [(tmp_path / f"{number // 4}.json").read_bytes() for number in winners] == [b"%04d" % n for n in winners]
+
+
+def test_a_missing_file_is_named_as_corruption_of_the_market(tmp_path: Path) -> None:
+    with pytest.raises(CorruptError, match="gone.parquet: is missing"):
+        files.read(tmp_path / "gone.parquet")
+
+
+def test_a_file_that_cannot_be_read_is_a_fault_of_the_disk_not_corruption(tmp_path: Path) -> None:
+    with pytest.raises(DiskError, match="cannot read: Is a directory"):
+        files.read(tmp_path)
+
+
+def test_a_directory_that_cannot_be_made_is_a_fault_of_the_disk(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(DiskError, match="cannot make the directory: Not a directory"):
+        files.make_directory(tmp_path / "file" / "inner")
+
+
+def test_a_directory_that_is_gone_cannot_be_synced_in_silence(tmp_path: Path) -> None:
+    with pytest.raises(DiskError, match="cannot sync the directory: No such file"):
+        files.sync_directory(tmp_path / "gone")
+
+
+def test_only_unnamed_files_are_removed_and_they_are_told(tmp_path: Path) -> None:
+    for name in ("a.parquet", "b.parquet", ".tmp-c.parquet"):
+        (tmp_path / name).write_text(name)
+    (tmp_path / "folder").mkdir()
+    assert files.remove_unnamed(tmp_path, {"a.parquet"}) == [".tmp-c.parquet", "b.parquet"]
+    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.parquet", "folder"]
+
+
+def test_nothing_is_removed_where_the_directory_is_not_there(tmp_path: Path) -> None:
+    assert files.remove_unnamed(tmp_path / "gone", set()) == []
+
+
+@pytest.mark.parametrize("limit", [10, 100, 1000, 3000])
+def test_a_full_disk_at_generation_is_exit_6_in_one_line_and_the_same_command_works_later(
+    tmp_path: Path, limit: int
+) -> None:
+    market = tmp_path / "m"
+    full = command_with_file_limit(limit, "generate", market, "--products", 20)
+    assert (full.returncode, full.stdout) == (6, ""), full.stderr
+    assert is_one_line(full.stderr) and str(market) in full.stderr and "File too large" in full.stderr
+    later = command_with_file_limit(1 << 30, "generate", market, "--products", 20)
+    assert later.returncode == 0, later.stderr
+
+
+def test_a_full_disk_in_a_run_is_exit_6_and_the_run_repeated_is_as_if_nothing_had_been(tmp_path: Path) -> None:
+    import qsim
+
+    for name in "ab":
+        qsim.generate(tmp_path / name, products=20, seed=5)
+    before = qsim.status(tmp_path / "a")
+    full = command_with_file_limit(2500, "run", tmp_path / "a", "--ticks", 60)
+    assert (full.returncode, full.stdout) == (6, ""), full.stderr
+    assert is_one_line(full.stderr) and "cannot write" in full.stderr
+    assert qsim.status(tmp_path / "a") == before
+    done, clean = (qsim.run(tmp_path / name, ticks=60) for name in "ab")
+    assert (done["digest"], done["head"]) == (clean["digest"], clean["head"])
+    tree = {entry.relative_to(tmp_path / "b") for entry in (tmp_path / "b").rglob("*")}
+    assert {entry.relative_to(tmp_path / "a") for entry in (tmp_path / "a").rglob("*")} == tree

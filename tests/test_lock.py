@@ -1,0 +1,158 @@
+"""The writer's lock: one writer a market, told apart at once, freed however the writer ends, in no reader's way."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+import qsim
+from qsim.errors import ConflictError, DiskError
+from qsim.storage.lock import writer_lock
+
+HOLDER = """
+import sys
+from pathlib import Path
+from qsim.storage.lock import writer_lock
+with writer_lock(Path(sys.argv[1])):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def holder(directory: Path) -> Iterator[subprocess.Popen[str]]:
+    """Another process that holds the lock of a directory."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDER, str(directory)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with process:
+        try:
+            assert process.stdout is not None and process.stdout.readline() == "held\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def command(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the command line in a process of its own."""
+    words = [sys.executable, "-m", "qsim", *map(str, arguments)]
+    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+
+
+def content(market: Path) -> dict[Path, bytes]:
+    return {entry: entry.read_bytes() for entry in market.rglob("*") if entry.is_file() and entry.name != "LOCK"}
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("lock") / "m"
+    qsim.generate(place, products=10)
+    qsim.run(place, ticks=5)
+    return place
+
+
+def test_a_second_writer_is_refused_with_the_process_and_host_of_the_first(tmp_path: Path) -> None:
+    with holder(tmp_path) as first, pytest.raises(ConflictError) as refusal, writer_lock(tmp_path):
+        pytest.fail("two writers")
+    assert f"process {first.pid} on {socket.gethostname()}" in str(refusal.value)
+
+
+def test_a_second_writer_of_the_same_process_is_refused_too(tmp_path: Path) -> None:
+    with writer_lock(tmp_path), pytest.raises(ConflictError, match=str(os.getpid())), writer_lock(tmp_path):
+        pytest.fail("two writers")
+
+
+def test_a_run_of_a_locked_market_is_exit_4_in_one_line_and_changes_no_byte(market: Path) -> None:
+    before = content(market)
+    with holder(market) as first:
+        refused = command("run", market, "--ticks", 1)
+    assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (4, "", 1)
+    assert f"process {first.pid} on " in refused.stderr
+    assert content(market) == before
+
+
+def test_a_refused_writer_does_not_take_the_holders_name_off_the_lock(tmp_path: Path) -> None:
+    with holder(tmp_path) as first:
+        for _ in range(3):
+            with pytest.raises(ConflictError, match=f"process {first.pid} "), writer_lock(tmp_path):
+                pytest.fail("two writers")
+
+
+def test_the_lock_is_free_after_its_holder_was_killed(tmp_path: Path) -> None:
+    with holder(tmp_path) as first:
+        os.kill(first.pid, signal.SIGKILL)
+        assert first.wait(30) == -signal.SIGKILL
+        with writer_lock(tmp_path):
+            pass
+
+
+def test_a_stopped_holder_keeps_the_lock(tmp_path: Path) -> None:
+    with holder(tmp_path) as first:
+        os.kill(first.pid, signal.SIGSTOP)
+        with pytest.raises(ConflictError), writer_lock(tmp_path):
+            pytest.fail("two writers")
+
+
+def test_the_lock_is_free_after_the_block_ends_by_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), writer_lock(tmp_path):
+        raise ZeroDivisionError
+    with writer_lock(tmp_path):
+        pass
+
+
+def test_the_lock_file_stays_and_stays_the_same_file(tmp_path: Path) -> None:
+    with writer_lock(tmp_path):
+        first = (tmp_path / "LOCK").stat().st_ino
+    with writer_lock(tmp_path):
+        assert (tmp_path / "LOCK").stat().st_ino == first
+    assert (tmp_path / "LOCK").stat().st_ino == first
+
+
+def test_the_lock_names_its_holder_alone_when_the_holder_before_had_a_longer_name(tmp_path: Path) -> None:
+    (tmp_path / "LOCK").write_text("process 123456789 on a.very.long.host.name.example" * 3)
+    with writer_lock(tmp_path):
+        assert (tmp_path / "LOCK").read_text() == f"process {os.getpid()} on {socket.gethostname()}\n"
+
+
+@pytest.mark.parametrize("replaced", [True, False])
+def test_a_lock_file_replaced_or_removed_while_it_is_being_locked_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replaced: bool
+) -> None:
+    really_lock = qsim.storage.lock._take  # type: ignore[attr-defined]
+
+    def replace_and_lock(handle: int) -> bool:
+        (tmp_path / "LOCK").unlink()
+        if replaced:
+            (tmp_path / "LOCK").write_text("another file")
+        return bool(really_lock(handle))
+
+    monkeypatch.setattr("qsim.storage.lock._take", replace_and_lock)
+    with pytest.raises(ConflictError, match="was replaced"), writer_lock(tmp_path):
+        pytest.fail("a lock on a file that is not there")
+
+
+def test_a_lock_that_cannot_be_made_is_a_fault_of_the_disk(tmp_path: Path) -> None:
+    with pytest.raises(DiskError, match="LOCK: cannot open"), writer_lock(tmp_path / "gone"):
+        pytest.fail("a lock in no directory")
+
+
+def test_readers_need_no_lock(market: Path) -> None:
+    with holder(market):
+        assert qsim.status(market)["tick"] >= 5
+        assert qsim.connect(market).sql("SELECT count(*) FROM prices").fetchall() == [(50,)]
+        assert command("status", market).returncode == 0
+
+
+def test_a_reader_leaves_the_market_without_a_lock_to_write_and_changes_nothing(market: Path) -> None:
+    before = {entry: entry.stat().st_mtime_ns for entry in market.rglob("*")}
+    qsim.status(market)
+    qsim.connect(market).sql("SELECT * FROM price_history").fetchall()
+    assert {entry: entry.stat().st_mtime_ns for entry in market.rglob("*")} == before

@@ -1,0 +1,127 @@
+"""Behaviour of names: singular and plural, what a product's name means, unknown names."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+from qsim.errors import UsageError
+from qsim.queries.names import Kin, groups, kin, known_products, nearest, products_named, singular, words
+
+PLURALS = {
+    "onion": "onions", "tomato": "tomatoes", "potato": "potatoes", "mango": "mangoes", "berry": "berries",
+    "strawberry": "strawberries", "loaf": "loaves", "leaf": "leaves", "dal": "dals", "chilli": "chillies", "egg": "eggs",
+    "radish": "radishes", "peach": "peaches", "box": "boxes", "grape": "grapes", "date": "dates", "cookie": "cookies",
+    "biscuit": "biscuits", "spice": "spices", "cheese": "cheeses", "brownie": "brownies", "banana": "bananas",
+    "olive": "olives", "pea": "peas", "oat": "oats", "glass": "glasses", "knife": "knives",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("one", "many"), PLURALS.items())
+def test_plural_and_singular_are_one_word(one: str, many: str) -> None:
+    assert singular(many) == one and singular(one) == one
+
+
+@pytest.mark.parametrize("word", ["asparagus", "hummus", "swiss", "gas", "tea", "as"])
+def test_word_that_is_no_plural_stays(word: str) -> None:
+    assert singular(word) == word
+
+
+def test_spellings_of_chilli_and_dal_are_one() -> None:
+    assert {singular(word) for word in ("chilies", "chili", "chilis", "chillies")} == {"chilli"}
+    assert {singular(word) for word in ("daal", "dahl", "dals")} == {"dal"}
+
+
+def test_words_ignore_case_punctuation_and_apostrophes() -> None:
+    assert words("  Lay's  CREAM & Onions, 5%") == ("lay", "cream", "and", "onion", "5")
+    assert words("Lady’s Finger") == ("lady", "finger")
+    assert words("!!") == ()
+
+
+@pytest.mark.parametrize(
+    ("asked", "name", "brand", "degree"),
+    [
+        ("onions", "Onion", "", Kin.PLAIN),
+        ("onion", "Onions", "", Kin.PLAIN),
+        ("ONION", "Onion (Loose)", "Fresho", Kin.PLAIN),
+        ("onion", "Onion - Sambar", "", Kin.EXACT),
+        ("onion", "Red Onion", "", Kin.KIND),
+        ("onion", "American Style Cream & Onion Potato Chips", "Lay's", Kin.MENTION),
+        ("onion", "Potato Crisps - Cream 'N' Onion", "Parle", Kin.MENTION),
+        ("onion", "Cheese & Onion", "", Kin.MENTION),
+        ("onion", "Onion Powder", "Keya", Kin.MENTION),
+        ("onion", "Tomato 1kg + Onion", "", Kin.MENTION),
+        ("onion", "Potato", "", None),
+        ("toned milk", "Nandini Toned Milk", "Nandini", Kin.PLAIN),
+        ("nandini toned milk", "Nandini Toned Milk", "Nandini", Kin.PLAIN),
+        ("amul toned milk", "Toned Milk", "Amul", Kin.PLAIN),
+        ("milk", "Nandini Toned Milk", "Nandini", Kin.KIND),
+        ("milk", "Bonn Milk Rusk", "Bonn", Kin.MENTION),
+        ("chocolate milk", "Milk Chocolate", "", Kin.MENTION),
+        ("toor dal", "Toor/Arhar Dal", "", Kin.PLAIN),
+        ("arhar dal", "Toor/Arhar Dal", "", Kin.PLAIN),
+        ("toor dals", "Toor Dal/Togari Bele - Desi", "", Kin.EXACT),
+        ("tea", "Chai/Tea/Coffee Bone China Mug", "", Kin.MENTION),
+        ("shimla apple", "Apple - Shimla", "", Kin.EXACT),
+        ("palak", "Spinach (Palak)", "", Kin.PLAIN),
+        ("spinach", "Spinach (Palak)", "", Kin.PLAIN),
+        ("", "Onion", "", None),
+    ],
+)
+def test_kin_of_a_name(asked: str, name: str, brand: str, degree: Kin | None) -> None:
+    assert kin(words(asked), name, brand) == degree
+
+
+def test_mentions_answer_only_alone() -> None:
+    kins = [
+        (1, Kin.MENTION, False),
+        (2, Kin.KIND, False),
+        (3, Kin.EXACT, False),
+        (4, Kin.PLAIN, True),
+        (5, Kin.KIND, True),
+    ]
+    assert groups(kins) == [[4], [3], [5], [2]]
+    assert groups(kins[:1]) == [[1]] and groups([]) == []
+
+
+GOODS = [
+    ("Onion", "", "Vegetables"), ("Onion - Sambar", "", "Vegetables"), ("Red Onion", "", "Vegetables"),
+    ("Lay's Cream & Onion Chips", "Lay's", "Chips & Crisps"), ("Amul Toned Milk", "Amul", "Milk"),
+    ("So Good Soy Milk", "So Good", "Health Drinks"), ("Onion's Best Rings", "", "Namkeen"), ("Ginger Tea", "", "Tea"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def shop() -> duckdb.DuckDBPyConnection:
+    connection = duckdb.connect(":memory:")
+    connection.execute(
+        "CREATE TABLE products (product_id UINTEGER, product VARCHAR, brand VARCHAR, subcategory VARCHAR)"
+    )
+    connection.executemany("INSERT INTO products VALUES (?, ?, ?, ?)", [(at, *good) for at, good in enumerate(GOODS)])
+    return connection
+
+
+def test_plain_good_comes_before_its_kind_and_flavours_do_not_come(shop: duckdb.DuckDBPyConnection) -> None:
+    assert products_named(shop, "onions") == [[0], [1], [2]]
+
+
+def test_flavour_answers_where_there_is_nothing_else(shop: duckdb.DuckDBPyConnection) -> None:
+    assert products_named(shop, "cream") == [[3]]
+
+
+def test_subcategory_of_the_name_comes_first(shop: duckdb.DuckDBPyConnection) -> None:
+    assert products_named(shop, "milk") == [[4], [5]]
+
+
+def test_query_is_never_pasted_into_sql(shop: duckdb.DuckDBPyConnection) -> None:
+    assert products_named(shop, "x'; DROP TABLE products; --") == []
+    assert products_named(shop, "'") == []
+    assert len(shop.sql("SELECT * FROM products").fetchall()) == len(GOODS)
+
+
+def test_unknown_name_is_answered_with_the_nearest(shop: duckdb.DuckDBPyConnection) -> None:
+    assert nearest(shop, "onoin")[0] == "Onion"
+    with pytest.raises(
+        UsageError, match=r"^product 'onoin': this market has none; nearest: Onion, .*; correct the name$"
+    ):
+        known_products(shop, "onoin")

@@ -1,0 +1,171 @@
+"""Parquet files of a market: schema, row groups, the same values to every reader, and what the log says of them."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import qsim
+from qsim.errors import CorruptError
+from qsim.schema import CATALOG, HISTORY, TABLES
+from qsim.storage import log, parquet, tables
+
+STORED = [table.name for table in (*CATALOG, *HISTORY) if table.name != "orders"]
+EXTREMES = {
+    "uint8": [0, 255, 7],
+    "uint16": [0, 65_535, 300],
+    "uint32": [0, 2**32 - 1, 70_000],
+    "int32": [-(2**31), 2**31 - 1, 0],
+    "int64": [-(2**63), 2**63 - 1, 0],
+    "float64": [0.1, -1e300, 5e-324],
+    "bool": [True, False, True],
+    "string": ["", "प्याज़ 1 kg", "it's, \"q\"\n"],
+}
+
+
+def extreme_rows(name: str) -> pa.Table:
+    """Rows of a table with the ends of every column's range."""
+    table = TABLES[name]
+    return pa.table({column: EXTREMES[kind] for column, (kind, _) in table.columns.items()}, schema=table.arrow())
+
+
+def numbers(rows: int) -> pa.Table:
+    column = pa.array(range(rows), pa.uint32())
+    return pa.table({"tick": column, "listing_id": column}).cast(
+        pa.schema([pa.field(name, pa.uint32(), nullable=False) for name in ("tick", "listing_id")])
+    )
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("parquet") / "m"
+    qsim.generate(place, products=15, stores=2)
+    qsim.run(place, ticks=30, update_interval_seconds=900)
+    return place
+
+
+@pytest.mark.parametrize("name", list(TABLES))
+def test_every_reader_gives_back_the_rows_of_every_table(tmp_path: Path, name: str) -> None:
+    rows = extreme_rows(name)
+    path = tmp_path / "part.parquet"
+    path.write_bytes(parquet.encode(rows))
+    expected = rows.to_pylist()
+    assert pq.read_table(path).to_pylist() == expected
+    assert pl.read_parquet(path).to_dicts() == expected
+    relation = duckdb.connect().sql(f"SELECT * FROM '{path}'")
+    assert [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()] == expected
+    assert parquet.decode(path.read_bytes(), path).equals(rows)
+
+
+@pytest.mark.parametrize("name", list(TABLES))
+def test_an_empty_table_keeps_its_schema_through_a_file(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "part.parquet"
+    path.write_bytes(parquet.encode(TABLES[name].arrow().empty_table()))
+    assert parquet.decode(path.read_bytes(), path).schema.equals(TABLES[name].arrow())
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_stored_columns_are_those_of_the_schema_and_never_null(market: Path, name: str) -> None:
+    named = log.read(market).of_table(name)
+    assert named
+    for file in named:
+        schema = pq.ParquetFile(market / file.path).schema_arrow
+        assert schema.equals(TABLES[name].arrow()), file.path
+        assert not any(field.nullable for field in schema)
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_stored_rows_have_the_key_of_the_schema_once_each(market: Path, name: str) -> None:
+    rows = tables.read(market, log.read(market).of_table(name), list(TABLES[name].key))
+    keys = list(zip(*(rows.column(key).to_pylist() for key in TABLES[name].key), strict=True))
+    assert len(set(keys)) == len(keys) > 0
+
+
+def test_history_files_are_in_the_order_of_their_keys(market: Path) -> None:
+    for name in ("events", "discounts", "snapshots", "metrics"):
+        for file in log.read(market).of_table(name):
+            rows = tables.read(market, [file], list(TABLES[name].key)).to_pylist()
+            keys = [tuple(row.values()) for row in rows]
+            assert keys == sorted(keys), file.path
+
+
+def test_the_log_tells_each_files_bytes_rows_and_sha256(market: Path) -> None:
+    named = log.read(market).files
+    for file in named:
+        data = (market / file.path).read_bytes()
+        assert (len(data), hashlib.sha256(data).hexdigest()) == (file.bytes, file.sha256), file.path
+        if file.table in TABLES:
+            assert pq.ParquetFile(io.BytesIO(data)).metadata.num_rows == file.rows, file.path
+
+
+def test_the_log_names_every_parquet_file_of_a_market_at_rest(market: Path) -> None:
+    on_disk = {str(path.relative_to(market)) for path in market.rglob("*.parquet")}
+    assert on_disk == {file.path for file in log.read(market).files if file.path.endswith(".parquet")}
+
+
+def test_the_ticks_of_a_files_rows_lie_within_those_the_log_gives_it(market: Path) -> None:
+    for name in ("events", "discounts", "snapshots", "metrics"):
+        for file in log.read(market).of_table(name):
+            ticks = tables.read(market, [file], ["tick"]).column("tick").to_pylist()
+            assert file.first <= min(ticks) and max(ticks) <= file.last, file.path
+
+
+def test_row_groups_hold_at_most_131072_rows() -> None:
+    metadata = pq.ParquetFile(io.BytesIO(parquet.encode(numbers(300_000)))).metadata
+    assert [metadata.row_group(at).num_rows for at in range(metadata.num_row_groups)] == [131_072, 131_072, 37_856]
+
+
+def test_a_file_encoded_in_pieces_reads_as_the_pieces_end_to_end(tmp_path: Path) -> None:
+    rows = numbers(1000)
+    encoder = parquet.Encoder(rows.schema)
+    for first, count in ((0, 10), (10, 0), (10, 600), (610, 390)):
+        encoder.add(rows.slice(first, count))
+    assert encoder.rows == 1000
+    (tmp_path / "a").write_bytes(encoder.finish())
+    assert parquet.decode((tmp_path / "a").read_bytes(), tmp_path / "a").combine_chunks().equals(rows)
+
+
+def test_files_are_read_end_to_end_in_the_order_given_and_only_the_columns_asked_for(tmp_path: Path) -> None:
+    rows = numbers(6)
+    (tmp_path / "events").mkdir()
+    named = [tables.write_history(tmp_path, "events", rows.slice(first, 3), (first, 5), 0) for first in (3, 0)]
+    assert tables.read(tmp_path, named, ["tick"]).to_pydict() == {"tick": [3, 4, 5, 0, 1, 2]}
+
+
+def test_the_same_rows_give_the_same_bytes() -> None:
+    for name in TABLES:
+        assert bytes(parquet.encode(extreme_rows(name))) == bytes(parquet.encode(extreme_rows(name)))
+
+
+@pytest.mark.parametrize("length", [0, 3, 200, -1])
+def test_a_truncated_file_is_corrupt_and_named(tmp_path: Path, length: int) -> None:
+    path = tmp_path / "cut.parquet"
+    path.write_bytes(bytes(parquet.encode(numbers(1000)))[:length])
+    with pytest.raises(CorruptError, match=r"cut\.parquet: is not the Parquet file it was"):
+        parquet.decode(path.read_bytes(), path)
+
+
+def test_a_missing_file_is_corrupt_and_named(tmp_path: Path) -> None:
+    (tmp_path / "events").mkdir()
+    named = tables.write_history(tmp_path, "events", numbers(3), (0, 5), 0)
+    (tmp_path / named.path).unlink()
+    with pytest.raises(CorruptError, match=rf"{named.path}: is missing"):
+        tables.read(tmp_path, [named])
+
+
+def test_a_run_over_a_damaged_snapshot_is_refused_by_name(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", products=5)
+    file = log.read(tmp_path / "m").of_table("snapshots")[-1]
+    path = tmp_path / "m" / file.path
+    data = bytearray(path.read_bytes())
+    data[30] ^= 1
+    path.write_bytes(data)
+    with pytest.raises(CorruptError, match=path.name):
+        qsim.run(tmp_path / "m", ticks=1)
