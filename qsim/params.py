@@ -78,9 +78,9 @@ class Parameters(_Checked):
     discount_probability: Probability
     discount_end_probability: Probability
     surge_probability: Probability
-    surge_min_percent: Percent
+    surge_min_percent: Annotated[float, Field(ge=0.01, le=100)]
     surge_max_percent: Percent
-    surge_fee_rupees: Annotated[float, Field(ge=0, le=600)]
+    surge_fee_rupees: Annotated[float, Field(ge=0.01, le=600)]
     reversion: Probability
     category_volatility: dict[str, Annotated[float, Field(ge=0, le=5)]]
     time_of_day: dict[str, Annotated[float, Field(ge=-50, le=100)]]

@@ -105,16 +105,6 @@ def rules(parameters: Parameters, active_products: int, highest_price: int) -> R
     )
 
 
-def advance(block: Block, state: State, epoch_rules: Rules, window: Span) -> events.Tile:
-    """Take one block through a window of ticks: change its state in place and give what changed."""
-    prepared = kernel.prepare(block, epoch_rules)
-    # Fresh memory for every window would cost more in page faults than the kernel does in arithmetic.
-    rows = _local.rows = event_rows(sum(kernel.rows_needed(block, epoch_rules, window)), getattr(_local, "rows", None))
-    for at in range(len(window.ticks)):
-        kernel.step(block, prepared, state, epoch_rules, window, at, rows)
-    return events.tile(block.number, window.ticks, rows)
-
-
 def tiles(block: Block, state: State, epoch_rules: Rules, window: Span) -> Iterator[events.Tile]:
     """Take one block through a window of ticks, changing its state in place, and yield what changed, some ticks a tile.
 

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -127,11 +128,15 @@ def _restore(writer: Writer) -> None:
     ]
     while tick < writer.log.tick:
         last = writer.course.last_tick_of(tick + 1, writer.log.tick)
-        rules = _rules(writer, tick + 1)
-        step = lambda at, window: simulation.advance(writer.blocks[at], writer.states[at], rules, window)  # noqa: E731, B023 - used within this turn
+        step = partial(_step_only, writer, _rules(writer, tick + 1))
         for _ in simulation.run_windows(len(writer.blocks), _windows(writer, tick + 1, last), step, writer.workers):
             pass
         tick = last
+
+
+def _step_only(writer: Writer, rules: Rules, at: int, window: Span) -> None:
+    for _ in simulation.tiles(writer.blocks[at], writer.states[at], rules, window):
+        pass
 
 
 def _rules(writer: Writer, tick: int) -> Rules:
@@ -159,7 +164,7 @@ def change_parameters(writer: Writer, changes: Mapping[str, Any]) -> dict[str, A
     return epoch_entry(new, parameters)
 
 
-def _write_tile(
+def _write_window(
     writer: Writer, rules: Rules, snapshot_every: int, at: int, window: Span
 ) -> tuple[list[DataFile], int, pa.Table]:
     """Take one block through a window and write what changed: its files, their digest, and its rows of metrics."""
@@ -227,7 +232,7 @@ def run_on(writer: Writer, wanted: int, epoch: dict[str, Any] | None, progress: 
         rules = _rules(writer, start + 1)
         every = _window_ticks(writer, writer.course.parameters[-1])[1]
         windows = _windows(writer, start + 1, start + wanted)
-        work = lambda at, window: _write_tile(writer, rules, every, at, window)  # noqa: E731 - binds this call's rules
+        work = partial(_write_window, writer, rules, every)
         for window, results in simulation.run_windows(len(writer.blocks), windows, work, writer.workers):
             events += _commit_window(writer, window, results, epoch)
             epoch = None

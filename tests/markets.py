@@ -126,8 +126,8 @@ class Simulated:
             for block in self.blocks
         ]
 
-    def to(self, last: int, in_pieces: bool = False) -> Simulated:
-        """Go on to tick `last`, in one window for each epoch; `in_pieces` as a run does, a few rows a tile."""
+    def to(self, last: int) -> Simulated:
+        """Go on to tick `last`, in one window for each epoch."""
         products = sum(block.products for block in self.blocks)
         while self.tick < last:
             end = self.course.last_tick_of(self.tick + 1, last)
@@ -137,8 +137,7 @@ class Simulated:
             if key not in self.rules:
                 self.rules[key] = simulation.rules(parameters, products, self.highest_price)
             for block, state in zip(self.blocks, self.states, strict=True):
-                work = block, state, self.rules[key], window
-                self.tiles += simulation.tiles(*work) if in_pieces else [simulation.advance(*work)]
+                self.tiles += simulation.tiles(block, state, self.rules[key], window)
             self.tick = end
         return self
 

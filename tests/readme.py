@@ -66,7 +66,11 @@ def main() -> int:
             if _pattern(wanted.expected).fullmatch(got):
                 continue
             wrong += 1
-            print(f"README.md:{wanted.line}: $ {wanted.command}\nwritten:\n" + "\n".join(wanted.expected) + f"\nprinted:\n{got}")
+            print(
+                f"README.md:{wanted.line}: $ {wanted.command}\nwritten:\n"
+                + "\n".join(wanted.expected)
+                + f"\nprinted:\n{got}"
+            )
             lines[wanted.line : wanted.line + len(wanted.expected)] = got.rstrip("\n").split("\n") if got else []
     if "--write" in sys.argv:
         README.write_text("\n".join(lines) + "\n", "utf-8")

@@ -154,5 +154,5 @@ def test_the_size_of_tiles_changes_nothing(case: Case, tile_rows: int) -> None:
     at_once = Simulated(case.plan, case.course, case.first).to(case.cuts[-1])
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(simulation, "TILE_ROWS", tile_rows)
-        in_pieces = Simulated(case.plan, case.course, case.first).to(case.cuts[-1], in_pieces=True)
+        in_pieces = Simulated(case.plan, case.course, case.first).to(case.cuts[-1])
     assert_same(at_once, in_pieces)

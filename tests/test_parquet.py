@@ -26,7 +26,7 @@ EXTREMES = {
     "int64": [-(2**63), 2**63 - 1, 0],
     "float64": [0.1, -1e300, 5e-324],
     "bool": [True, False, True],
-    "string": ["", "प्याज़ 1 kg", "it's, \"q\"\n"],
+    "string": ["", "प्याज़ 1 kg", 'it\'s, "q"\n'],
 }
 
 

@@ -20,11 +20,10 @@ from qsim.validation.runner import ALL_CHECKS
 from qsim.writing import course_of
 
 _LAST = "(SELECT max(tick) FROM {t})"
-# A listing on sale, with an event at a tick late in the history.
+# The last event; the first own discount that starts after tick 0.
 _EVENT = "(tick, listing_id) = (SELECT (tick, listing_id) FROM {t} ORDER BY tick DESC, listing_id LIMIT 1)"
-_ROW = (
-    "(tick, listing_id) = (SELECT (tick, listing_id) FROM {t} WHERE tick > 0 AND discount_bps > 0 ORDER BY ALL LIMIT 1)"
-)
+_FIRST = "FROM {t} WHERE tick > 0 AND discount_bps > 0 ORDER BY tick, listing_id LIMIT 1"
+_STARTED = f"(tick, listing_id) = (SELECT (tick, listing_id) {_FIRST})"
 
 # (check, what is planted, table, what is done to its copy {t}: a statement, or the SET of an update)
 FAULTS = [
@@ -112,7 +111,8 @@ FAULTS = [
     ("3.9", "a line that prices no event", "campaign_lines", "SET discount_bps = 9000"),
     ("3.10", "a line that prices no snapshot", "campaign_lines", "SET discount_bps = 9000"),
     ("3.11", "a discount lengthened past its end", "discounts", "DELETE FROM {t} WHERE discount_bps = 0 AND tick BETWEEN 50 AND 90"),
-    ("3.12", "a snapshot with another own discount", "snapshots", "SET own_discount_bps = own_discount_bps + 100 WHERE tick = " + _LAST),
+    ("3.12", "a snapshot with another own discount", "snapshots",
+     "SET own_discount_bps = own_discount_bps + 100 WHERE tick = " + _LAST),
     ("3.13", "a discount that starts while another runs", "discounts",
      "INSERT INTO {t} SELECT * REPLACE (tick + 1 AS tick) FROM {t} WHERE " + _STARTED),
     ("3.14", "discounts twice as deep", "discounts", "SET discount_bps = discount_bps * 2 WHERE tick > 0"),

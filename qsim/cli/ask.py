@@ -74,7 +74,10 @@ def compare(what: str, platform_a: str, platform_b: str, directory: str | None, 
     Example: qsim ask compare fruits zepto instamart
     """
     result = _answer("compare", what, platform_a, platform_b, directory=directory)
-    _show(answers.comparison, result, as_json, f"{platform_a} against {platform_b}: {what}")
+    if as_json:
+        click.echo(output.to_json(result["rows"]))
+        return
+    _show(answers.comparison, result, False, f"{platform_a} against {platform_b}: {what}")
 
 
 @ask.command()
@@ -91,7 +94,7 @@ def basket(items: str | None, platforms: tuple[str, ...], as_json: bool, **given
     """
     from qsim.queries.basket import items_file
 
-    chosen = {"items": items_file(items) if items else None, "platforms": platforms or None}
+    chosen: dict[str, Any] = {"items": items_file(items) if items else None, "platforms": platforms or None}
     budget = given["budget"]
     title = "Basket" if budget is None else f"Basket within ₹{budget:g}"
     _show(answers.basket, _answer("basket", **chosen, **given), as_json, title)

@@ -35,13 +35,11 @@ def demo(directory: str | None, seed: int | None) -> None:
     from qsim.queries import basket, connect, questions
 
     market = Path(directory) if directory else _fresh_folder()
-    made = runs.generate(market, seed=seed)
-    click.echo(
-        f"{market}: {made['products']} products on 5 platforms, {made['listings']:,} listings, seed {made['seed']}"
-    )
+    output.summary(runs.generate(market, seed=seed), as_json=False)
     with output.progress_bar("one day") as progress:
         status = runs.run(market, progress=progress)
-    click.echo(f"{status['market_time']}: {status['events']:,} price events, digest {status['digest']}\n")
+    output.summary(status, as_json=False)
+    click.echo()
     connection = connect(market)
     answers.cheapest(questions.cheapest(connection, "onions"), "Which app has the cheapest onions right now?")
     answers.deals(questions.deals(connection, platform="blinkit", limit=8), "What is at 30 % off or more on Blinkit?")

@@ -53,4 +53,6 @@ def generate(
     from qsim import runs
 
     values = options.layers(config_files, assignments)
-    output.facts(runs.generate(directory, config=values, columns=_mapping(columns), warn=output.note, **given), as_json)
+    output.summary(
+        runs.generate(directory, config=values, columns=_mapping(columns), warn=output.note, **given), as_json
+    )

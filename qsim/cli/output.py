@@ -99,6 +99,18 @@ def facts(values: Mapping[str, Any], as_json: bool) -> None:
         click.echo(f"{name.replace('_', ' '):<{width}}  {shown}")
 
 
+def summary(status: Mapping[str, Any], as_json: bool) -> None:
+    """Print where a market stands in two lines, or its status as a JSON object."""
+    if as_json:
+        facts(status, as_json)
+        return
+    made_of = f"{status['products']:,} products, {status['listings']:,} listings, seed {status['seed']}"
+    click.echo(
+        f"{status['directory']}: {made_of}, tick {status['tick']:,} ({status['market_time']}), {status['events']:,} events"
+    )
+    click.echo(f"digest {status['digest']}")
+
+
 def note(text: str) -> None:
     """Tell something on standard error."""
     click.echo(text, err=True)

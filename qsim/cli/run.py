@@ -64,4 +64,4 @@ def run(
     values = options.layers(config_files, assignments)
     with output.progress_bar("run") as progress:
         status = runs.run(directory, config=values, progress=progress, stop=_stop_on_interrupt(), **given)
-    output.facts(status, as_json)
+    output.summary(status, as_json)

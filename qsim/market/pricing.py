@@ -13,6 +13,8 @@ from qsim.arrays import F64, I32, I64, U16
 from qsim.money import BPS, power
 
 _TABLE_LIMIT = 1 << 20
+# Far above any catalog's price; keeps a long run with no reversion inside int32.
+HIGHEST_PAISE = 2.0e9
 _CHUNK = 8192
 
 
@@ -58,7 +60,7 @@ def regular_price(regular: I32, factor: F64, pull: F64, powers: Reversion, bound
     aim -= now
     np.clip(aim, -room, room, out=aim)
     aim += now
-    return aim
+    return np.minimum(aim, HIGHEST_PAISE, out=aim)
 
 
 def overlaid_price(regular: F64, discount: U16, surge: U16, fee: U16, shift: int, ceiling: I32) -> F64:

@@ -39,7 +39,7 @@ def _chart(rows: list[dict[str, Any]], title: str) -> Any:
 
 def _within(row: Mapping[str, Any], value: float) -> float:
     """Place a value so that the target's interval is 0 to 1."""
-    return (value - row["target_lo"]) / (row["target_hi"] - row["target_lo"])
+    return float((value - row["target_lo"]) / (row["target_hi"] - row["target_lo"]))
 
 
 def moments_chart(result: Mapping[str, Any]) -> Any:

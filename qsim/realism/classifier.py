@@ -28,15 +28,17 @@ FOLDS, SEED, MOST = 5, 1, 2000
 _LEAST = 20
 
 
-def _windows(panel: Panel) -> tuple[I32, Words]:
+def _windows(panel: Panel, changed_only: bool) -> tuple[I32, Words]:
     """Cut every series into windows side by side: prices [windows, length] and the item of each [windows].
 
-    Windows with fewer than half of their steps observed are left out.
+    Windows with fewer than half of their steps observed are left out; on wish, those without a change too.
     """
     length = LENGTHS[panel.step_days]
     count = panel.price_paise.shape[1] // length
     prices = panel.price_paise[:, : count * length].reshape(-1, length)
     kept = 2 * (prices > 0).sum(axis=1) >= length
+    if changed_only:
+        kept &= prices.max(axis=1) > np.where(prices > 0, prices, prices.max(axis=1, keepdims=True)).min(axis=1)
     return prices[kept], np.repeat(panel.item, count)[kept]
 
 
@@ -97,7 +99,7 @@ def _weekly(panel: Panel) -> Panel:
     return replace(panel, **seventh, days=panel.days[::WEEK], step_days=WEEK)
 
 
-def _matched(real: Panel, other: Panel, seed: int) -> tuple[F64, F64, Words]:
+def _matched(real: Panel, other: Panel, seed: int, changed_only: bool) -> tuple[F64, F64, Words]:
     """Pair windows of both sides at random: features of each, and the items of both, real ones first.
 
     As many of each side, at most `MOST`. Each window of a pair keeps only the steps that both have, so that what is
@@ -108,7 +110,7 @@ def _matched(real: Panel, other: Panel, seed: int) -> tuple[F64, F64, Words]:
             raise InputError("classifier: the reference is daily, the other panel weekly; give a weekly reference")
         other = _weekly(other)
     random = np.random.Generator(np.random.Philox(seed))
-    sides = [_windows(panel) for panel in (real, other)]
+    sides = [_windows(panel, changed_only) for panel in (real, other)]
     size = min(MOST, *(len(prices) for prices, _ in sides))
     chosen = [np.sort(random.permutation(len(prices))[:size]) for prices, _ in sides]
     chosen[1] = random.permutation(chosen[1])
@@ -145,14 +147,15 @@ def _folds(items: Words, seed: int) -> I64:
     return (random.permutation(len(names)) % FOLDS)[code]
 
 
-def auc(real: Panel, other: Panel, *, seed: int = SEED) -> dict[str, float]:
+def auc(real: Panel, other: Panel, *, seed: int = SEED, changed_only: bool = False) -> dict[str, float]:
     """How well windows of two panels are told apart: AUC by gradient boosting and by logistic regression.
 
     Five folds by item, so that no item is in training and test at once; the mean of the folds' AUC. `windows` is the
     number from each side. The same panels and seed give the same figures. The reference goes first: where it is
-    weekly, every seventh day of a daily panel is compared.
+    weekly, every seventh day of a daily panel is compared. With `changed_only`, windows without any change are left
+    out of both sides: in a shop that seldom changes prices they are most, and all alike.
     """
-    first, second, items = _matched(real, other, seed)
+    first, second, items = _matched(real, other, seed, changed_only)
     models = _models(seed)
     metric = import_module("sklearn.metrics")
     x, y = np.concatenate([first, second]), np.repeat([0, 1], [len(first), len(second)])
@@ -170,9 +173,9 @@ def auc(real: Panel, other: Panel, *, seed: int = SEED) -> dict[str, float]:
     return {name: float(np.mean(found)) for name, found in figures.items()} | {"windows": len(first)}
 
 
-def floor(real: Panel, *, seed: int = SEED) -> dict[str, float]:
+def floor(real: Panel, *, seed: int = SEED, changed_only: bool = False) -> dict[str, float]:
     """AUC of a panel against itself, half of its items against the other half: what no difference looks like."""
     names, code = np.unique(real.item, return_inverse=True)
     random = np.random.Generator(np.random.Philox(seed))
     half = (random.permutation(len(names)) < len(names) // 2)[code]
-    return auc(real.rows(half), real.rows(~half), seed=seed)
+    return auc(real.rows(half), real.rows(~half), seed=seed, changed_only=changed_only)

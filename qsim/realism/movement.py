@@ -75,8 +75,9 @@ def kurtosis(sample: Sample) -> Estimator:
 def _consecutive(sample: Sample) -> Mask:
     """Mark changes whose next one in the list is the series' next: what it starts from is what this one led to."""
     changes = sample.changes
-    same = changes.series[1:] == changes.series[:-1]
-    return same & (changes.old[1:] == changes.new[:-1])
+    same: Mask = changes.series[1:] == changes.series[:-1]
+    unmoved: Mask = changes.old[1:] == changes.new[:-1]
+    return same & unmoved
 
 
 def consecutive_correlation(sample: Sample) -> Estimator:
@@ -148,8 +149,8 @@ def ages(sample: Sample) -> I64:
 
     1 is the step right after a change. A spell whose beginning, or any step since, was not observed has no age.
     """
-    age = np.zeros(sample.pairs.shape, np.int64)
-    for step in range(1, age.shape[1]):
+    age: I64 = np.zeros_like(sample.pairs, dtype=np.int64)
+    for step in range(1, sample.pairs.shape[1]):
         before = age[:, step - 1]
         grown = np.where(sample.pairs[:, step - 1] & (before > 0), before + 1, 0)
         age[:, step] = np.where(sample.changed[:, step - 1], 1, grown)

@@ -27,7 +27,7 @@ Days = npt.NDArray[np.datetime64]
 WEEK = 7
 PRODUCE, PACKAGED, UNKNOWN = "F", "P", "?"
 _ALL_UP_TO, _SAMPLE = 600, 400
-_SHARES = {"price": "price_paise", "mrp": "mrp_paise", "regular": "regular_paise"}
+_MONEY = {"price": "price_paise", "mrp": "mrp_paise", "regular": "regular_paise"}
 _FLAGS = ("on_sale", "in_stock")
 
 
@@ -83,7 +83,7 @@ def _columns_of(frame: pl.DataFrame) -> pl.DataFrame:
         return (pl.col(name) if name in frame.columns else pl.lit(other)).cast(kind).alias(name)
 
     texts = [of("item", pl.String, ""), of("seller", pl.String, ""), of("group", pl.String, UNKNOWN)]
-    money = [(of(name, pl.Float64, None) * 100).round().cast(pl.Int32, strict=False) for name in _SHARES]
+    money = [(of(name, pl.Float64, None) * 100).round().cast(pl.Int32, strict=False) for name in _MONEY]
     flags = [of(name, pl.Int8, None) for name in _FLAGS]
     found = frame.select(*texts, stamp.alias("ts"), *money, *flags).with_columns(
         pl.col("ts").cast(pl.Date).alias("day"), pl.col("group").fill_null(UNKNOWN), pl.col("seller").fill_null("")
@@ -130,9 +130,9 @@ def _laid_out(rows: pl.DataFrame, series: pl.DataFrame, first: np.datetime64, st
         values[at] = rows[name].fill_null(unknown).to_numpy()
         return values
 
-    words = {name: np.array(series[name].to_list(), np.str_) for name in ("item", "seller", "group")}
+    words: dict[str, Any] = {name: np.array(series[name].to_list(), np.str_) for name in ("item", "seller", "group")}
     return Panel(
-        **{field: dense(name, np.int32, 0) for name, field in _SHARES.items()},
+        **{field: dense(name, np.int32, 0) for name, field in _MONEY.items()},
         **{name: dense(name, np.int8, -1) for name in _FLAGS},
         **words,
         days=first + np.arange(width) * np.timedelta64(step, "D"),
@@ -145,9 +145,10 @@ def _forward(panel: Panel) -> Panel:
     column = np.where(panel.price_paise > 0, np.arange(panel.price_paise.shape[1]), -1)
     column = np.maximum.accumulate(column, axis=1)
     taken = np.maximum(column, 0)
-    dense = (*_SHARES.values(), *_FLAGS)
+    dense = (*_MONEY.values(), *_FLAGS)
     # Before a series' first row the taken column is its own first, which is empty.
-    return replace(panel, **{name: np.take_along_axis(getattr(panel, name), taken, axis=1) for name in dense})
+    held: dict[str, Any] = {name: np.take_along_axis(getattr(panel, name), taken, axis=1) for name in dense}
+    return replace(panel, **held)
 
 
 def _carried(panel: Panel, rows: pl.DataFrame) -> Panel:
@@ -161,13 +162,14 @@ def _carried(panel: Panel, rows: pl.DataFrame) -> Panel:
         seen[columns] = True
         collected[panel.seller == seller] = seen
     full = _forward(panel)
-    blank = {name: np.where(collected, getattr(full, name), 0) for name in _SHARES.values()}
-    return replace(full, **blank, **{name: np.where(collected, getattr(full, name), -1) for name in _FLAGS})
+    unknown = dict.fromkeys(_MONEY.values(), 0) | dict.fromkeys(_FLAGS, -1)
+    blanked: dict[str, Any] = {name: np.where(collected, getattr(full, name), none) for name, none in unknown.items()}
+    return replace(full, **blanked)
 
 
 def _sampled(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
     """Choose products, evenly over the catalog when they are many, and their listing at each platform's first store."""
-    frame = connection.sql(
+    frame: pl.DataFrame = connection.sql(
         """SELECT l.listing_id, l.product_id AS item, p.platform AS seller, g.mrp_paise,
                CASE WHEN g.is_loose THEN 'F' ELSE 'P' END AS group
            FROM raw.listings AS l JOIN raw.products AS g USING (product_id) JOIN raw.platforms AS p USING (platform_id)
@@ -188,7 +190,7 @@ def _noon_rows(connection: duckdb.DuckDBPyConnection, chosen: pl.DataFrame) -> p
     event = "stock::INTEGER" if stocked else "NULL::INTEGER"
     first = "s.stock::INTEGER" if opening else "l.stock::INTEGER" if stocked else "NULL::INTEGER"
     ids = ", ".join(map(str, chosen["listing_id"].to_list()))
-    return connection.sql(
+    rows: pl.DataFrame = connection.sql(
         f"""WITH events AS (
                 SELECT listing_id, greatest(0, (date_diff('second', tick_time(0), tick_time(tick)) + 43199) // 86400) AS day,
                     tick, price_after_paise AS price, regular_price_paise AS regular, discount_bps, {event} AS stock
@@ -200,6 +202,7 @@ def _noon_rows(connection: duckdb.DuckDBPyConnection, chosen: pl.DataFrame) -> p
             SELECT listing_id, day AS "column", unnest(max_by(struct_pack(price, regular, discount_bps, stock), tick))
             FROM events GROUP BY listing_id, day"""
     ).pl()
+    return rows
 
 
 def from_market(connection: duckdb.DuckDBPyConnection) -> Panel:
@@ -230,6 +233,6 @@ def from_market(connection: duckdb.DuckDBPyConnection) -> Panel:
 def _lengthened(panel: Panel, days: int) -> Panel:
     """Hold the last column up to the given number of days: nothing changed after it."""
     more = days - len(panel.days)
-    dense = (*_SHARES.values(), *_FLAGS)
-    longer = {name: np.pad(getattr(panel, name), ((0, 0), (0, more)), mode="edge") for name in dense}
+    dense = (*_MONEY.values(), *_FLAGS)
+    longer: dict[str, Any] = {name: np.pad(getattr(panel, name), ((0, 0), (0, more)), mode="edge") for name in dense}
     return replace(panel, **longer, days=panel.days[0] + np.arange(days) * np.timedelta64(1, "D"))

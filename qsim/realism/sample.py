@@ -69,7 +69,8 @@ def per_item(code: I64, items: int, *values: F64 | I64 | Mask) -> F64:
 
 def quotient(top: F64, bottom: F64) -> F64:
     """Divide, with NaN where the divisor is not positive."""
-    return np.divide(top, bottom, out=np.full(np.shape(top), np.nan), where=np.asarray(bottom) > 0)
+    unknown: F64 = np.full(np.shape(top), np.nan)
+    return np.divide(top, bottom, out=unknown, where=np.asarray(bottom) > 0)
 
 
 def ratio(code: I64, items: int, top: F64 | I64 | Mask, bottom: F64 | I64 | Mask) -> Estimator:

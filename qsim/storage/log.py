@@ -60,7 +60,7 @@ def _sealed(body: dict[str, Any]) -> tuple[bytes, str]:
     return json.dumps({"body": body, "sha256": seal}, indent=1, sort_keys=True).encode() + b"\n", seal
 
 
-class _Unfinished(CorruptError):
+class _UnfinishedError(CorruptError):
     """A commit file that is not whole, as a crash of a disk may leave the newest one."""
 
 
@@ -69,9 +69,9 @@ def _opened(path: Path) -> tuple[dict[str, Any], str]:
         sealed = json.loads(files.read(path))
         body, seal = sealed["body"], sealed["sha256"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        raise _Unfinished(f"{path}: is not a whole commit; restore it from a copy of the market") from None
+        raise _UnfinishedError(f"{path}: is not a whole commit; restore it from a copy of the market") from None
     if _sealed(body)[1] != seal:
-        raise _Unfinished(f"{path}: its checksum is not that of its content; restore it from a copy of the market")
+        raise _UnfinishedError(f"{path}: its checksum is not that of its content; restore it from a copy of the market")
     if body.get("format") != FORMAT_VERSION:
         raise CorruptError(
             f"{path}: has format {body.get('format')}; this qsim reads format {FORMAT_VERSION}; use the qsim that made it"
@@ -132,7 +132,7 @@ def read(market: Path) -> Log:
         path = market / COMMITS / f"{number:010d}.json"
         try:
             body, seal = _opened(path)
-        except _Unfinished:
+        except _UnfinishedError:
             if number == numbers[-1] and number > 0:
                 break
             raise

@@ -117,7 +117,8 @@ _CLOCK = [
 _LISTINGS = """CREATE OR REPLACE TABLE checked.listings AS
     SELECT l.listing_id::INTEGER AS listing_id, l.product_id::INTEGER AS product_id, l.store_id::INTEGER AS store_id,
         l.platform_id::INTEGER AS platform_id, p.platform, l.anchor_price_paise AS anchor, g.is_loose, g.is_active,
-        g.volatility_group, g.base_price_paise AS base, g.mrp_paise AS mrp, g.place::BIGINT AS place, greatest(1, g.active)::BIGINT AS active,
+        g.volatility_group, g.base_price_paise AS base, g.mrp_paise AS mrp, g.place::BIGINT AS place,
+        greatest(1, g.active)::BIGINT AS active,
         CASE WHEN g.is_loose THEN 2147483647 ELSE g.mrp_paise END AS ceiling
     FROM raw.listings AS l JOIN raw.platforms AS p USING (platform_id) JOIN (
         SELECT *, sum(is_active::INTEGER) OVER (ORDER BY product_id) - 1 AS place, sum(is_active::INTEGER) OVER () AS active
