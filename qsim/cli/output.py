@@ -62,7 +62,9 @@ def table(rows: Rows, title: str = "") -> None:
     if not rows:
         click.echo(f"{title}: no rows" if title else "no rows")
         return
-    drawn = Table(title=title or None, title_justify="left", header_style="bold")
+    if title:
+        click.echo(title)
+    drawn = Table(header_style="bold")
     for name in rows[0]:
         number = all(isinstance(row[name], (int, float, Decimal, type(None))) for row in rows)
         drawn.add_column(name, justify="right" if number else "left", overflow="fold")

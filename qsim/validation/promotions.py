@@ -134,7 +134,8 @@ CHECKS: tuple[Check, ...] = (
         "percent within four standard errors, and Bernstein's allowance for rare deep ones",
         """SELECT platform AS what, avg(depth) / 100 AS measured, mean - room AS low, mean + room AS high FROM (
             SELECT g.platform, o.depth, p.depth AS mean, 4 * stddev_samp(o.depth) OVER of_platform / 100
-                / sqrt(count(*) OVER of_platform) + 16 * (50 - p.depth) / 6 / count(*) OVER of_platform AS room, count(*) OVER of_platform AS n
+                / sqrt(count(*) OVER of_platform) + 16 * (50 - p.depth) / 6 / count(*) OVER of_platform AS room,
+                count(*) OVER of_platform AS n
             FROM checked.own AS o JOIN checked.listings AS g USING (listing_id) JOIN checked.platforms AS p USING (platform)
             WHERE o.depth > 0 AND o.tick > 0 WINDOW of_platform AS (PARTITION BY g.platform))
         WHERE n >= 100 GROUP BY platform, mean, room ORDER BY platform""",
