@@ -48,6 +48,7 @@ def rows_of(
     """Run one query and give its rows as dictionaries; QsimError in one line where DuckDB refuses it."""
     try:
         relation = connection.sql(query, params=values)
+        rows = [] if relation is None else relation.fetchall()
     except duckdb.Error as fault:
         raise QsimError(f"sql: {' '.join(str(fault).split())[:300]}; mend the query") from None
-    return [] if relation is None else [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
+    return [] if relation is None else [dict(zip(relation.columns, row, strict=True)) for row in rows]

@@ -55,9 +55,10 @@ EMPTY = Log(-1, "", 0, 0, (), ())
 
 
 def _sealed(body: dict[str, Any]) -> tuple[bytes, str]:
-    text = json.dumps(body, separators=(",", ":"), sort_keys=True)
+    # Keys keep their order: that of the platforms in an epoch's parameters is their numbers.
+    text = json.dumps(body, separators=(",", ":"))
     seal = hashlib.sha256(text.encode()).hexdigest()
-    return json.dumps({"body": body, "sha256": seal}, indent=1, sort_keys=True).encode() + b"\n", seal
+    return json.dumps({"body": body, "sha256": seal}, indent=1).encode() + b"\n", seal
 
 
 class _UnfinishedError(CorruptError):
