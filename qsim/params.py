@@ -9,6 +9,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Iterable, Mapping
+from datetime import date
 from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
@@ -26,6 +27,7 @@ FIXED = frozenset(
     {"preset", "seed", "start", "products", "stores", "inactive_percent", "discounted_percent", "platforms", "catalog"}
 )
 MAX_CONFIG_BYTES = 1 << 20
+MAX_LISTINGS = 2**32 - 1
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -91,6 +93,11 @@ class Parameters(_Checked):
     def _all_is_zero(cls, value: object) -> object:
         return 0 if value == "all" else value
 
+    @field_validator("start", mode="before")
+    @classmethod
+    def _plain_date(cls, value: object) -> object:
+        return value.isoformat() if type(value) is date else value
+
     @field_validator("start")
     @classmethod
     def _is_date(cls, value: str) -> str:
@@ -129,7 +136,10 @@ class Parameters(_Checked):
         return platforms
 
     @model_validator(mode="after")
-    def _surge_ordered(self) -> Parameters:
+    def _together(self) -> Parameters:
+        if self.products * self.listings_per_product > MAX_LISTINGS:
+            count = f"{self.products:,} products x {len(self.platforms)} platforms x {self.stores:,} stores"
+            raise ValueError(f"{count} are more than {MAX_LISTINGS:,} listings")
         if self.surge_min_percent > self.surge_max_percent:
             raise ValueError("surge_min_percent is above surge_max_percent")
         return self
@@ -193,7 +203,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(raw.decode("utf-8-sig"))
     except OSError as fault:
         raise InputError(f"{path}: cannot be read ({fault.strerror}); give a TOML file that can") from None
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as fault:
+    except (ValueError, RecursionError) as fault:
         raise InputError(f"{path}: is not TOML: {str(fault)[:120]}; mend the file") from None
 
 
@@ -213,7 +223,7 @@ def assignment(text: str) -> dict[str, Any]:
         raise UsageError(f"--set {text!r}: allowed is key=value, such as batch_size=100; mend the option")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         parsed = value.strip()
     for part in reversed(key.strip().split(".")):
         parsed = {part: parsed}
@@ -243,16 +253,19 @@ def change(current: Parameters, changes: Mapping[str, Any]) -> Parameters:
 
 def digest(parameters: Parameters) -> bytes:
     """Hash all parameters to 16 bytes, the same for the same values on every machine."""
-    text = json.dumps(parameters.model_dump(), sort_keys=True, separators=(",", ":"))
+    text = json.dumps(parameters.model_dump(), separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+def _toml(value: Any) -> str:
+    # TOML is JSON's text but for DEL, which it wants escaped, and the surrogate pairs that JSON escapes by default.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def to_toml(values: Mapping[str, Any], table: str = "") -> str:
     """Write plain values (scalars, lists of scalars, nested tables) as TOML."""
     scalars = {key: value for key, value in values.items() if not isinstance(value, Mapping)}
-    lines = [
-        f"{json.dumps(key) if not key.isidentifier() else key} = {json.dumps(value)}" for key, value in scalars.items()
-    ]
+    lines = [f"{_toml(key) if not key.isidentifier() else key} = {_toml(value)}" for key, value in scalars.items()]
     text = (f"[{table}]\n" if table and lines else "") + "".join(line + "\n" for line in lines)
     for key, value in values.items():
         if isinstance(value, Mapping):
