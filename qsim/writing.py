@@ -111,6 +111,7 @@ def open_writer(market: Path, workers: int) -> Writer:
     catalog = {name: tables.read(market, history.of_table(name), needed) for name, needed in CATALOG_COLUMNS.items()}
     columns, campaigns = catalog_columns(catalog), campaign_times(catalog["campaigns"])
     cut = blocks.make_blocks(columns)
+    _logger.info("%s: %d listings in %d blocks at tick %d", market, len(columns.anchor), len(cut), history.tick)
     writer = Writer(market, history, course_of(history), campaigns, cut, [], 2 * int(columns.anchor.max()), workers)
     _restore(writer)
     return writer
@@ -212,7 +213,9 @@ def _commit_window(
     writer.log = log.append(
         writer.market, writer.log, tick=ticks[1], digest=digest % digests.MODULUS, added=added, epoch=epoch
     )
-    return sum(file.rows for file in added if file.table == EVENTS.name)
+    events = sum(file.rows for file in added if file.table == EVENTS.name)
+    _logger.debug("commit %d: ticks %d to %d, %d events", writer.log.number, *ticks, events)
+    return events
 
 
 def _commit_snapshot(writer: Writer) -> None:

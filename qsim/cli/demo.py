@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -23,29 +24,46 @@ def _fresh_folder() -> Path:
     return folder
 
 
+def _answers(market: Path) -> dict[str, Any]:
+    from qsim.queries import basket, connect, questions
+
+    connection = connect(market)
+    return {
+        "cheapest": questions.cheapest(connection, "onions"),
+        "deals": questions.deals(connection, platform="blinkit", limit=8),
+        "compare": questions.compare(connection, "fruits", "zepto", "instamart"),
+        "basket": basket.basket(connection, budget=1000),
+    }
+
+
+def _print(status: dict[str, Any], asked: dict[str, Any]) -> None:
+    output.summary(status, as_json=False)
+    click.echo()
+    answers.cheapest(asked["cheapest"], "Which app has the cheapest onions right now?")
+    answers.deals(asked["deals"], "What is at 30 % off or more on Blinkit?")
+    answers.comparison(asked["compare"], "Fruit prices: Zepto or Instamart?")
+    answers.basket(asked["basket"], "The best way to buy twelve staples for ₹1,000")
+    click.echo("\nTry next:")
+    for line in _NEXT:
+        click.echo(f"  {line.format(market=status['directory'])}")
+
+
 @click.command()
 @options.directory
 @click.option("--seed", type=int, help="Root of all randomness (default 42).")
-def demo(directory: str | None, seed: int | None) -> None:
+@options.as_json
+def demo(directory: str | None, seed: int | None, as_json: bool) -> None:
     """Generate a market in a fresh folder (or DIR), run a simulated day of 5-second ticks, answer the four questions.
 
     Example: qsim demo
     """
     from qsim import runs
-    from qsim.queries import basket, connect, questions
 
     market = Path(directory) if directory else _fresh_folder()
-    output.summary(runs.generate(market, seed=seed), as_json=False)
+    runs.generate(market, seed=seed)
     with output.progress_bar("one day") as progress:
         status = runs.run(market, progress=progress)
-    output.summary(status, as_json=False)
-    click.echo()
-    connection = connect(market)
-    answers.cheapest(questions.cheapest(connection, "onions"), "Which app has the cheapest onions right now?")
-    answers.deals(questions.deals(connection, platform="blinkit", limit=8), "What is at 30 % off or more on Blinkit?")
-    title = "Fruit prices: Zepto or Instamart?"
-    answers.comparison(questions.compare(connection, "fruits", "zepto", "instamart"), title)
-    answers.basket(basket.basket(connection, budget=1000), "The best way to buy twelve staples for ₹1,000")
-    click.echo("\nTry next:")
-    for line in _NEXT:
-        click.echo(f"  {line.format(market=market)}")
+    if as_json:
+        click.echo(output.to_json({"status": status, **_answers(market)}))
+    else:
+        _print(status, _answers(market))
