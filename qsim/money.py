@@ -42,7 +42,8 @@ def round_half_up(amounts: F64) -> F64:
     return np.floor(amounts + 0.5)
 
 
-def _log(x: F64) -> F64:
+def log(x: F64) -> F64:
+    """Take natural logarithms of positive numbers, the same on every processor; see `power`."""
     mantissa, exponent = np.frexp(x)
     low = mantissa < _SQRT_HALF
     mantissa = np.where(low, mantissa * 2.0, mantissa)
@@ -55,7 +56,8 @@ def _log(x: F64) -> F64:
     return exponent * _LN2_HIGH + (exponent * _LN2_LOW + 2.0 * s * series)
 
 
-def _exp(x: F64) -> F64:
+def exp(x: F64) -> F64:
+    """Take exponentials, the same on every processor; see `power`."""
     whole = np.floor(x / (_LN2_HIGH + _LN2_LOW) + 0.5)
     rest = (x - whole * _LN2_HIGH) - whole * _LN2_LOW
     series = np.ones_like(x)
@@ -71,4 +73,4 @@ def power(base: F64, exponent: float) -> F64:
     the same to the last bit on every processor; library powers are not. The logarithm is the series of
     2 artanh((m-1)/(m+1)), the exponential that of Taylor after reduction by ln 2.
     """
-    return _exp(exponent * _log(base))
+    return exp(exponent * log(base))

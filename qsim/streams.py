@@ -14,6 +14,7 @@ from enum import IntEnum
 import numpy as np
 import numpy.typing as npt
 
+from qsim import money
 from qsim.arrays import F64, I64, U32, U64
 
 FORMAT_VERSION = 1
@@ -41,9 +42,38 @@ class Purpose(IntEnum):
     CAMPAIGN_LINE = 26
     CAMPAIGN_DEPTH = 27
     STORE_PLACE = 28
+    COST = 32
+    SHARED_COST = 33
+    SHOCK = 34
+    SHOCK_SIZE = 35
+    HAZARD = 36
+    HAZARD_KIND = 37
+    REPRICE_NOISE = 38
+    SALE_DAYS = 39
+    SALE_DEPTH = 40
+    CLEARANCE = 41
+    SALE_SHARED = 45
+    SALE_JOINED = 46
+    PRICE_STYLE = 42
+    PROPENSITY = 43
+    MRP_DISCOUNT = 44
 
 
 _local = threading.local()
+
+# Coefficients of AS 241, highest power first.
+_A = (2509.0809287301226727, 33430.575583588128105, 67265.770927008700853, 45921.953931549871457,
+      13731.693765509461125, 1971.5909503065514427, 133.14166789178437745, 3.387132872796366608)  # fmt: skip
+_B = (5226.495278852854561, 28729.085735721942674, 39307.89580009271061, 21213.794301586595867,
+      5394.1960214247511077, 687.1870074920579083, 42.313330701600911252, 1.0)  # fmt: skip
+_C = (7.7454501427834140764e-4, 0.0227238449892691845833, 0.24178072517745061177, 1.27045825245236838258,
+      3.64784832476320460504, 5.7694972214606914055, 4.6303378461565452959, 1.42343711074968357734)  # fmt: skip
+_D = (1.05075007164441684324e-9, 5.475938084995344946e-4, 0.0151986665636164571966, 0.14810397642748007459,
+      0.68976733498510000455, 1.6763848301838038494, 2.05319162663775882187, 1.0)  # fmt: skip
+_E = (2.01033439929228813265e-7, 2.71155556874348757815e-5, 0.0012426609473880784386, 0.026532189526576123093,
+      0.29656057182850489123, 1.7848265399172913358, 5.4637849111641143699, 6.6579046435011037772)  # fmt: skip
+_F = (2.04426310338993978564e-15, 1.4215117583164458887e-7, 1.8463183175100546818e-5, 7.868691311456132591e-4,
+      0.0148753612908506148525, 0.13692988092273580531, 0.59983220655588793769, 1.0)  # fmt: skip
 
 
 def bits(seed: int, purpose: int, block: int, tick: int, first: int, count: int) -> U64:
@@ -79,6 +109,28 @@ def hashed(seed: int, purpose: int, tick: int, ids: npt.NDArray[np.integer]) -> 
 def uniforms(words: U64) -> F64:
     """Scale raw words to float64 in (0, 1), by their high 52 bits; the shape is kept."""
     return (words >> np.uint64(12)).astype(np.float64) * 2.0**-52 + 2.0**-53
+
+
+def _horner(x: F64, coefficients: tuple[float, ...]) -> F64:
+    total = np.full_like(x, coefficients[0])
+    for coefficient in coefficients[1:]:
+        total = total * x + coefficient
+    return total
+
+
+def normals(words: U64) -> F64:
+    """Turn raw words into standard normals by the inverse CDF, float64 of the same shape.
+
+    The rational approximations of Wichura (1988), algorithm AS 241 (PPND16), relative error about 1e-16.
+    """
+    p = uniforms(words)
+    q = p - 0.5
+    r = 0.180625 - q * q
+    middle = q * _horner(r, _A) / _horner(r, _B)
+    t = np.sqrt(-money.log(np.where(q < 0, p, 1 - p)))
+    near, far = t - 1.6, t - 5
+    tail = np.where(t <= 5, _horner(near, _C) / _horner(near, _D), _horner(far, _E) / _horner(far, _F))
+    return np.where(np.abs(q) <= 0.425, middle, np.where(q < 0, -tail, tail))
 
 
 def whole_numbers(words: U64, low: int, high: int) -> I64:

@@ -10,10 +10,25 @@ import textwrap
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import duckdb
+import polars as pl
 import pytest
 
+import qsim
 from qsim.errors import ConflictError, CorruptError, DiskError
-from qsim.storage import files
+from qsim.schema import SNAPSHOTS
+from qsim.storage import files, parquet
+
+CUT_SHORT = """
+    import resource, sys
+    from pathlib import Path
+    from qsim.storage import files
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
+    try:
+        files.put(Path(sys.argv[1]), bytes(5000))
+    except files.DiskError as fault:
+        print(fault)
+"""
 
 
 def in_process(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -64,22 +79,16 @@ def test_an_open_reader_keeps_the_file_it_opened_when_that_is_replaced(tmp_path:
 
 @pytest.mark.parametrize("name", ["0000000001-0000000040-00000.parquet", "0000000001.json"])
 def test_a_write_cut_short_leaves_no_name_that_a_pattern_of_readers_matches(tmp_path: Path, name: str) -> None:
-    code = """
-        import resource, sys
-        from pathlib import Path
-        from qsim.storage import files
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
-        try:
-            files.put(Path(sys.argv[1]), bytes(5000))
-        except files.DiskError as fault:
-            print(fault)
-    """
-    done = in_process(code, tmp_path / name)
+    done = in_process(CUT_SHORT, tmp_path / name)
     assert "File too large" in done.stdout, done.stderr
     assert not list(tmp_path.glob("*.parquet")) + list(tmp_path.glob("*.json"))
-    import glob
 
-    assert not glob.glob(f"{tmp_path}/**/*.parquet", recursive=True) + glob.glob(f"{tmp_path}/*")
+
+def test_a_write_cut_short_does_not_blind_readers_of_a_pattern(tmp_path: Path) -> None:
+    files.put(tmp_path / "a.parquet", parquet.encode(SNAPSHOTS.arrow().empty_table()))
+    assert "File too large" in in_process(CUT_SHORT, tmp_path / "b.parquet").stdout
+    assert duckdb.connect().sql(f"SELECT count(*) FROM '{tmp_path}/*.parquet'").fetchall() == [(0,)]
+    assert pl.read_parquet(tmp_path / "*.parquet").is_empty()
 
 
 def test_a_process_killed_during_a_write_leaves_no_file_under_the_final_name(tmp_path: Path) -> None:
@@ -152,7 +161,7 @@ def test_put_if_absent_has_exactly_one_winner_among_threads(tmp_path: Path) -> N
 
 
 def test_a_missing_file_is_named_as_corruption_of_the_market(tmp_path: Path) -> None:
-    with pytest.raises(CorruptError, match="gone.parquet: is missing"):
+    with pytest.raises(CorruptError, match=r"gone\.parquet: is missing"):
         files.read(tmp_path / "gone.parquet")
 
 
@@ -173,10 +182,10 @@ def test_a_directory_that_is_gone_cannot_be_synced_in_silence(tmp_path: Path) ->
 
 
 def test_only_unnamed_files_are_removed_and_they_are_told(tmp_path: Path) -> None:
-    for name in ("a.parquet", "b.parquet", ".tmp-c.parquet"):
+    for name in ("a.parquet", "b.parquet", ".c.parquet.1-1.tmp"):
         (tmp_path / name).write_text(name)
     (tmp_path / "folder").mkdir()
-    assert files.remove_unnamed(tmp_path, {"a.parquet"}) == [".tmp-c.parquet", "b.parquet"]
+    assert files.remove_unnamed(tmp_path, {"a.parquet"}) == [".c.parquet.1-1.tmp", "b.parquet"]
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.parquet", "folder"]
 
 
@@ -197,8 +206,6 @@ def test_a_full_disk_at_generation_is_exit_6_in_one_line_and_the_same_command_wo
 
 
 def test_a_full_disk_in_a_run_is_exit_6_and_the_run_repeated_is_as_if_nothing_had_been(tmp_path: Path) -> None:
-    import qsim
-
     for name in "ab":
         qsim.generate(tmp_path / name, products=20, seed=5)
     before = qsim.status(tmp_path / "a")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -186,7 +185,7 @@ def test_files_that_are_no_commits_are_not_read(market: Path) -> None:
 
 def test_a_log_with_checkpoints_reads_as_it_does_without(long_market: tuple[Path, Log], tmp_path: Path) -> None:
     place, head = long_market
-    kept = sorted(os.listdir(place / "_checkpoints"))
+    kept = sorted(entry.name for entry in (place / "_checkpoints").iterdir())
     assert kept == ["0000000064.json", "0000000128.json"]
     bare = tmp_path / "bare"
     shutil.copytree(place, bare)

@@ -145,27 +145,39 @@ def test_the_same_rows_give_the_same_bytes() -> None:
 
 
 @pytest.mark.parametrize("length", [0, 3, 200, -1])
-def test_a_truncated_file_is_corrupt_and_named(tmp_path: Path, length: int) -> None:
-    path = tmp_path / "cut.parquet"
-    path.write_bytes(bytes(parquet.encode(numbers(1000)))[:length])
+def test_bytes_that_are_no_parquet_file_are_corrupt_and_named(tmp_path: Path, length: int) -> None:
+    data = bytes(parquet.encode(numbers(1000)))[:length]
     with pytest.raises(CorruptError, match=r"cut\.parquet: is not the Parquet file it was"):
-        parquet.decode(path.read_bytes(), path)
+        parquet.decode(data, tmp_path / "cut.parquet")
+
+
+@pytest.mark.parametrize("at", [0, 30, 500, -5])
+def test_a_committed_file_with_one_byte_changed_is_refused_by_its_name(tmp_path: Path, at: int) -> None:
+    (tmp_path / "metrics").mkdir()
+    file = tables.write_history(tmp_path, "metrics", numbers(1000), (0, 999), 0)
+    data = bytearray((tmp_path / file.path).read_bytes())
+    data[at] ^= 1
+    (tmp_path / file.path).write_bytes(data)
+    with pytest.raises(CorruptError, match=Path(file.path).name):
+        tables.read(tmp_path, [file])
 
 
 def test_a_missing_file_is_corrupt_and_named(tmp_path: Path) -> None:
-    (tmp_path / "events").mkdir()
-    named = tables.write_history(tmp_path, "events", numbers(3), (0, 5), 0)
-    (tmp_path / named.path).unlink()
-    with pytest.raises(CorruptError, match=rf"{named.path}: is missing"):
-        tables.read(tmp_path, [named])
+    (tmp_path / "metrics").mkdir()
+    file = tables.write_history(tmp_path, "metrics", numbers(10), (0, 9), 0)
+    (tmp_path / file.path).unlink()
+    with pytest.raises(CorruptError, match=f"{file.path}: is missing"):
+        tables.read(tmp_path, [file])
 
 
-def test_a_run_over_a_damaged_snapshot_is_refused_by_name(tmp_path: Path) -> None:
+@pytest.mark.parametrize("table", ["snapshots", "listings", "products"])
+def test_a_run_over_a_damaged_file_is_refused_by_name_and_commits_nothing(tmp_path: Path, table: str) -> None:
     qsim.generate(tmp_path / "m", products=5)
-    file = log.read(tmp_path / "m").of_table("snapshots")[-1]
-    path = tmp_path / "m" / file.path
+    before = log.read(tmp_path / "m")
+    path = tmp_path / "m" / before.of_table(table)[-1].path
     data = bytearray(path.read_bytes())
     data[30] ^= 1
     path.write_bytes(data)
     with pytest.raises(CorruptError, match=path.name):
         qsim.run(tmp_path / "m", ticks=1)
+    assert log.read(tmp_path / "m") == before

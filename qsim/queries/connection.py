@@ -19,7 +19,9 @@ def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyC
     market = market_directory(directory)
     history = log.read(market)
     connection = duckdb.connect(":memory:")
-    connection.execute("SET enable_progress_bar = false")
+    # In a notebook without widgets DuckDB refuses even to switch off a bar that is off.
+    if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() != [(False,)]:
+        connection.execute("SET enable_progress_bar = false")
     connection.execute(f"SET VARIABLE qsim_market = {views.quoted(str(market.absolute()))}")
     for statement in views.all_statements(market, history, course_of(history)):
         connection.execute(statement)

@@ -1,0 +1,94 @@
+"""Notebooks run from top to bottom with no network, draw their charts as SVG, and are saved without output."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+SECONDS = 60
+# Names of XML vocabularies look like addresses; nothing loads them.
+ADDRESS = re.compile(r"https?://(?!www\.w3\.org/)")
+
+Cell = dict[str, Any]
+
+
+def cells_of(notebook: Path, kind: str) -> list[Cell]:
+    saved = json.loads(notebook.read_text(encoding="utf-8"))
+    return [cell | {"source": "".join(cell["source"])} for cell in saved["cells"] if cell["cell_type"] == kind]
+
+
+@pytest.fixture(scope="module", params=NOTEBOOKS, ids=lambda path: path.stem)
+def ran(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Cell]]:
+    """The code cells of a notebook after a run in a folder of its own."""
+    nbclient = pytest.importorskip("nbclient", reason="nbclient is missing: install the extra 'notebook'")
+    nbformat = pytest.importorskip("nbformat", reason="nbformat is missing: install the extra 'notebook'")
+    for library in ("altair", "vl_convert", "ipykernel"):
+        pytest.importorskip(library, reason=f"{library} is missing: install the extra 'notebook'")
+    folder = tmp_path_factory.mktemp(request.param.stem)
+    paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join(paths))
+        patch.setenv("IPYTHONDIR", str(folder / "ipython"))
+        notebook = nbformat.read(request.param, as_version=4)
+        client = nbclient.NotebookClient(
+            notebook, timeout=SECONDS, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+        )
+        client.allow_errors = True
+        client.execute()
+    yield [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def outputs_of(cells: list[Cell]) -> list[Cell]:
+    return [output for cell in cells for output in cell["outputs"]]
+
+
+def test_there_are_notebooks() -> None:
+    assert NOTEBOOKS
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_the_title_is_one_question(notebook: Path) -> None:
+    first = cells_of(notebook, "markdown")[0]["source"].splitlines()[0]
+    assert first.startswith("# ")
+    assert first.count("?") == 1
+    assert first.endswith("?")
+
+
+@pytest.mark.parametrize("notebook", NOTEBOOKS, ids=lambda path: path.stem)
+def test_it_is_saved_without_output(notebook: Path) -> None:
+    for cell in cells_of(notebook, "code"):
+        assert cell["outputs"] == []
+        assert cell["execution_count"] is None
+
+
+def test_it_runs_without_error(ran: list[Cell]) -> None:
+    faults = [f"{o['ename']}: {o['evalue']}" for o in outputs_of(ran) if o["output_type"] == "error"]
+    assert faults == []
+    assert all(cell["execution_count"] for cell in ran)
+
+
+def test_it_says_nothing_on_standard_error(ran: list[Cell]) -> None:
+    assert [output["text"] for output in outputs_of(ran) if output.get("name") == "stderr"] == []
+
+
+def test_each_chart_is_drawn_as_svg(ran: list[Cell]) -> None:
+    charts = [cell for cell in ran if "alt.Chart(" in cell["source"]]
+    assert charts
+    for cell in charts:
+        drawn = [output["data"] for output in cell["outputs"] if "image/svg+xml" in output.get("data", {})]
+        assert len(drawn) == 1, cell["source"][:200]
+        assert "<svg" in drawn[0]["image/svg+xml"]
+        assert "text/html" not in drawn[0]
+
+
+def test_no_output_loads_from_the_network(ran: list[Cell]) -> None:
+    for output in outputs_of(ran):
+        assert not ADDRESS.search(json.dumps(output)), str(output)[:300]

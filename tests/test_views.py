@@ -1,0 +1,280 @@
+"""Views and as-of macros of a connection, against the history replayed in plain Python."""
+
+from __future__ import annotations
+
+import json
+import random
+import shutil
+import subprocess
+import sys
+from collections import Counter
+from datetime import datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+import qsim
+from qsim.errors import UsageError
+from tests.replay import RUNS, START, Replayed, rupees
+
+PROMISED = {
+    "products": "product_id product brand category subcategory pack unit mrp is_loose is_active",
+    "listings": "listing_id product_id platform store_id city pincode anchor_price mrp",
+    "prices": "listing_id product_id product brand category subcategory pack platform store_id city mrp regular_price price"
+    " discount_pct off_mrp_pct unit_price surge_fee stock in_stock updated_at",
+    "price_history": "tick ts listing_id product_id product category platform store_id cause price_before price_after"
+    " discount_pct",
+    "discounts": "listing_id campaign_id discount_pct starts_at ends_at",
+    "platforms": "platform name",
+    "stores": "store_id platform city pincode",
+    "campaigns": "campaign_id campaign kind platform starts_at ends_at",
+    "inventory": "listing_id stock status",
+    "snapshots": "tick listing_id price regular_price discount_pct",
+    "metrics": "tick attempted changed",
+    "orders": "tick listing_id units price",
+    "truth": "tick listing_id cause anchor_price",
+}
+RUPEES = {"mrp", "price", "regular_price", "anchor_price", "unit_price", "surge_fee", "price_before", "price_after"}
+TIMES = {"ts", "starts_at", "ends_at", "updated_at"}
+
+
+def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+    relation = connection.sql(query)
+    return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
+
+
+def at(moment: datetime) -> str:
+    return f"TIMESTAMP '{moment.isoformat(sep=' ')}'"
+
+
+@pytest.fixture(scope="module")
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    place = tmp_path_factory.mktemp("views") / "it's a market"
+    qsim.generate(place, products=25, stores=2, start=START.date().isoformat(), surge_probability=0.3, batch_size=9)
+    for ticks, interval in RUNS:
+        qsim.run(place, ticks=ticks, update_interval_seconds=interval)
+    return Replayed(place)
+
+
+@pytest.fixture(scope="module")
+def connection(replayed: Replayed) -> duckdb.DuckDBPyConnection:
+    return qsim.connect(replayed.market)
+
+
+@pytest.fixture(scope="module")
+def unrun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("unrun") / "m"
+    qsim.generate(place, products=10)
+    return place
+
+
+def moments(replayed: Replayed) -> list[datetime]:
+    """Random times, those of every change of epoch and just before and after, before the start and after the head."""
+    chance = random.Random(7)
+    length = (replayed.times[-1] - START).total_seconds()
+    edges = [replayed.times[sum(ticks for ticks, _ in RUNS[:n])] for n in range(len(RUNS) + 1)]
+    near = [edge + timedelta(seconds=gap) for edge in edges for gap in (-1, 0, 1, 6, 7)]
+    far = [START - timedelta(days=400), replayed.times[-1] + timedelta(days=3), START + timedelta(seconds=899.999)]
+    return [*near, *far, *(START + timedelta(seconds=round(chance.uniform(0, length), 3)) for _ in range(8))]
+
+
+def as_priced(found: list[dict[str, Any]]) -> dict[int, tuple[Any, ...]]:
+    columns = ("price", "regular_price", "discount_pct", "surge_fee", "updated_at")
+    return {row["listing_id"]: tuple(row[name] for name in columns) for row in found}
+
+
+@pytest.mark.parametrize("view", list(PROMISED))
+def test_every_view_has_its_promised_columns_in_rupees_and_indian_time(
+    connection: duckdb.DuckDBPyConnection, view: str
+) -> None:
+    relation = connection.sql(f"SELECT * FROM {view}")
+    types = dict(zip(relation.columns, map(str, relation.types), strict=True))
+    assert set(PROMISED[view].split()) <= set(types)
+    assert all(types[name].startswith("DECIMAL(") and types[name].endswith(",2)") for name in RUPEES & set(types))
+    assert all(types[name] == "TIMESTAMP" for name in TIMES & set(types))
+    assert all(types[name].startswith("DECIMAL(5,2") for name in {"discount_pct", "off_mrp_pct"} & set(types))
+
+
+@pytest.mark.parametrize("view", list(PROMISED))
+def test_a_market_that_never_ran_has_every_view_with_the_same_types(
+    connection: duckdb.DuckDBPyConnection, unrun: Path, view: str
+) -> None:
+    empty, full = (one.sql(f"SELECT * FROM {view}") for one in (qsim.connect(unrun), connection))
+    assert (empty.columns, list(map(str, empty.types))) == (full.columns, list(map(str, full.types)))
+    assert bool(empty.fetchall()) == (view not in ("price_history", "metrics", "orders", "truth"))
+
+
+def test_prices_is_the_state_replayed_from_the_events(replayed: Replayed, connection: Any) -> None:
+    found = as_priced(rows(connection, "SELECT * FROM prices"))
+    assert found == replayed.prices(len(replayed.times) - 1)
+    assert len(found) == 250
+
+
+def test_prices_of_a_commit_without_a_snapshot_are_the_events_laid_on_the_last_one(
+    replayed: Replayed, tmp_path: Path
+) -> None:
+    shutil.copytree(replayed.market, tmp_path / "m")
+    newest = max((tmp_path / "m" / "_commits").iterdir())
+    named = json.loads(newest.read_bytes())["body"]["files"]
+    assert [file["table"] for file in named] == ["snapshots"]
+    newest.unlink()
+    found = as_priced(rows(qsim.connect(tmp_path / "m"), "SELECT * FROM prices"))
+    assert found == replayed.prices(len(replayed.times) - 1)
+
+
+def test_prices_at_any_time_is_the_replay_up_to_the_tick_before(replayed: Replayed, connection: Any) -> None:
+    for moment in moments(replayed):
+        found = as_priced(rows(connection, f"SELECT * FROM prices_at({at(moment)})"))
+        assert found == replayed.prices(replayed.tick_at(moment)), moment
+
+
+def test_prices_and_prices_at_have_the_same_columns_and_rows_at_the_head(replayed: Replayed, connection: Any) -> None:
+    now, then = (
+        connection.sql(f"SELECT * FROM {source} ORDER BY listing_id")
+        for source in ("prices", f"prices_at({at(replayed.times[-1])})")
+    )
+    assert (now.columns, now.types, now.fetchall()) == (then.columns, then.types, then.fetchall())
+
+
+def test_price_of_is_prices_at_of_one_product(replayed: Replayed, connection: Any) -> None:
+    name = rows(connection, "SELECT product FROM products WHERE is_active ORDER BY product_id LIMIT 1")[0]["product"]
+    moment = at(replayed.times[33])
+    literal = name.replace("'", "''")
+    found = rows(connection, f"SELECT * FROM price_of('{literal}', {moment}) ORDER BY listing_id")
+    every = rows(connection, f"SELECT * FROM prices_at({moment}) ORDER BY listing_id")
+    assert found == [row for row in every if row["product"] == name] != []
+
+
+def test_price_history_is_the_events_with_the_times_of_their_ticks(replayed: Replayed, connection: Any) -> None:
+    found = rows(connection, "SELECT tick, ts, listing_id, price_before, price_after, discount_pct FROM price_history")
+    expected = [
+        (e["tick"], replayed.times[e["tick"]], e["listing_id"], rupees(e["price_before_paise"]),
+         rupees(e["price_after_paise"]), rupees(e["discount_bps"]))
+        for e in replayed.table("events")
+    ]  # fmt: skip
+    assert Counter(tuple(row.values()) for row in found) == Counter(expected)
+
+
+def test_each_change_of_a_listing_begins_at_the_price_where_the_last_one_ended(replayed: Replayed) -> None:
+    last = {listing: state[0] for listing, state in replayed.state(0).items()}
+    for event in replayed.table("events"):
+        assert event["price_before_paise"] == last[event["listing_id"]], event
+        last[event["listing_id"]] = event["price_after_paise"]
+
+
+def test_tick_time_gives_the_time_of_every_tick_across_epochs(replayed: Replayed, connection: Any) -> None:
+    head = len(replayed.times)
+    found = connection.sql(f"SELECT tick_time(t) FROM range({head}) AS r(t) ORDER BY t").fetchall()
+    assert [time for (time,) in found] == replayed.times
+
+
+def test_tick_at_is_the_inverse_of_tick_time_and_rounds_down_between_ticks(replayed: Replayed, connection: Any) -> None:
+    head = len(replayed.times)
+    wrong = connection.sql(f"SELECT t FROM range({head}) AS r(t) WHERE tick_at(tick_time(t)) <> t").fetchall()
+    assert wrong == []
+    for moment in moments(replayed):
+        assert connection.sql(f"SELECT tick_at({at(moment)})").fetchall() == [(replayed.tick_at(moment),)], moment
+
+
+def test_plain_discounts_are_spells_from_their_start_to_their_end(replayed: Replayed, connection: Any) -> None:
+    query = "SELECT listing_id, discount_pct, starts_at, ends_at FROM discounts WHERE campaign_id IS NULL"
+    found = [tuple(row.values()) for row in rows(connection, query)]
+    assert Counter(found) == Counter(replayed.spells())
+    assert any(end is None for *_, end in found) and any(end for *_, end in found)
+
+
+def test_active_at_is_what_a_search_of_all_discounts_finds(replayed: Replayed, connection: Any) -> None:
+    for moment in moments(replayed):
+        query = f"SELECT listing_id, campaign_id, discount_pct FROM active_at({at(moment)})"
+        found = Counter(tuple(row.values()) for row in rows(connection, query))
+        assert found == replayed.active(moment), moment
+
+
+def test_discount_pct_is_the_deepest_running_discount_whatever_surge_and_hour_do(
+    replayed: Replayed, connection: Any
+) -> None:
+    surging = 0
+    for tick in (0, 30, 36, 41, 70, 80, len(replayed.times) - 1):
+        moment = at(replayed.times[tick])
+        deepest: dict[int, Decimal] = {}
+        for listing, _, depth in replayed.active(replayed.times[tick]):
+            deepest[listing] = max(depth, deepest.get(listing, Decimal(0)))
+        found = rows(connection, f"SELECT * FROM prices_at({moment}) WHERE is_active")
+        expected = {row["listing_id"]: deepest.get(row["listing_id"], Decimal(0)) for row in found}
+        assert {row["listing_id"]: row["discount_pct"] for row in found} == expected, tick
+        surging += sum(row["surge_fee"] > 0 and row["discount_pct"] > 0 for row in found)
+    assert surging > 10
+
+
+def test_off_mrp_and_unit_price_are_worked_out_from_the_price(connection: Any) -> None:
+    found = rows(connection, "SELECT p.*, g.pack_units FROM prices AS p JOIN products AS g USING (product_id)")
+    for row in found:
+        if row["mrp"] is None:
+            assert row["off_mrp_pct"] is None
+        else:
+            assert abs(row["off_mrp_pct"] - 100 * (1 - row["price"] / row["mrp"])) <= Decimal("0.005001")
+        exact = row["price"] / Decimal(row["pack_units"])
+        assert abs(row["unit_price"] - exact) <= Decimal("0.005001")
+    assert {row["mrp"] is None for row in found} >= {False} and {row["in_stock"] for row in found} >= {True}
+
+
+def test_listings_and_stock_of_prices_are_those_of_the_catalog(replayed: Replayed, connection: Any) -> None:
+    stores = {row["store_id"]: row for row in replayed.table("stores")}
+    platforms = {row["platform_id"]: row["platform"] for row in replayed.table("platforms")}
+    products = {row["product_id"]: row for row in replayed.table("products")}
+    found = {row["listing_id"]: row for row in rows(connection, "SELECT * FROM prices")}
+    for listing in replayed.table("listings"):
+        row, store = found[listing["listing_id"]], stores[listing["store_id"]]
+        product = products[listing["product_id"]]
+        assert (row["platform"], row["city"]) == (platforms[store["platform_id"]], store["city"])
+        assert (row["stock"], row["in_stock"]) == (listing["stock"], listing["stock"] > 0)
+        assert (row["product"], row["brand"], row["pack"]) == (product["product"], product["brand"], product["pack"])
+        assert row["mrp"] == (rupees(product["mrp_paise"]) if product["mrp_paise"] else None)
+
+
+def test_a_plain_pattern_over_the_event_files_counts_what_the_view_counts(replayed: Replayed, connection: Any) -> None:
+    pattern = str(replayed.market / "events" / "*.parquet").replace("'", "''")
+    plain = duckdb.connect().sql(f"SELECT count(*) FROM '{pattern}'").fetchall()
+    assert plain == connection.sql("SELECT count(*) FROM price_history").fetchall() != [(0,)]
+
+
+def test_truth_parts_add_up_to_the_price(connection: Any) -> None:
+    off = """SELECT count(*) FROM truth
+        WHERE abs(regular_price + discount_part + surge_part + time_of_day_part - price) > 0.000001"""
+    assert connection.sql(off).fetchall() == [(0,)]
+
+
+def test_a_connection_sees_one_commit_while_a_run_goes_on_and_refresh_moves_it(unrun: Path, tmp_path: Path) -> None:
+    shutil.copytree(unrun, tmp_path / "m")
+    qsim.run(tmp_path / "m", ticks=10)
+    connection = qsim.connect(tmp_path / "m")
+    query = (
+        "SELECT (SELECT count(*) FROM price_history), (SELECT sum(price) FROM prices), (SELECT max(tick) FROM metrics)"
+    )
+    before = connection.sql(query).fetchall()
+    command = [sys.executable, "-m", "qsim", "run", str(tmp_path / "m"), "--ticks", "3000", "--batch-size", "all"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        while run.poll() is None:
+            assert connection.sql(query).fetchall() == before
+    assert run.returncode == 0
+    assert connection.sql(query).fetchall() == before
+    assert qsim.refresh(connection) == 3010
+    after = connection.sql(query).fetchall()
+    assert after == qsim.connect(tmp_path / "m").sql(query).fetchall() != before
+    assert after[0][2] == 3010
+
+
+def test_refresh_of_a_connection_over_no_market_is_refused() -> None:
+    with pytest.raises(UsageError, match="not over a market"):
+        qsim.refresh(duckdb.connect())
+
+
+def test_files_that_the_log_does_not_name_are_not_read(replayed: Replayed, tmp_path: Path, connection: Any) -> None:
+    shutil.copytree(replayed.market, tmp_path / "m")
+    first = min((tmp_path / "m" / "events").iterdir())
+    shutil.copy(first, first.with_name("0000099999-0000099999-00000.parquet"))
+    count = "SELECT count(*) FROM price_history"
+    assert qsim.connect(tmp_path / "m").sql(count).fetchall() == connection.sql(count).fetchall()
