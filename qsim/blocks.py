@@ -8,8 +8,10 @@ import numpy as np
 import pyarrow as pa
 
 from qsim.arrays import I32, I64, U8, U16, U32, Mask
+from qsim.market.happenings import LiveRules, open_units, units
 from qsim.market.pricing import overlaid_price
 from qsim.market.promotion import set_lines
+from qsim.market.repricing import snap
 from qsim.market.state import NO_CEILING, Block, State, products_per_block
 from qsim.schema import SNAPSHOTS
 
@@ -83,9 +85,11 @@ def _block(columns: Columns, first: int, last: int, first_rank: int, by_listing:
     )
 
 
-def opening_state(block: Block, own: U16, running: Mask, shift: int) -> State:
+def opening_state(
+    block: Block, own: U16, running: Mask, shift: int, stores: int = 1, live: LiveRules | None = None
+) -> State:
     """Make the state at tick 0: regular price at the anchor, own discounts in basis points (uint16[all listings of the
-    block]), the running campaigns' lines, and the time-of-day shift in basis points.
+    block]), the running campaigns' lines, the time-of-day shift in basis points, and price points where there are any.
     """
     count = len(block.lanes)
     none = np.zeros(count, np.uint16)
@@ -98,12 +102,18 @@ def opening_state(block: Block, own: U16, running: Mask, shift: int) -> State:
         none.copy(),
         none.copy(),
         np.zeros(count, np.uint32),
+        np.zeros(count, np.uint32),
     )
     set_lines(block, state, running)
+    of = units(block, live, stores) if live else None
+    if live and of:
+        open_units(block, of, state, live)
     state.discount = np.maximum(state.own, state.line)
-    state.price[:] = overlaid_price(
-        state.regular.astype(np.float64), state.discount, state.surge, state.fee, shift, block.ceiling
-    )
+    regular = state.regular.astype(np.float64)
+    price = overlaid_price(regular, state.discount, state.surge, state.fee, shift, block.ceiling)
+    if live and of:
+        price = snap(price, np.repeat(of.style, stores), live.reach, block.ceiling)
+    state.price[:] = price
     return state
 
 
@@ -122,6 +132,7 @@ def snapshot_table(block: Block, state: State, tick: int) -> pa.Table:
         (state.surge, None),
         (state.fee, None),
         (state.updated, None),
+        (state.own_ends, None),
     ):
         column = np.zeros(count, values.dtype) if rest is None else rest.copy()
         column[block.lanes] = values
@@ -140,6 +151,7 @@ def state_of(block: Block, snapshot: pa.Table, running: Mask) -> State:
         "surge_bps",
         "surge_fee_paise",
         "updated_tick",
+        "own_ends_second",
     )
     state = State(*(snapshot.column(name).to_numpy()[block.lanes] for name in names))
     set_lines(block, state, running)

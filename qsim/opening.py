@@ -15,12 +15,13 @@ import pyarrow as pa
 
 from qsim import blocks, params, simulation
 from qsim.arrays import U16, Mask
+from qsim.behaviour import GROUPS
 from qsim.blocks import Columns
 from qsim.catalog import listing_table, opening_discounts, shared_tables
 from qsim.catalog.user_file import read_user_catalog
 from qsim.errors import UsageError
 from qsim.market.state import Block, products_per_block
-from qsim.params import GROUPS, Parameters
+from qsim.params import Parameters
 from qsim.schema import DISCOUNTS, SNAPSHOTS, TABLES
 from qsim.simulation import Campaigns
 
@@ -164,7 +165,9 @@ def _piece(
     parts: list[Part] = []
     for block in blocks.make_blocks(columns):
         of_block = own[block.first_listing : block.first_listing + len(block.resting)]
-        state = blocks.opening_state(block, of_block, running, shift)
+        state = blocks.opening_state(
+            block, of_block, running, shift, parameters.stores, simulation.live_rules(parameters)
+        )
         parts.append((SNAPSHOTS.name, block.number, blocks.snapshot_table(block, state, 0)))
         parts.append((DISCOUNTS.name, block.number, _opening_rows(block, of_block)))
     return [("listings", parts[0][1], listings), *parts]

@@ -15,27 +15,24 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
+from qsim.behaviour import GROUPS, Checked, Cost, PricePoints, Repricing, Sales, Shocks
 from qsim.clock import parse_hour, parse_start
 from qsim.errors import InputError, UsageError
 
-GROUPS = ("fruits", "vegetables", "dairy", "snacks", "staples", "other")
 LOOSE_GROUPS = ("fruits", "vegetables")
 FIXED = frozenset(
     {"preset", "seed", "start", "products", "stores", "inactive_percent", "discounted_percent", "platforms", "catalog"}
 )
 MAX_CONFIG_BYTES = 1 << 20
 MAX_LISTINGS = 2**32 - 1
+NO_BATCH = -1
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Rupees = Annotated[float, Field(ge=0, le=100_000)]
-
-
-class _Checked(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 def _in_hundredths(value: float) -> float:
@@ -44,7 +41,7 @@ def _in_hundredths(value: float) -> float:
     return value
 
 
-class Platform(_Checked):
+class Platform(Checked):
     """A quick-commerce service: its price band, its discounts, and its fees in rupees an order."""
 
     name: Annotated[str, Field(min_length=1, max_length=60)]
@@ -63,10 +60,10 @@ class Platform(_Checked):
         return self
 
 
-class Parameters(_Checked):
+class Parameters(Checked):
     """All parameters of a market, resolved. Money in rupees, shares in percent or as probabilities, times in seconds."""
 
-    preset: Literal["classic"] = "classic"
+    preset: Literal["classic", "realistic"] = "classic"
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 42
     start: str = "2026-01-01"
     catalog: str = ""
@@ -75,7 +72,7 @@ class Parameters(_Checked):
     inactive_percent: Annotated[float, Field(ge=0, le=50)]
     discounted_percent: Percent
     update_interval_seconds: Annotated[int, Field(ge=1, le=86_400)]
-    batch_size: Annotated[int, Field(ge=0, le=1_000_000)]
+    batch_size: Annotated[int, Field(ge=NO_BATCH, le=1_000_000)]
     max_price_change_percent: Annotated[float, Field(gt=0, le=50)]
     discount_probability: Probability
     discount_end_probability: Probability
@@ -87,11 +84,16 @@ class Parameters(_Checked):
     category_volatility: dict[str, Annotated[float, Field(ge=0, le=5)]]
     time_of_day: dict[str, Annotated[float, Field(ge=-50, le=100)]]
     platforms: Annotated[dict[str, Platform], Field(min_length=1, max_length=50)]
+    cost: Cost = Cost()
+    shocks: Shocks = Shocks()
+    repricing: Repricing = Repricing()
+    price_points: PricePoints = PricePoints()
+    sales: Sales = Sales()
 
     @field_validator("batch_size", mode="before")
     @classmethod
-    def _all_is_zero(cls, value: object) -> object:
-        return 0 if value == "all" else value
+    def _words(cls, value: object) -> object:
+        return {"all": 0, "none": NO_BATCH}.get(value, value) if isinstance(value, str) else value
 
     @field_validator("start", mode="before")
     @classmethod

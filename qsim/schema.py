@@ -25,6 +25,8 @@ class Cause(IntEnum):
     CAMPAIGN_START = 6
     CAMPAIGN_END = 7
     TIME_OF_DAY = 8
+    REPRICE = 9
+    CLEARANCE = 10
 
 
 CAMPAIGN_KINDS = ("flash", "weekday", "category", "time_of_day", "bulk")
@@ -221,6 +223,7 @@ SNAPSHOTS = Table(
         "surge_bps": ("uint16", "surge on the price, basis points"),
         "surge_fee_paise": ("uint16", "surge fee"),
         "updated_tick": ("uint32", "tick of its last event"),
+        "own_ends_second": ("uint32", "market second at which the own discount is over; 0 where it has no set end"),
     },
     ("tick", "listing_id"),
 )

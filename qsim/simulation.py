@@ -6,7 +6,7 @@ Yields what each window gave, in order; knows no files. Workers change speed onl
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
@@ -14,18 +14,22 @@ from typing import TypeVar
 import numpy as np
 
 from qsim import clock, depths, events
-from qsim.arrays import I64, Mask
+from qsim.arrays import F64, I64, Mask
+from qsim.behaviour import GROUPS
 from qsim.clock import Epoch
-from qsim.market import kernel, pricing
+from qsim.market import cost, kernel, pricing
+from qsim.market.cost import CostRules
+from qsim.market.happenings import LiveClock, LiveRules
 from qsim.market.kernel import Rules, Span
 from qsim.market.state import Block, State, event_rows
 from qsim.money import PAISE_PER_RUPEE
-from qsim.params import GROUPS, Parameters
+from qsim.params import Parameters
 from qsim.streams import threshold
 
 T = TypeVar("T")
 _local = threading.local()
 TILE_ROWS = 131_072
+_MORNING = (5 * 3_600, 8 * 3_600)
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,90 @@ def span(course: Course, campaigns: Campaigns, first: int, last: int) -> Span:
     shifts[0] = shift_bps(course.at(first - 1)[1], seconds[:1])[0]
     running = campaigns.running(seconds)
     moved = (shifts[1:] != shifts[:-1]) | (running[1:] != running[:-1]).any(axis=1)
-    return Span(ticks, shifts[1:], running[1:], moved)
+    return Span(ticks, shifts[1:], running[1:], moved, *_live_clock(course, ticks, seconds[1:]))
+
+
+def _live_clock(course: Course, ticks: range, seconds: I64) -> tuple[list[LiveClock], F64]:
+    """Give the clocks of happenings and the shared costs that they need; nothing where nothing happens."""
+    epoch, parameters = course.at(ticks[0])
+    live = live_rules(parameters)
+    if live is None:
+        return [], np.zeros((0, 0))
+    morning = clock.in_window(seconds, *_MORNING)
+    inside = parameters.repricing.morning_share * clock.DAY / (_MORNING[1] - _MORNING[0])
+    outside = (1 - parameters.repricing.morning_share) * clock.DAY / (clock.DAY - _MORNING[1] + _MORNING[0])
+    weekdays = np.array(parameters.sales.weekdays) / (sum(parameters.sales.weekdays) / 7 or 1)
+    start = clock.parse_start(parameters.start).weekday()
+    clocks = [
+        LiveClock(
+            tick=tick,
+            second=second,
+            days=epoch.interval / clock.DAY,
+            day=second // clock.DAY,
+            through=second % clock.DAY / clock.DAY,
+            reprice_profile=inside if early else outside,
+            sale_profile=float(weekdays[(start + second // clock.DAY) % 7]),
+        )
+        for tick, second, early in zip(ticks, seconds.tolist(), morning.tolist(), strict=True)
+    ]
+    return clocks, cost.shared_path(live.cost, clocks[-1].day + 1)
+
+
+def _cumulative(weights: Mapping[str, float]) -> F64:
+    return np.cumsum(list(weights.values())) / max(sum(weights.values()), 1e-300)
+
+
+def _by_group(values: Mapping[str, float]) -> F64:
+    return np.array([values[group] for group in GROUPS])
+
+
+def _cost_rules(parameters: Parameters) -> CostRules:
+    costs, shocks = parameters.cost, parameters.shocks
+    return CostRules(
+        seed=parameters.seed,
+        volatility=_by_group(costs.volatility),
+        reversion_days=costs.reversion_days,
+        shared=costs.shared,
+        pass_through=costs.pass_through,
+        drift_a_day=costs.drift_percent_a_year / 100 / 365,
+        shocks_a_day=_by_group(shocks.a_year) / 365,
+        shock_size=shocks.size,
+        shock_sd=shocks.size_sd,
+        ramp_days=shocks.ramp_days,
+        decay_days=shocks.decay_days,
+    )
+
+
+def live_rules(parameters: Parameters) -> LiveRules | None:
+    """Turn an epoch's parameters into the rules of happenings; None where nothing ever happens."""
+    repricing, points, sales = parameters.repricing, parameters.price_points, parameters.sales
+    if not (points.packaged or sales.share or any(repricing.a_day.values()) or any(repricing.gap_a_day.values())):
+        return None
+    means = np.array([platform.average_discount_percent for platform in parameters.platforms.values()])
+    lengths = np.array([float(days) for days in sales.days])
+    mean_days = float(np.dot(lengths, np.diff(_cumulative(sales.days), prepend=0))) if sales.days else 1.0
+    plain = {"whole": 0.0, "nine": 0.0, "five": 0.0, "paise": 1.0}
+    return LiveRules(
+        seed=parameters.seed,
+        cost=_cost_rules(parameters),
+        base=_by_group(repricing.a_day),
+        by_gap=_by_group(repricing.gap_a_day),
+        width=_by_group(repricing.gap),
+        noise=_by_group(repricing.noise),
+        spread=repricing.spread,
+        nine_stick=repricing.nine_stick,
+        on_sale=repricing.on_sale,
+        styles=np.stack([_cumulative(points.packaged or plain), _cumulative(points.loose or plain)]),
+        reach=points.reach,
+        sale_rate=sales.share / (mean_days * (1 - sales.share)) * means / means.mean(),
+        sale_days=lengths,
+        sale_day_shares=_cumulative(sales.days),
+        sale_bps=np.array([round(float(depth) * 100) for depth in sales.depths], np.uint16),
+        sale_bps_shares=_cumulative(sales.depths),
+        clearance=sales.clearance,
+        shared_share=sales.shared_share,
+        shared_spread=sales.shared_spread,
+    )
 
 
 def rules(parameters: Parameters, active_products: int, highest_price: int) -> Rules:
@@ -102,6 +189,8 @@ def rules(parameters: Parameters, active_products: int, highest_price: int) -> R
         surge=threshold(parameters.surge_probability),
         surge_bps=surge_bps,
         surge_fee=round(parameters.surge_fee_rupees * PAISE_PER_RUPEE),
+        stores=parameters.stores,
+        live=live_rules(parameters),
     )
 
 

@@ -54,6 +54,7 @@ class Purpose(IntEnum):
     CLEARANCE = 41
     SALE_SHARED = 45
     SALE_JOINED = 46
+    SALE_LEFT = 47
     PRICE_STYLE = 42
     PROPENSITY = 43
     MRP_DISCOUNT = 44

@@ -31,6 +31,8 @@ HISTORY_TABLES = tuple(table.name for table in HISTORY if table is not ORDERS)
 _ROWS_A_WINDOW = 1 << 20
 _LONGEST_WINDOW = 1024
 _SNAPSHOT_RATIO = 32
+# Where no batch is updated in turn, about one product in so many has an event in a tick.
+_QUIET_SHARE = 256
 
 _logger = logging.getLogger("qsim")
 
@@ -92,6 +94,8 @@ def _window_ticks(writer: Writer, parameters: Parameters) -> tuple[int, int]:
     """
     per = writer.blocks[0].listings_per_product
     taken = min(parameters.batch_size or writer.active_products, writer.active_products)
+    if taken < 0:
+        taken = max(1, writer.active_products // _QUIET_SHARE)
     in_block = max(1, min(taken, max(block.products for block in writer.blocks)) * per)
     commit = _LONGEST_WINDOW
     while commit > 1 and commit * in_block > _ROWS_A_WINDOW:

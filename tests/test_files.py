@@ -91,7 +91,7 @@ def test_a_write_cut_short_does_not_blind_readers_of_a_pattern(tmp_path: Path) -
     assert pl.read_parquet(tmp_path / "*.parquet").is_empty()
 
 
-def test_a_process_killed_during_a_write_leaves_no_file_under_the_final_name(tmp_path: Path) -> None:
+def test_a_process_killed_during_a_write_leaves_nothing_that_readers_of_a_pattern_find(tmp_path: Path) -> None:
     code = """
         import os, signal, sys
         from pathlib import Path
@@ -99,8 +99,14 @@ def test_a_process_killed_during_a_write_leaves_no_file_under_the_final_name(tmp
         os.fsync = lambda handle: os.kill(os.getpid(), signal.SIGKILL)
         files.put(Path(sys.argv[1]), bytes(5000))
     """
-    assert in_process(code, tmp_path / "a.parquet").returncode == -9
-    assert not (tmp_path / "a.parquet").exists()
+    files.put(tmp_path / "a.parquet", parquet.encode(SNAPSHOTS.arrow().empty_table()))
+    for name in ("b.parquet", "1.json"):
+        assert in_process(code, tmp_path / name).returncode == -9
+    left = [entry.name for entry in tmp_path.iterdir() if entry.name != "a.parquet"]
+    assert len(left) == 2 and all(map(files.is_temporary, left))
+    assert [entry.name for entry in (*tmp_path.glob("*.parquet"), *tmp_path.glob("*.json"))] == ["a.parquet"]
+    assert duckdb.connect().sql(f"SELECT count(*) FROM '{tmp_path}/*.parquet'").fetchall() == [(0,)]
+    assert pl.read_parquet(tmp_path / "*.parquet").is_empty()
 
 
 def test_put_if_absent_leaves_the_first_file_as_it_was(tmp_path: Path) -> None:

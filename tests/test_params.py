@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import string
 import tomllib
@@ -11,6 +12,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from qsim import params
 from qsim.errors import InputError, UsageError
@@ -71,7 +73,7 @@ def test_an_unknown_key_is_refused_with_the_nearest_known_one(layer: dict[str, A
         ("products", 0), ("products", 1_000_001), ("products", 280.0), ("products", "280"), ("products", True),
         ("stores", 0), ("stores", 5_001), ("inactive_percent", -0.1), ("inactive_percent", 50.1),
         ("discounted_percent", 101), ("update_interval_seconds", 0), ("update_interval_seconds", 86_401),
-        ("update_interval_seconds", 2.5), ("batch_size", -1), ("batch_size", "some"), ("batch_size", 1_000_001),
+        ("update_interval_seconds", 2.5), ("batch_size", -2), ("batch_size", "some"), ("batch_size", 1_000_001),
         ("max_price_change_percent", 0), ("max_price_change_percent", 50.5), ("max_price_change_percent", 12.345),
         ("discount_probability", 1.01), ("discount_probability", -0.01), ("discount_probability", math.nan),
         ("discount_probability", math.inf), ("discount_probability", "0.2"), ("discount_probability", True),
@@ -227,12 +229,14 @@ def test_run_parameters_change_and_fixed_ones_may_be_repeated() -> None:
     assert CLASSIC.batch_size == 50
 
 
-def test_every_parameter_is_either_fixed_or_can_change() -> None:
+def test_every_parameter_is_fixed_or_can_change_in_a_run() -> None:
     run = {"update_interval_seconds": 60, "batch_size": 3, "max_price_change_percent": 5, "discount_probability": 0.2,
            "discount_end_probability": 0.2, "surge_probability": 0.2, "surge_min_percent": 6, "surge_max_percent": 16,
-           "surge_fee_rupees": 5, "reversion": 0.2, "category_volatility": {"other": 1}, "time_of_day": {}}  # fmt: skip
-    assert set(run) | params.FIXED == set(params.Parameters.model_fields)
-    params.change(CLASSIC, run)
+           "surge_fee_rupees": 5, "reversion": 0.2, "category_volatility": {"other": 1}, "time_of_day": {"23:00-06:00": 0}}  # fmt: skip
+    changed = params.change(CLASSIC, run)
+    assert all(getattr(changed, key) != getattr(CLASSIC, key) for key in run)
+    tables = {key for key in params.Parameters.model_fields if isinstance(getattr(CLASSIC, key), BaseModel)}
+    assert set(run) | tables | params.FIXED == set(params.Parameters.model_fields)
 
 
 def test_max_workers_belongs_to_the_process_not_the_market() -> None:
@@ -244,9 +248,11 @@ def test_max_workers_belongs_to_the_process_not_the_market() -> None:
 
 
 def test_the_digest_is_the_same_for_the_same_values_and_another_for_any_other() -> None:
-    same = params.check(dict(reversed(CLASSIC.model_dump().items())))
-    assert params.digest(same) == params.digest(CLASSIC)
-    assert params.digest(CLASSIC).hex() == "5a4eb891f684185138c63e91a111e155"
+    sixth = params.resolve("classic", tomllib.loads(SIXTH))
+    for parameters in (CLASSIC, sixth, params.resolve("realistic")):
+        read_back = params.check(json.loads(json.dumps(dict(reversed(parameters.model_dump().items())))))
+        assert read_back == parameters
+        assert params.digest(read_back) == params.digest(parameters)
     others = [params.resolve("classic", layer) for layer in ({"seed": 43}, {"reversion": 0.11}, {"catalog": "x"},
               {"time_of_day": {"07:00-09:00": 3}}, {"platforms": {"zepto": {"minimum_order": 50}}})]  # fmt: skip
     assert len({params.digest(one) for one in (CLASSIC, *others)}) == 6

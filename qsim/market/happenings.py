@@ -14,7 +14,7 @@ from qsim import money, streams
 from qsim.arrays import F64, I32, I64, U8, U16, U32, Mask
 from qsim.market import cost, repricing
 from qsim.market.cost import CostRules
-from qsim.market.state import Block, State
+from qsim.market.state import Block, OwnCosts, State
 from qsim.schema import Cause
 from qsim.streams import Purpose
 
@@ -64,8 +64,10 @@ class Units:
     """The unchanging columns of a block's units, and the positions of their first listings."""
 
     stores: int
+    platforms: int
     first: I64
-    product: I64
+    products: I64
+    product_group: U8
     listing_id: U32
     group: U8
     log_anchor: F64
@@ -81,15 +83,17 @@ def units(block: Block, rules: LiveRules, stores: int) -> Units:
     """Work out the units of a block and what the rules make of their columns."""
     first = np.arange(0, len(block.lanes), stores)
     ids, group = block.listing_id[first], block.group[first]
-    loose = block.is_loose[first]
+    loose, platforms = block.is_loose[first], block.listings_per_product // stores
     normal = streams.normals(streams.hashed(rules.seed, Purpose.PROPENSITY, 0, ids))
     uneven = np.where(loose, 1.0, money.exp(rules.spread * normal - rules.spread**2 / 2))
     draw = streams.uniforms(streams.hashed(rules.seed, Purpose.PRICE_STYLE, 0, ids))
     style = (draw[:, None] >= rules.styles[loose.astype(np.int64)][:, :-1]).sum(axis=1).astype(np.uint8)
     return Units(
         stores=stores,
+        platforms=platforms,
         first=first,
-        product=ids.astype(np.int64) // block.listings_per_product,
+        products=ids[::platforms].astype(np.int64) // block.listings_per_product,
+        product_group=group[::platforms],
         listing_id=ids,
         group=group,
         log_anchor=money.log(block.anchor[first].astype(np.float64)),
@@ -102,7 +106,9 @@ def units(block: Block, rules: LiveRules, stores: int) -> Units:
     )
 
 
-def _settle(of: Units, rules: LiveRules, log_aim: F64, regular: I32, own: U16, now: LiveClock, at: I64) -> tuple[Mask, Mask]:
+def _settle(
+    of: Units, rules: LiveRules, log_aim: F64, regular: I32, own: U16, now: LiveClock, at: I64
+) -> tuple[Mask, Mask]:
     """Settle what the candidates `at` do, at their exact rates: who reprices and who starts a sale."""
     most = (of.base[at] + of.by_gap[at]) * now.reprice_profile
     rate = most + of.sale_rate[at] * now.sale_profile
@@ -130,9 +136,8 @@ def _start_sales(of: Units, rules: LiveRules, own: U16, ends: U32, now: LiveCloc
     days = _from_law(draw(Purpose.SALE_DAYS), rules.sale_days, rules.sale_day_shares)
     until = (now.second + days * _DAY).astype(np.uint32)
     funded = np.flatnonzero(streams.uniforms(draw(Purpose.SALE_SHARED)) < rules.shared_share)
-    platforms = int(np.count_nonzero(of.product == of.product[0]))
-    sisters = (starters[funded][:, None] // platforms * platforms + np.arange(platforms)).ravel()
-    source = np.repeat(funded, platforms)
+    sisters = (starters[funded][:, None] // of.platforms * of.platforms + np.arange(of.platforms)).ravel()
+    source = np.repeat(funded, of.platforms)
     joins = streams.uniforms(streams.hashed(rules.seed, Purpose.SALE_JOINED, now.tick, of.listing_id[sisters]))
     joining = (joins < rules.shared_spread) & (own[sisters] == 0) & ~np.isin(sisters, starters)
     sisters, kept = np.unique(sisters[joining], return_index=True)
@@ -179,8 +184,31 @@ def _spread(of: Units, state: State, touched: I64, regular: I32, own: U16, ends:
         state.regular[where], state.own[where], state.own_ends[where] = regular[touched], own[touched], ends[touched]
 
 
-def costs_now(rules: CostRules, of: Units, shared: F64, own: tuple[F64, F64], now: LiveClock) -> F64:
-    """Give each unit's log cost between the knots of today and tomorrow; `own` are the products' own parts at these."""
-    group = of.group
-    knots = [shared[now.day + ahead][group] + part for ahead, part in enumerate(own)]
-    return np.asarray((1 - now.through) * knots[0] + now.through * knots[1])
+def costs_now(rules: CostRules, of: Units, state: State, shared: F64, now: LiveClock) -> F64:
+    """Give each unit's log cost between the knots of today and tomorrow, taking the state's own costs on to today."""
+
+    def step(day: int, own: F64) -> F64:
+        return cost.own_step(rules, of.product_group, of.products, day, own)
+
+    own = state.costs
+    if own is None:
+        zero = np.zeros(len(of.products))
+        own = OwnCosts(0, (zero, step(0, zero)))
+    while own.day < now.day:
+        own = OwnCosts(own.day + 1, (own.knots[1], step(own.day + 1, own.knots[1])))
+    state.costs = own
+    knots = [shared[now.day + ahead][of.product_group] + own.knots[ahead] for ahead in range(2)]
+    return np.repeat((1 - now.through) * knots[0] + now.through * knots[1], of.platforms)
+
+
+def open_units(block: Block, of: Units, state: State, rules: LiveRules) -> None:
+    """Set a state at tick 0 to price points, and give the sales that are on an end: a share of a drawn length away."""
+    state.regular[:] = repricing.snap(
+        block.anchor.astype(np.float64), np.repeat(of.style, of.stores), rules.reach, block.ceiling
+    )
+    days = _from_law(
+        streams.hashed(rules.seed, Purpose.SALE_DAYS, 0, of.listing_id), rules.sale_days, rules.sale_day_shares
+    )
+    left = streams.uniforms(streams.hashed(rules.seed, Purpose.SALE_LEFT, 0, of.listing_id))
+    ends = 1 + np.floor(days * left * _DAY)
+    state.own_ends[:] = np.where(state.own > 0, np.repeat(ends, of.stores), 0)

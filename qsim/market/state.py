@@ -6,12 +6,12 @@ so position i of every column here is the i-th active listing and `lanes[i]` its
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from qsim.arrays import I32, I64, U8, U16, U32, Mask
+from qsim.arrays import F64, I32, I64, U8, U16, U32, Mask
 
 BLOCK_LISTINGS = 65_536
 NO_CEILING = 2**31 - 1
@@ -52,10 +52,20 @@ class Block:
 
 
 @dataclass
+class OwnCosts:
+    """The products' own log costs at the knots of a day and of the next, each float64[active products]."""
+
+    day: int
+    knots: tuple[F64, F64]
+
+
+@dataclass
 class State:
     """What ticks change: prices and surge fees in paise, discounts and surges in basis points; columns of n listings.
 
     `own` is a listing's own discount, `line` the deepest running campaign line, `discount` the deeper of the two.
+    `own_ends` is the market second at which an own discount that has a set end is over. Own costs follow from the
+    seed alone and are worked out when first needed.
     """
 
     price: I32
@@ -66,10 +76,8 @@ class State:
     surge: U16
     fee: U16
     updated: U32
-
-    def copy(self) -> State:
-        """Give a state that shares no memory with this one."""
-        return State(**{part.name: getattr(self, part.name).copy() for part in fields(self)})
+    own_ends: U32
+    costs: OwnCosts | None = None
 
 
 @dataclass

@@ -166,7 +166,9 @@ def auc(real: Panel, other: Panel, *, seed: int = SEED, changed_only: bool = Fal
         if len(np.unique(y[test])) < 2 or len(np.unique(y[~test])) < 2:
             continue
         for name, model in models.items():
-            guessed = model.fit(x[~test], y[~test]).predict_proba(x[test])[:, 1]
+            # Small data on several threads spend their time waiting for each other.
+            with import_module("threadpoolctl").threadpool_limits(1):
+                guessed = model.fit(x[~test], y[~test]).predict_proba(x[test])[:, 1]
             figures[name].append(float(metric.roc_auc_score(y[test], guessed)))
     if not figures["boosted"]:
         raise InputError("classifier: the items are too few for five folds; give data with more items")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
@@ -44,7 +45,7 @@ def pack_size(pack: str) -> tuple[str, float] | None:
         size, (base, scale) = float(number), _UNITS[unit.strip()]
     except (ValueError, KeyError):
         return None
-    return (base, size * scale) if size > 0 else None
+    return (base, size * scale) if 0 < size < math.inf else None
 
 
 def _factors(text: str) -> tuple[tuple[str, float], ...]:

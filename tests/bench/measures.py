@@ -62,7 +62,8 @@ def _raw(plan: Plan, done: dict[str, Any]) -> dict[str, Any]:
 
 def _steady_rate(done: dict[str, Any]) -> float:
     # In a run of a few ticks the opening may seem to take longer than the whole.
-    return float(done["events"]) / max(done["seconds"] - done["opening"], 0.01 * done["seconds"])
+    seconds = max(done["seconds"] - done["opening"], 0.01 * done["seconds"])
+    return float(done["events"] / seconds)
 
 
 def _event_figures(done: list[dict[str, Any]]) -> Iterator[Figure]:
@@ -71,6 +72,7 @@ def _event_figures(done: list[dict[str, Any]]) -> Iterator[Figure]:
     yield Figure("events, count", [run["events"] for run in done], "events")
     yield Figure("events, seconds of qsim.run", [run["seconds"] for run in done], "s")
     yield Figure("events, seconds of opening", [run["opening"] for run in done], "s")
+    yield Figure("events, CPU time", [1e9 * run["cpu"] / run["events"] for run in done], "ns/event")
     yield Figure("events, peak memory", [run["peak_mb"] for run in done], "MB", at_most=400)
 
 
@@ -90,6 +92,8 @@ def raw(plan: Plan) -> Iterator[Figure]:
     yield Figure("raw limit", rates, "events/s")
     ratios = [_steady_rate(run) / rate for run, rate in zip(done, rates, strict=True)]
     yield Figure("events / raw limit", ratios, "", at_least=0.5)
+    # On a machine shared with others CPU time tells more than the clock on the wall.
+    yield Figure("raw limit, CPU time", [1e9 * limit["cpu"] / limit["events"] for limit in limits], "ns/event")
 
 
 def stages(plan: Plan) -> Iterator[Figure]:

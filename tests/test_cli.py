@@ -1,0 +1,284 @@
+"""The command line: what goes to which stream, exit codes, one line for every refusal, settings from files and options."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+import qsim
+from qsim.cli import COMMANDS, main
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+class Shell:
+    """Runs the command line in this process and tells what came of it."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
+        self.capture = capture
+
+    def __call__(self, *arguments: object) -> Done:
+        self.capture.readouterr()
+        return Done(main(list(map(str, arguments))), *self.capture.readouterr())
+
+    def refused(self, code: int, *arguments: object) -> str:
+        """Run what must be refused in one line on standard error alone; give the line."""
+        done = self(*arguments)
+        assert (done.code, done.out) == (code, ""), done
+        assert done.err.startswith("qsim: ") and done.err.count("\n") == 1 and done.err.endswith("\n"), done.err
+        return done.err
+
+
+def program(*arguments: object, **environment: str) -> Done:
+    """Run the command line as a program."""
+    words = [sys.executable, "-m", "qsim", *map(str, arguments)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, env=environment or None)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def shell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Shell]:
+    monkeypatch.delenv("QSIM_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield Shell(capsys)
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("cli") / "m"
+    qsim.generate(place, products=12)
+    qsim.run(place, ticks=10)
+    return place
+
+
+@pytest.fixture
+def market(ran: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(ran, tmp_path / "m"))
+
+
+def toml(place: Path, text: str) -> Path:
+    (place / "given.toml").write_text(text)
+    return place / "given.toml"
+
+
+@pytest.mark.parametrize("words", [[], *[[name] for name in COMMANDS], ["ask", "cheapest"], ["config", "show"]])
+def test_every_commands_help_has_an_example(shell: Shell, words: list[str]) -> None:
+    done = shell(*words, "--help")
+    assert (done.code, done.err) == (0, "")
+    assert "Example: qsim" in done.out
+
+
+def test_help_names_every_command(shell: Shell) -> None:
+    assert all(f"  {name} " in shell("--help").out for name in COMMANDS)
+
+
+def test_help_of_the_program_imports_no_heavy_library() -> None:
+    code = """
+import sys
+from qsim.cli import main
+main(["--help"])
+print(*sorted({"numpy", "polars", "duckdb", "pyarrow", "pydantic", "rich"} & set(sys.modules)), file=sys.stderr)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "Usage: qsim" in done.stdout and done.stderr == "\n"
+
+
+def test_status_reads_the_log_without_duckdb(ran: Path) -> None:
+    code = "import sys; from qsim.cli import main; main(['status', sys.argv[1]]); sys.exit('duckdb' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code, str(ran)], capture_output=True, check=False).returncode == 0
+
+
+def test_status_as_json_tells_the_promised_facts(shell: Shell, ran: Path) -> None:
+    done = shell("status", ran, "--json")
+    facts = json.loads(done.out)
+    assert facts == qsim.status(ran)
+    assert {"tick", "market_time", "listings", "events", "bytes", "digest", "head"} <= set(facts)
+    assert (facts["tick"], facts["market_time"], facts["listings"]) == (10, "2026-01-01 00:00:50", 60)
+    assert (done.code, done.err) == (0, "")
+
+
+def test_status_as_text_has_a_line_a_fact(shell: Shell, ran: Path) -> None:
+    lines = dict(line.split("  ", 1) for line in shell("status", ran).out.splitlines() if "  " in line)
+    assert lines["tick"].strip() == "10" and lines["digest"].strip() == qsim.status(ran)["digest"]
+
+
+QUERY = "SELECT listing_id, price, product, updated_at, NULL AS nothing FROM prices ORDER BY listing_id LIMIT 3"
+
+
+def test_sql_gives_the_same_rows_as_table_json_and_csv(shell: Shell, ran: Path) -> None:
+    expected = qsim.connect(ran).sql(QUERY).fetchall()
+    as_json = json.loads(shell("sql", ran, QUERY, "--json").out)
+    as_csv = list(csv.DictReader(io.StringIO(shell("sql", ran, QUERY, "--csv").out)))
+    table = shell("sql", ran, QUERY).out
+    assert [row["price"] for row in as_json] == [float(row[1]) for row in expected]
+    assert [row["updated_at"] for row in as_json] == [str(row[3]) for row in expected]
+    assert [row["nothing"] for row in as_json] == [None] * 3
+    assert [(row["listing_id"], row["price"], row["nothing"]) for row in as_csv] == [
+        (str(row[0]), str(row[1]), "") for row in expected
+    ]
+    assert all(name in table for name in (*as_json[0], expected[0][2], str(expected[2][1])))
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1", "-cmd", "@x", "\tx"])
+def test_sql_as_csv_does_not_hand_a_formula_to_a_spreadsheet(shell: Shell, ran: Path, text: str) -> None:
+    out = shell("sql", ran, f"SELECT '{text}' AS a, -5 AS b", "--csv").out
+    assert list(csv.reader(io.StringIO(out))) == [["a", "b"], [f"'{text}", "-5"]]
+
+
+def test_sql_of_one_argument_is_the_query_over_the_market_of_qsim_dir(
+    shell: Shell, ran: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("QSIM_DIR", str(ran))
+    assert json.loads(shell("sql", "SELECT count(*) AS n FROM prices", "--json").out) == [{"n": 60}]
+    assert json.loads(shell("status", "--json").out)["directory"] == str(ran)
+
+
+def test_the_market_named_wins_over_qsim_dir(shell: Shell, ran: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QSIM_DIR", "nowhere")
+    assert json.loads(shell("status", ran, "--json").out)["directory"] == str(ran)
+
+
+def test_without_a_directory_named_the_market_is_data_market(shell: Shell, tmp_path: Path) -> None:
+    assert shell("generate", "--products", 5).code == 0
+    assert (tmp_path / "data" / "market" / "market.toml").is_file()
+    assert json.loads(shell("status", "--json").out)["products"] == 5
+
+
+def test_a_faulty_query_is_told_in_one_line(shell: Shell, ran: Path) -> None:
+    assert "pricez" in shell.refused(1, "sql", ran, "SELECT *\nFROM pricez")
+
+
+def test_sql_of_three_words_or_two_forms_is_refused(shell: Shell, ran: Path) -> None:
+    assert "quote the query" in shell.refused(2, "sql", ran, "SELECT", "1")
+    assert "one of --json and --csv" in shell.refused(2, "sql", ran, "SELECT 1", "--json", "--csv")
+
+
+def test_results_go_to_standard_output_and_progress_to_standard_error(market: Path) -> None:
+    done = program("run", market, "--ticks", 5, "--json")
+    assert done.code == 0 and json.loads(done.out) == qsim.status(market)
+    assert done.err.startswith("5 ticks, ") and "events/s" in done.err and done.err.count("\n") == 1
+
+
+def test_generate_refuses_to_overwrite_a_market(shell: Shell, market: Path) -> None:
+    before = qsim.status(market)
+    assert "does not overwrite" in shell.refused(4, "generate", market)
+    assert qsim.status(market) == before
+
+
+def test_generate_refuses_a_directory_that_holds_something_else_and_leaves_it(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "thesis.txt").write_text("precious")
+    assert "'thesis.txt'" in shell.refused(4, "generate", tmp_path)
+    assert [entry.name for entry in tmp_path.iterdir()] == ["thesis.txt"]
+
+
+def test_generate_at_the_place_of_a_file_is_refused(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("precious")
+    assert "is a file" in shell.refused(2, "generate", tmp_path / "file")
+
+
+@pytest.mark.parametrize("words", [["run"], ["status"], ["config", "show"], ["validate"]])
+def test_a_command_where_no_market_is_says_how_to_make_one(shell: Shell, words: list[str]) -> None:
+    assert "nowhere: holds no market; make one with: qsim generate" in shell.refused(4, *words, "nowhere")
+    assert not Path("nowhere").exists()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--ticks", "0"],
+        ["--ticks", "-1"],
+        ["--ticks", "1000000000000"],
+        ["--ticks", "ten"],
+        ["--ticks", "1.5"],
+        ["--duration", "0"],
+        ["--duration", "nan"],
+        ["--duration", "inf"],
+        ["--duration", "1e300"],
+        ["--until", "1000000000000"],
+        ["--ticks", "5", "--duration", "2"],
+        ["--ticks", "5", "--until", "20"],
+        ["--batch-size", "0.5"],
+        ["--batch-size", "-3"],
+        ["--interval", "0"],
+        ["--max-workers", "0"],
+        ["--set", "max_workers=0"],
+        ["--set", 'max_workers="two"'],
+        ["--log-level", "loud"],
+    ],
+)
+def test_a_run_of_no_sensible_length_or_pace_is_refused_and_nothing_runs(
+    shell: Shell, market: Path, options: list[str]
+) -> None:
+    line = shell.refused(2, "run", market, *options)
+    assert (
+        options[0].strip("-").replace("-", "_") in line.replace("-", "_")
+        or options[1].split("=")[0] in line
+        or ("update_interval_seconds" in line)
+    )
+    assert qsim.status(market)["tick"] == 10
+
+
+def test_an_unknown_option_names_the_nearest(shell: Shell, market: Path) -> None:
+    assert "--ticks" in shell.refused(2, "run", market, "--tick", 5)
+
+
+def test_an_unknown_command_names_the_nearest(shell: Shell) -> None:
+    assert "no command 'genrate'; nearest is 'generate'" in shell.refused(2, "genrate")
+    assert "allowed are demo, generate" in shell.refused(2, "xyzzy")
+
+
+@pytest.mark.parametrize(
+    ("text", "named"),
+    [
+        ("bach_size=3", ["bach_size", "nearest is 'batch_size'"]),
+        ("category_volatility.fruit=1.0", ["category_volatility", "fruit", "nearest is 'fruits'"]),
+        ("surge_probability=1.5", ["surge_probability", "1.5", "less than or equal to 1"]),
+        ("surge_probability=-0.1", ["surge_probability", "-0.1", "greater than or equal to 0"]),
+        ("surge_probability=nan", ["surge_probability", "nan", "finite"]),
+        ('discount_probability="0.1"', ["discount_probability", "0.1", "valid number"]),
+        ("batch_size=true", ["batch_size", "True", "valid integer"]),
+        ("update_interval_seconds=0", ["update_interval_seconds", "0", "greater than or equal to 1"]),
+        ("nonsense", ["nonsense", "key=value"]),
+    ],
+)
+def test_a_bad_setting_names_key_found_and_allowed_by_option_and_by_file(
+    shell: Shell, market: Path, text: str, named: list[str]
+) -> None:
+    lines = [shell.refused(2, "run", market, "--ticks", 1, "--set", text)]
+    if "=" in text:
+        lines.append(shell.refused(2, "run", market, "--ticks", 1, "--config", toml(market.parent, text)))
+    assert all(word in line for line in lines for word in named), lines
+    assert qsim.status(market)["tick"] == 10
+
+
+@pytest.mark.parametrize("text", ["batch_size = ", "a = 1\na = 2", "\x00", "[" * 5000])
+def test_a_file_that_is_no_toml_is_bad_input_and_named(shell: Shell, market: Path, text: str) -> None:
+    assert "given.toml" in shell.refused(3, "run", market, "--config", toml(market.parent, text))
+
+
+def test_a_missing_file_of_settings_is_bad_input_and_named(shell: Shell, market: Path) -> None:
+    assert "none.toml: cannot be read" in shell.refused(3, "run", market, "--config", "none.toml")
+
+
+@pytest.mark.parametrize("text", ["seed=7", "products=13", "stores=2", 'start="2026-02-02"'])
+def test_what_is_fixed_at_generation_cannot_change_in_a_run(shell: Shell, market: Path, text: str) -> None:
+    line = shell.refused(2, "run", market, "--ticks", 1, "--set", text)
+    assert text.split("=")[0] in line and "fixed" in line and text.split("=")[1].strip('"') in line
+    assert qsim.status(market)["tick"] == 10

@@ -1,0 +1,215 @@
+"""The command line's settings and streams in full runs: what a run took over, and what happens where output ends."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import qsim
+from qsim.cli import main
+from qsim.storage import log
+
+
+@pytest.fixture(autouse=True)
+def _keep_signals() -> Iterator[None]:
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+@pytest.fixture(scope="module")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("cli") / "m"
+    qsim.generate(place, products=12)
+    qsim.run(place, ticks=10)
+    return place
+
+
+@pytest.fixture
+def market(ran: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(ran, tmp_path / "m"))
+
+
+def parameters(market: Path) -> dict[str, Any]:
+    """What the newest epoch of a market runs under."""
+    found: dict[str, Any] = log.read(market).epochs[-1]["parameters"]
+    return found
+
+
+def shell(words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of bash, where `qsim` is the command line and a failure anywhere in a pipe is one."""
+    line = f'set -o pipefail; qsim() {{ "{sys.executable}" -m qsim "$@"; }}; {words}'
+    return subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, timeout=60, check=False, env=os.environ | environment
+    )
+
+
+def test_batch_size_all_takes_up_every_active_listing_each_tick(market: Path) -> None:
+    assert main(["run", str(market), "--ticks", "3", "--batch-size", "all"]) == 0
+    connection = qsim.connect(market)
+    (active,) = connection.sql("SELECT count(*) FROM prices WHERE is_active").fetchall()[0]
+    attempted = connection.sql("SELECT attempted FROM metrics WHERE tick > 10").fetchall()
+    assert attempted == [(active,)] * 3
+
+
+def test_interval_holds_from_the_next_tick_on(market: Path) -> None:
+    assert main(["run", str(market), "--ticks", "2", "--interval", "600"]) == 0
+    assert main(["run", str(market), "--ticks", "1"]) == 0
+    assert qsim.status(market)["market_time"] == "2026-01-01 00:30:50"
+
+
+def test_duration_is_minutes_of_market_time(market: Path) -> None:
+    assert main(["run", str(market), "--duration", "2"]) == 0
+    assert qsim.status(market)["tick"] == 10 + 24
+    assert main(["run", str(market), "--duration", "0.5", "--interval", "10"]) == 0
+    assert qsim.status(market)["market_time"] == "2026-01-01 00:03:20"
+
+
+def test_until_is_a_tick_and_does_nothing_when_repeated(market: Path) -> None:
+    assert main(["run", str(market), "--until", "20"]) == 0
+    before = qsim.status(market)
+    assert before["tick"] == 20
+    assert main(["run", str(market), "--until", "20"]) == 0
+    assert qsim.status(market) == before
+
+
+def test_config_show_of_a_preset_is_toml_that_makes_the_same_market(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["config", "show", "--preset", "classic"]) == 0
+    (tmp_path / "all.toml").write_text(capsys.readouterr().out)
+    plain, given = (tmp_path / name for name in ("plain", "given"))
+    assert main(["generate", str(plain)]) == main(["generate", str(given), "--config", str(tmp_path / "all.toml")]) == 0
+    assert qsim.status(plain)["digest"] == qsim.status(given)["digest"]
+
+
+def test_config_show_of_a_market_round_trips_through_config(market: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["run", str(market), "--ticks", "1", "--set", "category_volatility.fruits=1.25"]) == 0
+    capsys.readouterr()
+    assert main(["config", "show", str(market)]) == 0
+    shown = capsys.readouterr().out
+    assert tomllib.loads(shown) == parameters(market)
+    assert tomllib.loads(shown)["category_volatility"]["fruits"] == 1.25
+    (market.parent / "all.toml").write_text(shown)
+    epochs = len(log.read(market).epochs)
+    assert main(["run", str(market), "--ticks", "1", "--config", str(market.parent / "all.toml")]) == 0
+    assert len(log.read(market).epochs) == epochs
+    capsys.readouterr()
+    assert main(["config", "show", str(market), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == parameters(market)
+
+
+ORIGINAL = """
+update_interval_seconds = 3
+batch_size = 10
+max_price_change_percent = 12.5
+discount_probability = 0.2
+surge_probability = 0.1
+max_workers = 1
+[category_volatility]
+fruits = 0.9
+vegetables = 0.7
+dairy = 0.4
+snacks = 0.3
+staples = 0.2
+"""
+
+
+def test_the_original_field_names_are_accepted_in_a_file_by_generate_and_run(market: Path, tmp_path: Path) -> None:
+    (tmp_path / "original.toml").write_text(ORIGINAL)
+    new = tmp_path / "new"
+    config = ["--config", str(tmp_path / "original.toml")]
+    assert main(["generate", str(new), "--products", "12", *config]) == 0
+    assert main(["run", str(market), "--ticks", "1", *config]) == 0
+    expected = tomllib.loads(ORIGINAL)
+    del expected["max_workers"]
+    for place in (new, market):
+        found = parameters(place)
+        volatility = expected["category_volatility"] | {"other": 0.3}
+        assert {key: found[key] for key in expected} == expected | {"category_volatility": volatility}
+
+
+def test_a_later_file_wins_over_an_earlier_one_and_set_over_both(market: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text("batch_size = 3\nsurge_probability = 0.5\n")
+    (tmp_path / "b.toml").write_text("batch_size = 4\n")
+    files = [word for name in "ab" for word in ("--config", str(tmp_path / f"{name}.toml"))]
+    assert main(["run", str(market), "--ticks", "1", *files]) == 0
+    assert (parameters(market)["batch_size"], parameters(market)["surge_probability"]) == (4, 0.5)
+    assert main(["run", str(market), "--ticks", "1", *files, "--set", "batch_size=5"]) == 0
+    assert parameters(market)["batch_size"] == 5
+
+
+def test_max_workers_changes_nothing_of_the_market(ran: Path, tmp_path: Path) -> None:
+    heads = set()
+    for options in (["--max-workers", "1"], ["--max-workers", "999"], ["--set", "max_workers=2"]):
+        place = shutil.copytree(ran, tmp_path / "-".join(options))
+        assert main(["run", str(place), "--ticks", "20", *options]) == 0
+        heads.add(qsim.status(place)["head"])
+    assert len(heads) == 1
+
+
+@pytest.mark.parametrize("query", ["SELECT * FROM price_history, range(300)", "SELECT 1"])
+def test_standard_output_closed_early_is_quiet(ran: Path, query: str) -> None:
+    done = shell(f'qsim sql "{ran}" "{query}" --csv | head -c 1')
+    assert (done.returncode, done.stderr, len(done.stdout)) == (0, "", 1)
+
+
+@pytest.mark.parametrize("words", ["status", "config show"])
+def test_standard_output_that_takes_nothing_is_a_fault_of_the_disk_in_one_line(ran: Path, words: str) -> None:
+    done = shell(f'qsim {words} "{ran}" > /dev/full')
+    assert done.returncode == 6, done.stderr
+    assert done.stderr.count("\n") == 1 and "No space left on device" in done.stderr
+
+
+@pytest.mark.parametrize(("level", "told"), [("debug", True), ("INFO", True), ("WARNING", False)])
+def test_log_level_of_the_environment_decides_what_is_told_on_standard_error(
+    market: Path, level: str, told: bool
+) -> None:
+    done = shell(f'qsim run "{market}" --ticks 2 --json', LOG_LEVEL=level)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["tick"] == 12
+    assert (" INFO " in done.stderr) == told
+
+
+def test_an_unknown_log_level_of_the_environment_is_refused_in_one_line(market: Path) -> None:
+    done = shell(f'qsim run "{market}" --ticks 2', LOG_LEVEL="loud")
+    assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
+    assert "LOG_LEVEL" in done.stderr.upper() and "loud" in done.stderr.lower()
+
+
+def test_sql_changes_no_byte_of_the_market(market: Path) -> None:
+    before = {path: path.read_bytes() for path in market.rglob("*") if path.is_file()}
+    target = next(iter((market / "events").iterdir()))
+    for query in ("DROP VIEW prices", f"COPY (SELECT 1 AS a) TO '{target}' (FORMAT parquet, USE_TMP_FILE false)"):
+        shell(f'qsim sql "{market}" "{query}"')
+    assert {path: path.read_bytes() for path in market.rglob("*") if path.is_file()} == before
+
+
+def test_a_market_that_is_stopped_by_ctrl_c_commits_what_is_done_and_goes_on_as_if_never_stopped(
+    market: Path, tmp_path: Path
+) -> None:
+    whole = Path(shutil.copytree(market, tmp_path / "whole"))
+    words = [sys.executable, "-m", "qsim", "run", str(market), "--until", "60000", "--batch-size", "all", "--json"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as run:
+        while len(list((market / "_commits").iterdir())) < 6:
+            assert run.poll() is None
+        run.send_signal(signal.SIGINT)
+        assert run.stdout is not None
+        reached = json.loads(run.stdout.read())["tick"]
+    assert run.returncode == 0
+    assert 10 < reached < 60_000 and reached == qsim.status(market)["tick"]
+    onward = reached + 50
+    assert main(["run", str(market), "--until", str(onward)]) == 0
+    assert main(["run", str(whole), "--until", str(onward), "--batch-size", "all"]) == 0
+    assert qsim.status(market)["digest"] == qsim.status(whole)["digest"]

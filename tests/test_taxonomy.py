@@ -1,0 +1,121 @@
+"""The data files of the taxonomy: every row is read, every pack has a size, no combination comes twice."""
+
+from __future__ import annotations
+
+import csv
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from qsim import taxonomy
+from qsim.params import GROUPS
+
+FOLDER = Path(taxonomy.__file__).parent
+HEADER = "category,subcategory,group,kind,form,unit,packs,price,brands,variants,core".split(",")
+
+
+def rows(name: str) -> list[dict[str, str]]:
+    with (FOLDER / "goods" / f"{name}.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file, restkey="too many"))
+
+
+@pytest.mark.parametrize("name", taxonomy.GOODS_FILES)
+def test_every_row_of_the_goods_has_every_field_in_its_form(name: str) -> None:
+    for row in rows(name):
+        assert list(row) == HEADER, row
+        assert row["form"] in ("loose", "packaged"), row
+        assert row["core"] in ("0", "1"), row
+        assert row["group"] in GROUPS, row
+        assert all(row[field].strip() == row[field] != "" for field in ("category", "subcategory", "kind")), row
+        assert float(row["price"]) >= 5, row
+
+
+@pytest.mark.parametrize("name", taxonomy.GOODS_FILES)
+def test_every_pack_of_a_good_has_a_size_in_the_goods_own_unit(name: str) -> None:
+    for row in rows(name):
+        sizes = [taxonomy.pack_size(pack) for pack in row["packs"].split("|")]
+        assert sizes, row
+        assert {size[0] if size else None for size in sizes} == {row["unit"]}, row
+        assert len(set(sizes)) == len(sizes), row
+
+
+def test_all_rows_of_all_files_are_read_as_goods() -> None:
+    goods = taxonomy.goods()
+    assert len(goods) == sum(len(rows(name)) for name in taxonomy.GOODS_FILES)
+    assert [good.kind for good in goods] == [row["kind"] for name in taxonomy.GOODS_FILES for row in rows(name)]
+    for good, packs in zip(goods, (row["packs"] for name in taxonomy.GOODS_FILES for row in rows(name)), strict=True):
+        assert len(good.packs) == packs.count("|") + 1
+
+
+def test_no_brand_variant_and_kind_come_twice() -> None:
+    counts = Counter(
+        (brand, variant, good.kind)
+        for good in taxonomy.goods()
+        for brand, _ in good.brands
+        for variant, _ in good.variants
+    )
+    assert [name for name, count in counts.items() if count > 1] == []
+
+
+def test_no_two_combinations_read_as_the_same_full_name() -> None:
+    counts = Counter(
+        " ".join(f"{brand} {variant} {good.kind}".split())
+        for good in taxonomy.goods()
+        for brand, _ in good.brands
+        for variant, _ in good.variants
+    )
+    assert [name for name, count in counts.items() if count > 1] == []
+
+
+def test_factors_of_price_are_sane_and_a_brand_comes_once_a_good() -> None:
+    for good in taxonomy.goods():
+        factors = [factor for _, factor in (*good.brands, *good.variants)]
+        assert 0.4 <= min(factors) <= max(factors) <= 3, good.kind
+        assert len(dict(good.brands)) == len(good.brands), good.kind
+        assert good.combinations == len(good.brands) * len(good.variants) * len(good.packs)
+
+
+def test_loose_goods_have_no_brand_and_most_fruits_and_vegetables_are_loose() -> None:
+    fresh = [good.is_loose for good in taxonomy.goods() if good.group in ("fruits", "vegetables")]
+    assert sum(fresh) > len(fresh) / 2
+    for good in taxonomy.goods():
+        if good.is_loose:
+            assert [name for name, _ in good.brands] == [""], good.kind
+
+
+@pytest.mark.parametrize(
+    ("pack", "wanted"),
+    [("500 g", ("kg", 0.5)), ("1 kg", ("kg", 1)), ("750 ML", ("l", 0.75)), ("6 pc", ("piece", 6)), (" 2 l ", ("l", 2))],
+)
+def test_a_pack_is_read_as_unit_and_size(pack: str, wanted: tuple[str, float]) -> None:
+    size = taxonomy.pack_size(pack)
+    assert size is not None
+    assert size[0] == wanted[0]
+    assert size[1] == pytest.approx(wanted[1])
+
+
+@pytest.mark.parametrize("pack", ["", "kg", "1", "-1 kg", "0 g", "nan kg", "inf kg", "1 dozen", "some g"])
+def test_what_is_no_pack_has_no_size(pack: str) -> None:
+    assert taxonomy.pack_size(pack) is None
+
+
+def test_localities_have_city_pincode_and_area_once_each() -> None:
+    places = taxonomy.places()
+    assert len(places) > 50
+    assert all(len(pincode) == 6 and pincode.isdecimal() and pincode[0] != "0" for _, pincode, _ in places)
+    assert all(city and area for city, _, area in places)
+    assert len({(city, area) for city, _, area in places}) == len(places)
+
+
+@pytest.mark.parametrize("name", ["brands", "farms"])
+def test_made_up_names_are_many_distinct_and_no_real_brands(name: str) -> None:
+    names = taxonomy.words(name)
+    assert len(set(names)) == len(names) == 3_000
+    assert all(word == word.strip() != "" for word in names)
+    assert not set(names) & {brand for good in taxonomy.goods() for brand, _ in good.brands}
+
+
+def test_nothing_but_the_maker_of_the_word_lists_imports_faker() -> None:
+    importers = [path.name for path in FOLDER.parent.rglob("*.py") if "import Faker" in path.read_text("utf-8")]
+    assert importers == ["make_words.py"]
