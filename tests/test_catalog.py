@@ -82,9 +82,10 @@ def test_every_anchor_lies_inside_its_platforms_band_of_the_base_price(products:
 
 
 @pytest.mark.parametrize("products", SIZES)
-def test_the_platforms_differ_by_5_to_25_percent_for_nearly_all_products(products: int) -> None:
+def test_the_platforms_differ_by_5_to_25_percent_for_all_but_one_product_in_a_thousand(products: int) -> None:
     spread = anchors_of(products).max(axis=1) / anchors_of(products).min(axis=1) - 1
-    assert ((spread >= 0.05) & (spread <= 0.25)).mean() >= 0.95
+    # The design asks for 95 %; drawing again those that lie outside leaves next to none.
+    assert ((spread >= 0.05) & (spread <= 0.25)).mean() >= 0.999
 
 
 @pytest.mark.parametrize("products", SIZES)
@@ -142,7 +143,8 @@ def test_every_dark_store_has_a_city_and_a_pincode_of_six_digits(stores: int) ->
 def test_stock_is_one_coherent_figure_and_goods_off_sale_hold_none(products: int) -> None:
     found = tables(products)
     stock, reserved, reorder, target = (
-        found["listings"][name].to_numpy().astype(int) for name in ("stock", "reserved", "reorder_level", "target_stock")
+        found["listings"][name].to_numpy().astype(int)
+        for name in ("stock", "reserved", "reorder_level", "target_stock")
     )
     active = np.repeat(found["products"]["is_active"].to_numpy(), 5)
     assert (reserved <= stock).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import duckdb
 import pytest
 
 import qsim
+from qsim.storage import files
 from tests.stored import history, logged, unnamed
 
 ROOT = Path(__file__).parent.parent
@@ -76,22 +78,37 @@ def test_a_run_killed_again_and_again_comes_to_the_same_market(uninterrupted: Pa
     assert history(market, "events").equals(history(uninterrupted, "events"))
 
 
+def test_runs_killed_before_they_kept_their_end_are_made_good_across_changes_of_parameters(
+    market: Path, tmp_path: Path
+) -> None:
+    whole = tmp_path / "whole"
+    qsim.generate(whole, seed=21, products=90, batch_size=30)
+    stretches = ({"surge_probability": 0.4}, {"batch_size": 20, "reversion": 0.5}, {"update_interval_seconds": 7_200})
+    for changes in stretches:
+        qsim.run(whole, ticks=70, **changes)
+        qsim.run(market, ticks=70, **changes)
+        newest = max((market / "_commits").glob("0*.json"))
+        assert {file["table"] for file in logged(market)[-1].files} == {"snapshots"}
+        newest.unlink()
+    assert qsim.run(market, ticks=30)["digest"] == qsim.run(whole, ticks=30)["digest"]
+    assert history(market, "events").equals(history(whole, "events"))
+    assert unnamed(market) == []
+
+
 def test_what_a_killed_run_leaves_anywhere_is_cleared_by_the_next(market: Path, uninterrupted: Path) -> None:
-    process = started(market, "--ticks", "40")
-    process.communicate()
-    for path in market.rglob("*"):
-        if path.is_dir():
-            (path / ".0000000000.parquet-tmp").write_bytes(b"half")
-            (path / ".tmp-0000000000.parquet").write_bytes(b"half")
-            (path / ".0000000000.parquet.tmp").write_bytes(b"half")
-    (market / "events" / "0000000041-0000000099-00000.parquet").write_bytes(b"half")
-    (market / "metrics" / "0000000041-0000000099-00000.parquet").write_bytes(b"half")
+    qsim.run(market, ticks=40)
+    for folder in (market, *(path for path in market.rglob("*") if path.is_dir())):
+        (folder / ".0000000041.4711-0815.tmp").write_bytes(b"half")
+    for table in ("events", "discounts", "snapshots", "metrics"):
+        (market / table / "0000000041-0000000099-00000.parquet").write_bytes(b"half")
+    assert files.is_temporary(".0000000041.4711-0815.tmp")
     assert qsim.run(market, until=UNTIL)["digest"] == qsim.status(uninterrupted)["digest"]
-    mine = [name for name in unnamed(market) if not name.endswith(("-tmp", "000.parquet"))]
-    assert mine == []
+    assert unnamed(market) == []
 
 
-def test_an_interrupt_commits_what_is_done_and_a_second_run_goes_on(uninterrupted: Path, market: Path) -> None:
+def test_an_interrupt_commits_what_is_done_and_a_second_run_goes_on(
+    uninterrupted: Path, market: Path, tmp_path: Path
+) -> None:
     process = started(market, "--until", str(10**6), "--json")
     wait_for_a_commit(process, market, commits(market))
     process.send_signal(signal.SIGINT)
@@ -102,8 +119,8 @@ def test_an_interrupt_commits_what_is_done_and_a_second_run_goes_on(uninterrupte
     assert qsim.status(market) == {**stopped, "directory": str(market)}
     assert history(market, "snapshots")["tick"].max() == stopped["tick"]
     assert unnamed(market) == []
-    longer = max(UNTIL, stopped["tick"])
-    assert qsim.run(market, until=longer)["digest"] == qsim.run(uninterrupted, until=longer)["digest"]
+    longer, whole = max(UNTIL, stopped["tick"]), shutil.copytree(uninterrupted, tmp_path / "whole")
+    assert qsim.run(market, until=longer)["digest"] == qsim.run(whole, until=longer)["digest"]
 
 
 def test_a_market_at_rest_is_read_by_a_plain_select(ready_market: Path) -> None:
@@ -115,7 +132,9 @@ def test_a_market_at_rest_is_read_by_a_plain_select(ready_market: Path) -> None:
     assert logged(ready_market)[-1].tick == 120
 
 
-@pytest.mark.parametrize("left", ["market.toml", "catalog/products.parquet", "snapshots/0000000000-0000000000-00009.parquet"])
+@pytest.mark.parametrize(
+    "left", ["market.toml", "catalog/products.parquet", "snapshots/0000000000-0000000000-00009.parquet"]
+)
 def test_a_generation_that_was_killed_can_be_given_again(tmp_path: Path, market: Path, left: str) -> None:
     half = tmp_path / "half"
     for name in ("catalog", "events", "discounts", "snapshots", "metrics", "_commits", "_checkpoints"):

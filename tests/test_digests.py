@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +58,11 @@ def test_any_one_bit_of_any_value_of_an_event_changes_the_digest(column: int, ro
     raw = values.view(f"u{values.itemsize}")
     raw[row] ^= raw.dtype.type(1 << bit % (8 * values.itemsize))
     # A changed tick may leave its neighbours in no order, which is not what the digest is for.
-    changed = replaced(EVENTS_TABLE, column, values).sort_by("tick") if column == 0 else replaced(EVENTS_TABLE, column, values)
+    changed = (
+        replaced(EVENTS_TABLE, column, values).sort_by("tick")
+        if column == 0
+        else replaced(EVENTS_TABLE, column, values)
+    )
     assert digests.of_ticks("events", 3, changed) != WHOLE
 
 
@@ -88,7 +93,12 @@ def test_two_columns_that_change_places_change_the_digest() -> None:
 
 def test_block_tick_and_table_are_part_of_the_digest() -> None:
     later = replaced(EVENTS_TABLE, 0, np.array(TICKS) + 1)
-    tables = [("events", 3, EVENTS_TABLE), ("events", 4, EVENTS_TABLE), ("event", 3, EVENTS_TABLE), ("events", 3, later)]
+    tables = [
+        ("events", 3, EVENTS_TABLE),
+        ("events", 4, EVENTS_TABLE),
+        ("event", 3, EVENTS_TABLE),
+        ("events", 3, later),
+    ]
     assert len({digests.of_ticks(*table) for table in tables}) == 4
 
 
@@ -100,7 +110,7 @@ def test_rows_of_one_tick_are_not_those_of_two() -> None:
 @pytest.mark.parametrize("cuts", [[10], [11], [31], [10, 11], [10, 11, 31], [0], [60]])
 def test_a_split_at_ticks_does_not_change_the_digest(cuts: list[int]) -> None:
     edges = [0, *cuts, ROWS]
-    parts = [EVENTS_TABLE.slice(first, last - first) for first, last in zip(edges, edges[1:], strict=False)]
+    parts = [EVENTS_TABLE.slice(first, last - first) for first, last in pairwise(edges)]
     assert sum(digests.of_ticks("events", 3, part) for part in parts) % digests.MODULUS == WHOLE
     assert digests.of_ticks("events", 3, pa.concat_tables(parts)) == WHOLE
 

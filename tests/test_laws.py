@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import qsim
@@ -23,7 +23,9 @@ from qsim.storage import lock
 from tests.stored import history, logged, replayed
 
 SETTINGS = ({}, {"batch_size": 0}, {"update_interval_seconds": 3_600}, {"surge_probability": 0.5, "reversion": 0.0})
-FEW = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A failure is told as found: to shrink it would take minutes of runs.
+PHASES = (Phase.explicit, Phase.reuse, Phase.generate)
+FEW = settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.too_slow], phases=PHASES)
 
 
 @pytest.fixture(scope="module")

@@ -51,6 +51,20 @@ def content(market: Path) -> dict[Path, bytes]:
     return {entry: entry.read_bytes() for entry in market.rglob("*") if entry.is_file() and entry.name != "LOCK"}
 
 
+@pytest.fixture(autouse=True)
+def _refused_at_once() -> Iterator[None]:
+    """End a test that waits for a lock, as a writer must never do."""
+
+    def end(number: int, frame: object) -> None:
+        raise TimeoutError("waited for the lock")
+
+    kept = signal.signal(signal.SIGALRM, end)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, kept)
+
+
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("lock") / "m"

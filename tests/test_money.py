@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from decimal import Decimal, localcontext
 from fractions import Fraction
@@ -59,6 +60,11 @@ def test_powers_never_fall_as_the_price_rises() -> None:
 def test_the_bits_of_powers_are_those_of_the_format() -> None:
     bits = [value.hex() for value in power(np.array([2.0, 1000.0, 123_456.0, MAX_PAISE]), 0.9).tolist()]
     assert bits == ["0x1.ddb680117ab12p+0", "0x1.f52fee8b01d89p+8", "0x1.2aa45fcf3d08ap+15", "0x1.ddb6800e1ecf8p+27"]
+    every = power(np.arange(1.0, 200_000.0), 0.9)
+    assert (
+        hashlib.sha256(every.astype("<f8").tobytes()).hexdigest()
+        == "944295f48e7523595e811dfb317ee7d884bd5a73a7d2b95f05c5f961ea9db292"
+    )
 
 
 def test_powers_keep_the_shape_and_leave_their_input_alone() -> None:

@@ -75,10 +75,26 @@ def test_known_answers_of_scaling_never_change() -> None:
 
 
 def test_the_numbers_of_purposes_never_change_and_none_is_given_twice() -> None:
-    names = """CLASSIC_UPDATE DISCOUNT_DEPTH SURGE_SIZE DIGEST_KEY PLATFORM_MULTIPLIER PRODUCT_PRICE PRODUCT_ACTIVE
-        PRODUCT_CHOICE PRODUCT_ORDER STOCK UNIT_COST OPENING_DISCOUNT OPENING_DEPTH CAMPAIGN_PLAN CAMPAIGN_LINE
-        CAMPAIGN_DEPTH STORE_PLACE""".split()
-    assert {name: Purpose[name].value for name in names} == dict(zip(names, FROZEN, strict=True))
+    numbers = {
+        "CLASSIC_UPDATE": 1,
+        "DISCOUNT_DEPTH": 2,
+        "SURGE_SIZE": 3,
+        "DIGEST_KEY": 8,
+        "PLATFORM_MULTIPLIER": 16,
+        "PRODUCT_PRICE": 17,
+        "PRODUCT_ACTIVE": 18,
+        "PRODUCT_CHOICE": 19,
+        "PRODUCT_ORDER": 20,
+        "STOCK": 21,
+        "UNIT_COST": 22,
+        "OPENING_DISCOUNT": 23,
+        "OPENING_DEPTH": 24,
+        "CAMPAIGN_PLAN": 25,
+        "CAMPAIGN_LINE": 26,
+        "CAMPAIGN_DEPTH": 27,
+        "STORE_PLACE": 28,
+    }
+    assert {name: Purpose[name].value for name in numbers} == numbers
     assert len(set(Purpose)) == len(Purpose.__members__)
     assert streams.FORMAT_VERSION == 1
     assert streams.CHANCE_BITS == 20

@@ -12,7 +12,7 @@ from qsim import taxonomy
 from qsim.params import GROUPS
 
 FOLDER = Path(taxonomy.__file__).parent
-HEADER = "category,subcategory,group,kind,form,unit,packs,price,brands,variants,core".split(",")
+HEADER = ["category", "subcategory", "group", "kind", "form", "unit", "packs", "price", "brands", "variants", "core"]
 
 
 def rows(name: str) -> list[dict[str, str]]:

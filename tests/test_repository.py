@@ -1,0 +1,216 @@
+"""The shape of the project: who imports whom, which library has which home, how long things are."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+LEVELS = {
+    0: "errors arrays money clock",
+    1: "schema params behaviour streams taxonomy depths",
+    2: "catalog market",
+    3: "events blocks",
+    4: "simulation storage",
+    5: "opening writing runs queries",
+    6: "validation realism monitoring truth",
+    7: "server sinks",
+    8: "cli",
+}
+LEVEL_OF = {name: level for level, names in LEVELS.items() for name in names.split()}
+FREE = ("__init__", "__main__")
+HOMES = {
+    "click": ("cli",),
+    "rich": ("cli",),
+    "duckdb": ("queries", "validation"),
+    "pyarrow.parquet": ("storage",),
+    "numpy.random": ("streams",),
+    "random": ("taxonomy.make_words",),
+    "faker": ("taxonomy.make_words",),
+    "pydantic": ("params", "behaviour"),
+    "highspy": ("queries",),
+    "altair": ("realism",),
+}
+STORAGE_KNOWS = {"errors", "arrays", "money", "clock", "schema", "streams", "storage"}
+HEAVY = ("numpy", "polars", "duckdb", "pydantic", "pyarrow", "rich", "altair", "psutil")
+SOURCES = sorted((ROOT / "qsim").rglob("*.py"))
+
+
+@dataclass(frozen=True)
+class Import:
+    """One import of a module: who, whom (dotted), and in which line; `for_types` when it is never run."""
+
+    module: str
+    target: str
+    line: int
+    for_types: bool
+
+    def __str__(self) -> str:
+        return f"{self.module}:{self.line} imports {self.target}"
+
+
+def module_of(path: Path) -> str:
+    """The dotted name of a source file below qsim; a folder's own module is the folder's name."""
+    parts = path.relative_to(ROOT / "qsim").with_suffix("").parts
+    return ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)
+
+
+def targets(node: ast.Import | ast.ImportFrom) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name for alias in node.names]
+    assert node.level == 0, "imports are absolute"
+    return [f"{node.module}.{alias.name}" for alias in node.names]
+
+
+def imports_of(path: Path) -> Iterator[Import]:
+    tree = ast.parse(path.read_text("utf-8"))
+    guarded = {
+        inner
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
+        for part in node.body
+        for inner in ast.walk(part)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            for target in targets(node):
+                yield Import(module_of(path), target, node.lineno, node in guarded)
+
+
+IMPORTS = [one for path in SOURCES for one in imports_of(path)]
+
+
+def head(dotted: str) -> str:
+    return dotted.split(".")[0]
+
+
+def inside(one: Import) -> str | None:
+    """The part of qsim that an import takes something of; None for a library."""
+    return one.target.split(".")[1] if one.target.startswith("qsim.") else None
+
+
+def takes(one: Import, library: str) -> bool:
+    return f"{one.target}.".startswith(f"{library}.")
+
+
+def lives_in(module: str, homes: tuple[str, ...]) -> bool:
+    return any(f"{module}.".startswith(f"{home}.") for home in homes)
+
+
+def test_every_module_has_a_level() -> None:
+    assert {head(module_of(path)) for path in SOURCES} - set(LEVEL_OF) - set(FREE) == set()
+
+
+def test_no_module_imports_from_a_higher_level() -> None:
+    upward = [
+        str(one)
+        for one in IMPORTS
+        if head(one.module) not in FREE and (part := inside(one)) and part in LEVEL_OF
+        if LEVEL_OF[part] > LEVEL_OF[head(one.module)]
+    ]
+    assert upward == []
+    assert sum(inside(one) is not None for one in IMPORTS) > 100
+
+
+def test_storage_knows_no_market() -> None:
+    assert [
+        str(one) for one in IMPORTS if head(one.module) == "storage" and inside(one) not in {None, *STORAGE_KNOWS}
+    ] == []
+
+
+@pytest.mark.parametrize("library", HOMES)
+def test_a_library_is_used_in_its_home_alone(library: str) -> None:
+    strays = [
+        str(one)
+        for one in IMPORTS
+        if takes(one, library) and not one.for_types and not lives_in(one.module, HOMES[library])
+    ]
+    assert strays == []
+
+
+def test_random_numbers_are_made_in_streams_alone() -> None:
+    makers = {
+        module_of(path)
+        for path in SOURCES
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in ("random", "default_rng")
+        if isinstance(node.value, ast.Name) and node.value.id in ("np", "numpy")
+    }
+    assert makers == {"streams"}
+
+
+def test_the_rules_of_the_market_use_numpy_and_no_tables_or_files() -> None:
+    libraries = {head(one.target) for one in IMPORTS if head(one.module) == "market" and not inside(one)}
+    assert libraries <= {
+        "__future__",
+        "numpy",
+        "dataclasses",
+        "typing",
+        "collections",
+        "enum",
+        "functools",
+        "math",
+        "qsim",
+    }
+
+
+def test_the_command_line_needs_click_alone_until_a_command_is_called() -> None:
+    code = f"import sys, qsim, qsim.cli; print([name for name in {HEAVY} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_help_loads_no_library_but_click() -> None:
+    code = (
+        f"import sys, qsim.cli as c\nc.main(['--help'])\nloaded = [n for n in {HEAVY} if n in sys.modules]\n"
+        "sys.exit(str(loaded) if loaded else 0)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=False).returncode == 0
+
+
+def texts(*patterns: str) -> list[Path]:
+    return sorted(path for pattern in patterns for path in ROOT.glob(pattern) if path.is_file())
+
+
+def test_every_module_is_under_300_lines() -> None:
+    lengths = {path.relative_to(ROOT).as_posix(): len(path.read_text("utf-8").splitlines()) for path in
+               texts("qsim/**/*.py", "tests/**/*.py")}  # fmt: skip
+    assert {name: lines for name, lines in lengths.items() if lines >= 300} == {}
+
+
+def test_every_function_is_under_40_lines() -> None:
+    long = {
+        f"{path.relative_to(ROOT).as_posix()}:{node.lineno} {node.name}": node.end_lineno - node.lineno + 1
+        for path in texts("qsim/**/*.py", "tests/**/*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno is not None
+        if node.end_lineno - node.lineno + 1 >= 40
+    }
+    assert long == {}
+
+
+def test_no_text_of_the_project_puts_something_off() -> None:
+    words = ["TO" + "DO", "FIX" + "ME"]
+    patterns = (
+        "qsim/**/*.py",
+        "qsim/**/*.toml",
+        "tests/**/*.py",
+        "*.md",
+        "*.toml",
+        "data/*.md",
+        "notebooks/*",
+        ".ci/*",
+    )
+    found = [
+        f"{path.relative_to(ROOT).as_posix()}:{number}"
+        for path in texts(*patterns)
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if any(word in line for word in words)
+    ]
+    assert found == []
