@@ -21,7 +21,7 @@ Weights = dict[str, Annotated[float, Field(ge=0, le=1_000)]]
 class Checked(BaseModel):
     """A frozen set of parameters: unknown keys, wrong types, NaN and infinities are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False, validate_default=True)
 
 
 def _nothing() -> dict[str, float]:

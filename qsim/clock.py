@@ -18,6 +18,8 @@ from qsim.errors import UsageError
 
 DAY = 86_400
 MAX_TICK = 2**31 - 1
+MAX_SECOND = 2**32 - 1
+_YEARS = range(1900, 2201)
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,14 @@ class Epoch:
         return self.second + (tick - self.tick) * self.interval
 
 
+def epoch_number(epochs: Sequence[Epoch], tick: int) -> int:
+    """Find the place of the epoch whose parameters made `tick`: the last one that starts before it."""
+    return max(0, bisect_right([epoch.tick for epoch in epochs], tick - 1) - 1)
+
+
 def epoch_of(epochs: Sequence[Epoch], tick: int) -> Epoch:
-    """Find the epoch whose parameters made `tick`: the last one that starts before it."""
-    return epochs[max(0, bisect_right([epoch.tick for epoch in epochs], tick - 1) - 1)]
+    """Find the epoch whose parameters made `tick`."""
+    return epochs[epoch_number(epochs, tick)]
 
 
 def seconds_of(epochs: Sequence[Epoch], first: int, last: int) -> I64:
@@ -56,9 +63,14 @@ def timestamp(start: date, second: int) -> datetime:
 def parse_start(text: str) -> date:
     """Read the start date of a market, `YYYY-MM-DD`."""
     try:
-        return date.fromisoformat(text)
+        start = date.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"start: found {text!r}; allowed is a date such as 2026-01-01; mend the date") from None
+        start = None
+    if start is None or start.year not in _YEARS:
+        raise UsageError(
+            f"start: found {text!r}; allowed is a date such as 2026-01-01, of the years 1900 to 2200; mend it"
+        )
+    return start
 
 
 def parse_hour(text: str) -> int:

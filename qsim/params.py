@@ -268,7 +268,7 @@ def to_toml(values: Mapping[str, Any], table: str = "") -> str:
     """Write plain values (scalars, lists of scalars, nested tables) as TOML."""
     scalars = {key: value for key, value in values.items() if not isinstance(value, Mapping)}
     lines = [f"{_toml(key) if not key.isidentifier() else key} = {_toml(value)}" for key, value in scalars.items()]
-    text = (f"[{table}]\n" if table and lines else "") + "".join(line + "\n" for line in lines)
+    text = (f"[{table}]\n" if table and (lines or not values) else "") + "".join(line + "\n" for line in lines)
     for key, value in values.items():
         if isinstance(value, Mapping):
             text += "\n" + to_toml(value, f"{table}.{key}" if table else key)

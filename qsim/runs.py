@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import threading
 from collections.abc import Callable, Mapping
@@ -119,6 +120,8 @@ def ticks_wanted(tick: int, interval: int, ticks: int | None, until: int | None,
         raise UsageError(
             f"{' and '.join(given)}: found both; allowed is one of ticks, until and duration; leave one out"
         )
+    if duration is not None and not math.isfinite(duration):
+        raise UsageError(f"duration: found {duration}; allowed is a number of minutes; mend the number")
     if until is not None:
         wanted = max(0, until - tick)
     elif duration is not None:

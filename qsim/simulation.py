@@ -57,8 +57,8 @@ class Course:
 
     def at(self, tick: int) -> tuple[Epoch, Parameters]:
         """Give the epoch and the parameters that made a tick."""
-        epoch = clock.epoch_of(self.epochs, tick)
-        return epoch, self.parameters[self.epochs.index(epoch)]
+        number = clock.epoch_number(self.epochs, tick)
+        return self.epochs[number], self.parameters[number]
 
     def last_tick_of(self, tick: int, limit: int) -> int:
         """Give the last tick, at most `limit`, that ran under the same parameters as `tick`."""

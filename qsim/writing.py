@@ -110,6 +110,8 @@ def open_writer(market: Path, workers: int) -> Writer:
     """Open a market whose lock is held: clear what a killed run left behind, and bring all blocks to the head of the log."""
     history = log.read(market)
     log.drop_unfinished(market, history)
+    for place in (market, market / "catalog", market / log.COMMITS, market / log.CHECKPOINTS):
+        files.remove_temporary(place)
     for table in HISTORY_TABLES:
         files.remove_unnamed(market / table, {Path(file.path).name for file in history.of_table(table)})
     catalog = {name: tables.read(market, history.of_table(name), needed) for name, needed in CATALOG_COLUMNS.items()}

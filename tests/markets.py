@@ -151,7 +151,11 @@ class Simulated:
     def columns(self) -> dict[str, np.ndarray]:
         """The present state of all active listings, with their ids."""
         ids = np.concatenate([block.listing_id for block in self.blocks])
-        parts = {part.name: [getattr(state, part.name) for state in self.states] for part in fields(State) if part.name != "costs"}
+        parts = {
+            part.name: [getattr(state, part.name) for state in self.states]
+            for part in fields(State)
+            if part.name != "costs"
+        }
         return {"listing_id": ids} | {name: np.concatenate(arrays) for name, arrays in parts.items()}
 
 

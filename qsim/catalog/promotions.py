@@ -17,6 +17,7 @@ from qsim.catalog.products import shuffled
 from qsim.clock import DAY
 from qsim.depths import stratified_depths
 from qsim.params import Parameters
+from qsim.schema import CAMPAIGNS
 from qsim.streams import Purpose
 
 HOUR = 3_600
@@ -92,43 +93,20 @@ def campaign_tables(
         words = streams.hashed(parameters.seed, Purpose.CAMPAIGN_PLAN, platform, np.arange(8))
         for plan in _plans((words >> np.uint64(40)).astype(np.int64), weekday_at_start, categories):
             number = len(campaigns) + 1
-            ends = plan.starts + (_TWO_YEARS if plan.repeat else plan.duration)
-            campaigns.append(
-                (
-                    number,
-                    plan.name,
-                    plan.kind,
-                    platform,
-                    plan.category,
-                    plan.starts,
-                    plan.duration,
-                    plan.repeat,
-                    ends,
-                    plan.units,
-                )
-            )
+            campaigns.append(_campaign_row(number, platform, plan))
             running = plan.starts <= 0 and -plan.starts % (plan.repeat or _TWO_YEARS) < plan.duration
-            listings, depths = _lines(
-                parameters, number, platform, _eligible(plan, products), count if running else max(1, count)
-            )
-            lines.append(
-                pl.DataFrame(
-                    {"campaign_id": np.full(len(listings), number), "listing_id": listings, "discount_bps": depths}
-                )
-            )
-    names = (
-        "campaign_id",
-        "campaign",
-        "kind",
-        "platform_id",
-        "category",
-        "starts_second",
-        "duration_seconds",
-        "repeat_seconds",
-        "ends_second",
-        "units_per_listing",
-    )
-    return pl.DataFrame(campaigns, schema=names, orient="row"), pl.concat(lines)
+            wanted = count if running else max(1, count)
+            listings, depths = _lines(parameters, number, platform, _eligible(plan, products), wanted)
+            ids = np.full(len(listings), number)
+            lines.append(pl.DataFrame({"campaign_id": ids, "listing_id": listings, "discount_bps": depths}))
+    return pl.DataFrame(campaigns, schema=list(CAMPAIGNS.columns), orient="row"), pl.concat(lines)
+
+
+def _campaign_row(number: int, platform: int, plan: _Plan) -> tuple[object, ...]:
+    """Lay a plan out in the columns of `schema.CAMPAIGNS`."""
+    ends = plan.starts + (_TWO_YEARS if plan.repeat else plan.duration)
+    times = (plan.starts, plan.duration, plan.repeat, ends)
+    return (number, plan.name, plan.kind, platform, plan.category, *times, plan.units)
 
 
 def opening_discounts(parameters: Parameters, active: Mask, line_bps: U16) -> U16:

@@ -83,10 +83,13 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail(fault.format_message(), 2)
     except (click.Abort, KeyboardInterrupt):
         return _fail("stopped", 130)
-    except BrokenPipeError:
-        # The reader of a pipe has what it wanted; nothing more can be written, not even at exit.
+    except (BrokenPipeError, SystemExit):
+        # The reader of a pipe has what it wanted (click makes an exit of that); nothing more can be written.
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return 0
+    except OSError as fault:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return _fail(f"standard output: cannot write: {fault.strerror}; free space or send it elsewhere", 6)
     return code if isinstance(code, int) else 0
 
 

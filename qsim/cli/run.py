@@ -15,6 +15,13 @@ from qsim.cli import options, output
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
+def _level(given: str | None) -> str:
+    level = (given or os.environ.get("LOG_LEVEL") or "WARNING").upper()
+    if level not in LEVELS:
+        raise click.UsageError(f"LOG_LEVEL: found {level!r}; allowed are {', '.join(LEVELS)}")
+    return level
+
+
 def _stop_on_interrupt() -> threading.Event:
     """Let the first Ctrl-C or SIGTERM finish and commit what is under way; a second Ctrl-C stops at once."""
     stop = threading.Event()
@@ -57,10 +64,7 @@ def run(
     """
     from qsim import runs
 
-    logging.basicConfig(
-        level=(log_level or os.environ.get("LOG_LEVEL", "WARNING")).upper(),
-        format="%(asctime)s %(levelname)s %(message)s",
-    )
+    logging.basicConfig(level=_level(log_level), format="%(asctime)s %(levelname)s %(message)s")
     values = options.layers(config_files, assignments)
     with output.progress_bar("run") as progress:
         status = runs.run(directory, config=values, progress=progress, stop=_stop_on_interrupt(), **given)

@@ -47,8 +47,17 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> int:
 def rows_of(
     connection: duckdb.DuckDBPyConnection, query: str, values: list[object] | None = None
 ) -> list[dict[str, object]]:
-    """Run one query and give its rows as dictionaries; QsimError in one line where DuckDB refuses it."""
+    """Run one query and give its rows as dictionaries; QsimError in one line where DuckDB refuses it.
+
+    A query that is not one SELECT is refused: a COPY could write over the market's files. `connect` has no such limit.
+    """
     try:
+        kinds = [statement.type for statement in connection.extract_statements(query)]
+        if kinds != [duckdb.StatementType.SELECT]:
+            found = ", ".join(kind.name for kind in kinds) or "nothing"
+            raise UsageError(
+                f"sql: found {found}; allowed is one SELECT (or DESCRIBE, SUMMARIZE, SHOW); mend the query"
+            )
         relation = connection.sql(query, params=values)
         rows = [] if relation is None else relation.fetchall()
     except duckdb.Error as fault:

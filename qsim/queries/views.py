@@ -140,6 +140,18 @@ def catalog_views(head_second: int) -> list[str]:
     ]
 
 
+def _truth_view(causes: str) -> str:
+    """The parts that each price is made of; they add up to it."""
+    return f"""CREATE OR REPLACE VIEW truth AS
+            SELECT tick, tick_time(tick) AS ts, listing_id, {causes} AS cause, {_rupees("anchor_price_paise")} AS anchor_price,
+                {_rupees("regular_price_paise")} AS regular_price, discount_part, surge_part,
+                price_after_paise * 0.01 - regular_price_paise * 0.01 - discount_part - surge_part AS time_of_day_part,
+                {_rupees("price_after_paise")} AS price
+            FROM (SELECT *, (regular_price_paise * 0.01 + discount_part) * surge_bps * 0.0001 AS surge_part
+                  FROM (SELECT *, CASE WHEN surge_fee_paise > 0 THEN 0 ELSE -regular_price_paise * 0.01 * discount_bps * 0.0001
+                        END AS discount_part FROM raw.events JOIN raw.listings USING (listing_id)))"""
+
+
 def history_views(head_second: int) -> list[str]:
     """Views of prices now and then, discounts, snapshots, metrics, orders and truth, and the as-of macros."""
     causes = "CASE cause " + " ".join(f"WHEN {cause.value} THEN '{cause.name.lower()}'" for cause in Cause) + " END"
@@ -173,14 +185,7 @@ def history_views(head_second: int) -> list[str]:
         "CREATE OR REPLACE VIEW metrics AS SELECT tick, tick_time(tick) AS ts, block, attempted, changed FROM raw.metrics",
         f"""CREATE OR REPLACE VIEW orders AS SELECT tick, tick_time(tick) AS ts, listing_id, units, {_rupees("price_paise")} AS price
             FROM raw.orders""",
-        f"""CREATE OR REPLACE VIEW truth AS
-            SELECT tick, tick_time(tick) AS ts, listing_id, {causes} AS cause, {_rupees("anchor_price_paise")} AS anchor_price,
-                {_rupees("regular_price_paise")} AS regular_price, discount_part, surge_part,
-                price_after_paise * 0.01 - regular_price_paise * 0.01 - discount_part - surge_part AS time_of_day_part,
-                {_rupees("price_after_paise")} AS price
-            FROM (SELECT *, (regular_price_paise * 0.01 + discount_part) * surge_bps * 0.0001 AS surge_part
-                  FROM (SELECT *, CASE WHEN surge_fee_paise > 0 THEN 0 ELSE -regular_price_paise * 0.01 * discount_bps * 0.0001
-                        END AS discount_part FROM raw.events JOIN raw.listings USING (listing_id)))""",
+        _truth_view(causes),
     ]  # fmt: skip
 
 

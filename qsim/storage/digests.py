@@ -56,9 +56,11 @@ def _sums(words: U64, at: int) -> list[int]:
     while first < len(words):
         chunk, place = divmod(at + first, _CHUNK_WORDS)
         part = words[first : first + _CHUNK_WORDS - place]
-        for which, key in enumerate(_keys()):
-            # Each chunk has an odd weight of its own, so that no two places weigh the same.
-            sums[which] += int(np.dot(part, key[place : place + len(part)])) * (2 * chunk + 1)
+        # The second sum takes the words with their halves swapped: highest bits, which cancel in pairs under odd
+        # keys, are middle bits there. Each chunk has an odd weight of its own, so that no two places weigh the same.
+        swapped = (part << np.uint64(32)) | (part >> np.uint64(32))
+        for which, (turned, key) in enumerate(zip((part, swapped), _keys(), strict=True)):
+            sums[which] += int(np.dot(turned, key[place : place + len(part)])) * (2 * chunk + 1)
         first += len(part)
     return sums
 
@@ -70,11 +72,18 @@ def of_bytes(address: str, data: bytes) -> int:
 
 def of_columns(address: str, table: pa.Table) -> int:
     """Hash a whole table under an address: the values of its columns in order, rows in order."""
+    import pyarrow as pa
+
     columns: list[np.ndarray] = []
-    for column in table.combine_chunks().columns:
-        chunk = column.chunk(0) if column.num_chunks else None
-        for buffer in chunk.buffers() if chunk is not None and len(chunk) else []:
-            columns += [] if buffer is None else [np.frombuffer(buffer, np.uint8)]
+    for column in table.columns:
+        if not pa.types.is_string(column.type) and not pa.types.is_boolean(column.type):
+            columns.append(np.ascontiguousarray(column.to_numpy()))
+            continue
+        # A copy of its own, since the buffers of a slice are those of the whole.
+        copied = pa.concat_arrays([*column.chunks, pa.array([], column.type)])
+        columns += [
+            np.frombuffer(buffer, np.uint8) for buffer in copied.buffers() if buffer is not None and len(copied)
+        ]
     return _hash(address, table.num_rows, columns)
 
 

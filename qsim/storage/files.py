@@ -102,6 +102,14 @@ def read(path: Path) -> bytes:
         raise
 
 
+def remove_temporary(directory: Path) -> None:
+    """Remove what writes that were killed left unfinished in a directory."""
+    with disk("clean", directory):
+        for entry in sorted(directory.iterdir()) if directory.is_dir() else []:
+            if is_temporary(entry.name):
+                entry.unlink()
+
+
 def remove_unnamed(directory: Path, named: set[str]) -> list[str]:
     """Remove the files of a directory that the log does not name (left by a killed run); give their names."""
     removed = []

@@ -49,8 +49,9 @@ def writer_lock(directory: Path) -> Iterator[None]:
         on_disk = path.stat() if path.exists() else None
         if on_disk is None or on_disk.st_ino != os.fstat(handle).st_ino:
             raise ConflictError(f"{path}: was replaced while it was being locked; run the command again")
-        os.ftruncate(handle, 0)
-        os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+        with disk("write", path):
+            os.ftruncate(handle, 0)
+            os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
         yield
     finally:
         os.close(handle)

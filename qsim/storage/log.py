@@ -72,7 +72,7 @@ def _opened(path: Path) -> tuple[dict[str, Any], str]:
     except (ValueError, KeyError, TypeError, RecursionError):
         raise _UnfinishedError(f"{path}: is not a whole commit; restore it from a copy of the market") from None
     if _sealed(body)[1] != seal:
-        raise _UnfinishedError(f"{path}: its checksum is not that of its content; restore it from a copy of the market")
+        raise CorruptError(f"{path}: its checksum is not that of its content; restore it from a copy of the market")
     if body.get("format") != FORMAT_VERSION:
         raise CorruptError(
             f"{path}: has format {body.get('format')}; this qsim reads format {FORMAT_VERSION}; use the qsim that made it"
