@@ -19,9 +19,9 @@ def sql(words: tuple[str, ...], as_json: bool, as_csv: bool) -> None:
     Example: qsim sql shop "SELECT * FROM price_of('Onion', TIMESTAMP '2026-01-01 08:00')" --csv
     """
     from qsim.queries import connect
-    from qsim.queries.connection import rows_of
+    from qsim.queries.connection import selected
 
     if len(words) > 2 or (as_json and as_csv):
         raise click.UsageError("found too much; allowed are [DIR] QUERY and one of --json and --csv; quote the query")
-    rows = rows_of(connect(words[0] if len(words) == 2 else None), words[-1])
+    rows = selected(connect(words[0] if len(words) == 2 else None), words[-1])
     output.rows_as(rows, "json" if as_json else "csv" if as_csv else "table")

@@ -47,19 +47,26 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> int:
 def rows_of(
     connection: duckdb.DuckDBPyConnection, query: str, values: list[object] | None = None
 ) -> list[dict[str, object]]:
-    """Run one query and give its rows as dictionaries; QsimError in one line where DuckDB refuses it.
-
-    A query that is not one SELECT is refused: a COPY could write over the market's files. `connect` has no such limit.
-    """
+    """Run one query and give its rows as dictionaries; QsimError in one line where DuckDB refuses it."""
     try:
-        kinds = [statement.type for statement in connection.extract_statements(query)]
-        if kinds != [duckdb.StatementType.SELECT]:
-            found = ", ".join(kind.name for kind in kinds) or "nothing"
-            raise UsageError(
-                f"sql: found {found}; allowed is one SELECT (or DESCRIBE, SUMMARIZE, SHOW); mend the query"
-            )
         relation = connection.sql(query, params=values)
         rows = [] if relation is None else relation.fetchall()
     except duckdb.Error as fault:
-        raise QsimError(f"sql: {' '.join(str(fault).split())[:300]}; mend the query") from None
+        raise _refused(fault) from None
     return [] if relation is None else [dict(zip(relation.columns, row, strict=True)) for row in rows]
+
+
+def selected(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, object]]:
+    """Run a user's query, which has to be one SELECT, and give its rows: a COPY could write over the market's files."""
+    try:
+        kinds = [statement.type for statement in connection.extract_statements(query)]
+    except duckdb.Error as fault:
+        raise _refused(fault) from None
+    if kinds != [duckdb.StatementType.SELECT]:
+        found = ", ".join(kind.name for kind in kinds) or "nothing"
+        raise UsageError(f"sql: found {found}; allowed is one SELECT (or DESCRIBE, SUMMARIZE, SHOW); mend the query")
+    return rows_of(connection, query)
+
+
+def _refused(fault: duckdb.Error) -> QsimError:
+    return QsimError(f"sql: {' '.join(str(fault).split())[:300]}; mend the query")
