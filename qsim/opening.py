@@ -162,6 +162,9 @@ def _piece(
     needed = _as_arrow("products", products, CATALOG_COLUMNS["products"])
     columns = replace(catalog_columns({**small, "products": needed, "listings": listings}), first_product=first)
     running, shift = _running(parameters, campaign_times(small["campaigns"]))
+    if simulation.live_rules(parameters):
+        # A platform's price is the same at all of its dark stores, so a sale is as well.
+        own = np.repeat(own[:: parameters.stores], parameters.stores)
     parts: list[Part] = []
     for block in blocks.make_blocks(columns):
         of_block = own[block.first_listing : block.first_listing + len(block.resting)]

@@ -1,0 +1,110 @@
+"""The realistic rules: costs, price points, the hazard of repricing, timed sales, and the laws of a run under them."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from statistics import NormalDist
+
+import numpy as np
+import pytest
+
+import qsim
+from qsim import params, simulation, streams
+from qsim.market import cost, repricing
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("realistic") / "m"
+    qsim.generate(folder, preset="realistic", products=120, seed=7, stores=2)
+    qsim.run(folder, ticks=20 * 288)
+    return folder
+
+
+def test_normals_are_the_inverse_of_the_normal_distribution() -> None:
+    words = streams.hashed(3, 1, 0, np.arange(500))
+    wanted = [NormalDist().inv_cdf(float(p)) for p in streams.uniforms(words)]
+    assert np.allclose(streams.normals(words), wanted, rtol=0, atol=1e-12)
+
+
+def test_chance_of_an_event_is_one_minus_exp_to_its_stated_error() -> None:
+    for x in (0.0, 1e-6, 0.01, 0.2, 0.4):
+        assert abs(float(repricing.chance(np.array([x]))[0]) - (1 - math.exp(-x))) < 1e-5
+    assert abs(float(repricing.chance(np.array([2.0]))[0]) / (1 - math.exp(-2)) - 1) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("paise", "style", "point"),
+    [
+        (10_349, repricing.WHOLE, 10_300),
+        (10_350, repricing.WHOLE, 10_400),
+        (10_130, repricing.NINE, 9_900),
+        (10_700, repricing.NINE, 10_900),
+        (3_400, repricing.NINE, 3_400),
+        (10_260, repricing.FIVE, 10_500),
+        (1_200, repricing.FIVE, 1_200),
+        (10_333, repricing.PAISE, 10_333),
+        (20, repricing.WHOLE, 100),
+        (19_990, repricing.WHOLE, 19_950),
+    ],
+)
+def test_a_price_is_set_to_the_point_of_its_style(paise: int, style: int, point: int) -> None:
+    ceiling = np.array([19_950], np.int32)
+    assert repricing.snap(np.array([float(paise)]), np.array([style], np.uint8), 0.035, ceiling)[0] == point
+
+
+def test_costs_have_the_spread_of_their_process_and_return() -> None:
+    rules = simulation.live_rules(params.resolve("realistic", {"cost": {"shared": 0.0, "reversion_days": 5}}))
+    assert rules is not None
+    products, group = np.arange(4_000), np.zeros(4_000, np.uint8)
+    own = np.zeros(4_000)
+    for day in range(40):
+        own = cost.own_step(rules.cost, group, products, day, own)
+    assert own.std() == pytest.approx(0.032 * math.sqrt(5 / 2), rel=0.05)
+    assert abs(own.mean()) < 4 * own.std() / math.sqrt(4_000)
+
+
+def test_any_split_of_a_realistic_run_and_any_workers_give_the_same_market(tmp_path: Path) -> None:
+    digests = set()
+    for name, cuts, workers in (("a", (600,), 1), ("b", (1, 299, 300), 2), ("c", (287, 313), 3)):
+        qsim.generate(tmp_path / name, preset="realistic", products=60, seed=3)
+        for ticks in cuts:
+            status = qsim.run(tmp_path / name, ticks=ticks, max_workers=workers)
+        digests.add(status["digest"])
+    assert len(digests) == 1
+
+
+def test_all_dark_stores_of_a_platform_have_the_same_price(market: Path) -> None:
+    query = "SELECT count(*) FROM (SELECT product_id, platform FROM prices GROUP BY ALL HAVING min(price) < max(price))"
+    assert qsim.connect(market).sql(query).fetchall() == [(0,)]
+
+
+def test_no_packaged_price_is_ever_above_its_mrp(market: Path) -> None:
+    query = """SELECT count(*), count(*) FILTER (price_after > mrp)
+        FROM price_history JOIN products USING (product_id) WHERE NOT is_loose"""
+    (events, above), *_ = qsim.connect(market).sql(query).fetchall()
+    assert events > 1_000
+    assert above == 0
+
+
+def test_nearly_all_packaged_prices_are_whole_rupees(market: Path) -> None:
+    query = "SELECT avg((price % 1 = 0)::INT) FROM prices WHERE NOT is_loose AND is_active"
+    assert 0.88 < qsim.connect(market).sql(query).fetchall()[0][0] <= 1
+
+
+def test_a_sale_that_ends_without_clearance_gives_the_regular_price_back(market: Path) -> None:
+    query = """SELECT count(*), count(*) FILTER (price_after <> regular_price AND regular_price < coalesce(mrp, 1e9))
+        FROM price_history JOIN products USING (product_id)
+        WHERE cause = 'discount_end' AND discount_pct = 0"""
+    (ends, other), *_ = qsim.connect(market).sql(query).fetchall()
+    assert ends > 100
+    assert other == 0
+
+
+def test_produce_changes_its_regular_price_far_more_often_than_packaged_goods(market: Path) -> None:
+    query = """SELECT is_loose, count(*) FILTER (cause = 'reprice') * 1.0 / count(DISTINCT listing_id) / 20
+        FROM price_history JOIN products USING (product_id) GROUP BY is_loose ORDER BY is_loose"""
+    (_, packaged), (_, loose) = qsim.connect(market).sql(query).fetchall()
+    assert 0.3 < loose < 1.6
+    assert packaged < 0.15
