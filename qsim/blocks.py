@@ -11,7 +11,7 @@ from qsim.arrays import I32, I64, U8, U16, U32, Mask
 from qsim.market.happenings import LiveRules, open_units, units
 from qsim.market.pricing import overlaid_price
 from qsim.market.promotion import set_lines
-from qsim.market.repricing import snap
+from qsim.market.repricing import posted
 from qsim.market.state import NO_CEILING, Block, State, products_per_block
 from qsim.schema import SNAPSHOTS
 
@@ -112,7 +112,7 @@ def opening_state(
     regular = state.regular.astype(np.float64)
     price = overlaid_price(regular, state.discount, state.surge, state.fee, shift, block.ceiling)
     if live and of:
-        price = np.where(price == regular, price, snap(price, np.repeat(of.style, stores), live.reach, block.ceiling))
+        price = posted(price, regular, np.repeat(of.style, stores), live.reach, block.ceiling)
     state.price[:] = price
     return state
 

@@ -169,8 +169,7 @@ def _compose(
     price = pricing.overlaid_price(regular, discount, state.surge[part], state.fee[part], shift, ceiling)
     if rules.live and prepared.units:
         style = np.repeat(prepared.units.style, rules.stores)[part]
-        # A regular price is at its point already, and taken to it again might move to the next.
-        price = np.where(price == regular, price, repricing.snap(price, style, rules.live.reach, ceiling))
+        price = repricing.posted(price, regular, style, rules.live.reach, ceiling)
     place = slice(rows.count, rows.count + len(price))
     rows.tick[place] = tick
     rows.listing_id[place] = block.listing_id[part]

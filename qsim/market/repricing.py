@@ -44,6 +44,13 @@ def snap(prices: F64, style: U8, reach: float, ceiling: I32) -> F64:
     return np.minimum(np.where(style == PAISE, np.floor(prices + 0.5), rounded), ceiling)
 
 
+def posted(price: F64, regular: F64, style: U8, reach: float, ceiling: I32) -> F64:
+    """Set overlaid prices to their price points; one that is the regular price is at its point already, and taken to
+    it again might move to the next.
+    """
+    return np.where(price == regular, price, snap(price, style, reach, ceiling))
+
+
 def ends_in_nine(prices: I32) -> Mask:
     """Tell whose price is whole rupees ending in 9."""
     return np.asarray(prices % (10 * PAISE_PER_RUPEE) == 9 * PAISE_PER_RUPEE)
