@@ -18,7 +18,20 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from qsim.behaviour import GROUPS, Checked, Cost, PricePoints, Repricing, Sales, Shocks
+from qsim.behaviour import (
+    GROUPS,
+    Checked,
+    Cost,
+    Demand,
+    PricePoints,
+    Repricing,
+    Rivals,
+    Sales,
+    Shocks,
+    Supply,
+    SurgeFees,
+    Weather,
+)
 from qsim.clock import parse_hour, parse_start
 from qsim.errors import InputError, UsageError
 
@@ -83,12 +96,19 @@ class Parameters(Checked):
     reversion: Probability
     category_volatility: dict[str, Annotated[float, Field(ge=0, le=5)]]
     time_of_day: dict[str, Annotated[float, Field(ge=-50, le=100)]]
+    time_of_day_share: Probability = 1
+    truth: bool = False
     platforms: Annotated[dict[str, Platform], Field(min_length=1, max_length=50)]
     cost: Cost = Cost()
     shocks: Shocks = Shocks()
     repricing: Repricing = Repricing()
     price_points: PricePoints = PricePoints()
     sales: Sales = Sales()
+    rivals: Rivals = Rivals()
+    demand: Demand = Demand()
+    supply: Supply = Supply()
+    weather: Weather = Weather()
+    surge_fees: SurgeFees = SurgeFees()
 
     @field_validator("batch_size", mode="before")
     @classmethod
@@ -254,8 +274,11 @@ def change(current: Parameters, changes: Mapping[str, Any]) -> Parameters:
 
 
 def digest(parameters: Parameters) -> bytes:
-    """Hash all parameters to 16 bytes, the same for the same values on every machine."""
-    text = json.dumps(parameters.model_dump(), separators=(",", ":"))
+    """Hash all parameters to 16 bytes, the same for the same values on every machine.
+
+    What stands at its default is left out, so a parameter that is added and changes nothing leaves known digests as they are.
+    """
+    text = json.dumps(parameters.model_dump(exclude_defaults=True), separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
