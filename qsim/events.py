@@ -5,30 +5,39 @@ Turns the kernel's rows into Arrow tables in the order (tick, listing_id); write
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from qsim.market.state import EventRows
-from qsim.schema import DISCOUNTS, EVENTS, METRICS
+from qsim.schema import DELIVERIES, DISCOUNTS, EVENTS, METRICS, ORDERS, TRUTH, Table
 
 
 @dataclass(frozen=True)
 class Tile:
-    """What one block gave in one window: its tables, and for events and discounts the rows of each tick."""
+    """What one block gave in some ticks: its tables in the order (tick, listing_id)."""
 
-    block: int
-    first: int
-    last: int
     events: pa.Table
     discounts: pa.Table
     metrics: pa.Table
+    orders: pa.Table
+    deliveries: pa.Table
+    truth: pa.Table
 
 
-def tile(block: int, ticks: range, rows: EventRows) -> Tile:
-    """Make the tables of a window's rows: events (only what changed), discounts (own ones that started or ended), metrics."""
-    return Tile(block, ticks[0], ticks[-1], _events(rows), _discounts(rows), _metrics(block, rows))
+def tile(block: int, rows: EventRows) -> Tile:
+    """Make the tables of some ticks' rows: events (only what changed), discounts (own ones that started or ended), and so on."""
+    return Tile(
+        events=_events(rows),
+        discounts=_by_tick(DISCOUNTS, rows.transitions),
+        metrics=_metrics(block, rows),
+        orders=_by_tick(ORDERS, rows.orders),
+        deliveries=_by_tick(DELIVERIES, rows.deliveries),
+        truth=_by_tick(TRUTH, rows.truth),
+    )
 
 
 def _events(rows: EventRows) -> pa.Table:
@@ -48,15 +57,13 @@ def _events(rows: EventRows) -> pa.Table:
     return table.filter(pa.array(rows.changed[: rows.count])).combine_chunks()
 
 
-def _discounts(rows: EventRows) -> pa.Table:
-    if not rows.transitions:
-        return DISCOUNTS.arrow().empty_table()
-    ticks = np.repeat(
-        np.array([tick for tick, _, _ in rows.transitions], np.uint32), [len(ids) for _, ids, _ in rows.transitions]
-    )
-    ids = np.concatenate([ids for _, ids, _ in rows.transitions])
-    depths = np.concatenate([depths for _, _, depths in rows.transitions])
-    return pa.Table.from_arrays([pa.array(ticks), pa.array(ids), pa.array(depths)], schema=DISCOUNTS.arrow())
+def _by_tick(table: Table, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+    """Put rows that were kept tick by tick, as (tick, columns), end to end."""
+    if not rows:
+        return table.arrow().empty_table()
+    ticks = np.repeat(np.array([row[0] for row in rows], np.uint32), [len(row[1]) for row in rows])
+    columns = [np.concatenate([row[place] for row in rows]) for place in range(1, len(table.columns))]
+    return pa.Table.from_arrays([pa.array(column) for column in (ticks, *columns)], schema=table.arrow())
 
 
 def _metrics(block: int, rows: EventRows) -> pa.Table:

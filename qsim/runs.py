@@ -162,7 +162,7 @@ def run(
         writer = writing.open_writer(market, workers_of(max_workers))
         writer.stop = stop or writer.stop
         epoch = writing.change_parameters(writer, params.merge(values, _given(changes)))
-        wanted = ticks_wanted(writer.log.tick, writer.course.epochs[-1].interval, ticks, until, duration)
+        wanted = ticks_wanted(writer.log.tick, writer.world.course.epochs[-1].interval, ticks, until, duration)
         writing.run_on(writer, wanted, epoch, progress)
     return status(market)
 

@@ -16,7 +16,7 @@ LEVELS = {
     0: "errors arrays money clock",
     1: "schema params behaviour streams taxonomy depths",
     2: "catalog market",
-    3: "events blocks",
+    3: "events blocks rulebook hours",
     4: "simulation storage",
     5: "opening writing runs queries",
     6: "validation realism monitoring truth",

@@ -2,7 +2,7 @@
 
 1. Clock: campaign lines and the time-of-day shift of this tick.
 2. Batch: regular price, own discount, surge of the listings whose turn it is (addressed draws).
-3. Happenings: repricings and sales of units, by chance and by the clock (addressed draws).
+3. What lives by rates: repricings, sales, answers to rivals, customers, stock (`live`).
 4. Prices of what was taken up, or of every listing where the clock moved; a row for each.
 """
 
@@ -14,9 +14,11 @@ import numpy as np
 
 from qsim import streams
 from qsim.arrays import F64, I32, I64, U8, U16, U64, Mask
-from qsim.market import happenings, pricing, promotion, repricing
-from qsim.market.happenings import LiveClock, LiveRules, Units
+from qsim.market import live, pricing, promotion
+from qsim.market.arrivals import Diary
+from qsim.market.live import Diaries
 from qsim.market.state import Block, EventRows, State
+from qsim.market.units import LiveClock, LiveRules, Units, units
 from qsim.schema import Cause
 from qsim.streams import Purpose
 
@@ -46,7 +48,7 @@ class Span:
     """The clock of T consecutive ticks, each against the tick before it.
 
     `shift_bps` int64[T]; `running` bool[T, campaigns]; `moved` bool[T] tells where either differs from the tick before;
-    `live` has the clocks of happenings, and `shared_costs` float64[days, groups] the shared costs at all knots needed.
+    `live` has the clocks of what lives by rates, empty where nothing does.
     """
 
     ticks: range
@@ -54,7 +56,6 @@ class Span:
     running: Mask
     moved: Mask
     live: list[LiveClock]
-    shared_costs: F64
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,14 @@ class Prepared:
     base: F64
     pull: F64
     units: Units | None
+    diaries: Diaries
+
+
+def prepared_for(block: Block, state: State, rules: Rules) -> Prepared:
+    """Give what the rules make of a block, kept with its state for as long as they hold."""
+    if state.prepared is None or state.prepared[0] is not rules:
+        state.prepared = rules, prepare(block, rules)
+    return state.prepared[1]
 
 
 def prepare(block: Block, rules: Rules) -> Prepared:
@@ -72,8 +81,8 @@ def prepare(block: Block, rules: Rules) -> Prepared:
     swing = rules.swing[block.group]
     slope = swing * 2.0**-23
     pull = block.anchor / rules.powers.of(block.anchor)
-    units = happenings.units(block, rules.live, rules.stores) if rules.live else None
-    return Prepared(slope, 1.0 - swing + 0.5 * slope, pull, units)
+    of = units(block, rules.live, rules.stores) if rules.live else None
+    return Prepared(slope, 1.0 - swing + 0.5 * slope, pull, of, Diaries(Diary(), Diary()))
 
 
 def batch(block: Block, rules: Rules, tick: int) -> list[slice]:
@@ -167,9 +176,6 @@ def _compose(
     discount = np.maximum(state.own[part], state.line[part])
     regular, ceiling = state.regular[part].astype(np.float64), block.ceiling[part]
     price = pricing.overlaid_price(regular, discount, state.surge[part], state.fee[part], shift, ceiling)
-    if rules.live and prepared.units:
-        style = np.repeat(prepared.units.style, rules.stores)[part]
-        price = repricing.posted(price, regular, style, rules.live.reach, ceiling)
     place = slice(rows.count, rows.count + len(price))
     rows.tick[place] = tick
     rows.listing_id[place] = block.listing_id[part]
@@ -205,14 +211,22 @@ def _take_batch(block: Block, prepared: Prepared, state: State, rules: Rules, ti
     return _Taken(part, _update(block, prepared, state, rules, tick, part), regular, own, surge, fee)  # type: ignore[arg-type]  # mixed kinds
 
 
-def _take_happenings(block: Block, of: Units, state: State, live: LiveRules, span: Span, at: int) -> _Taken:
-    now, stores = span.live[at], of.stores
-    costs = happenings.costs_now(live.cost, of, state, span.shared_costs, now)
-    regular, own = state.regular[of.first].copy(), state.own[of.first].copy()
-    touched, cause = happenings.happen(block, of, state, live, costs, now)
-    part = (of.first[touched][:, None] + np.arange(stores)).ravel()
-    regular, own = np.repeat(regular[touched], stores), np.repeat(own[touched], stores)
-    return _Taken(part, np.repeat(cause, stores), regular, own, state.surge[part], state.fee[part])
+def _live_step(
+    block: Block,
+    prepared: Prepared,
+    of: Units,
+    state: State,
+    rules: Rules,
+    live_rules: LiveRules,
+    span: Span,
+    at: int,
+    rows: EventRows,
+) -> None:
+    """Make a tick of a block that lives by rates, where a batch may be taken up as well."""
+    cause, earlier = np.zeros(len(block.lanes), np.uint8), live.before(state)
+    for part in batch(block, rules, span.ticks[at]):
+        cause[part] = _update(block, prepared, state, rules, span.ticks[at], part)
+    live.step(block, of, state, live_rules, prepared.diaries, span.live[at], cause, earlier, bool(span.moved[at]), rows)
 
 
 def step(block: Block, prepared: Prepared, state: State, rules: Rules, span: Span, at: int, rows: EventRows) -> None:
@@ -220,10 +234,11 @@ def step(block: Block, prepared: Prepared, state: State, rules: Rules, span: Spa
     tick, moved, shift = span.ticks[at], bool(span.moved[at]), int(span.shift_bps[at])
     if moved:
         promotion.set_lines(block, state, span.running[at])
+    if rules.live and prepared.units:
+        _live_step(block, prepared, prepared.units, state, rules, rules.live, span, at, rows)
+        return
     first_row = rows.count
     taken = [_take_batch(block, prepared, state, rules, tick, part) for part in batch(block, rules, tick)]
-    if rules.live and prepared.units:
-        taken.append(_take_happenings(block, prepared.units, state, rules.live, span, at))
     if moved:
         earlier = state.discount.copy()
         _compose(block, prepared, state, rules, tick, slice(0, len(block.lanes)), shift, rows)
