@@ -20,7 +20,7 @@ import polars as pl
 
 from qsim.arrays import F64, I64
 from qsim.catalog.csv_rows import check_file, read_csv, refusal, shown
-from qsim.params import nearest
+from qsim.errors import InputError, nearest
 from qsim.taxonomy import places
 
 if TYPE_CHECKING:
@@ -71,6 +71,17 @@ class Factors:
 def shipped_text() -> str:
     """Give the CSV file of the calendar that qsim ships."""
     return (files("qsim") / "taxonomy" / "calendar.csv").read_text("utf-8")
+
+
+def named_calendar(name: str) -> tuple[str, tuple[Entry, ...]]:
+    """Give the name that a market keeps of its calendar, and the entries: those that qsim ships, a CSV file's, or none."""
+    if name in ("", "none"):
+        return "", ()
+    if name == SHIPPED:
+        return name, read_calendar(None)
+    if not Path(name).exists():
+        raise InputError(f"calendar: found {name!r}, no such file; allowed are {SHIPPED}, none or a CSV file; name one")
+    return Path(name).name, read_calendar(Path(name))
 
 
 def read_calendar(path: Path | None) -> tuple[Entry, ...]:
