@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from qsim import blocks, params, simulation
+from qsim import blocks, festivals, params, simulation
 from qsim.arrays import U16, Mask
 from qsim.behaviour import GROUPS
 from qsim.blocks import Columns
@@ -126,9 +126,11 @@ def open_market(
     user = _user_list(catalog, columns, groups, strict, warn)
     if user is not None:
         layers = [*layers, {"catalog": Path(str(catalog)).name, "products": len(user)}]
-    parameters = params.resolve(preset, *layers)
+    name, entries = festivals.named_calendar(params.resolve(preset, *layers).calendar)
+    parameters = params.resolve(preset, *layers, {"calendar": name})
+    shared = shared_tables(parameters, user) | ({"calendar": festivals.to_table(entries)} if entries else {})
     size = products_per_block(parameters.listings_per_product)
-    return Opening(parameters, size, _pieces(parameters, shared_tables(parameters, user), size * _BLOCKS_A_PIECE))
+    return Opening(parameters, size, _pieces(parameters, shared, size * _BLOCKS_A_PIECE))
 
 
 def _pieces(parameters: Parameters, shared: Mapping[str, pl.DataFrame], step: int) -> list[Callable[[], list[Part]]]:
