@@ -14,7 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qsim import blocks, params, rulebook, simulation
+from qsim import blocks, festivals, params, rulebook, simulation
 from qsim.arrays import U16, Mask
 from qsim.behaviour import GROUPS
 from qsim.blocks import Columns
@@ -71,6 +71,7 @@ def world_of(course: Course, catalog: Mapping[str, pa.Table]) -> World:
     return World(
         course=course,
         campaigns=campaign_times(catalog["campaigns"]),
+        calendar=festivals.from_table(catalog["calendar"]) if "calendar" in catalog else (),
         cities=tuple(cities.dictionary.to_pylist()),
         city_of_area=cities.indices.to_numpy().astype(np.int64),
         platforms=len(catalog["stores"]) // len(cities),
@@ -144,9 +145,11 @@ def open_market(
     user = _user_list(catalog, columns, groups, strict, warn)
     if user is not None:
         layers = [*layers, {"catalog": Path(str(catalog)).name, "products": len(user)}]
-    parameters = params.resolve(preset, *layers)
+    name, entries = festivals.named_calendar(params.resolve(preset, *layers).calendar)
+    parameters = params.resolve(preset, *layers, {"calendar": name})
+    shared = shared_tables(parameters, user) | ({"calendar": festivals.to_table(entries)} if entries else {})
     size = products_per_block(parameters.listings_per_product)
-    return Opening(parameters, size, _pieces(parameters, shared_tables(parameters, user), size * _BLOCKS_A_PIECE))
+    return Opening(parameters, size, _pieces(parameters, shared, size * _BLOCKS_A_PIECE))
 
 
 def _pieces(parameters: Parameters, shared: Mapping[str, pl.DataFrame], step: int) -> list[Callable[[], list[Part]]]:

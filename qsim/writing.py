@@ -22,7 +22,7 @@ from qsim.market.kernel import Rules, Span
 from qsim.market.state import Block, State
 from qsim.opening import CATALOG_COLUMNS, catalog_columns, world_of
 from qsim.params import Parameters
-from qsim.schema import DELIVERIES, DISCOUNTS, EVENTS, FEES, HISTORY, METRICS, ORDERS, SNAPSHOTS, TRUTH
+from qsim.schema import CALENDAR, DELIVERIES, DISCOUNTS, EVENTS, FEES, HISTORY, METRICS, ORDERS, SNAPSHOTS, TRUTH
 from qsim.simulation import Course, World
 from qsim.storage import digests, files, log, parquet, tables
 from qsim.storage.log import DataFile, Log
@@ -116,6 +116,8 @@ def open_writer(market: Path, workers: int) -> Writer:
     for table in HISTORY_TABLES:
         files.remove_unnamed(market / table, {Path(file.path).name for file in history.of_table(table)})
     catalog = {name: tables.read(market, history.of_table(name), needed) for name, needed in CATALOG_COLUMNS.items()}
+    if calendar := history.of_table(CALENDAR.name):
+        catalog[CALENDAR.name] = tables.read(market, calendar)
     columns, world = catalog_columns(catalog), world_of(course_of(history), catalog)
     cut = blocks.make_blocks(columns)
     _logger.info("%s: %d listings in %d blocks at tick %d", market, len(columns.anchor), len(cut), history.tick)

@@ -15,7 +15,7 @@ ROOT = Path(__file__).parent.parent
 LEVELS = {
     0: "errors arrays money clock",
     1: "schema params behaviour streams taxonomy depths",
-    2: "catalog market",
+    2: "catalog market festivals scenarios",
     3: "events blocks rulebook hours",
     4: "simulation storage",
     5: "opening writing runs queries",

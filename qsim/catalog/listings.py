@@ -9,8 +9,9 @@ import polars as pl
 
 from qsim import streams, taxonomy
 from qsim.arrays import F64, I64, U16, Mask
+from qsim.behaviour import Platform
 from qsim.money import BPS, MAX_PAISE, round_half_up
-from qsim.params import Parameters, Platform
+from qsim.params import Parameters
 from qsim.streams import Purpose
 
 SPREAD = (1.05, 1.25)

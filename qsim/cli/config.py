@@ -9,7 +9,7 @@ from qsim.cli import options, output
 
 @click.group()
 def config() -> None:
-    """Show the parameters of a market or a preset.
+    """Show the parameters of a market or a preset, a scenario, the calendar.
 
     Example: qsim config show shop
     """
@@ -33,3 +33,26 @@ def show(directory: str | None, preset: str | None, as_json: bool) -> None:
     else:
         values = course_of(log.read(runs.market_directory(directory))).parameters[-1].model_dump()
     click.echo(output.to_json(values) if as_json else params.to_toml(values), nl=as_json)
+
+
+@config.command()
+def calendar() -> None:
+    """Print the calendar that qsim ships, to edit a copy of it and give that to generate.
+
+    Example: qsim config calendar > mine.csv
+    """
+    from qsim import festivals
+
+    click.echo(festivals.shipped_text(), nl=False)
+
+
+@config.command()
+@click.argument("name")
+def scenario(name: str) -> None:
+    """Print what the scenario NAME changes, as TOML.
+
+    Example: qsim config scenario monsoon
+    """
+    from qsim import params
+
+    click.echo(params.to_toml(params.preset_values(name, "scenario")).lstrip(), nl=False)

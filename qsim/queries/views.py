@@ -114,6 +114,8 @@ def catalog_views(head_second: int) -> list[str]:
             FROM raw.platforms""",
         "CREATE OR REPLACE VIEW categories AS SELECT * FROM raw.categories",
         "CREATE OR REPLACE VIEW brands AS SELECT * FROM raw.brands",
+        """CREATE OR REPLACE VIEW calendar AS SELECT entry_id, name, date, days, from_hour, to_hour, city, demand, sales,
+            (deeper_bps * 0.01)::DECIMAL(5, 2) AS deeper_pct FROM raw.calendar""",
         f"""CREATE OR REPLACE VIEW products AS SELECT product_id, product, brand, category, subcategory, pack, unit, pack_units,
             volatility_group, {_rupees("base_price_paise")} AS base_price, {_rupees("nullif(mrp_paise, 0)")} AS mrp, is_loose,
             is_active FROM raw.products""",
