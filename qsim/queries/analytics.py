@@ -54,14 +54,10 @@ _PRICE_INDEX = f"""
     WITH jevons AS (
         SELECT day, {_TOTALS}, avg(change) FILTER (in_stock_twice) AS step, count(*) FILTER (in_stock_twice) AS listings
         FROM raw.daily_changes GROUP BY day, CUBE (platform, category)),
-    sold AS (
-        SELECT ts::DATE AS day, listing_id, platform, category, sum(units)::DOUBLE AS units,
-            sum(revenue)::DOUBLE / sum(units) AS price
-        FROM orders WHERE units > 0 GROUP BY ALL),
     pairs AS (
-        SELECT *, lag(units) OVER listing AS units_before, lag(price) OVER listing AS price_before,
-            lag(day) OVER listing = day - 1 AS adjacent
-        FROM sold WINDOW listing AS (PARTITION BY listing_id ORDER BY day)),
+        SELECT day, platform, category, units, revenue_paise / units AS price, lag(units) OVER listing AS units_before,
+            lag(revenue_paise / units) OVER listing AS price_before, lag(day) OVER listing = day - 1 AS adjacent
+        FROM raw.daily_orders WHERE units > 0 WINDOW listing AS (PARTITION BY listing_id ORDER BY day)),
     fisher AS (
         SELECT day, {_TOTALS}, 0.5 * (ln(sum(price * units_before) / sum(price_before * units_before))
             + ln(sum(price * units) / sum(price_before * units))) AS step
@@ -95,31 +91,43 @@ _LOWEST_PRICE_SHARE = """
         sum(sum(part)) OVER compared AS products, sum(part) / nullif(sum(sum(part)) OVER compared, 0) AS share
     FROM parts GROUP BY day, platform, CUBE (category) WINDOW compared AS (PARTITION BY day, category)"""
 
-_MARKET_SHARE = """
-    SELECT day, platform, category, units, revenue, margin, units / nullif(sum(units) OVER compared, 0) AS unit_share,
-        (revenue / nullif(sum(revenue) OVER compared, 0))::DOUBLE AS revenue_share
-    FROM (SELECT ts::DATE AS day, platform, coalesce(category, 'all') AS category, sum(units)::BIGINT AS units,
-            sum(revenue)::DECIMAL(18, 2) AS revenue, sum(margin)::DECIMAL(18, 2) AS margin
-          FROM orders GROUP BY ts::DATE, platform, CUBE (category))
+_DAILY_ORDERS = f"""
+    SELECT second_time(n * {clock.DAY})::DATE AS day, product_id, product, category, platform, store_id, o.* EXCLUDE (n)
+    FROM (SELECT raw.second_of_tick(tick) // {clock.DAY} AS n, listing_id, sum(wanted_units)::BIGINT AS wanted_units,
+              sum(units)::BIGINT AS units, sum(greatest(wanted_units::INTEGER - units, 0))::BIGINT AS lost_units,
+              sum(units::BIGINT * price_paise)::BIGINT AS revenue_paise,
+              sum(units::BIGINT * (price_paise - cost_paise))::BIGINT AS margin_paise
+          FROM raw.orders GROUP BY ALL) AS o JOIN raw.named USING (listing_id)"""
+
+_MARKET_SHARE = f"""
+    SELECT day, platform, category, units, {rupees("revenue", 18)} AS revenue, {rupees("margin", 18)} AS margin,
+        units / nullif(sum(units) OVER compared, 0) AS unit_share,
+        revenue / nullif(sum(revenue) OVER compared, 0) AS revenue_share
+    FROM (SELECT day, platform, coalesce(category, 'all') AS category, sum(units)::BIGINT AS units,
+            sum(revenue_paise)::BIGINT AS revenue, sum(margin_paise)::BIGINT AS margin
+          FROM raw.daily_orders GROUP BY day, platform, CUBE (category))
     WINDOW compared AS (PARTITION BY day, category)"""
 
 _DEMAND_TRUTH = """
-    SELECT ts::DATE AS day, listing_id, product_id, product, category, platform, store_id,
-        sum(wanted_units)::BIGINT AS wanted_units, sum(units)::BIGINT AS units, sum(lost_units)::BIGINT AS lost_units,
-        sum(units::INTEGER - wanted_units + lost_units)::BIGINT AS gained_units
-    FROM orders GROUP BY ALL"""
+    SELECT day, listing_id, product_id, product, category, platform, store_id, wanted_units, units, lost_units,
+        units - wanted_units + lost_units AS gained_units
+    FROM raw.daily_orders"""
 
 
 def _without_stock(moving: bool, head_tick: int, head_second: int) -> str:
-    """The spells in which a listing holds no stock, in market seconds [starts, ends)."""
+    """The spells in which a listing holds no stock, in market seconds [starts, ends).
+
+    They are told from what moved the stock: an event that is a stock-out may carry the name of another cause.
+    """
     if not moving:
-        return f"SELECT listing_id, 0::BIGINT AS starts, {head_second}::BIGINT AS ends FROM raw.opening WHERE stock = 0"
+        return f"SELECT listing_id, 0::BIGINT AS starts, {head_second}::BIGINT AS ends FROM raw.opening WHERE stock = 0 AND ends > 0"
+    # What is sold in a tick goes before what arrives in it, and the row between the two lasts no time.
     return f"""
         SELECT listing_id, raw.second_of_tick(tick) AS starts, raw.second_of_tick(next_tick) AS ends
-        FROM (SELECT listing_id, tick, sum(units) OVER listing AS stock,
+        FROM (SELECT listing_id, tick, sum(units) OVER (listing ROWS UNBOUNDED PRECEDING) AS stock,
                   lead(tick, 1, {head_tick}) OVER listing AS next_tick
               FROM (SELECT 0 AS tick, listing_id, stock::INTEGER AS units FROM raw.opening UNION ALL FROM raw.moves)
-              WINDOW listing AS (PARTITION BY listing_id ORDER BY tick))
+              WINDOW listing AS (PARTITION BY listing_id ORDER BY tick, units))
         WHERE stock = 0 AND next_tick > tick"""
 
 
@@ -127,15 +135,17 @@ def _out_of_stock_rate(head_second: int) -> str:
     """Listing-time without stock over all listing-time, by day up to the head of the market."""
     day = f"n * {clock.DAY}"
     return f"""
-        WITH days AS (SELECT unnest(range({-(-head_second // clock.DAY)})) AS n),
-        spells AS (SELECT *, unnest(range(starts // {clock.DAY}, (ends - 1) // {clock.DAY} + 1)) AS n FROM raw.without_stock
-            WHERE ends > starts),
-        empty AS (SELECT n, listing_id, sum(least(ends, {day} + {clock.DAY}) - greatest(starts, {day})) AS seconds
-            FROM spells GROUP BY ALL)
-        SELECT second_time({day})::DATE AS day, {_TOTALS}, count(*) AS listings,
-            coalesce(sum(seconds), 0) / (count(*) * (least({head_second}, {day} + {clock.DAY}) - {day})) AS out_of_stock_rate
-        FROM raw.named CROSS JOIN days LEFT JOIN empty USING (n, listing_id)
-        WHERE is_active GROUP BY n, CUBE (platform, category)"""
+        WITH spells AS (
+            SELECT *, unnest(range(starts // {clock.DAY}, (ends - 1) // {clock.DAY} + 1)) AS n FROM raw.without_stock),
+        empty AS (
+            SELECT n, platform, category, sum(least(ends, {day} + {clock.DAY}) - greatest(starts, {day})) AS seconds
+            FROM spells JOIN raw.named USING (listing_id) WHERE is_active GROUP BY ALL),
+        kinds AS (SELECT platform, category, count(*) AS listings FROM raw.named WHERE is_active GROUP BY ALL)
+        SELECT second_time({day})::DATE AS day, {_TOTALS}, sum(listings)::BIGINT AS listings, coalesce(sum(seconds), 0)
+            / (sum(listings) * (least({head_second}, {day} + {clock.DAY}) - {day})) AS out_of_stock_rate
+        FROM kinds CROSS JOIN (SELECT unnest(range({-(-head_second // clock.DAY)})) AS n) LEFT JOIN empty
+            USING (n, platform, category)
+        GROUP BY n, CUBE (platform, category)"""
 
 
 def _discount_calendar(head_second: int) -> str:
@@ -159,6 +169,7 @@ def analytics_views(log: Log, head_second: int) -> list[str]:
     named = {
         "daily_prices": _daily_prices(max(0, (head_second - _NOON) // clock.DAY + 1), moving),
         "raw.daily_changes": _DAILY_CHANGES,
+        "raw.daily_orders": _DAILY_ORDERS,
         "raw.without_stock": _without_stock(moving, log.tick, head_second),
         "price_index": _PRICE_INDEX,
         "volatility": _VOLATILITY,

@@ -38,9 +38,9 @@ def by_epoch(course: Course, key: str, edge: str, value: str) -> str:
     return f"CASE {' '.join(whens)} ELSE {first} END" if whens else f"({first})"
 
 
-def rupees(paise: str) -> str:
+def rupees(paise: str, digits: int = 12) -> str:
     """Write paise (an expression of INTEGER or BIGINT) as DECIMAL rupees."""
-    return f"({paise} * 0.01)::DECIMAL(12, 2)"
+    return f"({paise} * 0.01)::DECIMAL({digits}, 2)"
 
 
 def percent(bps: str) -> str:
