@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from qsim.clock import parse_hour
-from qsim.queries.views import quoted
+from qsim.queries.texts import quoted
 from qsim.schema import TABLES
 from qsim.simulation import Course
 from qsim.storage.log import Log
