@@ -1,10 +1,11 @@
-"""Parameters of how shops behave over time: costs, shocks, repricing, price points, sales. All rates are per unit of time.
+"""Parameters of what shops sell and how they behave over time: MRPs, brands, costs, shocks, repricing, price points, sales.
 
-The defaults are a market in which none of it happens. Frozen and checked when made; holds no rule that uses them.
+All rates are per unit of time. The defaults are a market in which none of it happens. Frozen and checked when made; holds no rule that uses them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -16,6 +17,7 @@ Rate = Annotated[float, Field(ge=0, le=10_000)]
 Days = Annotated[float, Field(gt=0, le=10_000)]
 ByGroup = dict[str, Annotated[float, Field(ge=0, le=1_000)]]
 Weights = dict[str, Annotated[float, Field(ge=0, le=1_000)]]
+Laws = dict[str, dict[str, Annotated[float, Field(ge=0, le=1_000_000)]]]
 
 
 class Checked(BaseModel):
@@ -129,3 +131,83 @@ class Sales(Checked):
     @classmethod
     def _depths(cls, weights: dict[str, float]) -> dict[str, float]:
         return _numbers(weights, 90)
+
+
+def _known_groups(laws: Mapping[str, object]) -> None:
+    for key in laws:
+        if key not in GROUPS:
+            raise ValueError(f"unknown key {key!r}; known are {', '.join(GROUPS)}")
+
+
+def _in_order(law: dict[str, float], allowed: str, fits: Callable[[float], bool]) -> dict[str, float]:
+    """Put a law in the order of its keys, which are numbers written as text."""
+    for key in law:
+        try:
+            right = fits(float(key))
+        except ValueError:
+            right = False
+        if not right:
+            raise ValueError(f"{key!r} is not {allowed}")
+    return dict(sorted(law.items(), key=lambda pair: float(pair[0])))
+
+
+class Mrp(Checked):
+    """MRPs of a generated catalog, by volatility group; without `discounts` they are a quarter above the base price.
+
+    `levels` takes prices of the goods list to MRPs, in rupees, by straight lines between logarithms; `endings` are
+    shares of last digits; `discounts` are shares of permanent discounts to the MRP in percent, which the platform named
+    `reference` shows exactly (the base price itself, where no platform has that name). Loose goods show an MRP too.
+    """
+
+    reference: str = ""
+    levels: Laws = Field(default_factory=dict)
+    endings: Laws = Field(default_factory=dict)
+    discounts: Laws = Field(default_factory=dict)
+
+    @field_validator("levels")
+    @classmethod
+    def _levels(cls, laws: Laws) -> Laws:
+        _known_groups(laws)
+        ordered = {g: _in_order(laws[g], "a price in rupees", lambda x: 0 < x <= 1e6) for g in GROUPS if g in laws}
+        for group, law in ordered.items():
+            values = list(law.values())
+            if len(values) < 2 or values[0] <= 0 or values != sorted(values):
+                raise ValueError(f"{group} needs two prices or more with MRPs that rise with them")
+        return ordered
+
+    @field_validator("endings")
+    @classmethod
+    def _endings(cls, laws: Laws) -> Laws:
+        _known_groups(laws)
+        return _shares(laws, "a digit", lambda x: x in range(10))
+
+    @field_validator("discounts")
+    @classmethod
+    def _discounts(cls, laws: Laws) -> Laws:
+        _known_groups(laws)
+        return _shares(laws, "a percentage from 0 up to 90, two decimals", lambda x: 0 <= x <= 90 and x * 100 % 1 == 0)
+
+
+def _shares(laws: Laws, allowed: str, fits: Callable[[float], bool]) -> Laws:
+    ordered = {group: _in_order(laws[group], allowed, fits) for group in GROUPS if group in laws}
+    for group, law in ordered.items():
+        if not sum(law.values()) > 0:
+            raise ValueError(f"{group}: the weights are all 0")
+    return ordered
+
+
+class Brands(Checked):
+    """How unequal brands are, by group: the share of the first, and of the r-th after it (r + offset)^-exponent.
+
+    Groups without an exponent keep the brands of the goods list as they come.
+    """
+
+    first: dict[str, Share] = Field(default_factory=dict)
+    exponent: ByGroup = Field(default_factory=dict)
+    offset: ByGroup = Field(default_factory=dict)
+
+    @field_validator("first", "exponent", "offset")
+    @classmethod
+    def _groups(cls, values: dict[str, float]) -> dict[str, float]:
+        _known_groups(values)
+        return {group: values[group] for group in GROUPS if group in values}

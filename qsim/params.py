@@ -18,14 +18,17 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from qsim.behaviour import GROUPS, Checked, Cost, PricePoints, Repricing, Sales, Shocks
+from qsim.behaviour import GROUPS, Brands, Checked, Cost, Mrp, PricePoints, Repricing, Sales, Shocks
 from qsim.clock import parse_hour, parse_start
 from qsim.errors import InputError, UsageError
 
 LOOSE_GROUPS = ("fruits", "vegetables")
 FIXED = frozenset(
     {"preset", "seed", "start", "products", "stores", "inactive_percent", "discounted_percent", "platforms", "catalog"}
+    | {"mrp", "brands"}
 )
+# Left out of the digest where nothing of them is set: a market without them has the digest it had before they were.
+_LATER = {"mrp": Mrp(), "brands": Brands()}
 MAX_CONFIG_BYTES = 1 << 20
 MAX_LISTINGS = 2**32 - 1
 NO_BATCH = -1
@@ -89,6 +92,8 @@ class Parameters(Checked):
     repricing: Repricing = Repricing()
     price_points: PricePoints = PricePoints()
     sales: Sales = Sales()
+    mrp: Mrp = Mrp()
+    brands: Brands = Brands()
 
     @field_validator("batch_size", mode="before")
     @classmethod
@@ -255,7 +260,8 @@ def change(current: Parameters, changes: Mapping[str, Any]) -> Parameters:
 
 def digest(parameters: Parameters) -> bytes:
     """Hash all parameters to 16 bytes, the same for the same values on every machine."""
-    text = json.dumps(parameters.model_dump(), separators=(",", ":"))
+    unset = {key for key, neutral in _LATER.items() if getattr(parameters, key) == neutral}
+    text = json.dumps(parameters.model_dump(exclude=unset), separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 

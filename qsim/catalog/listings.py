@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import polars as pl
@@ -47,6 +47,55 @@ def anchors(platforms: Sequence[Platform], seed: int, products: I64, base: I64, 
     return prices
 
 
+def standings(parameters: Parameters, products: I64, discount: I64, loose: Mask) -> tuple[F64, Callable[[F64], F64]]:
+    """Draw multiples of the base under permanent discounts to the MRP (basis points), float64[products, platforms], and
+    give the function that takes the reference platform's out of them, float64[products].
+
+    Drawn again, up to 24 times, where the dearest platform is not 5-25 % above the cheapest with all cut at the MRP, and
+    where the reference platform would lie above it: a base price is never above the MRP.
+    """
+    platforms = list(parameters.platforms)
+    place = platforms.index(parameters.mrp.reference) if parameters.mrp.reference in platforms else -1
+
+    def reference(multiples: F64) -> F64:
+        return multiples[:, place] if place >= 0 else np.ones(len(multiples))
+
+    multiples = np.zeros((len(products), len(platforms)))
+    left = np.arange(len(products))
+    for attempt in range(_ATTEMPTS):
+        drawn = _multipliers(list(parameters.platforms.values()), parameters.seed, attempt, products[left])
+        share, own = 1 - discount[left] / BPS, reference(drawn)
+        multiples[left] = drawn
+        cut = drawn * np.where(discount[left] > 0, share / own, 1.0)[:, None]
+        cut = np.where(loose[left, None], cut, np.minimum(cut, 1.0))
+        spread = cut.max(axis=1) / cut.min(axis=1)
+        right = (spread >= SPREAD[0]) & (spread <= SPREAD[1]) | (len(platforms) == 1)
+        left = left[~(right & (loose[left] | (own >= share)))]
+        if not left.size:
+            break
+    return multiples, reference
+
+
+def _below_mrp(parameters: Parameters, products: pl.DataFrame) -> I64:
+    """Set anchors in paise, int64[products, platforms], of a catalog with permanent discounts to the MRP."""
+    ids = products["product_id"].to_numpy().astype(np.int64)
+    base, mrp, discount = (
+        products[name].to_numpy().astype(np.int64)[:, None]
+        for name in ("base_price_paise", "mrp_paise", "mrp_discount_bps")
+    )
+    loose = products["is_loose"].to_numpy()
+    multiples, reference = standings(parameters, ids, discount[:, 0], loose)
+    # The base is rounded to the paisa; the reference platform's price is taken from the MRP, so that it is exact.
+    exact = mrp * (BPS - discount) / BPS * (multiples / reference(multiples)[:, None])
+    anchor = round_half_up(np.where(loose[:, None] | (discount == 0), base * multiples, exact))
+    low, high = (
+        np.array([getattr(p, name) / 100 for p in parameters.platforms.values()])
+        for name in ("low_percent", "high_percent")
+    )
+    anchor = np.clip(anchor, np.ceil(base * low - 0.5), np.floor(base * high + 0.5))
+    return np.clip(anchor, 1, np.where(loose[:, None], MAX_PAISE, mrp)).astype(np.int64)
+
+
 def store_table(parameters: Parameters) -> pl.DataFrame:
     """Place each platform's dark stores: the n-th store of every platform is in the n-th locality of the list."""
     places = taxonomy.places()
@@ -78,7 +127,10 @@ def listing_table(parameters: Parameters, products: pl.DataFrame) -> pl.DataFram
     ids = products["product_id"].to_numpy().astype(np.int64)
     mrp = products["mrp_paise"].to_numpy()
     ceiling = np.where(mrp > 0, mrp, MAX_PAISE).astype(np.int64)
-    by_platform = anchors(platforms, parameters.seed, ids, products["base_price_paise"].to_numpy(), ceiling)
+    if parameters.mrp.discounts and not parameters.catalog:
+        by_platform = _below_mrp(parameters, products)
+    else:
+        by_platform = anchors(platforms, parameters.seed, ids, products["base_price_paise"].to_numpy(), ceiling)
     listings = (ids[:, None] * per + np.arange(per)).ravel()
     anchor = np.repeat(by_platform.ravel(), stores)
     cost_bps = streams.whole_numbers(streams.hashed(parameters.seed, Purpose.UNIT_COST, 0, listings), 7_000, 9_200)

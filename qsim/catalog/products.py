@@ -169,5 +169,6 @@ def generated_products(seed: int, count: int, inactive_percent: float) -> pl.Dat
         mrp_paise=np.where(loose, 0, mrp).astype(np.int64),
         is_loose=loose,
         is_active=~inactive(seed, ~core, inactive_percent),
+        mrp_discount_bps=np.zeros(count, np.uint16),
     )
     return products[shuffled(seed, Purpose.PRODUCT_ORDER, count)].with_row_index("product_id")

@@ -94,11 +94,14 @@ def _state(snapshot: str, events: str, during: str) -> str:
 
 
 def _prices(state: str) -> str:
+    # Loose goods have no printed MRP: the one shown lies their permanent discount above the regular price, and moves with it.
+    shown = "s.regular_price_paise * 100 / (10000 - nullif(n.mrp_discount_bps, 0)::INTEGER)"
+    mrp = f"coalesce(n.mrp, ({shown})::DECIMAL(12, 2))"
     return f"""
         SELECT s.listing_id, n.product_id, n.product, n.brand, n.category, n.subcategory, n.pack, n.platform, n.store_id,
-            n.city, n.pincode, n.mrp, {_rupees("s.regular_price_paise")} AS regular_price, {_rupees("s.price_paise")} AS price,
+            n.city, n.pincode, {mrp} AS mrp, {_rupees("s.regular_price_paise")} AS regular_price, {_rupees("s.price_paise")} AS price,
             (s.discount_bps * 0.01)::DECIMAL(5, 2) AS discount_pct,
-            (100 - 100 * (s.price_paise * 0.01) / n.mrp)::DECIMAL(5, 2) AS off_mrp_pct,
+            (100 - 100 * (s.price_paise * 0.01) / {mrp})::DECIMAL(5, 2) AS off_mrp_pct,
             (s.price_paise * 0.01 / nullif(n.pack_units, 0))::DECIMAL(12, 2) AS unit_price, n.unit,
             {_rupees("s.surge_fee_paise")} AS surge_fee, n.stock, n.stock > 0 AS in_stock, n.is_loose, n.is_active,
             tick_time(s.updated_tick) AS updated_at
@@ -122,7 +125,7 @@ def catalog_views(head_second: int) -> list[str]:
         f"""CREATE OR REPLACE VIEW raw.named AS SELECT l.listing_id, l.product_id, l.store_id, p.platform, s.city, s.pincode,
             l.anchor_price_paise, l.unit_cost_paise, l.stock, l.reserved, l.reorder_level, l.target_stock,
             g.product, g.brand, g.category, g.subcategory, g.volatility_group, g.pack, g.unit, g.pack_units,
-            {_rupees("nullif(g.mrp_paise, 0)")} AS mrp, g.is_loose, g.is_active
+            {_rupees("nullif(g.mrp_paise, 0)")} AS mrp, g.is_loose, g.is_active, g.mrp_discount_bps
             FROM raw.listings AS l JOIN raw.products AS g USING (product_id) JOIN raw.stores AS s USING (store_id)
             JOIN raw.platforms AS p ON p.platform_id = l.platform_id""",
         f"""CREATE OR REPLACE VIEW listings AS SELECT listing_id, product_id, platform, store_id, city, pincode,
