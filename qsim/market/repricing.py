@@ -32,7 +32,7 @@ def snap(prices: F64, style: U8, reach: float, ceiling: I32) -> F64:
     """Set prices in paise to price points of their style: whole rupees, rupees ending in 9 or in 0 or 5, or any paisa.
 
     A 9 or a five is taken where it lies within `reach` (a share of the price), else the nearest whole rupee; at least
-    one rupee, and at most the ceiling.
+    one rupee, and at most the ceiling. A price at the ceiling or above is the ceiling: who sells at MRP shows the MRP.
     """
     rupees = prices / PAISE_PER_RUPEE
     whole = np.floor(rupees + 0.5)
@@ -41,7 +41,8 @@ def snap(prices: F64, style: U8, reach: float, ceiling: I32) -> F64:
     point = np.where(style == NINE, nine, np.where(style == FIVE, five, whole))
     fits = (np.abs(point - rupees) <= reach * rupees) & (point > 0)
     rounded = np.maximum(np.where(fits, point, whole), 1.0) * PAISE_PER_RUPEE
-    return np.minimum(np.where(style == PAISE, np.floor(prices + 0.5), rounded), ceiling)
+    points = np.where((style == PAISE) | (prices >= ceiling), np.floor(prices + 0.5), rounded)
+    return np.minimum(points, ceiling)
 
 
 def posted(price: F64, regular: F64, style: U8, reach: float, ceiling: I32) -> F64:
