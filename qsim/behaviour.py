@@ -91,7 +91,7 @@ class Repricing(Checked):
 
 
 class PricePoints(Checked):
-    """Shares of listings that price in whole rupees, ending in 9, in fives, or to the paisa, by kind of good."""
+    """Shares of listings that price in whole rupees, ending in 9, in fives, to the paisa, or in percents off the MRP."""
 
     packaged: Weights = Field(default_factory=dict)
     loose: Weights = Field(default_factory=dict)
@@ -108,7 +108,7 @@ class PricePoints(Checked):
         return {style: shares.get(style, 0.0) for style in STYLES} if shares else {}
 
 
-STYLES = ("whole", "nine", "five", "paise")
+STYLES = ("whole", "nine", "five", "paise", "percent")
 
 
 class Sales(Checked):
@@ -133,7 +133,8 @@ class Sales(Checked):
         return _numbers(weights, 90)
 
 
-def _known_groups(laws: Mapping[str, object]) -> None:
+def known_groups(laws: Mapping[str, object]) -> None:
+    """Refuse keys that are no volatility group."""
     for key in laws:
         if key not in GROUPS:
             raise ValueError(f"unknown key {key!r}; known are {', '.join(GROUPS)}")
@@ -167,7 +168,7 @@ class Mrp(Checked):
     @field_validator("levels")
     @classmethod
     def _levels(cls, laws: Laws) -> Laws:
-        _known_groups(laws)
+        known_groups(laws)
         ordered = {g: _in_order(laws[g], "a price in rupees", lambda x: 0 < x <= 1e6) for g in GROUPS if g in laws}
         for group, law in ordered.items():
             values = list(law.values())
@@ -178,14 +179,14 @@ class Mrp(Checked):
     @field_validator("endings")
     @classmethod
     def _endings(cls, laws: Laws) -> Laws:
-        _known_groups(laws)
+        known_groups(laws)
         return _shares(laws, "a digit", lambda x: x in range(10))
 
     @field_validator("discounts")
     @classmethod
     def _discounts(cls, laws: Laws) -> Laws:
-        _known_groups(laws)
-        return _shares(laws, "a percentage from 0 up to 90, two decimals", lambda x: 0 <= x <= 90 and x * 100 % 1 == 0)
+        known_groups(laws)
+        return _shares(laws, "a percentage from 0 up to 90, two decimals", lambda x: 0 <= x <= 90 and abs(x * 100 - round(x * 100)) < 1e-9)
 
 
 def _shares(laws: Laws, allowed: str, fits: Callable[[float], bool]) -> Laws:
@@ -197,17 +198,9 @@ def _shares(laws: Laws, allowed: str, fits: Callable[[float], bool]) -> Laws:
 
 
 class Brands(Checked):
-    """How unequal brands are, by group: the share of the first, and of the r-th after it (r + offset)^-exponent.
+    """How unequal the brands of a group are: the share of the first, and of the r-th after it (r + offset)^-exponent."""
 
-    Groups without an exponent keep the brands of the goods list as they come.
-    """
-
-    first: dict[str, Share] = Field(default_factory=dict)
-    exponent: ByGroup = Field(default_factory=dict)
-    offset: ByGroup = Field(default_factory=dict)
-
-    @field_validator("first", "exponent", "offset")
-    @classmethod
-    def _groups(cls, values: dict[str, float]) -> dict[str, float]:
-        _known_groups(values)
-        return {group: values[group] for group in GROUPS if group in values}
+    first: Share
+    exponent: Annotated[float, Field(ge=0, le=10)]
+    offset: Annotated[float, Field(ge=0, le=1_000)]
+    places: Annotated[int, Field(ge=2, le=900)]

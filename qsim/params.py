@@ -18,17 +18,18 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from qsim.behaviour import GROUPS, Brands, Checked, Cost, Mrp, PricePoints, Repricing, Sales, Shocks
+from qsim import taxonomy
+from qsim.behaviour import GROUPS, Brands, Checked, Cost, Mrp, PricePoints, Repricing, Sales, Shocks, known_groups
 from qsim.clock import parse_hour, parse_start
 from qsim.errors import InputError, UsageError
 
 LOOSE_GROUPS = ("fruits", "vegetables")
 FIXED = frozenset(
     {"preset", "seed", "start", "products", "stores", "inactive_percent", "discounted_percent", "platforms", "catalog"}
-    | {"mrp", "brands"}
+    | {"mrp", "brands", "ranges"}
 )
 # Left out of the digest where nothing of them is set: a market without them has the digest it had before they were.
-_LATER = {"mrp": Mrp(), "brands": Brands()}
+_LATER: dict[str, object] = {"mrp": Mrp(), "brands": {}, "ranges": {}}
 MAX_CONFIG_BYTES = 1 << 20
 MAX_LISTINGS = 2**32 - 1
 NO_BATCH = -1
@@ -93,7 +94,8 @@ class Parameters(Checked):
     price_points: PricePoints = PricePoints()
     sales: Sales = Sales()
     mrp: Mrp = Mrp()
-    brands: Brands = Brands()
+    brands: dict[str, Brands] = Field(default_factory=dict)
+    ranges: dict[str, Probability] = Field(default_factory=dict)
 
     @field_validator("batch_size", mode="before")
     @classmethod
@@ -133,6 +135,21 @@ class Parameters(Checked):
             if key not in GROUPS:
                 raise ValueError(f"unknown key {key!r}{nearest(key, GROUPS)}")
         return {group: volatility[group] for group in GROUPS}
+
+    @field_validator("brands")
+    @classmethod
+    def _brand_groups(cls, brands: dict[str, Brands]) -> dict[str, Brands]:
+        known_groups(brands)
+        return {group: brands[group] for group in GROUPS if group in brands}
+
+    @field_validator("ranges")
+    @classmethod
+    def _subcategories(cls, ranges: dict[str, float]) -> dict[str, float]:
+        known = dict.fromkeys(good.subcategory for good in taxonomy.goods()) if ranges else {}
+        for key in ranges:
+            if key not in known:
+                raise ValueError(f"unknown key {key!r}{nearest(key, known)}")
+        return {subcategory: ranges[subcategory] for subcategory in known if subcategory in ranges}
 
     @field_validator("platforms")
     @classmethod

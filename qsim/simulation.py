@@ -147,7 +147,7 @@ def live_rules(parameters: Parameters) -> LiveRules | None:
     means = np.array([platform.average_discount_percent for platform in parameters.platforms.values()])
     lengths = np.array([float(days) for days in sales.days])
     mean_days = float(np.dot(lengths, np.diff(_cumulative(sales.days), prepend=0))) if sales.days else 1.0
-    plain = {"whole": 0.0, "nine": 0.0, "five": 0.0, "paise": 1.0}
+    plain = {"whole": 0.0, "nine": 0.0, "five": 0.0, "paise": 1.0, "percent": 0.0}
     return LiveRules(
         seed=parameters.seed,
         cost=_cost_rules(parameters),

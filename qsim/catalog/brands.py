@@ -14,15 +14,14 @@ from qsim.arrays import F64, I64
 from qsim.params import Parameters
 from qsim.streams import Purpose
 
-# As many made-up names as three groups can have each.
-PLACES = 900
 _PLACE, _NAME, _KEPT, _SLOT = range(2, 6)
 _ROUNDS = 6
+_HOUSES = 5
 
 
-def law(first: float, exponent: float, offset: float) -> F64:
-    """Give the share of each place: `first`, then (r + offset)^-exponent; float64[PLACES], sum 1."""
-    rest = money.power(np.arange(1, PLACES) + offset, -exponent)
+def shares(first: float, exponent: float, offset: float, places: int) -> F64:
+    """Give the share of each place: `first`, then (r + offset)^-exponent; float64[places], sum 1."""
+    rest = money.power(np.arange(1, places) + offset, -exponent)
     return np.concatenate([[first], (1 - first) * rest / rest.sum()])
 
 
@@ -47,8 +46,14 @@ def _keep(brand: pl.Series, quotas: I64, words: np.ndarray) -> tuple[np.ndarray,
 def _fill(seed: int, over: pl.DataFrame, slots: I64) -> pl.DataFrame:
     """Give products over (row, title, pack) a place each, none with one title and pack twice; what finds none is left out."""
     placed = over.clear().with_columns(place=pl.lit(0, pl.Int64))
+    # Houses with many places take theirs first, from different goods; drawn at random they would have too many twice.
+    for place, quota in enumerate(np.bincount(slots[slots < _HOUSES], minlength=0)):
+        mine = over.unique(["title", "pack"], keep="first", maintain_order=True).head(int(quota))
+        placed = placed.vstack(mine.with_columns(place=pl.lit(place, pl.Int64)))
+        over = over.join(mine, "row", how="anti", maintain_order="left")
+    slots = np.concatenate([slots[slots >= _HOUSES], slots[slots < _HOUSES][: max(0, len(over) - (slots >= _HOUSES).sum())]])
     for attempt in range(_ROUNDS):
-        slots = slots[np.argsort(_words(seed, _SLOT + attempt, np.arange(len(slots))), kind="stable")]
+        slots = slots[np.argsort(_words(seed, _SLOT + 1 + attempt, np.arange(len(slots))), kind="stable")]
         tried = pl.concat([placed, over.with_columns(place=slots)])
         fits = tried.select(pl.struct("place", "title", "pack").is_first_distinct()).to_series().to_numpy()
         placed, over, slots = tried.filter(fits), tried.filter(~fits).drop("place"), slots[~fits[len(placed) :]]
@@ -59,12 +64,14 @@ def _of_group(parameters: Parameters, products: pl.DataFrame, group: str, names:
     """Find the products of a group that change their brand: columns row and brand."""
     laws, seed = parameters.brands, parameters.seed
     of = products.filter((pl.col("volatility_group") == group) & (pl.col("brand") != ""))
-    edges = np.cumsum(law(laws.first.get(group, 0.0), laws.exponent[group], laws.offset.get(group, 0.0)))
+    law = laws[group]
+    edges = np.cumsum(shares(law.first, law.exponent, law.offset, law.places))
     rows = of["row"].to_numpy().astype(np.int64)
     drawn = np.searchsorted(edges, streams.uniforms(_words(seed, _PLACE, rows)))
-    quotas = np.bincount(np.minimum(drawn, PLACES - 1), minlength=PLACES)
+    quotas = np.bincount(np.minimum(drawn, law.places - 1))
     keep, free = _keep(of["brand"], quotas, _words(seed, _KEPT, rows))
-    over = of.filter(~keep).select(
+    order = np.argsort(_words(seed, _SLOT, rows[~keep]), kind="stable")
+    over = of.filter(~keep)[order].select(
         "row", "pack", title=pl.col("product").str.slice(pl.col("brand").str.len_chars() + 1)
     )
     placed = _fill(seed, over, np.repeat(np.arange(len(free)), free))
@@ -76,13 +83,13 @@ def with_brands(parameters: Parameters, products: pl.DataFrame) -> pl.DataFrame:
 
     A catalog so large that it uses up the made-up names has its brands already, and is left as it is.
     """
-    groups = [group for group in parameters.brands.exponent if (products["volatility_group"] == group).any()]
+    groups = [group for group in parameters.brands if (products["volatility_group"] == group).any()]
     if not groups:
         return products
     rows = products.with_row_index("row")
     made_up = pl.Series("name", taxonomy.words("brands"))
     made_up = made_up.filter(~made_up.is_in(products["brand"].unique().to_list()))
-    if len(made_up) < PLACES * len(groups):
+    if len(made_up) < len(groups) * max(parameters.brands[group].places for group in groups):
         return products
     words = _words(parameters.seed, _NAME, np.arange(len(made_up)))
     names = made_up.gather(np.argsort(words, kind="stable"))

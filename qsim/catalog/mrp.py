@@ -16,7 +16,7 @@ from qsim.arrays import F64, I64, Mask
 from qsim.behaviour import GROUPS
 from qsim.catalog.listings import standings
 from qsim.money import BPS, PAISE_PER_RUPEE
-from qsim.params import Parameters
+from qsim.params import LOOSE_GROUPS, Parameters
 from qsim.streams import Purpose
 
 _DISCOUNT, _ENDING = range(2)
@@ -47,7 +47,7 @@ def _drawn(seed: int, what: int, ids: I64, law: Mapping[str, float]) -> F64:
 
 def _laid_down(parameters: Parameters, products: pl.DataFrame) -> tuple[F64, I64]:
     """Give each product's MRP in paise (loose goods: the MRP shown, not rounded) and its discount in basis points."""
-    laws, seed, ids = parameters.mrp, parameters.seed, np.arange(len(products))
+    laws, seed = parameters.mrp, parameters.seed
     group = products["volatility_group"].to_numpy()
     loose = products["is_loose"].to_numpy()
     mrp = products["base_price_paise"].to_numpy() / PAISE_PER_RUPEE
@@ -58,8 +58,9 @@ def _laid_down(parameters: Parameters, products: pl.DataFrame) -> tuple[F64, I64
             mrp[of] = level(mrp[of], laws.levels[name])
         ending = _drawn(seed, _ENDING, of, laws.endings.get(name, {"0": 1.0, "5": 1.0})).astype(np.int64)
         mrp[of] = np.where(loose[of], mrp[of], ended(mrp[of], ending))
-        percent = _drawn(seed, _DISCOUNT, ids[of], laws.discounts.get(name, {"0": 1.0}))
-        discount[of] = money.round_half_up(percent * 100)
+        percent = _drawn(seed, _DISCOUNT, of, laws.discounts.get(name, {"0": 1.0}))
+        # Loose goods show an MRP where they are produce; a loose dal shows none.
+        discount[of] = np.where(loose[of] & (name not in LOOSE_GROUPS), 0, money.round_half_up(percent * 100))
     return mrp * PAISE_PER_RUPEE, discount
 
 
