@@ -1,11 +1,10 @@
-"""Parameters of what shops sell and how they behave over time: MRPs, brands, costs, shocks, repricing, price points, sales.
+"""Parameters of how shops and customers behave over time: costs, prices, sales, rivals, demand, supply. Rates are per unit of time.
 
-All rates are per unit of time. The defaults are a market in which none of it happens. Frozen and checked when made; holds no rule that uses them.
+The defaults are a market in which none of it happens. Frozen and checked when made; holds no rule that uses them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
@@ -17,7 +16,6 @@ Rate = Annotated[float, Field(ge=0, le=10_000)]
 Days = Annotated[float, Field(gt=0, le=10_000)]
 ByGroup = dict[str, Annotated[float, Field(ge=0, le=1_000)]]
 Weights = dict[str, Annotated[float, Field(ge=0, le=1_000)]]
-Laws = dict[str, dict[str, Annotated[float, Field(ge=0, le=1_000_000)]]]
 
 
 class Checked(BaseModel):
@@ -76,7 +74,11 @@ class Shocks(Checked):
 
 
 class Repricing(Checked):
-    """Hazard of setting the regular price anew: a base rate and one that grows with the gap to the aim, a day."""
+    """Hazard of setting the regular price anew: a base rate and one that grows with the gap to the aim, a day.
+
+    A price just set is `1 + fresh` times as likely to be set again, which fades over `fresh_days`; `zone_sd` is the sd of
+    log prices between the dark stores of a platform.
+    """
 
     a_day: ByGroup = Field(default_factory=_nothing)
     gap_a_day: ByGroup = Field(default_factory=_nothing)
@@ -86,16 +88,27 @@ class Repricing(Checked):
     nine_stick: Share = 1
     on_sale: Share = 1
     morning_share: Share = 0
+    fresh: Annotated[float, Field(ge=0, le=100)] = 0
+    fresh_days: Days = 5
+    zone_sd: Annotated[float, Field(ge=0, le=0.5)] = 0
 
     _groups = field_validator("a_day", "gap_a_day", "gap", "noise")(of_groups)
 
 
 class PricePoints(Checked):
-    """Shares of listings that price in whole rupees, ending in 9, in fives, to the paisa, or in percents off the MRP."""
+    """Shares of listings that price in whole rupees, ending in 9, in fives, to the paisa, or in whole percents off the MRP,
+    by kind of good; `platforms` has the packaged goods of those that price otherwise.
+    """
 
     packaged: Weights = Field(default_factory=dict)
     loose: Weights = Field(default_factory=dict)
+    platforms: dict[str, Weights] = Field(default_factory=dict)
     reach: Annotated[float, Field(ge=0, le=0.5)] = 0.035
+
+    @field_validator("platforms")
+    @classmethod
+    def _platforms(cls, laws: dict[str, Weights]) -> dict[str, Weights]:
+        return {platform: cls._styles(shares) for platform, shares in laws.items()}
 
     @field_validator("packaged", "loose")
     @classmethod
@@ -133,74 +146,82 @@ class Sales(Checked):
         return _numbers(weights, 90)
 
 
-def known_groups(laws: Mapping[str, object]) -> None:
-    """Refuse keys that are no volatility group."""
-    for key in laws:
-        if key not in GROUPS:
-            raise ValueError(f"unknown key {key!r}; known are {', '.join(GROUPS)}")
-
-
-def _in_order(law: dict[str, float], allowed: str, fits: Callable[[float], bool]) -> dict[str, float]:
-    """Put a law in the order of its keys, which are numbers written as text."""
-    for key in law:
-        try:
-            right = fits(float(key))
-        except ValueError:
-            right = False
-        if not right:
-            raise ValueError(f"{key!r} is not {allowed}")
-    return dict(sorted(law.items(), key=lambda pair: float(pair[0])))
-
-
-class Mrp(Checked):
-    """MRPs of a generated catalog, by volatility group; without `discounts` they are a quarter above the base price.
-
-    `levels` takes prices of the goods list to MRPs, in rupees, by straight lines between logarithms; `endings` are
-    shares of last digits; `discounts` are shares of permanent discounts to the MRP in percent, which the platform named
-    `reference` shows exactly (the base price itself, where no platform has that name). Loose goods show an MRP too.
+class Rivals(Checked):
+    """How platforms follow each other on the goods whose prices customers know: a share of products, looks a day, the
+    share of these that a platform reacts on, the gap it tolerates, and the lowest price as a share of the one aimed at.
     """
 
-    reference: str = ""
-    levels: Laws = Field(default_factory=dict)
-    endings: Laws = Field(default_factory=dict)
-    discounts: Laws = Field(default_factory=dict)
+    known_share: Share = 0
+    looks_a_day: Annotated[float, Field(ge=0, le=1_000)] = 0
+    reactive: dict[str, Share] = Field(default_factory=dict)
+    tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.03
+    undercut: Annotated[float, Field(ge=0, lt=1)] = 0
+    floor: Annotated[float, Field(gt=0, le=1)] = 0.88
 
-    @field_validator("levels")
+
+def _equal(count: int) -> list[float]:
+    return [1.0] * count
+
+
+class Demand(Checked):
+    """Customers of a product in an area a day, by group; how they spread over hours and weekdays, and how they choose.
+
+    `shares` are the platforms' pull at equal prices, `outside` the share who then buy nothing, `elasticity` how utility falls
+    with the log of price; a fee counts as its share of `basket_rupees`. Platforms in `closed` take no orders.
+    """
+
+    a_day: ByGroup = Field(default_factory=_nothing)
+    level: Annotated[float, Field(ge=0, le=100)] = 1
+    spread: Annotated[float, Field(ge=0, le=3)] = 0
+    shares: Weights = Field(default_factory=dict)
+    outside: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    elasticity: Annotated[float, Field(ge=0, le=20)] = 3
+    basket_rupees: Annotated[float, Field(gt=0, le=100_000)] = 400
+    units: Weights = Field(default_factory=lambda: {"1": 1.0})
+    hours: Annotated[list[Rate], Field(min_length=24, max_length=24)] = Field(default_factory=lambda: _equal(24))
+    weekdays: Annotated[list[Rate], Field(min_length=7, max_length=7)] = Field(default_factory=lambda: _equal(7))
+    rain: Annotated[float, Field(ge=0, le=10)] = 0
+    closed: list[str] = Field(default_factory=list)
+
+    _groups = field_validator("a_day")(of_groups)
+
+    @field_validator("units")
     @classmethod
-    def _levels(cls, laws: Laws) -> Laws:
-        known_groups(laws)
-        ordered = {g: _in_order(laws[g], "a price in rupees", lambda x: 0 < x <= 1e6) for g in GROUPS if g in laws}
-        for group, law in ordered.items():
-            values = list(law.values())
-            if len(values) < 2 or values[0] <= 0 or values != sorted(values):
-                raise ValueError(f"{group} needs two prices or more with MRPs that rise with them")
-        return ordered
-
-    @field_validator("endings")
-    @classmethod
-    def _endings(cls, laws: Laws) -> Laws:
-        known_groups(laws)
-        return _shares(laws, "a digit", lambda x: x in range(10))
-
-    @field_validator("discounts")
-    @classmethod
-    def _discounts(cls, laws: Laws) -> Laws:
-        known_groups(laws)
-        return _shares(laws, "a percentage from 0 up to 90, two decimals", lambda x: 0 <= x <= 90 and abs(x * 100 - round(x * 100)) < 1e-9)
+    def _units(cls, weights: dict[str, float]) -> dict[str, float]:
+        for key in weights:
+            if not (key.isdecimal() and 1 <= int(key) <= 100):
+                raise ValueError(f"{key!r} is not a whole number from 1 to 100")
+        return _numbers(weights, 100)
 
 
-def _shares(laws: Laws, allowed: str, fits: Callable[[float], bool]) -> Laws:
-    ordered = {group: _in_order(laws[group], allowed, fits) for group in GROUPS if group in laws}
-    for group, law in ordered.items():
-        if not sum(law.values()) > 0:
-            raise ValueError(f"{group}: the weights are all 0")
-    return ordered
+class Supply(Checked):
+    """Stock: days of demand that a full shelf covers, the share at which it is ordered again, and the days a delivery takes:
+    `least_days` + two exponential waits of `wait_days`, and for a `late` share another one of `late_days`.
+    """
+
+    cover_days: Annotated[list[Days], Field(min_length=2, max_length=2)] = Field(default_factory=lambda: [1.2, 3.0])
+    reorder: Annotated[float, Field(ge=0, lt=1)] = 0.35
+    least_days: Annotated[float, Field(ge=0, le=100)] = 0.15
+    wait_days: Annotated[float, Field(ge=0, le=100)] = 0.25
+    late: Share = 0.1
+    late_days: Annotated[float, Field(ge=0, le=100)] = 1.6
 
 
-class Brands(Checked):
-    """How unequal the brands of a group are: the share of the first, and of the r-th after it (r + offset)^-exponent."""
+class Weather(Checked):
+    """Rain: the share of days with a shower, January to December, and the least and most hours that it lasts."""
 
-    first: Share
-    exponent: Annotated[float, Field(ge=0, le=10)]
-    offset: Annotated[float, Field(ge=0, le=1_000)]
-    places: Annotated[int, Field(ge=2, le=900)]
+    rainy_days: Annotated[list[Share], Field(min_length=12, max_length=12)] = Field(default_factory=lambda: [0.0] * 12)
+    hours: Annotated[list[Annotated[int, Field(ge=1, le=24)]], Field(min_length=2, max_length=2)] = Field(
+        default_factory=lambda: [1, 5]
+    )
+
+
+class SurgeFees(Checked):
+    """The fee of an order by load: each `step` of load over the riders' `capacity`, in multiples of the mean load, is a level."""
+
+    capacity: Annotated[float, Field(gt=0, le=1_000)] = 1_000
+    rain_loss: Annotated[float, Field(ge=0, lt=1)] = 0
+    step: Annotated[float, Field(gt=0, le=10)] = 0.15
+    rupees: Annotated[list[Annotated[float, Field(ge=0, le=600)]], Field(min_length=1, max_length=20)] = Field(
+        default_factory=lambda: [0.0]
+    )

@@ -28,7 +28,11 @@ class Columns:
     mrp: I32
     group: U8
     anchor: I32
+    unit_cost: I32
+    reorder_level: U16
+    target_stock: U16
     platform_of_listing: U8
+    city_of_area: I64
     line_campaign: I64
     line_listing: I64
     line_bps: U16
@@ -79,6 +83,10 @@ def _block(columns: Columns, first: int, last: int, first_rank: int, by_listing:
         is_loose=loose,
         group=columns.group[product],
         platform=np.tile(columns.platform_of_listing, len(active)),
+        unit_cost=columns.unit_cost[first * per + lanes],
+        reorder_level=columns.reorder_level[first * per + lanes],
+        target_stock=columns.target_stock[first * per + lanes],
+        city_of_area=columns.city_of_area,
         line_position=np.searchsorted(lanes, columns.line_listing[lines] - first_listing),
         line_campaign=columns.line_campaign[lines],
         line_bps=columns.line_bps[lines],
@@ -86,10 +94,10 @@ def _block(columns: Columns, first: int, last: int, first_rank: int, by_listing:
 
 
 def opening_state(
-    block: Block, own: U16, running: Mask, shift: int, stores: int = 1, live: LiveRules | None = None
+    block: Block, own: U16, stock: U16, running: Mask, shift: int, stores: int = 1, live: LiveRules | None = None
 ) -> State:
-    """Make the state at tick 0: regular price at the anchor, own discounts in basis points (uint16[all listings of the
-    block]), the running campaigns' lines, the time-of-day shift in basis points, and price points where there are any.
+    """Make the state at tick 0: regular price at the anchor, own discounts in basis points and stock (uint16[all
+    listings of the block]), the running campaigns' lines, the time-of-day shift in basis points, and price points where there are any.
     """
     count = len(block.lanes)
     none = np.zeros(count, np.uint16)
@@ -102,6 +110,10 @@ def opening_state(
         none.copy(),
         none.copy(),
         np.zeros(count, np.uint32),
+        np.zeros(count, np.uint32),
+        np.zeros(count, np.int32),
+        np.zeros(count, np.int32),
+        stock[block.lanes],
         np.zeros(count, np.uint32),
     )
     set_lines(block, state, running)
@@ -133,6 +145,10 @@ def snapshot_table(block: Block, state: State, tick: int) -> pa.Table:
         (state.fee, None),
         (state.updated, None),
         (state.own_ends, None),
+        (state.repriced, None),
+        (state.match, None),
+        (state.stock, None),
+        (state.restock, None),
     ):
         column = np.zeros(count, values.dtype) if rest is None else rest.copy()
         column[block.lanes] = values
@@ -152,6 +168,10 @@ def state_of(block: Block, snapshot: pa.Table, running: Mask) -> State:
         "surge_fee_paise",
         "updated_tick",
         "own_ends_second",
+        "repriced_second",
+        "match_paise",
+        "stock",
+        "restock_second",
     )
     state = State(*(snapshot.column(name).to_numpy()[block.lanes] for name in names))
     set_lines(block, state, running)

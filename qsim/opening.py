@@ -45,7 +45,8 @@ class Opening:
 
 CATALOG_COLUMNS = {
     "products": ["volatility_group", "mrp_paise", "is_loose", "is_active"],
-    "listings": ["platform_id", "anchor_price_paise"],
+    "listings": ["platform_id", "anchor_price_paise", "unit_cost_paise", "reorder_level", "target_stock"],
+    "stores": ["platform_id", "city"],
     "campaigns": ["starts_second", "duration_seconds", "repeat_seconds", "ends_second"],
     "campaign_lines": ["campaign_id", "listing_id", "discount_bps"],
 }
@@ -66,12 +67,18 @@ def catalog_columns(catalog: Mapping[str, pa.Table]) -> Columns:
     group = catalog["products"].column("volatility_group").combine_chunks().dictionary_encode()
     codes = np.array([GROUPS.index(name) for name in group.dictionary.to_pylist()], np.uint8)
     per_product = len(catalog["listings"]) // len(group)
+    at_first = column("stores", "platform_id") == column("stores", "platform_id")[0]
+    cities = catalog["stores"].column("city").filter(pa.array(at_first)).combine_chunks().dictionary_encode()
     return Columns(
         is_active=column("products", "is_active"),
         is_loose=column("products", "is_loose"),
         mrp=column("products", "mrp_paise"),
         group=codes[group.indices.to_numpy()],
         anchor=column("listings", "anchor_price_paise"),
+        unit_cost=column("listings", "unit_cost_paise"),
+        reorder_level=column("listings", "reorder_level"),
+        target_stock=column("listings", "target_stock"),
+        city_of_area=cities.indices.to_numpy().astype(np.int64),
         platform_of_listing=column("listings", "platform_id")[:per_product],
         line_campaign=column("campaign_lines", "campaign_id").astype(np.int64),
         line_listing=column("campaign_lines", "listing_id").astype(np.int64),
@@ -162,15 +169,16 @@ def _piece(
     needed = _as_arrow("products", products, CATALOG_COLUMNS["products"])
     columns = replace(catalog_columns({**small, "products": needed, "listings": listings}), first_product=first)
     running, shift = _running(parameters, campaign_times(small["campaigns"]))
-    if simulation.live_rules(parameters):
+    live, stock = simulation.live_rules(parameters), listings.column("stock").to_numpy()
+    parts_from = first * parameters.listings_per_product
+    if live:
         # A platform's price is the same at all of its dark stores, so a sale is as well.
         own = np.repeat(own[:: parameters.stores], parameters.stores)
     parts: list[Part] = []
     for block in blocks.make_blocks(columns):
+        place = slice(block.first_listing - parts_from, block.first_listing - parts_from + len(block.resting))
         of_block = own[block.first_listing : block.first_listing + len(block.resting)]
-        state = blocks.opening_state(
-            block, of_block, running, shift, parameters.stores, simulation.live_rules(parameters)
-        )
+        state = blocks.opening_state(block, of_block, stock[place], running, shift, parameters.stores, live)
         parts.append((SNAPSHOTS.name, block.number, blocks.snapshot_table(block, state, 0)))
         parts.append((DISCOUNTS.name, block.number, _opening_rows(block, of_block)))
     return [("listings", parts[0][1], listings), *parts]

@@ -18,18 +18,29 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from qsim import taxonomy
-from qsim.behaviour import GROUPS, Brands, Checked, Cost, Mrp, PricePoints, Repricing, Sales, Shocks, known_groups
+from qsim.assortment import Assortment
+from qsim.behaviour import (
+    GROUPS,
+    Checked,
+    Cost,
+    Demand,
+    PricePoints,
+    Repricing,
+    Rivals,
+    Sales,
+    Shocks,
+    Supply,
+    SurgeFees,
+    Weather,
+)
 from qsim.clock import parse_hour, parse_start
 from qsim.errors import InputError, UsageError
 
 LOOSE_GROUPS = ("fruits", "vegetables")
 FIXED = frozenset(
     {"preset", "seed", "start", "products", "stores", "inactive_percent", "discounted_percent", "platforms", "catalog"}
-    | {"mrp", "brands", "ranges"}
+    | {"assortment"}
 )
-# Left out of the digest where nothing of them is set: a market without them has the digest it had before they were.
-_LATER: dict[str, object] = {"mrp": Mrp(), "brands": {}, "ranges": {}}
 MAX_CONFIG_BYTES = 1 << 20
 MAX_LISTINGS = 2**32 - 1
 NO_BATCH = -1
@@ -87,15 +98,20 @@ class Parameters(Checked):
     reversion: Probability
     category_volatility: dict[str, Annotated[float, Field(ge=0, le=5)]]
     time_of_day: dict[str, Annotated[float, Field(ge=-50, le=100)]]
+    time_of_day_share: Probability = 1
+    truth: bool = False
     platforms: Annotated[dict[str, Platform], Field(min_length=1, max_length=50)]
     cost: Cost = Cost()
     shocks: Shocks = Shocks()
     repricing: Repricing = Repricing()
     price_points: PricePoints = PricePoints()
     sales: Sales = Sales()
-    mrp: Mrp = Mrp()
-    brands: dict[str, Brands] = Field(default_factory=dict)
-    ranges: dict[str, Probability] = Field(default_factory=dict)
+    rivals: Rivals = Rivals()
+    demand: Demand = Demand()
+    supply: Supply = Supply()
+    weather: Weather = Weather()
+    surge_fees: SurgeFees = SurgeFees()
+    assortment: Assortment = Assortment()
 
     @field_validator("batch_size", mode="before")
     @classmethod
@@ -135,21 +151,6 @@ class Parameters(Checked):
             if key not in GROUPS:
                 raise ValueError(f"unknown key {key!r}{nearest(key, GROUPS)}")
         return {group: volatility[group] for group in GROUPS}
-
-    @field_validator("brands")
-    @classmethod
-    def _brand_groups(cls, brands: dict[str, Brands]) -> dict[str, Brands]:
-        known_groups(brands)
-        return {group: brands[group] for group in GROUPS if group in brands}
-
-    @field_validator("ranges")
-    @classmethod
-    def _subcategories(cls, ranges: dict[str, float]) -> dict[str, float]:
-        known = dict.fromkeys(good.subcategory for good in taxonomy.goods()) if ranges else {}
-        for key in ranges:
-            if key not in known:
-                raise ValueError(f"unknown key {key!r}{nearest(key, known)}")
-        return {subcategory: ranges[subcategory] for subcategory in known if subcategory in ranges}
 
     @field_validator("platforms")
     @classmethod
@@ -276,9 +277,11 @@ def change(current: Parameters, changes: Mapping[str, Any]) -> Parameters:
 
 
 def digest(parameters: Parameters) -> bytes:
-    """Hash all parameters to 16 bytes, the same for the same values on every machine."""
-    unset = {key for key, neutral in _LATER.items() if getattr(parameters, key) == neutral}
-    text = json.dumps(parameters.model_dump(exclude=unset), separators=(",", ":"))
+    """Hash all parameters to 16 bytes, the same for the same values on every machine.
+
+    What stands at its default is left out, so a parameter that is added and changes nothing leaves known digests as they are.
+    """
+    text = json.dumps(parameters.model_dump(exclude_defaults=True), separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 

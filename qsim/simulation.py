@@ -158,7 +158,12 @@ def live_rules(parameters: Parameters) -> LiveRules | None:
         spread=repricing.spread,
         nine_stick=repricing.nine_stick,
         on_sale=repricing.on_sale,
-        styles=np.stack([_cumulative(points.packaged or plain), _cumulative(points.loose or plain)]),
+        styles=np.stack(
+            [
+                [_cumulative(points.platforms.get(platform, points.packaged) or plain), _cumulative(points.loose or plain)]
+                for platform in parameters.platforms
+            ]
+        ),
         reach=points.reach,
         sale_rate=sales.share / (mean_days * (1 - sales.share)) * means / means.mean(),
         sale_days=lengths,

@@ -22,12 +22,12 @@ from qsim.market.kernel import Rules, Span
 from qsim.market.state import Block, State
 from qsim.opening import CATALOG_COLUMNS, campaign_times, catalog_columns
 from qsim.params import Parameters
-from qsim.schema import DISCOUNTS, EVENTS, HISTORY, METRICS, ORDERS, SNAPSHOTS
+from qsim.schema import DISCOUNTS, EVENTS, HISTORY, METRICS, SNAPSHOTS
 from qsim.simulation import Campaigns, Course
 from qsim.storage import digests, files, log, parquet, tables
 from qsim.storage.log import DataFile, Log
 
-HISTORY_TABLES = tuple(table.name for table in HISTORY if table is not ORDERS)
+HISTORY_TABLES = tuple(table.name for table in HISTORY)
 _ROWS_A_WINDOW = 1 << 20
 _LONGEST_WINDOW = 1024
 _SNAPSHOT_RATIO = 32

@@ -76,7 +76,7 @@ def _platform_table(parameters: Parameters) -> pl.DataFrame:
 def shared_tables(parameters: Parameters, user: pl.DataFrame | None = None) -> dict[str, pl.DataFrame]:
     """Make all catalog tables but the listings; `user` is a list as `read_user_catalog` gives it."""
     if user is None:
-        ranges = parameters.ranges
+        ranges = parameters.assortment.ranges
         products = generated_products(parameters.seed, parameters.products, parameters.inactive_percent, ranges)
         products = with_mrps(parameters, with_brands(parameters, products))
     else:

@@ -62,7 +62,7 @@ def _fill(seed: int, over: pl.DataFrame, slots: I64) -> pl.DataFrame:
 
 def _of_group(parameters: Parameters, products: pl.DataFrame, group: str, names: pl.Series) -> pl.DataFrame:
     """Find the products of a group that change their brand: columns row and brand."""
-    laws, seed = parameters.brands, parameters.seed
+    laws, seed = parameters.assortment.brands, parameters.seed
     of = products.filter((pl.col("volatility_group") == group) & (pl.col("brand") != ""))
     law = laws[group]
     edges = np.cumsum(shares(law.first, law.exponent, law.offset, law.places))
@@ -83,13 +83,13 @@ def with_brands(parameters: Parameters, products: pl.DataFrame) -> pl.DataFrame:
 
     A catalog so large that it uses up the made-up names has its brands already, and is left as it is.
     """
-    groups = [group for group in parameters.brands if (products["volatility_group"] == group).any()]
+    groups = [group for group in parameters.assortment.brands if (products["volatility_group"] == group).any()]
     if not groups:
         return products
     rows = products.with_row_index("row")
     made_up = pl.Series("name", taxonomy.words("brands"))
     made_up = made_up.filter(~made_up.is_in(products["brand"].unique().to_list()))
-    if len(made_up) < len(groups) * max(parameters.brands[group].places for group in groups):
+    if len(made_up) < len(groups) * max(parameters.assortment.brands[group].places for group in groups):
         return products
     words = _words(parameters.seed, _NAME, np.arange(len(made_up)))
     names = made_up.gather(np.argsort(words, kind="stable"))

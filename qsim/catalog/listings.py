@@ -55,7 +55,7 @@ def standings(parameters: Parameters, products: I64, discount: I64, loose: Mask)
     where the reference platform would lie above it: a base price is never above the MRP.
     """
     platforms = list(parameters.platforms)
-    place = platforms.index(parameters.mrp.reference) if parameters.mrp.reference in platforms else -1
+    place = platforms.index(parameters.assortment.mrp.reference) if parameters.assortment.mrp.reference in platforms else -1
 
     def reference(multiples: F64) -> F64:
         return multiples[:, place] if place >= 0 else np.ones(len(multiples))
@@ -127,7 +127,7 @@ def listing_table(parameters: Parameters, products: pl.DataFrame) -> pl.DataFram
     ids = products["product_id"].to_numpy().astype(np.int64)
     mrp = products["mrp_paise"].to_numpy()
     ceiling = np.where(mrp > 0, mrp, MAX_PAISE).astype(np.int64)
-    if parameters.mrp.discounts and not parameters.catalog:
+    if parameters.assortment.mrp.discounts and not parameters.catalog:
         by_platform = _below_mrp(parameters, products)
     else:
         by_platform = anchors(platforms, parameters.seed, ids, products["base_price_paise"].to_numpy(), ceiling)

@@ -47,7 +47,7 @@ def _drawn(seed: int, what: int, ids: I64, law: Mapping[str, float]) -> F64:
 
 def _laid_down(parameters: Parameters, products: pl.DataFrame) -> tuple[F64, I64]:
     """Give each product's MRP in paise (loose goods: the MRP shown, not rounded) and its discount in basis points."""
-    laws, seed = parameters.mrp, parameters.seed
+    laws, seed = parameters.assortment.mrp, parameters.seed
     group = products["volatility_group"].to_numpy()
     loose = products["is_loose"].to_numpy()
     mrp = products["base_price_paise"].to_numpy() / PAISE_PER_RUPEE
@@ -74,7 +74,7 @@ def _base(parameters: Parameters, ids: I64, mrp: F64, discount: I64, loose: Mask
 
 def with_mrps(parameters: Parameters, products: pl.DataFrame) -> pl.DataFrame:
     """Lay MRPs, permanent discounts and base prices over a generated catalog, where the parameters have laws for them."""
-    if not parameters.mrp.discounts:
+    if not parameters.assortment.mrp.discounts:
         return products
     mrp, discount = _laid_down(parameters, products)
     loose = products["is_loose"].to_numpy()

@@ -27,6 +27,7 @@ class Block:
     """The unchanging columns of a block's n active listings, and its k campaign lines.
 
     `resting` alone has all listings of the block: the prices of those that are not for sale. `first_listing` is their first id.
+    The k-th dark stores of all platforms serve area k, which lies in city `city_of_area[k]`.
     """
 
     number: int
@@ -41,6 +42,10 @@ class Block:
     is_loose: Mask
     group: U8
     platform: U8
+    unit_cost: I32
+    reorder_level: U16
+    target_stock: U16
+    city_of_area: I64
     line_position: I64
     line_campaign: I64
     line_bps: U16
@@ -64,8 +69,9 @@ class State:
     """What ticks change: prices and surge fees in paise, discounts and surges in basis points; columns of n listings.
 
     `own` is a listing's own discount, `line` the deepest running campaign line, `discount` the deeper of the two.
-    `own_ends` is the market second at which an own discount that has a set end is over. Own costs follow from the
-    seed alone and are worked out when first needed.
+    `own_ends` is the market second at which an own discount that has a set end is over, `repriced` that of the last
+    repricing, `restock` that at which what is on order arrives (0 for nothing); `match` is the price that answers a
+    rival's, 0 for none. Own costs follow from the seed alone and are worked out when first needed.
     """
 
     price: I32
@@ -77,6 +83,10 @@ class State:
     fee: U16
     updated: U32
     own_ends: U32
+    repriced: I32
+    match: I32
+    stock: U16
+    restock: U32
     costs: OwnCosts | None = None
 
 

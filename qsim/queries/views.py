@@ -14,7 +14,7 @@ from qsim.simulation import Course
 from qsim.storage.log import DataFile, Log
 
 _DUCKDB_TYPES = {
-    "string": "VARCHAR", "bool": "BOOLEAN", "float64": "DOUBLE", "int32": "INTEGER", "int64": "BIGINT",
+    "string": "VARCHAR", "bool": "BOOLEAN", "float32": "FLOAT", "float64": "DOUBLE", "int32": "INTEGER", "int64": "BIGINT",
     "uint8": "UTINYINT", "uint16": "USMALLINT", "uint32": "UINTEGER",
 }  # fmt: skip
 # Campaigns are told this far ahead of the market's time.
