@@ -37,10 +37,18 @@ from qsim.clock import parse_hour, parse_start
 from qsim.errors import InputError, UsageError
 
 LOOSE_GROUPS = ("fruits", "vegetables")
-FIXED = frozenset(
-    {"preset", "seed", "start", "products", "stores", "inactive_percent", "discounted_percent", "platforms", "catalog"}
-    | {"assortment"}
-)
+FIXED = {
+    "preset",
+    "seed",
+    "start",
+    "products",
+    "stores",
+    "inactive_percent",
+    "discounted_percent",
+    "platforms",
+    "catalog",
+}
+FIXED |= {"assortment"}
 MAX_CONFIG_BYTES = 1 << 20
 MAX_LISTINGS = 2**32 - 1
 NO_BATCH = -1

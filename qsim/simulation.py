@@ -160,7 +160,10 @@ def live_rules(parameters: Parameters) -> LiveRules | None:
         on_sale=repricing.on_sale,
         styles=np.stack(
             [
-                [_cumulative(points.platforms.get(platform, points.packaged) or plain), _cumulative(points.loose or plain)]
+                [
+                    _cumulative(points.platforms.get(platform, points.packaged) or plain),
+                    _cumulative(points.loose or plain),
+                ]
                 for platform in parameters.platforms
             ]
         ),

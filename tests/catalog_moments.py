@@ -44,7 +44,10 @@ TYPES = {
     "Papads, Ready To Fry": "staples",
     "Dessert Mixes": "staples",
 }
-FRUIT = "Exotic Fruits|Organic Fruits|Apples & Pomegranate|Banana, Sapota & Papaya|Kiwi, Melon, Citrus Fruit|Mangoes|Seasonal Fruits|Cut Fruit, Tender Coconut"  # fmt: skip
+FRUIT = (
+    "Exotic Fruits|Organic Fruits|Apples & Pomegranate|Banana, Sapota & Papaya|Kiwi, Melon, Citrus Fruit|Mangoes|"
+    "Seasonal Fruits|Cut Fruit, Tender Coconut"
+)
 
 
 def real_catalog(shared: Path) -> pl.DataFrame:
@@ -82,7 +85,11 @@ def of_prices(group: str, mrp: Amounts, price: Amounts) -> dict[str, float]:
     depth = 100 * off[off > 0]
     found = {"mean log MRP": float(logs.mean()), "sd log MRP": float(logs.std())}
     found |= {f"log MRP q{q}": float(x) for q, x in zip(QUANTILES, middle_quantiles(logs, QUANTILES), strict=True)}
-    found |= {"below MRP": float((off > 0).mean()), "mean discount": float(off.mean() * 100), "mean depth": float(depth.mean())}
+    found |= {
+        "below MRP": float((off > 0).mean()),
+        "mean discount": float(off.mean() * 100),
+        "mean depth": float(depth.mean()),
+    }
     for k in (20, 30) if group in PRODUCE else (5, 10, 15, 20, 30, 40):
         found[f"depth at most {k} %"] = float((depth < k + 0.5).mean())
     return found
@@ -98,8 +105,14 @@ def of_endings(kind: str, mrp: Amounts, price: Amounts, weight: np.ndarray) -> d
         return float((weight * (mask & among)).sum() / (weight * among).sum())
 
     exact = np.abs(mrp * (100 - rounded) / 100 - price) <= 1
-    found = {f"depth {k} %": share(rounded == k, off) for k in ((20,) if kind == "produce" else (5, 10, 15, 20, 25, 30))}
-    found |= {"depth in whole %": share(exact, off), "whole-rupee MRPs": share(mrp % 100 == 0), "whole-rupee prices": share(whole)}
+    found = {
+        f"depth {k} %": share(rounded == k, off) for k in ((20,) if kind == "produce" else (5, 10, 15, 20, 25, 30))
+    }
+    found |= {
+        "depth in whole %": share(exact, off),
+        "whole-rupee MRPs": share(mrp % 100 == 0),
+        "whole-rupee prices": share(whole),
+    }
     found |= {f"prices end in {k}": share(price // 100 % 10 == k, whole) for k in (0, 5, 9)}
     if kind == "packaged":
         found |= {f"MRPs end in {k}": share(mrp // 100 % 10 == k) for k in (0, 5, 9)}
@@ -127,7 +140,9 @@ def columns(group: str, rows: pl.DataFrame) -> tuple[np.ndarray, np.ndarray, np.
 def weighted(rows: pl.DataFrame, kind: str) -> tuple[Amounts, Amounts, np.ndarray]:
     """Give MRP and price in paise of several groups, and weights that give each its part of a generated catalog."""
     parts = [columns(group, rows)[:2] for group in POOLS[kind]]
-    weights = [np.full(len(mrp), POOLS[kind][group] / len(mrp)) for group, (mrp, _) in zip(POOLS[kind], parts, strict=True)]
+    weights = [
+        np.full(len(mrp), POOLS[kind][group] / len(mrp)) for group, (mrp, _) in zip(POOLS[kind], parts, strict=True)
+    ]
     return *(np.concatenate(side) for side in zip(*parts, strict=True)), np.concatenate(weights)
 
 
@@ -145,7 +160,10 @@ def errors_of(moments: Callable[[np.ndarray], dict[str, float]], count: int, dra
     rng = np.random.default_rng(7)
     found = [list(moments(rng.integers(0, count, count)).values()) for _ in range(draws)]
     names = moments(np.arange(count))
-    return {name: max(float(x), 1 / count if 0 <= names[name] <= 1 else 0) for name, x in zip(names, np.std(found, axis=0), strict=True)}
+    return {
+        name: max(float(x), 1 / count if 0 <= names[name] <= 1 else 0)
+        for name, x in zip(names, np.std(found, axis=0), strict=True)
+    }
 
 
 def brand_errors(brands: np.ndarray, among: int, draws: int = 60) -> dict[str, float]:
@@ -171,7 +189,11 @@ def targets_from(rows: pl.DataFrame) -> Targets:
             errors = errors_of(lambda at, g=name, m=mrp, p=price: of_prices(g, m[at], p[at]), len(mrp))
             errors |= brand_errors(brand, AMONG[name]) if name in AMONG else {}
             grid = [round(float(x), 2) for x in np.quantile(mrp / 100, np.arange(0.02, 1, 0.04))]
-            answer[name] = {"n": len(mrp), "mrp_grid": grid, "mrp_at_most": [round(float((mrp <= 100 * x).mean()), 4) for x in grid]}
+            answer[name] = {
+                "n": len(mrp),
+                "mrp_grid": grid,
+                "mrp_at_most": [round(float((mrp <= 100 * x).mean()), 4) for x in grid],
+            }
         answer[name] |= {moment: [round(value, 4), round(errors[moment], 4)] for moment, value in values.items()}
     return answer
 

@@ -21,7 +21,7 @@ _HOUSES = 5
 
 def shares(first: float, exponent: float, offset: float, places: int) -> F64:
     """Give the share of each place: `first`, then (r + offset)^-exponent; float64[places], sum 1."""
-    rest = money.power(np.arange(1, places) + offset, -exponent)
+    rest = money.power(np.arange(1, places).astype(np.float64) + offset, -exponent)
     return np.concatenate([[first], (1 - first) * rest / rest.sum()])
 
 
@@ -38,7 +38,8 @@ def _keep(brand: pl.Series, quotas: I64, words: np.ndarray) -> tuple[np.ndarray,
         place = next((place for place, quota in enumerate(free) if quota <= size), None)
         kept[name] = free.pop(place) if place is not None else 0
     room = pl.DataFrame({"brand": brand, "word": words, "row": np.arange(len(brand))}).with_columns(
-        nth=pl.col("word").rank("ordinal").over("brand"), room=pl.col("brand").replace_strict(kept, return_dtype=pl.UInt32)
+        nth=pl.col("word").rank("ordinal").over("brand"),
+        room=pl.col("brand").replace_strict(kept, return_dtype=pl.UInt32),
     )
     return (room["nth"] <= room["room"]).to_numpy(), np.array(free, np.int64)
 
@@ -51,7 +52,9 @@ def _fill(seed: int, over: pl.DataFrame, slots: I64) -> pl.DataFrame:
         mine = over.unique(["title", "pack"], keep="first", maintain_order=True).head(int(quota))
         placed = placed.vstack(mine.with_columns(place=pl.lit(place, pl.Int64)))
         over = over.join(mine, "row", how="anti", maintain_order="left")
-    slots = np.concatenate([slots[slots >= _HOUSES], slots[slots < _HOUSES][: max(0, len(over) - (slots >= _HOUSES).sum())]])
+    slots = np.concatenate(
+        [slots[slots >= _HOUSES], slots[slots < _HOUSES][: max(0, len(over) - (slots >= _HOUSES).sum())]]
+    )
     for attempt in range(_ROUNDS):
         slots = slots[np.argsort(_words(seed, _SLOT + 1 + attempt, np.arange(len(slots))), kind="stable")]
         tried = pl.concat([placed, over.with_columns(place=slots)])

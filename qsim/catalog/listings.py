@@ -55,7 +55,9 @@ def standings(parameters: Parameters, products: I64, discount: I64, loose: Mask)
     where the reference platform would lie above it: a base price is never above the MRP.
     """
     platforms = list(parameters.platforms)
-    place = platforms.index(parameters.assortment.mrp.reference) if parameters.assortment.mrp.reference in platforms else -1
+    place = (
+        platforms.index(parameters.assortment.mrp.reference) if parameters.assortment.mrp.reference in platforms else -1
+    )
 
     def reference(multiples: F64) -> F64:
         return multiples[:, place] if place >= 0 else np.ones(len(multiples))

@@ -132,7 +132,9 @@ def opening_discounts(parameters: Parameters, active: Mask, line_bps: U16) -> U1
         if not wanted:
             continue
         missing = platform.average_discount_percent * (wanted + with_line) - line_bps[of_platform].sum() / 100
-        depths = _depths_of(parameters, wanted) if parameters.sales.depths else stratified_depths(missing / wanted, wanted)
+        depths = (
+            _depths_of(parameters, wanted) if parameters.sales.depths else stratified_depths(missing / wanted, wanted)
+        )
         order = shuffled(parameters.seed, Purpose.OPENING_DISCOUNT + 1024 * number, len(free))[:wanted]
         own[free[order]] = depths[shuffled(parameters.seed, Purpose.OPENING_DEPTH + 1024 * number, wanted)] * 100
     return own

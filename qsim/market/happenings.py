@@ -87,7 +87,11 @@ def units(block: Block, rules: LiveRules, stores: int) -> Units:
     normal = streams.normals(streams.hashed(rules.seed, Purpose.PROPENSITY, 0, ids))
     uneven = np.where(loose, 1.0, money.exp(rules.spread * normal - rules.spread**2 / 2))
     draw = streams.uniforms(streams.hashed(rules.seed, Purpose.PRICE_STYLE, 0, ids))
-    style = (draw[:, None] >= rules.styles[block.platform[first], loose.astype(np.int64)][:, :-1]).sum(axis=1).astype(np.uint8)
+    style = (
+        (draw[:, None] >= rules.styles[block.platform[first], loose.astype(np.int64)][:, :-1])
+        .sum(axis=1)
+        .astype(np.uint8)
+    )
     return Units(
         stores=stores,
         platforms=platforms,
