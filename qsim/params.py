@@ -37,18 +37,8 @@ from qsim.clock import parse_hour, parse_start
 from qsim.errors import InputError, UsageError
 
 LOOSE_GROUPS = ("fruits", "vegetables")
-FIXED = {
-    "preset",
-    "seed",
-    "start",
-    "products",
-    "stores",
-    "inactive_percent",
-    "discounted_percent",
-    "platforms",
-    "catalog",
-}
-FIXED |= {"assortment"}
+FIXED = {"preset", "seed", "start", "products", "stores", "inactive_percent", "discounted_percent", "platforms"}
+FIXED |= {"catalog", "assortment"}
 MAX_CONFIG_BYTES = 1 << 20
 MAX_LISTINGS = 2**32 - 1
 NO_BATCH = -1
