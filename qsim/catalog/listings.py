@@ -17,6 +17,8 @@ SPREAD = (1.05, 1.25)
 # Weight of what the platforms share in a product's place within their bands; the rest is each platform's own.
 _COMMON = 0.35
 _ATTEMPTS = 24
+# What sells at its MRP is seldom 5 % cheaper on a platform whose band begins near it.
+_ATTEMPTS_BELOW_MRP = 96
 
 
 def _multipliers(platforms: Sequence[Platform], seed: int, attempt: int, products: I64) -> F64:
@@ -51,8 +53,8 @@ def standings(parameters: Parameters, products: I64, discount: I64, loose: Mask)
     """Draw multiples of the base under permanent discounts to the MRP (basis points), float64[products, platforms], and
     give the function that takes the reference platform's out of them, float64[products].
 
-    Drawn again, up to 24 times, where the dearest platform is not 5-25 % above the cheapest with all cut at the MRP, and
-    where the reference platform would lie above it: a base price is never above the MRP.
+    Drawn again, up to 96 times, where the dearest platform is not 5-25 % above the cheapest with all cut at the MRP, and
+    where the reference platform stands so low that the base price would be above the MRP; at last it is lifted.
     """
     platforms = list(parameters.platforms)
     place = (
@@ -64,7 +66,7 @@ def standings(parameters: Parameters, products: I64, discount: I64, loose: Mask)
 
     multiples = np.zeros((len(products), len(platforms)))
     left = np.arange(len(products))
-    for attempt in range(_ATTEMPTS):
+    for attempt in range(_ATTEMPTS_BELOW_MRP):
         drawn = _multipliers(list(parameters.platforms.values()), parameters.seed, attempt, products[left])
         share, own = 1 - discount[left] / BPS, reference(drawn)
         multiples[left] = drawn
@@ -75,6 +77,8 @@ def standings(parameters: Parameters, products: I64, discount: I64, loose: Mask)
         left = left[~(right & (loose[left] | (own >= share)))]
         if not left.size:
             break
+    if place >= 0:
+        multiples[:, place] = np.where(loose, multiples[:, place], np.maximum(multiples[:, place], 1 - discount / BPS))
     return multiples, reference
 
 
