@@ -116,11 +116,19 @@ class Repricing(Checked):
 
 
 class PricePoints(Checked):
-    """Shares of listings that price in whole rupees, ending in 9, in fives, or to the paisa, by kind of good."""
+    """Shares of listings that price in whole rupees, ending in 9, in fives, to the paisa, or in whole percents off the MRP,
+    by kind of good; `platforms` has the packaged goods of those that price otherwise.
+    """
 
     packaged: Weights = Field(default_factory=dict)
     loose: Weights = Field(default_factory=dict)
+    platforms: dict[str, Weights] = Field(default_factory=dict)
     reach: Annotated[float, Field(ge=0, le=0.5)] = 0.035
+
+    @field_validator("platforms")
+    @classmethod
+    def _platforms(cls, laws: dict[str, Weights]) -> dict[str, Weights]:
+        return {platform: cls._styles(shares) for platform, shares in laws.items()}
 
     @field_validator("packaged", "loose")
     @classmethod
@@ -133,7 +141,7 @@ class PricePoints(Checked):
         return {style: shares.get(style, 0.0) for style in STYLES} if shares else {}
 
 
-STYLES = ("whole", "nine", "five", "paise")
+STYLES = ("whole", "nine", "five", "paise", "percent")
 
 
 class Sales(Checked):

@@ -17,6 +17,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
+from qsim.assortment import Assortment
 from qsim.behaviour import (
     GROUPS,
     Checked,
@@ -38,7 +39,7 @@ from qsim.errors import InputError, UsageError, nearest
 LOOSE_GROUPS = ("fruits", "vegetables")
 FIXED = frozenset(
     ("preset", "seed", "start", "products", "stores", "inactive_percent", "discounted_percent", "platforms")
-) | {"catalog", "calendar"}
+) | {"catalog", "calendar", "assortment"}
 MAX_CONFIG_BYTES = 1 << 20
 MAX_LISTINGS = 2**32 - 1
 NO_BATCH = -1
@@ -91,6 +92,7 @@ class Parameters(Checked):
     supply: Supply = Supply()
     weather: Weather = Weather()
     surge_fees: SurgeFees = SurgeFees()
+    assortment: Assortment = Assortment()
 
     @field_validator("batch_size", mode="before")
     @classmethod

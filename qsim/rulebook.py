@@ -98,7 +98,7 @@ def live_rules(parameters: Parameters) -> LiveRules | None:
     means = np.array([platform.average_discount_percent for platform in parameters.platforms.values()])
     lengths = np.array([float(days) for days in sales.days])
     mean_days = float(np.dot(lengths, np.diff(_cumulative(sales.days), prepend=0))) if sales.days else 1.0
-    plain = {"whole": 0.0, "nine": 0.0, "five": 0.0, "paise": 1.0}
+    plain = {"whole": 0.0, "nine": 0.0, "five": 0.0, "paise": 1.0, "percent": 0.0}
     return LiveRules(
         seed=parameters.seed,
         pass_through=parameters.cost.pass_through,
@@ -114,7 +114,15 @@ def live_rules(parameters: Parameters) -> LiveRules | None:
         fresh_days=repricing.fresh_days,
         zone_sd=repricing.zone_sd,
         dynamic_share=parameters.time_of_day_share,
-        styles=np.stack([_cumulative(points.packaged or plain), _cumulative(points.loose or plain)]),
+        styles=np.stack(
+            [
+                [
+                    _cumulative(points.platforms.get(platform, points.packaged) or plain),
+                    _cumulative(points.loose or plain),
+                ]
+                for platform in parameters.platforms
+            ]
+        ),
         reach=points.reach,
         sale_rate=sales.share / (mean_days * (1 - sales.share)) * means / means.mean(),
         sale_days=lengths,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import polars as pl
@@ -18,6 +18,8 @@ SPREAD = (1.05, 1.25)
 # Weight of what the platforms share in a product's place within their bands; the rest is each platform's own.
 _COMMON = 0.35
 _ATTEMPTS = 24
+# What sells at its MRP is seldom 5 % cheaper on a platform whose band begins near it.
+_ATTEMPTS_BELOW_MRP = 96
 
 
 def _multipliers(platforms: Sequence[Platform], seed: int, attempt: int, products: I64) -> F64:
@@ -46,6 +48,59 @@ def anchors(platforms: Sequence[Platform], seed: int, products: I64, base: I64, 
         if not left.size or len(platforms) == 1:
             break
     return prices
+
+
+def standings(parameters: Parameters, products: I64, discount: I64, loose: Mask) -> tuple[F64, Callable[[F64], F64]]:
+    """Draw multiples of the base under permanent discounts to the MRP (basis points), float64[products, platforms], and
+    give the function that takes the reference platform's out of them, float64[products].
+
+    Drawn again, up to 96 times, where the dearest platform is not 5-25 % above the cheapest with all cut at the MRP, and
+    where the reference platform stands so low that the base price would be above the MRP; at last it is lifted.
+    """
+    platforms = list(parameters.platforms)
+    place = (
+        platforms.index(parameters.assortment.mrp.reference) if parameters.assortment.mrp.reference in platforms else -1
+    )
+
+    def reference(multiples: F64) -> F64:
+        return multiples[:, place] if place >= 0 else np.ones(len(multiples))
+
+    multiples = np.zeros((len(products), len(platforms)))
+    left = np.arange(len(products))
+    for attempt in range(_ATTEMPTS_BELOW_MRP):
+        drawn = _multipliers(list(parameters.platforms.values()), parameters.seed, attempt, products[left])
+        share, own = 1 - discount[left] / BPS, reference(drawn)
+        multiples[left] = drawn
+        cut = drawn * np.where(discount[left] > 0, share / own, 1.0)[:, None]
+        cut = np.where(loose[left, None], cut, np.minimum(cut, 1.0))
+        spread = cut.max(axis=1) / cut.min(axis=1)
+        right = (spread >= SPREAD[0]) & (spread <= SPREAD[1]) | (len(platforms) == 1)
+        left = left[~(right & (loose[left] | (own >= share)))]
+        if not left.size:
+            break
+    if place >= 0:
+        multiples[:, place] = np.where(loose, multiples[:, place], np.maximum(multiples[:, place], 1 - discount / BPS))
+    return multiples, reference
+
+
+def _below_mrp(parameters: Parameters, products: pl.DataFrame) -> I64:
+    """Set anchors in paise, int64[products, platforms], of a catalog with permanent discounts to the MRP."""
+    ids = products["product_id"].to_numpy().astype(np.int64)
+    base, mrp, discount = (
+        products[name].to_numpy().astype(np.int64)[:, None]
+        for name in ("base_price_paise", "mrp_paise", "mrp_discount_bps")
+    )
+    loose = products["is_loose"].to_numpy()
+    multiples, reference = standings(parameters, ids, discount[:, 0], loose)
+    # The base is rounded to the paisa; the reference platform's price is taken from the MRP, so that it is exact.
+    exact = mrp * (BPS - discount) / BPS * (multiples / reference(multiples)[:, None])
+    anchor = round_half_up(np.where(loose[:, None] | (discount == 0), base * multiples, exact))
+    low, high = (
+        np.array([getattr(p, name) / 100 for p in parameters.platforms.values()])
+        for name in ("low_percent", "high_percent")
+    )
+    anchor = np.clip(anchor, np.ceil(base * low - 0.5), np.floor(base * high + 0.5))
+    return np.clip(anchor, 1, np.where(loose[:, None], MAX_PAISE, mrp)).astype(np.int64)
 
 
 def store_table(parameters: Parameters) -> pl.DataFrame:
@@ -79,7 +134,10 @@ def listing_table(parameters: Parameters, products: pl.DataFrame) -> pl.DataFram
     ids = products["product_id"].to_numpy().astype(np.int64)
     mrp = products["mrp_paise"].to_numpy()
     ceiling = np.where(mrp > 0, mrp, MAX_PAISE).astype(np.int64)
-    by_platform = anchors(platforms, parameters.seed, ids, products["base_price_paise"].to_numpy(), ceiling)
+    if parameters.assortment.mrp.discounts and not parameters.catalog:
+        by_platform = _below_mrp(parameters, products)
+    else:
+        by_platform = anchors(platforms, parameters.seed, ids, products["base_price_paise"].to_numpy(), ceiling)
     listings = (ids[:, None] * per + np.arange(per)).ravel()
     anchor = np.repeat(by_platform.ravel(), stores)
     cost_bps = streams.whole_numbers(streams.hashed(parameters.seed, Purpose.UNIT_COST, 0, listings), 7_000, 9_200)

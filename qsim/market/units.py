@@ -181,7 +181,7 @@ def units(block: Block, rules: LiveRules, stores: int) -> Units:
     normal = streams.normals(streams.hashed(rules.seed, Purpose.PROPENSITY, 0, ids))
     uneven = np.where(loose, 1.0, money.exp(rules.spread * normal - rules.spread**2 / 2))
     draw = streams.uniforms(streams.hashed(rules.seed, Purpose.PRICE_STYLE, 0, ids))
-    style = (draw[:, None] >= rules.styles[loose.astype(np.int64)][:, :-1]).sum(axis=1).astype(np.uint8)
+    style = (draw[:, None] >= rules.styles[platform, loose.astype(np.int64)][:, :-1]).sum(axis=1).astype(np.uint8)
     dynamic = streams.uniforms(streams.hashed(rules.seed, Purpose.DYNAMIC, 0, ids)) < rules.dynamic_share
     log_anchor = money.log(block.anchor[first].astype(np.float64))
     return Units(

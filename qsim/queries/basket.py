@@ -152,9 +152,7 @@ def _order_fees(choices: Sequence[list[dict[str, Any]]]) -> dict[str, int]:
     return {offer["platform"]: offer["order_fee"] for offers in choices for offer in offers}
 
 
-def _fees(
-    connection: duckdb.DuckDBPyConnection, chosen: Iterable[str], order_fees: dict[str, int]
-) -> dict[str, Fees]:
+def _fees(connection: duckdb.DuckDBPyConnection, chosen: Iterable[str], order_fees: dict[str, int]) -> dict[str, Fees]:
     """Give the fees of an order on each chosen platform; its surge fee goes with the handling fee."""
     rows: list[dict[str, Any]] = rows_of(
         connection,
@@ -163,9 +161,7 @@ def _fees(
     )
     kept = set(chosen)
     return {
-        r["platform"]: Fees(
-            r["delivery"], r["handling"] + order_fees.get(r["platform"], 0), r["free"], r["least"]
-        )
+        r["platform"]: Fees(r["delivery"], r["handling"] + order_fees.get(r["platform"], 0), r["free"], r["least"])
         for r in rows
         if r["platform"] in kept
     }
@@ -263,7 +259,10 @@ def _answer(plan: Plan, wanted: Sequence[tuple[int, str]], choices: Sequence[lis
     orders, of_order = [], _order_fees(choices)
     for order in plan.orders:
         fee_of = {offer["listing_id"]: offer["fee"] for item in order.items for offer in choices[int(item.name)]}
-        surge, once = sum(item.quantity * fee_of[item.offer.listing_id] for item in order.items), of_order[order.platform]
+        surge, once = (
+            sum(item.quantity * fee_of[item.offer.listing_id] for item in order.items),
+            of_order[order.platform],
+        )
         total = order.goods_paise + order.delivery_paise + order.handling_paise
         paise = (order.goods_paise - surge, surge + once, order.delivery_paise, order.handling_paise - once, total)
         parts = dict(zip(keys, paise, strict=True))

@@ -24,7 +24,7 @@ def catalog_views(head_second: int) -> list[str]:
         f"""CREATE OR REPLACE VIEW raw.named AS SELECT l.listing_id, l.product_id, l.store_id, p.platform, s.city, s.pincode,
             l.anchor_price_paise, l.unit_cost_paise, l.reserved, l.reorder_level, l.target_stock,
             g.product, g.brand, g.category, g.subcategory, g.volatility_group, g.pack, g.unit, g.pack_units,
-            {rupees("nullif(g.mrp_paise, 0)")} AS mrp, g.is_loose, g.is_active
+            {rupees("nullif(g.mrp_paise, 0)")} AS mrp, g.is_loose, g.is_active, g.mrp_discount_bps
             FROM raw.listings AS l JOIN raw.products AS g USING (product_id) JOIN raw.stores AS s USING (store_id)
             JOIN raw.platforms AS p ON p.platform_id = l.platform_id""",
         f"""CREATE OR REPLACE VIEW listings AS SELECT listing_id, product_id, platform, store_id, city, pincode,

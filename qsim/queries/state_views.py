@@ -92,11 +92,14 @@ def _state(snapshot: str, events: str, during: str, moved: str) -> str:
 
 def _prices(state: str, fees: str) -> str:
     order_fee = "coalesce(f.fee_paise, 0)" if fees else "0"
+    # Loose goods have no printed MRP: the one shown lies their permanent discount above the regular price, and moves with it.
+    shown = "s.regular_price_paise * 100 / (10000 - nullif(n.mrp_discount_bps, 0)::INTEGER)"
+    mrp = f"coalesce(n.mrp, ({shown})::DECIMAL(12, 2))"
     return f"""
         SELECT s.listing_id, n.product_id, n.product, n.brand, n.category, n.subcategory, n.pack, n.platform, n.store_id,
-            n.city, n.pincode, n.mrp, {rupees("s.regular_price_paise")} AS regular_price, {rupees("s.price_paise")} AS price,
+            n.city, n.pincode, {mrp} AS mrp, {rupees("s.regular_price_paise")} AS regular_price, {rupees("s.price_paise")} AS price,
             {percent("s.discount_bps")} AS discount_pct,
-            (100 - 100 * (s.price_paise * 0.01) / n.mrp)::DECIMAL(5, 2) AS off_mrp_pct,
+            (100 - 100 * (s.price_paise * 0.01) / {mrp})::DECIMAL(5, 2) AS off_mrp_pct,
             (s.price_paise * 0.01 / nullif(n.pack_units, 0))::DECIMAL(12, 2) AS unit_price, n.unit,
             {rupees(f"(s.surge_fee_paise::INTEGER + {order_fee})")} AS surge_fee, s.stock, s.stock > 0 AS in_stock,
             n.is_loose, n.is_active, tick_time(s.updated_tick) AS updated_at, {rupees(order_fee)} AS order_fee

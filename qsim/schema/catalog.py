@@ -54,6 +54,7 @@ PRODUCTS = Table(
         "mrp_paise": ("int32", "printed or shown maximum retail price; 0 for none"),
         "is_loose": ("bool", "without a printed MRP"),
         "is_active": ("bool", "false: taken off sale, skipped by ticks"),
+        "mrp_discount_bps": ("uint16", "permanent discount to the MRP, which loose goods show by it; 0 for none"),
     },
     ("product_id",),
     {
