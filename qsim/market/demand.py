@@ -12,6 +12,7 @@ import numpy as np
 
 from qsim import money, streams
 from qsim.arrays import F64, I32, I64, U8, U16, U64
+from qsim.popularity import popularity
 from qsim.streams import Purpose
 
 _MOST_UNITS = 65_535
@@ -33,14 +34,8 @@ class DemandRules:
     unit_shares: F64
 
     def customers(self, seed: int, products: I64, group: U8) -> F64:
-        """Give the mean customers a day of each product in an area, float64[products]; see `popularity`."""
+        """Give the mean customers a day of each product in an area, float64[products]."""
         return np.asarray(self.a_day[group] * popularity(seed, self.spread, products))
-
-
-def popularity(seed: int, spread: float, products: I64) -> F64:
-    """Draw how much products are asked for over the mean: exp(spread z - spread^2 / 2), float64[products]."""
-    normal = streams.normals(streams.hashed(seed, Purpose.POPULARITY, 0, products))
-    return money.exp(spread * normal - spread**2 / 2)
 
 
 @dataclass(frozen=True)
