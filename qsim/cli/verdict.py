@@ -13,19 +13,20 @@ from qsim.cli import output
 def checks(result: Mapping[str, Any], *, whole: bool) -> None:
     """Print the checks as a table where `whole`, then those that failed, then their counts."""
     failed = [check for check in result["checks"] if not check["passed"]]
+    other = [check for check in result["checks"] if not check["applies"]]
     if whole:
         shown = ("number", "category", "name", "measured", "target")
-        output.table(
-            [
-                {"": "ok" if check["passed"] else "FAIL", **{key: check[key] for key in shown}}
-                for check in result["checks"]
-            ]
-        )
+        output.table([{"": _word(check), **{key: check[key] for key in shown}} for check in result["checks"]])
     for check in failed:
         click.echo(
             f"FAIL {check['number']} {check['name']}: {check['measured']} against {check['target']}. {check['detail']}"
         )
-    click.echo(f"{len(result['checks']) - len(failed)} checks passed, {len(failed)} failed")
+    passed = len(result["checks"]) - len(failed) - len(other)
+    click.echo(f"{passed} checks passed, {len(failed)} failed; {len(other)} are not for this market")
+
+
+def _word(check: Mapping[str, Any]) -> str:
+    return "-" if not check["applies"] else "ok" if check["passed"] else "FAIL"
 
 
 def realism(result: Mapping[str, Any]) -> None:

@@ -20,11 +20,13 @@ _OPENING = """
 _SURGING = """
     SELECT t.epoch, any_value(p.surge_p) AS p, count(*) AS n, avg((s.surge + s.fee > 0)::INTEGER) AS share
     FROM checked.spaced AS t JOIN checked.snapshots AS s USING (tick) JOIN checked.epochs AS p USING (epoch)
+    SEMI JOIN (FROM checked.laws WHERE turns AND NOT live) AS r USING (epoch)
     WHERE t.purpose = 'surge' AND s.is_active AND CASE WHEN s.is_loose THEN p.surge_low ELSE p.surge_fee END > 0
     GROUP BY t.epoch"""
 _ON_SALE = """
     SELECT t.epoch, any_value(p.start_p / (p.start_p + p.end_p)) AS p, count(*) AS n, avg((s.own > 0)::INTEGER) AS share
     FROM checked.spaced AS t JOIN checked.snapshots AS s USING (tick) JOIN checked.epochs AS p USING (epoch)
+    SEMI JOIN (FROM checked.laws WHERE turns AND NOT live) AS r USING (epoch)
     WHERE t.purpose = 'discount' AND s.is_active GROUP BY t.epoch"""
 
 
@@ -66,6 +68,7 @@ CHECKS: tuple[Check, ...] = (
         _share(_ON_SALE, "discounted"),
         too_few="not enough updates: every listing must have had so many that the opening is forgotten",
         sampled=True,
+        needs="turns AND NOT live",
     ),
     bounds(
         "3.5",
@@ -122,10 +125,11 @@ CHECKS: tuple[Check, ...] = (
     ),
     faults(
         "3.13",
-        "A listing's own discounts do not overlap: each ends before the next starts.",
+        "A listing's own discounts do not overlap: each ends before the next starts, or where it has a set end, as it does.",
         """SELECT listing_id, tick, depth, was FROM (
             SELECT *, lag(depth, 1, 0) OVER (PARTITION BY listing_id ORDER BY tick, depth DESC) AS was FROM checked.own)
-        WHERE (depth > 0) = (was > 0)""",
+        LEFT JOIN checked.clock USING (tick) LEFT JOIN checked.laws USING (epoch)
+        WHERE (depth > 0) = (was > 0) AND NOT (depth > 0 AND live IS TRUE)""",
         sampled=True,
     ),
     bounds(
@@ -137,10 +141,12 @@ CHECKS: tuple[Check, ...] = (
                 / sqrt(count(*) OVER of_platform) + 16 * (50 - p.depth) / 6 / count(*) OVER of_platform AS room,
                 count(*) OVER of_platform AS n
             FROM checked.own AS o JOIN checked.listings AS g USING (listing_id) JOIN checked.platforms AS p USING (platform)
-            WHERE o.depth > 0 AND o.tick > 0 WINDOW of_platform AS (PARTITION BY g.platform))
+            JOIN checked.clock USING (tick) JOIN checked.laws USING (epoch)
+            WHERE o.depth > 0 AND o.tick > 0 AND turns AND NOT live WINDOW of_platform AS (PARTITION BY g.platform))
         WHERE n >= 100 GROUP BY platform, mean, room ORDER BY platform""",
         too_few="not enough discounts started: a platform needs 100",
         sampled=True,
+        needs="turns AND NOT live",
     ),
     bounds(
         "3.15",
@@ -149,21 +155,24 @@ CHECKS: tuple[Check, ...] = (
         _share(_SURGING, "surging"),
         too_few="not enough updates, or surges that do not show",
         sampled=True,
+        needs="turns AND NOT live",
     ),
     faults(
         "3.16",
         "Surges of loose produce have a size within the epoch's parameters, those of packaged goods its fee.",
         """SELECT tick, listing_id, is_loose, surge, fee FROM checked.events JOIN checked.epochs AS p USING (epoch)
-        WHERE in_turn AND ((surge > 0 AND (NOT is_loose OR surge NOT BETWEEN p.surge_low AND p.surge_high))
+        WHERE in_turn AND NOT live AND ((surge > 0 AND (NOT is_loose OR surge NOT BETWEEN p.surge_low AND p.surge_high))
             OR (fee > 0 AND (is_loose OR fee <> p.surge_fee)))""",
         sampled=True,
+        needs="turns AND NOT live",
     ),
     faults(
         "3.17",
         "A surge begins, changes and ends only when its product has its turn.",
         "SELECT tick, listing_id, was_surge, surge, was_fee, fee FROM checked.events"
-        " WHERE NOT in_turn AND (surge <> was_surge OR fee <> was_fee)",
+        " WHERE NOT in_turn AND NOT live AND (surge <> was_surge OR fee <> was_fee)",
         sampled=True,
+        needs="turns AND NOT live",
     ),
     faults(
         "3.18",
