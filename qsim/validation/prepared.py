@@ -157,7 +157,8 @@ _SNAPSHOTS = [
     # The opening is counted to the listing, so it is looked at whole however long the history.
     """CREATE OR REPLACE TABLE checked.opening AS
         SELECT l.platform_id::INTEGER AS platform_id, p.platform, g.is_active, s.discount_bps::INTEGER AS discount,
-            s.own_discount_bps::INTEGER AS own, coalesce(c.line, 0) AS line
+            s.own_discount_bps::INTEGER AS own, coalesce(c.line, 0) AS line,
+            l.store_id = min(l.store_id) OVER (PARTITION BY l.product_id, l.platform_id) AS leads
         FROM raw.listings AS l JOIN raw.products AS g USING (product_id) JOIN raw.platforms AS p
             ON p.platform_id = l.platform_id JOIN (FROM raw.snapshots WHERE tick = 0) AS s USING (listing_id)
         LEFT JOIN (SELECT listing_id, max(discount_bps)::INTEGER AS line FROM raw.campaign_lines JOIN raw.campaigns

@@ -52,6 +52,11 @@ _GROUPS = """
             UNION ALL SELECT product_id, stop, 2 * stop::BIGINT, -1, false FROM checked.sales WHERE stop IS NOT NULL))
     JOIN checked.clock USING (tick) WHERE step = 1 AND timed AND tick > 0 GROUP BY product_id, tick"""
 
+# The chance that a unit starts a sale of its own in a tick, at its highest.
+_BY_CHANCE = """
+    SELECT epoch, max(a_day) * max(factor) * any_value(interval) / 86400 AS p FROM checked.sale_rates
+    JOIN checked.weekdays USING (epoch) JOIN checked.epochs USING (epoch) GROUP BY epoch"""
+
 CHECKS: tuple[Check, ...] = (
     bounds(
         "3.19",
@@ -125,11 +130,12 @@ CHECKS: tuple[Check, ...] = (
         "Sales that brands fund spread to the product's other platforms as often as the parameters say.",
         "sales that started beside another, within four standard errors",
         f"""SELECT 'sales beside another in epoch ' || epoch AS what, sum(starts - 1) AS measured,
-            sum(a * b * m) - 4 * sqrt(sum(a * (b * m * (1 - b) + b * b * m * m))) - 3 AS low,
-            sum(a * b * m) + 4 * sqrt(sum(a * (b * m * (1 - b) + b * b * m * m))) + 3 AS high
-        FROM (SELECT epoch, starts, shared_share AS a, shared_spread AS b,
+            greatest(0, sum(a * b * m) - 4 * sqrt(sum(a * (b * m * (1 - b) + b * b * m * m))) - 3) AS low,
+            sum(m * (a * b + p)) + 4 * sqrt(sum(m * p + a * (b * m * (1 - b) + b * b * m * m))) + 3 AS high
+        FROM (SELECT epoch, starts, shared_share AS a, shared_spread AS b, p,
                 (SELECT count(*) FROM checked.platforms) - on_before - 1 AS m
-              FROM ({_GROUPS}) JOIN checked.laws USING (epoch)) GROUP BY epoch HAVING count(*) >= 30 ORDER BY epoch""",
+              FROM ({_GROUPS}) JOIN checked.laws USING (epoch) JOIN ({_BY_CHANCE}) USING (epoch))
+        GROUP BY epoch HAVING count(*) >= 30 ORDER BY epoch""",
         too_few="fewer than 30 sales began",
         sampled=True,
         needs="timed",

@@ -77,10 +77,10 @@ CHECKS: tuple[Check, ...] = (
     ),
     faults(
         "6.8",
-        "An event that starts or ends a discount is at the tick that the discount starts or ends.",
+        "An event that starts or ends a discount is at the tick that the discount starts or ends; a sale may follow an equal one.",
         """SELECT e.tick, e.listing_id, e.cause, o.depth FROM checked.events AS e LEFT JOIN checked.own AS o
             ON o.tick = e.tick AND o.listing_id = e.listing_id
-        WHERE (e.cause = 3 AND coalesce(o.depth, 0) = 0) OR (e.cause = 4 AND coalesce(o.depth, 1) > 0)
+        WHERE (e.cause = 3 AND coalesce(o.depth, CASE WHEN live THEN own ELSE 0 END) = 0) OR (e.cause = 4 AND coalesce(o.depth, 1) > 0)
             OR (e.cause IN (5, 6, 7, 8) AND o.depth IS NOT NULL)""",
         sampled=True,
     ),
@@ -106,11 +106,12 @@ CHECKS: tuple[Check, ...] = (
     ),
     faults(
         "6.12",
-        "Epochs follow one another without a gap: each starts at the second at which the one before it stops.",
+        "Epochs follow one another without a gap: each starts at the second at which the one before it stops; the first may"
+        " have tick 0 alone.",
         """SELECT epoch, start_tick, second, due FROM (SELECT *, lag(start_tick) OVER (ORDER BY epoch) AS was_tick,
             lag(second + (last - start_tick) * interval, 1, 0) OVER (ORDER BY epoch) AS due FROM checked.epochs)
         WHERE second <> due OR start_tick > last OR interval < 1 OR (epoch = 0 AND start_tick <> 0)
-            OR start_tick <= was_tick""",
+            OR (start_tick <= was_tick AND NOT (epoch = 1 AND start_tick = 0))""",
     ),
     faults(
         "6.13",
