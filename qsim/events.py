@@ -32,9 +32,7 @@ def tile(block: int, ticks: range, rows: EventRows) -> Tile:
 
 
 def _events(rows: EventRows) -> pa.Table:
-    # The filter copies, so the tile shares no memory with the rows.
     columns = (
-        rows.tick,
         rows.listing_id,
         rows.cause,
         rows.before,
@@ -44,8 +42,14 @@ def _events(rows: EventRows) -> pa.Table:
         rows.surge,
         rows.fee,
     )
-    table = pa.Table.from_arrays([pa.array(column[: rows.count]) for column in columns], schema=EVENTS.arrow())
-    return table.filter(pa.array(rows.changed[: rows.count])).combine_chunks()
+    mask = rows.changed[: rows.count]
+    bits = pa.py_buffer(np.packbits(mask, bitorder="little"))
+    kept = pa.BooleanArray.from_buffers(pa.bool_(), rows.count, [None, bits])
+    # Column by column, since a table's filter turns the mask into indices first; it copies, so the tile shares no
+    # memory with the rows.
+    return pa.Table.from_arrays(
+        [pa.array(column[: rows.count]).filter(kept) for column in (rows.tick, *columns)], schema=EVENTS.arrow()
+    )
 
 
 def _discounts(rows: EventRows) -> pa.Table:

@@ -128,7 +128,7 @@ def _update(block: Block, prepared: Prepared, state: State, rules: Rules, tick: 
     ids = block.listing_id[part]
     starts, ends = promotion.switch(own, chain, rules.discount_start, rules.discount_end)
     started = np.flatnonzero(starts)
-    own[ends] = 0
+    own *= ~ends
     own[started] = promotion.draw_depths(
         rules.depth_laws,
         block.platform[part][started].astype(np.int64),
@@ -137,20 +137,29 @@ def _update(block: Block, prepared: Prepared, state: State, rules: Rules, tick: 
 
     before = (surge | fee) > 0
     now = chance < np.uint32(rules.surge)
-    surging = np.flatnonzero(now)
-    loose = block.is_loose[part][surging]
-    sizes = streams.whole_numbers(streams.hashed(rules.seed, Purpose.SURGE_SIZE, tick, ids[surging]), *rules.surge_bps)
+    loose = now & block.is_loose[part]
+    sized = np.flatnonzero(loose)
+    words = streams.hashed(rules.seed, Purpose.SURGE_SIZE, tick, ids[sized])
     surge[:] = 0
-    fee[:] = 0
-    surge[surging] = np.where(loose, sizes, 0)
-    fee[surging] = np.where(loose, 0, rules.surge_fee)
+    surge[sized] = streams.whole_numbers(words, *rules.surge_bps)
+    np.multiply(now & ~loose, np.uint16(rules.surge_fee), out=fee)
+    return _first_cause(
+        {
+            Cause.SURGE_START: now & ~before,
+            Cause.SURGE_END: before & ~now,
+            Cause.DISCOUNT_START: starts,
+            Cause.DISCOUNT_END: ends,
+        }
+    )
 
-    cause = np.full(len(own), Cause.UPDATE, np.uint8)
-    cause[ends] = Cause.DISCOUNT_END
-    cause[started] = Cause.DISCOUNT_START
-    cause[before & ~now] = Cause.SURGE_END
-    cause[surging[~before[surging]]] = Cause.SURGE_START
-    return cause
+
+def _first_cause(happened: dict[Cause, Mask]) -> U8:
+    """Give the cause of each update: the least that happened, which is the first in order, or UPDATE."""
+    # Arithmetic on bytes is many times faster than masked assignment.
+    ahead = np.zeros(len(next(iter(happened.values()))), np.uint8)
+    for cause, mask in happened.items():
+        np.maximum(ahead, mask.view(np.uint8) * np.uint8(Cause.UPDATE - cause), out=ahead)
+    return np.asarray(np.uint8(Cause.UPDATE) - ahead)
 
 
 def _compose(
@@ -268,7 +277,8 @@ def _mark_updated(state: State, rows: EventRows, tick: int, first_row: int, part
         size = part.stop - part.start if isinstance(part, slice) else len(part)
         changed = rows.changed[first_row : first_row + size]
         if isinstance(part, slice):
-            np.copyto(state.updated[part], np.uint32(tick), where=changed)
+            updated = state.updated[part]
+            np.maximum(updated, changed * np.uint32(tick), out=updated)
         else:
             state.updated[part[changed]] = tick
         first_row += size

@@ -44,7 +44,7 @@ def reversion(weight: float, highest_price: int) -> Reversion:
     return Reversion(1 - weight, table)
 
 
-def regular_price(regular: I32, factor: F64, pull: F64, powers: Reversion, bound: float) -> F64:
+def regular_price(regular: I32, factor: F64, pull: F64, powers: Reversion, bound: float) -> I32:
     """Step the regular price: clip(round(regular x factor x (anchor/regular)^k), ceil((1-M) regular), floor((1+M) regular)).
 
     `factor` is 1 + v M u, `pull` is anchor^k, `bound` is M. Source: README, "The classic market".
@@ -54,13 +54,17 @@ def regular_price(regular: I32, factor: F64, pull: F64, powers: Reversion, bound
     aim *= pull
     aim *= factor
     aim += 0.5
-    np.floor(aim, out=aim)
     # A millionth keeps the floor whole where M x regular is: multiples of 1/10000 lie further apart.
-    room = np.floor(now * bound + 1e-6)
-    aim -= now
-    np.clip(aim, -room, room, out=aim)
-    aim += now
-    return np.minimum(aim, HIGHEST_PAISE, out=aim)
+    room = now * bound
+    room += 1e-6
+    np.floor(room, out=room)
+    lowest = now - room
+    now += room
+    np.minimum(aim, now, out=aim)
+    np.maximum(aim, lowest, out=aim)
+    np.minimum(aim, HIGHEST_PAISE, out=aim)
+    # The bounds are whole, so cutting the fraction off last is the floor that rounds.
+    return aim.astype(np.int32)
 
 
 def overlaid_price(regular: F64, discount: U16, surge: U16, fee: U16, shift: int, ceiling: I32) -> F64:
@@ -69,10 +73,9 @@ def overlaid_price(regular: F64, discount: U16, surge: U16, fee: U16, shift: int
 
     The products of whole numbers stay exact in float64 up to the one division, so halves are found exactly.
     """
-    taken = np.where(fee > 0, np.uint16(0), discount)
-    price = np.subtract(BPS, taken, dtype=np.float64)
-    price *= regular
-    surging: I64 = np.flatnonzero(surge)
+    left = np.subtract(np.uint16(BPS), discount * (fee == 0))
+    price: F64 = left * regular
+    surging: I64 = np.flatnonzero(surge != 0)
     surged = price[surging] * (BPS + surge[surging].astype(np.float64)) * (BPS + shift) / BPS**3
     if shift:
         price *= BPS + shift
