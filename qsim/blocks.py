@@ -109,10 +109,9 @@ def opening_state(
     if live and of:
         open_units(block, of, state, live)
     state.discount = np.maximum(state.own, state.line)
-    regular = state.regular.astype(np.float64)
-    price = overlaid_price(regular, state.discount, state.surge, state.fee, shift, block.ceiling)
+    price = overlaid_price(state.regular, state.discount, state.surge, state.fee, shift, block.ceiling)
     if live and of:
-        price = posted(price, regular, np.repeat(of.style, stores), live.reach, block.ceiling)
+        price = posted(price, state.regular, np.repeat(of.style, stores), live.reach, block.ceiling)
     state.price[:] = price
     return state
 

@@ -6,6 +6,7 @@ Turns the kernel's rows into Arrow tables in the order (tick, listing_id); write
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
@@ -67,7 +68,7 @@ def _metrics(block: int, rows: EventRows) -> pa.Table:
     if not rows.tick_rows:
         return METRICS.arrow().empty_table()
     ticks, attempted = np.array(rows.tick_rows, np.int64).T
-    starts = np.concatenate([[0], np.cumsum(attempted)[:-1]])
-    changed = np.add.reduceat(rows.changed[: rows.count], starts, dtype=np.int64)
+    edges = [0, *np.cumsum(attempted).tolist()]
+    changed = np.array([np.count_nonzero(rows.changed[first:last]) for first, last in pairwise(edges)])
     columns = (ticks, np.full(len(ticks), block), attempted, changed)
     return pa.Table.from_arrays([pa.array(column.astype(np.uint32)) for column in columns], schema=METRICS.arrow())

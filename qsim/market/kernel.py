@@ -111,7 +111,9 @@ def _draw(block: Block, rules: Rules, tick: int, part: slice) -> U64:
     lanes = block.lanes[part]
     first, last = int(lanes[0]), int(lanes[-1])
     words = streams.bits(rules.seed, Purpose.CLASSIC_UPDATE, block.number, tick, first, last - first + 1)
-    return words if len(words) == len(lanes) else words[lanes - first]
+    if len(words) == len(lanes):
+        return words
+    return words.take(lanes - first if first else lanes, mode="clip")
 
 
 def _update(block: Block, prepared: Prepared, state: State, rules: Rules, tick: int, part: slice) -> U8:
@@ -174,7 +176,7 @@ def _compose(
 ) -> slice:
     """Set the discounts and prices of a part of the block and fill rows for it; give the rows' place."""
     discount = np.maximum(state.own[part], state.line[part])
-    regular, ceiling = state.regular[part].astype(np.float64), block.ceiling[part]
+    regular, ceiling = state.regular[part], block.ceiling[part]
     price = pricing.overlaid_price(regular, discount, state.surge[part], state.fee[part], shift, ceiling)
     if rules.live and prepared.units:
         style = np.repeat(prepared.units.style, rules.stores)[part]

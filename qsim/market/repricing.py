@@ -44,11 +44,12 @@ def snap(prices: F64, style: U8, reach: float, ceiling: I32) -> F64:
     return np.minimum(np.where(style == PAISE, np.floor(prices + 0.5), rounded), ceiling)
 
 
-def posted(price: F64, regular: F64, style: U8, reach: float, ceiling: I32) -> F64:
+def posted(price: I32, regular: I32, style: U8, reach: float, ceiling: I32) -> I32:
     """Set overlaid prices to their price points; one that is the regular price is at its point already, and taken to
     it again might move to the next.
     """
-    return np.where(price == regular, price, snap(price, style, reach, ceiling))
+    points = snap(price.astype(np.float64), style, reach, ceiling).astype(np.int32)
+    return np.where(price == regular, price, points)
 
 
 def ends_in_nine(prices: I32) -> Mask:

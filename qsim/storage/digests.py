@@ -2,7 +2,8 @@
 
 The digest of a market is the sum modulo 2^128 of one hash for each (table, block, tick) and each set of parameters.
 A hash takes the rows' column bytes through two multilinear sums modulo 2^64 with fixed random odd keys (Carter and
-Wegman 1979), and their sums, the row count and the address through BLAKE2b. It finds accidents, not forgers.
+Wegman 1979), one of all their bits and one of the high halves of words, and the sums, the row count and the address
+through BLAKE2b. It finds accidents, not forgers.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 MODULUS = 1 << 128
-_RUN_BYTES = 1 << 17
+_RUN_BYTES = 1 << 18
 
 
 @cache
@@ -50,7 +51,7 @@ def _words(raw: U8) -> U64:
 def _hash(address: str, rows: int, columns: list[np.ndarray]) -> int:
     """Hash columns run by run: word i of a run is weighed by key i, and the run's sums by the run's own weights.
 
-    A run is as much of one column as stays in a core's cache. The second sum takes only the high halves of words:
+    A run is a piece of one column that stays in a core's cache. The second sum takes only the high halves of words:
     their highest bits, which in the first sum cancel in pairs under odd keys, are middle bits there.
     """
     first_keys, second_keys = _keys()
