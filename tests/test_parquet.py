@@ -47,7 +47,7 @@ def numbers(rows: int) -> pa.Table:
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("parquet") / "m"
-    qsim.generate(place, products=15, stores=2)
+    qsim.generate(place, products=15, stores=2, calendar="india")
     qsim.run(place, ticks=30, update_interval_seconds=900)
     return place
 
