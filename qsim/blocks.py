@@ -123,7 +123,7 @@ def opening_state(
     if live is None:
         state.discount = np.maximum(state.own, state.line)
         overlays = state.discount, state.surge, state.fee
-        state.price[:] = overlaid_price(state.regular.astype(np.float64), *overlays, shift, block.ceiling)
+        state.price[:] = overlaid_price(state.regular, *overlays, shift, block.ceiling)
         return state
     of = units(block, live, stores)
     open_units(block, of, state, live)

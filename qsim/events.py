@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -41,9 +42,7 @@ def tile(block: int, rows: EventRows) -> Tile:
 
 
 def _events(rows: EventRows) -> pa.Table:
-    # The filter copies, so the tile shares no memory with the rows.
     columns = (
-        rows.tick,
         rows.listing_id,
         rows.cause,
         rows.before,
@@ -53,8 +52,14 @@ def _events(rows: EventRows) -> pa.Table:
         rows.surge,
         rows.fee,
     )
-    table = pa.Table.from_arrays([pa.array(column[: rows.count]) for column in columns], schema=EVENTS.arrow())
-    return table.filter(pa.array(rows.changed[: rows.count])).combine_chunks()
+    mask = rows.changed[: rows.count]
+    bits = pa.py_buffer(np.packbits(mask, bitorder="little"))
+    kept = pa.BooleanArray.from_buffers(pa.bool_(), rows.count, [None, bits])
+    # Column by column, since a table's filter turns the mask into indices first; it copies, so the tile shares no
+    # memory with the rows.
+    return pa.Table.from_arrays(
+        [pa.array(column[: rows.count]).filter(kept) for column in (rows.tick, *columns)], schema=EVENTS.arrow()
+    )
 
 
 def _by_tick(table: Table, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
@@ -70,7 +75,7 @@ def _metrics(block: int, rows: EventRows) -> pa.Table:
     if not rows.tick_rows:
         return METRICS.arrow().empty_table()
     ticks, attempted = np.array(rows.tick_rows, np.int64).T
-    starts = np.concatenate([[0], np.cumsum(attempted)[:-1]])
-    changed = np.add.reduceat(rows.changed[: rows.count], starts, dtype=np.int64)
+    edges = [0, *np.cumsum(attempted).tolist()]
+    changed = np.array([np.count_nonzero(rows.changed[first:last]) for first, last in pairwise(edges)])
     columns = (ticks, np.full(len(ticks), block), attempted, changed)
     return pa.Table.from_arrays([pa.array(column.astype(np.uint32)) for column in columns], schema=METRICS.arrow())

@@ -5,72 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shutil
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 import qsim
-from qsim.cli import COMMANDS, main
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-class Shell:
-    """Runs the command line in this process and tells what came of it."""
-
-    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
-        self.capture = capture
-
-    def __call__(self, *arguments: object) -> Done:
-        self.capture.readouterr()
-        return Done(main(list(map(str, arguments))), *self.capture.readouterr())
-
-    def refused(self, code: int, *arguments: object) -> str:
-        """Run what must be refused in one line on standard error alone; give the line."""
-        done = self(*arguments)
-        assert (done.code, done.out) == (code, ""), done
-        assert done.err.startswith("qsim: ") and done.err.count("\n") == 1 and done.err.endswith("\n"), done.err
-        return done.err
-
-
-def program(*arguments: object, **environment: str) -> Done:
-    """Run the command line as a program."""
-    words = [sys.executable, "-m", "qsim", *map(str, arguments)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, env=environment or None)
-    return Done(done.returncode, done.stdout, done.stderr)
-
-
-@pytest.fixture
-def shell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Shell]:
-    monkeypatch.delenv("QSIM_DIR", raising=False)
-    monkeypatch.chdir(tmp_path)
-    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield Shell(capsys)
-    for number, handler in kept.items():
-        signal.signal(number, handler)
-
-
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("cli") / "m"
-    qsim.generate(place, products=12)
-    qsim.run(place, ticks=10)
-    return place
-
-
-@pytest.fixture
-def market(ran: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(ran, tmp_path / "m"))
+from qsim.cli import COMMANDS
+from tests.commands import Shell, program
 
 
 def toml(place: Path, text: str) -> Path:

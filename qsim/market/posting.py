@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qsim.arrays import F64, I64, U16
+from qsim.arrays import F64, I32, I64, U16
 from qsim.market import pricing, repricing
 from qsim.market.state import Block, State
 from qsim.market.units import LiveRules, Units
@@ -14,9 +14,9 @@ from qsim.market.units import LiveRules, Units
 
 @dataclass(frozen=True)
 class Posted:
-    """Prices of listings in paise, float64[n]: overlaid, then with the zone, then at price points, then with the match."""
+    """Prices of listings in paise, columns of n: overlaid, then with the zone, then at price points, then with the match."""
 
-    overlaid: F64
+    overlaid: I32
     zoned: F64
     unmatched: F64
     price: F64
@@ -38,13 +38,13 @@ def posted(
 
     A price that is the regular price is at its point already; taken to it again it might move to the next.
     """
-    regular, ceiling = state.regular[part].astype(np.float64), block.ceiling[part]
+    regular, ceiling = state.regular[part], block.ceiling[part]
     overlays = discount, state.surge[part], state.fee[part]
     overlaid = pricing.overlaid_price(regular, *overlays, shift, ceiling)
     if shift and of.dynamic is not None:
         still = pricing.overlaid_price(regular, *overlays, 0, ceiling)
         overlaid = np.where(of.of_listings(of.dynamic)[part], overlaid, still)
-    zoned = overlaid if of.zone is None else overlaid * of.zone[part]
+    zoned = overlaid.astype(np.float64) if of.zone is None else overlaid * of.zone[part]
     points = repricing.snap(zoned, of.of_listings(of.style)[part], rules.reach, ceiling)
     unmatched = np.where(zoned == regular, zoned, points)
     match = state.match[part]

@@ -42,7 +42,7 @@ def parts(
     aims = _rounded(money.exp(happenings.log_aims(of, state, rules, now, unit)))
     overlays = _laid_on(state, at, regular, shifts(of, at, now.shift))
     unmatched, price = post.unmatched.astype(np.int64), post.price.astype(np.int64)
-    zone = _rounded(post.zoned) - _rounded(post.overlaid)
+    zone = _rounded(post.zoned) - post.overlaid
     hazard, source = _origin(of, happened, block.listing_id[at], unit)
     columns = (
         block.listing_id[at],
