@@ -120,7 +120,9 @@ def test_an_unknown_scenario_is_refused_with_the_nearest() -> None:
 
 def test_an_outage_needs_the_platform_that_it_closes() -> None:
     one = PLAIN.model_copy(update={"platforms": {"blinkit": PLAIN.platforms["blinkit"]}})
-    with pytest.raises(UsageError, match=r"^scenario: found 'outage', which closes 'zepto'; the platforms are blinkit;"):
+    with pytest.raises(
+        UsageError, match=r"^scenario: found 'outage', which closes 'zepto'; the platforms are blinkit;"
+    ):
         scenarios.overlay("outage", one)
 
 
