@@ -36,23 +36,27 @@ def show(directory: str | None, preset: str | None, as_json: bool) -> None:
 
 
 @config.command()
-def calendar() -> None:
+@options.as_json
+def calendar(as_json: bool) -> None:
     """Print the calendar that qsim ships, to edit a copy of it and give that to generate.
 
     Example: qsim config calendar > mine.csv
     """
     from qsim import festivals
 
-    click.echo(festivals.shipped_text(), nl=False)
+    rows = festivals.to_table(festivals.read_calendar(None)).rows(named=True) if as_json else []
+    click.echo(output.to_json(rows) if as_json else festivals.shipped_text(), nl=as_json)
 
 
 @config.command()
 @click.argument("name")
-def scenario(name: str) -> None:
+@options.as_json
+def scenario(name: str, as_json: bool) -> None:
     """Print what the scenario NAME changes, as TOML.
 
     Example: qsim config scenario monsoon
     """
     from qsim import params
 
-    click.echo(params.to_toml(params.preset_values(name, "scenario")).lstrip(), nl=False)
+    values = params.preset_values(name, "scenario")
+    click.echo(output.to_json(values) if as_json else params.to_toml(values).lstrip(), nl=as_json)
