@@ -153,10 +153,9 @@ def test_truth_without_a_row_in_its_files_is_worked_out_from_the_event(made: Han
     assert sorted(connection.sql(query).fetchall()) == sorted(wanted)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_documented_query_has_an_answer_where_there_are_orders(connection: Any, name: str) -> None:
-    four = name in ("cheapest", "deals", "compare", "basket")
-    assert connection.sql(EXAMPLES[name][1]).fetchall() or four
+@pytest.mark.parametrize("name", sorted(set(EXAMPLES) - {"cheapest", "deals", "compare", "basket"}))
+def test_documented_query_on_sales_has_an_answer(connection: Any, name: str) -> None:
+    assert connection.sql(EXAMPLES[name][1]).fetchall()
 
 
 def test_stock_without_orders_is_that_of_the_catalog_at_all_times(tmp_path: Path) -> None:
