@@ -8,11 +8,11 @@ import numpy as np
 
 from qsim import depths
 from qsim.arrays import F64
-from qsim.behaviour import GROUPS
+from qsim.behaviour import GROUPS, STYLES
 from qsim.market import pricing
 from qsim.market.cost import CostRules
 from qsim.market.demand import DemandRules
-from qsim.market.kernel import Rules
+from qsim.market.rules import Rules
 from qsim.market.stock import SupplyRules
 from qsim.market.units import LiveRules, RivalRules
 from qsim.money import PAISE_PER_RUPEE
@@ -90,6 +90,17 @@ def lives(parameters: Parameters) -> bool:
     return bool(points.packaged or sales.share or any(any(by_group.values()) for by_group in rates))
 
 
+def _styles(parameters: Parameters) -> F64:
+    """Give cumulative shares of price styles, float64[platforms, packaged or loose, styles]; to the paisa where none is set."""
+    points, plain = parameters.price_points, {style: float(style == "paise") for style in STYLES}
+    return np.array(
+        [
+            [_cumulative(shares or plain) for shares in (points.platforms.get(platform, points.packaged), points.loose)]
+            for platform in parameters.platforms
+        ]
+    )
+
+
 def live_rules(parameters: Parameters) -> LiveRules | None:
     """Turn an epoch's parameters into the rules of happenings; None where nothing ever happens."""
     repricing, points, sales = parameters.repricing, parameters.price_points, parameters.sales
@@ -98,7 +109,6 @@ def live_rules(parameters: Parameters) -> LiveRules | None:
     means = np.array([platform.average_discount_percent for platform in parameters.platforms.values()])
     lengths = np.array([float(days) for days in sales.days])
     mean_days = float(np.dot(lengths, np.diff(_cumulative(sales.days), prepend=0))) if sales.days else 1.0
-    plain = {"whole": 0.0, "nine": 0.0, "five": 0.0, "paise": 1.0, "percent": 0.0}
     return LiveRules(
         seed=parameters.seed,
         pass_through=parameters.cost.pass_through,
@@ -114,15 +124,7 @@ def live_rules(parameters: Parameters) -> LiveRules | None:
         fresh_days=repricing.fresh_days,
         zone_sd=repricing.zone_sd,
         dynamic_share=parameters.time_of_day_share,
-        styles=np.stack(
-            [
-                [
-                    _cumulative(points.platforms.get(platform, points.packaged) or plain),
-                    _cumulative(points.loose or plain),
-                ]
-                for platform in parameters.platforms
-            ]
-        ),
+        styles=_styles(parameters),
         reach=points.reach,
         sale_rate=sales.share / (mean_days * (1 - sales.share)) * means / means.mean(),
         sale_days=lengths,

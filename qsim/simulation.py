@@ -19,7 +19,7 @@ from qsim.clock import Epoch
 from qsim.festivals import Entry
 from qsim.market import arrivals, cost, kernel
 from qsim.market.cost import CostPath, CostRules
-from qsim.market.kernel import Rules, Span
+from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State, event_rows
 from qsim.market.units import LiveClock
 from qsim.params import Parameters

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from qsim import blocks, clock, params, rulebook, simulation
 from qsim.clock import Epoch
-from qsim.market.kernel import Rules, Span
+from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
 from qsim.opening import CATALOG_COLUMNS, catalog_columns, world_of
 from qsim.params import Parameters

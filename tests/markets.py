@@ -14,7 +14,7 @@ from qsim import depths, params, rulebook, simulation
 from qsim.blocks import Columns, make_blocks, opening_state
 from qsim.clock import Epoch
 from qsim.events import Tile
-from qsim.market.kernel import Rules
+from qsim.market.rules import Rules
 from qsim.market.state import Block, State
 from qsim.params import GROUPS, Parameters
 from qsim.simulation import Campaigns, Course, World

@@ -45,6 +45,11 @@ class Diaries:
     customers: arrivals.Diary
 
 
+def diaries() -> Diaries:
+    """Open empty diaries."""
+    return Diaries(arrivals.Diary(), arrivals.Diary())
+
+
 def _sell(block: Block, of: Units, state: State, rules: LiveRules, diary: arrivals.Diary, now: LiveClock) -> Sold:
     """Let the tick's customers choose and buy, at the prices and with the stock before it."""
     if not of.customers.any():

@@ -10,7 +10,7 @@ from time import perf_counter_ns
 
 from qsim import events, rulebook, simulation, streams, writing
 from qsim.market import kernel
-from qsim.market.kernel import Rules
+from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, EventRows, State, event_rows
 from qsim.schema import DISCOUNTS, EVENTS
 from qsim.simulation import TILE_ROWS
@@ -40,7 +40,7 @@ def _tile(
     block: Block,
     state: State,
     rules: Rules,
-    window: kernel.Span,
+    window: Span,
     rows: EventRows,
     encoder: parquet.Encoder,
 ) -> None:
