@@ -25,7 +25,7 @@ from qsim.storage import log, tables
 START = datetime(2026, 3, 10)
 # Ticks up to the 60th lie 90 minutes apart, so that noon is one; later ones 7,000 s, so that it is none.
 EPOCHS = (Epoch(0, 0, 5400), Epoch(60, 60 * 5400, 7000))
-HEAD, MIDDLE = 95, 70
+HEAD, MIDDLE = 92, 70
 PARTS = ("cost", "noise", "discount", "campaign", "surge", "time_of_day", "zone", "rounding", "rival")
 Row = dict[str, Any]
 
@@ -67,14 +67,14 @@ def tick_at(moment: datetime) -> int:
 
 
 def noons() -> list[datetime]:
-    every = (START + timedelta(days=day, hours=12) for day in range(1000))
-    return [noon for noon in every if noon <= time(HEAD)] if time(HEAD) < START + timedelta(days=999) else []
+    every = (START + timedelta(days=day, hours=12) for day in range(100))
+    return [noon for noon in every if noon <= time(HEAD)]
 
 
 def make(place: Path, seed: int) -> Handmade:
     """Generate a market of 12 products at two dark stores a platform, and write its history up to tick HEAD."""
     qsim.generate(place, products=12, stores=2, start=START.date().isoformat(), update_interval_seconds=5400,
-                  inactive_percent=20)  # fmt: skip
+                  inactive_percent=30, seed=4)  # fmt: skip
     made, chance = Handmade(place), random.Random(seed)
     platforms = {row["platform_id"]: row["platform"] for row in made.catalog("platforms")}
     products = {row["product_id"]: row for row in made.catalog("products")}
@@ -147,7 +147,9 @@ def _trade(made: Handmade, chance: random.Random, tick: int, listing: Row, stock
     at = listing["listing_id"]
     wanted = chance.choice([0, 0, 0, 0, 0, 1, 9, 40])
     sold = min(stock[at], max(0, wanted + chance.choice([0, 0, 0, -1, 3])) if wanted else 0)
-    received = chance.choice([1, 20, listing["target_stock"]]) if chance.random() < (0.3 if stock[at] < 9 else 0.02) else 0
+    received = (
+        chance.choice([1, 20, listing["target_stock"]]) if chance.random() < (0.3 if stock[at] < 9 else 0.02) else 0
+    )
     received = min(received, listing["target_stock"] - stock[at])
     stock[at] += received - sold
     if wanted:
@@ -164,7 +166,14 @@ def _write(made: Handmade) -> None:
     none = {"own_discount_bps": 0, "own_ends_second": 0, "repriced_second": 0, "match_paise": 0, "restock_second": 0}
     updated = {row["listing_id"]: row["tick"] for row in made.rows["events"] if row["tick"] <= MIDDLE}
     made.rows["snapshots"] = [
-        {**none, **state, "tick": MIDDLE, "listing_id": at, "stock": made.stock[MIDDLE][at], "updated_tick": updated.get(at, 0)}
+        {
+            **none,
+            **state,
+            "tick": MIDDLE,
+            "listing_id": at,
+            "stock": made.stock[MIDDLE][at],
+            "updated_tick": updated.get(at, 0),
+        }
         for at, state in made.states[MIDDLE].items()
     ]
     history = log.read(made.market)

@@ -22,6 +22,7 @@ from qsim.errors import UsageError
 from qsim.market.repricing import PERCENT, snap
 from qsim.market.state import NO_CEILING
 from qsim.schema import LISTINGS, PRICE_RULES, PRODUCTS
+from qsim.validation import validate
 from qsim.validation.checks import broken_rules
 from tests import catalog_moments as moments
 
@@ -50,11 +51,16 @@ def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("small") / "m"
     qsim.generate(folder, preset="realistic", products=280, seed=11, update_interval_seconds=3_600)
     qsim.run(folder, ticks=48)
-    return qsim.connect(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small(market: Path) -> duckdb.DuckDBPyConnection:
+    return qsim.connect(market)
 
 
 def compared(found: dict[str, dict[str, float]], counts: dict[str, int]) -> pl.DataFrame:
@@ -182,6 +188,12 @@ def test_the_rules_of_prices_products_and_listings_hold_in_a_realistic_market(
     small: duckdb.DuckDBPyConnection, source: str, name: str, rule: str
 ) -> None:
     assert small.sql(broken_rules({name: rule}, source, ("1 AS one",))).fetchall() == []
+
+
+def test_the_checks_of_mrps_and_bands_pass_on_a_realistic_market(market: Path) -> None:
+    found = {check["number"]: check for check in validate(market)["checks"]}
+    wanted = ["1.15", "1.20", "1.22", "2.1", "2.3", "2.4", "2.5", "2.6", "2.7"]
+    assert [(number, found[number]["measured"]) for number in wanted if not found[number]["passed"]] == []
 
 
 def test_what_sells_at_its_mrp_opens_at_it_on_the_reference_platform(small: duckdb.DuckDBPyConnection) -> None:

@@ -359,6 +359,15 @@ def test_surge_fee_is_paid_for_each_unit() -> None:
     assert [found[key] for key in ("goods", "surge_fees", "handling", "total")] == [60.0, 15.0, 2.0, 77.0]
 
 
+def test_surge_fee_of_an_order_is_paid_once_and_makes_no_deal_void() -> None:
+    con = by_hand({"price": 20, "surge_fee": 30, "order_fee": 25, "discount_pct": 40}, fees=(0, 2, 0, 0))
+    found = basket(con, items=[(3, "onion")])["split"]
+    assert [found[key] for key in ("goods", "surge_fees", "handling", "total")] == [60.0, 40.0, 2.0, 102.0]
+    assert found["orders"][0]["surge_fees"] == 40.0
+    con.execute("UPDATE prices SET surge_fee = order_fee")
+    assert len(deals(con)) == 1
+
+
 def test_budget_counts_fees_and_leaves_out_what_does_not_fit() -> None:
     con = by_hand({"price": 20}, {"product": "Potato", "price": 30}, fees=(10, 5, 1000, 0))
     found = basket(con, items=[(1, "onion"), (1, "potato")], budget=64.99)
@@ -445,7 +454,7 @@ def test_ask_refuses_what_it_does_not_know(market: Path, call: tuple[str, ...], 
         qsim.ask(*call, directory=market)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", ["cheapest", "deals", "compare", "basket"])
 def test_documented_query_runs_and_has_an_answer(con: Connection, name: str) -> None:
     assert con.sql(EXAMPLES[name][1]).fetchall()
 

@@ -47,7 +47,8 @@ def test_stock_of_prices_is_that_of_every_sale_and_delivery_up_to_any_moment(mad
         found = rows(connection, f"SELECT listing_id, stock, in_stock, price FROM prices_at(TIMESTAMP '{moment}')")
         tick = tick_at(moment)
         wanted = {
-            at: (stock, stock > 0, rupees(made.states[tick][at]["price_paise"])) for at, stock in made.stock[tick].items()
+            at: (stock, stock > 0, rupees(made.states[tick][at]["price_paise"]))
+            for at, stock in made.stock[tick].items()
         }
         assert {row["listing_id"]: (row["stock"], row["in_stock"], row["price"]) for row in found} == wanted, moment
 
@@ -70,7 +71,8 @@ def test_inventory_at_any_moment_has_the_stock_status_and_no_more_reserved_than_
 @pytest.mark.parametrize("view", ["prices", "inventory"])
 def test_what_holds_now_is_what_holds_at_the_head(connection: Any, view: str) -> None:
     now, then = (
-        connection.sql(f"SELECT * FROM {source} ORDER BY listing_id") for source in (view, f"{view}_at(tick_time({HEAD}))")
+        connection.sql(f"SELECT * FROM {source} ORDER BY listing_id")
+        for source in (view, f"{view}_at(tick_time({HEAD}))")
     )
     assert (now.columns, now.types, now.fetchall()) == (then.columns, then.types, then.fetchall())
 
@@ -151,10 +153,9 @@ def test_truth_without_a_row_in_its_files_is_worked_out_from_the_event(made: Han
     assert sorted(connection.sql(query).fetchall()) == sorted(wanted)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
-def test_documented_query_has_an_answer_where_there_are_orders(connection: Any, name: str) -> None:
-    four = name in ("cheapest", "deals", "compare", "basket")
-    assert connection.sql(EXAMPLES[name][1]).fetchall() or four
+@pytest.mark.parametrize("name", sorted(set(EXAMPLES) - {"cheapest", "deals", "compare", "basket"}))
+def test_documented_query_on_sales_has_an_answer(connection: Any, name: str) -> None:
+    assert connection.sql(EXAMPLES[name][1]).fetchall()
 
 
 def test_stock_without_orders_is_that_of_the_catalog_at_all_times(tmp_path: Path) -> None:
