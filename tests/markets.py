@@ -127,7 +127,7 @@ class Simulated:
         self.course, self.campaigns, self.tick = course, campaigns_of(plan), tick
         self.highest_price = highest_price or max(max(product.anchors) for product in plan.products)
         self.blocks: list[Block] = make_blocks(columns_of(plan))
-        self.tiles: list[Tile] = []
+        self.tiles: list[tuple[int, Tile]] = []
         self.rules: dict[bytes, Rules] = {}
         per = len(plan.platforms)
         own = np.zeros((plan.total, per), np.uint16)
@@ -152,15 +152,15 @@ class Simulated:
             if key not in self.rules:
                 self.rules[key] = rulebook.rules(parameters, products, self.highest_price)
             for block, state in zip(self.blocks, self.states, strict=True):
-                self.tiles += simulation.tiles(block, state, self.rules[key], window)
+                self.tiles += [(block.number, tile) for tile in simulation.tiles(block, state, self.rules[key], window)]
             self.tick = end
         return self
 
     def table(self, name: str) -> pa.Table:
-        return pa.concat_tables([getattr(tile, name) for tile in self.tiles])
+        return pa.concat_tables([getattr(tile, name) for _, tile in self.tiles])
 
     def rows(self, name: str, block: int) -> list[tuple[int, ...]]:
-        table = pa.concat_tables([getattr(tile, name) for tile in self.tiles if tile.block == block])
+        table = pa.concat_tables([getattr(tile, name) for number, tile in self.tiles if number == block])
         return list(zip(*table.to_pydict().values(), strict=True))
 
     def columns(self) -> dict[str, np.ndarray]:
