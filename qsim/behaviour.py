@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 GROUPS = ("fruits", "vegetables", "dairy", "snacks", "staples", "other")
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(ge=0, le=10_000)]
+Rupees = Annotated[float, Field(ge=0, le=100_000)]
 Days = Annotated[float, Field(gt=0, le=10_000)]
 ByGroup = dict[str, Annotated[float, Field(ge=0, le=1_000)]]
 Weights = dict[str, Annotated[float, Field(ge=0, le=1_000)]]
@@ -47,6 +48,25 @@ def _numbers(weights: dict[str, float], most: float) -> dict[str, float]:
     if weights and not sum(weights.values()) > 0:
         raise ValueError("the weights are all 0")
     return weights
+
+
+class Platform(Checked):
+    """A quick-commerce service: its price band, its discounts, and its fees in rupees an order."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    low_percent: Annotated[float, Field(gt=0, le=1000)]
+    high_percent: Annotated[float, Field(gt=0, le=1000)]
+    average_discount_percent: Annotated[float, Field(ge=4, le=25)]
+    delivery_fee: Rupees = 0
+    handling_fee: Rupees = 0
+    free_delivery_from: Rupees = 0
+    minimum_order: Rupees = 0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Platform:
+        if self.low_percent > self.high_percent:
+            raise ValueError(f"low_percent {self.low_percent:g} is above high_percent {self.high_percent:g}")
+        return self
 
 
 class Cost(Checked):

@@ -8,11 +8,13 @@ import numpy as np
 import pyarrow as pa
 
 from qsim.arrays import I32, I64, U8, U16, U32, Mask
-from qsim.market.happenings import LiveRules, open_units, units
+from qsim.market.happenings import open_units
+from qsim.market.posting import posted
 from qsim.market.pricing import overlaid_price
 from qsim.market.promotion import set_lines
-from qsim.market.repricing import posted
 from qsim.market.state import NO_CEILING, Block, State, products_per_block
+from qsim.market.stock import open_orders
+from qsim.market.units import LiveRules, units
 from qsim.schema import SNAPSHOTS
 
 
@@ -117,15 +119,17 @@ def opening_state(
         np.zeros(count, np.uint32),
     )
     set_lines(block, state, running)
-    of = units(block, live, stores) if live else None
-    if live and of:
-        open_units(block, of, state, live)
+    everything = slice(0, count)
+    if live is None:
+        state.discount = np.maximum(state.own, state.line)
+        overlays = state.discount, state.surge, state.fee
+        state.price[:] = overlaid_price(state.regular, *overlays, shift, block.ceiling)
+        return state
+    of = units(block, live, stores)
+    open_units(block, of, state, live)
+    open_orders(block, state, live.seed, live.supply)
     state.discount = np.maximum(state.own, state.line)
-    regular = state.regular.astype(np.float64)
-    price = overlaid_price(regular, state.discount, state.surge, state.fee, shift, block.ceiling)
-    if live and of:
-        price = posted(price, regular, np.repeat(of.style, stores), live.reach, block.ceiling)
-    state.price[:] = price
+    state.price[:] = posted(block, of, state, live, everything, state.discount, shift).price
     return state
 
 

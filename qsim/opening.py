@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from qsim import blocks, params, simulation
+from qsim import blocks, festivals, params, rulebook, simulation
 from qsim.arrays import U16, Mask
 from qsim.behaviour import GROUPS
 from qsim.blocks import Columns
@@ -23,7 +24,7 @@ from qsim.errors import UsageError
 from qsim.market.state import Block, products_per_block
 from qsim.params import Parameters
 from qsim.schema import DISCOUNTS, SNAPSHOTS, TABLES
-from qsim.simulation import Campaigns
+from qsim.simulation import Campaigns, Course, World
 
 # Blocks whose listings are made and kept together: enough for large files, few enough for caches and two cores.
 _BLOCKS_A_PIECE = 8
@@ -58,6 +59,25 @@ def campaign_times(campaigns: pa.Table) -> Campaigns:
     return Campaigns(*(np.concatenate([[0], campaigns.column(name).to_numpy()]).astype(np.int64) for name in names))
 
 
+def areas(stores: pa.Table) -> pa.DictionaryArray:
+    """Give the city of each area: the k-th dark stores of all platforms serve one, which the first platform's tell."""
+    of_first = stores.filter(pc.equal(stores["platform_id"], stores["platform_id"][0]))
+    return of_first.column("city").combine_chunks().dictionary_encode()
+
+
+def world_of(course: Course, catalog: Mapping[str, pa.Table]) -> World:
+    """Put together what ticks follow: the campaigns and the cities of the areas that the catalog tells."""
+    cities = areas(catalog["stores"])
+    return World(
+        course=course,
+        campaigns=campaign_times(catalog["campaigns"]),
+        calendar=festivals.from_table(catalog["calendar"]) if "calendar" in catalog else (),
+        cities=tuple(cities.dictionary.to_pylist()),
+        city_of_area=cities.indices.to_numpy().astype(np.int64),
+        platforms=len(catalog["stores"]) // len(cities),
+    )
+
+
 def catalog_columns(catalog: Mapping[str, pa.Table]) -> Columns:
     """Take from the catalog tables (of each at least CATALOG_COLUMNS) what blocks are made of."""
 
@@ -67,8 +87,7 @@ def catalog_columns(catalog: Mapping[str, pa.Table]) -> Columns:
     group = catalog["products"].column("volatility_group").combine_chunks().dictionary_encode()
     codes = np.array([GROUPS.index(name) for name in group.dictionary.to_pylist()], np.uint8)
     per_product = len(catalog["listings"]) // len(group)
-    at_first = column("stores", "platform_id") == column("stores", "platform_id")[0]
-    cities = catalog["stores"].column("city").filter(pa.array(at_first)).combine_chunks().dictionary_encode()
+    cities = areas(catalog["stores"])
     return Columns(
         is_active=column("products", "is_active"),
         is_loose=column("products", "is_loose"),
@@ -126,9 +145,11 @@ def open_market(
     user = _user_list(catalog, columns, groups, strict, warn)
     if user is not None:
         layers = [*layers, {"catalog": Path(str(catalog)).name, "products": len(user)}]
-    parameters = params.resolve(preset, *layers)
+    name, entries = festivals.named_calendar(params.resolve(preset, *layers).calendar)
+    parameters = params.resolve(preset, *layers, {"calendar": name})
+    shared = shared_tables(parameters, user) | ({"calendar": festivals.to_table(entries)} if entries else {})
     size = products_per_block(parameters.listings_per_product)
-    return Opening(parameters, size, _pieces(parameters, shared_tables(parameters, user), size * _BLOCKS_A_PIECE))
+    return Opening(parameters, size, _pieces(parameters, shared, size * _BLOCKS_A_PIECE))
 
 
 def _pieces(parameters: Parameters, shared: Mapping[str, pl.DataFrame], step: int) -> list[Callable[[], list[Part]]]:
@@ -169,7 +190,7 @@ def _piece(
     needed = _as_arrow("products", products, CATALOG_COLUMNS["products"])
     columns = replace(catalog_columns({**small, "products": needed, "listings": listings}), first_product=first)
     running, shift = _running(parameters, campaign_times(small["campaigns"]))
-    live, stock = simulation.live_rules(parameters), listings.column("stock").to_numpy()
+    live, stock = rulebook.live_rules(parameters), listings.column("stock").to_numpy()
     parts_from = first * parameters.listings_per_product
     if live:
         # A platform's price is the same at all of its dark stores, so a sale is as well.

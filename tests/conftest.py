@@ -1,13 +1,16 @@
-"""What several test files share: the option that refreshes golden figures, and a small market ready-made."""
+"""What several test files share: the option that refreshes golden figures, small markets ready-made, the command line."""
 
 from __future__ import annotations
 
 import shutil
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 import qsim
+from tests.commands import Shell
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -28,3 +31,29 @@ def ready_market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def small_market(ready_market: Path, tmp_path: Path) -> Path:
     """A copy of the ready market that the test may write."""
     return Path(shutil.copytree(ready_market, tmp_path / "market"))
+
+
+@pytest.fixture(scope="session")
+def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A market of twelve products at tick 10; to be read, never written."""
+    place = tmp_path_factory.mktemp("cli") / "m"
+    qsim.generate(place, products=12)
+    qsim.run(place, ticks=10)
+    return place
+
+
+@pytest.fixture
+def market(ran: Path, tmp_path: Path) -> Path:
+    """A copy of the market of twelve products that the test may write."""
+    return Path(shutil.copytree(ran, tmp_path / "m"))
+
+
+@pytest.fixture
+def shell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Shell]:
+    """The command line in an empty folder, without QSIM_DIR; signal handlers are put back afterwards."""
+    monkeypatch.delenv("QSIM_DIR", raising=False)
+    monkeypatch.chdir(tmp_path)
+    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield Shell(capsys)
+    for number, handler in kept.items():
+        signal.signal(number, handler)

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from qsim import depths, params, simulation
+from qsim import depths, params, rulebook, simulation
 from qsim.blocks import Columns, make_blocks, opening_state
 from qsim.clock import Epoch
 from qsim.events import Tile
 from qsim.market.kernel import Rules
 from qsim.market.state import Block, State
 from qsim.params import GROUPS, Parameters
-from qsim.simulation import Campaigns, Course
+from qsim.simulation import Campaigns, Course, World
 from tests import reference
 
 COLUMNS = ("price", "regular", "own", "line", "discount", "surge", "fee", "updated")
@@ -146,11 +146,11 @@ class Simulated:
         products = sum(block.products for block in self.blocks)
         while self.tick < last:
             end = self.course.last_tick_of(self.tick + 1, last)
-            window = simulation.span(self.course, self.campaigns, self.tick + 1, end)
+            window = simulation.span(World(self.course, self.campaigns), self.tick + 1, end)
             parameters = self.course.at(end)[1]
             key = params.digest(parameters)
             if key not in self.rules:
-                self.rules[key] = simulation.rules(parameters, products, self.highest_price)
+                self.rules[key] = rulebook.rules(parameters, products, self.highest_price)
             for block, state in zip(self.blocks, self.states, strict=True):
                 self.tiles += simulation.tiles(block, state, self.rules[key], window)
             self.tick = end

@@ -5,72 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shutil
-import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
 
 import qsim
-from qsim.cli import COMMANDS, main
-
-
-class Done(NamedTuple):
-    code: int
-    out: str
-    err: str
-
-
-class Shell:
-    """Runs the command line in this process and tells what came of it."""
-
-    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
-        self.capture = capture
-
-    def __call__(self, *arguments: object) -> Done:
-        self.capture.readouterr()
-        return Done(main(list(map(str, arguments))), *self.capture.readouterr())
-
-    def refused(self, code: int, *arguments: object) -> str:
-        """Run what must be refused in one line on standard error alone; give the line."""
-        done = self(*arguments)
-        assert (done.code, done.out) == (code, ""), done
-        assert done.err.startswith("qsim: ") and done.err.count("\n") == 1 and done.err.endswith("\n"), done.err
-        return done.err
-
-
-def program(*arguments: object, **environment: str) -> Done:
-    """Run the command line as a program."""
-    words = [sys.executable, "-m", "qsim", *map(str, arguments)]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, env=environment or None)
-    return Done(done.returncode, done.stdout, done.stderr)
-
-
-@pytest.fixture
-def shell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Shell]:
-    monkeypatch.delenv("QSIM_DIR", raising=False)
-    monkeypatch.chdir(tmp_path)
-    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    yield Shell(capsys)
-    for number, handler in kept.items():
-        signal.signal(number, handler)
-
-
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("cli") / "m"
-    qsim.generate(place, products=12)
-    qsim.run(place, ticks=10)
-    return place
-
-
-@pytest.fixture
-def market(ran: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(ran, tmp_path / "m"))
+from qsim.cli import COMMANDS
+from tests.commands import Shell, program
 
 
 def toml(place: Path, text: str) -> Path:
@@ -282,3 +225,24 @@ def test_what_is_fixed_at_generation_cannot_change_in_a_run(shell: Shell, market
     line = shell.refused(2, "run", market, "--ticks", 1, "--set", text)
     assert text.split("=")[0] in line and "fixed" in line and text.split("=")[1].strip('"') in line
     assert qsim.status(market)["tick"] == 10
+
+
+def test_config_calendar_prints_a_file_that_generate_takes(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text(shell("config", "calendar").out, "utf-8")
+    entries = json.loads(shell("config", "calendar", "--json").out)
+    assert shell("generate", "m", "--products", 12, "--calendar", "mine.csv").code == 0
+    kept = shell("sql", "m", "SELECT * FROM calendar", "--json").out
+    assert [row["date"] for row in json.loads(kept)] == [entry["date"] for entry in entries] != []
+
+
+def test_config_scenario_prints_what_it_changes(shell: Shell) -> None:
+    assert 'closed = ["zepto"]' in shell("config", "scenario", "outage").out
+    assert json.loads(shell("config", "scenario", "outage", "--json").out)["demand"] == {"closed": ["zepto"]}
+    assert "nearest is 'outage'" in shell.refused(2, "config", "scenario", "outtage")
+
+
+def test_scenario_is_an_option_of_generate_and_of_run(shell: Shell) -> None:
+    assert shell("generate", "m", "--products", 12, "--preset", "realistic", "--scenario", "diwali").code == 0
+    assert json.loads(shell("status", "m", "--json").out)["scenario"] == "diwali"
+    assert json.loads(shell("run", "m", "--ticks", 1, "--scenario", "none", "--json").out)["scenario"] == ""
+    assert "scenario: found 'diwal'; nearest is 'diwali'" in shell.refused(2, "run", "m", "--scenario", "diwal")

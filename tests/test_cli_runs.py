@@ -28,19 +28,6 @@ def _keep_signals() -> Iterator[None]:
         signal.signal(number, handler)
 
 
-@pytest.fixture(scope="module")
-def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("cli") / "m"
-    qsim.generate(place, products=12)
-    qsim.run(place, ticks=10)
-    return place
-
-
-@pytest.fixture
-def market(ran: Path, tmp_path: Path) -> Path:
-    return Path(shutil.copytree(ran, tmp_path / "m"))
-
-
 def parameters(market: Path) -> dict[str, Any]:
     """What the newest epoch of a market runs under."""
     found: dict[str, Any] = log.read(market).epochs[-1]["parameters"]

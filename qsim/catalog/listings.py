@@ -9,14 +9,17 @@ import polars as pl
 
 from qsim import streams, taxonomy
 from qsim.arrays import F64, I64, U16, Mask
+from qsim.behaviour import Platform
 from qsim.money import BPS, MAX_PAISE, round_half_up
-from qsim.params import Parameters, Platform
+from qsim.params import Parameters
+from qsim.popularity import popularity, units_a_day
 from qsim.streams import Purpose
 
 SPREAD = (1.05, 1.25)
 # Weight of what the platforms share in a product's place within their bands; the rest is each platform's own.
 _COMMON = 0.35
 _ATTEMPTS = 24
+_LEAST_SHELF, _MOST_SHELF = 4, 60_000
 # What sells at its MRP is seldom 5 % cheaper on a platform whose band begins near it.
 _ATTEMPTS_BELOW_MRP = 96
 
@@ -124,6 +127,23 @@ def _stock(seed: int, listings: I64, active: Mask) -> dict[str, U16]:
     return {"stock": stock, "reserved": reserved, "reorder_level": target // np.uint16(4), "target_stock": target}
 
 
+def _stock_by_demand(parameters: Parameters, products: pl.DataFrame, listings: I64, active: Mask) -> dict[str, U16]:
+    """Stock each listing for some days of its expected demand; how full a shelf is at tick 0 is as in `_stock`."""
+    seed, demand, supply, per = parameters.seed, parameters.demand, parameters.supply, parameters.listings_per_product
+    groups = np.array([demand.a_day[group] for group in products["volatility_group"].to_list()])
+    customers = groups * popularity(seed, demand.spread, products["product_id"].to_numpy().astype(np.int64))
+    units = np.repeat([units_a_day(demand, platform) for platform in parameters.platforms], parameters.stores)
+    low, high = supply.cover_days
+    days = low + (high - low) * streams.uniforms(streams.hashed(seed, Purpose.COVER, 0, listings))
+    wanted = np.ceil(days * np.repeat(customers, per) * np.tile(units, len(products)))
+    target = np.clip(wanted, _LEAST_SHELF, _MOST_SHELF).astype(np.uint32)
+    share = (streams.hashed(seed, Purpose.STOCK, 0, listings) >> np.uint64(48)).astype(np.uint32)
+    stock = np.where(active & (share >= 0xFFFF // 20), 1 + (share * target >> np.uint32(16)), 0)
+    reorder = np.floor(supply.reorder * target)
+    columns = {"stock": stock, "reserved": 0 * stock, "reorder_level": reorder, "target_stock": target}
+    return {name: values.astype(np.uint16) for name, values in columns.items()}
+
+
 def listing_table(parameters: Parameters, products: pl.DataFrame) -> pl.DataFrame:
     """List products at every dark store, product by product; columns of `schema.LISTINGS`.
 
@@ -140,6 +160,11 @@ def listing_table(parameters: Parameters, products: pl.DataFrame) -> pl.DataFram
     listings = (ids[:, None] * per + np.arange(per)).ravel()
     anchor = np.repeat(by_platform.ravel(), stores)
     cost_bps = streams.whole_numbers(streams.hashed(parameters.seed, Purpose.UNIT_COST, 0, listings), 7_000, 9_200)
+    active = np.repeat(products["is_active"].to_numpy(), per)
+    if any(parameters.demand.a_day.values()):
+        stock = _stock_by_demand(parameters, products, listings, active)
+    else:
+        stock = _stock(parameters.seed, listings, active)
     return pl.DataFrame(
         {
             "listing_id": listings.astype(np.uint32),
@@ -148,6 +173,6 @@ def listing_table(parameters: Parameters, products: pl.DataFrame) -> pl.DataFram
             "platform_id": np.tile(np.repeat(np.arange(len(platforms), dtype=np.uint8), stores), len(ids)),
             "anchor_price_paise": anchor.astype(np.int32),
             "unit_cost_paise": np.maximum(1, anchor * cost_bps // BPS).astype(np.int32),
-            **_stock(parameters.seed, listings, np.repeat(products["is_active"].to_numpy(), per)),
+            **stock,
         }
     )

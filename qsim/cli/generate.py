@@ -9,13 +9,6 @@ import click
 from qsim.cli import options, output
 
 
-def _mapping(pairs: tuple[str, ...]) -> dict[str, str]:
-    for pair in pairs:
-        if "=" not in pair:
-            raise click.UsageError(f"--map {pair!r}: allowed is COLUMN=FIELD, such as Name=product")
-    return dict(pair.rsplit("=", 1) for pair in pairs)
-
-
 @click.command()
 @options.directory
 @click.option("--products", type=int, help="Products to generate, up to a million (default 280).")
@@ -32,7 +25,9 @@ def _mapping(pairs: tuple[str, ...]) -> dict[str, str]:
     help="Which column of it is product, brand, category, pack, mrp, price.",
 )
 @click.option("--groups", metavar="FILE", help="CSV of category,subcategory,group: which volatility a category has.")
+@click.option("--calendar", metavar="FILE", help="CSV of festivals (see qsim config calendar), india or none.")
 @click.option("--strict", is_flag=True, help="Refuse a list with faulty rows instead of skipping them.")
+@options.scenario
 @options.config
 @options.settings
 @options.as_json
@@ -54,5 +49,5 @@ def generate(
 
     values = options.layers(config_files, assignments)
     output.summary(
-        runs.generate(directory, config=values, columns=_mapping(columns), warn=output.note, **given), as_json
+        runs.generate(directory, config=values, columns=options.mapping(columns), warn=output.note, **given), as_json
     )

@@ -26,6 +26,10 @@ settings = click.option(
     help="One parameter, such as category_volatility.fruits=1.0.",
 )
 
+scenario = click.option(
+    "--scenario", metavar="NAME", help="diwali, monsoon, price-war, outage or cricket-night; none ends it."
+)
+
 
 class BatchSize(click.ParamType[int]):
     """A number of products, or `all`."""
@@ -55,3 +59,11 @@ def layers(config_files: tuple[str, ...], assignments: tuple[str, ...]) -> dict[
     for text in assignments:
         values = params.merge(values, params.assignment(text))
     return values
+
+
+def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Read `COLUMN=FIELD` pairs as column -> field."""
+    for pair in pairs:
+        if "=" not in pair:
+            raise click.UsageError(f"--map {pair!r}: allowed is COLUMN=FIELD, such as Name=product")
+    return dict(pair.rsplit("=", 1) for pair in pairs)

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,6 +16,8 @@ import click
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from rich.table import Table as RichTable
 
     from qsim.writing import Progress
 
@@ -53,24 +55,36 @@ def _csv_cell(value: Any) -> Any:
     return f"'{text}" if isinstance(value, str) and text[:1] in tuple("=+-@\t\r") else text
 
 
-def table(rows: Rows, title: str = "") -> None:
-    """Print rows as a table; numbers to the right; as wide as need be where standard output is no terminal."""
+def table(rows: Rows, title: str = "", *, right: Collection[str] = (), spare: Collection[str] = ()) -> None:
+    """Print rows as a table; numbers, and the columns `right`, to the right; as wide as need be where standard output is
+    no terminal. The columns `spare` are left out where the terminal is too narrow for all.
+    """
     from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
 
     if not rows:
         click.echo(f"{title}: no rows" if title else "no rows")
         return
     if title:
         click.echo(title)
+    console = Console(width=None if sys.stdout.isatty() else 10_000)
+    drawn = _drawn(rows, right)
+    whole = console.options.update(max_width=10_000)
+    if spare and console.measure(drawn, options=whole).maximum > console.width:
+        drawn = _drawn([{name: row[name] for name in row if name not in spare} for row in rows], right)
+    console.print(drawn)
+
+
+def _drawn(rows: Rows, right: Collection[str]) -> RichTable:
+    from rich.table import Table
+    from rich.text import Text
+
     drawn = Table(header_style="bold")
     for name in rows[0]:
         number = all(isinstance(row[name], (int, float, Decimal, type(None))) for row in rows)
-        drawn.add_column(name, justify="right" if number else "left", overflow="fold")
+        drawn.add_column(name, justify="right" if number or name in right else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(_cell(value)) for value in row.values()))
-    Console(width=None if sys.stdout.isatty() else 10_000).print(drawn)
+    return drawn
 
 
 def rows_as(rows: Rows, form: str, title: str = "") -> None:

@@ -2,7 +2,7 @@
 
 1. Clock: campaign lines and the time-of-day shift of this tick.
 2. Batch: regular price, own discount, surge of the listings whose turn it is (addressed draws).
-3. Happenings: repricings and sales of units, by chance and by the clock (addressed draws).
+3. What lives by rates: repricings, sales, answers to rivals, customers, stock (`live`).
 4. Prices of what was taken up, or of every listing where the clock moved; a row for each.
 """
 
@@ -14,9 +14,11 @@ import numpy as np
 
 from qsim import streams
 from qsim.arrays import F64, I32, I64, U8, U16, U64, Mask
-from qsim.market import happenings, pricing, promotion, repricing
-from qsim.market.happenings import LiveClock, LiveRules, Units
+from qsim.market import live, pricing, promotion
+from qsim.market.arrivals import Diary
+from qsim.market.live import Diaries
 from qsim.market.state import Block, EventRows, State
+from qsim.market.units import LiveClock, LiveRules, Units, units
 from qsim.schema import Cause
 from qsim.streams import Purpose
 
@@ -46,7 +48,7 @@ class Span:
     """The clock of T consecutive ticks, each against the tick before it.
 
     `shift_bps` int64[T]; `running` bool[T, campaigns]; `moved` bool[T] tells where either differs from the tick before;
-    `live` has the clocks of happenings, and `shared_costs` float64[days, groups] the shared costs at all knots needed.
+    `live` has the clocks of what lives by rates, empty where nothing does.
     """
 
     ticks: range
@@ -54,7 +56,6 @@ class Span:
     running: Mask
     moved: Mask
     live: list[LiveClock]
-    shared_costs: F64
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,14 @@ class Prepared:
     base: F64
     pull: F64
     units: Units | None
+    diaries: Diaries
+
+
+def prepared_for(block: Block, state: State, rules: Rules) -> Prepared:
+    """Give what the rules make of a block, kept with its state for as long as they hold."""
+    if state.prepared is None or state.prepared[0] is not rules:
+        state.prepared = rules, prepare(block, rules)
+    return state.prepared[1]
 
 
 def prepare(block: Block, rules: Rules) -> Prepared:
@@ -72,8 +81,8 @@ def prepare(block: Block, rules: Rules) -> Prepared:
     swing = rules.swing[block.group]
     slope = swing * 2.0**-23
     pull = block.anchor / rules.powers.of(block.anchor)
-    units = happenings.units(block, rules.live, rules.stores) if rules.live else None
-    return Prepared(slope, 1.0 - swing + 0.5 * slope, pull, units)
+    of = units(block, rules.live, rules.stores) if rules.live else None
+    return Prepared(slope, 1.0 - swing + 0.5 * slope, pull, of, Diaries(Diary(), Diary()))
 
 
 def batch(block: Block, rules: Rules, tick: int) -> list[slice]:
@@ -111,7 +120,9 @@ def _draw(block: Block, rules: Rules, tick: int, part: slice) -> U64:
     lanes = block.lanes[part]
     first, last = int(lanes[0]), int(lanes[-1])
     words = streams.bits(rules.seed, Purpose.CLASSIC_UPDATE, block.number, tick, first, last - first + 1)
-    return words if len(words) == len(lanes) else words[lanes - first]
+    if len(words) == len(lanes):
+        return words
+    return words.take(lanes - first if first else lanes, mode="clip")
 
 
 def _update(block: Block, prepared: Prepared, state: State, rules: Rules, tick: int, part: slice) -> U8:
@@ -128,7 +139,7 @@ def _update(block: Block, prepared: Prepared, state: State, rules: Rules, tick: 
     ids = block.listing_id[part]
     starts, ends = promotion.switch(own, chain, rules.discount_start, rules.discount_end)
     started = np.flatnonzero(starts)
-    own[ends] = 0
+    own *= ~ends
     own[started] = promotion.draw_depths(
         rules.depth_laws,
         block.platform[part][started].astype(np.int64),
@@ -137,20 +148,29 @@ def _update(block: Block, prepared: Prepared, state: State, rules: Rules, tick: 
 
     before = (surge | fee) > 0
     now = chance < np.uint32(rules.surge)
-    surging = np.flatnonzero(now)
-    loose = block.is_loose[part][surging]
-    sizes = streams.whole_numbers(streams.hashed(rules.seed, Purpose.SURGE_SIZE, tick, ids[surging]), *rules.surge_bps)
+    loose = now & block.is_loose[part]
+    sized = np.flatnonzero(loose)
+    words = streams.hashed(rules.seed, Purpose.SURGE_SIZE, tick, ids[sized])
     surge[:] = 0
-    fee[:] = 0
-    surge[surging] = np.where(loose, sizes, 0)
-    fee[surging] = np.where(loose, 0, rules.surge_fee)
+    surge[sized] = streams.whole_numbers(words, *rules.surge_bps)
+    np.multiply(now & ~loose, np.uint16(rules.surge_fee), out=fee)
+    return _first_cause(
+        {
+            Cause.SURGE_START: now & ~before,
+            Cause.SURGE_END: before & ~now,
+            Cause.DISCOUNT_START: starts,
+            Cause.DISCOUNT_END: ends,
+        }
+    )
 
-    cause = np.full(len(own), Cause.UPDATE, np.uint8)
-    cause[ends] = Cause.DISCOUNT_END
-    cause[started] = Cause.DISCOUNT_START
-    cause[before & ~now] = Cause.SURGE_END
-    cause[surging[~before[surging]]] = Cause.SURGE_START
-    return cause
+
+def _first_cause(happened: dict[Cause, Mask]) -> U8:
+    """Give the cause of each update: the least that happened, which is the first in order, or UPDATE."""
+    # Arithmetic on bytes is many times faster than masked assignment.
+    ahead = np.zeros(len(next(iter(happened.values()))), np.uint8)
+    for cause, mask in happened.items():
+        np.maximum(ahead, mask.view(np.uint8) * np.uint8(Cause.UPDATE - cause), out=ahead)
+    return np.asarray(np.uint8(Cause.UPDATE) - ahead)
 
 
 def _compose(
@@ -165,11 +185,8 @@ def _compose(
 ) -> slice:
     """Set the discounts and prices of a part of the block and fill rows for it; give the rows' place."""
     discount = np.maximum(state.own[part], state.line[part])
-    regular, ceiling = state.regular[part].astype(np.float64), block.ceiling[part]
+    regular, ceiling = state.regular[part], block.ceiling[part]
     price = pricing.overlaid_price(regular, discount, state.surge[part], state.fee[part], shift, ceiling)
-    if rules.live and prepared.units:
-        style = np.repeat(prepared.units.style, rules.stores)[part]
-        price = repricing.posted(price, regular, style, rules.live.reach, ceiling)
     place = slice(rows.count, rows.count + len(price))
     rows.tick[place] = tick
     rows.listing_id[place] = block.listing_id[part]
@@ -205,14 +222,22 @@ def _take_batch(block: Block, prepared: Prepared, state: State, rules: Rules, ti
     return _Taken(part, _update(block, prepared, state, rules, tick, part), regular, own, surge, fee)  # type: ignore[arg-type]  # mixed kinds
 
 
-def _take_happenings(block: Block, of: Units, state: State, live: LiveRules, span: Span, at: int) -> _Taken:
-    now, stores = span.live[at], of.stores
-    costs = happenings.costs_now(live.cost, of, state, span.shared_costs, now)
-    regular, own = state.regular[of.first].copy(), state.own[of.first].copy()
-    touched, cause = happenings.happen(block, of, state, live, costs, now)
-    part = (of.first[touched][:, None] + np.arange(stores)).ravel()
-    regular, own = np.repeat(regular[touched], stores), np.repeat(own[touched], stores)
-    return _Taken(part, np.repeat(cause, stores), regular, own, state.surge[part], state.fee[part])
+def _live_step(
+    block: Block,
+    prepared: Prepared,
+    of: Units,
+    state: State,
+    rules: Rules,
+    live_rules: LiveRules,
+    span: Span,
+    at: int,
+    rows: EventRows,
+) -> None:
+    """Make a tick of a block that lives by rates, where a batch may be taken up as well."""
+    cause, earlier = np.zeros(len(block.lanes), np.uint8), live.before(state)
+    for part in batch(block, rules, span.ticks[at]):
+        cause[part] = _update(block, prepared, state, rules, span.ticks[at], part)
+    live.step(block, of, state, live_rules, prepared.diaries, span.live[at], cause, earlier, bool(span.moved[at]), rows)
 
 
 def step(block: Block, prepared: Prepared, state: State, rules: Rules, span: Span, at: int, rows: EventRows) -> None:
@@ -220,10 +245,11 @@ def step(block: Block, prepared: Prepared, state: State, rules: Rules, span: Spa
     tick, moved, shift = span.ticks[at], bool(span.moved[at]), int(span.shift_bps[at])
     if moved:
         promotion.set_lines(block, state, span.running[at])
+    if rules.live and prepared.units:
+        _live_step(block, prepared, prepared.units, state, rules, rules.live, span, at, rows)
+        return
     first_row = rows.count
     taken = [_take_batch(block, prepared, state, rules, tick, part) for part in batch(block, rules, tick)]
-    if rules.live and prepared.units:
-        taken.append(_take_happenings(block, prepared.units, state, rules.live, span, at))
     if moved:
         earlier = state.discount.copy()
         _compose(block, prepared, state, rules, tick, slice(0, len(block.lanes)), shift, rows)
@@ -268,7 +294,8 @@ def _mark_updated(state: State, rows: EventRows, tick: int, first_row: int, part
         size = part.stop - part.start if isinstance(part, slice) else len(part)
         changed = rows.changed[first_row : first_row + size]
         if isinstance(part, slice):
-            np.copyto(state.updated[part], np.uint32(tick), where=changed)
+            updated = state.updated[part]
+            np.maximum(updated, changed * np.uint32(tick), out=updated)
         else:
             state.updated[part[changed]] = tick
         first_row += size

@@ -16,14 +16,6 @@ from qsim.money import PAISE_PER_RUPEE
 WHOLE, NINE, FIVE, PAISE, PERCENT = range(5)
 
 
-def chance(rate_times_time: F64) -> F64:
-    """Turn rate x time into the chance of at least one event, 1 - exp(-x), by x / (1 + x/2 + x^2/12); any shape.
-
-    The error is below 1e-5 up to x = 0.4 and below 1 % up to x = 2.
-    """
-    return np.asarray(rate_times_time / (1 + rate_times_time / 2 + rate_times_time * rate_times_time / 12))
-
-
 def hazard(base: F64, by_gap: F64, gap: F64, width: F64) -> F64:
     """Give the rate of repricing a day: base + by_gap x min(1, (gap / width)^2); gap in log units; columns of units."""
     return np.asarray(base + by_gap * np.minimum(1.0, (gap / width) ** 2))
@@ -47,13 +39,6 @@ def snap(prices: F64, style: U8, reach: float, ceiling: I32) -> F64:
     of_mrp = np.where(ceiling < NO_CEILING, np.maximum(np.floor(percents * ceiling / 100 + 0.5), 1.0), rounded)
     points = np.where(style == PERCENT, of_mrp, rounded)
     return np.minimum(np.where((style == PAISE) | (prices >= ceiling), np.floor(prices + 0.5), points), ceiling)
-
-
-def posted(price: F64, regular: F64, style: U8, reach: float, ceiling: I32) -> F64:
-    """Set overlaid prices to their price points; one that is the regular price is at its point already, and taken to
-    it again might move to the next.
-    """
-    return np.where(price == regular, price, snap(price, style, reach, ceiling))
 
 
 def ends_in_nine(prices: I32) -> Mask:

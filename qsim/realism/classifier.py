@@ -140,9 +140,10 @@ def _models(seed: int) -> dict[str, Any]:
     return {"boosted": boosted, "logistic": logistic}
 
 
-def _folds(items: Words, seed: int) -> I64:
-    """Give every window one of five folds, all windows of an item the same one."""
-    names, code = np.unique(items, return_inverse=True)
+def _folds(items: Words, y: I64, seed: int) -> I64:
+    """Give every window one of five folds, all windows of an item the same one; each its own where items are too few."""
+    fewest = min(len(np.unique(items[y == side])) for side in (0, 1))
+    names, code = np.unique(items if fewest >= FOLDS else np.arange(len(items)), return_inverse=True)
     random = np.random.Generator(np.random.Philox(seed))
     return (random.permutation(len(names)) % FOLDS)[code]
 
@@ -150,16 +151,17 @@ def _folds(items: Words, seed: int) -> I64:
 def auc(real: Panel, other: Panel, *, seed: int = SEED, changed_only: bool = False) -> dict[str, float]:
     """How well windows of two panels are told apart: AUC by gradient boosting and by logistic regression.
 
-    Five folds by item, so that no item is in training and test at once; the mean of the folds' AUC. `windows` is the
-    number from each side. The same panels and seed give the same figures. The reference goes first: where it is
-    weekly, every seventh day of a daily panel is compared. With `changed_only`, windows without any change are left
-    out of both sides: in a shop that seldom changes prices they are most, and all alike.
+    Five folds by item, so that no item is in training and test at once (by window where a side has fewer than five
+    items); the mean of the folds' AUC. `windows` is the number from each side. The same panels and seed give the same
+    figures. The reference goes first: where it is weekly, every seventh day of a daily panel is compared. With
+    `changed_only`, windows without any change are left out of both sides: in a shop that seldom changes prices they are
+    most, and all alike.
     """
     first, second, items = _matched(real, other, seed, changed_only)
     models = _models(seed)
     metric = import_module("sklearn.metrics")
     x, y = np.concatenate([first, second]), np.repeat([0, 1], [len(first), len(second)])
-    fold = _folds(items, seed)
+    fold = _folds(items, y, seed)
     figures: dict[str, list[float]] = {name: [] for name in models}
     for number in range(FOLDS):
         test = fold == number
@@ -178,6 +180,8 @@ def auc(real: Panel, other: Panel, *, seed: int = SEED, changed_only: bool = Fal
 def floor(real: Panel, *, seed: int = SEED, changed_only: bool = False) -> dict[str, float]:
     """AUC of a panel against itself, half of its items against the other half: what no difference looks like."""
     names, code = np.unique(real.item, return_inverse=True)
+    if len(names) < 2 * FOLDS:
+        raise InputError(f"classifier: found {len(names)} items; a floor needs {2 * FOLDS}; give more items")
     random = np.random.Generator(np.random.Philox(seed))
     half = (random.permutation(len(names)) < len(names) // 2)[code]
     return auc(real.rows(half), real.rows(~half), seed=seed, changed_only=changed_only)

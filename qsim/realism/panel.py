@@ -7,8 +7,10 @@ refuses to hold a moment, a target or a file.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +31,18 @@ PRODUCE, PACKAGED, UNKNOWN = "F", "P", "?"
 _ALL_UP_TO, _SAMPLE = 600, 400
 _MONEY = {"price": "price_paise", "mrp": "mrp_paise", "regular": "regular_paise"}
 _FLAGS = ("on_sale", "in_stock")
+# What other tables call the columns of a panel, the likeliest first.
+NAMES: Mapping[str, tuple[str, ...]] = {
+    "item": ("item_id", "sku", "product_id", "id", "product", "commodity", "name"),
+    "ts": ("date", "timestamp", "datetime", "time", "day", "week"),
+    "price": ("sale_price", "selling_price", "current_price", "price_rs", "price_inr"),
+    "seller": ("store", "platform", "retailer", "shop", "centre", "center", "city"),
+    "mrp": ("market_price", "list_price", "max_retail_price"),
+    "regular": ("regular_price",),
+    "on_sale": ("sale", "promo", "promotion", "sale_flag"),
+    "in_stock": ("available", "availability", "stock"),
+    "group": (),
+}
 
 
 @dataclass(frozen=True)
@@ -67,14 +81,43 @@ def _step_of(days: pl.Series) -> int:
     return WEEK if len(gaps) and int(np.median(gaps.to_numpy())) >= WEEK - 1 else 1
 
 
+def _like(word: str, words: list[str]) -> str:
+    close = get_close_matches(word, words, n=1, cutoff=0.5)
+    return f"nearest is {close[0]!r}" if close else f"there are {', '.join(words[:20])}"
+
+
+def long_columns(frame: pl.DataFrame, columns: Mapping[str, str] | None = None) -> pl.DataFrame:
+    """Give a table the column names that `from_long` reads: `item`, `ts`, `price` and the optional ones of `NAMES`.
+
+    Args:
+        frame: a long table under names of its own; columns that stand for nothing are left out.
+        columns: column -> field, as the user says; UsageError where there is no such column or field, or one twice.
+            Fields not named there are the columns of their own name, else the first of their `NAMES` that is there,
+            capitals and blanks aside.
+    """
+    given = dict(columns or {})
+    for column, field in given.items():
+        if column not in frame.columns or field not in NAMES:
+            near = _like(column, frame.columns) if column not in frame.columns else _like(field, list(NAMES))
+            raise UsageError(f"--map {column}={field}: allowed is a column of the file and its field; {near}; mend it")
+    if len(set(given.values())) < len(given):
+        raise UsageError(f"--map: found two columns for one field in {given}; allowed is one; drop the other")
+    free = {name.strip().casefold().replace(" ", "_"): name for name in reversed(frame.columns) if name not in given}
+    chosen = {field: column for column, field in given.items()}
+    for field in (field for field in NAMES if field not in chosen):
+        named = next((name for name in (field, *NAMES[field]) if name in free), None)
+        if named is not None:
+            chosen[field] = free.pop(named)
+    return frame.select(pl.col(column).alias(field) for field, column in chosen.items())
+
+
 def _columns_of(frame: pl.DataFrame) -> pl.DataFrame:
     """Bring a long table to one set of names and types: texts, a date, paise, flags; null where unknown."""
     time = next((name for name in ("ts", "date") if name in frame.columns), "")
     missing = [name for name in ("item", "price") if name not in frame.columns] + ([] if time else ["ts"])
     if missing:
-        raise InputError(
-            f"reference: found the columns {', '.join(frame.columns)}; needed are item, ts and price; add {', '.join(missing)}"
-        )
+        told = f"found columns for {', '.join(frame.columns) or 'nothing'}; needed are item, ts and price"
+        raise InputError(f"prices: {told}; add or map {', '.join(missing)}")
     stamp = pl.col(time)
     if frame.schema[time] == pl.String:
         stamp = stamp.str.to_datetime(strict=False)
@@ -84,7 +127,7 @@ def _columns_of(frame: pl.DataFrame) -> pl.DataFrame:
 
     texts = [of("item", pl.String, ""), of("seller", pl.String, ""), of("group", pl.String, UNKNOWN)]
     money = [(of(name, pl.Float64, None) * 100).round().cast(pl.Int32, strict=False) for name in _MONEY]
-    flags = [of(name, pl.Int8, None) for name in _FLAGS]
+    flags = [(of(name, pl.Float64, None) > 0).cast(pl.Int8) for name in _FLAGS]
     found = frame.select(*texts, stamp.alias("ts"), *money, *flags).with_columns(
         pl.col("ts").cast(pl.Date).alias("day"), pl.col("group").fill_null(UNKNOWN), pl.col("seller").fill_null("")
     )
@@ -184,23 +227,14 @@ def _sampled(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 
 def _noon_rows(connection: duckdb.DuckDBPyConnection, chosen: pl.DataFrame) -> pl.DataFrame:
-    """Give the state of each chosen listing at tick 0, and its last event before each noon that follows one."""
-    stocked = {str(row[0]) for row in connection.sql("DESCRIBE raw.events").fetchall()} & {"stock"}
-    opening = {str(row[0]) for row in connection.sql("DESCRIBE raw.snapshots").fetchall()} & stocked
-    event = "stock::INTEGER" if stocked else "NULL::INTEGER"
-    first = "s.stock::INTEGER" if opening else "l.stock::INTEGER" if stocked else "NULL::INTEGER"
+    """Give the state of each chosen listing at every noon; stock where anything is sold or delivered."""
+    moves = connection.sql("SELECT EXISTS (FROM raw.orders) OR EXISTS (FROM raw.deliveries)").fetchall()[0][0]
     ids = ", ".join(map(str, chosen["listing_id"].to_list()))
     rows: pl.DataFrame = connection.sql(
-        f"""WITH events AS (
-                SELECT listing_id, greatest(0, (date_diff('second', tick_time(0), tick_time(tick)) + 43199) // 86400) AS day,
-                    tick, price_after_paise AS price, regular_price_paise AS regular, discount_bps, {event} AS stock
-                FROM raw.events WHERE tick > 0 AND listing_id IN ({ids})
-                UNION ALL
-                SELECT s.listing_id, 0, 0, s.price_paise, s.regular_price_paise, s.discount_bps, {first}
-                FROM raw.snapshots AS s JOIN raw.listings AS l USING (listing_id)
-                WHERE s.tick = 0 AND s.listing_id IN ({ids}))
-            SELECT listing_id, day AS "column", unnest(max_by(struct_pack(price, regular, discount_bps, stock), tick))
-            FROM events GROUP BY listing_id, day"""
+        f"""SELECT listing_id, date_diff('day', tick_time(0)::DATE, day) AS "column", (price * 100)::INTEGER AS price,
+                (regular_price * 100)::INTEGER AS regular, (discount_pct > 0)::TINYINT AS on_sale,
+                {"in_stock::TINYINT" if moves else "NULL::TINYINT"} AS in_stock
+            FROM daily_prices WHERE listing_id IN ({ids})"""
     ).pl()
     return rows
 
@@ -208,9 +242,8 @@ def _noon_rows(connection: duckdb.DuckDBPyConnection, chosen: pl.DataFrame) -> p
 def from_market(connection: duckdb.DuckDBPyConnection) -> Panel:
     """Take a market's prices at noon of each day, over a connection that `qsim.connect` gave.
 
-    A price at noon is that of the listing's last event at or before it, carried from the opening on. Products are all
-    active ones, or 400 spread evenly over the catalog where there are more than 600; the listings are those of each
-    platform's first store. Stock is known where events carry a column `stock`.
+    Products are all active ones, or 400 spread evenly over the catalog where there are more than 600; the listings are
+    those of each platform's first store.
     """
     span = "SELECT tick_time(0), date_diff('second', tick_time(0), tick_time(tick_at(TIMESTAMP '2500-01-01')))"
     start, seconds = connection.sql(span).fetchall()[0]
@@ -220,19 +253,6 @@ def from_market(connection: duckdb.DuckDBPyConnection) -> Panel:
             f"realism: the market has run {seconds / 3600:.1f} hours; at least two noons are needed; run it further"
         )
     chosen = _sampled(connection)
-    rows = _noon_rows(connection, chosen).filter(pl.col("column") < days)
+    rows = _noon_rows(connection, chosen)
     rows = rows.join(chosen.select("row", "listing_id", pl.col("mrp_paise").alias("mrp")), on="listing_id")
-    rows = rows.with_columns(
-        (pl.col("discount_bps") > 0).cast(pl.Int8).alias("on_sale"),
-        (pl.col("stock") > 0).cast(pl.Int8).alias("in_stock"),
-    )
-    panel = _forward(_laid_out(rows, chosen.with_columns(pl.col("item").cast(pl.String)), np.datetime64(start, "D"), 1))
-    return _lengthened(panel, days)
-
-
-def _lengthened(panel: Panel, days: int) -> Panel:
-    """Hold the last column up to the given number of days: nothing changed after it."""
-    more = days - len(panel.days)
-    dense = (*_MONEY.values(), *_FLAGS)
-    longer: dict[str, Any] = {name: np.pad(getattr(panel, name), ((0, 0), (0, more)), mode="edge") for name in dense}
-    return replace(panel, **longer, days=panel.days[0] + np.arange(days) * np.timedelta64(1, "D"))
+    return _laid_out(rows, chosen.with_columns(pl.col("item").cast(pl.String)), np.datetime64(start, "D"), 1)

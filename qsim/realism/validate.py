@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -12,17 +13,23 @@ import polars as pl
 from qsim.errors import InputError
 from qsim.queries import connect
 from qsim.realism import charts, classifier, moments
-from qsim.realism.panel import Panel, from_long, from_market
+from qsim.realism.panel import Panel, from_long, from_market, long_columns
 from qsim.realism.score import scored
 from qsim.runs import market_directory
 
 LEAST_DAYS, LEAST_ITEMS = 150, 300
 
 
-def read_reference(path: str | os.PathLike[str], *, carry: bool = False, since: date | None = None) -> Panel:
+def read_reference(
+    path: str | os.PathLike[str],
+    *,
+    carry: bool = False,
+    since: date | None = None,
+    columns: Mapping[str, str] | None = None,
+) -> Panel:
     """Read real prices from a CSV or Parquet file in long format: item, ts, price[, seller, mrp, on_sale, in_stock ...].
 
-    `carry` and `since` are those of `from_long`.
+    `carry` and `since` are those of `from_long`, `columns` (column -> field) those of `long_columns`.
     """
     file = Path(path)
     if not file.is_file():
@@ -32,7 +39,7 @@ def read_reference(path: str | os.PathLike[str], *, carry: bool = False, since: 
             frame = pl.read_parquet(file)
         else:
             frame = pl.read_csv(file, try_parse_dates=True, infer_schema_length=10_000)
-        return from_long(frame, carry=carry, since=since)
+        return from_long(long_columns(frame, columns), carry=carry, since=since)
     except (pl.exceptions.PolarsError, OSError) as fault:
         first = str(fault).splitlines()[0][:200] if str(fault) else type(fault).__name__
         raise InputError(f"reference: {file} cannot be read as a table of prices: {first}; mend the file") from None
@@ -42,18 +49,30 @@ def compared(panel: Panel, reference: Panel, *, seed: int = classifier.SEED) -> 
     """Tell a panel from a reference, beside what real data give: the reference from itself, and from another retailer.
 
     The retailer is the reference's seller with the most series; where there are two sellers or more, the second is the
-    other retailer, else `other_retailer` is None.
+    other retailer, else `other_retailer` is None. What the reference has too few prices for is None too, and told in
+    `notes`.
     """
     sellers = reference.sellers()
     real = reference.rows(reference.seller == sellers[0])
     other = reference.rows(reference.seller == sellers[1]) if len(sellers) > 1 else None
+    notes: list[str] = []
+
+    def tried(what: str, test: Callable[[], dict[str, float]]) -> dict[str, float] | None:
+        try:
+            return test()
+        except InputError as fault:
+            notes.append(f"no figure for {what}: {fault}")
+            return None
+
+    auc = classifier.auc(real, panel, seed=seed)
+    floor = tried("the reference and itself", lambda: classifier.floor(real, seed=seed))
+    apart = None
+    if other is not None:
+        apart = tried("another retailer", lambda: classifier.auc(real, other, seed=seed))
+    name = None if other is None else sellers[1]
     return {
-        "retailer": sellers[0],
-        "auc": classifier.auc(real, panel, seed=seed),
-        "floor": classifier.floor(real, seed=seed),
-        "other_retailer": None if other is None else classifier.auc(real, other, seed=seed),
-        "other_name": None if other is None else sellers[1],
-    }
+        "retailer": sellers[0], "auc": auc, "floor": floor, "other_retailer": apart, "other_name": name, "notes": notes
+    }  # fmt: skip
 
 
 def _notes(panel: Panel) -> list[str]:
@@ -86,7 +105,8 @@ def judged(
             row["reference"] = real[row["key"]].value
     shape = {"series": len(panel.item), "products": len(set(panel.item.tolist())), "days": len(panel.days)}
     named = {"retailer": against and against["retailer"], "other_name": against and against["other_name"]}
-    return {**result, "floor": floor, "other_retailer": other, **named, "panel": shape, "notes": _notes(panel)}
+    notes = _notes(panel) + (against["notes"] if against else [])
+    return {**result, "floor": floor, "other_retailer": other, **named, "panel": shape, "notes": notes}
 
 
 def realism(
@@ -96,6 +116,7 @@ def realism(
     min_score: float | None = None,
     carry: bool = False,
     since: date | None = None,
+    columns: Mapping[str, str] | None = None,
     charts_to: str | os.PathLike[str] | None = None,
     seed: int = moments.SEED,
 ) -> dict[str, Any]:
@@ -103,13 +124,14 @@ def realism(
 
     Args:
         directory: the market.
-        reference: a CSV or Parquet file of real prices in long format; see `read_reference` for it, `carry` and `since`.
+        reference: a CSV or Parquet file of real prices in long format; see `read_reference` for it, `carry`, `since`
+            and `columns`.
         min_score: least score (0-100) to pass; None for no such condition.
         charts_to: a folder to write charts to; their paths are then in `charts`.
         seed: of the bootstrap and the classifier.
     """
     market = market_directory(directory)
-    real = None if reference is None else read_reference(reference, carry=carry, since=since)
+    real = None if reference is None else read_reference(reference, carry=carry, since=since, columns=columns)
     with connect(market) as connection:
         panel = from_market(connection)
     result = {"directory": str(market), **judged(panel, real, min_score=min_score, seed=seed)}

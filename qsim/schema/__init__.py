@@ -6,6 +6,7 @@ evaluate the same texts. Columns are never null. Holds no data and opens no file
 
 from qsim.schema.catalog import (
     BRANDS,
+    CALENDAR,
     CAMPAIGN_LINES,
     CAMPAIGNS,
     CATALOG,
@@ -34,6 +35,7 @@ TABLES = {table.name: table for table in (*CATALOG, *HISTORY)}
 
 __all__ = [
     "BRANDS",
+    "CALENDAR",
     "CAMPAIGNS",
     "CAMPAIGN_KINDS",
     "CAMPAIGN_LINES",

@@ -130,5 +130,26 @@ CAMPAIGN_LINES = Table(
     ("campaign_id", "listing_id"),
     {"depth is 20-50 %": "discount_pct BETWEEN 20 AND 50"},
 )
+CALENDAR = Table(
+    "calendar",
+    {
+        "entry_id": ("uint16", "number, in the order of the file"),
+        "name": ("string", "festival, sale or match"),
+        "date": ("string", "its first day, YYYY-MM-DD with * for any year or month"),
+        "days": ("uint16", "days from it on"),
+        "from_hour": ("uint8", "first hour of each of these days"),
+        "to_hour": ("uint8", "hour of the day at which it ends"),
+        "city": ("string", "its city; empty for all"),
+        "demand": ("float64", "customers are so many times as many"),
+        "sales": ("float64", "sales start so many times as often"),
+        "deeper_bps": ("uint16", "added to the depth of sales that start, basis points"),
+    },
+    ("entry_id",),
+    {
+        "hours are ordered": "from_hour < to_hour AND to_hour <= 24",
+        "factors are not negative": "demand >= 0 AND sales >= 0",
+        "sales are those of all cities": "city = '' OR (sales = 1 AND deeper_pct = 0)",
+    },
+)
 
-CATALOG = (PLATFORMS, CATEGORIES, BRANDS, PRODUCTS, STORES, LISTINGS, CAMPAIGNS, CAMPAIGN_LINES)
+CATALOG = (PLATFORMS, CATEGORIES, BRANDS, PRODUCTS, STORES, LISTINGS, CAMPAIGNS, CAMPAIGN_LINES, CALENDAR)

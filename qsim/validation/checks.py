@@ -11,6 +11,16 @@ from typing import Any
 
 from qsim.schema import Table
 
+# What a check may need of a market: a condition on one of its epochs (columns of `checked.laws`), and what that says.
+NEEDS = {
+    "": "any market",
+    "turns AND NOT live": "updates in turn, and nothing between turns",
+    "NOT live": "prices to the paisa, as regular price and overlays give them",
+    "live": "prices that move between turns",
+    "repriced": "regular prices that are set anew by chance",
+    "pointed": "price points",
+    "timed": "sales that have a set end",
+}
 CATEGORIES = {
     1: "Basic Data Integrity",
     2: "Pricing Data Quality",
@@ -38,7 +48,8 @@ class Judgement:
 class Check:
     """A check as data; `judge` is given the query's rows and the milliseconds it took.
 
-    `sampled` tells that in a very long history the check looks at every so many-th product only.
+    `sampled` tells that in a very long history the check looks at every so many-th product only; `needs`, a key of
+    `NEEDS`, to which markets the check applies: those with an epoch for which it holds.
     """
 
     number: str
@@ -47,6 +58,7 @@ class Check:
     target: str
     judge: Callable[[Rows, float], Judgement]
     sampled: bool = False
+    needs: str = ""
 
     @property
     def category(self) -> str:
@@ -64,10 +76,10 @@ def _none_found(rows: Rows, _: float) -> Judgement:
     return Judgement(found == 0, found, f"for example {as_text(example)}" if found else "")
 
 
-def faults(number: str, name: str, query: str, *, sampled: bool = False) -> Check:
+def faults(number: str, name: str, query: str, *, sampled: bool = False, needs: str = "") -> Check:
     """Make a check that passes when a query of faulty rows finds none."""
     counted = f"SELECT count(*) AS found, min(fault) AS example FROM ({query}) AS fault"
-    return Check(number, name, counted, "0 faulty rows", _none_found, sampled)
+    return Check(number, name, counted, "0 faulty rows", _none_found, sampled, needs)
 
 
 def _number(value: Any) -> Any:
@@ -96,12 +108,14 @@ def _within(too_few: str) -> Callable[[Rows, float], Judgement]:
     return judge
 
 
-def bounds(number: str, name: str, target: str, query: str, *, too_few: str = "", sampled: bool = False) -> Check:
+def bounds(
+    number: str, name: str, target: str, query: str, *, too_few: str = "", sampled: bool = False, needs: str = ""
+) -> Check:
     """Make a check of rows (what, measured, low, high) that passes when each measured value lies within its bounds.
 
     `too_few` is the detail where nothing is there to measure; without it that is a failure.
     """
-    return Check(number, name, query, target, _within(too_few), sampled)
+    return Check(number, name, query, target, _within(too_few), sampled, needs)
 
 
 def _answered(rows: Rows, ms: float) -> Judgement:

@@ -6,15 +6,15 @@ The clock, the turns and the lines are worked out here in SQL, apart from the co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from qsim.clock import parse_hour
-from qsim.queries.views import quoted
 from qsim.schema import TABLES
 from qsim.simulation import Course
 from qsim.storage.log import Log
-from qsim.validation import sampling
+from qsim.validation import laws, sampling
+from qsim.validation.laws import table as _table
 
 _PRICE = """
     greatest(1, least(ceiling, ((regular::BIGINT * (10000 - CASE WHEN fee > 0 THEN 0 ELSE discount END)
@@ -30,17 +30,6 @@ _LINES = """
     JOIN raw.campaigns AS c USING (campaign_id)
     WHERE checked.running(t.second, c.starts_second, c.duration_seconds, c.repeat_seconds, c.ends_second)
     GROUP BY s.listing_id, s.tick"""
-
-
-def _text(value: Any) -> str:
-    return quoted(value) if isinstance(value, str) else repr(value).lower() if isinstance(value, bool) else repr(value)
-
-
-def _table(name: str, columns: dict[str, str], rows: Iterable[Sequence[Any]]) -> list[str]:
-    declared = ", ".join(f"{column} {kind}" for column, kind in columns.items())
-    listed = ", ".join(f"({', '.join(map(_text, row))})" for row in rows)
-    made = f"CREATE OR REPLACE TABLE checked.{name} ({declared})"
-    return [made, f"INSERT INTO checked.{name} VALUES {listed}"] if listed else [made]
 
 
 def _epochs(course: Course, head: int) -> list[str]:
@@ -119,6 +108,7 @@ _LISTINGS = """CREATE OR REPLACE TABLE checked.listings AS
         l.platform_id::INTEGER AS platform_id, p.platform, l.anchor_price_paise AS anchor, g.is_loose, g.is_active,
         g.volatility_group, g.base_price_paise AS base, g.mrp_paise AS mrp, g.place::BIGINT AS place,
         greatest(1, g.active)::BIGINT AS active,
+        l.store_id = min(l.store_id) OVER (PARTITION BY l.product_id, l.platform_id) AS leads,
         CASE WHEN g.is_loose THEN 2147483647 ELSE g.mrp_paise END AS ceiling
     FROM raw.listings AS l JOIN raw.platforms AS p USING (platform_id) JOIN (
         SELECT *, sum(is_active::INTEGER) OVER (ORDER BY product_id) - 1 AS place, sum(is_active::INTEGER) OVER () AS active
@@ -138,7 +128,7 @@ _EVENTS = [
         discount_bps::INTEGER AS depth FROM raw.discounts SEMI JOIN checked.listings USING (listing_id)""",
     """CREATE OR REPLACE TABLE checked.events AS
         SELECT e.*, coalesce(o.depth, 0) AS own, coalesce(l.line, 0) AS line, c.epoch, c.shift, c.shift_before,
-            g.is_loose, g.is_active, g.ceiling, g.platform,
+            g.is_loose, g.is_active, g.ceiling, g.platform, g.leads, r.live, r.timed,
             p.batch_size = 0 OR p.batch_size >= g.active OR (g.place - e.tick * p.batch_size % g.active + g.active) % g.active
                 < p.batch_size AS in_turn
         FROM (SELECT *, lag(tick) OVER w AS was_tick, lag(after) OVER w AS was_after, lag(regular) OVER w AS was_regular,
@@ -147,7 +137,7 @@ _EVENTS = [
         ASOF LEFT JOIN checked.own AS o ON o.listing_id = e.listing_id AND e.tick >= o.tick
         LEFT JOIN checked.state_lines AS l ON l.listing_id = e.listing_id AND l.tick = e.tick
         LEFT JOIN checked.clock AS c ON c.tick = e.tick LEFT JOIN checked.epochs AS p ON p.epoch = c.epoch
-        JOIN checked.listings AS g ON g.listing_id = e.listing_id
+        LEFT JOIN checked.laws AS r ON r.epoch = c.epoch JOIN checked.listings AS g ON g.listing_id = e.listing_id
         WHERE e.cause > 0""",
 ]
 _SNAPSHOTS = [
@@ -156,18 +146,19 @@ _SNAPSHOTS = [
         SELECT s.listing_id, s.tick, s.price_paise AS price, s.regular_price_paise AS regular,
             s.discount_bps::INTEGER AS discount, s.own_discount_bps::INTEGER AS own_discount, s.surge_bps::INTEGER AS surge,
             s.surge_fee_paise::INTEGER AS fee, s.updated_tick::INTEGER AS updated, coalesce(o.depth, 0) AS own,
-            coalesce(l.line, 0) AS line, c.shift, g.platform, g.platform_id, g.anchor, g.is_loose, g.is_active, g.ceiling,
-            e.tick AS event_tick, e.after, e.regular AS event_regular, e.discount AS event_discount,
-            e.surge AS event_surge, e.fee AS event_fee
+            coalesce(l.line, 0) AS line, c.shift, r.live, g.platform, g.platform_id, g.product_id, g.anchor,
+            g.is_loose, g.is_active, g.ceiling, e.tick AS event_tick, e.after, e.regular AS event_regular,
+            e.discount AS event_discount, e.surge AS event_surge, e.fee AS event_fee
         FROM raw.snapshots AS s JOIN checked.listings AS g ON g.listing_id = s.listing_id
-        LEFT JOIN checked.clock AS c ON c.tick = s.tick
+        LEFT JOIN checked.clock AS c ON c.tick = s.tick LEFT JOIN checked.laws AS r ON r.epoch = c.epoch
         LEFT JOIN checked.snapshot_lines AS l ON l.listing_id = s.listing_id AND l.tick = s.tick
         ASOF LEFT JOIN checked.own AS o ON o.listing_id = s.listing_id AND s.tick >= o.tick
         ASOF LEFT JOIN checked.states AS e ON e.listing_id = s.listing_id AND s.tick >= e.tick""",
     # The opening is counted to the listing, so it is looked at whole however long the history.
     """CREATE OR REPLACE TABLE checked.opening AS
         SELECT l.platform_id::INTEGER AS platform_id, p.platform, g.is_active, s.discount_bps::INTEGER AS discount,
-            s.own_discount_bps::INTEGER AS own, coalesce(c.line, 0) AS line
+            s.own_discount_bps::INTEGER AS own, coalesce(c.line, 0) AS line,
+            l.store_id = min(l.store_id) OVER (PARTITION BY l.product_id, l.platform_id) AS leads
         FROM raw.listings AS l JOIN raw.products AS g USING (product_id) JOIN raw.platforms AS p
             ON p.platform_id = l.platform_id JOIN (FROM raw.snapshots WHERE tick = 0) AS s USING (listing_id)
         LEFT JOIN (SELECT listing_id, max(discount_bps)::INTEGER AS line FROM raw.campaign_lines JOIN raw.campaigns
@@ -185,11 +176,13 @@ def statements(history: Log, course: Course) -> list[str]:
         f"CREATE OR REPLACE MACRO checked.slack(n, p) AS {_SLACK}",
         f"CREATE OR REPLACE MACRO checked.running(second, starts, duration, repeat, ends) AS {_RUNNING}",
         *_epochs(course, history.tick),
+        *laws.tables(course),
         *_market(history, course, past),
         *_CLOCK,
         _LISTINGS,
         *_EVENTS,
         *_SNAPSHOTS,
+        *laws.SALES,
     ]
 
 

@@ -15,6 +15,7 @@ _SWINGS = """
                 * CASE WHEN p.batch_size = 0 THEN 1 ELSE least(1, p.batch_size / g.active) END) AS updates
           FROM checked.listings AS g, checked.epochs AS p WHERE g.is_active AND g.anchor >= 2000 GROUP BY ALL) AS n
     JOIN checked.epochs AS p USING (epoch) JOIN checked.volatility AS v USING (epoch, volatility_group)
+    SEMI JOIN (FROM checked.laws WHERE turns AND NOT live) AS r USING (epoch)
     LEFT JOIN (SELECT e.*, g.volatility_group FROM checked.events AS e JOIN checked.listings AS g USING (listing_id)
                WHERE g.anchor >= 2000 AND e.in_turn) AS e USING (epoch, volatility_group)
     WHERE n.updates >= 2000 GROUP BY ALL"""
@@ -78,14 +79,16 @@ CHECKS: tuple[Check, ...] = (
         "2.8",
         "No regular price moves further in one event than the epoch's max_price_change_percent.",
         """SELECT tick, listing_id, was_regular, regular, bound_bps FROM checked.events JOIN checked.epochs AS p USING (epoch)
-        WHERE abs(regular - was_regular)::BIGINT * 10000 > was_regular::BIGINT * bound_bps""",
+        WHERE NOT live AND abs(regular - was_regular)::BIGINT * 10000 > was_regular::BIGINT * bound_bps""",
         sampled=True,
+        needs="turns AND NOT live",
     ),
     faults(
         "2.9",
         "A regular price moves only when its product has its turn.",
-        "SELECT tick, listing_id, was_regular, regular FROM checked.events WHERE regular <> was_regular AND NOT in_turn",
+        "SELECT tick, listing_id, was_regular, regular FROM checked.events WHERE regular <> was_regular AND NOT in_turn AND NOT live",
         sampled=True,
+        needs="turns AND NOT live",
     ),
     faults(
         "2.10",
@@ -105,10 +108,12 @@ CHECKS: tuple[Check, ...] = (
         "2.12",
         "The parts of the truth add up to the price, and the time of day's part is what the clock gives.",
         """SELECT tick, listing_id, price, regular_price, discount_part, surge_part, time_of_day_part
-        FROM (SELECT t.*, c.shift, g.ceiling, t.regular_price + t.discount_part + t.surge_part AS unshifted
-              FROM truth AS t JOIN checked.listings AS g USING (listing_id) JOIN checked.clock AS c USING (tick))
+        FROM (SELECT t.*, c.shift, g.ceiling, r.live, t.regular_price + t.discount_part + t.surge_part AS unshifted
+              FROM truth AS t JOIN checked.listings AS g USING (listing_id) JOIN checked.clock AS c USING (tick)
+              JOIN checked.laws AS r USING (epoch))
         WHERE abs(unshifted + time_of_day_part - price) > 0.0001
-            OR (price * 100 < ceiling AND price > 0.01 AND abs(time_of_day_part - unshifted * shift / 10000) > 0.005001)""",
+            OR (NOT live AND price * 100 < ceiling AND price > 0.01
+                AND abs(time_of_day_part - unshifted * shift / 10000) > 0.005001)""",
         sampled=True,
     ),
     faults(
@@ -118,6 +123,7 @@ CHECKS: tuple[Check, ...] = (
         SELECT a.epoch, a.volatility_group AS calmer, a.swing AS calmer_swing, b.volatility_group AS livelier, b.swing
         FROM swings AS a JOIN swings AS b USING (epoch) WHERE b.v > 1.3 * a.v AND b.swing <= a.swing""",
         sampled=True,
+        needs="turns AND NOT live",
     ),
     bounds(
         "2.14",
@@ -127,6 +133,7 @@ CHECKS: tuple[Check, ...] = (
         FROM ({_SWINGS}) WHERE v > 0 AND v <= 1 AND reversion <= 0.3 ORDER BY ALL""",
         too_few="not enough updates: a group needs 2,000 in an epoch",
         sampled=True,
+        needs="turns AND NOT live",
     ),
     faults(
         "2.15",
@@ -140,8 +147,10 @@ CHECKS: tuple[Check, ...] = (
         "2.16",
         "At tick 0 every listing has a price and its regular price is its anchor.",
         """SELECT g.listing_id, g.anchor, s.regular FROM checked.listings AS g
-        LEFT JOIN (FROM checked.snapshots WHERE tick = 0) AS s USING (listing_id) WHERE s.regular IS DISTINCT FROM g.anchor""",
+        LEFT JOIN (FROM checked.snapshots WHERE tick = 0) AS s USING (listing_id)
+        WHERE NOT (SELECT live FROM checked.laws WHERE epoch = 0) AND s.regular IS DISTINCT FROM g.anchor""",
         sampled=True,
+        needs="NOT live",
     ),
     faults(
         "2.17",

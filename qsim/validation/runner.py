@@ -10,20 +10,20 @@ from qsim.errors import QsimError
 from qsim.queries.connection import rows_of
 from qsim.simulation import Course
 from qsim.storage.log import Log
-from qsim.validation import integrity, inventory, prepared, pricing, promotions, questions, timing
-from qsim.validation.checks import Check, Judgement
+from qsim.validation import between, integrity, inventory, prepared, pricing, promotions, questions, sales, timing
+from qsim.validation.checks import NEEDS, Check, Judgement
 
 if TYPE_CHECKING:
     import duckdb
 
-ALL_CHECKS: tuple[Check, ...] = (
-    *integrity.CHECKS,
-    *pricing.CHECKS,
-    *promotions.CHECKS,
-    *inventory.CHECKS,
-    *questions.CHECKS,
-    *timing.CHECKS,
-)
+_MODULES = (integrity, pricing, promotions, inventory, questions, timing, between, sales)
+
+
+def _place(check: Check) -> tuple[int, ...]:
+    return tuple(map(int, check.number.split(".")))
+
+
+ALL_CHECKS: tuple[Check, ...] = tuple(sorted((check for module in _MODULES for check in module.CHECKS), key=_place))
 
 
 def _judged(connection: duckdb.DuckDBPyConnection, check: Check) -> Judgement:
@@ -35,9 +35,20 @@ def _judged(connection: duckdb.DuckDBPyConnection, check: Check) -> Judgement:
     return check.judge(rows, (perf_counter() - start) * 1000)
 
 
+def _not_for(check: Check) -> Judgement:
+    return Judgement(True, None, f"not for this market, which lacks {NEEDS[check.needs]}")
+
+
 def _detail(judgement: Judgement, check: Check, step: int) -> str:
     part = f"one product in {step} was looked at, the history being long" if check.sampled and step > 1 else ""
     return "; ".join(text for text in (judgement.detail, part) if text)
+
+
+def _applying(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    """Tell which needs of checks the market meets, in one of its epochs at least."""
+    columns = ", ".join(f"bool_or({need or 'true'}) AS n{nth}" for nth, need in enumerate(NEEDS))
+    met = rows_of(connection, f"SELECT {columns} FROM checked.laws")[0].values()
+    return {need for need, holds in zip(NEEDS, met, strict=True) if holds}
 
 
 def run_checks(
@@ -45,16 +56,19 @@ def run_checks(
 ) -> list[dict[str, Any]]:
     """Run the checks over a connection that `queries.connect` gave, against what the log and its epochs say.
 
-    `only` are the numbers of the checks wanted; none named are all.
+    `only` are the numbers of the checks wanted; none named are all. A check that is not for this market is not run; it
+    has passed, with `applies` false.
     """
     try:
         prepared.lay_out(lambda statement: rows_of(connection, statement), history, course)
         step, unread = int(str(rows_of(connection, "SELECT step FROM checked.market")[0]["step"])), ""
+        met = _applying(connection)
     except QsimError as fault:
-        step, unread = 1, f"the tables cannot be read: {fault}"
+        step, unread, met = 1, f"the tables cannot be read: {fault}", set(NEEDS)
     found = []
     for check in (check for check in ALL_CHECKS if not only or check.number in only):
-        judgement = _judged(connection, check)
+        applies = check.needs in met
+        judgement = _judged(connection, check) if applies else _not_for(check)
         if unread and not judgement.passed:
             judgement = Judgement(False, judgement.measured, unread)
         found.append(
@@ -62,10 +76,11 @@ def run_checks(
                 "number": check.number,
                 "category": check.category,
                 "name": check.name,
+                "applies": applies,
                 "passed": judgement.passed,
                 "measured": judgement.measured,
                 "target": check.target,
-                "detail": _detail(judgement, check, step),
+                "detail": _detail(judgement, check, step if applies else 1),
             }
         )
     return found

@@ -8,7 +8,7 @@ _PRICE = "checked.price(regular, discount, surge, fee, shift, ceiling)"
 # Boundary ticks, every so many-th where there are more of them, times listings, than can be looked at.
 _EDGES = """
     SELECT tick::INTEGER AS tick, shift FROM (SELECT *, row_number() OVER (ORDER BY tick) - 1 AS nth, count(*) OVER () AS edges
-        FROM checked.clock WHERE shift <> shift_before AND tick > 0)
+        FROM checked.clock JOIN checked.laws USING (epoch) WHERE NOT live AND shift <> shift_before AND tick > 0)
     WHERE nth % greatest(1, edges * (SELECT count(*) FROM checked.listings) // 2000000) = 0"""
 _CLOCK_CAUSES = "cause IN (6, 7, 8)"
 
@@ -17,15 +17,17 @@ CHECKS: tuple[Check, ...] = (
         "6.1",
         "Every event's price is regular x (1 - discount) x (1 + surge) x (1 + time of day) to the paisa.",
         f"""SELECT tick, listing_id, after, {_PRICE} AS computed, regular, discount, surge, fee, shift FROM checked.events
-        WHERE after IS DISTINCT FROM {_PRICE}""",
+        WHERE NOT live AND after IS DISTINCT FROM {_PRICE}""",
         sampled=True,
+        needs="NOT live",
     ),
     faults(
         "6.2",
         "Every snapshot's price is regular x (1 - discount) x (1 + surge) x (1 + time of day) to the paisa.",
         f"""SELECT tick, listing_id, price, {_PRICE} AS computed, regular, discount, surge, fee, shift FROM checked.snapshots
-        WHERE is_active AND price IS DISTINCT FROM {_PRICE}""",
+        WHERE NOT live AND is_active AND price IS DISTINCT FROM {_PRICE}""",
         sampled=True,
+        needs="NOT live",
     ),
     faults(
         "6.3",
@@ -35,6 +37,7 @@ CHECKS: tuple[Check, ...] = (
         ASOF LEFT JOIN checked.states AS e ON e.listing_id = g.listing_id AND b.tick >= e.tick
         WHERE e.after IS DISTINCT FROM checked.price(e.regular, e.discount, e.surge, e.fee, b.shift, g.ceiling)""",
         sampled=True,
+        needs="NOT live",
     ),
     faults(
         "6.4",
@@ -60,8 +63,9 @@ CHECKS: tuple[Check, ...] = (
     faults(
         "6.6",
         "Updates, surges and discounts of a listing's own happen only when its product has its turn.",
-        f"SELECT tick, listing_id, cause FROM checked.events WHERE in_turn = ({_CLOCK_CAUSES}) OR cause NOT BETWEEN 1 AND 8",
+        f"SELECT tick, listing_id, cause FROM checked.events WHERE NOT live AND in_turn = ({_CLOCK_CAUSES})",
         sampled=True,
+        needs="turns AND NOT live",
     ),
     faults(
         "6.7",
@@ -73,19 +77,19 @@ CHECKS: tuple[Check, ...] = (
     ),
     faults(
         "6.8",
-        "An event that starts or ends a discount is at the tick that the discount starts or ends.",
+        "An event that starts or ends a discount is at the tick that the discount starts or ends; a sale may follow an equal one.",
         """SELECT e.tick, e.listing_id, e.cause, o.depth FROM checked.events AS e LEFT JOIN checked.own AS o
             ON o.tick = e.tick AND o.listing_id = e.listing_id
-        WHERE (e.cause = 3 AND coalesce(o.depth, 0) = 0) OR (e.cause = 4 AND coalesce(o.depth, 1) > 0)
+        WHERE (e.cause = 3 AND coalesce(o.depth, CASE WHEN live THEN own ELSE 0 END) = 0) OR (e.cause = 4 AND coalesce(o.depth, 1) > 0)
             OR (e.cause IN (5, 6, 7, 8) AND o.depth IS NOT NULL)""",
         sampled=True,
     ),
     faults(
         "6.9",
-        "Discounts start and end only in their product's turn, at ticks up to the newest.",
+        "Discounts start and end at ticks up to the newest, and in a market of turns only in their product's.",
         """SELECT o.tick, o.listing_id, o.depth FROM checked.own AS o JOIN checked.listings AS g USING (listing_id)
-        LEFT JOIN checked.clock AS c USING (tick) LEFT JOIN checked.epochs AS p USING (epoch)
-        WHERE c.tick IS NULL OR (o.tick > 0 AND NOT (p.batch_size = 0 OR p.batch_size >= g.active
+        LEFT JOIN checked.clock AS c USING (tick) LEFT JOIN checked.epochs AS p USING (epoch) LEFT JOIN checked.laws AS r USING (epoch)
+        WHERE c.tick IS NULL OR (o.tick > 0 AND NOT live AND NOT (p.batch_size = 0 OR p.batch_size >= g.active
             OR (g.place - o.tick * p.batch_size % g.active + g.active) % g.active < p.batch_size))""",
         sampled=True,
     ),
@@ -102,11 +106,12 @@ CHECKS: tuple[Check, ...] = (
     ),
     faults(
         "6.12",
-        "Epochs follow one another without a gap: each starts at the second at which the one before it stops.",
+        "Epochs follow one another without a gap: each starts at the second at which the one before it stops; the first may"
+        " have tick 0 alone.",
         """SELECT epoch, start_tick, second, due FROM (SELECT *, lag(start_tick) OVER (ORDER BY epoch) AS was_tick,
             lag(second + (last - start_tick) * interval, 1, 0) OVER (ORDER BY epoch) AS due FROM checked.epochs)
         WHERE second <> due OR start_tick > last OR interval < 1 OR (epoch = 0 AND start_tick <> 0)
-            OR start_tick <= was_tick""",
+            OR (start_tick <= was_tick AND NOT (epoch = 1 AND start_tick = 0))""",
     ),
     faults(
         "6.13",
@@ -117,11 +122,12 @@ CHECKS: tuple[Check, ...] = (
     ),
     faults(
         "6.14",
-        "Every tick has its counts, and as many changes as events.",
-        """SELECT c.tick, m.changed, e.events FROM checked.clock AS c
+        "Every tick that takes up listings has its counts, and as many changes as events.",
+        """SELECT c.tick, m.changed, e.events FROM checked.clock AS c LEFT JOIN checked.laws AS r USING (epoch)
         LEFT JOIN (SELECT tick, sum(attempted) AS attempted, sum(changed) AS changed FROM raw.metrics GROUP BY tick) AS m USING (tick)
         LEFT JOIN (SELECT tick, count(*) AS events FROM raw.events GROUP BY tick) AS e USING (tick)
-        WHERE c.tick > 0 AND (m.changed IS NULL OR m.changed <> coalesce(e.events, 0) OR m.changed > m.attempted)""",
+        WHERE c.tick > 0 AND ((m.changed IS NULL AND turns) OR coalesce(m.changed, 0) <> coalesce(e.events, 0)
+            OR m.changed > m.attempted)""",
     ),
     bounds(
         "6.15",
@@ -130,9 +136,10 @@ CHECKS: tuple[Check, ...] = (
         """SELECT shift_before || ' to ' || shift || ' basis points' AS what, avg(after / was_after::DOUBLE) AS measured,
             (10000 + shift) / (10000.0 + shift_before)::DOUBLE - 0.0005 AS low,
             (10000 + shift) / (10000.0 + shift_before)::DOUBLE + 0.0005 AS high
-        FROM checked.events WHERE cause = 8 AND was_after BETWEEN 2000 AND ceiling - 1 AND after < ceiling
+        FROM checked.events WHERE NOT live AND cause = 8 AND was_after BETWEEN 2000 AND ceiling - 1 AND after < ceiling
         GROUP BY shift_before, shift ORDER BY what""",
         too_few="no boundary of the time of day was passed",
         sampled=True,
+        needs="NOT live",
     ),
 )

@@ -1,0 +1,161 @@
+"""Checks of sales that have a set end (category 3, and their causes in category 6): how many, how long, how deep, how
+far they spread, and what is left when they are over.
+
+Sales that one brand funds start together, so standard errors are of groups: the sales of a product at a tick.
+"""
+
+from __future__ import annotations
+
+from qsim.schema import Cause
+from qsim.validation.checks import Check, bounds, faults
+
+# Begun while the market ran under one law to the end, and long enough ago that the longest would be over.
+_DRAWN = """
+    SELECT s.*, c.epoch FROM checked.sales AS s JOIN checked.clock AS c USING (tick) WHERE s.timed AND s.tick > 0"""
+_CLUSTERS = "sqrt((SELECT sum(n ** 2) FROM (SELECT count(*) AS n FROM drawn GROUP BY product_id, tick)))"
+
+
+def _mean_within(value: str, law: str, drawn: str, room: str) -> str:
+    """Write rows of a mean over drawn sales against its law's, by epoch, within four standard errors and `room`."""
+    return f"""
+        WITH drawn AS ({drawn})
+        SELECT 'mean of ' || count(*) || ' in epoch ' || epoch AS what, avg({value}) AS measured,
+            any_value(mean) - 4 * any_value(sd) * {_CLUSTERS} / count(*) - {room} AS low,
+            any_value(mean) + 4 * any_value(sd) * {_CLUSTERS} / count(*) + {room} AS high
+        FROM drawn JOIN (SELECT epoch, sum(value * weight) AS mean,
+            sqrt(greatest(0, sum(value ** 2 * weight) - sum(value * weight) ** 2)) AS sd FROM checked.{law} GROUP BY epoch)
+            USING (epoch) GROUP BY epoch HAVING count(*) >= 100 ORDER BY epoch"""
+
+
+# One that starts as another of the same depth ends leaves no row; the tick between may slip by one.
+_LENGTHS = """
+    WITH lengths AS (SELECT epoch, value, 0 AS slip FROM checked.sale_days UNION ALL SELECT DISTINCT epoch, a.value + b.value, 1
+        FROM checked.sale_days AS a JOIN checked.sale_days AS b USING (epoch))"""
+_OLD_ENOUGH = f"""{_DRAWN} AND s.stop IS NOT NULL AND s.second + 86400 * (SELECT max(value) FROM checked.sale_days)
+    <= (SELECT max(second) FROM checked.clock)"""
+# Sales that a unit off sale is due; none while it is on sale, from after the start to before the end.
+_DUE = """
+    SELECT sum(units * whole) - coalesce((SELECT sum(greatest(0, b.due - a.due)) FROM checked.sales AS s
+            JOIN checked.due AS a ON a.platform = s.platform AND a.tick = s.tick JOIN checked.due AS b
+            ON b.platform = s.platform AND b.tick = coalesce(s.stop - 1, (SELECT head FROM checked.market))), 0) AS due
+    FROM (SELECT platform, count(*) AS units FROM checked.listings WHERE leads AND is_active GROUP BY platform)
+    JOIN (SELECT platform, max(due) AS whole FROM checked.due GROUP BY platform) USING (platform)"""
+# A draw of repricing and sale together, x = rate x time, happens with 1 - exp(-x): both come a little rarer on long ticks.
+_RARER = """(SELECT min((1 - exp(-x)) / x) FROM (SELECT (base + by_gap) * interval / 86400 + 1e-9 AS x
+    FROM checked.hazards JOIN checked.epochs USING (epoch)))"""
+# For each start, how many units of its product were on sale just before, those left out that ended at that tick.
+_GROUPS = """
+    SELECT product_id, tick, count(*) AS starts, any_value(on_before) AS on_before, any_value(epoch) AS epoch FROM (
+        SELECT *, coalesce(sum(step) OVER (PARTITION BY product_id ORDER BY place RANGE BETWEEN UNBOUNDED PRECEDING
+            AND 1 PRECEDING), 0) AS on_before
+        FROM (SELECT product_id, tick, 2 * tick::BIGINT + 1 AS place, 1 AS step, timed FROM checked.sales
+            UNION ALL SELECT product_id, stop, 2 * stop::BIGINT, -1, false FROM checked.sales WHERE stop IS NOT NULL))
+    JOIN checked.clock USING (tick) WHERE step = 1 AND timed AND tick > 0 GROUP BY product_id, tick"""
+
+# The chance that a unit starts a sale of its own in a tick, at its highest.
+_BY_CHANCE = """
+    SELECT epoch, max(a_day) * max(factor) * any_value(interval) / 86400 AS p FROM checked.sale_rates
+    JOIN checked.weekdays USING (epoch) JOIN checked.epochs USING (epoch) GROUP BY epoch"""
+
+CHECKS: tuple[Check, ...] = (
+    bounds(
+        "3.19",
+        "Sales start so often that the share of listings on sale in the long run is the parameters'.",
+        "sales that listings off sale are due, within four standard errors and five percent",
+        f"""WITH drawn AS ({_DRAWN})
+        SELECT 'sales begun' AS what, (SELECT count(*) FROM drawn) AS measured,
+            0.95 * due * {_RARER} - room AS low, 1.05 * due + room AS high
+        FROM (SELECT due, 4 * coalesce({_CLUSTERS}, sqrt(due)) + 3 AS room FROM ({_DUE})) WHERE due >= 30""",
+        too_few="not enough time: fewer than 30 sales are due",
+        sampled=True,
+        needs="timed",
+    ),
+    faults(
+        "3.20",
+        "Every sale that is over lasted one of the lengths of its law, to the tick; or two, of equal depth, on end.",
+        f"""{_LENGTHS} SELECT listing_id, tick, stop, (stop_second - second) / 86400 AS days FROM ({_DRAWN}) AS s
+        WHERE stop IS NOT NULL AND NOT EXISTS (SELECT 1 FROM lengths AS d WHERE d.epoch = s.epoch AND floor(s.second + d.value * 86400)
+                BETWEEN s.second_before + 1 - slip * (s.stop_second - s.second_before) AND s.stop_second)""",
+        sampled=True,
+        needs="timed",
+    ),
+    bounds(
+        "3.21",
+        "Sales last as long on the average as their law says.",
+        "days within four standard errors and a tick",
+        _mean_within(
+            "(stop_second - second) / 86400",
+            "sale_days",
+            _OLD_ENOUGH,
+            "(SELECT max(interval) / 86400 FROM checked.epochs)",
+        ),
+        too_few="not enough sales are over: 100 are needed that began as long ago as the longest lasts",
+        sampled=True,
+        needs="timed",
+    ),
+    faults(
+        "3.22",
+        "Every sale is as deep as one of the depths of its law.",
+        f"""SELECT listing_id, tick, depth FROM ({_DRAWN}) AS s
+        ANTI JOIN (SELECT epoch, round(value * 100) AS depth FROM checked.sale_depths) USING (epoch, depth)""",
+        sampled=True,
+        needs="timed",
+    ),
+    bounds(
+        "3.23",
+        "Sales are as deep on the average as their law says.",
+        "percent within four standard errors",
+        _mean_within("depth / 100", "sale_depths", _DRAWN, "0"),
+        too_few="not enough sales began: 100 are needed",
+        sampled=True,
+        needs="timed",
+    ),
+    bounds(
+        "3.24",
+        "Of the sales that end, the parameters' share is cleared: the regular price is set anew; else it comes back.",
+        "percent within four standard deviations",
+        f"""SELECT 'cleared of ' || count(*) || ' in epoch ' || epoch AS what,
+            100 * avg((cause = {int(Cause.CLEARANCE)})::INTEGER) AS measured,
+            100 * (any_value(clearance) - checked.slack(count(*), any_value(clearance))) AS low,
+            100 * (any_value(clearance) + checked.slack(count(*), any_value(clearance))) AS high
+        FROM checked.events JOIN (SELECT epoch, clearance FROM checked.laws) USING (epoch)
+        ANTI JOIN raw.campaign_lines USING (listing_id)
+        WHERE timed AND leads AND was_discount > 0 AND discount = 0 GROUP BY epoch HAVING count(*) >= 30 ORDER BY epoch""",
+        too_few="fewer than 30 sales ended",
+        sampled=True,
+        needs="timed",
+    ),
+    bounds(
+        "3.25",
+        "Sales that brands fund spread to the product's other platforms as often as the parameters say.",
+        "sales that started beside another, within four standard errors",
+        f"""SELECT 'sales beside another in epoch ' || epoch AS what, sum(starts - 1) AS measured,
+            greatest(0, sum(a * b * m) - 4 * sqrt(sum(a * (b * m * (1 - b) + b * b * m * m))) - 3) AS low,
+            sum(m * (a * b + p)) + 4 * sqrt(sum(m * p + a * (b * m * (1 - b) + b * b * m * m))) + 3 AS high
+        FROM (SELECT epoch, starts, shared_share AS a, shared_spread AS b, p,
+                (SELECT count(*) FROM checked.platforms) - on_before - 1 AS m
+              FROM ({_GROUPS}) JOIN checked.laws USING (epoch) JOIN ({_BY_CHANCE}) USING (epoch))
+        GROUP BY epoch HAVING count(*) >= 30 ORDER BY epoch""",
+        too_few="fewer than 30 sales began",
+        sampled=True,
+        needs="timed",
+    ),
+    faults(
+        "3.26",
+        "A sale starts and ends at all dark stores of its platform together, equally deep.",
+        """SELECT o.tick, g.product_id, g.platform, count(*) AS stores FROM checked.own AS o
+        JOIN checked.listings AS g USING (listing_id) JOIN checked.clock USING (tick) JOIN checked.laws USING (epoch)
+        WHERE timed GROUP BY o.tick, g.product_id, g.platform
+        HAVING count(*) <> (SELECT stores FROM checked.market) OR min(o.depth) < max(o.depth)""",
+        sampled=True,
+        needs="timed",
+    ),
+    faults(
+        "6.19",
+        "A clearance is at the tick at which a sale ends.",
+        f"""SELECT e.tick, e.listing_id, o.depth FROM checked.events AS e LEFT JOIN checked.own AS o
+            ON o.tick = e.tick AND o.listing_id = e.listing_id WHERE e.cause = {int(Cause.CLEARANCE)} AND coalesce(o.depth, 1) > 0""",
+        sampled=True,
+        needs="timed",
+    ),
+)

@@ -1,0 +1,42 @@
+"""The command line in tests: run in this process or as a program, and what came of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import NamedTuple
+
+import pytest
+
+from qsim.cli import main
+
+
+class Done(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+class Shell:
+    """Runs the command line in this process and tells what came of it."""
+
+    def __init__(self, capture: pytest.CaptureFixture[str]) -> None:
+        self.capture = capture
+
+    def __call__(self, *arguments: object) -> Done:
+        self.capture.readouterr()
+        return Done(main(list(map(str, arguments))), *self.capture.readouterr())
+
+    def refused(self, code: int, *arguments: object) -> str:
+        """Run what must be refused in one line on standard error alone; give the line."""
+        done = self(*arguments)
+        assert (done.code, done.out) == (code, ""), done
+        assert done.err.startswith("qsim: ") and done.err.count("\n") == 1 and done.err.endswith("\n"), done.err
+        return done.err
+
+
+def program(*arguments: object, **environment: str) -> Done:
+    """Run the command line as a program."""
+    words = [sys.executable, "-m", "qsim", *map(str, arguments)]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, env=environment or None)
+    return Done(done.returncode, done.stdout, done.stderr)

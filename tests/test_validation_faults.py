@@ -1,0 +1,119 @@
+"""Validation finds faults: each planted fault is caught by the check meant for it, and what cannot be read is told."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+import qsim
+from qsim.simulation import Course
+from qsim.storage import log
+from qsim.validation.runner import ALL_CHECKS
+from qsim.writing import course_of
+from tests.planted import CLASSIC, REALISTIC, checks_of, plant
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small market over a whole day, with parameters changed midway."""
+    directory = tmp_path_factory.mktemp("validation") / "market"
+    qsim.generate(directory, products=150, seed=42, update_interval_seconds=300, batch_size=40)
+    qsim.run(directory, ticks=220)
+    qsim.run(directory, ticks=80, update_interval_seconds=240, surge_probability=0.2)
+    return directory
+
+
+@pytest.fixture(scope="module")
+def sound(market: Path) -> dict[str, dict[str, Any]]:
+    with qsim.connect(market) as connection:
+        return checks_of(connection, market)
+
+
+@pytest.fixture
+def connection(market: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with qsim.connect(market) as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(("number", "what", "table", "statement"), CLASSIC, ids=[f"{f[0]} {f[1]}" for f in CLASSIC])
+def test_a_planted_fault_is_caught_by_the_check_meant_for_it(
+    connection: duckdb.DuckDBPyConnection,
+    market: Path,
+    sound: dict[str, dict[str, Any]],
+    number: str,
+    what: str,
+    table: str,
+    statement: str,
+) -> None:
+    assert sound[number]["passed"], f"{number} fails before {what}"
+    plant(connection, table, statement)
+    caught = checks_of(connection, market, number)[number]
+    assert not caught["passed"], what
+    assert caught["detail"] and not caught["detail"].startswith("sql:"), caught["detail"]
+
+
+def test_every_check_that_measures_data_has_a_planted_fault() -> None:
+    planted = {number for number, *_ in (*CLASSIC, *REALISTIC)} | {"3.19"}
+    others = {"1.19", "1.24", "4.6", "4.14", "5.2", "5.5", "5.6", "5.7", "5.8", "5.12", "6.12", "6.13"}
+    assert {check.number for check in ALL_CHECKS} - planted == others
+
+
+VIEWS = [
+    ("1.19", "raw.categories", "SELECT * REPLACE ('gold' AS volatility_group)"),
+    ("1.24", "raw.campaign_lines", "SELECT * REPLACE (100::USMALLINT AS discount_bps)"),
+    ("4.6", "prices", "SELECT * REPLACE (NOT in_stock AS in_stock)"),
+    ("4.14", "inventory", "SELECT * REPLACE ('low_stock' AS status)"),
+    ("5.12", "prices", "SELECT * REPLACE (price + 0.01 AS price)"),
+]
+
+
+@pytest.mark.parametrize(("number", "view", "altered"), VIEWS, ids=[f"{number} {view}" for number, view, _ in VIEWS])
+def test_a_view_that_tells_something_else_is_caught(
+    connection: duckdb.DuckDBPyConnection, market: Path, number: str, view: str, altered: str
+) -> None:
+    connection.execute(f"CREATE TABLE told AS {altered} FROM {view}").fetchall()
+    connection.execute(f"CREATE OR REPLACE VIEW {view} AS FROM told").fetchall()
+    assert not checks_of(connection, market, number)[number]["passed"]
+
+
+def test_epochs_with_a_gap_between_them_are_caught(connection: duckdb.DuckDBPyConnection, market: Path) -> None:
+    course = course_of(log.read(market))
+    last = dataclasses.replace(course.epochs[-1], second=course.epochs[-1].second + 60)
+    found = checks_of(connection, market, "6.12", course=Course((*course.epochs[:-1], last), course.parameters))
+    assert not found["6.12"]["passed"]
+
+
+@pytest.mark.parametrize(
+    ("number", "macro"),
+    [
+        ("6.13", "tick_at(ts) AS 0"),
+        ("5.8", "raw.state_at(t) AS TABLE SELECT * REPLACE (price_paise + 1 AS price_paise) FROM raw.state"),
+    ],
+)
+def test_a_macro_that_tells_something_else_is_caught(
+    connection: duckdb.DuckDBPyConnection, market: Path, number: str, macro: str
+) -> None:
+    connection.execute(f"CREATE OR REPLACE MACRO {macro}").fetchall()
+    assert not checks_of(connection, market, number)[number]["passed"]
+
+
+@pytest.mark.parametrize("number", ["5.2", "5.5", "5.6", "5.7"])
+def test_a_question_that_cannot_be_answered_is_a_failed_check(
+    connection: duckdb.DuckDBPyConnection, market: Path, number: str
+) -> None:
+    plant(connection, "products", "DELETE FROM {t}")
+    connection.execute("CREATE OR REPLACE MACRO prices_at(ts) AS TABLE SELECT * FROM prices WHERE false").fetchall()
+    found = checks_of(connection, market, number)[number]
+    assert not found["passed"] and found["detail"]
+
+
+def test_a_file_that_cannot_be_read_is_told_and_not_raised(connection: duckdb.DuckDBPyConnection, market: Path) -> None:
+    connection.execute("CREATE OR REPLACE VIEW raw.events AS SELECT error('broken file') AS tick").fetchall()
+    found = checks_of(connection, market)
+    assert "cannot be read" in found["6.1"]["detail"] and not found["6.1"]["passed"]
+    assert found["1.15"]["passed"]
