@@ -1,4 +1,4 @@
-"""Parameters of how shops behave over time: costs, shocks, repricing, price points, sales. All rates are per unit of time.
+"""Parameters of how shops and customers behave over time: costs, prices, sales, rivals, demand, supply. Rates are per unit of time.
 
 The defaults are a market in which none of it happens. Frozen and checked when made; holds no rule that uses them.
 """
@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 GROUPS = ("fruits", "vegetables", "dairy", "snacks", "staples", "other")
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(ge=0, le=10_000)]
+Rupees = Annotated[float, Field(ge=0, le=100_000)]
 Days = Annotated[float, Field(gt=0, le=10_000)]
 ByGroup = dict[str, Annotated[float, Field(ge=0, le=1_000)]]
 Weights = dict[str, Annotated[float, Field(ge=0, le=1_000)]]
@@ -49,6 +50,25 @@ def _numbers(weights: dict[str, float], most: float) -> dict[str, float]:
     return weights
 
 
+class Platform(Checked):
+    """A quick-commerce service: its price band, its discounts, and its fees in rupees an order."""
+
+    name: Annotated[str, Field(min_length=1, max_length=60)]
+    low_percent: Annotated[float, Field(gt=0, le=1000)]
+    high_percent: Annotated[float, Field(gt=0, le=1000)]
+    average_discount_percent: Annotated[float, Field(ge=4, le=25)]
+    delivery_fee: Rupees = 0
+    handling_fee: Rupees = 0
+    free_delivery_from: Rupees = 0
+    minimum_order: Rupees = 0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Platform:
+        if self.low_percent > self.high_percent:
+            raise ValueError(f"low_percent {self.low_percent:g} is above high_percent {self.high_percent:g}")
+        return self
+
+
 class Cost(Checked):
     """A product's cost, in logarithms: mean-reverting, partly shared within its group, drifting with inflation."""
 
@@ -74,7 +94,11 @@ class Shocks(Checked):
 
 
 class Repricing(Checked):
-    """Hazard of setting the regular price anew: a base rate and one that grows with the gap to the aim, a day."""
+    """Hazard of setting the regular price anew: a base rate and one that grows with the gap to the aim, a day.
+
+    A price just set is `1 + fresh` times as likely to be set again, which fades over `fresh_days`; `zone_sd` is the sd of
+    log prices between the dark stores of a platform.
+    """
 
     a_day: ByGroup = Field(default_factory=_nothing)
     gap_a_day: ByGroup = Field(default_factory=_nothing)
@@ -84,16 +108,27 @@ class Repricing(Checked):
     nine_stick: Share = 1
     on_sale: Share = 1
     morning_share: Share = 0
+    fresh: Annotated[float, Field(ge=0, le=100)] = 0
+    fresh_days: Days = 5
+    zone_sd: Annotated[float, Field(ge=0, le=0.5)] = 0
 
     _groups = field_validator("a_day", "gap_a_day", "gap", "noise")(of_groups)
 
 
 class PricePoints(Checked):
-    """Shares of listings that price in whole rupees, ending in 9, in fives, or to the paisa, by kind of good."""
+    """Shares of listings that price in whole rupees, ending in 9, in fives, to the paisa, or in whole percents off the MRP,
+    by kind of good; `platforms` has the packaged goods of those that price otherwise.
+    """
 
     packaged: Weights = Field(default_factory=dict)
     loose: Weights = Field(default_factory=dict)
+    platforms: dict[str, Weights] = Field(default_factory=dict)
     reach: Annotated[float, Field(ge=0, le=0.5)] = 0.035
+
+    @field_validator("platforms")
+    @classmethod
+    def _platforms(cls, laws: dict[str, Weights]) -> dict[str, Weights]:
+        return {platform: cls._styles(shares) for platform, shares in laws.items()}
 
     @field_validator("packaged", "loose")
     @classmethod
@@ -106,7 +141,7 @@ class PricePoints(Checked):
         return {style: shares.get(style, 0.0) for style in STYLES} if shares else {}
 
 
-STYLES = ("whole", "nine", "five", "paise")
+STYLES = ("whole", "nine", "five", "paise", "percent")
 
 
 class Sales(Checked):
@@ -129,3 +164,84 @@ class Sales(Checked):
     @classmethod
     def _depths(cls, weights: dict[str, float]) -> dict[str, float]:
         return _numbers(weights, 90)
+
+
+class Rivals(Checked):
+    """How platforms follow each other on the goods whose prices customers know: a share of products, looks a day, the
+    share of these that a platform reacts on, the gap it tolerates, and the lowest price as a share of the one aimed at.
+    """
+
+    known_share: Share = 0
+    looks_a_day: Annotated[float, Field(ge=0, le=1_000)] = 0
+    reactive: dict[str, Share] = Field(default_factory=dict)
+    tolerance: Annotated[float, Field(ge=0, lt=1)] = 0.03
+    undercut: Annotated[float, Field(ge=0, lt=1)] = 0
+    floor: Annotated[float, Field(gt=0, le=1)] = 0.88
+
+
+def _equal(count: int) -> list[float]:
+    return [1.0] * count
+
+
+class Demand(Checked):
+    """Customers of a product in an area a day, by group; how they spread over hours and weekdays, and how they choose.
+
+    `shares` are the platforms' pull at equal prices, `outside` the share who then buy nothing, `elasticity` how utility falls
+    with the log of price; a fee counts as its share of `basket_rupees`. Platforms in `closed` take no orders.
+    """
+
+    a_day: ByGroup = Field(default_factory=_nothing)
+    level: Annotated[float, Field(ge=0, le=100)] = 1
+    spread: Annotated[float, Field(ge=0, le=3)] = 0
+    shares: Weights = Field(default_factory=dict)
+    outside: Annotated[float, Field(ge=0, lt=1)] = 0.2
+    elasticity: Annotated[float, Field(ge=0, le=20)] = 3
+    basket_rupees: Annotated[float, Field(gt=0, le=100_000)] = 400
+    units: Weights = Field(default_factory=lambda: {"1": 1.0})
+    hours: Annotated[list[Rate], Field(min_length=24, max_length=24)] = Field(default_factory=lambda: _equal(24))
+    weekdays: Annotated[list[Rate], Field(min_length=7, max_length=7)] = Field(default_factory=lambda: _equal(7))
+    rain: Annotated[float, Field(ge=0, le=10)] = 0
+    closed: list[str] = Field(default_factory=list)
+
+    _groups = field_validator("a_day")(of_groups)
+
+    @field_validator("units")
+    @classmethod
+    def _units(cls, weights: dict[str, float]) -> dict[str, float]:
+        for key in weights:
+            if not (key.isdecimal() and 1 <= int(key) <= 100):
+                raise ValueError(f"{key!r} is not a whole number from 1 to 100")
+        return _numbers(weights, 100)
+
+
+class Supply(Checked):
+    """Stock: days of demand that a full shelf covers, the share at which it is ordered again, and the days a delivery takes:
+    `least_days` + two exponential waits of `wait_days`, and for a `late` share another one of `late_days`.
+    """
+
+    cover_days: Annotated[list[Days], Field(min_length=2, max_length=2)] = Field(default_factory=lambda: [1.2, 3.0])
+    reorder: Annotated[float, Field(ge=0, lt=1)] = 0.35
+    least_days: Annotated[float, Field(ge=0, le=100)] = 0.15
+    wait_days: Annotated[float, Field(ge=0, le=100)] = 0.25
+    late: Share = 0.1
+    late_days: Annotated[float, Field(ge=0, le=100)] = 1.6
+
+
+class Weather(Checked):
+    """Rain: the share of days with a shower, January to December, and the least and most hours that it lasts."""
+
+    rainy_days: Annotated[list[Share], Field(min_length=12, max_length=12)] = Field(default_factory=lambda: [0.0] * 12)
+    hours: Annotated[list[Annotated[int, Field(ge=1, le=24)]], Field(min_length=2, max_length=2)] = Field(
+        default_factory=lambda: [1, 5]
+    )
+
+
+class SurgeFees(Checked):
+    """The fee of an order by load: each `step` of load over the riders' `capacity`, in multiples of the mean load, is a level."""
+
+    capacity: Annotated[float, Field(gt=0, le=1_000)] = 1_000
+    rain_loss: Annotated[float, Field(ge=0, lt=1)] = 0
+    step: Annotated[float, Field(gt=0, le=10)] = 0.15
+    rupees: Annotated[list[Annotated[float, Field(ge=0, le=600)]], Field(min_length=1, max_length=20)] = Field(
+        default_factory=lambda: [0.0]
+    )

@@ -8,11 +8,13 @@ import numpy as np
 import pyarrow as pa
 
 from qsim.arrays import I32, I64, U8, U16, U32, Mask
-from qsim.market.happenings import LiveRules, open_units, units
+from qsim.market.happenings import open_units
+from qsim.market.posting import posted
 from qsim.market.pricing import overlaid_price
 from qsim.market.promotion import set_lines
-from qsim.market.repricing import posted
 from qsim.market.state import NO_CEILING, Block, State, products_per_block
+from qsim.market.stock import open_orders
+from qsim.market.units import LiveRules, units
 from qsim.schema import SNAPSHOTS
 
 
@@ -28,7 +30,11 @@ class Columns:
     mrp: I32
     group: U8
     anchor: I32
+    unit_cost: I32
+    reorder_level: U16
+    target_stock: U16
     platform_of_listing: U8
+    city_of_area: I64
     line_campaign: I64
     line_listing: I64
     line_bps: U16
@@ -79,6 +85,10 @@ def _block(columns: Columns, first: int, last: int, first_rank: int, by_listing:
         is_loose=loose,
         group=columns.group[product],
         platform=np.tile(columns.platform_of_listing, len(active)),
+        unit_cost=columns.unit_cost[first * per + lanes],
+        reorder_level=columns.reorder_level[first * per + lanes],
+        target_stock=columns.target_stock[first * per + lanes],
+        city_of_area=columns.city_of_area,
         line_position=np.searchsorted(lanes, columns.line_listing[lines] - first_listing),
         line_campaign=columns.line_campaign[lines],
         line_bps=columns.line_bps[lines],
@@ -86,10 +96,10 @@ def _block(columns: Columns, first: int, last: int, first_rank: int, by_listing:
 
 
 def opening_state(
-    block: Block, own: U16, running: Mask, shift: int, stores: int = 1, live: LiveRules | None = None
+    block: Block, own: U16, stock: U16, running: Mask, shift: int, stores: int = 1, live: LiveRules | None = None
 ) -> State:
-    """Make the state at tick 0: regular price at the anchor, own discounts in basis points (uint16[all listings of the
-    block]), the running campaigns' lines, the time-of-day shift in basis points, and price points where there are any.
+    """Make the state at tick 0: regular price at the anchor, own discounts in basis points and stock (uint16[all
+    listings of the block]), the running campaigns' lines, the time-of-day shift in basis points, and price points where there are any.
     """
     count = len(block.lanes)
     none = np.zeros(count, np.uint16)
@@ -103,17 +113,23 @@ def opening_state(
         none.copy(),
         np.zeros(count, np.uint32),
         np.zeros(count, np.uint32),
+        np.zeros(count, np.int32),
+        np.zeros(count, np.int32),
+        stock[block.lanes],
+        np.zeros(count, np.uint32),
     )
     set_lines(block, state, running)
-    of = units(block, live, stores) if live else None
-    if live and of:
-        open_units(block, of, state, live)
+    everything = slice(0, count)
+    if live is None:
+        state.discount = np.maximum(state.own, state.line)
+        overlays = state.discount, state.surge, state.fee
+        state.price[:] = overlaid_price(state.regular, *overlays, shift, block.ceiling)
+        return state
+    of = units(block, live, stores)
+    open_units(block, of, state, live)
+    open_orders(block, state, live.seed, live.supply)
     state.discount = np.maximum(state.own, state.line)
-    regular = state.regular.astype(np.float64)
-    price = overlaid_price(regular, state.discount, state.surge, state.fee, shift, block.ceiling)
-    if live and of:
-        price = posted(price, regular, np.repeat(of.style, stores), live.reach, block.ceiling)
-    state.price[:] = price
+    state.price[:] = posted(block, of, state, live, everything, state.discount, shift).price
     return state
 
 
@@ -133,6 +149,10 @@ def snapshot_table(block: Block, state: State, tick: int) -> pa.Table:
         (state.fee, None),
         (state.updated, None),
         (state.own_ends, None),
+        (state.repriced, None),
+        (state.match, None),
+        (state.stock, None),
+        (state.restock, None),
     ):
         column = np.zeros(count, values.dtype) if rest is None else rest.copy()
         column[block.lanes] = values
@@ -152,6 +172,10 @@ def state_of(block: Block, snapshot: pa.Table, running: Mask) -> State:
         "surge_fee_paise",
         "updated_tick",
         "own_ends_second",
+        "repriced_second",
+        "match_paise",
+        "stock",
+        "restock_second",
     )
     state = State(*(snapshot.column(name).to_numpy()[block.lanes] for name in names))
     set_lines(block, state, running)

@@ -5,6 +5,9 @@ A message is one line: where, what was found, what is allowed, what to do.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
+
 
 class QsimError(Exception):
     """Tell the user, in one line, what was found, what is allowed and what to do."""
@@ -40,3 +43,10 @@ class DiskError(QsimError):
     """The disk refused: full, read-only, or an input/output error."""
 
     exit_code = 6
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """Suggest the nearest known word, as the end of an error line."""
+    known = list(known)
+    close = get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"; nearest is {close[0]!r}" if close else f"; known are {', '.join(sorted(known)[:30])}"

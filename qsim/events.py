@@ -5,36 +5,44 @@ Turns the kernel's rows into Arrow tables in the order (tick, listing_id); write
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from qsim.market.state import EventRows
-from qsim.schema import DISCOUNTS, EVENTS, METRICS
+from qsim.schema import DELIVERIES, DISCOUNTS, EVENTS, METRICS, ORDERS, TRUTH, Table
 
 
 @dataclass(frozen=True)
 class Tile:
-    """What one block gave in one window: its tables, and for events and discounts the rows of each tick."""
+    """What one block gave in some ticks: its tables in the order (tick, listing_id)."""
 
-    block: int
-    first: int
-    last: int
     events: pa.Table
     discounts: pa.Table
     metrics: pa.Table
+    orders: pa.Table
+    deliveries: pa.Table
+    truth: pa.Table
 
 
-def tile(block: int, ticks: range, rows: EventRows) -> Tile:
-    """Make the tables of a window's rows: events (only what changed), discounts (own ones that started or ended), metrics."""
-    return Tile(block, ticks[0], ticks[-1], _events(rows), _discounts(rows), _metrics(block, rows))
+def tile(block: int, rows: EventRows) -> Tile:
+    """Make the tables of some ticks' rows: events (only what changed), discounts (own ones that started or ended), and so on."""
+    return Tile(
+        events=_events(rows),
+        discounts=_by_tick(DISCOUNTS, rows.transitions),
+        metrics=_metrics(block, rows),
+        orders=_by_tick(ORDERS, rows.orders),
+        deliveries=_by_tick(DELIVERIES, rows.deliveries),
+        truth=_by_tick(TRUTH, rows.truth),
+    )
 
 
 def _events(rows: EventRows) -> pa.Table:
-    # The filter copies, so the tile shares no memory with the rows.
     columns = (
-        rows.tick,
         rows.listing_id,
         rows.cause,
         rows.before,
@@ -44,26 +52,30 @@ def _events(rows: EventRows) -> pa.Table:
         rows.surge,
         rows.fee,
     )
-    table = pa.Table.from_arrays([pa.array(column[: rows.count]) for column in columns], schema=EVENTS.arrow())
-    return table.filter(pa.array(rows.changed[: rows.count])).combine_chunks()
-
-
-def _discounts(rows: EventRows) -> pa.Table:
-    if not rows.transitions:
-        return DISCOUNTS.arrow().empty_table()
-    ticks = np.repeat(
-        np.array([tick for tick, _, _ in rows.transitions], np.uint32), [len(ids) for _, ids, _ in rows.transitions]
+    mask = rows.changed[: rows.count]
+    bits = pa.py_buffer(np.packbits(mask, bitorder="little"))
+    kept = pa.BooleanArray.from_buffers(pa.bool_(), rows.count, [None, bits])
+    # Column by column, since a table's filter turns the mask into indices first; it copies, so the tile shares no
+    # memory with the rows.
+    return pa.Table.from_arrays(
+        [pa.array(column[: rows.count]).filter(kept) for column in (rows.tick, *columns)], schema=EVENTS.arrow()
     )
-    ids = np.concatenate([ids for _, ids, _ in rows.transitions])
-    depths = np.concatenate([depths for _, _, depths in rows.transitions])
-    return pa.Table.from_arrays([pa.array(ticks), pa.array(ids), pa.array(depths)], schema=DISCOUNTS.arrow())
+
+
+def _by_tick(table: Table, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
+    """Put rows that were kept tick by tick, as (tick, columns), end to end."""
+    if not rows:
+        return table.arrow().empty_table()
+    ticks = np.repeat(np.array([row[0] for row in rows], np.uint32), [len(row[1]) for row in rows])
+    columns = [np.concatenate([row[place] for row in rows]) for place in range(1, len(table.columns))]
+    return pa.Table.from_arrays([pa.array(column) for column in (ticks, *columns)], schema=table.arrow())
 
 
 def _metrics(block: int, rows: EventRows) -> pa.Table:
     if not rows.tick_rows:
         return METRICS.arrow().empty_table()
     ticks, attempted = np.array(rows.tick_rows, np.int64).T
-    starts = np.concatenate([[0], np.cumsum(attempted)[:-1]])
-    changed = np.add.reduceat(rows.changed[: rows.count], starts, dtype=np.int64)
+    edges = [0, *np.cumsum(attempted).tolist()]
+    changed = np.array([np.count_nonzero(rows.changed[first:last]) for first, last in pairwise(edges)])
     columns = (ticks, np.full(len(ticks), block), attempted, changed)
     return pa.Table.from_arrays([pa.array(column.astype(np.uint32)) for column in columns], schema=METRICS.arrow())

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from qsim import blocks, params, simulation
+from qsim import blocks, festivals, params, rulebook, simulation
 from qsim.arrays import U16, Mask
 from qsim.behaviour import GROUPS
 from qsim.blocks import Columns
@@ -23,7 +24,7 @@ from qsim.errors import UsageError
 from qsim.market.state import Block, products_per_block
 from qsim.params import Parameters
 from qsim.schema import DISCOUNTS, SNAPSHOTS, TABLES
-from qsim.simulation import Campaigns
+from qsim.simulation import Campaigns, Course, World
 
 # Blocks whose listings are made and kept together: enough for large files, few enough for caches and two cores.
 _BLOCKS_A_PIECE = 8
@@ -45,7 +46,8 @@ class Opening:
 
 CATALOG_COLUMNS = {
     "products": ["volatility_group", "mrp_paise", "is_loose", "is_active"],
-    "listings": ["platform_id", "anchor_price_paise"],
+    "listings": ["platform_id", "anchor_price_paise", "unit_cost_paise", "reorder_level", "target_stock"],
+    "stores": ["platform_id", "city"],
     "campaigns": ["starts_second", "duration_seconds", "repeat_seconds", "ends_second"],
     "campaign_lines": ["campaign_id", "listing_id", "discount_bps"],
 }
@@ -57,6 +59,25 @@ def campaign_times(campaigns: pa.Table) -> Campaigns:
     return Campaigns(*(np.concatenate([[0], campaigns.column(name).to_numpy()]).astype(np.int64) for name in names))
 
 
+def areas(stores: pa.Table) -> pa.DictionaryArray:
+    """Give the city of each area: the k-th dark stores of all platforms serve one, which the first platform's tell."""
+    of_first = stores.filter(pc.equal(stores["platform_id"], stores["platform_id"][0]))
+    return of_first.column("city").combine_chunks().dictionary_encode()
+
+
+def world_of(course: Course, catalog: Mapping[str, pa.Table]) -> World:
+    """Put together what ticks follow: the campaigns and the cities of the areas that the catalog tells."""
+    cities = areas(catalog["stores"])
+    return World(
+        course=course,
+        campaigns=campaign_times(catalog["campaigns"]),
+        calendar=festivals.from_table(catalog["calendar"]) if "calendar" in catalog else (),
+        cities=tuple(cities.dictionary.to_pylist()),
+        city_of_area=cities.indices.to_numpy().astype(np.int64),
+        platforms=len(catalog["stores"]) // len(cities),
+    )
+
+
 def catalog_columns(catalog: Mapping[str, pa.Table]) -> Columns:
     """Take from the catalog tables (of each at least CATALOG_COLUMNS) what blocks are made of."""
 
@@ -66,12 +87,17 @@ def catalog_columns(catalog: Mapping[str, pa.Table]) -> Columns:
     group = catalog["products"].column("volatility_group").combine_chunks().dictionary_encode()
     codes = np.array([GROUPS.index(name) for name in group.dictionary.to_pylist()], np.uint8)
     per_product = len(catalog["listings"]) // len(group)
+    cities = areas(catalog["stores"])
     return Columns(
         is_active=column("products", "is_active"),
         is_loose=column("products", "is_loose"),
         mrp=column("products", "mrp_paise"),
         group=codes[group.indices.to_numpy()],
         anchor=column("listings", "anchor_price_paise"),
+        unit_cost=column("listings", "unit_cost_paise"),
+        reorder_level=column("listings", "reorder_level"),
+        target_stock=column("listings", "target_stock"),
+        city_of_area=cities.indices.to_numpy().astype(np.int64),
         platform_of_listing=column("listings", "platform_id")[:per_product],
         line_campaign=column("campaign_lines", "campaign_id").astype(np.int64),
         line_listing=column("campaign_lines", "listing_id").astype(np.int64),
@@ -119,9 +145,11 @@ def open_market(
     user = _user_list(catalog, columns, groups, strict, warn)
     if user is not None:
         layers = [*layers, {"catalog": Path(str(catalog)).name, "products": len(user)}]
-    parameters = params.resolve(preset, *layers)
+    name, entries = festivals.named_calendar(params.resolve(preset, *layers).calendar)
+    parameters = params.resolve(preset, *layers, {"calendar": name})
+    shared = shared_tables(parameters, user) | ({"calendar": festivals.to_table(entries)} if entries else {})
     size = products_per_block(parameters.listings_per_product)
-    return Opening(parameters, size, _pieces(parameters, shared_tables(parameters, user), size * _BLOCKS_A_PIECE))
+    return Opening(parameters, size, _pieces(parameters, shared, size * _BLOCKS_A_PIECE))
 
 
 def _pieces(parameters: Parameters, shared: Mapping[str, pl.DataFrame], step: int) -> list[Callable[[], list[Part]]]:
@@ -162,15 +190,16 @@ def _piece(
     needed = _as_arrow("products", products, CATALOG_COLUMNS["products"])
     columns = replace(catalog_columns({**small, "products": needed, "listings": listings}), first_product=first)
     running, shift = _running(parameters, campaign_times(small["campaigns"]))
-    if simulation.live_rules(parameters):
+    live, stock = rulebook.live_rules(parameters), listings.column("stock").to_numpy()
+    parts_from = first * parameters.listings_per_product
+    if live:
         # A platform's price is the same at all of its dark stores, so a sale is as well.
         own = np.repeat(own[:: parameters.stores], parameters.stores)
     parts: list[Part] = []
     for block in blocks.make_blocks(columns):
+        place = slice(block.first_listing - parts_from, block.first_listing - parts_from + len(block.resting))
         of_block = own[block.first_listing : block.first_listing + len(block.resting)]
-        state = blocks.opening_state(
-            block, of_block, running, shift, parameters.stores, simulation.live_rules(parameters)
-        )
+        state = blocks.opening_state(block, of_block, stock[place], running, shift, parameters.stores, live)
         parts.append((SNAPSHOTS.name, block.number, blocks.snapshot_table(block, state, 0)))
         parts.append((DISCOUNTS.name, block.number, _opening_rows(block, of_block)))
     return [("listings", parts[0][1], listings), *parts]

@@ -8,9 +8,8 @@ from __future__ import annotations
 import hashlib
 import json
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date
-from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -18,46 +17,41 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_core import ErrorDetails
 
-from qsim.behaviour import GROUPS, Checked, Cost, PricePoints, Repricing, Sales, Shocks
+from qsim.assortment import Assortment
+from qsim.behaviour import (
+    GROUPS,
+    Checked,
+    Cost,
+    Demand,
+    Platform,
+    PricePoints,
+    Repricing,
+    Rivals,
+    Sales,
+    Shocks,
+    Supply,
+    SurgeFees,
+    Weather,
+)
 from qsim.clock import parse_hour, parse_start
-from qsim.errors import InputError, UsageError
+from qsim.errors import InputError, UsageError, nearest
 
 LOOSE_GROUPS = ("fruits", "vegetables")
 FIXED = frozenset(
-    {"preset", "seed", "start", "products", "stores", "inactive_percent", "discounted_percent", "platforms", "catalog"}
-)
+    ("preset", "seed", "start", "products", "stores", "inactive_percent", "discounted_percent", "platforms")
+) | {"catalog", "calendar", "assortment"}
 MAX_CONFIG_BYTES = 1 << 20
 MAX_LISTINGS = 2**32 - 1
 NO_BATCH = -1
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Percent = Annotated[float, Field(ge=0, le=100)]
-Rupees = Annotated[float, Field(ge=0, le=100_000)]
 
 
 def _in_hundredths(value: float) -> float:
     if abs(value * 100 - round(value * 100)) > 1e-9:
         raise ValueError("at most two decimals are allowed")
     return value
-
-
-class Platform(Checked):
-    """A quick-commerce service: its price band, its discounts, and its fees in rupees an order."""
-
-    name: Annotated[str, Field(min_length=1, max_length=60)]
-    low_percent: Annotated[float, Field(gt=0, le=1000)]
-    high_percent: Annotated[float, Field(gt=0, le=1000)]
-    average_discount_percent: Annotated[float, Field(ge=4, le=25)]
-    delivery_fee: Rupees = 0
-    handling_fee: Rupees = 0
-    free_delivery_from: Rupees = 0
-    minimum_order: Rupees = 0
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Platform:
-        if self.low_percent > self.high_percent:
-            raise ValueError(f"low_percent {self.low_percent:g} is above high_percent {self.high_percent:g}")
-        return self
 
 
 class Parameters(Checked):
@@ -67,6 +61,8 @@ class Parameters(Checked):
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 42
     start: str = "2026-01-01"
     catalog: str = ""
+    calendar: str = ""
+    scenario: str = ""
     products: Annotated[int, Field(ge=1, le=1_000_000)]
     stores: Annotated[int, Field(ge=1, le=5_000)]
     inactive_percent: Annotated[float, Field(ge=0, le=50)]
@@ -83,12 +79,20 @@ class Parameters(Checked):
     reversion: Probability
     category_volatility: dict[str, Annotated[float, Field(ge=0, le=5)]]
     time_of_day: dict[str, Annotated[float, Field(ge=-50, le=100)]]
+    time_of_day_share: Probability = 1
+    truth: bool = False
     platforms: Annotated[dict[str, Platform], Field(min_length=1, max_length=50)]
     cost: Cost = Cost()
     shocks: Shocks = Shocks()
     repricing: Repricing = Repricing()
     price_points: PricePoints = PricePoints()
     sales: Sales = Sales()
+    rivals: Rivals = Rivals()
+    demand: Demand = Demand()
+    supply: Supply = Supply()
+    weather: Weather = Weather()
+    surge_fees: SurgeFees = SurgeFees()
+    assortment: Assortment = Assortment()
 
     @field_validator("batch_size", mode="before")
     @classmethod
@@ -152,18 +156,12 @@ class Parameters(Checked):
         return len(self.platforms) * self.stores
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Suggest the nearest known word, as the end of an error line."""
-    known = list(known)
-    close = get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; nearest is {close[0]!r}" if close else f"; known are {', '.join(sorted(known)[:30])}"
-
-
 def _one_line(error: ErrorDetails) -> str:
     where = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
-        inside_platform = len(error["loc"]) > 1
-        known = Platform.model_fields if inside_platform else Parameters.model_fields
+        section = Parameters.model_fields.get(str(error["loc"][0]))
+        inside = getattr(section and section.annotation, "model_fields", Platform.model_fields)
+        known = inside if len(error["loc"]) > 1 else Parameters.model_fields
         return f"{where}: unknown key{nearest(str(error['loc'][-1]), known)}; mend or remove it"
     rule = error["msg"].removeprefix("Value error, ")
     return f"{where or 'parameters'}: found {str(error['input'])[:60]!r}; {rule[0].lower() + rule[1:]}; mend the value"
@@ -186,12 +184,18 @@ def without_process(values: Mapping[str, Any]) -> tuple[dict[str, Any], int | No
     return market, workers
 
 
+class Whole(dict[str, Any]):
+    """A table that takes the place of the one that it is laid over, all keys of it."""
+
+
 def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Lay changes over a base, tables inside tables; neither is altered."""
-    merged = dict(base)
+    merged = Whole(base) if isinstance(base, Whole) else dict(base)
     for key, value in changes.items():
         inner = merged.get(key)
-        merged[key] = merge(inner, value) if isinstance(inner, Mapping) and isinstance(value, Mapping) else value
+        if isinstance(inner, Mapping) and isinstance(value, Mapping) and not isinstance(value, Whole):
+            value = merge(inner, value)
+        merged[key] = value
     return merged
 
 
@@ -209,12 +213,12 @@ def read_toml(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}: is not TOML: {str(fault)[:120]}; mend the file") from None
 
 
-def preset_values(name: str) -> dict[str, Any]:
-    """Read the named preset as plain values."""
-    folder = files("qsim") / "presets"
+def preset_values(name: str, kind: str = "preset") -> dict[str, Any]:
+    """Read the named preset, or the overlay of the named `scenario`, as plain values."""
+    folder = files("qsim").joinpath("presets", *(["scenarios"] if kind == "scenario" else []))
     known = [entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")]
     if name not in known:
-        raise UsageError(f"preset: found {name!r}{nearest(name, known)}; name one of them")
+        raise UsageError(f"{kind}: found {name!r}{nearest(name, known)}; name one of them")
     return tomllib.loads((folder / f"{name}.toml").read_text("utf-8"))
 
 
@@ -254,8 +258,11 @@ def change(current: Parameters, changes: Mapping[str, Any]) -> Parameters:
 
 
 def digest(parameters: Parameters) -> bytes:
-    """Hash all parameters to 16 bytes, the same for the same values on every machine."""
-    text = json.dumps(parameters.model_dump(), separators=(",", ":"))
+    """Hash all parameters to 16 bytes, the same for the same values on every machine.
+
+    What stands at its default is left out, so a parameter that is added and changes nothing leaves known digests as they are.
+    """
+    text = json.dumps(parameters.model_dump(exclude_defaults=True), separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from qsim import clock, params, writing
+from qsim import clock, params, scenarios, writing
 from qsim.clock import Epoch
 from qsim.errors import ConflictError, UsageError
 from qsim.opening import Opening, Part, open_market
@@ -68,20 +68,23 @@ def generate(
     catalog: str | os.PathLike[str] | None = None,
     columns: Mapping[str, str] | None = None,
     groups: str | os.PathLike[str] | None = None,
+    calendar: str | os.PathLike[str] | None = None,
     strict: bool = False,
     warn: Callable[[str], None] = lambda line: None,
     **parameters: Any,
 ) -> dict[str, Any]:
     """Generate a market in an empty or new directory and commit it at tick 0; give its status.
 
-    `parameters` are those of the preset by name; `catalog` is the user's own product list with its `columns` mapped
-    to fields. `warn` is told what the list gave cause to say, a line each. ConflictError where a market is there.
+    `parameters` are those of the preset by name, with `scenario` the overlay on it; `catalog` is the user's own product
+    list with its `columns` mapped to fields, `calendar` a CSV file of festivals, `india` or `none`. `warn` is told what
+    the list gave cause to say, a line each. ConflictError where a market is there.
     """
     market = market_directory(directory)
-    values, _ = params.without_process(params.merge(config or {}, _given(parameters)))
-    opening = open_market(
-        preset or values.get("preset", "classic"), [values], catalog, columns or {}, groups, strict, warn
-    )
+    given = _given({**parameters, "calendar": None if calendar is None else os.fspath(calendar)})
+    values, _ = params.without_process(params.merge(config or {}, given))
+    preset = preset or values.get("preset", "classic")
+    values = scenarios.opening(preset, values)
+    opening = open_market(preset, [values], catalog, columns or {}, groups, strict, warn)
     _make_place(market)
     with lock.writer_lock(market):
         _commit_opening(market, opening)
@@ -150,8 +153,9 @@ def run(
 ) -> dict[str, Any]:
     """Run a market on by `ticks`, or to the tick `until`, or by `duration` minutes of market time; give its status.
 
-    `changes` are run parameters that hold from the next tick on. When `stop` is set, what is under way is finished
-    and committed. ConflictError where another process writes the market or none is there.
+    `changes` are run parameters that hold from the next tick on; `scenario` names an overlay on them, `none` ends it.
+    When `stop` is set, what is under way is finished and committed. ConflictError where another process writes the
+    market or none is there.
     """
     market = market_directory(directory)
     values, from_config = params.without_process(config or {})
@@ -161,8 +165,9 @@ def run(
     with lock.writer_lock(market):
         writer = writing.open_writer(market, workers_of(max_workers))
         writer.stop = stop or writer.stop
-        epoch = writing.change_parameters(writer, params.merge(values, _given(changes)))
-        wanted = ticks_wanted(writer.log.tick, writer.course.epochs[-1].interval, ticks, until, duration)
+        changed = scenarios.changes(writer.world.course.parameters, params.merge(values, _given(changes)))
+        epoch = writing.change_parameters(writer, changed)
+        wanted = ticks_wanted(writer.log.tick, writer.world.course.epochs[-1].interval, ticks, until, duration)
         writing.run_on(writer, wanted, epoch, progress)
     return status(market)
 
@@ -179,6 +184,8 @@ def status(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
         "preset": parameters.preset,
         "seed": parameters.seed,
         "catalog": parameters.catalog,
+        "calendar": parameters.calendar,
+        "scenario": parameters.scenario,
         "products": rows["products"],
         "stores": rows["stores"],
         "listings": rows["listings"],

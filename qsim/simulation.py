@@ -6,30 +6,31 @@ Yields what each window gave, in order; knows no files. Workers change speed onl
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import TypeVar
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from qsim import clock, depths, events
-from qsim.arrays import F64, I64, Mask
-from qsim.behaviour import GROUPS
+from qsim import clock, events, hours, rulebook
+from qsim.arrays import I64, Mask
 from qsim.clock import Epoch
-from qsim.market import cost, kernel, pricing
-from qsim.market.cost import CostRules
-from qsim.market.happenings import LiveClock, LiveRules
-from qsim.market.kernel import Rules, Span
+from qsim.festivals import Entry
+from qsim.market import arrivals, cost, kernel
+from qsim.market.cost import CostPath, CostRules
+from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State, event_rows
-from qsim.money import PAISE_PER_RUPEE
+from qsim.market.units import LiveClock
 from qsim.params import Parameters
-from qsim.streams import threshold
+from qsim.schema import FEES
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 T = TypeVar("T")
 _local = threading.local()
 TILE_ROWS = 131_072
-_MORNING = (5 * 3_600, 8 * 3_600)
 
 
 @dataclass(frozen=True)
@@ -60,10 +61,30 @@ class Course:
         number = clock.epoch_number(self.epochs, tick)
         return self.epochs[number], self.parameters[number]
 
+    def parameters_of_day(self, day: int) -> Parameters:
+        """Give the parameters that held when a market day began, or the first."""
+        number = max(0, sum(epoch.second < day * clock.DAY for epoch in self.epochs) - 1)
+        return self.parameters[number]
+
     def last_tick_of(self, tick: int, limit: int) -> int:
         """Give the last tick, at most `limit`, that ran under the same parameters as `tick`."""
         later = [epoch.tick for epoch in self.epochs if epoch.tick >= tick]
         return min([*later, limit])
+
+
+@dataclass(frozen=True)
+class World:
+    """What the ticks of a market follow beside its blocks: its course, campaigns and calendar, the cities that its areas
+    lie in, its platforms, and the path of costs, which grows as it is needed.
+    """
+
+    course: Course
+    campaigns: Campaigns
+    calendar: tuple[Entry, ...] = ()
+    cities: tuple[str, ...] = ("",)
+    city_of_area: I64 = field(default_factory=lambda: np.zeros(1, np.int64))
+    platforms: int = 1
+    costs: CostPath = field(default_factory=CostPath)
 
 
 def shift_bps(parameters: Parameters, seconds: I64) -> I64:
@@ -77,121 +98,47 @@ def shift_bps(parameters: Parameters, seconds: I64) -> I64:
     return shift
 
 
-def span(course: Course, campaigns: Campaigns, first: int, last: int) -> Span:
+def span(world: World, first: int, last: int) -> Span:
     """Work out the clock of ticks first..last of one epoch; the tick before may belong to an earlier one."""
-    ticks = range(first, last + 1)
+    course, ticks = world.course, range(first, last + 1)
     seconds = clock.seconds_of(course.epochs, first - 1, last)
     shifts = shift_bps(course.at(first)[1], seconds)
     shifts[0] = shift_bps(course.at(first - 1)[1], seconds[:1])[0]
-    running = campaigns.running(seconds)
+    running = world.campaigns.running(seconds)
     moved = (shifts[1:] != shifts[:-1]) | (running[1:] != running[:-1]).any(axis=1)
-    return Span(ticks, shifts[1:], running[1:], moved, *_live_clock(course, ticks, seconds[1:]))
+    return Span(ticks, shifts[1:], running[1:], moved, _live_clocks(world, ticks, seconds, shifts))
 
 
-def _live_clock(course: Course, ticks: range, seconds: I64) -> tuple[list[LiveClock], F64]:
-    """Give the clocks of happenings and the shared costs that they need; nothing where nothing happens."""
-    epoch, parameters = course.at(ticks[0])
-    live = live_rules(parameters)
-    if live is None:
-        return [], np.zeros((0, 0))
-    morning = clock.in_window(seconds, *_MORNING)
-    inside = parameters.repricing.morning_share * clock.DAY / (_MORNING[1] - _MORNING[0])
-    outside = (1 - parameters.repricing.morning_share) * clock.DAY / (clock.DAY - _MORNING[1] + _MORNING[0])
-    weekdays = np.array(parameters.sales.weekdays) / (sum(parameters.sales.weekdays) / 7 or 1)
-    start = clock.parse_start(parameters.start).weekday()
-    clocks = [
-        LiveClock(
-            tick=tick,
-            second=second,
-            days=epoch.interval / clock.DAY,
-            day=second // clock.DAY,
-            through=second % clock.DAY / clock.DAY,
-            reprice_profile=inside if early else outside,
-            sale_profile=float(weekdays[(start + second // clock.DAY) % 7]),
-        )
-        for tick, second, early in zip(ticks, seconds.tolist(), morning.tolist(), strict=True)
+def _live_clocks(world: World, ticks: range, seconds: I64, shifts: I64) -> list[LiveClock]:
+    """Give the clocks of what happens by rates, with the hours and costs that they need; none where nothing does."""
+    _, parameters = world.course.at(ticks[0])
+    if not rulebook.lives(parameters):
+        return []
+
+    def rules_of(day: int) -> CostRules:
+        return rulebook.cost_rules(world.course.parameters_of_day(day))
+
+    cost.extend(world.costs, rules_of, int(seconds[-1]) // clock.DAY + 1)
+    touched = int(seconds[0]) // arrivals.HOUR, (int(seconds[-1]) - 1) // arrivals.HOUR
+    made = hours.hours(parameters, world.calendar, world.cities, *touched)
+    clocks = zip(ticks, seconds[1:].tolist(), seconds.tolist(), shifts[1:].tolist(), shifts.tolist(), strict=False)
+    return [
+        LiveClock(tick, second, before, shift, shift_before, made, world.costs)
+        for tick, second, before, shift, shift_before in clocks
     ]
-    return clocks, cost.shared_path(live.cost, clocks[-1].day + 1)
 
 
-def _cumulative(weights: Mapping[str, float]) -> F64:
-    return np.cumsum(list(weights.values())) / max(sum(weights.values()), 1e-300)
-
-
-def _by_group(values: Mapping[str, float]) -> F64:
-    return np.array([values[group] for group in GROUPS])
-
-
-def _cost_rules(parameters: Parameters) -> CostRules:
-    costs, shocks = parameters.cost, parameters.shocks
-    return CostRules(
-        seed=parameters.seed,
-        volatility=_by_group(costs.volatility),
-        reversion_days=costs.reversion_days,
-        shared=costs.shared,
-        pass_through=costs.pass_through,
-        drift_a_day=costs.drift_percent_a_year / 100 / 365,
-        shocks_a_day=_by_group(shocks.a_year) / 365,
-        shock_size=shocks.size,
-        shock_sd=shocks.size_sd,
-        ramp_days=shocks.ramp_days,
-        decay_days=shocks.decay_days,
-    )
-
-
-def live_rules(parameters: Parameters) -> LiveRules | None:
-    """Turn an epoch's parameters into the rules of happenings; None where nothing ever happens."""
-    repricing, points, sales = parameters.repricing, parameters.price_points, parameters.sales
-    if not (points.packaged or sales.share or any(repricing.a_day.values()) or any(repricing.gap_a_day.values())):
-        return None
-    means = np.array([platform.average_discount_percent for platform in parameters.platforms.values()])
-    lengths = np.array([float(days) for days in sales.days])
-    mean_days = float(np.dot(lengths, np.diff(_cumulative(sales.days), prepend=0))) if sales.days else 1.0
-    plain = {"whole": 0.0, "nine": 0.0, "five": 0.0, "paise": 1.0}
-    return LiveRules(
-        seed=parameters.seed,
-        cost=_cost_rules(parameters),
-        base=_by_group(repricing.a_day),
-        by_gap=_by_group(repricing.gap_a_day),
-        width=_by_group(repricing.gap),
-        noise=_by_group(repricing.noise),
-        spread=repricing.spread,
-        nine_stick=repricing.nine_stick,
-        on_sale=repricing.on_sale,
-        styles=np.stack([_cumulative(points.packaged or plain), _cumulative(points.loose or plain)]),
-        reach=points.reach,
-        sale_rate=sales.share / (mean_days * (1 - sales.share)) * means / means.mean(),
-        sale_days=lengths,
-        sale_day_shares=_cumulative(sales.days),
-        sale_bps=np.array([round(float(depth) * 100) for depth in sales.depths], np.uint16),
-        sale_bps_shares=_cumulative(sales.depths),
-        clearance=sales.clearance,
-        shared_share=sales.shared_share,
-        shared_spread=sales.shared_spread,
-    )
-
-
-def rules(parameters: Parameters, active_products: int, highest_price: int) -> Rules:
-    """Turn an epoch's parameters into what the kernel needs."""
-    bound = parameters.max_price_change_percent / 100
-    means = [platform.average_discount_percent for platform in parameters.platforms.values()]
-    surge_bps = (round(parameters.surge_min_percent * 100), round(parameters.surge_max_percent * 100))
-    return Rules(
-        seed=parameters.seed,
-        batch_size=parameters.batch_size,
-        active_products=active_products,
-        bound=bound,
-        swing=np.array([parameters.category_volatility[group] * bound for group in GROUPS]),
-        powers=pricing.reversion(parameters.reversion, highest_price),
-        discount_start=threshold(parameters.discount_probability),
-        discount_end=threshold(parameters.discount_end_probability),
-        depth_laws=np.stack([depths.depth_law(mean) for mean in means]),
-        surge=threshold(parameters.surge_probability),
-        surge_bps=surge_bps,
-        surge_fee=round(parameters.surge_fee_rupees * PAISE_PER_RUPEE),
-        stores=parameters.stores,
-        live=live_rules(parameters),
-    )
+def fee_changes(world: World, window: Span) -> pa.Table:
+    """Give the rows of orders' surge fees that a window adds."""
+    if not window.live or not any(world.course.at(window.ticks[0])[1].demand.a_day.values()):
+        return FEES.arrow().empty_table()
+    tick = window.ticks[0] - 1
+    epoch, parameters = world.course.at(tick)
+    earlier = None
+    if tick > 0 and any(parameters.demand.a_day.values()):
+        number = (epoch.second_of(tick) - 1) // arrivals.HOUR
+        earlier = hours.hours(parameters, world.calendar, world.cities, number, number)[number]
+    return hours.fee_changes(window.live, earlier, world.city_of_area, world.platforms)
 
 
 def tiles(block: Block, state: State, epoch_rules: Rules, window: Span) -> Iterator[events.Tile]:
@@ -200,17 +147,15 @@ def tiles(block: Block, state: State, epoch_rules: Rules, window: Span) -> Itera
     A tile takes up about as many rows as a row group holds, so that what the rules have just made is still in cache
     when it is hashed and encoded.
     """
-    prepared = kernel.prepare(block, epoch_rules)
+    prepared = kernel.prepared_for(block, state, epoch_rules)
     need = kernel.rows_needed(block, epoch_rules, window)
     # Fresh memory for every tile would cost more in page faults than the kernel does in arithmetic.
     rows = _local.rows = event_rows(max(TILE_ROWS, *need), getattr(_local, "rows", None))
-    first = 0
     for at, more in enumerate([*need[1:], TILE_ROWS + 1]):
         kernel.step(block, prepared, state, epoch_rules, window, at, rows)
-        if rows.count + more > TILE_ROWS:
-            yield events.tile(block.number, window.ticks[first : at + 1], rows)
+        if rows.count + more > TILE_ROWS or rows.trades > TILE_ROWS:
+            yield events.tile(block.number, rows)
             rows = event_rows(TILE_ROWS, rows)
-            first = at + 1
 
 
 def run_windows(

@@ -58,6 +58,22 @@ class Purpose(IntEnum):
     PRICE_STYLE = 42
     PROPENSITY = 43
     MRP_DISCOUNT = 44
+    KNOWN = 48
+    REACTIVE = 49
+    DYNAMIC = 50
+    ZONE = 51
+    AGE = 52
+    CUSTOMERS = 53
+    CUSTOMER = 54
+    CUSTOMER_UNITS = 55
+    CUSTOMER_SECOND = 56
+    POPULARITY = 57
+    LEAD = 58
+    LATE = 59
+    RAIN = 60
+    RAIN_HOUR = 61
+    RAIN_LENGTH = 62
+    COVER = 63
 
 
 _local = threading.local()

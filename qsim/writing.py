@@ -9,25 +9,27 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from qsim import blocks, clock, params, simulation
+from qsim import blocks, clock, params, rulebook, simulation
 from qsim.clock import Epoch
-from qsim.market.kernel import Rules, Span
+from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
-from qsim.opening import CATALOG_COLUMNS, campaign_times, catalog_columns
+from qsim.opening import CATALOG_COLUMNS, catalog_columns, world_of
 from qsim.params import Parameters
-from qsim.schema import DISCOUNTS, EVENTS, HISTORY, METRICS, ORDERS, SNAPSHOTS
-from qsim.simulation import Campaigns, Course
+from qsim.schema import CALENDAR, DELIVERIES, DISCOUNTS, EVENTS, FEES, HISTORY, METRICS, ORDERS, SNAPSHOTS, TRUTH
+from qsim.simulation import Course, World
 from qsim.storage import digests, files, log, parquet, tables
 from qsim.storage.log import DataFile, Log
 
-HISTORY_TABLES = tuple(table.name for table in HISTORY if table is not ORDERS)
+HISTORY_TABLES = tuple(table.name for table in HISTORY)
+# What blocks give tile by tile, each in a file of its own a window.
+TILED = (EVENTS, DISCOUNTS, ORDERS, DELIVERIES, TRUTH)
 _ROWS_A_WINDOW = 1 << 20
 _LONGEST_WINDOW = 1024
 _SNAPSHOT_RATIO = 32
@@ -53,8 +55,7 @@ class Writer:
 
     market: Path
     log: Log
-    course: Course
-    campaigns: Campaigns
+    world: World
     blocks: list[Block]
     states: list[State]
     highest_price: int
@@ -115,10 +116,12 @@ def open_writer(market: Path, workers: int) -> Writer:
     for table in HISTORY_TABLES:
         files.remove_unnamed(market / table, {Path(file.path).name for file in history.of_table(table)})
     catalog = {name: tables.read(market, history.of_table(name), needed) for name, needed in CATALOG_COLUMNS.items()}
-    columns, campaigns = catalog_columns(catalog), campaign_times(catalog["campaigns"])
+    if calendar := history.of_table(CALENDAR.name):
+        catalog[CALENDAR.name] = tables.read(market, calendar)
+    columns, world = catalog_columns(catalog), world_of(course_of(history), catalog)
     cut = blocks.make_blocks(columns)
     _logger.info("%s: %d listings in %d blocks at tick %d", market, len(columns.anchor), len(cut), history.tick)
-    writer = Writer(market, history, course_of(history), campaigns, cut, [], 2 * int(columns.anchor.max()), workers)
+    writer = Writer(market, history, world, cut, [], 2 * int(columns.anchor.max()), workers)
     _restore(writer)
     return writer
 
@@ -127,14 +130,14 @@ def _restore(writer: Writer) -> None:
     """Bring every block's state to the head of the log: from the last snapshot, stepped on again where it lies behind."""
     snapshots = writer.log.of_table(SNAPSHOTS.name)
     tick = max(file.last for file in snapshots)
-    seconds = clock.seconds_of(writer.course.epochs, tick, tick)
-    running = writer.campaigns.running(seconds)[0]
+    seconds = clock.seconds_of(writer.world.course.epochs, tick, tick)
+    running = writer.world.campaigns.running(seconds)[0]
     of_block = {file.block: file for file in snapshots if file.last == tick}
     writer.states = [
         blocks.state_of(block, tables.read(writer.market, [of_block[block.number]]), running) for block in writer.blocks
     ]
     while tick < writer.log.tick:
-        last = writer.course.last_tick_of(tick + 1, writer.log.tick)
+        last = writer.world.course.last_tick_of(tick + 1, writer.log.tick)
         step = partial(_step_only, writer, _rules(writer, tick + 1))
         for _ in simulation.run_windows(len(writer.blocks), _windows(writer, tick + 1, last), step, writer.workers):
             pass
@@ -147,55 +150,61 @@ def _step_only(writer: Writer, rules: Rules, at: int, window: Span) -> None:
 
 
 def _rules(writer: Writer, tick: int) -> Rules:
-    return simulation.rules(writer.course.at(tick)[1], writer.active_products, writer.highest_price)
+    return rulebook.rules(writer.world.course.at(tick)[1], writer.active_products, writer.highest_price)
 
 
 def _windows(writer: Writer, first: int, last: int) -> Iterator[Span]:
     """Cut the ticks first..last of one epoch at the fixed ticks where commits fall, until a stop is asked for."""
-    every = _window_ticks(writer, writer.course.at(first)[1])[0]
+    every = _window_ticks(writer, writer.world.course.at(first)[1])[0]
     while first <= last and not writer.stop.is_set():
         end = min(last, (first - 1) // every * every + every)
-        yield simulation.span(writer.course, writer.campaigns, first, end)
+        yield simulation.span(writer.world, first, end)
         first = end + 1
 
 
 def change_parameters(writer: Writer, changes: Mapping[str, Any]) -> dict[str, Any] | None:
     """Start an epoch at the market's tick where the changes differ from what it ran under; give its entry for the commit."""
     tick = writer.log.tick
-    epoch, current = writer.course.epochs[-1], writer.course.parameters[-1]
+    epoch, current = writer.world.course.epochs[-1], writer.world.course.parameters[-1]
     parameters = params.change(current, changes)
     if parameters == current:
         return None
     new = Epoch(tick, epoch.second_of(tick), parameters.update_interval_seconds)
-    writer.course = Course((*writer.course.epochs, new), (*writer.course.parameters, parameters))
+    course = Course((*writer.world.course.epochs, new), (*writer.world.course.parameters, parameters))
+    writer.world = replace(writer.world, course=course)
     return epoch_entry(new, parameters)
 
 
-def _write_window(
-    writer: Writer, rules: Rules, snapshot_every: int, at: int, window: Span
-) -> tuple[list[DataFile], int, pa.Table]:
-    """Take one block through a window and write what changed: its files, their digest, and its rows of metrics."""
+@dataclass(frozen=True)
+class Written:
+    """What a block gave in a window: its committed-to-be files, their digest, and its rows of metrics."""
+
+    files: list[DataFile]
+    digest: int
+    metrics: pa.Table
+
+
+def _write_window(writer: Writer, rules: Rules, snapshot_every: int, at: int, window: Span) -> Written:
+    """Take one block through a window and write what it gave."""
     block, state = writer.blocks[at], writer.states[at]
-    encoder = parquet.Encoder(EVENTS.arrow())
-    switches, counts, digest = [], [], 0
+    encoders = {table.name: parquet.Encoder(table.arrow()) for table in TILED}
+    counts, digest = [], 0
     for tile in simulation.tiles(block, state, rules, window):
-        encoder.add(tile.events)
-        switches.append(tile.discounts)
         counts.append(tile.metrics)
-        digest += digests.of_ticks(EVENTS.name, block.number, tile.events)
-    discounts = pa.concat_tables(switches)
-    digest += digests.of_ticks(DISCOUNTS.name, block.number, discounts)
+        for table in TILED:
+            rows: pa.Table = getattr(tile, table.name)
+            if rows.num_rows:
+                encoders[table.name].add(rows)
+                digest += digests.of_ticks(table.name, block.number, rows)
     ticks = (window.ticks[0], window.ticks[-1])
-    written = []
-    if encoder.rows:
-        written.append(
-            tables.put_history(writer.market, EVENTS.name, encoder.finish(), encoder.rows, ticks, block.number)
-        )
-    if discounts.num_rows:
-        written.append(tables.write_history(writer.market, DISCOUNTS.name, discounts, ticks, block.number))
+    written = [
+        tables.put_history(writer.market, name, encoder.finish(), encoder.rows, ticks, block.number)
+        for name, encoder in encoders.items()
+        if encoder.rows
+    ]
     if ticks[1] % snapshot_every == 0:
         written.append(_write_snapshot(writer, at, ticks[1]))
-    return written, digest, pa.concat_tables(counts)
+    return Written(written, digest, pa.concat_tables(counts))
 
 
 def _write_snapshot(writer: Writer, at: int, tick: int) -> DataFile:
@@ -203,19 +212,22 @@ def _write_snapshot(writer: Writer, at: int, tick: int) -> DataFile:
     return tables.write_history(writer.market, SNAPSHOTS.name, rows, (tick, tick), writer.blocks[at].number)
 
 
-def _commit_window(
-    writer: Writer, window: Span, results: list[tuple[list[DataFile], int, pa.Table]], epoch: dict[str, Any] | None
-) -> int:
+def _commit_window(writer: Writer, window: Span, results: list[Written], epoch: dict[str, Any] | None) -> int:
     """Commit a window of all blocks; give the number of its events."""
     ticks = (window.ticks[0], window.ticks[-1])
-    metrics = pa.concat_tables([rows for _, _, rows in results]).sort_by(
+    metrics = pa.concat_tables([written.metrics for written in results]).sort_by(
         [("tick", "ascending"), ("block", "ascending")]
     )
-    added = [file for written, _, _ in results for file in written]
+    added = [file for written in results for file in written.files]
     added.append(tables.write_history(writer.market, METRICS.name, metrics, ticks, 0))
-    digest = writer.log.digest + sum(part for _, part, _ in results)
+    digest = writer.log.digest + sum(written.digest for written in results)
+    fees = simulation.fee_changes(writer.world, window)
+    if fees.num_rows:
+        added.append(tables.write_history(writer.market, FEES.name, fees, ticks, 0))
+        digest += digests.of_ticks(FEES.name, 0, fees)
     if epoch is not None:
-        digest += epoch_digest(writer.course.epochs[-1], writer.course.parameters[-1])
+        course = writer.world.course
+        digest += epoch_digest(course.epochs[-1], course.parameters[-1])
     writer.log = log.append(
         writer.market, writer.log, tick=ticks[1], digest=digest % digests.MODULUS, added=added, epoch=epoch
     )
@@ -239,7 +251,7 @@ def run_on(writer: Writer, wanted: int, epoch: dict[str, Any] | None, progress: 
     start, events = writer.log.tick, 0
     if wanted:
         rules = _rules(writer, start + 1)
-        every = _window_ticks(writer, writer.course.parameters[-1])[1]
+        every = _window_ticks(writer, writer.world.course.parameters[-1])[1]
         windows = _windows(writer, start + 1, start + wanted)
         work = partial(_write_window, writer, rules, every)
         for window, results in simulation.run_windows(len(writer.blocks), windows, work, writer.workers):

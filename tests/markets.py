@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from qsim import depths, params, simulation
+from qsim import depths, params, rulebook, simulation
 from qsim.blocks import Columns, make_blocks, opening_state
 from qsim.clock import Epoch
 from qsim.events import Tile
-from qsim.market.kernel import Rules
+from qsim.market.rules import Rules
 from qsim.market.state import Block, State
 from qsim.params import GROUPS, Parameters
-from qsim.simulation import Campaigns, Course
+from qsim.simulation import Campaigns, Course, World
 from tests import reference
 
 COLUMNS = ("price", "regular", "own", "line", "discount", "surge", "fee", "updated")
@@ -95,7 +95,22 @@ def columns_of(plan: Plan) -> Columns:
     lines = np.array(plan.lines, np.int64).reshape(-1, 3)
     platforms = np.array(plan.platforms, np.uint8)
     line_bps = lines[:, 2].astype(np.uint16)
-    return Columns(active, loose, mrp, group, anchor.ravel(), platforms, lines[:, 0], lines[:, 1], line_bps)
+    listings = anchor.size
+    return Columns(
+        active,
+        loose,
+        mrp,
+        group,
+        anchor.ravel(),
+        unit_cost=np.ones(listings, np.int32),
+        reorder_level=np.zeros(listings, np.uint16),
+        target_stock=np.ones(listings, np.uint16),
+        platform_of_listing=platforms,
+        city_of_area=np.zeros(1, np.int64),
+        line_campaign=lines[:, 0],
+        line_listing=lines[:, 1],
+        line_bps=line_bps,
+    )
 
 
 def campaigns_of(plan: Plan) -> Campaigns:
@@ -120,22 +135,22 @@ class Simulated:
         epoch, parameters = course.at(tick)
         second = np.array([epoch.second_of(tick)])
         clock = self.campaigns.running(second)[0], int(simulation.shift_bps(parameters, second)[0])
-        flat = own.ravel()
-        self.states: list[State] = [
-            opening_state(block, flat[block.first_listing : block.first_listing + len(block.resting)], *clock)
-            for block in self.blocks
-        ]
+        self.states: list[State] = []
+        for block in self.blocks:
+            place = slice(block.first_listing, block.first_listing + len(block.resting))
+            stock = np.ones(len(block.resting), np.uint16)
+            self.states.append(opening_state(block, own.ravel()[place], stock, *clock))
 
     def to(self, last: int) -> Simulated:
         """Go on to tick `last`, in one window for each epoch."""
         products = sum(block.products for block in self.blocks)
         while self.tick < last:
             end = self.course.last_tick_of(self.tick + 1, last)
-            window = simulation.span(self.course, self.campaigns, self.tick + 1, end)
+            window = simulation.span(World(self.course, self.campaigns), self.tick + 1, end)
             parameters = self.course.at(end)[1]
             key = params.digest(parameters)
             if key not in self.rules:
-                self.rules[key] = simulation.rules(parameters, products, self.highest_price)
+                self.rules[key] = rulebook.rules(parameters, products, self.highest_price)
             for block, state in zip(self.blocks, self.states, strict=True):
                 self.tiles += simulation.tiles(block, state, self.rules[key], window)
             self.tick = end

@@ -12,6 +12,7 @@ import pytest
 from qsim.errors import InputError, UsageError
 from qsim.queries.basket import basket, items_file, read_items, staples
 from qsim.queries.connection import rows_of
+from qsim.queries.questions import deals
 from tests.listed import Connection, by_hand
 
 
@@ -76,6 +77,15 @@ def test_plain_thing_is_bought_before_a_sort_of_it() -> None:
 def test_surge_fee_is_paid_for_each_unit() -> None:
     found = basket(by_hand({"price": 20, "surge_fee": 5}, fees=(0, 2, 0, 0)), items=[(3, "onion")])["split"]
     assert [found[key] for key in ("goods", "surge_fees", "handling", "total")] == [60.0, 15.0, 2.0, 77.0]
+
+
+def test_surge_fee_of_an_order_is_paid_once_and_makes_no_deal_void() -> None:
+    con = by_hand({"price": 20, "surge_fee": 30, "order_fee": 25, "discount_pct": 40}, fees=(0, 2, 0, 0))
+    found = basket(con, items=[(3, "onion")])["split"]
+    assert [found[key] for key in ("goods", "surge_fees", "handling", "total")] == [60.0, 40.0, 2.0, 102.0]
+    assert found["orders"][0]["surge_fees"] == 40.0
+    con.execute("UPDATE prices SET surge_fee = order_fee")
+    assert len(deals(con)) == 1
 
 
 def test_budget_counts_fees_and_leaves_out_what_does_not_fit() -> None:

@@ -225,3 +225,24 @@ def test_what_is_fixed_at_generation_cannot_change_in_a_run(shell: Shell, market
     line = shell.refused(2, "run", market, "--ticks", 1, "--set", text)
     assert text.split("=")[0] in line and "fixed" in line and text.split("=")[1].strip('"') in line
     assert qsim.status(market)["tick"] == 10
+
+
+def test_config_calendar_prints_a_file_that_generate_takes(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text(shell("config", "calendar").out, "utf-8")
+    entries = json.loads(shell("config", "calendar", "--json").out)
+    assert shell("generate", "m", "--products", 12, "--calendar", "mine.csv").code == 0
+    kept = shell("sql", "m", "SELECT * FROM calendar", "--json").out
+    assert [row["date"] for row in json.loads(kept)] == [entry["date"] for entry in entries] != []
+
+
+def test_config_scenario_prints_what_it_changes(shell: Shell) -> None:
+    assert 'closed = ["zepto"]' in shell("config", "scenario", "outage").out
+    assert json.loads(shell("config", "scenario", "outage", "--json").out)["demand"] == {"closed": ["zepto"]}
+    assert "nearest is 'outage'" in shell.refused(2, "config", "scenario", "outtage")
+
+
+def test_scenario_is_an_option_of_generate_and_of_run(shell: Shell) -> None:
+    assert shell("generate", "m", "--products", 12, "--preset", "realistic", "--scenario", "diwali").code == 0
+    assert json.loads(shell("status", "m", "--json").out)["scenario"] == "diwali"
+    assert json.loads(shell("run", "m", "--ticks", 1, "--scenario", "none", "--json").out)["scenario"] == ""
+    assert "scenario: found 'diwal'; nearest is 'diwali'" in shell.refused(2, "run", "m", "--scenario", "diwal")

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 import qsim
-from qsim import params, simulation, streams
-from qsim.market import cost, repricing
+from qsim import money, params, rulebook, streams
+from qsim.market import arrivals, cost, repricing
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +28,17 @@ def test_normals_are_the_inverse_of_the_normal_distribution() -> None:
     assert np.allclose(streams.normals(words), wanted, rtol=0, atol=1e-12)
 
 
-def test_chance_of_an_event_is_one_minus_exp_to_its_stated_error() -> None:
-    for x in (0.0, 1e-6, 0.01, 0.2, 0.4):
-        assert abs(float(repricing.chance(np.array([x]))[0]) - (1 - math.exp(-x))) < 1e-5
-    assert abs(float(repricing.chance(np.array([2.0]))[0]) / (1 - math.exp(-2)) - 1) < 0.01
+def test_arrivals_of_an_hour_follow_the_poisson_law_and_lie_within_it() -> None:
+    means = np.repeat([0.01, 0.4, 3.0, 20.0], 20_000)
+    source = arrivals.Source(5, 1, 2, 0, np.arange(len(means)))
+    came = arrivals.draw(source, 7, arrivals.Means(None, means, money.exp(-means)))
+    counts = np.bincount(came.lane, minlength=len(means)).reshape(4, -1)
+    for mean, row in zip((0.01, 0.4, 3.0, 20.0), counts, strict=True):
+        assert abs(row.mean() - mean) < 4 * math.sqrt(mean / 20_000)
+        assert abs(row.var() - mean) < 4 * math.sqrt((mean + 2 * mean**2) / 20_000)
+    assert came.second.min() == 7 * 3_600 + 1
+    assert came.second.max() == 8 * 3_600
+    assert (np.diff(came.second) >= 0).all()
 
 
 @pytest.mark.parametrize(
@@ -55,12 +62,11 @@ def test_a_price_is_set_to_the_point_of_its_style(paise: int, style: int, point:
 
 
 def test_costs_have_the_spread_of_their_process_and_return() -> None:
-    rules = simulation.live_rules(params.resolve("realistic", {"cost": {"shared": 0.0, "reversion_days": 5}}))
-    assert rules is not None
+    rules = rulebook.cost_rules(params.resolve("realistic", {"cost": {"shared": 0.0, "reversion_days": 5}}))
     products, group = np.arange(4_000), np.zeros(4_000, np.uint8)
     own = np.zeros(4_000)
     for day in range(40):
-        own = cost.own_step(rules.cost, group, products, day, own)
+        own = cost.own_step(rules, group, products, day, own)
     assert own.std() == pytest.approx(0.032 * math.sqrt(5 / 2), rel=0.05)
     assert abs(own.mean()) < 4 * own.std() / math.sqrt(4_000)
 
@@ -95,8 +101,8 @@ def test_nearly_all_packaged_prices_are_whole_rupees(market: Path) -> None:
 
 def test_a_sale_that_ends_without_clearance_gives_the_regular_price_back(market: Path) -> None:
     query = """SELECT count(*), count(*) FILTER (price_after <> regular_price AND regular_price < coalesce(mrp, 1e9))
-        FROM price_history JOIN products USING (product_id)
-        WHERE cause = 'discount_end' AND discount_pct = 0"""
+        FROM price_history JOIN products USING (product_id) JOIN raw.truth AS t USING (tick, listing_id)
+        WHERE cause = 'discount_end' AND discount_pct = 0 AND t.rival_paise = 0 AND t.time_of_day_paise = 0"""
     (ends, other), *_ = qsim.connect(market).sql(query).fetchall()
     assert ends > 100
     assert other == 0

@@ -14,9 +14,9 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LEVELS = {
     0: "errors arrays money clock",
-    1: "schema params behaviour streams taxonomy depths",
-    2: "catalog market",
-    3: "events blocks",
+    1: "schema params assortment behaviour streams taxonomy depths popularity",
+    2: "catalog market festivals scenarios",
+    3: "events blocks rulebook hours",
     4: "simulation storage",
     5: "opening writing runs queries",
     6: "validation realism monitoring truth",
@@ -33,7 +33,7 @@ HOMES = {
     "numpy.random": ("streams", "realism"),
     "random": ("taxonomy.make_words",),
     "faker": ("taxonomy.make_words",),
-    "pydantic": ("params", "behaviour"),
+    "pydantic": ("params", "behaviour", "assortment"),
     "highspy": ("queries",),
     "altair": ("realism",),
 }

@@ -44,14 +44,17 @@ BREAKING = {
     "stock is within its target": "target_stock + 1 AS stock",
     "reorder level is within the target": "target_stock AS reorder_level",
     "status follows stock": "'gone' AS status",
+    "something was sold or wanted": "0 AS units, 0 AS wanted_units",
+    "arrivals are within stock": "stock + 1 AS units",
+    "fee is not negative": "-1 AS fee",
 }
 
 
 @pytest.fixture(scope="module")
 def connection(tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
     directory: Path = tmp_path_factory.mktemp("schema") / "market"
-    qsim.generate(directory, products=60, seed=42)
-    qsim.run(directory, ticks=50)
+    qsim.generate(directory, preset="realistic", products=60, seed=42)
+    qsim.run(directory, ticks=96, update_interval_seconds=900)
     return qsim.connect(directory)
 
 

@@ -6,7 +6,9 @@ import numpy as np
 import polars as pl
 
 from qsim import taxonomy
+from qsim.catalog.brands import with_brands
 from qsim.catalog.listings import listing_table, store_table
+from qsim.catalog.mrp import with_mrps
 from qsim.catalog.products import generated_products, inactive
 from qsim.catalog.promotions import campaign_tables, opening_discounts
 from qsim.clock import parse_start
@@ -33,6 +35,7 @@ def user_products(user: pl.DataFrame, parameters: Parameters) -> pl.DataFrame:
         mrp_paise="mrp_paise",
         is_loose=pl.col("volatility_group").is_in(LOOSE_GROUPS),
         is_active=pl.Series(~inactive(parameters.seed, np.ones(len(user), bool), parameters.inactive_percent)),
+        mrp_discount_bps=pl.lit(0, pl.UInt16),
     )
 
 
@@ -73,7 +76,9 @@ def _platform_table(parameters: Parameters) -> pl.DataFrame:
 def shared_tables(parameters: Parameters, user: pl.DataFrame | None = None) -> dict[str, pl.DataFrame]:
     """Make all catalog tables but the listings; `user` is a list as `read_user_catalog` gives it."""
     if user is None:
-        products = generated_products(parameters.seed, parameters.products, parameters.inactive_percent)
+        ranges = parameters.assortment.ranges
+        products = generated_products(parameters.seed, parameters.products, parameters.inactive_percent, ranges)
+        products = with_mrps(parameters, with_brands(parameters, products))
     else:
         products = user_products(user, parameters)
     campaigns, lines = campaign_tables(parameters, products, parse_start(parameters.start).weekday())

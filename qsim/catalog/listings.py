@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import polars as pl
 
 from qsim import streams, taxonomy
 from qsim.arrays import F64, I64, U16, Mask
+from qsim.behaviour import Platform
 from qsim.money import BPS, MAX_PAISE, round_half_up
-from qsim.params import Parameters, Platform
+from qsim.params import Parameters
+from qsim.popularity import popularity, units_a_day
 from qsim.streams import Purpose
 
 SPREAD = (1.05, 1.25)
 # Weight of what the platforms share in a product's place within their bands; the rest is each platform's own.
 _COMMON = 0.35
 _ATTEMPTS = 24
+_LEAST_SHELF, _MOST_SHELF = 4, 60_000
+# What sells at its MRP is seldom 5 % cheaper on a platform whose band begins near it.
+_ATTEMPTS_BELOW_MRP = 96
 
 
 def _multipliers(platforms: Sequence[Platform], seed: int, attempt: int, products: I64) -> F64:
@@ -47,6 +52,59 @@ def anchors(platforms: Sequence[Platform], seed: int, products: I64, base: I64, 
     return prices
 
 
+def standings(parameters: Parameters, products: I64, discount: I64, loose: Mask) -> tuple[F64, Callable[[F64], F64]]:
+    """Draw multiples of the base under permanent discounts to the MRP (basis points), float64[products, platforms], and
+    give the function that takes the reference platform's out of them, float64[products].
+
+    Drawn again, up to 96 times, where the dearest platform is not 5-25 % above the cheapest with all cut at the MRP, and
+    where the reference platform stands so low that the base price would be above the MRP; at last it is lifted.
+    """
+    platforms = list(parameters.platforms)
+    place = (
+        platforms.index(parameters.assortment.mrp.reference) if parameters.assortment.mrp.reference in platforms else -1
+    )
+
+    def reference(multiples: F64) -> F64:
+        return multiples[:, place] if place >= 0 else np.ones(len(multiples))
+
+    multiples = np.zeros((len(products), len(platforms)))
+    left = np.arange(len(products))
+    for attempt in range(_ATTEMPTS_BELOW_MRP):
+        drawn = _multipliers(list(parameters.platforms.values()), parameters.seed, attempt, products[left])
+        share, own = 1 - discount[left] / BPS, reference(drawn)
+        multiples[left] = drawn
+        cut = drawn * np.where(discount[left] > 0, share / own, 1.0)[:, None]
+        cut = np.where(loose[left, None], cut, np.minimum(cut, 1.0))
+        spread = cut.max(axis=1) / cut.min(axis=1)
+        right = (spread >= SPREAD[0]) & (spread <= SPREAD[1]) | (len(platforms) == 1)
+        left = left[~(right & (loose[left] | (own >= share)))]
+        if not left.size:
+            break
+    if place >= 0:
+        multiples[:, place] = np.where(loose, multiples[:, place], np.maximum(multiples[:, place], 1 - discount / BPS))
+    return multiples, reference
+
+
+def _below_mrp(parameters: Parameters, products: pl.DataFrame) -> I64:
+    """Set anchors in paise, int64[products, platforms], of a catalog with permanent discounts to the MRP."""
+    ids = products["product_id"].to_numpy().astype(np.int64)
+    base, mrp, discount = (
+        products[name].to_numpy().astype(np.int64)[:, None]
+        for name in ("base_price_paise", "mrp_paise", "mrp_discount_bps")
+    )
+    loose = products["is_loose"].to_numpy()
+    multiples, reference = standings(parameters, ids, discount[:, 0], loose)
+    # The base is rounded to the paisa; the reference platform's price is taken from the MRP, so that it is exact.
+    exact = mrp * (BPS - discount) / BPS * (multiples / reference(multiples)[:, None])
+    anchor = round_half_up(np.where(loose[:, None] | (discount == 0), base * multiples, exact))
+    low, high = (
+        np.array([getattr(p, name) / 100 for p in parameters.platforms.values()])
+        for name in ("low_percent", "high_percent")
+    )
+    anchor = np.clip(anchor, np.ceil(base * low - 0.5), np.floor(base * high + 0.5))
+    return np.clip(anchor, 1, np.where(loose[:, None], MAX_PAISE, mrp)).astype(np.int64)
+
+
 def store_table(parameters: Parameters) -> pl.DataFrame:
     """Place each platform's dark stores: the n-th store of every platform is in the n-th locality of the list."""
     places = taxonomy.places()
@@ -69,6 +127,23 @@ def _stock(seed: int, listings: I64, active: Mask) -> dict[str, U16]:
     return {"stock": stock, "reserved": reserved, "reorder_level": target // np.uint16(4), "target_stock": target}
 
 
+def _stock_by_demand(parameters: Parameters, products: pl.DataFrame, listings: I64, active: Mask) -> dict[str, U16]:
+    """Stock each listing for some days of its expected demand; how full a shelf is at tick 0 is as in `_stock`."""
+    seed, demand, supply, per = parameters.seed, parameters.demand, parameters.supply, parameters.listings_per_product
+    groups = np.array([demand.a_day[group] for group in products["volatility_group"].to_list()])
+    customers = groups * popularity(seed, demand.spread, products["product_id"].to_numpy().astype(np.int64))
+    units = np.repeat([units_a_day(demand, platform) for platform in parameters.platforms], parameters.stores)
+    low, high = supply.cover_days
+    days = low + (high - low) * streams.uniforms(streams.hashed(seed, Purpose.COVER, 0, listings))
+    wanted = np.ceil(days * np.repeat(customers, per) * np.tile(units, len(products)))
+    target = np.clip(wanted, _LEAST_SHELF, _MOST_SHELF).astype(np.uint32)
+    share = (streams.hashed(seed, Purpose.STOCK, 0, listings) >> np.uint64(48)).astype(np.uint32)
+    stock = np.where(active & (share >= 0xFFFF // 20), 1 + (share * target >> np.uint32(16)), 0)
+    reorder = np.floor(supply.reorder * target)
+    columns = {"stock": stock, "reserved": 0 * stock, "reorder_level": reorder, "target_stock": target}
+    return {name: values.astype(np.uint16) for name, values in columns.items()}
+
+
 def listing_table(parameters: Parameters, products: pl.DataFrame) -> pl.DataFrame:
     """List products at every dark store, product by product; columns of `schema.LISTINGS`.
 
@@ -78,10 +153,18 @@ def listing_table(parameters: Parameters, products: pl.DataFrame) -> pl.DataFram
     ids = products["product_id"].to_numpy().astype(np.int64)
     mrp = products["mrp_paise"].to_numpy()
     ceiling = np.where(mrp > 0, mrp, MAX_PAISE).astype(np.int64)
-    by_platform = anchors(platforms, parameters.seed, ids, products["base_price_paise"].to_numpy(), ceiling)
+    if parameters.assortment.mrp.discounts and not parameters.catalog:
+        by_platform = _below_mrp(parameters, products)
+    else:
+        by_platform = anchors(platforms, parameters.seed, ids, products["base_price_paise"].to_numpy(), ceiling)
     listings = (ids[:, None] * per + np.arange(per)).ravel()
     anchor = np.repeat(by_platform.ravel(), stores)
     cost_bps = streams.whole_numbers(streams.hashed(parameters.seed, Purpose.UNIT_COST, 0, listings), 7_000, 9_200)
+    active = np.repeat(products["is_active"].to_numpy(), per)
+    if any(parameters.demand.a_day.values()):
+        stock = _stock_by_demand(parameters, products, listings, active)
+    else:
+        stock = _stock(parameters.seed, listings, active)
     return pl.DataFrame(
         {
             "listing_id": listings.astype(np.uint32),
@@ -90,6 +173,6 @@ def listing_table(parameters: Parameters, products: pl.DataFrame) -> pl.DataFram
             "platform_id": np.tile(np.repeat(np.arange(len(platforms), dtype=np.uint8), stores), len(ids)),
             "anchor_price_paise": anchor.astype(np.int32),
             "unit_cost_paise": np.maximum(1, anchor * cost_bps // BPS).astype(np.int32),
-            **_stock(parameters.seed, listings, np.repeat(products["is_active"].to_numpy(), per)),
+            **stock,
         }
     )

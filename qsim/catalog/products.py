@@ -6,6 +6,8 @@ ones, which only large markets need. Works on whole columns; writes nothing.
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -46,9 +48,11 @@ def _own_titles(goods: tuple[taxonomy.Goods, ...]) -> Mask:
     return np.array([all(owner[title] == number for title in _titles(good)) for number, good in enumerate(goods)])
 
 
-def _counts(goods: tuple[taxonomy.Goods, ...], seed: int, count: int) -> I64:
-    """Share `count` products out over the goods, one each in turn, as long as their real combinations last."""
-    room = np.array([good.combinations for good in goods], np.int64)
+def _counts(goods: tuple[taxonomy.Goods, ...], seed: int, count: int, ranges: Mapping[str, float]) -> I64:
+    """Share `count` products out over the goods, one each in turn, as long as their real combinations last, or the
+    share of these that `ranges` has for their subcategory.
+    """
+    room = np.array([math.ceil(good.combinations * ranges.get(good.subcategory, 1)) for good in goods], np.int64)
     core = np.array([good.is_core for good in goods])
     turn = np.lexsort((streams.hashed(seed, Purpose.PRODUCT_CHOICE, 0, np.arange(len(goods))), ~core))
     shares = np.zeros(len(goods), np.int64)
@@ -64,8 +68,10 @@ def _counts(goods: tuple[taxonomy.Goods, ...], seed: int, count: int) -> I64:
     return shares
 
 
-def _choose(goods: tuple[taxonomy.Goods, ...], seed: int, count: int, made_up_names: int) -> _Choice:
-    shares = _counts(goods, seed, count)
+def _choose(
+    goods: tuple[taxonomy.Goods, ...], seed: int, count: int, made_up_names: int, ranges: Mapping[str, float]
+) -> _Choice:
+    shares = _counts(goods, seed, count, ranges)
     good = np.repeat(np.arange(len(goods)), shares)
     nth = np.arange(count) - np.repeat(np.cumsum(shares) - shares, shares)
     brands, variants, packs = (
@@ -146,10 +152,15 @@ def inactive(seed: int, may_be: Mask, percent: float) -> Mask:
     return off
 
 
-def generated_products(seed: int, count: int, inactive_percent: float) -> pl.DataFrame:
-    """Generate `count` products with distinct (product, pack), in scattered order; columns of `schema.PRODUCTS`."""
+def generated_products(
+    seed: int, count: int, inactive_percent: float, ranges: Mapping[str, float] | None = None
+) -> pl.DataFrame:
+    """Generate `count` products with distinct (product, pack), in scattered order; columns of `schema.PRODUCTS`.
+
+    `ranges` are the shares of the goods list's combinations that may be taken, by subcategory; all, where none is given.
+    """
     goods = taxonomy.goods()
-    choice = _choose(goods, seed, count, len(taxonomy.words("brands")))
+    choice = _choose(goods, seed, count, len(taxonomy.words("brands")), ranges or {})
     brand, name, pack = _names(goods, choice)
     base, units = _prices(goods, choice, seed)
     core = np.array([good.is_core for good in goods])[choice.good]
@@ -169,5 +180,6 @@ def generated_products(seed: int, count: int, inactive_percent: float) -> pl.Dat
         mrp_paise=np.where(loose, 0, mrp).astype(np.int64),
         is_loose=loose,
         is_active=~inactive(seed, ~core, inactive_percent),
+        mrp_discount_bps=np.zeros(count, np.uint16),
     )
     return products[shuffled(seed, Purpose.PRODUCT_ORDER, count)].with_row_index("product_id")

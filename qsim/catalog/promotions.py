@@ -1,7 +1,7 @@
 """Promotions that a market opens with: campaigns past, running and coming with their lines, and own discounts.
 
 Exactly the given share of each platform's listings is discounted at tick 0, running campaign lines included,
-and the mean depth of these is the platform's.
+and the mean depth of these is the platform's; where sales have a law of depths, own discounts open by that law.
 """
 
 from __future__ import annotations
@@ -109,6 +109,14 @@ def _campaign_row(number: int, platform: int, plan: _Plan) -> tuple[object, ...]
     return (number, plan.name, plan.kind, platform, plan.category, *times, plan.units)
 
 
+def _depths_of(parameters: Parameters, count: int) -> I64:
+    """Give `count` depths in whole percent, ascending, in the parts that the law of sales gives them."""
+    law = parameters.sales.depths
+    edges = np.cumsum(list(law.values())) / sum(law.values())
+    places = np.minimum(np.searchsorted(edges, (np.arange(count) + 0.5) / count), len(edges) - 1)
+    return np.sort(np.array([round(float(depth)) for depth in law])[places])
+
+
 def opening_discounts(parameters: Parameters, active: Mask, line_bps: U16) -> U16:
     """Choose each listing's own discount at tick 0, basis points, uint16[listings]; `line_bps` are the running lines,
     `active` is told by product.
@@ -124,7 +132,9 @@ def opening_discounts(parameters: Parameters, active: Mask, line_bps: U16) -> U1
         if not wanted:
             continue
         missing = platform.average_discount_percent * (wanted + with_line) - line_bps[of_platform].sum() / 100
-        depths = stratified_depths(missing / wanted, wanted)
+        depths = (
+            _depths_of(parameters, wanted) if parameters.sales.depths else stratified_depths(missing / wanted, wanted)
+        )
         order = shuffled(parameters.seed, Purpose.OPENING_DISCOUNT + 1024 * number, len(free))[:wanted]
         own[free[order]] = depths[shuffled(parameters.seed, Purpose.OPENING_DEPTH + 1024 * number, wanted)] * 100
     return own

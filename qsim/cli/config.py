@@ -9,7 +9,7 @@ from qsim.cli import options, output
 
 @click.group()
 def config() -> None:
-    """Show the parameters of a market or a preset.
+    """Show the parameters of a market or a preset, a scenario, the calendar.
 
     Example: qsim config show shop
     """
@@ -33,3 +33,30 @@ def show(directory: str | None, preset: str | None, as_json: bool) -> None:
     else:
         values = course_of(log.read(runs.market_directory(directory))).parameters[-1].model_dump()
     click.echo(output.to_json(values) if as_json else params.to_toml(values), nl=as_json)
+
+
+@config.command()
+@options.as_json
+def calendar(as_json: bool) -> None:
+    """Print the calendar that qsim ships, to edit a copy of it and give that to generate.
+
+    Example: qsim config calendar > mine.csv
+    """
+    from qsim import festivals
+
+    rows = festivals.to_table(festivals.read_calendar(None)).rows(named=True) if as_json else []
+    click.echo(output.to_json(rows) if as_json else festivals.shipped_text(), nl=as_json)
+
+
+@config.command()
+@click.argument("name")
+@options.as_json
+def scenario(name: str, as_json: bool) -> None:
+    """Print what the scenario NAME changes, as TOML.
+
+    Example: qsim config scenario monsoon
+    """
+    from qsim import params
+
+    values = params.preset_values(name, "scenario")
+    click.echo(output.to_json(values) if as_json else params.to_toml(values).lstrip(), nl=as_json)

@@ -25,7 +25,9 @@ from qsim.cli import options, output
     help="Which column of it is product, brand, category, pack, mrp, price.",
 )
 @click.option("--groups", metavar="FILE", help="CSV of category,subcategory,group: which volatility a category has.")
+@click.option("--calendar", metavar="FILE", help="CSV of festivals (see qsim config calendar), india or none.")
 @click.option("--strict", is_flag=True, help="Refuse a list with faulty rows instead of skipping them.")
+@options.scenario
 @options.config
 @options.settings
 @options.as_json

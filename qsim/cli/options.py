@@ -26,6 +26,10 @@ settings = click.option(
     help="One parameter, such as category_volatility.fruits=1.0.",
 )
 
+scenario = click.option(
+    "--scenario", metavar="NAME", help="diwali, monsoon, price-war, outage or cricket-night; none ends it."
+)
+
 
 class BatchSize(click.ParamType[int]):
     """A number of products, or `all`."""

@@ -47,6 +47,7 @@ def _stop_on_interrupt() -> threading.Event:
 @click.option("--batch-size", type=options.BatchSize(), help="Products a tick, from now on, or all.")
 @click.option("--max-workers", type=int, help="Threads, capped at the cores (default 5); changes speed only.")
 @click.option("--log-level", type=click.Choice(LEVELS, case_sensitive=False), help="Default LOG_LEVEL, else WARNING.")
+@options.scenario
 @options.config
 @options.settings
 @options.as_json
@@ -61,6 +62,8 @@ def run(
     """Run the market in DIR on from where it stands; by default one simulated day. Ctrl-C commits what is done.
 
     Example: qsim run shop --ticks 288 --interval 300 --batch-size all
+
+    Example: qsim run shop --scenario monsoon --ticks 500
     """
     from qsim import runs
 

@@ -1,12 +1,13 @@
 """Costs of products, in logarithms: a mean-reverting part of their own, one shared by the group, and supply shocks.
 
 Costs have a knot at the start of each market day, made of addressed draws alone, and run straight between knots;
-so any worker works them out for itself, and halving the tick changes nothing.
+so any worker works them out for itself, and halving the tick changes nothing. A day follows the rules that held when it began.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -25,13 +26,27 @@ class CostRules:
     volatility: F64
     reversion_days: float
     shared: float
-    pass_through: float
-    drift_a_day: float
     shocks_a_day: F64
     shock_size: float
     shock_sd: float
     ramp_days: float
     decay_days: float
+
+
+@dataclass
+class CostPath:
+    """The shared part of each group's cost at the knots of days 0, 1, ..., float64[groups] each, extended as time goes on.
+
+    `rules` holds what each day follows, `shock_ids` the number of the newest shock of each group that began before a day:
+    1 + its day, 0 for none.
+    """
+
+    rules: list[CostRules] = field(default_factory=list)
+    shared: list[F64] = field(default_factory=list)
+    shock_ids: list[I64] = field(default_factory=list)
+    factor: F64 = field(default_factory=lambda: np.zeros(0))
+    pipe: F64 = field(default_factory=lambda: np.zeros(0))
+    spike: F64 = field(default_factory=lambda: np.zeros(0))
 
 
 def decay(days: float) -> float:
@@ -54,22 +69,30 @@ def _shocks(rules: CostRules, day: int) -> F64:
     return np.where(begins, np.maximum(_SMALLEST_SHOCK, rules.shock_size + rules.shock_sd * normals), 0.0)
 
 
-def shared_path(rules: CostRules, days: int) -> F64:
-    """Work out the shared part of each group's cost at the knots 0..days, float64[days + 1, groups].
+def extend(path: CostPath, rules_of: Callable[[int], CostRules], days: int) -> None:
+    """Take a path on to the knot of day `days`, each day by the rules that `rules_of` gives for it.
 
     F <- a F + sd sqrt(rho) z; a shock B enters a pipe Q that flows into J at rate 1/ramp, and J fades at rate 1/decay.
     """
-    a, out, fade = decay(rules.reversion_days), 1 - decay(rules.ramp_days), decay(rules.decay_days)
-    sd = innovation_sd(rules) * np.sqrt(rules.shared)
-    path = np.zeros((days + 1, len(rules.volatility)))
-    factor, pipe, spike = np.zeros((3, len(rules.volatility)))
-    for day in range(days):
-        words = streams.hashed(rules.seed, Purpose.SHARED_COST, day, np.arange(len(factor)))
-        factor = a * factor + sd * streams.normals(words)
-        pipe = pipe + _shocks(rules, day)
-        spike, pipe = fade * spike + out * pipe, pipe - out * pipe
-        path[day + 1] = factor + spike
-    return path
+    while len(path.shared) <= days:
+        day = len(path.rules)
+        if not path.shared:
+            groups = len(rules_of(0).volatility)
+            path.factor, path.pipe, path.spike = np.zeros((3, groups))
+            path.shared.append(np.zeros(groups))
+            path.shock_ids.append(np.zeros(groups, np.int64))
+            continue
+        rules = rules_of(day)
+        a, out, fade = decay(rules.reversion_days), 1 - decay(rules.ramp_days), decay(rules.decay_days)
+        sd = innovation_sd(rules) * np.sqrt(rules.shared)
+        words = streams.hashed(rules.seed, Purpose.SHARED_COST, day, np.arange(len(path.factor)))
+        begun = _shocks(rules, day)
+        path.factor = a * path.factor + sd * streams.normals(words)
+        path.pipe = path.pipe + begun
+        path.spike, path.pipe = fade * path.spike + out * path.pipe, path.pipe - out * path.pipe
+        path.rules.append(rules)
+        path.shared.append(path.factor + path.spike)
+        path.shock_ids.append(np.where(begun > 0, day + 1, path.shock_ids[-1]))
 
 
 def own_step(rules: CostRules, group: U8, products: I64, day: int, own: F64) -> F64:

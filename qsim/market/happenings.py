@@ -1,7 +1,7 @@
-"""What happens to units between updates by chance and by the clock: repricings, sales that start, sales that end.
+"""What happens to units by chance and by the clock: repricings, sales that start and end, answers to rivals.
 
-A unit is one product on one platform; all its dark stores follow it. One dense draw a unit and tick holds the race of
-repricing against a sale's start at their highest rates; who wins it is settled at the exact rates (thinning).
+Arrivals come at the highest rates that a unit can have; who wins the race of repricing, sale and look at rivals is
+settled at the exact rates (thinning), on the state before the tick.
 """
 
 from __future__ import annotations
@@ -11,184 +11,62 @@ from dataclasses import dataclass
 import numpy as np
 
 from qsim import money, streams
-from qsim.arrays import F64, I32, I64, U8, U16, U32, Mask
-from qsim.market import cost, repricing
-from qsim.market.cost import CostRules
+from qsim.arrays import F64, I64, U8, U32
+from qsim.market import arrivals, cost, repricing, rivals
+from qsim.market.arrivals import Arrivals, Diary
 from qsim.market.state import Block, OwnCosts, State
+from qsim.market.units import LiveClock, LiveRules, Units
 from qsim.schema import Cause
 from qsim.streams import Purpose
 
 _DAY = 86_400.0
+_DEEPEST = 9_000
+_OPENING_AGE_DAYS = 60.0
 
 
 @dataclass(frozen=True)
-class LiveRules:
-    """How units behave: rates a day by group, sale laws as cumulative shares, price styles as cumulative shares."""
+class Happened:
+    """Units that were touched in a tick, ascending, with cause, rate a day of what happened, and the listing it came from."""
 
-    seed: int
-    cost: CostRules
-    base: F64
-    by_gap: F64
-    width: F64
-    noise: F64
-    spread: float
-    nine_stick: float
-    on_sale: float
-    styles: F64
-    reach: float
-    sale_rate: F64
-    sale_days: F64
-    sale_day_shares: F64
-    sale_bps: U16
-    sale_bps_shares: F64
-    clearance: float
-    shared_share: float
-    shared_spread: float
+    units: I64
+    cause: U8
+    hazard: F64
+    source: U32
 
 
-@dataclass(frozen=True)
-class LiveClock:
-    """The clock of one tick: its market second, its length in days, the day and the way through it, and the profiles."""
+def _coming(block: Block, of: Units, rules: LiveRules, diary: Diary, now: LiveClock) -> Arrivals:
+    """Give the arrivals at units that fall in the tick."""
 
-    tick: int
-    second: int
-    days: float
-    day: int
-    through: float
-    reprice_profile: float
-    sale_profile: float
+    def mean(profile: tuple[float, float]) -> F64:
+        most, sale, look = _most(of, rules, *profile)
+        return np.asarray((most + sale + look) / arrivals.HOURS_A_DAY)
 
-
-@dataclass(frozen=True)
-class Units:
-    """The unchanging columns of a block's units, and the positions of their first listings."""
-
-    stores: int
-    platforms: int
-    first: I64
-    products: I64
-    product_group: U8
-    listing_id: U32
-    group: U8
-    log_anchor: F64
-    ceiling: I32
-    style: U8
-    base: F64
-    by_gap: F64
-    width: F64
-    sale_rate: F64
+    source = arrivals.Source(rules.seed, Purpose.HAZARD, Purpose.HAZARD_KIND, block.number, of.listing_id)
+    profiles = [(hour.reprice, hour.sale) for hour in now.touched()]
+    return arrivals.coming(diary, source, profiles, mean, now.before, now.second)
 
 
-def units(block: Block, rules: LiveRules, stores: int) -> Units:
-    """Work out the units of a block and what the rules make of their columns."""
-    first = np.arange(0, len(block.lanes), stores)
-    ids, group = block.listing_id[first], block.group[first]
-    loose, platforms = block.is_loose[first], block.listings_per_product // stores
-    normal = streams.normals(streams.hashed(rules.seed, Purpose.PROPENSITY, 0, ids))
-    uneven = np.where(loose, 1.0, money.exp(rules.spread * normal - rules.spread**2 / 2))
-    draw = streams.uniforms(streams.hashed(rules.seed, Purpose.PRICE_STYLE, 0, ids))
-    style = (draw[:, None] >= rules.styles[loose.astype(np.int64)][:, :-1]).sum(axis=1).astype(np.uint8)
-    return Units(
-        stores=stores,
-        platforms=platforms,
-        first=first,
-        products=ids[::platforms].astype(np.int64) // block.listings_per_product,
-        product_group=group[::platforms],
-        listing_id=ids,
-        group=group,
-        log_anchor=money.log(block.anchor[first].astype(np.float64)),
-        ceiling=block.ceiling[first],
-        style=style,
-        base=rules.base[group] * uneven,
-        by_gap=rules.by_gap[group] * uneven,
-        width=rules.width[group],
-        sale_rate=rules.sale_rate[block.platform[first]],
-    )
+def _most(
+    of: Units, rules: LiveRules, reprice: F64 | float, sale: F64 | float, at: I64 | slice = slice(None)
+) -> list[F64]:
+    """Give the highest rates a day of repricings, sales that start and looks at rivals, of the units `at`."""
+    repricings = (of.base[at] + of.by_gap[at]) * (1 + rules.fresh) * reprice
+    return [repricings, of.sale_rate[at] * sale, of.look_rate[at]]
 
 
-def _settle(
-    of: Units, rules: LiveRules, log_aim: F64, regular: I32, own: U16, now: LiveClock, at: I64
-) -> tuple[Mask, Mask]:
-    """Settle what the candidates `at` do, at their exact rates: who reprices and who starts a sale."""
-    most = (of.base[at] + of.by_gap[at]) * now.reprice_profile
-    rate = most + of.sale_rate[at] * now.sale_profile
-    place = streams.uniforms(streams.hashed(rules.seed, Purpose.HAZARD_KIND, now.tick, of.listing_id[at])) * rate
-    gap = log_aim - money.log(regular[at].astype(np.float64))
-    exact = repricing.hazard(of.base[at], of.by_gap[at], gap, of.width[at]) * now.reprice_profile
-    exact *= np.where(repricing.ends_in_nine(regular[at]), rules.nine_stick, 1.0)
-    exact *= np.where(own[at] > 0, rules.on_sale, 1.0)
-    exact[(gap > 0) & (regular[at] >= of.ceiling[at])] = 0.0
-    return place < exact, (place >= most) & (own[at] == 0)
+def log_costs(of: Units, state: State, now: LiveClock, products: I64) -> F64:
+    """Give the log costs of products of the block now, between the knots of today and tomorrow."""
+    own, through = _own_costs(of, state, now), now.second % _DAY / _DAY
+    groups = of.product_group[products]
+    knots = [now.costs.shared[now.day + ahead][groups] + own.knots[ahead][products] for ahead in range(2)]
+    return np.asarray((1 - through) * knots[0] + through * knots[1])
 
 
-def _from_law(words: np.ndarray, values: np.ndarray, shares: F64) -> np.ndarray:
-    return np.asarray(values[np.minimum(np.searchsorted(shares, streams.uniforms(words)), len(values) - 1)])
-
-
-def _start_sales(of: Units, rules: LiveRules, own: U16, ends: U32, now: LiveClock, starters: I64) -> I64:
-    """Start sales at units, and where brands fund them at the product's other platforms; give all units that start."""
-    ids = of.listing_id[starters]
-
-    def draw(purpose: Purpose) -> np.ndarray:
-        return streams.hashed(rules.seed, purpose, now.tick, ids)
-
-    depth = _from_law(draw(Purpose.SALE_DEPTH), rules.sale_bps, rules.sale_bps_shares)
-    days = _from_law(draw(Purpose.SALE_DAYS), rules.sale_days, rules.sale_day_shares)
-    until = (now.second + days * _DAY).astype(np.uint32)
-    funded = np.flatnonzero(streams.uniforms(draw(Purpose.SALE_SHARED)) < rules.shared_share)
-    sisters = (starters[funded][:, None] // of.platforms * of.platforms + np.arange(of.platforms)).ravel()
-    source = np.repeat(funded, of.platforms)
-    joins = streams.uniforms(streams.hashed(rules.seed, Purpose.SALE_JOINED, now.tick, of.listing_id[sisters]))
-    joining = (joins < rules.shared_spread) & (own[sisters] == 0) & ~np.isin(sisters, starters)
-    sisters, kept = np.unique(sisters[joining], return_index=True)
-    source = source[joining][kept]
-    everyone = np.concatenate([starters, sisters])
-    own[everyone] = np.concatenate([depth, depth[source]])
-    ends[everyone] = np.concatenate([until, until[source]])
-    return everyone
-
-
-def happen(block: Block, of: Units, state: State, rules: LiveRules, costs: F64, now: LiveClock) -> tuple[I64, U8]:
-    """Let a tick's repricings and sales happen: change regular prices and own discounts in place.
-
-    `costs` is the log cost of each unit's product now. Gives the units that were touched, ascending, and their causes.
-    """
-    rate = (of.base + of.by_gap) * now.reprice_profile + of.sale_rate * now.sale_profile
-    words = streams.bits(rules.seed, Purpose.HAZARD, block.number, now.tick, 0, len(of.first))
-    at = np.flatnonzero(streams.uniforms(words) < repricing.chance(rate * now.days))
-    regular, own, ends = state.regular[of.first], state.own[of.first], state.own_ends[of.first]
-    over = np.flatnonzero((own > 0) & (ends <= now.second))
-    own[over] = 0
-    log_aim = of.log_anchor + rules.cost.pass_through * costs + rules.cost.drift_a_day * (now.second / _DAY)
-    reprices, starts = _settle(of, rules, log_aim[at], regular, own, now, at)
-    clears = streams.uniforms(streams.hashed(rules.seed, Purpose.CLEARANCE, now.tick, of.listing_id[over]))
-    cleared = over[clears < rules.clearance]
-    priced = np.union1d(at[reprices], cleared)
-    noise = streams.normals(streams.hashed(rules.seed, Purpose.REPRICE_NOISE, now.tick, of.listing_id[priced]))
-    aim = repricing.aimed_price(log_aim[priced], rules.noise[of.group[priced]] * noise)
-    regular[priced] = repricing.snap(aim, of.style[priced], rules.reach, of.ceiling[priced])
-    started = _start_sales(of, rules, own, ends, now, at[starts])
-    touched = np.union1d(np.union1d(priced, over), started)
-    cause = np.full(len(touched), Cause.REPRICE, np.uint8)
-    cause[np.searchsorted(touched, over)] = Cause.DISCOUNT_END
-    cause[np.searchsorted(touched, cleared)] = Cause.CLEARANCE
-    cause[np.searchsorted(touched, started)] = Cause.DISCOUNT_START
-    _spread(of, state, touched, regular, own, ends)
-    return touched, cause
-
-
-def _spread(of: Units, state: State, touched: I64, regular: I32, own: U16, ends: U32) -> None:
-    """Write the touched units' columns to all listings of theirs."""
-    for store in range(of.stores):
-        where = of.first[touched] + store
-        state.regular[where], state.own[where], state.own_ends[where] = regular[touched], own[touched], ends[touched]
-
-
-def costs_now(rules: CostRules, of: Units, state: State, shared: F64, now: LiveClock) -> F64:
-    """Give each unit's log cost between the knots of today and tomorrow, taking the state's own costs on to today."""
+def _own_costs(of: Units, state: State, now: LiveClock) -> OwnCosts:
+    """Take the products' own costs on to today, from day 0 where they are not known."""
 
     def step(day: int, own: F64) -> F64:
-        return cost.own_step(rules, of.product_group, of.products, day, own)
+        return cost.own_step(now.costs.rules[day], of.product_group, of.products, day, own)
 
     own = state.costs
     if own is None:
@@ -197,18 +75,161 @@ def costs_now(rules: CostRules, of: Units, state: State, shared: F64, now: LiveC
     while own.day < now.day:
         own = OwnCosts(own.day + 1, (own.knots[1], step(own.day + 1, own.knots[1])))
     state.costs = own
-    knots = [shared[now.day + ahead][of.product_group] + own.knots[ahead] for ahead in range(2)]
-    return np.repeat((1 - now.through) * knots[0] + now.through * knots[1], of.platforms)
+    return own
+
+
+def log_aims(of: Units, state: State, rules: LiveRules, now: LiveClock, at: I64) -> F64:
+    """Give the log of the price that units aim at: anchor, costs passed on, inflation."""
+    costs = log_costs(of, state, now, at // of.platforms)
+    return np.asarray(of.log_anchor[at] + rules.pass_through * costs + rules.drift_a_day * now.days)
+
+
+def _hazard(of: Units, rules: LiveRules, state: State, at: I64, log_aim: F64, second: int, profile: F64 | float) -> F64:
+    """Give the exact rates a day at which units reprice."""
+    stores = of.stores
+    regular = state.regular[::stores][at]
+    gap = log_aim - money.log(regular.astype(np.float64))
+    exact = repricing.hazard(of.base[at], of.by_gap[at], gap, of.width[at])
+    if rules.fresh:
+        age = (second - state.repriced[::stores][at]) / _DAY
+        exact *= 1 + rules.fresh * money.exp(-age / rules.fresh_days)
+    exact *= profile
+    exact *= np.where(repricing.ends_in_nine(regular), rules.nine_stick, 1.0)
+    exact *= np.where(state.own[::stores][at] > 0, rules.on_sale, 1.0)
+    exact[(gap > 0) & (regular >= of.ceiling[at])] = 0.0
+    return exact
+
+
+@dataclass(frozen=True)
+class _Settled:
+    """What the arrivals of a tick do: units that reprice, that start a sale, that look at rivals; ascending."""
+
+    repricing: I64
+    starting: I64
+    looking: I64
+
+
+def _settle(of: Units, rules: LiveRules, state: State, came: Arrivals, now: LiveClock) -> _Settled:
+    at = came.lane
+    hours = now.touched()
+    nth = (came.second - 1) // arrivals.HOUR - hours[0].number
+    reprice = np.array([hour.reprice for hour in hours])[nth]
+    most, sale, look = _most(of, rules, reprice, np.array([hour.sale for hour in hours])[nth], at)
+    place = came.draw * (most + sale + look)
+    exact = _hazard(of, rules, state, at, log_aims(of, state, rules, now, at), now.second, reprice)
+    starts = (place >= most) & (place < most + sale) & (state.own[:: of.stores][at] == 0)
+    return _Settled(np.unique(at[place < exact]), np.unique(at[starts]), np.unique(at[place >= most + sale]))
+
+
+def from_law(words: np.ndarray, values: np.ndarray, shares: F64) -> np.ndarray:
+    """Draw a value for each word from a law given as cumulative shares."""
+    return np.asarray(values[np.minimum(np.searchsorted(shares, streams.uniforms(words)), len(values) - 1)])
+
+
+def _start_sales(of: Units, rules: LiveRules, state: State, now: LiveClock, starters: I64) -> tuple[I64, I64]:
+    """Start sales at units, and where brands fund them at the product's other platforms, in place; give all units that
+    start, and for each the unit where its sale began.
+    """
+    if not len(starters):
+        return starters, starters
+    ids = of.listing_id[starters]
+
+    def draw(purpose: Purpose) -> np.ndarray:
+        return streams.hashed(rules.seed, purpose, now.tick, ids)
+
+    depth = from_law(draw(Purpose.SALE_DEPTH), rules.sale_bps, rules.sale_bps_shares)
+    depth = np.minimum(depth.astype(np.int64) + now.hour.deeper_bps, _DEEPEST).astype(np.uint16)
+    days = from_law(draw(Purpose.SALE_DAYS), rules.sale_days, rules.sale_day_shares)
+    until = (now.second + days * _DAY).astype(np.uint32)
+    funded = np.flatnonzero(streams.uniforms(draw(Purpose.SALE_SHARED)) < rules.shared_share)
+    sisters = (starters[funded][:, None] // of.platforms * of.platforms + np.arange(of.platforms)).ravel()
+    source = np.repeat(funded, of.platforms)
+    joins = streams.uniforms(streams.hashed(rules.seed, Purpose.SALE_JOINED, now.tick, of.listing_id[sisters]))
+    joining = (joins < rules.shared_spread) & (state.own[:: of.stores][sisters] == 0) & ~np.isin(sisters, starters)
+    sisters, kept = np.unique(sisters[joining], return_index=True)
+    source = np.concatenate([np.arange(len(starters)), source[joining][kept]])
+    everyone = np.concatenate([starters, sisters])
+    _write(of, state.own, everyone, depth[source])
+    _write(of, state.own_ends, everyone, until[source])
+    order = np.argsort(everyone)
+    return everyone[order], starters[source][order]
+
+
+def _over(of: Units, rules: LiveRules, state: State, now: LiveClock) -> tuple[I64, I64]:
+    """Find the units whose sale is over, and those of them whose regular price is set anew."""
+    own, ends = state.own[:: of.stores], state.own_ends[:: of.stores]
+    over = np.flatnonzero((own > 0) & (ends <= now.second))
+    drawn = streams.uniforms(streams.hashed(rules.seed, Purpose.CLEARANCE, now.tick, of.listing_id[over]))
+    return over, over[drawn < rules.clearance]
+
+
+def _noted(of: Units, noted: list[tuple[I64, Cause, F64 | float, U32 | None]]) -> Happened:
+    """Put together what happened; of several things at one unit the last of the list stands."""
+    touched = np.unique(np.concatenate([units for units, _, _, _ in noted]))
+    cause, hazard = np.zeros(len(touched), np.uint8), np.zeros(len(touched))
+    source = of.listing_id[touched].copy()
+    for units, why, rate, listing in noted:
+        at = np.searchsorted(touched, units)
+        cause[at], hazard[at] = why, rate
+        source[at] = of.listing_id[units] if listing is None else listing
+    return Happened(touched, cause, hazard, source)
+
+
+def _write(of: Units, column: np.ndarray, at: I64, values: np.ndarray) -> None:
+    """Write values of units to all listings of theirs."""
+    column.reshape(-1, of.stores)[at] = values[:, None]
+
+
+def _reprice(of: Units, state: State, rules: LiveRules, now: LiveClock, priced: I64) -> F64:
+    """Set regular prices anew, in place; give the rates a day at which it happened."""
+    if not len(priced):
+        return np.zeros(0)
+    aim = log_aims(of, state, rules, now, priced)
+    hazard = _hazard(of, rules, state, priced, aim, now.second, now.hour.reprice)
+    noise = streams.normals(streams.hashed(rules.seed, Purpose.REPRICE_NOISE, now.tick, of.listing_id[priced]))
+    price = repricing.aimed_price(aim, rules.noise[of.group[priced]] * noise)
+    _write(of, state.regular, priced, repricing.snap(price, of.style[priced], rules.reach, of.ceiling[priced]))
+    _write(of, state.repriced, priced, np.full(len(priced), now.second))
+    return hazard
+
+
+def happen(block: Block, of: Units, state: State, rules: LiveRules, diary: Diary, now: LiveClock) -> Happened:
+    """Let a tick's repricings, sales and answers to rivals happen: change regular prices, own discounts and matches in place."""
+    settled = _settle(of, rules, state, _coming(block, of, rules, diary, now), now)
+    looked = log_aims(of, state, rules, now, settled.looking)
+    answers = rivals.answer(block, of, state, rules, now, settled.looking, looked)
+    over, cleared = _over(of, rules, state, now)
+    priced = np.union1d(settled.repricing, cleared)
+    hazard = _reprice(of, state, rules, now, priced)
+    _write(of, state.own, over, np.zeros(len(over)))
+    started, source = _start_sales(of, rules, state, now, settled.starting)
+    matched = answers.match > 0
+    _write(of, state.match, answers.units, answers.match)
+    return _noted(
+        of,
+        [
+            (answers.units[~matched], Cause.RIVAL_RELEASE, of.look_rate[answers.units[~matched]], None),
+            (answers.units[matched], Cause.RIVAL_MATCH, of.look_rate[answers.units[matched]], answers.rival[matched]),
+            (priced, Cause.REPRICE, hazard, None),
+            (over, Cause.DISCOUNT_END, 0.0, None),
+            (cleared, Cause.CLEARANCE, 0.0, None),
+            (started, Cause.DISCOUNT_START, of.sale_rate[started] * now.hour.sale, of.listing_id[source]),
+        ],
+    )
 
 
 def open_units(block: Block, of: Units, state: State, rules: LiveRules) -> None:
-    """Set a state at tick 0 to price points, and give the sales that are on an end: a share of a drawn length away."""
+    """Set a state at tick 0 to price points set some days ago, and give the sales that are on an end: a share of a drawn
+    length away.
+    """
     state.regular[:] = repricing.snap(
-        block.anchor.astype(np.float64), np.repeat(of.style, of.stores), rules.reach, block.ceiling
+        block.anchor.astype(np.float64), of.of_listings(of.style), rules.reach, block.ceiling
     )
-    days = _from_law(
+    age = streams.uniforms(streams.hashed(rules.seed, Purpose.AGE, 0, of.listing_id))
+    _write(of, state.repriced, np.arange(len(age)), -np.floor(_DAY * _OPENING_AGE_DAYS * age))
+    days = from_law(
         streams.hashed(rules.seed, Purpose.SALE_DAYS, 0, of.listing_id), rules.sale_days, rules.sale_day_shares
     )
     left = streams.uniforms(streams.hashed(rules.seed, Purpose.SALE_LEFT, 0, of.listing_id))
     ends = 1 + np.floor(days * left * _DAY)
-    state.own_ends[:] = np.where(state.own > 0, np.repeat(ends, of.stores), 0)
+    state.own_ends[:] = np.where(state.own > 0, of.of_listings(ends), 0)

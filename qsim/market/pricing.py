@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qsim.arrays import F64, I32, I64, U16
+from qsim.market.state import NO_CEILING
 from qsim.money import BPS, power
 
 _TABLE_LIMIT = 1 << 20
@@ -44,40 +45,45 @@ def reversion(weight: float, highest_price: int) -> Reversion:
     return Reversion(1 - weight, table)
 
 
-def regular_price(regular: I32, factor: F64, pull: F64, powers: Reversion, bound: float) -> F64:
+def regular_price(regular: I32, factor: F64, pull: F64, powers: Reversion, bound: float) -> I32:
     """Step the regular price: clip(round(regular x factor x (anchor/regular)^k), ceil((1-M) regular), floor((1+M) regular)).
 
     `factor` is 1 + v M u, `pull` is anchor^k, `bound` is M. Source: README, "The classic market".
     """
-    now = regular.astype(np.float64)
     aim = powers.of(regular)
     aim *= pull
     aim *= factor
     aim += 0.5
-    np.floor(aim, out=aim)
+    np.minimum(aim, HIGHEST_PAISE, out=aim)
     # A millionth keeps the floor whole where M x regular is: multiples of 1/10000 lie further apart.
-    room = np.floor(now * bound + 1e-6)
-    aim -= now
-    np.clip(aim, -room, room, out=aim)
-    aim += now
-    return np.minimum(aim, HIGHEST_PAISE, out=aim)
+    room = regular * bound
+    room += 1e-6
+    whole = room.astype(np.int32)
+    # Rounded before it is bounded, which is the same since the bounds are whole; the difference stays inside int32.
+    step = aim.astype(np.int32)
+    step -= regular
+    np.minimum(step, whole, out=step)
+    np.maximum(step, -whole, out=step)
+    step += regular
+    return step
 
 
-def overlaid_price(regular: F64, discount: U16, surge: U16, fee: U16, shift: int, ceiling: I32) -> F64:
+def overlaid_price(regular: I32, discount: U16, surge: U16, fee: U16, shift: int, ceiling: I32) -> I32:
     """Lay the overlays on the regular price: round(regular x (1-discount) x (1+surge) x (1+shift)), halves up, within
     [1 paisa, ceiling]. A surge fee suspends the discount. `shift` is the time of day's, in basis points.
 
     The products of whole numbers stay exact in float64 up to the one division, so halves are found exactly.
     """
-    taken = np.where(fee > 0, np.uint16(0), discount)
-    price = np.subtract(BPS, taken, dtype=np.float64)
-    price *= regular
-    surging: I64 = np.flatnonzero(surge)
+    left = np.subtract(np.uint16(BPS), discount * (fee == 0))
+    price: F64 = np.multiply(left, regular, dtype=np.float64)
+    surging: I64 = np.flatnonzero(surge != 0)
     surged = price[surging] * (BPS + surge[surging].astype(np.float64)) * (BPS + shift) / BPS**3
     if shift:
         price *= BPS + shift
     price /= BPS**2 if shift else BPS
     price[surging] = surged
     price += 0.5
-    np.floor(price, out=price)
-    return np.clip(price, 1.0, ceiling, out=price)
+    np.minimum(price, NO_CEILING, out=price)
+    whole = price.astype(np.int32)
+    np.minimum(whole, ceiling, out=whole)
+    return np.maximum(whole, np.int32(1), out=whole)

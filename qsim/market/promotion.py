@@ -21,8 +21,7 @@ def draw_depths(laws: U16, platform: I64, words: U64) -> U16:
 def switch(own: U16, chance: U32, start: int, end: int) -> tuple[Mask, Mask]:
     """Tell which discounts start and which end at this update, by one 20-bit number a listing."""
     on = own > 0
-    flips = chance < np.where(on, np.uint32(end), np.uint32(start))
-    return flips & ~on, flips & on
+    return (chance < np.uint32(start)) & ~on, (chance < np.uint32(end)) & on
 
 
 def set_lines(block: Block, state: State, running: Mask) -> None:

@@ -10,17 +10,10 @@ import numpy as np
 
 from qsim import money
 from qsim.arrays import F64, I32, U8, Mask
+from qsim.market.state import NO_CEILING
 from qsim.money import PAISE_PER_RUPEE
 
-WHOLE, NINE, FIVE, PAISE = range(4)
-
-
-def chance(rate_times_time: F64) -> F64:
-    """Turn rate x time into the chance of at least one event, 1 - exp(-x), by x / (1 + x/2 + x^2/12); any shape.
-
-    The error is below 1e-5 up to x = 0.4 and below 1 % up to x = 2.
-    """
-    return np.asarray(rate_times_time / (1 + rate_times_time / 2 + rate_times_time * rate_times_time / 12))
+WHOLE, NINE, FIVE, PAISE, PERCENT = range(5)
 
 
 def hazard(base: F64, by_gap: F64, gap: F64, width: F64) -> F64:
@@ -29,10 +22,11 @@ def hazard(base: F64, by_gap: F64, gap: F64, width: F64) -> F64:
 
 
 def snap(prices: F64, style: U8, reach: float, ceiling: I32) -> F64:
-    """Set prices in paise to price points of their style: whole rupees, rupees ending in 9 or in 0 or 5, or any paisa.
+    """Set prices in paise to price points of their style: whole rupees, rupees ending in 9 or in 0 or 5, any paisa, or
+    whole percents off the ceiling, which is the MRP (without one, whole rupees).
 
     A 9 or a five is taken where it lies within `reach` (a share of the price), else the nearest whole rupee; at least
-    one rupee, and at most the ceiling.
+    one rupee, and at most the ceiling. A price at the ceiling or above is the ceiling: who sells at MRP shows the MRP.
     """
     rupees = prices / PAISE_PER_RUPEE
     whole = np.floor(rupees + 0.5)
@@ -41,14 +35,10 @@ def snap(prices: F64, style: U8, reach: float, ceiling: I32) -> F64:
     point = np.where(style == NINE, nine, np.where(style == FIVE, five, whole))
     fits = (np.abs(point - rupees) <= reach * rupees) & (point > 0)
     rounded = np.maximum(np.where(fits, point, whole), 1.0) * PAISE_PER_RUPEE
-    return np.minimum(np.where(style == PAISE, np.floor(prices + 0.5), rounded), ceiling)
-
-
-def posted(price: F64, regular: F64, style: U8, reach: float, ceiling: I32) -> F64:
-    """Set overlaid prices to their price points; one that is the regular price is at its point already, and taken to
-    it again might move to the next.
-    """
-    return np.where(price == regular, price, snap(price, style, reach, ceiling))
+    percents = np.floor(100.0 * prices / ceiling + 0.5)
+    of_mrp = np.where(ceiling < NO_CEILING, np.maximum(np.floor(percents * ceiling / 100 + 0.5), 1.0), rounded)
+    points = np.where(style == PERCENT, of_mrp, rounded)
+    return np.minimum(np.where((style == PAISE) | (prices >= ceiling), np.floor(prices + 0.5), points), ceiling)
 
 
 def ends_in_nine(prices: I32) -> Mask:

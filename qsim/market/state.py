@@ -6,7 +6,7 @@ so position i of every column here is the i-th active listing and `lanes[i]` its
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -27,6 +27,7 @@ class Block:
     """The unchanging columns of a block's n active listings, and its k campaign lines.
 
     `resting` alone has all listings of the block: the prices of those that are not for sale. `first_listing` is their first id.
+    The k-th dark stores of all platforms serve area k, which lies in city `city_of_area[k]`.
     """
 
     number: int
@@ -41,6 +42,10 @@ class Block:
     is_loose: Mask
     group: U8
     platform: U8
+    unit_cost: I32
+    reorder_level: U16
+    target_stock: U16
+    city_of_area: I64
     line_position: I64
     line_campaign: I64
     line_bps: U16
@@ -64,8 +69,10 @@ class State:
     """What ticks change: prices and surge fees in paise, discounts and surges in basis points; columns of n listings.
 
     `own` is a listing's own discount, `line` the deepest running campaign line, `discount` the deeper of the two.
-    `own_ends` is the market second at which an own discount that has a set end is over. Own costs follow from the
-    seed alone and are worked out when first needed.
+    `own_ends` is the market second at which an own discount that has a set end is over, `repriced` that of the last
+    repricing, `restock` that at which what is on order arrives (0 for nothing); `match` is the price that answers a
+    rival's, 0 for none. Own costs follow from the seed and are worked out when first needed; `prepared` keeps what rules
+    make of the block, beside the rules.
     """
 
     price: I32
@@ -77,7 +84,12 @@ class State:
     fee: U16
     updated: U32
     own_ends: U32
+    repriced: I32
+    match: I32
+    stock: U16
+    restock: U32
     costs: OwnCosts | None = None
+    prepared: tuple[object, Any] | None = None
 
 
 @dataclass
@@ -85,7 +97,9 @@ class EventRows:
     """Room for the rows of a window: columns of `capacity` rows, of which the first `count` are filled.
 
     Every listing that a tick takes up has a row; `changed` tells which of them are events. `tick_rows` holds
-    (tick, rows) for each tick that took up any, `transitions` the (tick, listing_id, discount_bps) of own discounts.
+    (tick, rows) for each tick that took up any, `transitions` the (tick, listing_id, discount_bps) of own discounts; `orders`,
+    `deliveries` and `truth` hold the columns of their tables, tick by tick, the tick as one number,
+    and `trades` counts the rows of orders and deliveries.
     """
 
     tick: U32
@@ -101,12 +115,17 @@ class EventRows:
     count: int
     tick_rows: list[tuple[int, int]]
     transitions: list[tuple[int, U32, U16]]
+    orders: list[tuple[int, U32, U16, U16, I32, I32]] = field(default_factory=list)
+    deliveries: list[tuple[int, U32, U16, U16]] = field(default_factory=list)
+    truth: list[tuple[Any, ...]] = field(default_factory=list)
+    trades: int = 0
 
 
 def event_rows(capacity: int, old: EventRows | None = None) -> EventRows:
     """Make room for a window that takes up `capacity` listings in all, in the memory of old rows where that suffices."""
     if old is not None and len(old.tick) >= capacity:
         old.count, old.tick_rows, old.transitions = 0, [], []
+        old.orders, old.deliveries, old.truth, old.trades = [], [], [], 0
         return old
 
     def room(kind: type[np.generic]) -> Any:

@@ -8,7 +8,7 @@ platform's first dark store. Each item is bought as one and the same product and
 compared with like: of the nearest products on sale (`Potato` before `Potato - Wedges`) the ones on most platforms;
 of these the pack in which most of them are sold, the smallest of equals; of these the cheapest by unit price, or by
 price where packs are not known. The surge fee of a listing is added to its price, for each unit bought, and counts
-with the goods towards the minimum order and free delivery.
+with the goods towards the minimum order and free delivery; that of an order is paid once, like the handling fee.
 """
 
 from __future__ import annotations
@@ -86,8 +86,8 @@ def basket(
     cap = _budget_paise(budget)
     _check_items(wanted)
     place, stores = _stores(connection, platforms, pincode)
-    fees = _fees(connection, stores)
     choices = _choices(connection, wanted, list(stores.values()))
+    fees = _fees(connection, stores, _order_fees(choices))
     lines = [
         Line(str(at), quantity, tuple(Offer(o["platform"], o["listing_id"], o["paise"] + o["fee"]) for o in offers))
         for at, ((quantity, _), offers) in enumerate(zip(wanted, choices, strict=True))
@@ -147,7 +147,13 @@ def _stores(
     return place, {str(row["platform"]): int(str(row["store_id"])) for row in rows}
 
 
-def _fees(connection: duckdb.DuckDBPyConnection, chosen: Iterable[str]) -> dict[str, Fees]:
+def _order_fees(choices: Sequence[list[dict[str, Any]]]) -> dict[str, int]:
+    """Give the surge fee of an order on each platform that has an offer, in paise."""
+    return {offer["platform"]: offer["order_fee"] for offers in choices for offer in offers}
+
+
+def _fees(connection: duckdb.DuckDBPyConnection, chosen: Iterable[str], order_fees: dict[str, int]) -> dict[str, Fees]:
+    """Give the fees of an order on each chosen platform; its surge fee goes with the handling fee."""
     rows: list[dict[str, Any]] = rows_of(
         connection,
         """SELECT platform, (100 * delivery_fee)::BIGINT AS delivery, (100 * handling_fee)::BIGINT AS handling,
@@ -155,7 +161,9 @@ def _fees(connection: duckdb.DuckDBPyConnection, chosen: Iterable[str]) -> dict[
     )
     kept = set(chosen)
     return {
-        r["platform"]: Fees(r["delivery"], r["handling"], r["free"], r["least"]) for r in rows if r["platform"] in kept
+        r["platform"]: Fees(r["delivery"], r["handling"] + order_fees.get(r["platform"], 0), r["free"], r["least"])
+        for r in rows
+        if r["platform"] in kept
     }
 
 
@@ -167,7 +175,8 @@ def _choices(
     rows: list[dict[str, Any]] = rows_of(
         connection,
         """SELECT p.listing_id, p.product_id, p.product, p.brand, p.pack, p.unit, g.pack_units, p.unit_price, p.platform,
-            (100 * p.price)::BIGINT AS paise, (100 * p.surge_fee)::BIGINT AS fee
+            (100 * p.price)::BIGINT AS paise, (100 * (p.surge_fee - p.order_fee))::BIGINT AS fee,
+            (100 * p.order_fee)::BIGINT AS order_fee
             FROM prices AS p JOIN products AS g USING (product_id)
             WHERE list_contains($1::UINTEGER[], p.store_id) AND p.in_stock AND p.is_active
                 AND p.product_id IN (SELECT unnest($2::UINTEGER[]))""",
@@ -247,16 +256,16 @@ def _lines(
 def _answer(plan: Plan, wanted: Sequence[tuple[int, str]], choices: Sequence[list[dict[str, Any]]]) -> dict[str, Any]:
     """Write a plan in rupees, surge fees apart from the goods."""
     keys = ("goods", "surge_fees", "delivery", "handling", "total")
-    orders = []
+    orders, of_order = [], _order_fees(choices)
     for order in plan.orders:
         fee_of = {offer["listing_id"]: offer["fee"] for item in order.items for offer in choices[int(item.name)]}
-        surge = sum(item.quantity * fee_of[item.offer.listing_id] for item in order.items)
-        total = order.goods_paise + order.delivery_paise + order.handling_paise
-        parts = dict(
-            zip(
-                keys, (order.goods_paise - surge, surge, order.delivery_paise, order.handling_paise, total), strict=True
-            )
+        surge, once = (
+            sum(item.quantity * fee_of[item.offer.listing_id] for item in order.items),
+            of_order[order.platform],
         )
+        total = order.goods_paise + order.delivery_paise + order.handling_paise
+        paise = (order.goods_paise - surge, surge + once, order.delivery_paise, order.handling_paise - once, total)
+        parts = dict(zip(keys, paise, strict=True))
         orders.append((order.platform, [wanted[int(item.name)][1] for item in order.items], parts))
     return {
         "orders": [

@@ -9,6 +9,7 @@ import duckdb
 
 from qsim.errors import QsimError, UsageError
 from qsim.queries import views
+from qsim.queries.texts import quoted
 from qsim.runs import market_directory
 from qsim.storage import log
 from qsim.writing import course_of
@@ -22,7 +23,7 @@ def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyC
     # In a notebook without widgets DuckDB refuses even to switch off a bar that is off.
     if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() != [(False,)]:
         connection.execute("SET enable_progress_bar = false")
-    connection.execute(f"SET VARIABLE qsim_market = {views.quoted(str(market.absolute()))}")
+    connection.execute(f"SET VARIABLE qsim_market = {quoted(str(market.absolute()))}")
     for statement in views.all_statements(market, history, course_of(history)):
         connection.execute(statement)
     return connection

@@ -1,7 +1,7 @@
-"""The four questions as SQL to copy: title and text by name, over the views that every connection has.
+"""The four questions, and what sales, shares and price levels came to, as SQL to copy: title and text by name.
 
-It holds texts alone, for a user to change; each runs as it is on a generated market. It refuses to hold what
-the questions of `questions` and `basket` do beyond SQL: the reading of names and the exact basket.
+It holds texts alone over the views that every connection has, for a user to change; each runs as it is on a generated
+market. It refuses to hold what `questions` and `basket` do beyond SQL: the reading of names and the exact basket.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ ORDER BY rank, price, platform""",
         "What is 30 % off or more on Blinkit now?",
         """SELECT product, pack, regular_price, price, discount_pct, regular_price - price AS saved
 FROM prices
-WHERE platform = 'blinkit' AND discount_pct >= 30 AND surge_fee = 0 AND in_stock AND is_active
+WHERE platform = 'blinkit' AND discount_pct >= 30 AND surge_fee = order_fee AND in_stock AND is_active
 ORDER BY discount_pct DESC, saved DESC
 LIMIT 20""",
     ),
@@ -39,13 +39,54 @@ ORDER BY z.product, z.pack""",
     (7, 'Iodised Salt'), (8, 'Sugar'), (9, 'Toor Dal'), (10, 'Basmati Rice'), (11, 'Sunflower Oil'),
     (12, 'Whole Wheat Atta')),
 offers AS (
-    SELECT item, name, product, pack, platform, price + surge_fee AS price, unit_price
+    SELECT item, name, product, pack, platform, price + surge_fee - order_fee AS price, unit_price
     FROM list JOIN prices ON lower(trim(replace(product, brand, ''))) = lower(name)
     WHERE in_stock AND is_active
-    QUALIFY row_number() OVER (PARTITION BY item ORDER BY price + surge_fee, platform, listing_id) = 1)
+    QUALIFY row_number() OVER (PARTITION BY item ORDER BY price + surge_fee - order_fee, platform, listing_id) = 1)
 SELECT name, product, pack, platform, price, spent
 FROM (SELECT *, sum(price) OVER (ORDER BY item) AS spent FROM offers)
 WHERE spent <= 1000
 ORDER BY item""",
+    ),
+    "revenue": (
+        "What did each platform sell and earn, and what share of the market is that?",
+        """SELECT platform, sum(units) AS units, sum(revenue) AS revenue, sum(margin) AS margin,
+       round(100 * sum(margin) / sum(revenue), 1) AS margin_pct,
+       round(100 * sum(revenue) / sum(sum(revenue)) OVER (), 1) AS revenue_share_pct
+FROM market_share
+WHERE category = 'all'
+GROUP BY platform
+ORDER BY revenue DESC""",
+    ),
+    "margin": (
+        "Which products earn most, and which are sold at a loss?",
+        """SELECT product, sum(units) AS units, sum(revenue) AS revenue, sum(margin) AS margin,
+       round(100 * sum(margin) / sum(revenue), 1) AS margin_pct
+FROM orders
+WHERE units > 0
+GROUP BY product_id, product
+ORDER BY margin DESC""",
+    ),
+    "share_by_day": (
+        "How does the leading platform's share of revenue move from day to day, by category?",
+        """SELECT day, category, platform, round(100 * revenue_share, 1) AS revenue_share_pct
+FROM market_share
+QUALIFY rank() OVER (PARTITION BY day, category ORDER BY revenue DESC) = 1
+ORDER BY category = 'all' DESC, category, day""",
+    ),
+    "lost_sales": (
+        "What would have been bought, had it been in stock?",
+        """SELECT platform, sum(wanted_units) AS wanted, sum(lost_units) AS lost,
+       round(100 * sum(lost_units) / sum(wanted_units), 1) AS lost_pct, sum(gained_units) AS gained_from_others
+FROM demand_truth
+GROUP BY platform
+ORDER BY lost DESC""",
+    ),
+    "inflation": (
+        "How far have prices gone since the first day, by category?",
+        """SELECT category, round(jevons - 100, 2) AS jevons_pct, round(fisher - 100, 2) AS fisher_pct
+FROM price_index
+WHERE platform = 'all' AND day = (SELECT max(day) FROM price_index)
+ORDER BY category = 'all' DESC, category""",
     ),
 }

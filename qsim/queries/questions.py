@@ -141,7 +141,7 @@ def deals(
     """List what is on sale now at `min_discount` percent or more off its regular price, deepest first.
 
     `saved` is in rupees against the regular price; `ends_at` and `campaign` are told where the discount is a
-    campaign's, null where its end is not known. A discount that a surge fee suspends is no deal. `category` is a
+    campaign's, null where its end is not known. A discount that an item's surge fee suspends is no deal. `category` is a
     category, a subcategory or a volatility group; at most `limit` rows.
     """
     if not 0 <= min_discount <= 100:
@@ -164,7 +164,7 @@ _DEALS = """
         SELECT p.* FROM prices AS p JOIN products AS g USING (product_id)
         WHERE ($1::VARCHAR IS NULL OR p.platform = $1) AND p.discount_pct >= $2 AND p.discount_pct > 0
             AND ($3::VARCHAR[] IS NULL OR list_contains($3::VARCHAR[], g.{column}))
-            AND p.in_stock AND p.is_active AND p.surge_fee = 0),
+            AND p.in_stock AND p.is_active AND p.surge_fee = p.order_fee),
     lasting AS (
         SELECT listing_id, discount_pct, max(discounts.ends_at) AS ends_at, max_by(campaign, discounts.ends_at) AS campaign
         FROM discounts JOIN campaigns USING (campaign_id)

@@ -227,23 +227,14 @@ def _sampled(connection: duckdb.DuckDBPyConnection) -> pl.DataFrame:
 
 
 def _noon_rows(connection: duckdb.DuckDBPyConnection, chosen: pl.DataFrame) -> pl.DataFrame:
-    """Give the state of each chosen listing at tick 0, and its last event before each noon that follows one."""
-    stocked = {str(row[0]) for row in connection.sql("DESCRIBE raw.events").fetchall()} & {"stock"}
-    opening = {str(row[0]) for row in connection.sql("DESCRIBE raw.snapshots").fetchall()} & stocked
-    event = "stock::INTEGER" if stocked else "NULL::INTEGER"
-    first = "s.stock::INTEGER" if opening else "l.stock::INTEGER" if stocked else "NULL::INTEGER"
+    """Give the state of each chosen listing at every noon; stock where anything is sold or delivered."""
+    moves = connection.sql("SELECT EXISTS (FROM raw.orders) OR EXISTS (FROM raw.deliveries)").fetchall()[0][0]
     ids = ", ".join(map(str, chosen["listing_id"].to_list()))
     rows: pl.DataFrame = connection.sql(
-        f"""WITH events AS (
-                SELECT listing_id, greatest(0, (date_diff('second', tick_time(0), tick_time(tick)) + 43199) // 86400) AS day,
-                    tick, price_after_paise AS price, regular_price_paise AS regular, discount_bps, {event} AS stock
-                FROM raw.events WHERE tick > 0 AND listing_id IN ({ids})
-                UNION ALL
-                SELECT s.listing_id, 0, 0, s.price_paise, s.regular_price_paise, s.discount_bps, {first}
-                FROM raw.snapshots AS s JOIN raw.listings AS l USING (listing_id)
-                WHERE s.tick = 0 AND s.listing_id IN ({ids}))
-            SELECT listing_id, day AS "column", unnest(max_by(struct_pack(price, regular, discount_bps, stock), tick))
-            FROM events GROUP BY listing_id, day"""
+        f"""SELECT listing_id, date_diff('day', tick_time(0)::DATE, day) AS "column", (price * 100)::INTEGER AS price,
+                (regular_price * 100)::INTEGER AS regular, (discount_pct > 0)::TINYINT AS on_sale,
+                {"in_stock::TINYINT" if moves else "NULL::TINYINT"} AS in_stock
+            FROM daily_prices WHERE listing_id IN ({ids})"""
     ).pl()
     return rows
 
@@ -251,9 +242,8 @@ def _noon_rows(connection: duckdb.DuckDBPyConnection, chosen: pl.DataFrame) -> p
 def from_market(connection: duckdb.DuckDBPyConnection) -> Panel:
     """Take a market's prices at noon of each day, over a connection that `qsim.connect` gave.
 
-    A price at noon is that of the listing's last event at or before it, carried from the opening on. Products are all
-    active ones, or 400 spread evenly over the catalog where there are more than 600; the listings are those of each
-    platform's first store. Stock is known where events carry a column `stock`.
+    Products are all active ones, or 400 spread evenly over the catalog where there are more than 600; the listings are
+    those of each platform's first store.
     """
     span = "SELECT tick_time(0), date_diff('second', tick_time(0), tick_time(tick_at(TIMESTAMP '2500-01-01')))"
     start, seconds = connection.sql(span).fetchall()[0]
@@ -263,19 +253,6 @@ def from_market(connection: duckdb.DuckDBPyConnection) -> Panel:
             f"realism: the market has run {seconds / 3600:.1f} hours; at least two noons are needed; run it further"
         )
     chosen = _sampled(connection)
-    rows = _noon_rows(connection, chosen).filter(pl.col("column") < days)
+    rows = _noon_rows(connection, chosen)
     rows = rows.join(chosen.select("row", "listing_id", pl.col("mrp_paise").alias("mrp")), on="listing_id")
-    rows = rows.with_columns(
-        (pl.col("discount_bps") > 0).cast(pl.Int8).alias("on_sale"),
-        (pl.col("stock") > 0).cast(pl.Int8).alias("in_stock"),
-    )
-    panel = _forward(_laid_out(rows, chosen.with_columns(pl.col("item").cast(pl.String)), np.datetime64(start, "D"), 1))
-    return _lengthened(panel, days)
-
-
-def _lengthened(panel: Panel, days: int) -> Panel:
-    """Hold the last column up to the given number of days: nothing changed after it."""
-    more = days - len(panel.days)
-    dense = (*_MONEY.values(), *_FLAGS)
-    longer: dict[str, Any] = {name: np.pad(getattr(panel, name), ((0, 0), (0, more)), mode="edge") for name in dense}
-    return replace(panel, **longer, days=panel.days[0] + np.arange(days) * np.timedelta64(1, "D"))
+    return _laid_out(rows, chosen.with_columns(pl.col("item").cast(pl.String)), np.datetime64(start, "D"), 1)

@@ -2,67 +2,72 @@
 
 The digest of a market is the sum modulo 2^128 of one hash for each (table, block, tick) and each set of parameters.
 A hash takes the rows' column bytes through two multilinear sums modulo 2^64 with fixed random odd keys (Carter and
-Wegman 1979), and their sums, the row count and the address through BLAKE2b. It finds accidents, not forgers.
+Wegman 1979), one of all their bits and one of the high halves of words, and the sums, the row count and the address
+through BLAKE2b. It finds accidents, not forgers.
 """
 
 from __future__ import annotations
 
 import hashlib
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qsim import streams
-from qsim.arrays import U64
+from qsim.arrays import U8, U64
 from qsim.streams import Purpose
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 MODULUS = 1 << 128
-_CHUNK_WORDS = 1 << 17
+_RUN_BYTES = 1 << 18
 
 
 @cache
 def _keys() -> tuple[U64, U64]:
     first, second = (
-        streams.bits(0, Purpose.DIGEST_KEY, number, 0, 0, _CHUNK_WORDS) | np.uint64(1) for number in range(2)
+        streams.bits(0, Purpose.DIGEST_KEY, number, 0, 0, _RUN_BYTES // 8) | np.uint64(1) for number in range(2)
     )
     return first, second
 
 
+@cache
+def _weights(run: int) -> tuple[int, int]:
+    first, second = streams.bits(0, Purpose.DIGEST_KEY, 2, 0, 2 * run, 2).tolist()
+    return first | 1, second | 1
+
+
+def _words(raw: U8) -> U64:
+    """View bytes as words, padded to whole ones."""
+    if raw.size % 8:
+        return np.frombuffer(raw.tobytes() + bytes(-raw.size % 8), np.uint64)
+    words = raw.view(np.uint64)
+    return words if words.flags.aligned else words.copy()
+
+
 def _hash(address: str, rows: int, columns: list[np.ndarray]) -> int:
-    """Hash columns as one run of words, each column padded to whole words; word i is weighed by key i, chunk by chunk."""
-    sums, at = [0, 0], 0
+    """Hash columns run by run: word i of a run is weighed by key i, and the run's sums by the run's own weights.
+
+    A run is a piece of one column that stays in a core's cache. The second sum takes only the high halves of words:
+    their highest bits, which in the first sum cancel in pairs under odd keys, are middle bits there.
+    """
+    first_keys, second_keys = _keys()
+    first = second = run = 0
     for column in columns:
         raw = column.view(np.uint8)
-        whole = raw.size // 8
-        words = [raw[: whole * 8].view(np.uint64)]
-        if raw.size % 8:
-            words.append(np.frombuffer(raw[whole * 8 :].tobytes().ljust(8, b"\0"), np.uint64))
-        for part in words:
-            sums = [total + more for total, more in zip(sums, _sums(part, at), strict=True)]
-            at += len(part)
+        for begin in range(0, raw.size, _RUN_BYTES):
+            words = _words(raw[begin : begin + _RUN_BYTES])
+            weights = _weights(run)
+            first += weights[0] * int(np.dot(words, first_keys[: len(words)]))
+            second += weights[1] * int(np.dot(words >> np.uint64(32), second_keys[: len(words)]))
+            run += 1
     state = hashlib.blake2b(f"{address}:{rows}".encode(), digest_size=16)
-    for total in sums:
+    for total in (first, second):
         state.update((total & streams.MASK).to_bytes(8, "little"))
     return int.from_bytes(state.digest(), "little")
-
-
-def _sums(words: U64, at: int) -> list[int]:
-    sums = [0, 0]
-    first = 0
-    while first < len(words):
-        chunk, place = divmod(at + first, _CHUNK_WORDS)
-        part = words[first : first + _CHUNK_WORDS - place]
-        # The second sum takes the words with their halves swapped: highest bits, which cancel in pairs under odd
-        # keys, are middle bits there. Each chunk has an odd weight of its own, so that no two places weigh the same.
-        swapped = (part << np.uint64(32)) | (part >> np.uint64(32))
-        for which, (turned, key) in enumerate(zip((part, swapped), _keys(), strict=True)):
-            sums[which] += int(np.dot(turned, key[place : place + len(part)])) * (2 * chunk + 1)
-        first += len(part)
-    return sums
 
 
 def of_bytes(address: str, data: bytes) -> int:
@@ -93,9 +98,9 @@ def of_ticks(name: str, block: int, table: pa.Table) -> int:
         return 0
     columns = {column: table.column(column).to_numpy() for column in table.column_names}
     ticks = columns.pop("tick")
-    starts = np.flatnonzero(np.diff(ticks, prepend=ticks[0] + 1 if ticks[0] == 0 else 0))
+    edges = [0, *(np.flatnonzero(ticks[1:] != ticks[:-1]) + 1).tolist(), len(ticks)]
     total = 0
-    for first, last in zip(starts.tolist(), [*starts[1:].tolist(), len(ticks)], strict=True):
+    for first, last in pairwise(edges):
         total += _hash(
             f"{name}:{block}:{ticks[first]}", last - first, [column[first:last] for column in columns.values()]
         )

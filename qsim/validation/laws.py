@@ -10,7 +10,7 @@ from typing import Any
 
 from qsim.clock import parse_start
 from qsim.params import Parameters
-from qsim.queries.views import quoted
+from qsim.queries.texts import quoted
 from qsim.simulation import Course
 
 # Each sale of a unit, which is a product on a platform, at its first dark store: from tick to tick, in market seconds.

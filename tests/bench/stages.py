@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter_ns
 
-from qsim import events, simulation, streams, writing
+from qsim import events, rulebook, simulation, streams, writing
 from qsim.market import kernel
-from qsim.market.kernel import Rules
+from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, EventRows, State, event_rows
 from qsim.schema import DISCOUNTS, EVENTS
 from qsim.simulation import TILE_ROWS
@@ -40,7 +40,7 @@ def _tile(
     block: Block,
     state: State,
     rules: Rules,
-    window: kernel.Span,
+    window: Span,
     rows: EventRows,
     encoder: parquet.Encoder,
 ) -> None:
@@ -54,7 +54,7 @@ def _tile(
         for at in range(len(window.ticks)):
             kernel.step(block, prepared, state, rules, window, at, rows)
     with watch.on("tile"):
-        tile = events.tile(block.number, window.ticks, rows)
+        tile = events.tile(block.number, rows)
     with watch.on("encode"):
         encoder.add(tile.events)
     with watch.on("digest"):
@@ -68,7 +68,7 @@ def _file(watch: Watch, writer: writing.Writer, rules: Rules, first: int, rows: 
     ticks = max(1, TILE_ROWS // max(1, len(block.lanes)))
     encoder = parquet.Encoder(EVENTS.arrow())
     for begin in range(first, first + TILES_A_FILE * ticks, ticks):
-        window = simulation.span(writer.course, writer.campaigns, begin, begin + ticks - 1)
+        window = simulation.span(writer.world, begin, begin + ticks - 1)
         _tile(watch, block, state, rules, window, rows, encoder)
     with watch.on("encode"):
         data = encoder.finish()
@@ -82,7 +82,7 @@ def measure(market: str, files: int) -> dict[str, list[float]]:
     """Measure nanoseconds an event of each stage, once a file, after a first file that does not count."""
     with lock.writer_lock(Path(market)):
         writer = writing.open_writer(Path(market), 1)
-        rules = simulation.rules(writer.course.parameters[-1], writer.active_products, writer.highest_price)
+        rules = rulebook.rules(writer.world.course.parameters[-1], writer.active_products, writer.highest_price)
         rows = event_rows(TILE_ROWS)
         taken: dict[str, list[float]] = {stage: [] for stage in STAGES}
         first = writer.log.tick + 1

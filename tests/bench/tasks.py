@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 import qsim
-from qsim import runs, simulation, writing
+from qsim import rulebook, runs, simulation, writing
 from qsim.market.state import BLOCK_LISTINGS
 from qsim.schema import EVENTS
 from qsim.storage import lock, log, parquet
@@ -67,8 +67,8 @@ def run(market: str, ticks: int) -> dict[str, Any]:
 
 def _event_tables(writer: writing.Writer, ticks: int) -> list[pa.Table]:
     """Make event tables with a market's own content: the last that each block gives in so many ticks."""
-    rules = simulation.rules(writer.course.parameters[-1], writer.active_products, writer.highest_price)
-    window = simulation.span(writer.course, writer.campaigns, writer.log.tick + 1, writer.log.tick + ticks)
+    rules = rulebook.rules(writer.world.course.parameters[-1], writer.active_products, writer.highest_price)
+    window = simulation.span(writer.world, writer.log.tick + 1, writer.log.tick + ticks)
     made = []
     for block, state in zip(writer.blocks, writer.states, strict=True):
         *_, last = simulation.tiles(block, state, rules, window)

@@ -1,58 +1,8 @@
-"""Every table of a market: columns with types and meaning, key, and named rules.
-
-A rule is a SQL expression that holds for each row of the view of the table's name; validation and the tests
-evaluate the same texts. Columns are never null. Holds no data and opens no file.
-"""
+"""The tables of what a market is made of."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from enum import IntEnum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-
-class Cause(IntEnum):
-    """Why a listing changed at a tick; where several things happen at once, the first of them in this order."""
-
-    SURGE_START = 1
-    SURGE_END = 2
-    DISCOUNT_START = 3
-    DISCOUNT_END = 4
-    UPDATE = 5
-    CAMPAIGN_START = 6
-    CAMPAIGN_END = 7
-    TIME_OF_DAY = 8
-    REPRICE = 9
-    CLEARANCE = 10
-
-
-CAMPAIGN_KINDS = ("flash", "weekday", "category", "time_of_day", "bulk")
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table: its columns as name -> (type, meaning), the columns of its key, and its rules as name -> SQL."""
-
-    name: str
-    columns: dict[str, tuple[str, str]]
-    key: tuple[str, ...]
-    rules: dict[str, str] = field(default_factory=dict)
-
-    def arrow(self) -> pa.Schema:
-        """Give the pyarrow schema of the table's files; every field is non-null."""
-        import pyarrow as pa
-
-        types = {"string": pa.string(), "bool": pa.bool_()}
-        return pa.schema(
-            [
-                pa.field(name, types.get(kind) or getattr(pa, kind)(), nullable=False)
-                for name, (kind, _) in self.columns.items()
-            ]
-        )
-
+from qsim.schema.table import CAMPAIGN_KINDS, Table
 
 PLATFORMS = Table(
     "platforms",
@@ -104,6 +54,7 @@ PRODUCTS = Table(
         "mrp_paise": ("int32", "printed or shown maximum retail price; 0 for none"),
         "is_loose": ("bool", "without a printed MRP"),
         "is_active": ("bool", "false: taken off sale, skipped by ticks"),
+        "mrp_discount_bps": ("uint16", "permanent discount to the MRP, which loose goods show by it; 0 for none"),
     },
     ("product_id",),
     {
@@ -179,82 +130,26 @@ CAMPAIGN_LINES = Table(
     ("campaign_id", "listing_id"),
     {"depth is 20-50 %": "discount_pct BETWEEN 20 AND 50"},
 )
-EVENTS = Table(
-    "events",
+CALENDAR = Table(
+    "calendar",
     {
-        "tick": ("uint32", "the tick"),
-        "listing_id": ("uint32", "the listing"),
-        "cause": ("uint8", "number of the cause"),
-        "price_before_paise": ("int32", "price before"),
-        "price_after_paise": ("int32", "price after"),
-        "regular_price_paise": ("int32", "price without overlays, after"),
-        "discount_bps": ("uint16", "running discount after, basis points of the regular price"),
-        "surge_bps": ("uint16", "surge on the price after, basis points"),
-        "surge_fee_paise": ("uint16", "surge fee after"),
+        "entry_id": ("uint16", "number, in the order of the file"),
+        "name": ("string", "festival, sale or match"),
+        "date": ("string", "its first day, YYYY-MM-DD with * for any year or month"),
+        "days": ("uint16", "days from it on"),
+        "from_hour": ("uint8", "first hour of each of these days"),
+        "to_hour": ("uint8", "hour of the day at which it ends"),
+        "city": ("string", "its city; empty for all"),
+        "demand": ("float64", "customers are so many times as many"),
+        "sales": ("float64", "sales start so many times as often"),
+        "deeper_bps": ("uint16", "added to the depth of sales that start, basis points"),
     },
-    ("tick", "listing_id"),
+    ("entry_id",),
     {
-        "prices are positive": "price_before > 0 AND price_after > 0 AND regular_price > 0",
-        "discount is 0-100 %": "discount_pct BETWEEN 0 AND 100",
-    },
-)
-DISCOUNTS = Table(
-    "discounts",
-    {
-        "tick": ("uint32", "the tick of the change"),
-        "listing_id": ("uint32", "the listing"),
-        "discount_bps": ("uint16", "depth from this tick on; 0: it ended"),
-    },
-    ("tick", "listing_id"),
-    {
-        "depth is positive": "discount_pct > 0 AND discount_pct <= 90",
-        "ends after its start": "ends_at IS NULL OR ends_at > starts_at",
+        "hours are ordered": "from_hour < to_hour AND to_hour <= 24",
+        "factors are not negative": "demand >= 0 AND sales >= 0",
+        "sales are those of all cities": "city = '' OR (sales = 1 AND deeper_pct = 0)",
     },
 )
-SNAPSHOTS = Table(
-    "snapshots",
-    {
-        "tick": ("uint32", "the tick"),
-        "listing_id": ("uint32", "the listing"),
-        "price_paise": ("int32", "price"),
-        "regular_price_paise": ("int32", "price without overlays"),
-        "discount_bps": ("uint16", "running discount, basis points of the regular price"),
-        "own_discount_bps": ("uint16", "the part of it that is no campaign's; 0 for none"),
-        "surge_bps": ("uint16", "surge on the price, basis points"),
-        "surge_fee_paise": ("uint16", "surge fee"),
-        "updated_tick": ("uint32", "tick of its last event"),
-        "own_ends_second": ("uint32", "market second at which the own discount is over; 0 where it has no set end"),
-    },
-    ("tick", "listing_id"),
-)
-METRICS = Table(
-    "metrics",
-    {
-        "tick": ("uint32", "the tick"),
-        "block": ("uint32", "the block of products"),
-        "attempted": ("uint32", "listings that the tick took up"),
-        "changed": ("uint32", "of these, listings with an event"),
-    },
-    ("tick", "block"),
-    {"changed is within attempted": "changed <= attempted"},
-)
-ORDERS = Table(
-    "orders",
-    {
-        "tick": ("uint32", "the tick"),
-        "listing_id": ("uint32", "the listing"),
-        "units": ("uint16", "units sold"),
-        "price_paise": ("int32", "price paid a unit"),
-    },
-    ("tick", "listing_id"),
-)
-PRICE_RULES = {
-    "price is positive": "price > 0 AND regular_price > 0",
-    "packaged goods cost at most the MRP": "is_loose OR price <= mrp",
-    "discount is 0-100 %": "discount_pct BETWEEN 0 AND 100",
-    "in stock follows stock": "in_stock = (stock > 0)",
-}
 
-CATALOG = (PLATFORMS, CATEGORIES, BRANDS, PRODUCTS, STORES, LISTINGS, CAMPAIGNS, CAMPAIGN_LINES)
-HISTORY = (EVENTS, DISCOUNTS, SNAPSHOTS, METRICS, ORDERS)
-TABLES = {table.name: table for table in (*CATALOG, *HISTORY)}
+CATALOG = (PLATFORMS, CATEGORIES, BRANDS, PRODUCTS, STORES, LISTINGS, CAMPAIGNS, CAMPAIGN_LINES, CALENDAR)

@@ -1,0 +1,103 @@
+"""The hours of market time: what clock, weekday, weather and calendar make of each for prices and customers.
+
+An hour's figures follow from the parameters and the seed alone, never from what was sold, so blocks stay independent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+
+import numpy as np
+import pyarrow as pa
+
+from qsim import clock, streams
+from qsim.arrays import I64, Mask
+from qsim.festivals import Entry, factors
+from qsim.market.units import Hour, LiveClock
+from qsim.money import BPS, PAISE_PER_RUPEE
+from qsim.params import Parameters
+from qsim.schema import FEES
+from qsim.streams import Purpose
+
+_MORNING = range(5, 8)
+_HOURS = 24
+
+
+def rain(parameters: Parameters, hour: int, cities: int) -> Mask:
+    """Tell in which cities it rains in an hour: a shower on a share of a month's days, of some hours, within the day."""
+    weather, day = parameters.weather, hour // _HOURS
+    date = clock.parse_start(parameters.start) + timedelta(days=day)
+    numbers = np.arange(cities)
+
+    def draw(purpose: Purpose) -> np.ndarray:
+        return streams.hashed(parameters.seed, purpose, day, numbers)
+
+    rains = streams.uniforms(draw(Purpose.RAIN)) < weather.rainy_days[date.month - 1]
+    first = np.floor(_HOURS * streams.uniforms(draw(Purpose.RAIN_HOUR))).astype(np.int64)
+    length = streams.whole_numbers(draw(Purpose.RAIN_LENGTH), *weather.hours)
+    return np.asarray(rains & (hour % _HOURS >= first) & (hour % _HOURS < first + length))
+
+
+def _of_mean(weights: Sequence[float], at: int) -> float:
+    total = sum(weights)
+    return weights[at] * len(weights) / total if total else 1.0
+
+
+def _fees(parameters: Parameters, load: np.ndarray, wet: Mask) -> I64:
+    """Give orders' surge fees by city: so many steps of load over the riders' capacity are a level of the fee table."""
+    surge = parameters.surge_fees
+    over = load / (surge.capacity * np.where(wet, 1 - surge.rain_loss, 1.0))
+    level = np.clip(np.ceil((over - 1) / surge.step), 0, len(surge.rupees) - 1).astype(np.int64)
+    return np.array([round(fee * PAISE_PER_RUPEE) for fee in surge.rupees], np.int64)[level]
+
+
+def hours(
+    parameters: Parameters, calendar: Sequence[Entry], cities: Sequence[str], first: int, last: int
+) -> dict[int, Hour]:
+    """Work out the hours first..last, counted from tick 0: hour h covers the market seconds 3600 h + 1 to 3600 (h + 1)."""
+    start, numbers = clock.parse_start(parameters.start), np.arange(first, last + 1)
+    by_city = [factors(calendar, start, numbers, city) for city in cities]
+    morning, demand = parameters.repricing.morning_share, parameters.demand
+    made = {}
+    for place, number in enumerate(numbers.tolist()):
+        weekday, of_day = (start.weekday() + number // _HOURS) % 7, number % _HOURS
+        share, width = (morning, len(_MORNING)) if of_day in _MORNING else (1 - morning, _HOURS - len(_MORNING))
+        wet = rain(parameters, number, len(cities))
+        load = demand.level * _of_mean(demand.hours, of_day) * _of_mean(demand.weekdays, weekday)
+        loads = load * np.where(wet, 1 + demand.rain, 1.0) * np.array([one.demand[place] for one in by_city])
+        made[number] = Hour(
+            number=number,
+            reprice=share * _HOURS / width,
+            sale=_of_mean(parameters.sales.weekdays, weekday) * float(by_city[0].sales[place]),
+            deeper_bps=int(by_city[0].deeper_bps[place]),
+            demand=loads,
+            fee_paise=_fees(parameters, loads, wet),
+            load_bps=np.floor(loads * BPS + 0.5).astype(np.int64),
+            rain=wet,
+        )
+    return made
+
+
+def fee_changes(ticks: Sequence[LiveClock], earlier: Hour | None, city_of_area: I64, platforms: int) -> pa.Table:
+    """Give the rows of `schema.FEES` of some ticks: all stores at the first tick of all, where `earlier` is None, then those
+    whose city's fee or rain is another than at the tick before; `earlier` is the hour of the tick before these.
+    """
+    areas = len(city_of_area)
+    rows = []
+    for now in ticks:
+        hour = now.hour
+        turned = np.ones(len(hour.rain), bool)
+        if earlier is not None:
+            turned = (hour.fee_paise != earlier.fee_paise) | (hour.rain != earlier.rain)
+        earlier = hour
+        if turned.any():
+            stores = np.flatnonzero(np.tile(turned[city_of_area], platforms))
+            city = city_of_area[stores % areas]
+            rows.append(
+                (np.full(len(stores), now.tick), stores, hour.fee_paise[city], hour.load_bps[city], hour.rain[city])
+            )
+    if not rows:
+        return FEES.arrow().empty_table()
+    columns = [pa.array(np.concatenate(parts)) for parts in zip(*rows, strict=True)]
+    return pa.table(columns, names=FEES.arrow().names).cast(FEES.arrow())

@@ -1,0 +1,76 @@
+"""Stock: what was sold goes off, a shelf that has run low is ordered again, and deliveries come, some of them late."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qsim import money, streams
+from qsim.arrays import I64, U16, U32, Mask
+from qsim.market.state import Block, State
+from qsim.streams import Purpose
+
+_DAY = 86_400.0
+_WAITS = 4
+
+
+@dataclass(frozen=True)
+class SupplyRules:
+    """Days that a delivery takes: the least, two exponential waits, and for a share another long one."""
+
+    least_days: float
+    wait_days: float
+    late: float
+    late_days: float
+
+
+def due(seed: int, rules: SupplyRules, ids: U32, tick: int, second: int) -> U32:
+    """Draw when what is ordered now arrives, market seconds uint32[n]: least + wait (E1 + E2) + late E3 days from now."""
+
+    def wait(nth: int) -> np.ndarray:
+        words = streams.hashed(seed, Purpose.LEAD, tick, ids.astype(np.uint64) * np.uint64(_WAITS) + np.uint64(nth))
+        return -money.log(streams.uniforms(words))
+
+    late = streams.uniforms(streams.hashed(seed, Purpose.LATE, tick, ids)) < rules.late
+    days = rules.least_days + rules.wait_days * (wait(1) + wait(2)) + np.where(late, rules.late_days * wait(3), 0.0)
+    return np.asarray(second + 1 + np.floor(_DAY * days)).astype(np.uint32)
+
+
+def open_orders(block: Block, state: State, seed: int, rules: SupplyRules) -> None:
+    """Have the shelves that are low at tick 0 on order."""
+    low = np.flatnonzero(state.stock <= block.reorder_level)
+    state.restock[low] = due(seed, rules, block.listing_id[low], 0, 0)
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Listings whose stock ran out or came back, as a mask each over `places`, and deliveries: places and units."""
+
+    places: I64
+    out: Mask
+    back: Mask
+    delivered: I64
+    units: U16
+
+
+def move(
+    block: Block, state: State, seed: int, rules: SupplyRules, sold: tuple[I64, I64], tick: int, second: int
+) -> Moved:
+    """Take what was sold off the stock, let arrive what is due, and order again what has run low; in place.
+
+    `sold` are places in the block, ascending, and units within the stock.
+    """
+    arrived = np.flatnonzero((state.restock > 0) & (state.restock <= second))
+    places = np.union1d(sold[0], arrived)
+    before = state.stock[places].astype(np.int64)
+    received = np.maximum(block.target_stock[arrived].astype(np.int64) - state.stock[arrived], 0)
+    now = before.copy()
+    now[np.searchsorted(places, sold[0])] -= sold[1]
+    now[np.searchsorted(places, arrived)] += received
+    state.stock[places] = now
+    state.restock[arrived] = 0
+    low = places[(now <= block.reorder_level[places]) & (state.restock[places] == 0)]
+    if len(low):
+        state.restock[low] = due(seed, rules, block.listing_id[low], tick, second)
+    return Moved(places, (before > 0) & (now == 0), (before == 0) & (now > 0), arrived, received.astype(np.uint16))

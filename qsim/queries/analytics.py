@@ -1,0 +1,185 @@
+"""The SQL of the views that analyse a market by day: prices at noon, and indices, shares and rates made of them.
+
+Totals over platforms or categories are rows in which these are `all`. Shares are fractions. Listings of products off
+sale do not count. Days are those whose noon the market has reached, except in what is counted from orders alone.
+"""
+
+from __future__ import annotations
+
+from qsim import clock
+from qsim.queries.state_views import has
+from qsim.queries.texts import percent, rupees
+from qsim.schema import DELIVERIES, ORDERS
+from qsim.storage.log import Log
+
+_NOON = clock.DAY // 2
+# Names of the groups of a GROUP BY with CUBE (platform, category); the columns themselves are never null.
+_TOTALS = "coalesce(platform, 'all') AS platform, coalesce(category, 'all') AS category"
+
+
+def _first_noon(tick: str) -> str:
+    """The number of the first day whose noon shows what happened at a tick."""
+    return f"greatest(0, (raw.second_of_tick({tick}) + {clock.DAY - _NOON - 1}) // {clock.DAY})::INTEGER"
+
+
+def _daily_prices(days: int, moving: bool) -> str:
+    """One row for each listing on sale and day: its state at noon, that is after its last event at or before it."""
+    columns = {"price": "price_after_paise", "regular": "regular_price_paise", "discount": "discount_bps"}
+    packed = ", ".join(f"{name} := {source}" for name, source in columns.items())
+    moved = f"""LEFT JOIN (SELECT listing_id, {_first_noon("tick")} AS n, sum(units)::INTEGER AS units FROM raw.moves
+        GROUP BY ALL) AS m ON m.listing_id = c.listing_id AND m.n = c.n"""
+    so_far = " + coalesce(sum(m.units) OVER (PARTITION BY c.listing_id ORDER BY c.n), 0)::INTEGER"
+    return f"""
+        WITH changes AS (
+            SELECT listing_id, {_first_noon("tick")} AS n, max_by(struct_pack({packed}), tick) AS seen
+            FROM (SELECT tick, listing_id, {", ".join(columns.values())} FROM raw.events
+                  UNION ALL SELECT tick, listing_id, price_paise, regular_price_paise, discount_bps FROM raw.opening)
+            GROUP BY ALL),
+        calendar AS (SELECT l.*, o.stock AS opening_stock, d.n FROM raw.named AS l JOIN raw.opening AS o USING (listing_id),
+            (SELECT unnest(range({days}))::INTEGER AS n) AS d WHERE l.is_active)
+        SELECT second_time(c.n::BIGINT * {clock.DAY})::DATE AS day, c.listing_id, c.product_id, c.product, c.category,
+            c.platform, c.store_id, {rupees("e.seen.price")} AS price, {rupees("e.seen.regular")} AS regular_price,
+            {percent("e.seen.discount")} AS discount_pct,
+            c.opening_stock::INTEGER{so_far if moving else ""} AS stock, stock > 0 AS in_stock
+        FROM calendar AS c ASOF JOIN changes AS e ON c.listing_id = e.listing_id AND c.n >= e.n {moved if moving else ""}"""
+
+
+_DAILY_CHANGES = """
+    SELECT *, ln(price::DOUBLE / lag(price::DOUBLE) OVER listing) AS change,
+        in_stock AND coalesce(lag(in_stock) OVER listing, false) AS in_stock_twice
+    FROM daily_prices WINDOW listing AS (PARTITION BY listing_id ORDER BY day)"""
+
+# Jevons, and Fisher on the unit values and units of listings that sold on both days, each chained day by day.
+_PRICE_INDEX = f"""
+    WITH jevons AS (
+        SELECT day, {_TOTALS}, avg(change) FILTER (in_stock_twice) AS step, count(*) FILTER (in_stock_twice) AS listings
+        FROM raw.daily_changes GROUP BY day, CUBE (platform, category)),
+    pairs AS (
+        SELECT day, platform, category, units, revenue_paise / units AS price, lag(units) OVER listing AS units_before,
+            lag(revenue_paise / units) OVER listing AS price_before, lag(day) OVER listing = day - 1 AS adjacent
+        FROM raw.daily_orders WHERE units > 0 WINDOW listing AS (PARTITION BY listing_id ORDER BY day)),
+    fisher AS (
+        SELECT day, {_TOTALS}, 0.5 * (ln(sum(price * units_before) / sum(price_before * units_before))
+            + ln(sum(price * units) / sum(price_before * units))) AS step
+        FROM pairs WHERE adjacent GROUP BY day, CUBE (platform, category))
+    SELECT day, platform, category, listings, 100 * exp(sum(coalesce(j.step, 0)) OVER past) AS jevons,
+        CASE WHEN count(f.step) OVER (PARTITION BY platform, category) > 0
+            THEN 100 * exp(sum(coalesce(f.step, 0)) OVER past) END AS fisher
+    FROM jevons AS j LEFT JOIN fisher AS f USING (day, platform, category)
+    WINDOW past AS (PARTITION BY platform, category ORDER BY day)"""
+
+_VOLATILITY = f"""
+    SELECT {_TOTALS}, count(DISTINCT listing_id) AS listings, count(change) AS days, stddev_samp(change) AS volatility
+    FROM raw.daily_changes GROUP BY CUBE (platform, category)"""
+
+_LISTING_VOLATILITY = """
+    SELECT listing_id, any_value(product_id) AS product_id, any_value(product) AS product, any_value(category) AS category,
+        any_value(platform) AS platform, any_value(store_id) AS store_id, count(change) AS days,
+        stddev_samp(change) AS volatility
+    FROM raw.daily_changes WHERE day > since::DATE AND day <= until::DATE GROUP BY listing_id"""
+
+# Compared are the dark stores of one area, the k-th of every platform, and there what is in stock; ties share.
+_LOWEST_PRICE_SHARE = """
+    WITH offers AS (
+        SELECT day, platform, category, product_id, area,
+            (in_stock AND price = min(price) FILTER (in_stock) OVER (PARTITION BY day, product_id, area))::INTEGER AS lowest
+        FROM (SELECT *, store_id % areas AS area FROM daily_prices,
+              (SELECT count(*) // count(DISTINCT platform_id) AS areas FROM raw.stores))),
+    parts AS (
+        SELECT *, coalesce(lowest / nullif(sum(lowest) OVER (PARTITION BY day, product_id, area), 0), 0) AS part FROM offers)
+    SELECT day, platform, coalesce(category, 'all') AS category, sum(part) AS products_lowest,
+        sum(sum(part)) OVER compared AS products, sum(part) / nullif(sum(sum(part)) OVER compared, 0) AS share
+    FROM parts GROUP BY day, platform, CUBE (category) WINDOW compared AS (PARTITION BY day, category)"""
+
+_DAILY_ORDERS = f"""
+    SELECT second_time(n * {clock.DAY})::DATE AS day, product_id, product, category, platform, store_id, o.* EXCLUDE (n)
+    FROM (SELECT raw.second_of_tick(tick) // {clock.DAY} AS n, listing_id, sum(wanted_units)::BIGINT AS wanted_units,
+              sum(units)::BIGINT AS units, sum(greatest(wanted_units::INTEGER - units, 0))::BIGINT AS lost_units,
+              sum(units::BIGINT * price_paise)::BIGINT AS revenue_paise,
+              sum(units::BIGINT * (price_paise - cost_paise))::BIGINT AS margin_paise
+          FROM raw.orders GROUP BY ALL) AS o JOIN raw.named USING (listing_id)"""
+
+_MARKET_SHARE = f"""
+    SELECT day, platform, category, units, {rupees("revenue", 18)} AS revenue, {rupees("margin", 18)} AS margin,
+        units / nullif(sum(units) OVER compared, 0) AS unit_share,
+        revenue / nullif(sum(revenue) OVER compared, 0) AS revenue_share
+    FROM (SELECT day, platform, coalesce(category, 'all') AS category, sum(units)::BIGINT AS units,
+            sum(revenue_paise)::BIGINT AS revenue, sum(margin_paise)::BIGINT AS margin
+          FROM raw.daily_orders GROUP BY day, platform, CUBE (category))
+    WINDOW compared AS (PARTITION BY day, category)"""
+
+_DEMAND_TRUTH = """
+    SELECT day, listing_id, product_id, product, category, platform, store_id, wanted_units, units, lost_units,
+        units - wanted_units + lost_units AS gained_units
+    FROM raw.daily_orders"""
+
+
+def _without_stock(moving: bool, head_tick: int, head_second: int) -> str:
+    """The spells in which a listing holds no stock, in market seconds [starts, ends).
+
+    They are told from what moved the stock: an event that is a stock-out may carry the name of another cause.
+    """
+    if not moving:
+        return f"SELECT listing_id, 0::BIGINT AS starts, {head_second}::BIGINT AS ends FROM raw.opening WHERE stock = 0 AND ends > 0"
+    # What is sold in a tick goes before what arrives in it, and the row between the two lasts no time.
+    return f"""
+        SELECT listing_id, raw.second_of_tick(tick) AS starts, raw.second_of_tick(next_tick) AS ends
+        FROM (SELECT listing_id, tick, sum(units) OVER (listing ROWS UNBOUNDED PRECEDING) AS stock,
+                  lead(tick, 1, {head_tick}) OVER listing AS next_tick
+              FROM (SELECT 0 AS tick, listing_id, stock::INTEGER AS units FROM raw.opening UNION ALL FROM raw.moves)
+              WINDOW listing AS (PARTITION BY listing_id ORDER BY tick, units))
+        WHERE stock = 0 AND next_tick > tick"""
+
+
+def _out_of_stock_rate(head_second: int) -> str:
+    """Listing-time without stock over all listing-time, by day up to the head of the market."""
+    day = f"n * {clock.DAY}"
+    return f"""
+        WITH spells AS (
+            SELECT *, unnest(range(starts // {clock.DAY}, (ends - 1) // {clock.DAY} + 1)) AS n FROM raw.without_stock),
+        empty AS (
+            SELECT n, platform, category, sum(least(ends, {day} + {clock.DAY}) - greatest(starts, {day})) AS seconds
+            FROM spells JOIN raw.named USING (listing_id) WHERE is_active GROUP BY ALL),
+        kinds AS (SELECT platform, category, count(*) AS listings FROM raw.named WHERE is_active GROUP BY ALL)
+        SELECT second_time({day})::DATE AS day, {_TOTALS}, sum(listings)::BIGINT AS listings, coalesce(sum(seconds), 0)
+            / (sum(listings) * (least({head_second}, {day} + {clock.DAY}) - {day})) AS out_of_stock_rate
+        FROM kinds CROSS JOIN (SELECT unnest(range({-(-head_second // clock.DAY)})) AS n) LEFT JOIN empty
+            USING (n, platform, category)
+        GROUP BY n, CUBE (platform, category)"""
+
+
+def _discount_calendar(head_second: int) -> str:
+    """Who is on discount at noon and how deep, and how many discounts and campaign lines start in the course of the day."""
+    return f"""
+        WITH starts AS (
+            SELECT tick_time(tick)::DATE AS day, listing_id FROM raw.discounts WHERE tick > 0 AND discount_bps > 0
+            UNION ALL SELECT starts_at::DATE, listing_id FROM discounts
+            WHERE campaign_id IS NOT NULL AND starts_at >= second_time(0) AND starts_at <= second_time({head_second})),
+        started AS (SELECT day, {_TOTALS}, count(*) AS started FROM starts JOIN raw.named USING (listing_id)
+            WHERE is_active GROUP BY day, CUBE (platform, category)),
+        held AS (SELECT day, {_TOTALS}, count(*) AS listings, avg((discount_pct > 0)::INTEGER) AS discounted_share,
+                avg(discount_pct::DOUBLE) FILTER (discount_pct > 0) AS mean_discount_pct
+            FROM daily_prices GROUP BY day, CUBE (platform, category))
+        SELECT held.*, coalesce(started, 0) AS started FROM held LEFT JOIN started USING (day, platform, category)"""
+
+
+def analytics_views(log: Log, head_second: int) -> list[str]:
+    """Views of a market by day, and the macro `listing_volatility(since, until)`."""
+    moving = has(log, ORDERS, DELIVERIES)
+    named = {
+        "daily_prices": _daily_prices(max(0, (head_second - _NOON) // clock.DAY + 1), moving),
+        "raw.daily_changes": _DAILY_CHANGES,
+        "raw.daily_orders": _DAILY_ORDERS,
+        "raw.without_stock": _without_stock(moving, log.tick, head_second),
+        "price_index": _PRICE_INDEX,
+        "volatility": _VOLATILITY,
+        "lowest_price_share": _LOWEST_PRICE_SHARE,
+        "out_of_stock_rate": _out_of_stock_rate(head_second),
+        "discount_calendar": _discount_calendar(head_second),
+        "market_share": _MARKET_SHARE,
+        "demand_truth": _DEMAND_TRUTH,
+    }
+    return [
+        *(f"CREATE OR REPLACE VIEW {name} AS {text}" for name, text in named.items()),
+        f"CREATE OR REPLACE MACRO listing_volatility(since, until) AS TABLE {_LISTING_VOLATILITY}",
+    ]

@@ -1,0 +1,39 @@
+"""The SQL of the views of what a market is made of."""
+
+from __future__ import annotations
+
+from qsim.queries.texts import rupees
+
+
+def catalog_views(head_second: int) -> list[str]:
+    """Views of what a market is made of."""
+    return [
+        f"""CREATE OR REPLACE VIEW platforms AS SELECT platform_id, platform, name, low_percent, high_percent,
+            average_discount_percent, {rupees("delivery_fee_paise")} AS delivery_fee, {rupees("handling_fee_paise")} AS handling_fee,
+            {rupees("free_delivery_from_paise")} AS free_delivery_from, {rupees("minimum_order_paise")} AS minimum_order
+            FROM raw.platforms""",
+        "CREATE OR REPLACE VIEW categories AS SELECT * FROM raw.categories",
+        "CREATE OR REPLACE VIEW brands AS SELECT * FROM raw.brands",
+        """CREATE OR REPLACE VIEW calendar AS SELECT entry_id, name, date, days, from_hour, to_hour, city, demand, sales,
+            (deeper_bps * 0.01)::DECIMAL(5, 2) AS deeper_pct FROM raw.calendar""",
+        f"""CREATE OR REPLACE VIEW products AS SELECT product_id, product, brand, category, subcategory, pack, unit, pack_units,
+            volatility_group, {rupees("base_price_paise")} AS base_price, {rupees("nullif(mrp_paise, 0)")} AS mrp, is_loose,
+            is_active FROM raw.products""",
+        """CREATE OR REPLACE VIEW stores AS SELECT store_id, platform, city, pincode, area
+            FROM raw.stores JOIN raw.platforms USING (platform_id)""",
+        f"""CREATE OR REPLACE VIEW raw.named AS SELECT l.listing_id, l.product_id, l.store_id, p.platform, s.city, s.pincode,
+            l.anchor_price_paise, l.unit_cost_paise, l.reserved, l.reorder_level, l.target_stock,
+            g.product, g.brand, g.category, g.subcategory, g.volatility_group, g.pack, g.unit, g.pack_units,
+            {rupees("nullif(g.mrp_paise, 0)")} AS mrp, g.is_loose, g.is_active, g.mrp_discount_bps
+            FROM raw.listings AS l JOIN raw.products AS g USING (product_id) JOIN raw.stores AS s USING (store_id)
+            JOIN raw.platforms AS p ON p.platform_id = l.platform_id""",
+        f"""CREATE OR REPLACE VIEW listings AS SELECT listing_id, product_id, platform, store_id, city, pincode,
+            {rupees("anchor_price_paise")} AS anchor_price, {rupees("unit_cost_paise")} AS unit_cost, mrp FROM raw.named""",
+        f"""CREATE OR REPLACE VIEW campaigns AS SELECT campaign_id, campaign, kind, platform, category,
+            second_time(starts_second) AS starts_at, second_time(ends_second) AS ends_at, duration_seconds, repeat_seconds,
+            CASE WHEN {head_second} >= ends_second THEN 'past'
+                 WHEN {head_second} >= starts_second AND duration_seconds > CASE WHEN repeat_seconds > 0
+                      THEN ({head_second} - starts_second) % repeat_seconds ELSE {head_second} - starts_second END THEN 'running'
+                 ELSE 'coming' END AS status, units_per_listing
+            FROM raw.campaigns JOIN raw.platforms USING (platform_id)""",
+    ]

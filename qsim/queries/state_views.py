@@ -1,0 +1,132 @@
+"""The SQL of files as views, and of the state of prices, stock and fees: now, and as of a tick.
+
+A state is the last snapshot overlaid with what was written since. Parts that a market has no files for (orders,
+deliveries, fees) are left out of the texts, so that they cost nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from qsim.queries.texts import files, percent, rupees
+from qsim.schema import CATALOG, DELIVERIES, EVENTS, FEES, HISTORY, ORDERS, SNAPSHOTS, Table
+from qsim.storage.log import DataFile, Log
+
+
+def has(log: Log, *tables: Table) -> bool:
+    """Tell whether a market has files of any of these tables."""
+    return any(log.of_table(table.name) for table in tables)
+
+
+def raw_views(market: Path, log: Log) -> list[str]:
+    """Views of the tables as their files hold them, in the schema `raw`; of the opening and of the newest state alone."""
+    ticks = sorted({file.last for file in log.of_table(SNAPSHOTS.name)})
+
+    def view(name: str, table: Table, named: Sequence[DataFile]) -> str:
+        return f"CREATE OR REPLACE VIEW raw.{name} AS {files(market, table, named)}"
+
+    def snapshot(tick: int) -> list[DataFile]:
+        return [file for file in log.of_table(SNAPSHOTS.name) if file.last == tick]
+
+    def later(table: Table) -> list[DataFile]:
+        return [file for file in log.of_table(table.name) if file.last > ticks[-1]]
+
+    return [
+        *(view(table.name, table, log.of_table(table.name)) for table in (*CATALOG, *HISTORY)),
+        view("opening", SNAPSHOTS, snapshot(ticks[0])),
+        view("newest_snapshot", SNAPSHOTS, snapshot(ticks[-1])),
+        *(view(f"newest_{table.name}", table, later(table)) for table in (EVENTS, ORDERS, DELIVERIES)),
+        f"CREATE OR REPLACE VIEW raw.moves AS {_moves('orders', 'deliveries')}",
+        f"CREATE OR REPLACE VIEW raw.newest_moves AS {_moves('newest_orders', 'newest_deliveries')}",
+        *_states(f"list_max(list_filter({ticks}, lambda tick: tick <= t))", ticks[-1], has(log, ORDERS, DELIVERIES)),
+    ]
+
+
+def _moves(orders: str, deliveries: str) -> str:
+    """What the stock of listings gained (positive) and lost (negative) at each tick."""
+    return f"""SELECT tick, listing_id, units::INTEGER AS units FROM raw.{deliveries} WHERE units > 0
+        UNION ALL SELECT tick, listing_id, -(units::INTEGER) FROM raw.{orders} WHERE units > 0"""
+
+
+def _states(known: str, newest: int, moving: bool) -> list[str]:
+    now, then = f"tick > {newest}", "tick > raw.snapshot_before(t) AND tick <= t"
+    past = "raw.snapshots WHERE tick = raw.snapshot_before(t)"
+    moved = (_moved("raw.newest_moves", now), _moved("raw.moves", then)) if moving else ("", "")
+    return [
+        f"CREATE OR REPLACE MACRO raw.snapshot_before(t) AS {known}",
+        f"CREATE OR REPLACE VIEW raw.state AS {_state('raw.newest_snapshot', 'raw.newest_events', now, moved[0])}",
+        f"CREATE OR REPLACE MACRO raw.state_at(t) AS TABLE {_state(past, 'raw.events', then, moved[1])}",
+        f"CREATE OR REPLACE VIEW raw.stock AS {_stock('raw.newest_snapshot', moved[0])}",
+        f"CREATE OR REPLACE MACRO raw.stock_at(t) AS TABLE {_stock(past, moved[1])}",
+    ]
+
+
+def _moved(moves: str, during: str) -> str:
+    return f"""LEFT JOIN (SELECT listing_id, sum(units)::INTEGER AS units FROM {moves} WHERE {during}
+        GROUP BY listing_id) AS moved USING (listing_id)"""
+
+
+def _on_hand(moved: str) -> str:
+    return "base.stock::INTEGER" + (" + coalesce(moved.units, 0)" if moved else "")
+
+
+def _stock(snapshot: str, moved: str) -> str:
+    return f"SELECT base.listing_id, {_on_hand(moved)} AS stock FROM (SELECT * FROM {snapshot}) AS base {moved}"
+
+
+def _state(snapshot: str, events: str, during: str, moved: str) -> str:
+    """The last snapshot overlaid with the last event of each listing since, and with what moved its stock."""
+    columns = {
+        "price_paise": "price_after_paise", "regular_price_paise": "regular_price_paise", "discount_bps": "discount_bps",
+        "surge_bps": "surge_bps", "surge_fee_paise": "surge_fee_paise", "updated_tick": "tick",
+    }  # fmt: skip
+    packed = ", ".join(f"{name} := {source}" for name, source in columns.items())
+    chosen = ", ".join(f"coalesce(change.last.{name}, base.{name}) AS {name}" for name in columns)
+    return f"""
+        SELECT base.listing_id, {chosen}, {_on_hand(moved)} AS stock
+        FROM (SELECT * FROM {snapshot}) AS base
+        LEFT JOIN (SELECT listing_id, max_by(struct_pack({packed}), tick) AS last
+                   FROM {events} WHERE {during} GROUP BY listing_id) AS change USING (listing_id) {moved}"""
+
+
+def _prices(state: str, fees: str) -> str:
+    order_fee = "coalesce(f.fee_paise, 0)" if fees else "0"
+    # Loose goods have no printed MRP: the one shown lies their permanent discount above the regular price, and moves with it.
+    shown = "s.regular_price_paise * 100 / (10000 - nullif(n.mrp_discount_bps, 0)::INTEGER)"
+    mrp = f"coalesce(n.mrp, ({shown})::DECIMAL(12, 2))"
+    return f"""
+        SELECT s.listing_id, n.product_id, n.product, n.brand, n.category, n.subcategory, n.pack, n.platform, n.store_id,
+            n.city, n.pincode, {mrp} AS mrp, {rupees("s.regular_price_paise")} AS regular_price, {rupees("s.price_paise")} AS price,
+            {percent("s.discount_bps")} AS discount_pct,
+            (100 - 100 * (s.price_paise * 0.01) / {mrp})::DECIMAL(5, 2) AS off_mrp_pct,
+            (s.price_paise * 0.01 / nullif(n.pack_units, 0))::DECIMAL(12, 2) AS unit_price, n.unit,
+            {rupees(f"(s.surge_fee_paise::INTEGER + {order_fee})")} AS surge_fee, s.stock, s.stock > 0 AS in_stock,
+            n.is_loose, n.is_active, tick_time(s.updated_tick) AS updated_at, {rupees(order_fee)} AS order_fee
+        FROM {state} AS s JOIN raw.named AS n USING (listing_id) {fees}"""
+
+
+def _fees(until: str) -> str:
+    """The fee of an order at each dark store as of a tick: the last change at or before it."""
+    return f"""LEFT JOIN (SELECT store_id, max_by(fee_paise, tick) AS fee_paise FROM raw.fees WHERE tick <= {until}
+        GROUP BY store_id) AS f ON f.store_id = n.store_id"""
+
+
+def _inventory(stock: str) -> str:
+    return f"""
+        SELECT listing_id, product_id, platform, store_id, stock, least(reserved::INTEGER, stock) AS reserved, reorder_level,
+            target_stock, CASE WHEN stock = 0 THEN 'out_of_stock' WHEN stock <= reorder_level THEN 'low_stock'
+            ELSE 'in_stock' END AS status
+        FROM {stock} JOIN raw.named USING (listing_id)"""
+
+
+def price_views(log: Log) -> list[str]:
+    """Prices and stock now, and the macros `prices_at(ts)`, `price_of(name, ts)` and `inventory_at(ts)`."""
+    now, then = (_fees(until) if has(log, FEES) else "" for until in (str(log.tick), "tick_at(ts)"))
+    return [
+        f"CREATE OR REPLACE VIEW prices AS {_prices('raw.state', now)}",
+        f"CREATE OR REPLACE MACRO prices_at(ts) AS TABLE {_prices('raw.state_at(tick_at(ts))', then)}",
+        "CREATE OR REPLACE MACRO price_of(name, ts) AS TABLE SELECT * FROM prices_at(ts) WHERE product = name",
+        f"CREATE OR REPLACE VIEW inventory AS {_inventory('raw.stock')}",
+        f"CREATE OR REPLACE MACRO inventory_at(ts) AS TABLE {_inventory('raw.stock_at(tick_at(ts))')}",
+    ]

@@ -1,0 +1,48 @@
+"""Pieces of SQL that the views share: literals, rupees, files of a table, values that depend on the epoch, totals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from qsim.schema import Cause, Table
+from qsim.simulation import Course
+from qsim.storage.log import DataFile
+
+_DUCKDB_TYPES = {
+    "string": "VARCHAR", "bool": "BOOLEAN", "float32": "FLOAT", "float64": "DOUBLE", "int32": "INTEGER", "int64": "BIGINT",
+    "uint8": "UTINYINT", "uint16": "USMALLINT", "uint32": "UINTEGER",
+}  # fmt: skip
+CAUSES = "CASE cause " + " ".join(f"WHEN {cause.value} THEN '{cause.name.lower()}'" for cause in Cause) + " END"
+
+
+def quoted(text: str) -> str:
+    """Write a text as a SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def files(market: Path, table: Table, named: Sequence[DataFile]) -> str:
+    """Write the SELECT of the named files of a table; of none, an empty one with the table's columns."""
+    if not named:
+        empty = ", ".join(f"NULL::{_DUCKDB_TYPES[kind]} AS {name}" for name, (kind, _) in table.columns.items())
+        return f"SELECT {empty} WHERE false"
+    paths = ", ".join(quoted(str((market / file.path).absolute())) for file in named)
+    return f"SELECT * FROM read_parquet([{paths}])"
+
+
+def by_epoch(course: Course, key: str, edge: str, value: str) -> str:
+    """Write a CASE that finds the epoch of `key` by its first tick or second and works out `value` in it."""
+    whens = [f"WHEN {key} {'>' if edge == 'tick' else '>='} {getattr(e, edge)} THEN " + value.format(e=e)
+             for e in reversed(course.epochs[1:])]  # fmt: skip
+    first = value.format(e=course.epochs[0])
+    return f"CASE {' '.join(whens)} ELSE {first} END" if whens else f"({first})"
+
+
+def rupees(paise: str, digits: int = 12) -> str:
+    """Write paise (an expression of INTEGER or BIGINT) as DECIMAL rupees."""
+    return f"({paise} * 0.01)::DECIMAL({digits}, 2)"
+
+
+def percent(bps: str) -> str:
+    """Write basis points as DECIMAL percent."""
+    return f"({bps} * 0.01)::DECIMAL(5, 2)"

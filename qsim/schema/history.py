@@ -1,0 +1,134 @@
+"""The tables of what happened in a market."""
+
+from __future__ import annotations
+
+from qsim.schema.table import Table
+
+EVENTS = Table(
+    "events",
+    {
+        "tick": ("uint32", "the tick"),
+        "listing_id": ("uint32", "the listing"),
+        "cause": ("uint8", "number of the cause"),
+        "price_before_paise": ("int32", "price before"),
+        "price_after_paise": ("int32", "price after"),
+        "regular_price_paise": ("int32", "price without overlays, after"),
+        "discount_bps": ("uint16", "running discount after, basis points of the regular price"),
+        "surge_bps": ("uint16", "surge on the price after, basis points"),
+        "surge_fee_paise": ("uint16", "surge fee after"),
+    },
+    ("tick", "listing_id"),
+    {
+        "prices are positive": "price_before > 0 AND price_after > 0 AND regular_price > 0",
+        "discount is 0-100 %": "discount_pct BETWEEN 0 AND 100",
+    },
+)
+DISCOUNTS = Table(
+    "discounts",
+    {
+        "tick": ("uint32", "the tick of the change"),
+        "listing_id": ("uint32", "the listing"),
+        "discount_bps": ("uint16", "depth from this tick on; 0: it ended"),
+    },
+    ("tick", "listing_id"),
+    {
+        "depth is positive": "discount_pct > 0 AND discount_pct <= 90",
+        "ends after its start": "ends_at IS NULL OR ends_at > starts_at",
+    },
+)
+SNAPSHOTS = Table(
+    "snapshots",
+    {
+        "tick": ("uint32", "the tick"),
+        "listing_id": ("uint32", "the listing"),
+        "price_paise": ("int32", "price"),
+        "regular_price_paise": ("int32", "price without overlays"),
+        "discount_bps": ("uint16", "running discount, basis points of the regular price"),
+        "own_discount_bps": ("uint16", "the part of it that is no campaign's; 0 for none"),
+        "surge_bps": ("uint16", "surge on the price, basis points"),
+        "surge_fee_paise": ("uint16", "surge fee"),
+        "updated_tick": ("uint32", "tick of its last event"),
+        "own_ends_second": ("uint32", "market second at which the own discount is over; 0 where it has no set end"),
+        "repriced_second": ("int32", "market second at which the regular price was last set; before tick 0 negative"),
+        "match_paise": ("int32", "price that answers a rival's, in force where it is below the others; 0 for none"),
+        "stock": ("uint16", "units on hand"),
+        "restock_second": ("uint32", "market second at which what is on order arrives; 0 for nothing on order"),
+    },
+    ("tick", "listing_id"),
+)
+METRICS = Table(
+    "metrics",
+    {
+        "tick": ("uint32", "the tick"),
+        "block": ("uint32", "the block of products"),
+        "attempted": ("uint32", "listings that the tick took up"),
+        "changed": ("uint32", "of these, listings with an event"),
+    },
+    ("tick", "block"),
+    {"changed is within attempted": "changed <= attempted"},
+)
+ORDERS = Table(
+    "orders",
+    {
+        "tick": ("uint32", "the tick"),
+        "listing_id": ("uint32", "the listing"),
+        "units": ("uint16", "units sold"),
+        "wanted_units": ("uint16", "units of customers whose first choice it was, in stock or not: the true demand"),
+        "price_paise": ("int32", "price paid a unit: that shown since the tick before"),
+        "cost_paise": ("int32", "what a unit cost the platform"),
+    },
+    ("tick", "listing_id"),
+    {"something was sold or wanted": "units > 0 OR wanted_units > 0", "price is positive": "price > 0"},
+)
+DELIVERIES = Table(
+    "deliveries",
+    {
+        "tick": ("uint32", "the tick"),
+        "listing_id": ("uint32", "the listing"),
+        "units": ("uint16", "units that arrived"),
+        "stock": ("uint16", "units on hand after"),
+    },
+    ("tick", "listing_id"),
+    {"arrivals are within stock": "units <= stock"},
+)
+FEES = Table(
+    "fees",
+    {
+        "tick": ("uint32", "the tick from which on it holds"),
+        "store_id": ("uint32", "the dark store"),
+        "fee_paise": ("int32", "surge fee of an order"),
+        "load_bps": ("uint32", "demand over the mean demand, times 10,000"),
+        "is_raining": ("bool", "whether it rains in its city"),
+    },
+    ("tick", "store_id"),
+    {"fee is not negative": "fee >= 0"},
+)
+TRUTH = Table(
+    "truth",
+    {
+        "tick": ("uint32", "the tick"),
+        "listing_id": ("uint32", "the listing"),
+        "anchor_paise": ("int32", "the listing's anchor"),
+        "cost_paise": ("int32", "what costs and inflation add to the anchor in the price aimed at"),
+        "noise_paise": ("int32", "regular price less the price aimed at: what is late, random or rounded in it"),
+        "discount_paise": ("int32", "an own discount's part, negative"),
+        "campaign_paise": ("int32", "a campaign line's part, negative"),
+        "surge_paise": ("int32", "an item surge's part"),
+        "time_of_day_paise": ("int32", "the time of day's part"),
+        "zone_paise": ("int32", "the dark store's zone's part"),
+        "rounding_paise": ("int32", "price points, the MRP as a ceiling, and rounding of the parts"),
+        "rival_paise": ("int32", "what answering a rival takes off"),
+        "shock_id": ("uint32", "1 + the day of the newest supply shock of its group; 0 for none"),
+        "hazard_a_day": ("float32", "rate a day at which what happened could happen; 0 where clock or stock decided"),
+        "source_listing_id": ("uint32", "the listing whose sale is shared or whose price is answered; else its own"),
+    },
+    ("tick", "listing_id"),
+)
+PRICE_RULES = {
+    "price is positive": "price > 0 AND regular_price > 0",
+    "packaged goods cost at most the MRP": "is_loose OR price <= mrp",
+    "discount is 0-100 %": "discount_pct BETWEEN 0 AND 100",
+    "in stock follows stock": "in_stock = (stock > 0)",
+}
+
+HISTORY = (EVENTS, DISCOUNTS, SNAPSHOTS, METRICS, ORDERS, DELIVERIES, FEES, TRUTH)

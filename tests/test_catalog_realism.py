@@ -1,0 +1,290 @@
+"""The catalog of the realistic preset against BigBasket's groceries: MRPs, discounts, price endings, brands."""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import polars as pl
+import pytest
+
+import qsim
+from qsim import params
+from qsim.assortment import Mrp
+from qsim.catalog import catalog_tables
+from qsim.catalog.brands import shares
+from qsim.catalog.mrp import ended, level
+from qsim.errors import UsageError
+from qsim.market.repricing import PERCENT, snap
+from qsim.market.state import NO_CEILING
+from qsim.schema import LISTINGS, PRICE_RULES, PRODUCTS
+from qsim.validation import validate
+from qsim.validation.checks import broken_rules
+from tests import catalog_moments as moments
+
+SEEDS = (1, 2, 3)
+# What bigbasket shows at tick 0. A category campaign is one event of a market and no sampling of products: its lines are
+# left out. Loose goods other than produce show no MRP.
+_SHOWN = """
+    SELECT g.volatility_group AS "group", p.brand, coalesce(p.mrp, p.regular_price)::DOUBLE AS mrp, p.price::DOUBLE AS price
+    FROM prices AS p JOIN products AS g USING (product_id)
+    WHERE p.platform = 'bigbasket' AND p.is_active AND (NOT p.is_loose OR g.volatility_group IN ('fruits', 'vegetables'))
+        AND p.listing_id NOT IN (SELECT listing_id FROM active_at(tick_time(0)) WHERE campaign_id IS NOT NULL)"""
+
+
+@cache
+def tables(products: int = 5_000, seed: int = 1, **assortment: Any) -> dict[str, pl.DataFrame]:
+    changes = {"products": products, "seed": seed, "assortment": assortment}
+    return catalog_tables(params.resolve("realistic", changes))
+
+
+@pytest.fixture(scope="module", params=SEEDS)
+def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+    folder = tmp_path_factory.mktemp("catalog") / "m"
+    qsim.generate(folder, preset="realistic", products=5_000, seed=request.param)
+    with qsim.connect(folder) as connection:
+        return connection.sql(_SHOWN).pl()
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("small") / "m"
+    qsim.generate(folder, preset="realistic", products=280, seed=11, update_interval_seconds=3_600)
+    qsim.run(folder, ticks=48)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def small(market: Path) -> duckdb.DuckDBPyConnection:
+    return qsim.connect(market)
+
+
+def compared(found: dict[str, dict[str, float]], counts: dict[str, int]) -> pl.DataFrame:
+    """Lay the moments of a generated catalog beside the committed ones; `z` is the difference in standard errors of both."""
+    rows = []
+    for where, target in moments.committed().items():
+        for name, (value, error) in ((k, v) for k, v in target.items() if k in found[where]):
+            both = error * np.sqrt(1 + target["n"] / counts[where])
+            rows.append((where, name, value, both, found[where][name], (found[where][name] - value) / both))
+    return pl.DataFrame(rows, schema=["where", "moment", "target", "error", "found", "z"], orient="row")
+
+
+def test_the_moments_of_a_generated_catalog_are_bigbaskets_within_three_standard_errors(shown: pl.DataFrame) -> None:
+    counts = dict(shown.group_by("group").len().iter_rows())
+    counts |= {kind: sum(counts[group] for group in groups) for kind, groups in moments.POOLS.items()}
+    table = compared(moments.measured(shown), counts)
+    with pl.Config(tbl_rows=-1, tbl_hide_dataframe_shape=True, float_precision=3):
+        print(table)
+    assert table.height == sum(
+        len(moments_) - (3 if "mrp_grid" in moments_ else 1) for moments_ in moments.committed().values()
+    )
+    assert table.filter(pl.col("z").abs() > 3).rows() == []
+    assert table["z"].pow(2).mean() < 1.3
+
+
+@pytest.mark.parametrize("group", moments.GROUPS)
+def test_no_group_has_mrps_of_another_distribution_by_kolmogorov_and_smirnov(shown: pl.DataFrame, group: str) -> None:
+    target = moments.committed()[group]
+    mrp = shown.filter(pl.col("group") == group)["mrp"].to_numpy()
+    at_most = np.array([(mrp <= x + 0.005).mean() for x in target["mrp_grid"]])
+    gap = np.abs(at_most - target["mrp_at_most"]).max()
+    assert gap <= 1.63 * np.sqrt(1 / len(mrp) + 1 / target["n"]), f"{gap:.3f} among {len(mrp)}"
+
+
+@pytest.mark.skipif(
+    not os.environ.get("QSIM_SHARED_DATA"), reason="QSIM_SHARED_DATA is not set: no real catalog to measure"
+)
+def test_the_committed_moments_are_those_of_the_real_catalog() -> None:
+    real = moments.real_catalog(Path(os.environ["QSIM_SHARED_DATA"]))
+    for where, values in moments.measured(real).items():
+        target = moments.committed()[where]
+        assert values == pytest.approx({name: target[name][0] for name in values}, abs=6e-5), where
+        if where in moments.GROUPS:
+            mrp, _, _ = moments.columns(where, real)
+            assert target["n"] == len(mrp)
+            assert target["mrp_at_most"] == pytest.approx(
+                [(mrp <= 100 * x).mean() for x in target["mrp_grid"]], abs=6e-5
+            )
+
+
+def test_the_measure_tells_the_classic_catalog_from_bigbaskets(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", products=1_000, seed=1)
+    with qsim.connect(tmp_path / "m") as connection:
+        found = moments.measured(connection.sql(_SHOWN).pl().filter(pl.col("mrp") > 0))
+    below, error = moments.committed()["snacks"]["below MRP"]
+    assert found["snacks"]["below MRP"] > below + 10 * error
+
+
+@pytest.mark.parametrize("products", [60, 280, 5_000])
+def test_a_realistic_catalog_keeps_names_distinct_and_base_prices_within_the_mrp(products: int) -> None:
+    goods = tables(products)["products"]
+    assert goods.height == products
+    assert goods.select("product", "pack").n_unique() == products
+    assert goods.select((pl.col("brand") == "") | pl.col("product").str.starts_with(pl.col("brand"))).to_series().all()
+    packaged = goods.filter(~pl.col("is_loose"))
+    assert (packaged["mrp_paise"] % 100 == 0).all()
+    assert packaged.select(pl.col("base_price_paise").is_between(1, "mrp_paise")).to_series().all()
+    assert (goods.filter("is_loose")["mrp_paise"] == 0).all()
+
+
+def test_the_reference_platform_sells_at_exactly_the_discount_to_the_mrp() -> None:
+    found = tables()
+    goods = found["products"].filter(~pl.col("is_loose"))
+    anchors = found["listings"].filter(platform_id=3).join(goods, "product_id")
+    exact = (
+        anchors["mrp_paise"].cast(pl.Int64) * (10_000 - anchors["mrp_discount_bps"].cast(pl.Int64)) + 5_000
+    ) // 10_000
+    off = (anchors["anchor_price_paise"] - exact).abs()
+    assert off.max() <= 1
+    assert (off == 0).mean() > 0.99
+    assert (anchors["anchor_price_paise"] <= anchors["mrp_paise"]).all()
+
+
+def test_platforms_of_a_realistic_catalog_keep_their_bands_and_differ_by_5_to_25_percent() -> None:
+    found = tables()
+    rows = found["listings"].join(found["products"], "product_id").join(found["platforms"], "platform_id")
+    percent, base = pl.col("anchor_price_paise") * 100, pl.col("base_price_paise")
+    ceiling = pl.when("is_loose").then(2**31).otherwise("mrp_paise")
+    low = pl.min_horizontal(base * pl.col("low_percent"), ceiling * 100)
+    assert rows.select(percent.is_between(low - 51, base * pl.col("high_percent") + 51)).to_series().all()
+    spread = rows.group_by("product_id").agg(pl.col("anchor_price_paise").max() / pl.col("anchor_price_paise").min())
+    assert spread.select(pl.col("anchor_price_paise").is_between(1.0499, 1.2501)).to_series().mean() > 0.95
+
+
+def test_a_run_of_products_has_the_listings_it_has_among_all() -> None:
+    found = tables(280)
+    parameters = params.resolve("realistic", {"seed": 1})
+    part = qsim.catalog.listing_table(parameters, found["products"][100:150])
+    assert part.equals(found["listings"][500:750])
+
+
+def test_loose_produce_shows_an_mrp_that_moves_with_its_regular_price(small: duckdb.DuckDBPyConnection) -> None:
+    rows = small.sql(
+        """SELECT p.mrp::DOUBLE AS mrp, p.regular_price::DOUBLE AS regular, r.mrp_discount_bps AS bps, p.off_mrp_pct::DOUBLE AS off,
+            p.price::DOUBLE AS price
+        FROM prices AS p JOIN raw.products AS r USING (product_id) WHERE p.is_loose AND r.mrp_discount_bps > 0"""
+    ).pl()
+    assert rows.height > 100
+    assert rows.select((pl.col("mrp") - pl.col("regular") / (1 - pl.col("bps") / 1e4)).abs() < 0.0051).to_series().all()
+    assert rows.select((pl.col("off") - (100 - 100 * pl.col("price") / pl.col("mrp"))).abs() < 0.02).to_series().all()
+    moved = small.sql(
+        """SELECT count(*) FROM prices_at(tick_time(0)) AS a JOIN prices AS b USING (listing_id)
+        WHERE a.is_loose AND a.mrp <> b.mrp"""
+    ).fetchall()[0][0]
+    assert moved > 100
+
+
+RULES = [("prices", PRICE_RULES), ("products", PRODUCTS.rules), ("listings", LISTINGS.rules)]
+
+
+@pytest.mark.parametrize(
+    ("source", "name", "rule"), [(source, *pair) for source, rules in RULES for pair in rules.items()]
+)
+def test_the_rules_of_prices_products_and_listings_hold_in_a_realistic_market(
+    small: duckdb.DuckDBPyConnection, source: str, name: str, rule: str
+) -> None:
+    assert small.sql(broken_rules({name: rule}, source, ("1 AS one",))).fetchall() == []
+
+
+def test_the_checks_of_mrps_and_bands_pass_on_a_realistic_market(market: Path) -> None:
+    found = {check["number"]: check for check in validate(market)["checks"]}
+    wanted = ["1.15", "1.20", "1.22", "2.1", "2.3", "2.4", "2.5", "2.6", "2.7"]
+    assert [(number, found[number]["measured"]) for number in wanted if not found[number]["passed"]] == []
+
+
+def test_what_sells_at_its_mrp_opens_at_it_on_the_reference_platform(small: duckdb.DuckDBPyConnection) -> None:
+    low = small.sql(
+        """SELECT count(*), count(*) FILTER (a.regular_price < a.mrp) FROM prices_at(tick_time(0)) AS a
+        JOIN raw.products AS r USING (product_id)
+        WHERE NOT a.is_loose AND a.is_active AND r.mrp_discount_bps = 0 AND a.platform = 'bigbasket'"""
+    ).fetchall()[0]
+    assert low[0] > 50 and low[1] == 0
+
+
+def test_without_its_laws_an_assortment_changes_nothing() -> None:
+    classic = catalog_tables(params.resolve("classic", {"products": 300}))
+    assert (classic["products"]["mrp_discount_bps"] == 0).all()
+    assert params.digest(params.resolve("classic")) == params.digest(
+        params.resolve("classic", {"assortment": {"ranges": {}, "brands": {}, "mrp": {"reference": ""}}})
+    )
+    laid = catalog_tables(
+        params.resolve("classic", {"products": 300, "assortment": {"mrp": {"discounts": {"dairy": {"0": 1}}}}})
+    )
+    assert not laid["products"].equals(classic["products"])
+
+
+def test_a_users_catalog_keeps_its_own_mrps_brands_and_prices_under_the_realistic_preset(tmp_path: Path) -> None:
+    lines = [f"Good {n},Maker,Dairy,1 kg,{200 + n},{150 + n}" for n in range(40)]
+    (tmp_path / "mine.csv").write_text("\n".join(["product,brand,category,pack,mrp,price", *lines]))
+    qsim.generate(tmp_path / "m", preset="realistic", catalog=tmp_path / "mine.csv")
+    with qsim.connect(tmp_path / "m") as connection:
+        rows = connection.sql("SELECT * FROM raw.products").pl()
+        dear = connection.sql("SELECT count(*) FROM listings WHERE anchor_price > mrp").fetchall()[0][0]
+    assert rows["mrp_paise"].to_list() == [(200 + n) * 100 for n in range(40)]
+    assert rows["base_price_paise"].to_list() == [(150 + n) * 100 for n in range(40)]
+    assert set(rows["brand"]) == {"Maker"} and set(rows["mrp_discount_bps"]) == {0} and dear == 0
+
+
+def test_a_catalog_of_platforms_without_the_reference_has_discounts_of_the_base() -> None:
+    parameters = params.resolve("realistic", {"products": 500, "assortment": {"mrp": {"reference": "nobody"}}})
+    goods = catalog_tables(parameters)["products"].filter(~pl.col("is_loose"))
+    exact = pl.col("mrp_paise") * (10_000 - pl.col("mrp_discount_bps").cast(pl.Int64)) / 10_000
+    assert goods.select((exact - pl.col("base_price_paise")).abs() <= 0.51).to_series().all()
+
+
+def test_levels_are_straight_lines_between_logarithms_and_keep_the_end_ratios_beyond() -> None:
+    law = {"10": 20.0, "100": 100.0}
+    assert level(np.array([5.0, 10, 31.622776601683793, 100, 200]), law) == pytest.approx(
+        [10, 20, 44.7213595, 100, 200]
+    )
+
+
+@pytest.mark.parametrize(
+    ("rupees", "digit", "end"), [(52.4, 9, 49), (55.1, 9, 59), (2.0, 0, 10), (14.9, 0, 10), (15.1, 0, 20), (7, 5, 5)]
+)
+def test_an_mrp_moves_to_the_nearest_rupees_with_its_last_digit(rupees: float, digit: int, end: int) -> None:
+    assert ended(np.array([rupees]), np.array([digit])).tolist() == [end]
+
+
+def test_the_law_of_brands_gives_the_first_its_share_and_the_others_falling_ones() -> None:
+    law = shares(0.2, 1.5, 3.0, 50)
+    assert law[0] == 0.2 and law.sum() == pytest.approx(1)
+    assert (np.diff(law[1:]) < 0).all()
+    assert law[1] / law[2] == pytest.approx((5 / 4) ** 1.5)
+
+
+def test_percent_prices_are_whole_percents_off_the_mrp_and_the_mrp_is_no_price_point_lower() -> None:
+    prices, mrp = np.array([101.0, 8_930.0, 12_000.0, 13_000.0]), np.array([9_900, 9_900, 12_000, 12_000], np.int32)
+    assert snap(prices, np.full(4, PERCENT, np.uint8), 0.035, mrp).tolist() == [99.0, 8_910.0, 12_000.0, 12_000.0]
+    assert snap(prices[2:], np.full(2, 1, np.uint8), 0.035, mrp[2:]).tolist() == [12_000.0, 12_000.0]
+    free = np.full(2, NO_CEILING, np.int32)
+    assert snap(np.array([4_949.0, 12_030.0]), np.full(2, PERCENT, np.uint8), 0.035, free).tolist() == [
+        4_900.0,
+        12_000.0,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("assortment", "told"),
+    [
+        ({"ranges": {"Milkk": 0.5}}, "unknown key 'Milkk'"),
+        ({"brands": {"gold": {"first": 0.1, "exponent": 1, "offset": 1, "places": 9}}}, "unknown key 'gold'"),
+        ({"mrp": {"levels": {"dairy": {"10": 20}}}}, "two prices or more"),
+        ({"mrp": {"levels": {"dairy": {"10": 20, "20": 15}}}}, "rise"),
+        ({"mrp": {"endings": {"dairy": {"11": 1}}}}, "'11' is not a digit"),
+        ({"mrp": {"discounts": {"dairy": {"95": 1}}}}, "'95' is not a percentage"),
+        ({"mrp": {"discounts": {"dairy": {"10": 0}}}}, "all 0"),
+    ],
+)
+def test_a_faulty_assortment_is_refused_with_what_is_allowed(assortment: dict[str, Any], told: str) -> None:
+    with pytest.raises(UsageError, match=told):
+        params.resolve("classic", {"assortment": assortment})
+
+
+def test_laws_are_kept_in_the_order_of_their_keys() -> None:
+    law = Mrp(discounts={"dairy": {"20": 1.0, "5": 1.0, "7.5": 2.0}}).discounts["dairy"]
+    assert list(law) == ["5", "7.5", "20"]
