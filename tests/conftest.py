@@ -7,6 +7,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import duckdb
 import pytest
 
 import qsim
@@ -57,3 +58,31 @@ def shell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, t
     yield Shell(capsys)
     for number, handler in kept.items():
         signal.signal(number, handler)
+
+
+@pytest.fixture(scope="session")
+def questioned(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A default market at tick 400; to be read, never written."""
+    directory = tmp_path_factory.mktemp("questions") / "market"
+    qsim.generate(directory)
+    qsim.run(directory, ticks=400)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def con(questioned: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the market that questions are put to; to be read."""
+    connection = qsim.connect(questioned)
+    yield connection
+    connection.close()
+
+
+@pytest.fixture(scope="session")
+def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to a market of three dark stores a platform; to be read."""
+    directory = tmp_path_factory.mktemp("chain") / "market"
+    qsim.generate(directory, products=200, stores=3)
+    qsim.run(directory, ticks=50)
+    connection = qsim.connect(directory)
+    yield connection
+    connection.close()

@@ -98,7 +98,6 @@ def test_what_is_not_for_a_market_is_told_and_counts_as_passed(sound: dict[str, 
 GOOD: dict[str, tuple[dict[str, Any], int]] = {
     "tick 0 alone": ({}, 0),
     "tick 0 of three dark stores": ({"stores": 3, "products": 60}, 0),
-    "one product": ({"products": 1, "update_interval_seconds": 3600}, 400),
     "five-minute ticks": ({"products": 40}, 300),
     "a tick a day": ({"products": 40, "update_interval_seconds": 86_400}, 120),
     "levels by the time of day": (

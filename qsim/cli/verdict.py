@@ -92,7 +92,7 @@ def _conclusion(result: Mapping[str, Any]) -> None:
     for moment in result["broken"]:
         click.echo(f"FAIL {moment}: allowed is none")
     parts = "" if result["D"] is None else f" = 100 (0.7 M + 0.3 D), D {result['D']:.3f}"
-    score, m = (None if result[key] is None else result[key] for key in ("score", "M"))
+    score, m = result["score"], result["M"]
     if score is None or m is None:
         click.echo("FAIL score: no moment could be measured")
         return

@@ -25,15 +25,16 @@ SALES = [
         JOIN checked.clock AS c USING (tick) JOIN checked.laws AS r ON r.epoch = c.epoch
         LEFT JOIN checked.clock AS e ON e.tick = s.stop LEFT JOIN checked.laws AS q ON q.epoch = e.epoch
         LEFT JOIN checked.clock AS b ON b.tick = s.stop - 1
-        WHERE s.depth > 0""",
+        WHERE s.depth > 0 AND (SELECT bool_or(timed) FROM checked.laws)""",
     # What a unit off sale is due from tick 0 to each tick: the sales of it that the rate of its platform gives.
     """CREATE OR REPLACE TABLE checked.due AS
-        SELECT platform, tick, sum(CASE WHEN tick = 0 THEN 0 ELSE coalesce(s.a_day, 0) * coalesce(w.factor, 0) * interval / 86400 END)
+        SELECT platform, tick, sum(CASE WHEN tick = 0 OR NOT r.timed THEN 0
+                ELSE coalesce(s.a_day, 0) * coalesce(w.factor, 0) * interval / 86400 END)
             OVER (PARTITION BY platform ORDER BY tick) AS due
         FROM checked.clock AS c JOIN checked.epochs AS p USING (epoch) JOIN checked.laws AS r USING (epoch)
         CROSS JOIN checked.platforms LEFT JOIN checked.sale_rates AS s USING (epoch, platform)
         LEFT JOIN checked.weekdays AS w ON w.epoch = c.epoch AND w.weekday = (r.first_weekday + c.second // 86400) % 7
-        WHERE r.timed""",
+        WHERE (SELECT bool_or(timed) FROM checked.laws)""",
 ]
 
 

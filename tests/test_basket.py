@@ -1,0 +1,150 @@
+"""Behaviour of the basket question: lists, stand-ins, fees, budgets, one app beside several."""
+
+from __future__ import annotations
+
+import re
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from qsim.errors import InputError, UsageError
+from qsim.queries.basket import basket, items_file, read_items, staples
+from qsim.queries.connection import rows_of
+from qsim.queries.questions import deals
+from tests.listed import Connection, by_hand
+
+
+def test_staples_are_twelve_and_all_are_found(con: Connection) -> None:
+    found = basket(con)
+    assert len(staples()) == len(found["lines"]) == 12 and found["not_found"] == [] and found["left_out"] == []
+
+
+@pytest.mark.parametrize("budget", [None, 1000, 400])
+def test_basket_adds_up_from_the_views(con: Connection, budget: float | None) -> None:
+    found = basket(con, budget=budget)
+    price = {row["listing_id"]: (row["price"], row["surge_fee"]) for row in rows_of(con, "SELECT * FROM prices")}
+    fees = {row["platform"]: row for row in rows_of(con, "SELECT * FROM platforms")}
+    for order in found["split"]["orders"]:
+        lines = [line for line in found["lines"] if line["platform"] == order["platform"]]
+        assert [line["item"] for line in lines] == order["items"]
+        goods = sum(price[line["listing_id"]][0] * line["quantity"] for line in lines)
+        surge = sum(price[line["listing_id"]][1] * line["quantity"] for line in lines)
+        fee: dict[str, Any] = fees[order["platform"]]
+        delivery = 0 if goods + surge >= fee["free_delivery_from"] else fee["delivery_fee"]
+        total = goods + surge + delivery + fee["handling_fee"]
+        told = [order[key] for key in ("goods", "surge_fees", "delivery", "handling", "total")]
+        assert told == [float(Decimal(part)) for part in (goods, surge, delivery, fee["handling_fee"], total)]
+        assert goods + surge >= fee["minimum_order"]
+    assert found["split"]["total"] == pytest.approx(sum(order["total"] for order in found["split"]["orders"]))
+    assert budget is None or max(found["split"]["total"], found["one_app"]["total"]) <= budget
+    assert found["split"]["bought"] + len(found["left_out"]) == 12
+
+
+def test_split_is_at_most_what_one_app_asks(con: Connection) -> None:
+    found = basket(con)
+    assert len(found["one_app"]["orders"]) == 1 and found["split"]["total"] <= found["one_app"]["total"]
+    if found["saving_rupees"] is not None:
+        assert found["saving_rupees"] == pytest.approx(found["one_app"]["total"] - found["split"]["total"])
+
+
+def test_item_is_the_same_product_and_pack_everywhere() -> None:
+    usual = [
+        {"product": "Toor Dal", "brand": b, "platform": p, "price": 100 + i}
+        for i, b in enumerate("AB")
+        for p in ("zepto", "blinkit")
+    ]
+    bulk = [
+        {"product": "Toor Dal", "brand": "A", "pack": "5 kg", "pack_units": 5.0, "price": 400, "platform": p}
+        for p in ("zepto", "blinkit")
+    ]
+    lone = [{"product": "Toor Dal", "brand": "C", "price": 10}]
+    (line,) = basket(by_hand(*usual, *bulk, *lone), items=[(2, "toor dal")])["lines"]
+    assert (line["brand"], line["pack"], line["offers"], line["cost"]) == (
+        "A",
+        "1 kg",
+        {"blinkit": 100.0, "zepto": 100.0},
+        200.0,
+    )
+
+
+def test_plain_thing_is_bought_before_a_sort_of_it() -> None:
+    con = by_hand({"product": "Potato - Wedges", "price": 5}, {"product": "Potato", "price": 30})
+    assert basket(con, items=[(1, "potatoes")])["lines"][0]["product"] == "Potato"
+
+
+def test_surge_fee_is_paid_for_each_unit() -> None:
+    found = basket(by_hand({"price": 20, "surge_fee": 5}, fees=(0, 2, 0, 0)), items=[(3, "onion")])["split"]
+    assert [found[key] for key in ("goods", "surge_fees", "handling", "total")] == [60.0, 15.0, 2.0, 77.0]
+
+
+def test_surge_fee_of_an_order_is_paid_once_and_makes_no_deal_void() -> None:
+    con = by_hand({"price": 20, "surge_fee": 30, "order_fee": 25, "discount_pct": 40}, fees=(0, 2, 0, 0))
+    found = basket(con, items=[(3, "onion")])["split"]
+    assert [found[key] for key in ("goods", "surge_fees", "handling", "total")] == [60.0, 40.0, 2.0, 102.0]
+    assert found["orders"][0]["surge_fees"] == 40.0
+    con.execute("UPDATE prices SET surge_fee = order_fee")
+    assert len(deals(con)) == 1
+
+
+def test_budget_counts_fees_and_leaves_out_what_does_not_fit() -> None:
+    con = by_hand({"price": 20}, {"product": "Potato", "price": 30}, fees=(10, 5, 1000, 0))
+    found = basket(con, items=[(1, "onion"), (1, "potato")], budget=64.99)
+    assert (found["split"]["total"], found["left_out"]) == (35.0, ["potato"])
+    assert basket(con, items=[(1, "onion"), (1, "potato")], budget=65)["left_out"] == []
+
+
+def test_saving_is_told_only_for_the_same_items() -> None:
+    con = by_hand({"price": 20}, {"product": "Potato", "price": 30, "platform": "blinkit"})
+    found = basket(con, items=[(1, "onion"), (1, "potato")])
+    assert found["saving_rupees"] is None and found["split"]["bought"] == 2 and found["one_app"]["bought"] == 1
+
+
+def test_missing_items_tell_why() -> None:
+    con = by_hand({"price": 20}, {"product": "Potato", "in_stock": False})
+    found = basket(con, items=[(1, "onion"), (1, "potato"), (1, "onoin")])
+    assert [(entry["item"], entry["reason"]) for entry in found["not_found"]] == [
+        ("potato", "not on sale now on the platforms compared"), ("onoin", "no such product"),
+    ]  # fmt: skip
+    assert found["not_found"][1]["nearest"][0] == "Onion"
+
+
+def test_basket_of_some_platforms_in_one_pincode(chain: Connection) -> None:
+    found = basket(chain, platforms=["zepto", "Blinkit"], pincode="400050")
+    assert found["city"] == "Mumbai" and set(found["platforms"]) == {"zepto", "blinkit"}
+    ids = [line["listing_id"] for line in found["lines"] if line["listing_id"] is not None]
+    rows = rows_of(chain, "SELECT DISTINCT pincode FROM prices WHERE list_contains($1, listing_id)", [ids])
+    assert [row["pincode"] for row in rows] == ["400050"]
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [({"budget": 0}, "budget 0: allowed is"), ({"items": []}, "the list is empty"), ({"items": [(0, "tea")]}, "quantity 0"),
+     ({"platforms": []}, "no platforms"), ({"pincode": "999999"}, "pincode '999999': no store there")],
+)  # fmt: skip
+def test_impossible_basket_is_refused(con: Connection, options: dict[str, Any], found: str) -> None:
+    with pytest.raises(UsageError, match=found):
+        basket(con, **options)
+
+
+def test_list_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "list.txt"
+    path.write_text("# weekly\n\n2 toned milk\nonions  # red\n 7up\n", "utf-8")
+    assert items_file(path) == [(2, "toned milk"), (1, "onions"), (1, "7up")]
+
+
+@pytest.mark.parametrize("line", ["0 onion", "-1 onion", "1.5 onion", "3", "1000 onion", "2 !!"])
+def test_bad_line_of_a_list_names_its_number_and_what_is_allowed(line: str) -> None:
+    with pytest.raises(
+        InputError,
+        match=rf"mine.txt, line 2: '{re.escape(line)}'; allowed is a whole number from 1 to 999",
+    ):
+        read_items(f"onion\n{line}\n", "mine.txt")
+
+
+def test_list_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"none\.txt: No such file"):
+        items_file(tmp_path / "none.txt")
+    with pytest.raises(InputError, match="nothing is listed"):
+        read_items("# only this\n", "mine.txt")
