@@ -161,7 +161,7 @@ def _event(made: Handmade, chance: random.Random, tick: int, listing: Row, state
 def _trade(made: Handmade, chance: random.Random, tick: int, listing: Row, stock: dict[int, int]) -> None:
     """Customers for many units at once, some sent away or come from elsewhere; a delivery now and then, full or short."""
     at = listing["listing_id"]
-    wanted = chance.choice([0, 0, 0, 0, 0, 1, 9, 40])
+    wanted = chance.choice([0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 9, 40])
     sold = min(stock[at], max(0, wanted + chance.choice([0, 0, 0, -1, 3])) if wanted else 0)
     received = (
         chance.choice([1, 20, listing["target_stock"]]) if chance.random() < (0.5 if stock[at] < 9 else 0.02) else 0
