@@ -72,10 +72,10 @@ def noons() -> list[datetime]:
 
 
 GOODS = """product,brand,category,pack,mrp,price
-Onion,,Vegetables,1 kg,,21
-Potato,,Vegetables,1 kg,,22
-Tomato,,Vegetables,500 g,,20
-Mango,,Fruits,1 kg,,23
+Onion,Fresho,Vegetables,1 kg,40,21
+Potato,Fresho,Vegetables,1 kg,40,22
+Tomato,Fresho,Vegetables,500 g,40,20
+Mango,Fresho,Fruits,1 kg,40,23
 Ghee,Amul,Dairy,500 ml,40,21
 Curd,Amul,Dairy,400 g,40,20
 Milk,Amul,Dairy,500 ml,40,22
