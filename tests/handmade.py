@@ -71,10 +71,26 @@ def noons() -> list[datetime]:
     return [noon for noon in every if noon <= time(HEAD)]
 
 
+GOODS = """product,brand,category,pack,mrp,price
+Onion,Fresho,Vegetables,1 kg,40,21
+Potato,Fresho,Vegetables,1 kg,40,22
+Tomato,Fresho,Vegetables,500 g,40,20
+Mango,Fresho,Fruits,1 kg,40,23
+Ghee,Amul,Dairy,500 ml,40,21
+Curd,Amul,Dairy,400 g,40,20
+Milk,Amul,Dairy,500 ml,40,22
+Salt,Tata,Staples,1 kg,40,21
+Sugar,Tata,Staples,1 kg,40,20
+Atta,Tata,Staples,1 kg,40,23
+"""
+
+
 def make(place: Path, seed: int) -> Handmade:
-    """Generate a market of 12 products at two dark stores a platform, and write its history up to tick HEAD."""
-    qsim.generate(place, products=12, stores=2, start=START.date().isoformat(), update_interval_seconds=5400,
-                  inactive_percent=30, seed=4)  # fmt: skip
+    """Generate a market of ten products, two of them off sale, at two dark stores a platform, with its history up to HEAD."""
+    goods = place.with_name("goods.csv")
+    goods.write_text(GOODS)
+    start = START.date().isoformat()
+    qsim.generate(place, catalog=goods, stores=2, start=start, update_interval_seconds=5400, inactive_percent=20)
     made, chance = Handmade(place), random.Random(seed)
     platforms = {row["platform_id"]: row["platform"] for row in made.catalog("platforms")}
     products = {row["product_id"]: row for row in made.catalog("products")}
@@ -102,7 +118,7 @@ def _step(made: Handmade, chance: random.Random, tick: int) -> None:
     state, stock, fees = (dict(past[-1]) for past in (made.states, made.stock, made.fees))
     for row in made.active:
         at = row["listing_id"]
-        if chance.random() < 0.15:
+        if chance.random() < 0.3:
             _event(made, chance, tick, row, state)
         _trade(made, chance, tick, row, stock)
         assert stock[at] >= 0
@@ -121,7 +137,7 @@ def _step(made: Handmade, chance: random.Random, tick: int) -> None:
 def _event(made: Handmade, chance: random.Random, tick: int, listing: Row, state: dict[int, Row]) -> None:
     """A new price of a few, with a discount or a surge; from MIDDLE on with its truth, of random parts."""
     at, before = listing["listing_id"], state[listing["listing_id"]]
-    regular, discount = chance.choice([2000, 2050, 2100]), chance.choice([0, 0, 0, 1000, 2500])
+    regular, discount = chance.choice([2000, 2050]), chance.choice([0, 0, 0, 1000, 2500])
     surge, fee = chance.choice([(0, 0), (0, 0), (777, 0), (0, 1500)])
     taken = 0 if fee else discount
     price = round(regular * (1 - taken / 10_000) * (1 + surge / 10_000)) + chance.choice([0, 0, 5])
@@ -145,10 +161,10 @@ def _event(made: Handmade, chance: random.Random, tick: int, listing: Row, state
 def _trade(made: Handmade, chance: random.Random, tick: int, listing: Row, stock: dict[int, int]) -> None:
     """Customers for many units at once, some sent away or come from elsewhere; a delivery now and then, full or short."""
     at = listing["listing_id"]
-    wanted = chance.choice([0, 0, 0, 0, 0, 1, 9, 40])
+    wanted = chance.choice([0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 9, 40])
     sold = min(stock[at], max(0, wanted + chance.choice([0, 0, 0, -1, 3])) if wanted else 0)
     received = (
-        chance.choice([1, 20, listing["target_stock"]]) if chance.random() < (0.3 if stock[at] < 9 else 0.02) else 0
+        chance.choice([1, 20, listing["target_stock"]]) if chance.random() < (0.5 if stock[at] < 9 else 0.02) else 0
     )
     received = min(received, listing["target_stock"] - stock[at])
     stock[at] += received - sold

@@ -165,3 +165,25 @@ def test_stock_without_orders_is_that_of_the_catalog_at_all_times(tmp_path: Path
     catalog = connection.sql("SELECT listing_id, stock FROM raw.listings ORDER BY 1").fetchall()
     for source in ("prices", "inventory", "prices_at(tick_time(7))", "inventory_at(tick_time(7))"):
         assert connection.sql(f"SELECT listing_id, stock FROM {source} ORDER BY 1").fetchall() == catalog
+
+
+def test_stock_and_stock_outs_that_the_views_tell_are_those_of_a_run(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", preset="realistic", products=40, seed=1, update_interval_seconds=1800)
+    qsim.run(tmp_path / "m", ticks=40)
+    qsim.run(tmp_path / "m", ticks=30, update_interval_seconds=600)
+    connection = qsim.connect(tmp_path / "m")
+    moved = "(SELECT listing_id, stock::INTEGER AS units FROM raw.opening UNION ALL SELECT listing_id, units FROM raw.moves)"
+    summed = f"SELECT listing_id, sum(units) FROM {moved} GROUP BY 1 ORDER BY 1"
+    assert (
+        connection.sql("SELECT listing_id, stock FROM prices ORDER BY 1").fetchall()
+        == connection.sql(summed).fetchall()
+    )
+    for tick in (0, 40, 70):
+        stored = connection.sql(f"SELECT listing_id, stock FROM snapshots WHERE tick = {tick} ORDER BY 1").fetchall()
+        then = connection.sql(f"SELECT listing_id, stock FROM inventory_at(tick_time({tick})) ORDER BY 1").fetchall()
+        assert stored == then != []
+    told = connection.sql("SELECT listing_id, starts FROM raw.without_stock WHERE starts > 0 ORDER BY ALL").fetchall()
+    outs = "SELECT listing_id, raw.second_of_tick(tick) FROM price_history WHERE cause = 'stock_out' ORDER BY ALL"
+    assert set(told) >= set(connection.sql(outs).fetchall()) != set()
+    every = connection.sql("SELECT listing_id, raw.second_of_tick(tick) FROM raw.events").fetchall()
+    assert set(told) <= set(every)
