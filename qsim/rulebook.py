@@ -65,6 +65,7 @@ def _demand_rules(parameters: Parameters) -> DemandRules:
         a_day=_by_group(demand.a_day),
         spread=demand.spread,
         pull=np.where(opened, shares / max(shares.sum(), 1e-300), 0.0),
+        is_open=opened,
         outside=demand.outside / (1 - demand.outside),
         elasticity=demand.elasticity,
         basket_paise=demand.basket_rupees * PAISE_PER_RUPEE,

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qsim import money, streams
-from qsim.arrays import F64, I32, I64, U8, U16, U64
+from qsim.arrays import F64, I32, I64, U8, U16, U64, Mask
 from qsim.popularity import popularity
 from qsim.streams import Purpose
 
@@ -20,13 +20,14 @@ _MOST_UNITS = 65_535
 
 @dataclass(frozen=True)
 class DemandRules:
-    """Customers a day by group, how uneven products are, and how they choose: `pull` float64[platforms] sums to 1, 0 where
-    a platform is closed.
+    """Customers a day by group, how uneven products are, and how they choose: `pull` float64[platforms] sums to 1 where
+    all are open, 0 where a platform is closed or has no share; `is_open` bool[platforms].
     """
 
     a_day: F64
     spread: float
     pull: F64
+    is_open: Mask
     outside: float
     elasticity: float
     basket_paise: float

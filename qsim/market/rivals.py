@@ -41,7 +41,7 @@ def answer(
         block, of, state, rules, looking * stores, state.discount[looking * stores], now.shift_before
     ).unmatched
     others = looking[:, None] // platforms * platforms + np.arange(platforms)
-    held = state.stock.reshape(-1, stores)[others].any(axis=2) & (rules.demand.pull[np.arange(platforms)] > 0)
+    held = state.stock.reshape(-1, stores)[others].any(axis=2) & rules.demand.is_open
     held &= others != looking[:, None]
     prices = np.where(held, state.price[::stores][others], np.inf)
     nearest = prices.argmin(axis=1)

@@ -1,0 +1,91 @@
+"""Costs of products one at a time: knots at the starts of days, straight between them; shocks of the groups.
+
+The rules of a day, by which the knot at its start becomes that of the next, are those of the last epoch that began before it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from qsim.streams import Purpose
+from tests.reference import DAY
+from tests.reference_terms import GROUPS, exp, normal, uniform_of, word
+
+SMALLEST_SHOCK = 0.05
+Tables = Mapping[str, Any]
+
+
+class Costs:
+    """The log costs of a market: `course` are its epochs as (market second, tables of parameters)."""
+
+    def __init__(self, course: Sequence[tuple[int, Tables]]) -> None:
+        self.course, self.seed = course, course[0][1]["seed"]
+        self.shared: dict[int, list[float]] = {}
+        self.own: dict[int, list[float]] = {}
+
+    def of_day(self, day: int) -> Tables:
+        earlier = [tables for second, tables in self.course if second < day * DAY]
+        return earlier[-1] if earlier else self.course[0][1]
+
+    def stays(self, day: int) -> float:
+        return exp(-1 / self.of_day(day)["cost"]["reversion_days"])
+
+    def sd(self, group: int, day: int) -> float:
+        """The sd of a day's innovation: sigma sqrt((1 - a^2) / (2 kappa))."""
+        cost, stays = self.of_day(day)["cost"], self.stays(day)
+        return float(cost["volatility"][GROUPS[group]] * math.sqrt((1 - stays * stays) * cost["reversion_days"] / 2))
+
+    def shock(self, group: int, day: int) -> float:
+        """The log size of the group's shock that begins on a day, 0 for none."""
+        shocks = self.of_day(day)["shocks"]
+        a_day = shocks["a_year"][GROUPS[group]] / 365
+        if not uniform_of(word(self.seed, Purpose.SHOCK, day, group)) < a_day / (1 + a_day / 2):
+            return 0.0
+        size = shocks["size"] + shocks["size_sd"] * normal(self.seed, Purpose.SHOCK_SIZE, day, group)
+        return float(max(SMALLEST_SHOCK, size))
+
+    def shared_knot(self, group: int, day: int) -> float:
+        if day >= len(self.shared.get(group, [])):
+            self.shared[group] = self._shared_path(group, day + 8)
+        return self.shared[group][day]
+
+    def _shared_path(self, group: int, days: int) -> list[float]:
+        path, factor, pipe, spike = [0.0], 0.0, 0.0, 0.0
+        for day in range(days):
+            tables = self.of_day(day)
+            out, fade = (exp(-1 / tables["shocks"][name]) for name in ("ramp_days", "decay_days"))
+            out = 1 - out
+            sd = self.sd(group, day) * math.sqrt(tables["cost"]["shared"])
+            factor = self.stays(day) * factor + sd * normal(self.seed, Purpose.SHARED_COST, day, group)
+            pipe = pipe + self.shock(group, day)
+            spike, pipe = fade * spike + out * pipe, pipe - out * pipe
+            path.append(factor + spike)
+        return path
+
+    def own_knot(self, product: int, group: int, day: int) -> float:
+        path = self.own.setdefault(product, [0.0])
+        while len(path) <= day:
+            last = len(path) - 1
+            sd = self.sd(group, last) * math.sqrt(1 - self.of_day(last)["cost"]["shared"])
+            path.append(self.stays(last) * path[-1] + sd * normal(self.seed, Purpose.COST, last, product))
+        return path[day]
+
+    def log_cost(self, product: int, group: int, second: int) -> float:
+        day, through = second // DAY, second % DAY / DAY
+        now, then = (
+            self.shared_knot(group, day + ahead) + self.own_knot(product, group, day + ahead) for ahead in range(2)
+        )
+        return (1 - through) * now + through * then
+
+    def aim(self, tables: Tables, log_anchor: float, product: int, group: int, second: int) -> float:
+        """The log of the price aimed at: anchor, what costs pass on, and inflation."""
+        cost = tables["cost"]
+        drift = cost["drift_percent_a_year"] / 100 / 365
+        passed = cost["pass_through"] * self.log_cost(product, group, second)
+        return float(log_anchor + passed + drift * (second / DAY))
+
+    def shock_id(self, group: int, second: int) -> int:
+        """1 + the day of the newest shock of the group that began on a day before this one; 0 for none."""
+        return next((day + 1 for day in range(second // DAY - 1, -1, -1) if self.shock(group, day)), 0)

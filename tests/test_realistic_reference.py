@@ -1,0 +1,29 @@
+"""The engine's realistic tick against the reference that takes one unit, listing and customer at a time, on drawn markets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from qsim.schema import Cause
+from tests.realistic_markets import differences, drawn_case, follow, opening_differences, run_market
+from tests.stored import history
+
+CASES = (1, 2, 3, 7, 8, 9, 10, 15, 20, 22)
+LIVELY = 2
+OF_CLASSIC = {Cause.SURGE_START, Cause.SURGE_END, Cause.UPDATE}
+
+
+@pytest.mark.parametrize("number", CASES)
+def test_every_row_of_a_drawn_market_is_that_of_the_reference(tmp_path: Path, number: int) -> None:
+    print(f"replay with drawn_case({number})")
+    run_market(tmp_path / "m", drawn_case(number))
+    assert opening_differences(tmp_path / "m") == []
+    assert differences(tmp_path / "m", follow(tmp_path / "m")) == []
+
+
+def test_a_drawn_market_holds_events_of_every_realistic_cause(tmp_path: Path) -> None:
+    run_market(tmp_path / "m", drawn_case(LIVELY))
+    causes = set(history(tmp_path / "m", "events")["cause"])
+    assert causes == set(Cause) - OF_CLASSIC
