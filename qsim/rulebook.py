@@ -91,6 +91,19 @@ def lives(parameters: Parameters) -> bool:
     return bool(points.packaged or sales.share or any(any(by_group.values()) for by_group in rates))
 
 
+def sale_rates(parameters: Parameters) -> F64:
+    """Give the rates a day at which sales begin of themselves at a unit off sale, float64[platforms], in proportion to the
+    platforms' mean discounts, so that `share` of units are on sale in the long run: each begun sale takes
+    shared_share x shared_spread x (platforms - 1) other units off sale with it.
+    """
+    sales, platforms = parameters.sales, parameters.platforms.values()
+    means = np.array([platform.average_discount_percent for platform in platforms])
+    lengths = np.array([float(days) for days in sales.days])
+    mean_days = float(np.dot(lengths, np.diff(_cumulative(sales.days), prepend=0))) if sales.days else 1.0
+    joined = sales.shared_share * sales.shared_spread * (1 - sales.share) * (len(means) - 1)
+    return np.asarray(sales.share / (mean_days * (1 - sales.share) * (1 + joined)) * means / means.mean())
+
+
 def _styles(parameters: Parameters) -> F64:
     """Give cumulative shares of price styles, float64[platforms, packaged or loose, styles]; to the paisa where none is set."""
     points, plain = parameters.price_points, {style: float(style == "paise") for style in STYLES}
@@ -107,9 +120,6 @@ def live_rules(parameters: Parameters) -> LiveRules | None:
     repricing, points, sales = parameters.repricing, parameters.price_points, parameters.sales
     if not lives(parameters):
         return None
-    means = np.array([platform.average_discount_percent for platform in parameters.platforms.values()])
-    lengths = np.array([float(days) for days in sales.days])
-    mean_days = float(np.dot(lengths, np.diff(_cumulative(sales.days), prepend=0))) if sales.days else 1.0
     return LiveRules(
         seed=parameters.seed,
         pass_through=parameters.cost.pass_through,
@@ -127,8 +137,8 @@ def live_rules(parameters: Parameters) -> LiveRules | None:
         dynamic_share=parameters.time_of_day_share,
         styles=_styles(parameters),
         reach=points.reach,
-        sale_rate=sales.share / (mean_days * (1 - sales.share)) * means / means.mean(),
-        sale_days=lengths,
+        sale_rate=sale_rates(parameters),
+        sale_days=np.array([float(days) for days in sales.days]),
         sale_day_shares=_cumulative(sales.days),
         sale_bps=np.array([round(float(depth) * 100) for depth in sales.depths], np.uint16),
         sale_bps_shares=_cumulative(sales.depths),

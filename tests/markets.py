@@ -169,7 +169,7 @@ class Simulated:
         parts = {
             part.name: [getattr(state, part.name) for state in self.states]
             for part in fields(State)
-            if part.name != "costs"
+            if part.name not in ("costs", "prepared")
         }
         return {"listing_id": ids} | {name: np.concatenate(arrays) for name, arrays in parts.items()}
 
