@@ -84,7 +84,8 @@ class Behaviour:
         shares = law(sales["days"])
         each = [high - low for low, high in zip([0.0, *shares.shares], shares.shares, strict=False)]
         mean_days = sum(days * share for days, share in zip(shares.values, each, strict=True))
-        rate = sales["share"] / (mean_days * (1 - sales["share"]))
+        joined = sales["shared_share"] * sales["shared_spread"] * (1 - sales["share"]) * (len(depths) - 1)
+        rate = sales["share"] / (mean_days * (1 - sales["share"]) * (1 + joined))
         return float(rate * depths[self.unit.platform] / (sum(depths) / len(depths)))
 
     @cached_property
