@@ -50,9 +50,10 @@ def log(x: F64) -> F64:
     exponent = (exponent - low).astype(np.float64)
     s = (mantissa - 1.0) / (mantissa + 1.0)
     square = s * s
-    series = np.zeros_like(s)
-    for odd in range(23, 0, -2):
-        series = series * square + 1.0 / odd
+    series = np.full_like(s, 1.0 / 23)
+    for odd in range(21, 0, -2):
+        series *= square
+        series += 1.0 / odd
     return exponent * _LN2_HIGH + (exponent * _LN2_LOW + 2.0 * s * series)
 
 
@@ -62,7 +63,9 @@ def exp(x: F64) -> F64:
     rest = (x - whole * _LN2_HIGH) - whole * _LN2_LOW
     series = np.ones_like(x)
     for n in range(17, 0, -1):
-        series = series * rest / n + 1.0
+        series *= rest
+        series /= n
+        series += 1.0
     return np.ldexp(series, whole.astype(np.int32))
 
 

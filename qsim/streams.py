@@ -131,7 +131,8 @@ def uniforms(words: U64) -> F64:
 def _horner(x: F64, coefficients: tuple[float, ...]) -> F64:
     total = np.full_like(x, coefficients[0])
     for coefficient in coefficients[1:]:
-        total = total * x + coefficient
+        total *= x
+        total += coefficient
     return total
 
 

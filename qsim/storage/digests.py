@@ -3,20 +3,20 @@
 The digest of a market is the sum modulo 2^128 of one hash for each (table, block, tick) and each set of parameters.
 A hash takes the rows' column bytes through two multilinear sums modulo 2^64 with fixed random odd keys (Carter and
 Wegman 1979), one of all their bits and one of the high halves of words, and the sums, the row count and the address
-through BLAKE2b. It finds accidents, not forgers.
+through BLAKE2b. Ticks of few rows, of which there are many, are hashed many at once: there each value is a word of its
+own under both keys of its column and row. It finds accidents, not forgers.
 """
 
 from __future__ import annotations
 
 import hashlib
 from functools import cache
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qsim import streams
-from qsim.arrays import U8, U64
+from qsim.arrays import I64, U8, U64
 from qsim.streams import Purpose
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MODULUS = 1 << 128
 _RUN_BYTES = 1 << 18
+_FEW_ROWS = 2_048
 
 
 @cache
@@ -64,10 +65,30 @@ def _hash(address: str, rows: int, columns: list[np.ndarray]) -> int:
             first += weights[0] * int(np.dot(words, first_keys[: len(words)]))
             second += weights[1] * int(np.dot(words >> np.uint64(32), second_keys[: len(words)]))
             run += 1
+    return _finished(address, rows, first, second)
+
+
+def _finished(address: str, rows: int, first: int, second: int) -> int:
     state = hashlib.blake2b(f"{address}:{rows}".encode(), digest_size=16)
     for total in (first, second):
         state.update((total & streams.MASK).to_bytes(8, "little"))
     return int.from_bytes(state.digest(), "little")
+
+
+@cache
+def _value_keys(column: int, which: int) -> U64:
+    return streams.bits(0, Purpose.DIGEST_KEY, 3 + which, column, 0, _FEW_ROWS) | np.uint64(1)
+
+
+def _sums_of_few(columns: list[np.ndarray], starts: I64, sizes: I64) -> tuple[list[int], list[int]]:
+    """Give both sums of each of many short ticks, whose rows lie end to end from `starts` on."""
+    place = np.arange(sizes.sum()) - np.repeat(starts, sizes)
+    first, second = np.zeros((2, len(place)), np.uint64)
+    for number, column in enumerate(columns):
+        words = column.view(f"u{column.itemsize}").astype(np.uint64)
+        first += words * _value_keys(number, 0)[place]
+        second += words * _value_keys(number, 1)[place]
+    return np.add.reduceat(first, starts).tolist(), np.add.reduceat(second, starts).tolist()
 
 
 def of_bytes(address: str, data: bytes) -> int:
@@ -98,10 +119,18 @@ def of_ticks(name: str, block: int, table: pa.Table) -> int:
         return 0
     columns = {column: table.column(column).to_numpy() for column in table.column_names}
     ticks = columns.pop("tick")
-    edges = [0, *(np.flatnonzero(ticks[1:] != ticks[:-1]) + 1).tolist(), len(ticks)]
+    edges = np.concatenate([[0], np.flatnonzero(ticks[1:] != ticks[:-1]) + 1, [len(ticks)]])
+    sizes = np.diff(edges)
+    few = sizes < _FEW_ROWS
     total = 0
-    for first, last in pairwise(edges):
-        total += _hash(
-            f"{name}:{block}:{ticks[first]}", last - first, [column[first:last] for column in columns.values()]
-        )
+    for at in np.flatnonzero(~few).tolist():
+        part = slice(int(edges[at]), int(edges[at + 1]))
+        total += _hash(f"{name}:{block}:{ticks[part.start]}", int(sizes[at]), [c[part] for c in columns.values()])
+    if few.any():
+        rows = np.repeat(few, sizes)
+        kept = [column if few.all() else column[rows] for column in columns.values()]
+        of_few, numbers = sizes[few], ticks[edges[:-1][few]].tolist()
+        sums = _sums_of_few(kept, np.cumsum(of_few) - of_few, of_few)
+        for tick, size, first, second in zip(numbers, of_few.tolist(), *sums, strict=True):
+            total += _finished(f"{name}:{block}:{tick}", size, first, second)
     return total % MODULUS
