@@ -18,6 +18,7 @@ from qsim.assortment import Mrp
 from qsim.catalog import catalog_tables
 from qsim.catalog.brands import shares
 from qsim.catalog.mrp import ended, level
+from qsim.catalog.promotions import opening_discounts
 from qsim.errors import UsageError
 from qsim.market.repricing import PERCENT, snap
 from qsim.market.state import NO_CEILING
@@ -203,6 +204,15 @@ def test_what_sells_at_its_mrp_opens_at_it_on_the_reference_platform(small: duck
         WHERE NOT a.is_loose AND a.is_active AND r.mrp_discount_bps = 0 AND a.platform = 'bigbasket'"""
     ).fetchall()[0]
     assert low[0] > 50 and low[1] == 0
+
+
+def test_own_discounts_of_the_realistic_preset_open_by_the_law_of_sale_depths() -> None:
+    parameters = params.resolve("realistic", {"products": 4_000})
+    depths = opening_discounts(parameters, np.ones(4_000, bool), np.zeros(20_000, np.uint16)).reshape(-1, 5)[:, 1]
+    law = parameters.sales.depths
+    assert (depths > 0).sum() == 400
+    for depth, weight in law.items():
+        assert (depths == int(depth) * 100).mean() / 0.1 == pytest.approx(weight / sum(law.values()), abs=0.006), depth
 
 
 def test_without_its_laws_an_assortment_changes_nothing() -> None:

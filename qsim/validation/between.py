@@ -24,7 +24,7 @@ _REGULARS = """
 _STEADY_POINTS = """(SELECT is_loose, sum(share) FILTER (style = 'paise') AS paise, sum(share) FILTER (style = 'nine') AS nine,
         sum(share) FILTER (style = 'five') AS five, sum(share) FILTER (style = 'whole') AS whole
     FROM (SELECT DISTINCT is_loose, style, share FROM checked.points) GROUP BY is_loose
-    HAVING count(*) = 4 AND (SELECT bool_and(pointed) FROM checked.laws))"""
+    HAVING count(*) = 5 AND sum(share) FILTER (style = 'percent') = 0 AND (SELECT bool_and(pointed) FROM checked.laws))"""
 # Dear enough that the nearest nine, at most five rupees off, is within reach.
 _ENDINGS = f"""
     SELECT is_loose, count(*) AS n, avg((regular % 1000 = 900)::INTEGER) AS nines, avg((regular % 500 = 0)::INTEGER) AS fives,
@@ -74,7 +74,7 @@ CHECKS: tuple[Check, ...] = (
         FROM (SELECT is_loose, count(*) AS n, avg(broken::INTEGER) AS share FROM (
             SELECT is_loose, listing_id, bool_or(regular % 100 <> 0) AS broken FROM ({_REGULARS})
             WHERE regular < ceiling GROUP BY ALL) GROUP BY is_loose) JOIN {_STEADY_POINTS} USING (is_loose) ORDER BY what""",
-        too_few="the price points changed midway",
+        too_few="the price points changed midway, or differ by platform",
         sampled=True,
         needs="pointed",
     ),

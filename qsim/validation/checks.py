@@ -20,6 +20,7 @@ NEEDS = {
     "repriced": "regular prices that are set anew by chance",
     "pointed": "price points",
     "timed": "sales that have a set end",
+    "NOT timed": "discounts that open at their platform's mean depth, sales with a set end opening by their own law",
 }
 CATEGORIES = {
     1: "Basic Data Integrity",

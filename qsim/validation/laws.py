@@ -95,7 +95,9 @@ def _hazards(number: int, p: Parameters) -> list[tuple[int, str, float, float]]:
 
 
 def _points(number: int, p: Parameters) -> list[tuple[int, bool, str, float]]:
-    kinds = ((False, p.price_points.packaged), (True, p.price_points.loose))
+    # Platforms that price otherwise have their rows beside the rest, and packaged goods then no one law to be held to.
+    otherwise = ((False, shares) for shares in p.price_points.platforms.values())
+    kinds = ((False, p.price_points.packaged), *otherwise, (True, p.price_points.loose))
     return [
         (number, loose, style, float(share / (sum(shares.values()) or 1)))
         for loose, shares in kinds

@@ -57,6 +57,7 @@ CHECKS: tuple[Check, ...] = (
                 WHEN discounted >= 50 THEN 0.1 ELSE 0.5 END AS room FROM ({_OPENING})) WHERE discounted > 0
         ORDER BY platform""",
         too_few="no listing is discounted at tick 0",
+        needs="NOT timed",
     ),
     bounds(
         "3.3",
