@@ -42,6 +42,8 @@ _VIEW_ROWS = {
     "snapshots": "raw.snapshots",
     "metrics": "raw.metrics",
     "orders": "raw.orders",
+    "deliveries": "raw.deliveries",
+    "fees": "raw.fees",
 }
 _COUNTS = " UNION ALL ".join(
     f"SELECT '{view}' AS view_name, (SELECT count(*) FROM {view}) AS rows, (SELECT count(*) FROM {table}) AS wanted"
