@@ -165,6 +165,12 @@ class Sales(Checked):
     def _depths(cls, weights: dict[str, float]) -> dict[str, float]:
         return _numbers(weights, 90)
 
+    @model_validator(mode="after")
+    def _together(self) -> Sales:
+        if self.share and not (self.days and self.depths):
+            raise ValueError("a share above 0 needs days and depths")
+        return self
+
 
 class Rivals(Checked):
     """How platforms follow each other on the goods whose prices customers know: a share of products, looks a day, the

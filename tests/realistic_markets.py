@@ -230,7 +230,7 @@ def drawn_changes(draw: Random, platforms: list[str]) -> dict[str, Any]:
         },
         "sales": {
             "share": pick((0.1, 0.6)),
-            "days": pick(({"0.05": 1.0, "0.2": 2.0}, {"1": 0.2, "3": 0.3, "7": 0.5})),
+            "days": pick(({"0.125": 1.0, "0.25": 2.0}, {"1": 0.2, "3": 0.3, "7": 0.5})),
             "clearance": pick((0.08, 0.5)),
             "shared_share": pick((0.5, 1.0)),
         },

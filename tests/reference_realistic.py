@@ -148,7 +148,7 @@ class Market:
         return {act for act in acts if act is not None}
 
     def end_sale(self, unit: Unit, now: Tick, did: dict[int, Why]) -> None:
-        if not (unit.state.own > 0 and unit.state.own_ends <= now.second):
+        if not (unit.state.own > 0 and 0 < unit.state.own_ends <= now.second):
             return
         for listing in unit.listings:
             listing.state.own = 0

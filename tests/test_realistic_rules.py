@@ -11,6 +11,7 @@ import pytest
 
 import qsim
 from qsim import money, params, rulebook, streams
+from qsim.errors import UsageError
 from qsim.market import arrivals, cost, repricing
 
 
@@ -114,3 +115,20 @@ def test_produce_changes_its_regular_price_far_more_often_than_packaged_goods(ma
     (_, packaged), (_, loose) = qsim.connect(market).sql(query).fetchall()
     assert 0.3 < loose < 1.6
     assert packaged < 0.15
+
+
+def test_discounts_without_a_set_end_go_on_when_customers_come(tmp_path: Path) -> None:
+    customers = {"a_day": {"fruits": 20.0}}
+    for name, opening, later in (("from the start", {"demand": customers}, {}), ("later", {}, {"demand": customers})):
+        folder = tmp_path / name
+        qsim.generate(folder, products=40, batch_size="none", update_interval_seconds=300, **opening)
+        qsim.run(folder, ticks=3)
+        qsim.run(folder, ticks=3, **later)
+        ends = "SELECT count(*), count(*) FILTER (ends_at IS NULL) FROM discounts WHERE campaign_id IS NULL"
+        discounts, open_ones = qsim.connect(folder).sql(ends).fetchall()[0]
+        assert discounts == open_ones > 50
+
+
+def test_sales_without_lengths_and_depths_are_refused() -> None:
+    with pytest.raises(UsageError, match=r"^sales: .* needs days and depths"):
+        params.resolve("classic", {"sales": {"share": 0.1}})

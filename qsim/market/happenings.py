@@ -156,9 +156,11 @@ def _start_sales(of: Units, rules: LiveRules, state: State, now: LiveClock, star
 
 
 def _over(of: Units, rules: LiveRules, state: State, now: LiveClock) -> tuple[I64, I64]:
-    """Find the units whose sale is over, and those of them whose regular price is set anew."""
+    """Find the units whose sale is over, and those of them whose regular price is set anew; an own discount without a set
+    end is no sale.
+    """
     own, ends = state.own[:: of.stores], state.own_ends[:: of.stores]
-    over = np.flatnonzero((own > 0) & (ends <= now.second))
+    over = np.flatnonzero((own > 0) & (ends > 0) & (ends <= now.second))
     drawn = streams.uniforms(streams.hashed(rules.seed, Purpose.CLEARANCE, now.tick, of.listing_id[over]))
     return over, over[drawn < rules.clearance]
 
@@ -220,13 +222,15 @@ def happen(block: Block, of: Units, state: State, rules: LiveRules, diary: Diary
 
 def open_units(block: Block, of: Units, state: State, rules: LiveRules) -> None:
     """Set a state at tick 0 to price points set some days ago, and give the sales that are on an end: a share of a drawn
-    length away.
+    length away; none where the rules have no lengths of sales.
     """
     state.regular[:] = repricing.snap(
         block.anchor.astype(np.float64), of.of_listings(of.style), rules.reach, block.ceiling
     )
     age = streams.uniforms(streams.hashed(rules.seed, Purpose.AGE, 0, of.listing_id))
     _write(of, state.repriced, np.arange(len(age)), -np.floor(_DAY * _OPENING_AGE_DAYS * age))
+    if not len(rules.sale_days):
+        return
     days = from_law(
         streams.hashed(rules.seed, Purpose.SALE_DAYS, 0, of.listing_id), rules.sale_days, rules.sale_day_shares
     )
