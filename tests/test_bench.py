@@ -35,6 +35,10 @@ FIGURES = {
     "demo",
     "tick by tick",
     "tick by tick, events",
+    "realistic",
+    "realistic, CPU time",
+    "realistic, events",
+    "realistic, peak memory",
 }
 
 
@@ -51,7 +55,7 @@ def test_every_figure_is_there_and_positive(tmp_path: Path) -> None:
     assert sorted(names) == sorted(FIGURES)
     assert all(value > 0 for figure in given["figures"] for value in [figure["value"], *figure["runs"]])
     with_target = {figure["name"] for figure in given["figures"] if figure["passed"] is not None}
-    assert with_target == {"events, peak memory", "events / raw limit", "generate", "help", "demo"}
+    assert with_target == {"events, peak memory", "events / raw limit", "generate", "help", "demo", "realistic"}
     assert not list(tmp_path.iterdir())
 
 

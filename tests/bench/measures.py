@@ -152,6 +152,18 @@ def tick_by_tick(plan: Plan) -> Iterator[Figure]:
     yield Figure("tick by tick, events", [run["events"] / run["seconds"] for run in done], "events/s")
 
 
+def realistic(plan: Plan) -> Iterator[Figure]:
+    """Run a large realistic market in ticks of five minutes for a day, or so many ticks if fewer: events, orders, truth, all."""
+    ticks = min(plan.ticks, 288)
+    market = _generated(plan, "realistic", preset="realistic", products=plan.products)
+    listings = qsim.status(market)["listings"]
+    done = [_run(market, ticks) for _ in range(plan.repeat)]
+    yield Figure("realistic", [listings * ticks / run["seconds"] for run in done], "listing-ticks/s", at_least=15e6)
+    yield Figure("realistic, CPU time", [1e9 * run["cpu"] / listings / ticks for run in done], "ns/listing-tick")
+    yield Figure("realistic, events", [run["events"] for run in done], "events")
+    yield Figure("realistic, peak memory", [run["peak_mb"] for run in done], "MB")
+
+
 MEASURES = {
     "events": events,
     "raw": raw,
@@ -161,4 +173,5 @@ MEASURES = {
     "status": status,
     "demo": demo,
     "tick_by_tick": tick_by_tick,
+    "realistic": realistic,
 }

@@ -1,0 +1,135 @@
+"""The laws of a run for the realistic market: splits, workers, kills, changes midway, and what its tables add up to."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import qsim
+from qsim import writing
+from qsim.market.state import State
+from qsim.storage import lock, log
+
+HOURLY = {"update_interval_seconds": 3_600}
+# Stores enough for three blocks of few products.
+BLOCKS = {"products": 30, "stores": 1_000, "seed": 5}
+
+
+@pytest.fixture(scope="module")
+def opened(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    market = tmp_path_factory.mktemp("opened") / "m"
+    qsim.generate(market, preset="realistic", products=50, stores=2, seed=9, config=HOURLY)
+    return market
+
+
+@pytest.fixture(scope="module")
+def ran(opened: Path) -> Path:
+    market = opened.with_name("ran")
+    shutil.copytree(opened, market)
+    qsim.run(market, ticks=240)
+    return market
+
+
+def _digest(opened: Path, folder: Path, parts: list[dict[str, object]]) -> str:
+    shutil.copytree(opened, folder)
+    for part in parts:
+        status = qsim.run(folder, **part)
+    return str(status["digest"])
+
+
+def test_any_split_of_a_run_that_takes_up_a_scenario_gives_the_same_market(opened: Path, tmp_path: Path) -> None:
+    whole = [{"ticks": 30}, {"ticks": 30, "scenario": "price-war"}, {"ticks": 20, "scenario": "none"}]
+    cuts = [{"ticks": 1}, {"ticks": 29}, {"ticks": 7, "scenario": "price-war"}, {"ticks": 23}]
+    cuts += [{"ticks": 11, "scenario": "none", "max_workers": 3}, {"ticks": 9, "max_workers": 1}]
+    assert _digest(opened, tmp_path / "whole", whole) == _digest(opened, tmp_path / "cuts", cuts)
+
+
+def test_workers_change_nothing_on_several_blocks(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", preset="realistic", config=HOURLY, **BLOCKS)
+    with lock.writer_lock(tmp_path / "m"):
+        assert len(writing.open_writer(tmp_path / "m", 1).blocks) == 3
+    parts = [[{"ticks": 9, "max_workers": workers}] for workers in (1, 2, 3)]
+    assert len({_digest(tmp_path / "m", tmp_path / f"w{len(part)}{n}", part) for n, part in enumerate(parts)}) == 1
+
+
+def test_a_killed_run_goes_on_to_the_market_of_one_that_was_not(tmp_path: Path) -> None:
+    killed, other = tmp_path / "killed", tmp_path / "other"
+    for market in (killed, other):
+        qsim.generate(market, preset="realistic", products=8, seed=4, config=HOURLY)
+    command = [sys.executable, "-m", "qsim", "run", str(killed), "--ticks", "1000000"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while log.read(killed).tick == 0 and process.poll() is None:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    tick = log.read(killed).tick
+    assert tick > 0
+    assert qsim.run(killed, ticks=5)["digest"] == qsim.run(other, until=tick + 5)["digest"]
+
+
+def test_stock_is_the_opening_stock_less_what_was_sold_and_more_what_came(ran: Path) -> None:
+    query = """SELECT count(*), count(*) FILTER (now.stock <> old.stock + coalesce(came.units, 0) - coalesce(sold.units, 0))
+        FROM raw.snapshots AS now JOIN raw.snapshots AS old USING (listing_id)
+        LEFT JOIN (SELECT listing_id, sum(units)::INTEGER AS units FROM raw.deliveries GROUP BY ALL) AS came USING (listing_id)
+        LEFT JOIN (SELECT listing_id, sum(units)::INTEGER AS units FROM raw.orders GROUP BY ALL) AS sold USING (listing_id)
+        WHERE old.tick = 0 AND now.tick = 240"""
+    assert qsim.connect(ran).sql(query).fetchall() == [(500, 0)]
+
+
+def test_every_event_has_its_truth_and_the_parts_add_up_to_the_price(ran: Path) -> None:
+    parts = "anchor_paise + cost_paise + noise_paise + discount_paise + campaign_paise + surge_paise + time_of_day_paise"
+    query = f"""SELECT count(*), count(t.tick), count(*) FILTER (
+            {parts} + zone_paise + rounding_paise + rival_paise <> price_after_paise)
+        FROM raw.events AS e FULL JOIN raw.truth AS t USING (tick, listing_id)"""
+    (events, with_truth, other), *_ = qsim.connect(ran).sql(query).fetchall()
+    assert events == with_truth > 1_000
+    assert other == 0
+
+
+def test_events_replayed_from_the_opening_give_the_state_at_the_end(ran: Path) -> None:
+    query = """SELECT count(*), count(*) FILTER (now.price_paise <> coalesce(last.price, old.price_paise)
+            OR now.regular_price_paise <> coalesce(last.regular, old.regular_price_paise))
+        FROM raw.snapshots AS now JOIN raw.snapshots AS old USING (listing_id)
+        LEFT JOIN (SELECT listing_id, max_by(price_after_paise, tick) AS price, max_by(regular_price_paise, tick) AS regular
+            FROM raw.events GROUP BY ALL) AS last USING (listing_id)
+        WHERE old.tick = 0 AND now.tick = 240"""
+    assert qsim.connect(ran).sql(query).fetchall() == [(500, 0)]
+
+
+def test_every_kind_of_cause_happens_and_customers_pay_the_price_of_the_tick_before(ran: Path) -> None:
+    connection = qsim.connect(ran)
+    causes = {cause for (cause,) in connection.sql("SELECT DISTINCT cause FROM price_history").fetchall()}
+    assert {"reprice", "discount_start", "discount_end", "clearance", "rival_match", "rival_release"} <= causes
+    assert {"stock_out", "restock", "time_of_day", "campaign_start", "campaign_end"} <= causes
+    query = """SELECT count(*), count(*) FILTER (o.price_paise <> coalesce(e.price_after_paise, s.price_paise))
+        FROM raw.orders AS o JOIN raw.snapshots AS s ON s.listing_id = o.listing_id AND s.tick = 0
+        ASOF LEFT JOIN raw.events AS e ON e.listing_id = o.listing_id AND e.tick < o.tick"""
+    (orders, other), *_ = connection.sql(query).fetchall()
+    assert orders > 1_000
+    assert other == 0
+
+
+def test_a_changed_demand_leaves_prices_as_they_were_but_for_rivals_out_of_stock(opened: Path, tmp_path: Path) -> None:
+    digests = []
+    for name, level in (("a", 1.0), ("b", 0.5)):
+        shutil.copytree(opened, tmp_path / name)
+        qsim.run(tmp_path / name, ticks=48, config={"demand": {"level": level}, "rivals": {"looks_a_day": 0.0}})
+        query = "SELECT listing_id, price, regular_price FROM prices ORDER BY listing_id"
+        digests.append(qsim.connect(tmp_path / name).sql(query).fetchall())
+    assert digests[0] == digests[1]
+
+
+def test_a_listing_has_at_most_forty_bytes_of_state(ran: Path) -> None:
+    with lock.writer_lock(ran):
+        state = writing.open_writer(ran, 1).states[0]
+    columns = [getattr(state, part.name) for part in fields(State)]
+    sizes = [column.itemsize for column in columns if isinstance(column, np.ndarray)]
+    assert len(sizes) == 13
+    assert sum(sizes) <= 40
