@@ -6,6 +6,7 @@ Holds arithmetic on amounts only; knows no table, no rule and no text of a marke
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from math import factorial
 
 import numpy as np
 
@@ -18,6 +19,9 @@ MAX_PAISE = 2**31 - 1
 _SQRT_HALF = 0.7071067811865476
 # ln 2 in two parts, so that k * LN2_HIGH is exact for every exponent k of a double (Cody and Waite).
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
+
+# 1/n!: after reduction |x| <= ln(2)/2, where the terms left out are below 2^-56.
+_TAYLOR = tuple(1 / factorial(n) for n in range(14))
 
 
 def rupees(paise: int) -> str:
@@ -61,11 +65,10 @@ def exp(x: F64) -> F64:
     """Take exponentials, the same on every processor; see `power`."""
     whole = np.floor(x / (_LN2_HIGH + _LN2_LOW) + 0.5)
     rest = (x - whole * _LN2_HIGH) - whole * _LN2_LOW
-    series = np.ones_like(x)
-    for n in range(17, 0, -1):
+    series = np.full_like(x, _TAYLOR[-1])
+    for coefficient in _TAYLOR[-2::-1]:
         series *= rest
-        series /= n
-        series += 1.0
+        series += coefficient
     return np.ldexp(series, whole.astype(np.int32))
 
 
