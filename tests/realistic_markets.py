@@ -208,7 +208,7 @@ def drawn_changes(draw: Random, platforms: list[str]) -> dict[str, Any]:
     points = {"whole": 0.2, "nine": 0.2, "five": 0.2, "paise": 0.1, "percent": 0.2}
     return {
         "update_interval_seconds": pick((60, 300, 3600, 7200, 5000, 40_000)),
-        "time_of_day": pick(({}, {"01:00-05:00": 2, "04:00-23:00": -1})),
+        "time_of_day": pick(({}, {"01:00-05:00": 2, "04:00-23:00": -1}, {"01:00-05:00": 3})),
         "time_of_day_share": pick((0.0, 0.5, 1.0)),
         "cost": {"drift_percent_a_year": pick((5, 100)), "pass_through": pick((0.85, 1.0))},
         "shocks": {"a_year": _for_groups(draw, 1.2, 150.0, 0.0)},
