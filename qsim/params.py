@@ -148,6 +148,17 @@ class Parameters(Checked):
             raise ValueError(f"{count} are more than {MAX_LISTINGS:,} listings")
         if self.surge_min_percent > self.surge_max_percent:
             raise ValueError("surge_min_percent is above surge_max_percent")
+        by_rate = (
+            self.sales.share,
+            self.rivals.known_share,
+            *self.repricing.a_day.values(),
+            *self.repricing.gap_a_day.values(),
+        )
+        if self.batch_size != NO_BATCH and self.stores > 1 and any(by_rate):
+            raise ValueError(
+                "batch_size updates each dark store in turn, repricing, sales and rivals act on all stores of a platform; "
+                'with several stores set batch_size = "none" or leave the others out'
+            )
         return self
 
     @property

@@ -117,6 +117,8 @@ def step(block: Block, prepared: Prepared, state: State, rules: Rules, span: Spa
         cause = np.zeros(len(block.lanes), np.uint8)
         for one in taken:
             cause[one.part] = one.cause
+            # A discount that starts in turn has no set end.
+            state.own_ends[one.part][state.own[one.part] != one.own] = 0
         live.step(
             block, prepared.units, state, rules.live, prepared.diaries, span.live[at], cause, earlier, moved, rows
         )
