@@ -47,6 +47,9 @@ BREAKING = {
     "something was sold or wanted": "0 AS units, 0 AS wanted_units",
     "arrivals are within stock": "stock + 1 AS units",
     "fee is not negative": "-1 AS fee",
+    "hours are ordered": "24 AS from_hour",
+    "factors are not negative": "-1 AS demand",
+    "sales are those of all cities": "'Delhi' AS city, 2 AS sales",
 }
 
 
