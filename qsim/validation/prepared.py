@@ -141,7 +141,7 @@ _EVENTS = [
         discount_bps::INTEGER AS depth FROM raw.discounts SEMI JOIN checked.listings USING (listing_id)""",
     """CREATE OR REPLACE TABLE checked.events AS
         SELECT e.*, coalesce(o.depth, 0) AS own, coalesce(l.line, 0) AS line, c.epoch, c.shift, c.shift_before,
-            g.is_loose, g.is_active, g.ceiling, g.platform, g.leads, g.product_id, r.live, r.timed, r.told,
+            g.is_loose, g.is_active, g.ceiling, g.platform, g.leads, g.product_id, r.live, r.turned, r.timed, r.told,
             p.batch_size = 0 OR p.batch_size >= g.active OR (g.place - e.tick * p.batch_size % g.active + g.active) % g.active
                 < p.batch_size AS in_turn
         FROM (SELECT *, lag(tick) OVER w AS was_tick, lag(after) OVER w AS was_after, lag(regular) OVER w AS was_regular,

@@ -43,7 +43,8 @@ CHECKS: tuple[Check, ...] = (
         "6.4",
         "A price that only the time of day moved has all its other parts unmoved, at a boundary and not in its turn.",
         """SELECT tick, listing_id, was_after, after, shift_before, shift FROM checked.events WHERE cause = 8
-        AND (in_turn OR shift = shift_before OR after = was_after OR (after > was_after) <> (shift > shift_before)
+        AND (in_turn OR shift = shift_before OR after = was_after
+            OR ((after > was_after) <> (shift > shift_before) AND NOT (live AND turned))
             OR (regular, discount, surge, fee) IS DISTINCT FROM (was_regular, was_discount, was_surge, was_fee))""",
         sampled=True,
     ),
