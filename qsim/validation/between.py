@@ -6,7 +6,6 @@ from qsim.behaviour import STYLES
 from qsim.schema import Cause
 from qsim.validation.checks import Check, bounds, faults
 
-
 # The units' regular prices at tick 0 and after each event.
 _REGULARS = """
     SELECT g.listing_id, g.platform, g.is_loose, g.ceiling, s.tick, s.regular FROM checked.states AS s
@@ -55,7 +54,8 @@ def _off_point(source: str, shown: str) -> str:
 
 
 _REPRICED = f"""
-    SELECT h.epoch, h.volatility_group, h.base, h.by_gap * (1 + fresh) + h.base * fresh AS by_gap, r.spread, n.units, count(e.tick) AS times,
+    SELECT h.epoch, h.volatility_group, h.base,
+        h.by_gap * (1 + fresh) + h.base * fresh AS by_gap, r.spread, n.units, count(e.tick) AS times,
         n.units * (p.last - p.start_tick) * p.interval / 86400 AS days
     FROM checked.hazards AS h JOIN checked.epochs AS p USING (epoch) JOIN checked.laws AS r USING (epoch)
     JOIN (SELECT volatility_group, count(*) AS units FROM checked.listings WHERE leads AND is_active GROUP BY ALL) AS n

@@ -251,7 +251,16 @@ def of_hours(course: Course, head: int, calendar: Sequence[Entry], cities: Seque
         first, last = max(0, epoch.second - 1) // HOUR, (epoch.second_of(ends[number]) - 1) // HOUR
         made = hours.hours(p, calendar, cities, first, last) if rulebook.lives(p) and last >= first else {}
         rows += [
-            (number, at, city, hour.sale, hour.deeper_bps, float(hour.demand[n]), int(hour.fee_paise[n]), bool(hour.rain[n]))
+            (
+                number,
+                at,
+                city,
+                hour.sale,
+                hour.deeper_bps,
+                float(hour.demand[n]),
+                int(hour.fee_paise[n]),
+                bool(hour.rain[n]),
+            )
             for at, hour in made.items()
             for n, city in enumerate(cities)
         ]

@@ -20,7 +20,9 @@ _START, _MATCH, _REPRICE = int(Cause.DISCOUNT_START), int(Cause.RIVAL_MATCH), in
 _WATCHING = f"{_MATCH}, {int(Cause.RIVAL_RELEASE)}"
 # Units' answers to rivals with the rival's price and stock before the tick; the match is what they ask where it is lower.
 _ANSWERS = f"""
-    SELECT e.tick, e.listing_id, e.epoch, e.platform, e.product_id, e.is_loose, e.ceiling, e.after AS match, e.leads,
+    SELECT e.tick, e.listing_id, e.epoch, e.platform, e.product_id, e.is_loose, e.ceiling,
+        e.after AS match, e.after - rival_paise AS unmatched,
+        e.discount = was_discount AND shift = shift_before AS steady, tolerance,
         t.source_listing_id AS rival_id, g.product_id AS rival_product, g.platform AS rival_platform, g.leads AS rival_leads,
         s.after AS rival_price, greatest(floor * (anchor_paise + cost_paise + half), (1 - undercut) * s.after) AS x, reach,
         rival_paise
@@ -33,7 +35,7 @@ CHECKS: tuple[Check, ...] = (
     faults(
         "2.25",
         "Where the truth is told, every event has it, and nothing else has.",
-        f"""SELECT e.tick, e.listing_id, told FROM checked.events AS e ANTI JOIN raw.truth USING (tick, listing_id) WHERE told
+        """SELECT e.tick, e.listing_id, told FROM checked.events AS e ANTI JOIN raw.truth USING (tick, listing_id) WHERE told
         UNION ALL SELECT tick, listing_id, NULL FROM (SELECT * FROM raw.truth SEMI JOIN checked.listings USING (listing_id))
         ANTI JOIN (FROM checked.events WHERE told) USING (tick, listing_id)""",
         sampled=True,
@@ -104,11 +106,11 @@ CHECKS: tuple[Check, ...] = (
     faults(
         "2.31",
         "A rival is answered at its price, less the undercut, or at the floor of the price aimed at, taken to a price point;"
-        " the rival was cheaper.",
+        " the rival was cheaper by more than is tolerated.",
         f"""SELECT tick, listing_id, match, rival_id, rival_price, rival_paise FROM ({_ANSWERS})
         JOIN (SELECT epoch, platform, is_loose, style FROM checked.points WHERE share > 0) USING (epoch, platform, is_loose)
         GROUP BY ALL HAVING NOT bool_or(rival_price IS NOT NULL AND rival_product = product_id AND rival_platform <> platform
-            AND rival_leads AND rival_price < match - rival_paise
+            AND rival_leads AND (NOT steady OR rival_price < (1 - tolerance) * unmatched)
             AND (rival_paise = 0 OR checked.fits(style, match, x, reach, ceiling)))""",
         sampled=True,
         needs="told AND rivals",

@@ -170,8 +170,8 @@ _SNAPSHOTS = [
             s.discount_bps::INTEGER AS discount, s.own_discount_bps::INTEGER AS own_discount, s.surge_bps::INTEGER AS surge,
             s.surge_fee_paise::INTEGER AS fee, s.updated_tick::INTEGER AS updated, coalesce(o.depth, 0) AS own,
             s.match_paise AS match, s.stock::INTEGER AS stock, s.restock_second::BIGINT AS restock,
-            coalesce(l.line, 0) AS line, c.epoch, c.second, c.shift, r.live, g.leads, g.platform, g.platform_id, g.product_id, g.anchor,
-            g.is_loose, g.is_active, g.ceiling, e.tick AS event_tick, e.after, e.regular AS event_regular,
+            coalesce(l.line, 0) AS line, c.epoch, c.second, c.shift, r.live, g.leads, g.platform, g.platform_id,
+            g.product_id, g.anchor, g.is_loose, g.is_active, g.ceiling, e.tick AS event_tick, e.after, e.regular AS event_regular,
             e.discount AS event_discount, e.surge AS event_surge, e.fee AS event_fee
         FROM raw.snapshots AS s JOIN checked.listings AS g ON g.listing_id = s.listing_id
         LEFT JOIN checked.clock AS c ON c.tick = s.tick LEFT JOIN checked.laws AS r ON r.epoch = c.epoch
@@ -219,9 +219,15 @@ def lay_out(run: Callable[[str], list[dict[str, Any]]], history: Log, course: Co
         Entry(**{part.name: row[part.name] for part in fields(Entry)})
         for row in run("SELECT * FROM raw.calendar ORDER BY entry_id")
     ]
-    named = run("SELECT city FROM raw.stores WHERE platform_id = (SELECT min(platform_id) FROM raw.stores) ORDER BY store_id")
+    named = run(
+        "SELECT city FROM raw.stores WHERE platform_id = (SELECT min(platform_id) FROM raw.stores) ORDER BY store_id"
+    )
     cities = list(dict.fromkeys(str(row["city"]) for row in named))
     active = run("SELECT count(*) AS active FROM raw.products WHERE is_active")[0]["active"]
-    later = (laws.of_hours(course, history.tick, calendar, cities), laws.SALES, spaced_snapshots(history, course, active))
+    later = (
+        laws.of_hours(course, history.tick, calendar, cities),
+        laws.SALES,
+        spaced_snapshots(history, course, active),
+    )
     for statement in chain(*later):
         run(statement)

@@ -115,7 +115,8 @@ CHECKS: tuple[Check, ...] = (
               JOIN checked.laws AS r USING (epoch))
         WHERE parts <> price
             OR (NOT live AND price * 100 < ceiling AND price > 0.01
-                AND abs(time_of_day_part - unshifted * shift / 10000) > 0.005001)""",
+                AND abs(time_of_day_part - unshifted * shift / 10000)
+                    > 0.005001 + 0.00525 * ((discount_part <> 0)::INTEGER + (surge_part <> 0)::INTEGER))""",
         sampled=True,
     ),
     faults(

@@ -21,13 +21,15 @@ _OPENING = """
 # A surge shows on loose produce when it has a size, and on packaged goods when it has a fee.
 _SURGING = """
     SELECT t.epoch, any_value(p.surge_p) AS p, count(*) AS n, avg((s.surge + s.fee > 0)::INTEGER) AS share
-    FROM checked.spaced AS t JOIN checked.snapshots AS s USING (tick) JOIN checked.epochs AS p USING (epoch)
+    FROM checked.spaced AS t JOIN (SELECT * EXCLUDE (epoch) FROM checked.snapshots) AS s USING (tick)
+    JOIN checked.epochs AS p USING (epoch)
     SEMI JOIN (FROM checked.laws WHERE turns AND NOT live) AS r USING (epoch)
     WHERE t.purpose = 'surge' AND s.is_active AND CASE WHEN s.is_loose THEN p.surge_low ELSE p.surge_fee END > 0
     GROUP BY t.epoch"""
 _ON_SALE = """
     SELECT t.epoch, any_value(p.start_p / (p.start_p + p.end_p)) AS p, count(*) AS n, avg((s.own > 0)::INTEGER) AS share
-    FROM checked.spaced AS t JOIN checked.snapshots AS s USING (tick) JOIN checked.epochs AS p USING (epoch)
+    FROM checked.spaced AS t JOIN (SELECT * EXCLUDE (epoch) FROM checked.snapshots) AS s USING (tick)
+    JOIN checked.epochs AS p USING (epoch)
     SEMI JOIN (FROM checked.laws WHERE turns AND NOT live) AS r USING (epoch)
     WHERE t.purpose = 'discount' AND s.is_active GROUP BY t.epoch"""
 

@@ -10,8 +10,19 @@ from qsim.errors import QsimError
 from qsim.queries.connection import rows_of
 from qsim.simulation import Course
 from qsim.storage.log import Log
-from qsim.validation import between, integrity, inventory, parts, prepared, pricing, promotions
-from qsim.validation import questions, sales, timing, trade
+from qsim.validation import (
+    between,
+    integrity,
+    inventory,
+    parts,
+    prepared,
+    pricing,
+    promotions,
+    questions,
+    sales,
+    timing,
+    trade,
+)
 from qsim.validation.checks import NEEDS, Check, Judgement
 
 if TYPE_CHECKING:
