@@ -25,7 +25,7 @@ _ENDINGS = f"""
     FROM (SELECT platform, is_loose, listing_id, max_by(regular, tick) AS regular, any_value(ceiling) AS ceiling
           FROM ({_REGULARS}) GROUP BY ALL) JOIN {_STEADY_POINTS} USING (platform, is_loose)
     WHERE regular % 100 = 0 AND regular < ceiling AND paise < 1 AND coalesce(percent, 0) = 0
-        AND regular * (SELECT min(reach) FROM checked.laws) >= 500 GROUP BY is_loose, paise, whole HAVING count(*) >= 50"""
+        AND regular * (SELECT min(reach) FROM checked.laws) >= 500 GROUP BY is_loose, paise, whole HAVING count(*) >= 30"""
 # Whether the price `unmatched` is at the point of the amount x, in paise; a regular price is at its own already. Zones
 # make fractions of a paisa, of which only the nearest whole one is known.
 _AT_POINT = """((x = regular AND unmatched = regular AND NOT part) OR ((x <> regular OR part) AND (
@@ -108,7 +108,7 @@ CHECKS: tuple[Check, ...] = (
             100 * (p - checked.slack(n, p)) - 3 AS low, 100 * (p + checked.slack(n, p)) + 3 AS high
         FROM (SELECT is_loose, n, ' ending in 9' AS ends, nines AS share, nine AS p FROM ({_ENDINGS})
             UNION ALL SELECT is_loose, n, ' ending in 0 or 5', fives, five FROM ({_ENDINGS})) ORDER BY what""",
-        too_few="fewer than 50 prices of a kind are dear enough",
+        too_few="fewer than 30 prices of a kind are dear enough",
         sampled=True,
         needs="pointed",
     ),
