@@ -16,8 +16,9 @@ from qsim.validation import run_checks
 from qsim.writing import course_of
 
 LAST = "(SELECT max(tick) FROM {t})"
-# The last event; the first own discount that starts after tick 0.
+# The last row, the first one, and the first own discount that starts after tick 0.
 EVENT = "(tick, listing_id) = (SELECT (tick, listing_id) FROM {t} ORDER BY tick DESC, listing_id LIMIT 1)"
+FIRST = "(tick, listing_id) = (SELECT (tick, listing_id) FROM {t} ORDER BY tick, listing_id LIMIT 1)"
 _FIRST = "FROM {t} WHERE tick > 0 AND discount_bps > 0 ORDER BY tick, listing_id LIMIT 1"
 STARTED = f"(tick, listing_id) = (SELECT (tick, listing_id) {_FIRST})"
 
@@ -189,6 +190,57 @@ REALISTIC = [
      "SET price_paise = price_paise * 9 // 10 WHERE tick = 0 AND listing_id = 8"),
     ("6.18", "an update where there are no turns", "events", "SET cause = 5 WHERE cause = 9"),
     ("6.19", "a clearance without a sale", "events", "SET cause = 10 WHERE cause = 9"),
+    ("1.25", "a calendar entry that ends before it starts", "calendar", "SET from_hour = 24"),
+    ("1.26", "an order of nothing", "orders", "SET units = 0, wanted_units = 0 WHERE " + FIRST),
+    ("1.27", "a delivery larger than the shelf's stock", "deliveries", "SET units = stock + 1 WHERE " + FIRST),
+    ("1.28", "a fee below nothing", "fees", "SET fee_paise = -100 WHERE store_id = 1"),
+    ("1.10", "a delivery to an unknown listing", "deliveries", "SET listing_id = 999999 WHERE " + FIRST),
+    ("1.10", "a fee of an unknown dark store", "fees", "SET store_id = 999 WHERE store_id = 1"),
+    ("2.12", "a part that is off by a paisa", "truth", "SET rounding_paise = rounding_paise + 1 WHERE " + EVENT),
+    ("2.25", "a price without its truth", "truth", "DELETE FROM {t} WHERE " + EVENT),
+    ("2.25", "a truth of no price", "truth", f"INSERT INTO {{t}} SELECT * REPLACE ({LAST} + 1 AS tick) FROM {{t}} WHERE " + EVENT),
+    ("2.26", "a cost that is off by a paisa", "truth", "SET cost_paise = cost_paise + 1 WHERE " + EVENT),
+    ("2.26", "campaigns told as discounts", "truth",
+     "SET discount_paise = campaign_paise, campaign_paise = 0 WHERE campaign_paise < 0"),
+    ("2.26", "a zone at a first dark store", "truth",
+     "SET zone_paise = 1, rounding_paise = rounding_paise - 1 WHERE listing_id = (SELECT min(listing_id) FROM {t})"),
+    ("2.27", "costs of one platform alone", "truth",
+     "SET cost_paise = cost_paise + 500, noise_paise = noise_paise - 500 WHERE listing_id % 10 < 2"),
+    ("2.28", "a shock that is yet to come", "truth", "SET shock_id = 9999"),
+    ("2.28", "a shock of one platform alone", "truth", "SET shock_id = shock_id + 1 WHERE listing_id % 10 < 2"),
+    ("2.29", "a rate of what the clock decides", "truth", "SET hazard_a_day = 1 WHERE hazard_a_day = 0"),
+    ("2.29", "rates twice as high", "truth", "SET hazard_a_day = 2 * hazard_a_day"),
+    ("2.30", "a change that comes from another product", "truth", "SET source_listing_id = 999 WHERE " + EVENT),
+    ("2.31", "answers far below rivals", "events", "SET price_after_paise = price_after_paise * 6 // 10 WHERE cause = 11"),
+    ("2.31", "answers to nobody", "truth", "SET source_listing_id = listing_id"),
+    ("2.32", "answers on every product", "events", "SET cause = 12 WHERE cause IN (8, 9)"),
+    ("3.27", "opening depths that no law has", "snapshots",
+     "SET own_discount_bps = own_discount_bps + 100 WHERE tick = 0 AND own_discount_bps > 0"),
+    ("4.15", "a shelf for a month", "listings", "SET target_stock = target_stock * 20 WHERE listing_id = 7"),
+    ("4.16", "a reorder level at the target", "listings", "SET reorder_level = target_stock - 1 WHERE listing_id = 7"),
+    ("4.17", "more sold than there was", "orders", "SET units = 60000 WHERE " + FIRST),
+    ("4.17", "a delivery that leaves room on the shelf", "deliveries", "SET units = units - 1 WHERE " + FIRST),
+    ("4.18", "a unit from nowhere", "snapshots", "SET stock = stock + 1 WHERE tick = " + LAST + " AND listing_id = 7"),
+    ("4.18", "an order that is forgotten", "orders", "DELETE FROM {t} WHERE (tick, listing_id) ="
+     " (SELECT (tick, listing_id) FROM {t} WHERE units > 0 ORDER BY tick, listing_id LIMIT 1)"),
+    ("4.19", "a delivery that comes twice", "deliveries",
+     "INSERT INTO {t} SELECT * REPLACE (tick + 1 AS tick) FROM {t} WHERE " + FIRST),
+    ("4.20", "low shelves that are not on order", "snapshots", "SET restock_second = 0 WHERE tick = " + LAST),
+    ("4.20", "a delivery a tick late", "deliveries", "SET tick = tick + 1"),
+    ("4.21", "deliveries a day late", "deliveries", "SET tick = tick + 24"),
+    ("4.22", "an order at another price", "orders", "SET price_paise = price_paise + 1 WHERE " + FIRST),
+    ("4.23", "costs of one platform alone", "orders", "SET cost_paise = cost_paise * 2 WHERE listing_id % 10 < 2"),
+    ("4.24", "orders that nobody wanted", "orders", "SET wanted_units = 0 WHERE units > 0"),
+    ("4.24", "an order not filled with the shelf full", "orders", "SET units = 0 WHERE listing_id % 7 = 0"),
+    ("4.26", "ten times the customers", "orders", "SET wanted_units = wanted_units * 10"),
+    ("6.20", "prices a rupee off their points", "events",
+     "SET price_after_paise = price_after_paise + 100 WHERE discount_bps > 0"),
+    ("6.21", "a snapshot a rupee off its points", "snapshots", "SET price_paise = price_paise + 100 WHERE tick = " + LAST),
+    ("6.22", "a sold-out shelf that is not told", "events", "DELETE FROM {t} WHERE cause = 13"),
+    ("6.22", "repricings that are called stock-outs", "events", "SET cause = 13 WHERE cause = 9"),
+    ("6.23", "fees five rupees higher", "fees", "SET fee_paise = fee_paise + 500"),
+    ("6.24", "rain where the sun shines", "fees", "SET is_raining = NOT is_raining WHERE store_id = 1"),
+    ("6.24", "a change of fees that is not told", "fees", "DELETE FROM {t} WHERE tick > 5"),
 ]  # fmt: skip
 
 

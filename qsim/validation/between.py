@@ -2,45 +2,66 @@
 
 from __future__ import annotations
 
+from qsim.behaviour import STYLES
 from qsim.schema import Cause
 from qsim.validation.checks import Check, bounds, faults
 
-
-def _cause(name: str) -> int:
-    """Give a cause's number; one that no event has where there is no such cause."""
-    return int(Cause[name]) if name in Cause.__members__ else -1
-
-
-_PRICE = "checked.price(regular, discount, surge, fee, shift, ceiling)"
-# A price may stand lower than the listing's own rules make it from a rival's match to its release.
-_MATCHED = f"""last_value(CASE cause WHEN {_cause("RIVAL_MATCH")} THEN true WHEN {_cause("RIVAL_RELEASE")} THEN false END
-    IGNORE NULLS) OVER (PARTITION BY listing_id ORDER BY tick)"""
-# At its point means: within reach, or half a rupee, of what it would be to the paisa; nothing costs less than a rupee.
-_OFF_POINT = "abs(price - computed) > greatest(50, reach * computed) + 1 AND NOT (price = 100 AND computed < 100)"
 # The units' regular prices at tick 0 and after each event.
 _REGULARS = """
-    SELECT g.listing_id, g.is_loose, g.ceiling, s.tick, s.regular FROM checked.states AS s
+    SELECT g.listing_id, g.platform, g.is_loose, g.ceiling, s.tick, s.regular FROM checked.states AS s
     JOIN checked.listings AS g USING (listing_id) WHERE g.leads AND g.is_active"""
-_STEADY_POINTS = """(SELECT is_loose, sum(share) FILTER (style = 'paise') AS paise, sum(share) FILTER (style = 'nine') AS nine,
-        sum(share) FILTER (style = 'five') AS five, sum(share) FILTER (style = 'whole') AS whole
-    FROM (SELECT DISTINCT is_loose, style, share FROM checked.points) GROUP BY is_loose
-    HAVING count(*) = 5 AND sum(share) FILTER (style = 'percent') = 0 AND (SELECT bool_and(pointed) FROM checked.laws))"""
-# Dear enough that the nearest nine, at most five rupees off, is within reach.
+# Price points that never changed, by platform; percents off an MRP are whole rupees where there is none.
+_STEADY_POINTS = f"""(SELECT platform, is_loose, sum(share) FILTER (style = 'paise') AS paise,
+        sum(share) FILTER (style = 'percent' AND NOT is_loose) AS percent, sum(share) FILTER (style = 'nine') AS nine,
+        sum(share) FILTER (style = 'five') AS five,
+        sum(share) FILTER (style = 'whole' OR (style = 'percent' AND is_loose)) AS whole
+    FROM (SELECT DISTINCT platform, is_loose, style, share FROM checked.points) GROUP BY platform, is_loose
+    HAVING count(*) = {len(STYLES)} AND (SELECT bool_and(pointed AND NOT turned) FROM checked.laws))"""
+# Dear enough that the nearest nine, at most five rupees off, is within reach; platforms of equal points together.
 _ENDINGS = f"""
-    SELECT is_loose, count(*) AS n, avg((regular % 1000 = 900)::INTEGER) AS nines, avg((regular % 500 = 0)::INTEGER) AS fives,
-        any_value((nine + whole / 10) / (1 - paise)) AS nine, any_value((five + whole / 5) / (1 - paise)) AS five
-    FROM (SELECT is_loose, listing_id, max_by(regular, tick) AS regular, any_value(ceiling) AS ceiling FROM ({_REGULARS})
-          GROUP BY ALL) JOIN {_STEADY_POINTS} USING (is_loose)
-    WHERE regular % 100 = 0 AND regular < ceiling AND paise < 1
-        AND regular * (SELECT min(reach) FROM checked.laws) >= 500 GROUP BY is_loose HAVING count(*) >= 50"""
+    SELECT is_loose, paise, whole, count(*) AS n, avg((regular % 1000 = 900)::INTEGER) AS nines,
+        avg((regular % 500 = 0)::INTEGER) AS fives, any_value((nine + whole / 10) / (1 - paise)) AS nine,
+        any_value((five + whole / 5) / (1 - paise)) AS five
+    FROM (SELECT platform, is_loose, listing_id, max_by(regular, tick) AS regular, any_value(ceiling) AS ceiling
+          FROM ({_REGULARS}) GROUP BY ALL) JOIN {_STEADY_POINTS} USING (platform, is_loose)
+    WHERE regular % 100 = 0 AND regular < ceiling AND paise < 1 AND coalesce(percent, 0) = 0
+        AND regular * (SELECT min(reach) FROM checked.laws) >= 500 GROUP BY is_loose, paise, whole HAVING count(*) >= 30"""
+# Whether the price `unmatched` is at the point of the amount x, in paise; a regular price is at its own already. Zones
+# make fractions of a paisa, of which only the nearest whole one is known.
+_AT_POINT = """((x = regular AND unmatched = regular AND NOT part) OR ((x <> regular OR part) AND (
+    checked.fits(style, unmatched, x, reach, ceiling) OR (part AND (checked.fits(style, unmatched, x - 0.5, reach, ceiling)
+    OR checked.fits(style, unmatched, x + 0.5, reach, ceiling) OR (abs(x - regular) <= 0.5 AND unmatched = regular))))))"""
+# Every amount that a price could be the point of: some listings follow the time of day, some do not.
+_AMOUNTS = """
+    SELECT *, unnest([checked.price(regular, discount, surge, fee, shift, ceiling),
+        checked.price(regular, discount, surge, fee, 0, ceiling)]) + zone AS x FROM ({source})"""
+# Events whose price without a match is known: the truth tells it, or no rival is answered and no dark store has a zone.
+_UNMATCHED = """
+    SELECT e.tick, e.listing_id, e.epoch, e.cause, e.platform, e.is_loose, e.regular, e.discount, e.surge, e.fee, e.shift,
+        e.ceiling, e.after - coalesce(t.rival_paise, 0) AS unmatched, coalesce(t.zone_paise, 0) AS zone,
+        zoned AND NOT e.leads AS part, reach
+    FROM checked.events AS e JOIN (SELECT epoch, reach, zoned, watched FROM checked.laws) USING (epoch)
+    LEFT JOIN raw.truth AS t USING (tick, listing_id)
+    WHERE live AND (t.tick IS NOT NULL OR NOT (watched OR (zoned AND NOT e.leads)))"""
+_STYLES = "(SELECT epoch, platform, is_loose, style FROM checked.points WHERE share > 0)"
+
+
+def _off_point(source: str, shown: str) -> str:
+    """Write a query of the rows of a source whose price is at no point that its platform's styles have."""
+    return f"""
+        SELECT listing_id, tick, {shown} FROM ({_AMOUNTS.format(source=source)}) JOIN {_STYLES} USING (epoch, platform, is_loose)
+        GROUP BY ALL HAVING NOT bool_or({_AT_POINT})"""
+
+
 _REPRICED = f"""
-    SELECT h.epoch, h.volatility_group, h.base, h.by_gap, r.spread, n.units, count(e.tick) AS times,
+    SELECT h.epoch, h.volatility_group, h.base,
+        h.by_gap * (1 + fresh) + h.base * fresh AS by_gap, r.spread, n.units, count(e.tick) AS times,
         n.units * (p.last - p.start_tick) * p.interval / 86400 AS days
     FROM checked.hazards AS h JOIN checked.epochs AS p USING (epoch) JOIN checked.laws AS r USING (epoch)
     JOIN (SELECT volatility_group, count(*) AS units FROM checked.listings WHERE leads AND is_active GROUP BY ALL) AS n
         USING (volatility_group)
     LEFT JOIN (SELECT e.tick, e.epoch, g.volatility_group FROM checked.events AS e JOIN checked.listings AS g USING (listing_id)
-        WHERE e.leads AND e.regular <> e.was_regular AND e.cause <> {_cause("CLEARANCE")}) AS e USING (epoch, volatility_group)
+        WHERE e.leads AND e.regular <> e.was_regular AND e.cause <> {int(Cause.CLEARANCE)}) AS e USING (epoch, volatility_group)
     WHERE r.repriced AND NOT r.turns GROUP BY ALL"""
 
 CHECKS: tuple[Check, ...] = (
@@ -68,13 +89,14 @@ CHECKS: tuple[Check, ...] = (
     bounds(
         "2.21",
         "As many listings price to the paisa as the price points say; all others' regular prices are whole rupees, or the MRP.",
-        "percent within four standard deviations, and two points fewer: some paise are 00",
-        f"""SELECT CASE WHEN is_loose THEN 'loose' ELSE 'packaged' END || ', percent of ' || n AS what, 100 * share AS measured,
-            100 * (paise - checked.slack(n, paise)) - 2 AS low, 100 * (paise + checked.slack(n, paise)) AS high
-        FROM (SELECT is_loose, count(*) AS n, avg(broken::INTEGER) AS share FROM (
-            SELECT is_loose, listing_id, bool_or(regular % 100 <> 0) AS broken FROM ({_REGULARS})
-            WHERE regular < ceiling GROUP BY ALL) GROUP BY is_loose) JOIN {_STEADY_POINTS} USING (is_loose) ORDER BY what""",
-        too_few="the price points changed midway, or differ by platform",
+        "percent within four standard deviations; two points fewer, some paise being 00; more by those in percents off the MRP",
+        f"""SELECT platform || CASE WHEN is_loose THEN ', loose' ELSE ', packaged' END || ', percent of ' || n AS what,
+            100 * share AS measured, 100 * (paise - checked.slack(n, paise)) - 2 AS low,
+            100 * (paise + coalesce(percent, 0) + checked.slack(n, paise + coalesce(percent, 0))) AS high
+        FROM (SELECT platform, is_loose, count(*) AS n, avg(broken::INTEGER) AS share FROM (
+            SELECT platform, is_loose, listing_id, bool_or(regular % 100 <> 0) AS broken FROM ({_REGULARS})
+            WHERE regular < ceiling GROUP BY ALL) GROUP BY ALL) JOIN {_STEADY_POINTS} USING (platform, is_loose) ORDER BY what""",
+        too_few="the price points changed midway",
         sampled=True,
         needs="pointed",
     ),
@@ -86,57 +108,88 @@ CHECKS: tuple[Check, ...] = (
             100 * (p - checked.slack(n, p)) - 3 AS low, 100 * (p + checked.slack(n, p)) + 3 AS high
         FROM (SELECT is_loose, n, ' ending in 9' AS ends, nines AS share, nine AS p FROM ({_ENDINGS})
             UNION ALL SELECT is_loose, n, ' ending in 0 or 5', fives, five FROM ({_ENDINGS})) ORDER BY what""",
-        too_few="fewer than 50 prices of a kind are dear enough",
+        too_few="fewer than 30 prices of a kind are dear enough",
         sampled=True,
         needs="pointed",
     ),
     faults(
         "2.23",
         "At tick 0 every listing's regular price is its anchor, taken to its price point.",
-        f"""SELECT listing_id, price, computed, ceiling FROM (SELECT g.listing_id, g.is_active, s.regular AS price,
-            g.anchor AS computed, g.ceiling, reach FROM checked.listings AS g
-            LEFT JOIN (FROM checked.snapshots WHERE tick = 0) AS s USING (listing_id), (FROM checked.laws WHERE epoch = 0 AND live))
-        WHERE price IS NULL OR ({_OFF_POINT})""",
+        f"""SELECT listing_id, regular, anchor, ceiling FROM (
+            SELECT g.*, s.regular, 0 AS epoch, reach FROM checked.listings AS g
+            LEFT JOIN (SELECT listing_id, regular FROM checked.snapshots WHERE tick = 0) AS s USING (listing_id),
+            (FROM checked.laws WHERE epoch = 0 AND live) WHERE is_active)
+        JOIN {_STYLES} USING (epoch, platform, is_loose)
+        GROUP BY ALL HAVING NOT coalesce(bool_or(checked.fits(style, regular, anchor, reach, ceiling)), false)""",
         sampled=True,
         needs="live",
     ),
     faults(
         "2.24",
-        "All dark stores of a platform have the same regular price and sale; and, equally discounted, the same price.",
-        """SELECT tick, product_id, platform FROM checked.snapshots WHERE live AND is_active GROUP BY tick, product_id, platform
-            HAVING min(regular) < max(regular) OR min(own) < max(own)
-        UNION ALL SELECT tick, product_id, platform FROM checked.snapshots WHERE live AND is_active
+        "All dark stores of a platform have the same regular price and sale; and, equally discounted, the same price, unless"
+        " they have zones.",
+        """WITH alike AS (SELECT * FROM checked.snapshots JOIN (SELECT epoch, turned, zoned FROM checked.laws) USING (epoch)
+            WHERE live AND is_active AND NOT turned)
+        SELECT tick, product_id, platform FROM alike GROUP BY tick, product_id, platform
+            HAVING min(regular) < max(regular) OR min(own) < max(own) OR min(match) < max(match)
+        UNION ALL SELECT tick, product_id, platform FROM alike WHERE NOT zoned
             GROUP BY tick, product_id, platform, discount, surge, fee HAVING min(price) < max(price)""",
         sampled=True,
         needs="live",
     ),
     faults(
         "6.16",
-        "Every event's price is regular x (1 - discount) x (1 + surge) x (1 + time of day), taken to its price point; without"
-        " an overlay it is the regular price; only a rival's match makes it lower.",
-        f"""SELECT tick, listing_id, cause, price, computed, regular, discount FROM (
-            SELECT *, after AS price, {_PRICE} AS computed, {_MATCHED} AS matched FROM checked.events
-            JOIN (SELECT epoch, reach FROM checked.laws) USING (epoch))
-        WHERE live AND ((computed = regular AND price <> computed) OR ({_OFF_POINT}))
-            AND NOT (coalesce(matched, false) AND price < computed)""",
+        "Every event's price is regular x (1 - discount) x (1 + surge) x (1 + time of day), and the zone's part, taken to a"
+        " price point of its platform; without an overlay it is the regular price; only a rival's match makes it lower.",
+        _off_point(_UNMATCHED, "cause, unmatched, regular, discount, zone"),
         sampled=True,
         needs="live",
     ),
     faults(
         "6.17",
         "At tick 0 every price is regular x (1 - discount) x (1 + time of day), taken to its price point.",
-        f"""SELECT listing_id, price, computed, regular, discount FROM (SELECT *, {_PRICE} AS computed FROM checked.snapshots,
-            (SELECT reach FROM checked.laws WHERE epoch = 0)) WHERE live AND tick = 0 AND is_active
-            AND ((computed = regular AND price <> computed) OR ({_OFF_POINT}))""",
+        _off_point(
+            """SELECT s.*, price AS unmatched, 0 AS zone, false AS part, reach FROM checked.snapshots AS s
+            JOIN (SELECT epoch, reach, zoned FROM checked.laws) USING (epoch)
+            WHERE live AND tick = 0 AND is_active AND NOT (zoned AND NOT leads)""",
+            "unmatched, regular, discount",
+        ),
         sampled=True,
         needs="live",
     ),
     faults(
         "6.18",
         "Every event has a known cause, which the rules of its epoch can have.",
-        f"""SELECT tick, listing_id, cause FROM checked.events JOIN (SELECT epoch, turns FROM checked.laws) USING (epoch)
-        WHERE cause NOT IN ({", ".join(str(int(cause)) for cause in Cause)}) OR (cause = {_cause("UPDATE")} AND NOT turns)
-            OR (cause IN ({_cause("REPRICE")}, {_cause("CLEARANCE")}) AND NOT live)""",
+        f"""SELECT tick, listing_id, cause FROM checked.events JOIN (SELECT epoch, turns, rivals FROM checked.laws) USING (epoch)
+        WHERE cause NOT IN ({", ".join(str(int(cause)) for cause in Cause)}) OR (cause = {int(Cause.UPDATE)} AND NOT turns)
+            OR (cause IN (1, 2) AND NOT turns) OR (cause IN (9, 10, 11, 12, 13, 14) AND NOT live)
+            OR (cause IN (11, 12) AND NOT rivals)""",
         sampled=True,
+    ),
+    faults(
+        "6.20",
+        "The prices of each listing are all at points of one style, for as long as the price points stay.",
+        f"""SELECT listing_id, epoch, count(*) AS prices FROM (
+            SELECT listing_id, epoch, bool_and(fits) AS fits FROM (
+                SELECT listing_id, epoch, tick, style, bool_or({_AT_POINT}) AS fits
+                FROM ({_AMOUNTS.format(source=_UNMATCHED)}) JOIN {_STYLES} USING (epoch, platform, is_loose)
+                GROUP BY listing_id, epoch, tick, style) GROUP BY listing_id, epoch, style)
+        GROUP BY listing_id, epoch HAVING NOT bool_or(fits)""",
+        sampled=True,
+        needs="live",
+    ),
+    faults(
+        "6.21",
+        "Every later snapshot's price is at a price point of its platform, or the match of a rival, where that is lower.",
+        _off_point(
+            """SELECT s.*, price AS unmatched, 0 AS zone, false AS part, reach FROM checked.snapshots AS s
+            JOIN (SELECT epoch, reach, zoned FROM checked.laws) USING (epoch)
+            WHERE live AND tick > 0 AND is_active AND NOT (zoned AND NOT leads) AND (match = 0 OR price <> match)""",
+            "unmatched, regular, discount, match",
+        )
+        + " UNION ALL SELECT listing_id, tick, price, regular, discount, match FROM checked.snapshots"
+        " WHERE match > 0 AND price > match",
+        sampled=True,
+        needs="live",
     ),
 )

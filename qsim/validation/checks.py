@@ -20,7 +20,14 @@ NEEDS = {
     "repriced": "regular prices that are set anew by chance",
     "pointed": "price points",
     "timed": "sales that have a set end",
-    "NOT timed": "discounts that open at their platform's mean depth, sales with a set end opening by their own law",
+    "NOT opened_by_law": "an opening with the platforms' mean discounts",
+    "opened_by_law": "an opening with sales by their law of depths",
+    "NOT shelved": "shelves of any size",
+    "shelved": "shelves for days of demand",
+    "trades": "customers",
+    "told": "the truth of its prices",
+    "told AND rivals": "the truth of answers to rivals",
+    "rivals": "platforms that watch each other",
 }
 CATEGORIES = {
     1: "Basic Data Integrity",

@@ -15,6 +15,10 @@ _RULED = (
     (schema.LISTINGS, "listings"),
     (schema.CAMPAIGNS, "campaigns"),
     (schema.CAMPAIGN_LINES, _LINES),
+    (schema.CALENDAR, "calendar"),
+    (schema.ORDERS, "orders"),
+    (schema.DELIVERIES, "deliveries"),
+    (schema.FEES, "fees"),
 )
 
 
@@ -94,11 +98,12 @@ CHECKS = (
     ),
     faults(
         "1.10",
-        "Every event, discount, snapshot row and order is of a known listing.",
+        "Every event, discount, snapshot row, order, delivery and truth is of a known listing, every fee of a known dark store.",
         " UNION ALL ".join(
             _unresolved(f"raw.{name}", "listing_id", "raw.listings")
-            for name in ("events", "discounts", "snapshots", "orders")
-        ),
+            for name in ("events", "discounts", "snapshots", "orders", "deliveries", "truth")
+        )
+        + f" UNION ALL {_unresolved('raw.fees', 'store_id', 'raw.stores')}",
     ),
     faults(
         "1.11",

@@ -66,11 +66,13 @@ CHECKS: tuple[Check, ...] = (
         "4.7",
         "Targets lie between 20 and 147 units.",
         "SELECT listing_id, target_stock FROM raw.listings WHERE target_stock NOT BETWEEN 20 AND 147",
+        needs="NOT shelved",
     ),
     faults(
         "4.8",
         "The reorder level is a quarter of the target.",
         "SELECT listing_id, reorder_level, target_stock FROM raw.listings WHERE reorder_level <> target_stock // 4",
+        needs="NOT shelved",
     ),
     bounds(
         "4.9",

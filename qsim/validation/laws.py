@@ -1,17 +1,22 @@
 """What the parameters of each epoch promise about happenings between turns: tables of sale laws, rates and price points.
 
-Worked out from the parameters here, apart from the code that made the market.
+Worked out from the parameters here, apart from the code that made the market; only the rate of sales is the rulebook's.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from qsim.clock import parse_start
+from qsim import hours, rulebook
+from qsim.festivals import Entry
 from qsim.params import Parameters
+from qsim.popularity import units_a_day
 from qsim.queries.texts import quoted
 from qsim.simulation import Course
+
+HOUR = 3_600
 
 # Each sale of a unit, which is a product on a platform, at its first dark store: from tick to tick, in market seconds.
 # `second_before` is of the tick before the sale's end; the end is unknown while it runs.
@@ -26,14 +31,23 @@ SALES = [
         LEFT JOIN checked.clock AS e ON e.tick = s.stop LEFT JOIN checked.laws AS q ON q.epoch = e.epoch
         LEFT JOIN checked.clock AS b ON b.tick = s.stop - 1
         WHERE s.depth > 0 AND (SELECT bool_or(timed) FROM checked.laws)""",
-    # What a unit off sale is due from tick 0 to each tick: the sales of it that the rate of its platform gives.
+    # Days of sales' time from tick to tick: weekdays and the calendar make some hours longer and some shorter.
+    """CREATE OR REPLACE TABLE checked.sale_time AS
+        WITH passed AS (SELECT epoch, hour, sale, sum(sale) OVER (PARTITION BY epoch ORDER BY hour) - sale AS done
+            FROM checked.hours WHERE city = (SELECT min(city) FROM checked.hours))
+        SELECT c.tick, c.epoch, (n.done + n.sale * (c.second - 3600 * n.hour) / 3600
+            - coalesce(b.done + b.sale * (c.second - interval - 3600 * b.hour) / 3600, 0)) / 24 AS days
+        FROM checked.clock AS c JOIN checked.epochs AS p USING (epoch) JOIN passed AS n
+            ON n.epoch = c.epoch AND n.hour = (c.second - 1) // 3600
+        LEFT JOIN passed AS b ON b.epoch = c.epoch AND c.second > interval AND b.hour = (c.second - interval - 1) // 3600
+        WHERE c.tick > 0""",
+    # What a unit off sale is due from tick 0 to each tick: the sales that the rate of its platform gives, and for each
+    # those that start beside it on other platforms.
     """CREATE OR REPLACE TABLE checked.due AS
-        SELECT platform, tick, sum(CASE WHEN tick = 0 OR NOT r.timed THEN 0
-                ELSE coalesce(s.a_day, 0) * coalesce(w.factor, 0) * interval / 86400 END)
+        SELECT platform, tick, sum(CASE WHEN r.timed THEN (1 - exp(-coalesce(s.a_day * t.days, 0))) * (1 + joined) ELSE 0 END)
             OVER (PARTITION BY platform ORDER BY tick) AS due
-        FROM checked.clock AS c JOIN checked.epochs AS p USING (epoch) JOIN checked.laws AS r USING (epoch)
-        CROSS JOIN checked.platforms LEFT JOIN checked.sale_rates AS s USING (epoch, platform)
-        LEFT JOIN checked.weekdays AS w ON w.epoch = c.epoch AND w.weekday = (r.first_weekday + c.second // 86400) % 7
+        FROM checked.clock AS c JOIN checked.laws AS r USING (epoch) CROSS JOIN checked.platforms
+        LEFT JOIN checked.sale_rates AS s USING (epoch, platform) LEFT JOIN checked.sale_time AS t USING (tick)
         WHERE (SELECT bool_or(timed) FROM checked.laws)""",
 ]
 
@@ -50,33 +64,110 @@ def table(name: str, columns: dict[str, str], rows: Iterable[Sequence[Any]]) -> 
     return [made, f"INSERT INTO checked.{name} VALUES {listed}"] if listed else [made]
 
 
-def _mean(weights: dict[str, float]) -> float:
-    total = sum(weights.values())
-    return sum(float(value) * weight for value, weight in weights.items()) / total if total else 0.0
+FLAGS = (
+    "turns",
+    "turned",
+    "live",
+    "repriced",
+    "pointed",
+    "timed",
+    "opened_by_law",
+    "shelved",
+    "trades",
+    "told",
+    "rivals",
+    "watched",
+    "zoned",
+)
+_FIGURES = (
+    "reach",
+    "clearance",
+    "shared_share",
+    "shared_spread",
+    "joined",
+    "spread",
+    "fresh",
+    "tolerance",
+    "undercut",
+    "floor",
+    "known",
+    "looks",
+    "reorder",
+    "least_days",
+    "mean_days",
+    "sd_days",
+    "cover_low",
+    "cover_high",
+    "capacity",
+    "rain_loss",
+    "step",
+    "uneven",
+)
 
 
-def _law(number: int, p: Parameters) -> tuple[Any, ...]:
-    """Tell what an epoch has: turns, a chain of discounts, repricing, points, sales; and its figures for these."""
-    turns = p.batch_size >= 0
+def _watches(p: Parameters) -> bool:
+    return p.rivals.known_share * p.rivals.looks_a_day > 0 and any(p.rivals.reactive.values())
+
+
+def _flags(p: Parameters, before: Sequence[Parameters]) -> dict[str, bool]:
+    """Tell what an epoch has, or what it or one `before` had: turns, repricing, sales, customers, rivals ..."""
+    turns, first = p.batch_size >= 0, (*before, p)[0]
     chain = turns and p.discount_probability + p.discount_end_probability > 0
     repriced = any(p.repricing.a_day.values()) or any(p.repricing.gap_a_day.values())
-    pointed = bool(p.price_points.packaged or p.price_points.loose)
-    live = bool(p.price_points.packaged) or p.sales.share > 0 or repriced
-    timed = live and p.sales.share > 0 and not chain
-    shares = (p.sales.clearance, p.sales.shared_share, p.sales.shared_spread)
-    figures = (p.price_points.reach, *shares, p.repricing.spread, parse_start(p.start).weekday())
-    return (number, turns, chain, live, repriced, live and pointed, timed, *map(float, figures[:-1]), figures[-1])
+    live = rulebook.lives(p)
+    return {
+        "turns": turns,
+        "turned": any(one.batch_size >= 0 for one in (*before, p)),
+        "live": live,
+        "repriced": repriced,
+        "pointed": live and bool(p.price_points.packaged or p.price_points.loose),
+        "timed": live and p.sales.share > 0 and not chain,
+        "opened_by_law": bool(first.sales.depths),
+        "shelved": any(first.demand.a_day.values()),
+        "trades": any(p.demand.a_day.values()),
+        "told": live and p.truth,
+        "rivals": live and _watches(p),
+        "watched": any(rulebook.lives(one) and _watches(one) for one in (*before, p)),
+        "zoned": p.stores > 1 and p.repricing.zone_sd > 0,
+    }
+
+
+def _figures(p: Parameters, first: Parameters) -> dict[str, float]:
+    sales, rivals, supply, surge = p.sales, p.rivals, p.supply, p.surge_fees
+    waits = 2 * supply.wait_days**2 + supply.late * (2 - supply.late) * supply.late_days**2
+    return {
+        "reach": p.price_points.reach,
+        "clearance": sales.clearance,
+        "shared_share": sales.shared_share,
+        "shared_spread": sales.shared_spread,
+        "joined": sales.shared_share * sales.shared_spread * (1 - sales.share) * (len(p.platforms) - 1),
+        "spread": p.repricing.spread,
+        "fresh": p.repricing.fresh,
+        "tolerance": rivals.tolerance,
+        "undercut": rivals.undercut,
+        "floor": rivals.floor,
+        "known": rivals.known_share,
+        "looks": rivals.looks_a_day,
+        "reorder": first.supply.reorder,
+        "least_days": supply.least_days,
+        "mean_days": supply.least_days + 2 * supply.wait_days + supply.late * supply.late_days,
+        "sd_days": waits**0.5,
+        "cover_low": first.supply.cover_days[0],
+        "cover_high": first.supply.cover_days[1],
+        "capacity": surge.capacity,
+        "rain_loss": surge.rain_loss,
+        "step": surge.step,
+        "uneven": (math.exp(p.demand.spread**2) - 1) ** 0.5,
+    }
+
+
+def _law(number: int, course: Sequence[Parameters]) -> tuple[Any, ...]:
+    flags, figures = _flags(course[number], course[:number]), _figures(course[number], course[0])
+    return (number, *(flags[name] for name in FLAGS), *(float(figures[name]) for name in _FIGURES))
 
 
 def _sale_rates(number: int, p: Parameters) -> list[tuple[int, str, float]]:
-    """Give the rate a day at which sales must start on a unit off sale, so that the share on sale is the parameters'.
-
-    In the long run s = r D / (1 + r D), so r = s / (D (1 - s)); platforms differ as their mean discounts do.
-    """
-    length, share = _mean(p.sales.days), p.sales.share
-    means = {name: platform.average_discount_percent for name, platform in p.platforms.items()}
-    rate = share / (length * (1 - share)) if length else 0.0
-    return [(number, name, float(rate * mean * len(means) / sum(means.values()))) for name, mean in means.items()]
+    return [(number, name, float(rate)) for name, rate in zip(p.platforms, rulebook.sale_rates(p), strict=True)]
 
 
 def _weighted(number: int, weights: dict[str, float]) -> list[tuple[int, float, float]]:
@@ -84,46 +175,93 @@ def _weighted(number: int, weights: dict[str, float]) -> list[tuple[int, float, 
     return [(number, float(value), float(weight / total)) for value, weight in weights.items()]
 
 
-def _weekdays(number: int, p: Parameters) -> list[tuple[int, int, float]]:
-    mean = sum(p.sales.weekdays) / 7 or 1.0
-    return [(number, day, float(factor / mean)) for day, factor in enumerate(p.sales.weekdays)]
-
-
 def _hazards(number: int, p: Parameters) -> list[tuple[int, str, float, float]]:
     rates = p.repricing.a_day.items()
     return [(number, group, float(base), float(p.repricing.gap_a_day[group])) for group, base in rates]
 
 
-def _points(number: int, p: Parameters) -> list[tuple[int, bool, str, float]]:
-    # Platforms that price otherwise have their rows beside the rest, and packaged goods then no one law to be held to.
-    otherwise = ((False, shares) for shares in p.price_points.platforms.values())
-    kinds = ((False, p.price_points.packaged), *otherwise, (True, p.price_points.loose))
+def _points(number: int, p: Parameters) -> list[tuple[int, str, bool, str, float]]:
+    """Give the share of each platform's listings that price in each style; to the paisa where the points say nothing."""
+    points = p.price_points
     return [
-        (number, loose, style, float(share / (sum(shares.values()) or 1)))
-        for loose, shares in kinds
+        (number, platform, loose, style, float(share / sum(shares.values())))
+        for platform in p.platforms
+        for loose, law in ((False, points.platforms.get(platform, points.packaged)), (True, points.loose))
+        for shares in [law or {"paise": 1.0}]
         for style, share in shares.items()
     ]
+
+
+def _customers(number: int, p: Parameters) -> list[tuple[int, str, float, float, float]]:
+    """Give the customers of each group a day, and the means of the units that one buys and of their squares."""
+    units, total = p.demand.units, sum(p.demand.units.values())
+    means = (sum(int(count) ** power * weight for count, weight in units.items()) / total for power in (1, 2))
+    mean, square = map(float, means)
+    return [(number, group, float(count), mean, square) for group, count in p.demand.a_day.items()]
+
+
+def _shelves(number: int, p: Parameters) -> list[tuple[int, str, float, bool, float]]:
+    """Give the units that a customer is expected to buy at each platform, whether it is closed, and its share of reactive goods."""
+    closed, reactive = p.demand.closed, p.rivals.reactive
+    return [
+        (number, name, float(units_a_day(p.demand, name)), name in closed, float(reactive.get(name, 0.0)))
+        for name in p.platforms
+    ]
+
+
+def _levels(number: int, p: Parameters) -> list[tuple[int, int, int]]:
+    return [(number, level, round(rupees * 100)) for level, rupees in enumerate(p.surge_fees.rupees)]
 
 
 def tables(course: Course) -> list[str]:
     """Write the statements of all tables of what the epochs promise."""
     epochs = list(enumerate(course.parameters))
-    flags = dict.fromkeys(("turns", "chain", "live", "repriced", "pointed", "timed"), "BOOLEAN")
-    figures = dict.fromkeys(("reach", "clearance", "shared_share", "shared_spread", "spread"), "DOUBLE")
+    flags, figures = dict.fromkeys(FLAGS, "BOOLEAN"), dict.fromkeys(_FIGURES, "DOUBLE")
     numbered = {"epoch": "BIGINT"}
+    named, grouped = numbered | {"platform": "VARCHAR"}, numbered | {"volatility_group": "VARCHAR"}
     law, share = {"value": "DOUBLE", "weight": "DOUBLE"}, {"style": "VARCHAR", "share": "DOUBLE"}
-    rates = {"volatility_group": "VARCHAR", "base": "DOUBLE", "by_gap": "DOUBLE"}
-    days = {"weekday": "BIGINT", "factor": "DOUBLE"}
+    shelf = {"takes": "DOUBLE", "closed": "BOOLEAN", "reactive": "DOUBLE"}
+
+    def of_each(rows: Callable[[int, Parameters], Iterable[Sequence[Any]]]) -> list[Sequence[Any]]:
+        return [row for number, p in epochs for row in rows(number, p)]
+
+    laws = [_law(number, course.parameters) for number, _ in epochs]
     return [
-        *table("laws", numbered | flags | figures | {"first_weekday": "BIGINT"}, [_law(n, p) for n, p in epochs]),
-        *table("sale_days", numbered | law, [row for n, p in epochs for row in _weighted(n, p.sales.days)]),
-        *table("sale_depths", numbered | law, [row for n, p in epochs for row in _weighted(n, p.sales.depths)]),
-        *table(
-            "sale_rates",
-            numbered | {"platform": "VARCHAR", "a_day": "DOUBLE"},
-            [row for n, p in epochs for row in _sale_rates(n, p)],
-        ),
-        *table("weekdays", numbered | days, [row for n, p in epochs for row in _weekdays(n, p)]),
-        *table("hazards", numbered | rates, [row for n, p in epochs for row in _hazards(n, p)]),
-        *table("points", numbered | {"is_loose": "BOOLEAN"} | share, [row for n, p in epochs for row in _points(n, p)]),
+        *table("laws", numbered | flags | figures, laws),
+        *table("sale_days", numbered | law, of_each(lambda n, p: _weighted(n, p.sales.days))),
+        *table("sale_depths", numbered | law, of_each(lambda n, p: _weighted(n, p.sales.depths))),
+        *table("sale_rates", named | {"a_day": "DOUBLE"}, of_each(_sale_rates)),
+        *table("hazards", grouped | {"base": "DOUBLE", "by_gap": "DOUBLE"}, of_each(_hazards)),
+        *table("points", named | {"is_loose": "BOOLEAN"} | share, of_each(_points)),
+        *table("customers", grouped | dict.fromkeys(("a_day", "units", "square"), "DOUBLE"), of_each(_customers)),
+        *table("shelves", named | shelf, of_each(_shelves)),
+        *table("fee_levels", numbered | {"level": "BIGINT", "fee": "BIGINT"}, of_each(_levels)),
     ]
+
+
+def of_hours(course: Course, head: int, calendar: Sequence[Entry], cities: Sequence[str]) -> list[str]:
+    """Write the statements of what weekdays, weather and calendar make of each hour of the epochs in which things happen
+    by rates, by city.
+    """
+    columns = {"epoch": "BIGINT", "hour": "BIGINT", "city": "VARCHAR", "sale": "DOUBLE", "deeper": "BIGINT"}
+    columns |= {"load": "DOUBLE", "fee": "BIGINT", "rain": "BOOLEAN"}
+    ends = [*(epoch.tick for epoch in course.epochs[1:]), head]
+    rows: list[Sequence[Any]] = []
+    for number, (epoch, p) in enumerate(zip(course.epochs, course.parameters, strict=True)):
+        first, last = max(0, epoch.second - 1) // HOUR, (epoch.second_of(ends[number]) - 1) // HOUR
+        made = hours.hours(p, calendar, cities, first, last) if rulebook.lives(p) and last >= first else {}
+        rows += [
+            (
+                number,
+                at,
+                city,
+                hour.sale,
+                hour.deeper_bps,
+                float(hour.demand[n]),
+                int(hour.fee_paise[n]),
+                bool(hour.rain[n]),
+            )
+            for at, hour in made.items()
+            for n, city in enumerate(cities)
+        ]
+    return table("hours", columns, rows)

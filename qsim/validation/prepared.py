@@ -7,9 +7,12 @@ The clock, the turns and the lines are worked out here in SQL, apart from the co
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import fields
+from itertools import chain
 from typing import Any
 
 from qsim.clock import parse_hour
+from qsim.festivals import Entry
 from qsim.schema import TABLES
 from qsim.simulation import Course
 from qsim.storage.log import Log
@@ -23,6 +26,14 @@ _PRICE = """
 _SLACK = "CASE WHEN p <= 0 OR p >= 1 THEN 0 ELSE (16 / 6 + sqrt(256 / 36 + 16 * n * p * (1 - p))) / n END"
 _RUNNING = """(second >= starts AND second < ends AND duration > CASE WHEN repeat > 0 THEN (second - starts) % repeat
     ELSE second - starts END)"""
+# Whether a price is at the point that a style takes the amount x, in paise, to; README, "The realistic market".
+_WHOLE, _NINE, _FIVE = "floor(x / 100 + 0.5)", "(floor(x / 1000 + 0.1 + 0.5) * 10 - 1)", "(floor(x / 500 + 0.5) * 5)"
+_NEAR = f"CASE style WHEN 'nine' THEN {_NINE} WHEN 'five' THEN {_FIVE} ELSE {_WHOLE} END"
+_FITS = f"""price = least(ceiling, CASE WHEN style = 'paise' OR x >= ceiling THEN floor(x + 0.5)
+    WHEN style = 'percent' AND ceiling < 2147483647
+        THEN greatest(1, floor(floor(100 * x / ceiling + 0.5) * ceiling / 100 + 0.5))
+    WHEN {_NEAR} > 0 AND abs({_NEAR} - x / 100) <= reach * x / 100 THEN {_NEAR} * 100
+    ELSE greatest(1, {_WHOLE}) * 100 END)"""
 _LINES = """
     SELECT s.listing_id, s.tick, max(l.discount_bps)::INTEGER AS line
     FROM (SELECT DISTINCT listing_id, tick FROM {rows} SEMI JOIN raw.campaign_lines USING (listing_id)) AS s
@@ -106,12 +117,14 @@ _CLOCK = [
 _LISTINGS = """CREATE OR REPLACE TABLE checked.listings AS
     SELECT l.listing_id::INTEGER AS listing_id, l.product_id::INTEGER AS product_id, l.store_id::INTEGER AS store_id,
         l.platform_id::INTEGER AS platform_id, p.platform, l.anchor_price_paise AS anchor, g.is_loose, g.is_active,
+        l.stock::INTEGER AS stock, l.reorder_level::INTEGER AS reorder, l.target_stock::INTEGER AS target,
+        l.unit_cost_paise AS unit_cost, s.city, l.store_id - min(l.store_id) OVER (PARTITION BY l.product_id, l.platform_id) AS area,
         g.volatility_group, g.base_price_paise AS base, g.mrp_paise AS mrp, g.place::BIGINT AS place,
         greatest(1, g.active)::BIGINT AS active,
         l.store_id = min(l.store_id) OVER (PARTITION BY l.product_id, l.platform_id) AS leads,
         CASE WHEN g.is_loose THEN 2147483647 ELSE g.mrp_paise END AS ceiling
-    FROM raw.listings AS l JOIN raw.platforms AS p USING (platform_id) JOIN (
-        SELECT *, sum(is_active::INTEGER) OVER (ORDER BY product_id) - 1 AS place, sum(is_active::INTEGER) OVER () AS active
+    FROM raw.listings AS l JOIN raw.platforms AS p USING (platform_id) LEFT JOIN raw.stores AS s USING (store_id)
+    JOIN (SELECT *, sum(is_active::INTEGER) OVER (ORDER BY product_id) - 1 AS place, sum(is_active::INTEGER) OVER () AS active
         FROM raw.products) AS g USING (product_id)
     WHERE product_id % (SELECT step FROM checked.market) = 0"""
 _EVENTS = [
@@ -128,7 +141,7 @@ _EVENTS = [
         discount_bps::INTEGER AS depth FROM raw.discounts SEMI JOIN checked.listings USING (listing_id)""",
     """CREATE OR REPLACE TABLE checked.events AS
         SELECT e.*, coalesce(o.depth, 0) AS own, coalesce(l.line, 0) AS line, c.epoch, c.shift, c.shift_before,
-            g.is_loose, g.is_active, g.ceiling, g.platform, g.leads, r.live, r.timed,
+            g.is_loose, g.is_active, g.ceiling, g.platform, g.leads, g.product_id, r.live, r.turned, r.timed, r.told,
             p.batch_size = 0 OR p.batch_size >= g.active OR (g.place - e.tick * p.batch_size % g.active + g.active) % g.active
                 < p.batch_size AS in_turn
         FROM (SELECT *, lag(tick) OVER w AS was_tick, lag(after) OVER w AS was_after, lag(regular) OVER w AS was_regular,
@@ -140,14 +153,25 @@ _EVENTS = [
         LEFT JOIN checked.laws AS r ON r.epoch = c.epoch JOIN checked.listings AS g ON g.listing_id = e.listing_id
         WHERE e.cause > 0""",
 ]
+# What was sold and delivered at each tick at which something moved or was wanted, with the stock before and after.
+_SHELF = """CREATE OR REPLACE TABLE checked.shelf AS
+    SELECT *, after + sold - coalesce(received, 0) AS before FROM (
+        SELECT m.*, g.product_id, g.platform, g.area, g.reorder, g.target, s.stock + sum(coalesce(received, 0) - sold)
+            OVER (PARTITION BY m.listing_id ORDER BY tick)::BIGINT AS after
+        FROM (SELECT listing_id::INTEGER AS listing_id, tick::INTEGER AS tick, coalesce(o.units, 0)::BIGINT AS sold,
+                coalesce(wanted_units, 0)::BIGINT AS wanted, d.units::BIGINT AS received, d.stock::BIGINT AS shelf
+              FROM raw.orders AS o FULL JOIN raw.deliveries AS d USING (listing_id, tick)) AS m
+        JOIN checked.listings AS g USING (listing_id)
+        JOIN (SELECT listing_id, stock::BIGINT AS stock FROM raw.snapshots WHERE tick = 0) AS s USING (listing_id))"""
 _SNAPSHOTS = [
     f"CREATE OR REPLACE TABLE checked.snapshot_lines AS {_LINES.format(rows='raw.snapshots')}",
     """CREATE OR REPLACE TABLE checked.snapshots AS
         SELECT s.listing_id, s.tick, s.price_paise AS price, s.regular_price_paise AS regular,
             s.discount_bps::INTEGER AS discount, s.own_discount_bps::INTEGER AS own_discount, s.surge_bps::INTEGER AS surge,
             s.surge_fee_paise::INTEGER AS fee, s.updated_tick::INTEGER AS updated, coalesce(o.depth, 0) AS own,
-            coalesce(l.line, 0) AS line, c.shift, r.live, g.platform, g.platform_id, g.product_id, g.anchor,
-            g.is_loose, g.is_active, g.ceiling, e.tick AS event_tick, e.after, e.regular AS event_regular,
+            s.match_paise AS match, s.stock::INTEGER AS stock, s.restock_second::BIGINT AS restock,
+            coalesce(l.line, 0) AS line, c.epoch, c.second, c.shift, r.live, g.leads, g.platform, g.platform_id,
+            g.product_id, g.anchor, g.is_loose, g.is_active, g.ceiling, e.tick AS event_tick, e.after, e.regular AS event_regular,
             e.discount AS event_discount, e.surge AS event_surge, e.fee AS event_fee
         FROM raw.snapshots AS s JOIN checked.listings AS g ON g.listing_id = s.listing_id
         LEFT JOIN checked.clock AS c ON c.tick = s.tick LEFT JOIN checked.laws AS r ON r.epoch = c.epoch
@@ -173,6 +197,7 @@ def statements(history: Log, course: Course) -> list[str]:
     return [
         "CREATE SCHEMA IF NOT EXISTS checked",
         f"CREATE OR REPLACE MACRO checked.price(regular, discount, surge, fee, shift, ceiling) AS {_PRICE}",
+        f"CREATE OR REPLACE MACRO checked.fits(style, price, x, reach, ceiling) AS {_FITS}",
         f"CREATE OR REPLACE MACRO checked.slack(n, p) AS {_SLACK}",
         f"CREATE OR REPLACE MACRO checked.running(second, starts, duration, repeat, ends) AS {_RUNNING}",
         *_epochs(course, history.tick),
@@ -182,7 +207,7 @@ def statements(history: Log, course: Course) -> list[str]:
         _LISTINGS,
         *_EVENTS,
         *_SNAPSHOTS,
-        *laws.SALES,
+        _SHELF,
     ]
 
 
@@ -190,6 +215,19 @@ def lay_out(run: Callable[[str], list[dict[str, Any]]], history: Log, course: Co
     """Make all tables by `run`, which runs one statement and gives its rows."""
     for statement in statements(history, course):
         run(statement)
+    calendar = [
+        Entry(**{part.name: row[part.name] for part in fields(Entry)})
+        for row in run("SELECT * FROM raw.calendar ORDER BY entry_id")
+    ]
+    named = run(
+        "SELECT city FROM raw.stores WHERE platform_id = (SELECT min(platform_id) FROM raw.stores) ORDER BY store_id"
+    )
+    cities = list(dict.fromkeys(str(row["city"]) for row in named))
     active = run("SELECT count(*) AS active FROM raw.products WHERE is_active")[0]["active"]
-    for statement in spaced_snapshots(history, course, active):
+    later = (
+        laws.of_hours(course, history.tick, calendar, cities),
+        laws.SALES,
+        spaced_snapshots(history, course, active),
+    )
+    for statement in chain(*later):
         run(statement)

@@ -107,13 +107,16 @@ CHECKS: tuple[Check, ...] = (
     faults(
         "2.12",
         "The parts of the truth add up to the price, and the time of day's part is what the clock gives.",
-        """SELECT tick, listing_id, price, regular_price, discount_part, surge_part, time_of_day_part
-        FROM (SELECT t.*, c.shift, g.ceiling, r.live, t.regular_price + t.discount_part + t.surge_part AS unshifted
+        """SELECT tick, listing_id, price, parts, regular_price, discount_part, surge_part, time_of_day_part
+        FROM (SELECT t.*, c.shift, g.ceiling, r.live, t.regular_price + t.discount_part + t.surge_part AS unshifted,
+                anchor_price + cost_part + noise_part + discount_part + campaign_part + surge_part + time_of_day_part
+                    + zone_part + rounding_part + rival_part AS parts
               FROM truth AS t JOIN checked.listings AS g USING (listing_id) JOIN checked.clock AS c USING (tick)
               JOIN checked.laws AS r USING (epoch))
-        WHERE abs(unshifted + time_of_day_part - price) > 0.0001
+        WHERE parts <> price
             OR (NOT live AND price * 100 < ceiling AND price > 0.01
-                AND abs(time_of_day_part - unshifted * shift / 10000) > 0.005001)""",
+                AND abs(time_of_day_part - unshifted * shift / 10000)
+                    > 0.005001 + 0.00525 * ((discount_part <> 0)::INTEGER + (surge_part <> 0)::INTEGER))""",
         sampled=True,
     ),
     faults(
@@ -154,8 +157,10 @@ CHECKS: tuple[Check, ...] = (
     ),
     faults(
         "2.17",
-        "Every event changes something.",
-        """SELECT tick, listing_id, after FROM checked.events WHERE (after, regular, discount, surge, fee)
+        "Every event changes something: the price, a part of it, or whether there is stock.",
+        """SELECT tick, listing_id, after FROM checked.events
+        ANTI JOIN (FROM checked.shelf WHERE (before = 0) <> (after = 0)) USING (tick, listing_id)
+        WHERE (after, regular, discount, surge, fee)
             IS NOT DISTINCT FROM (was_after, was_regular, was_discount, was_surge, was_fee)""",
         sampled=True,
     ),

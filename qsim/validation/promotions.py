@@ -21,15 +21,28 @@ _OPENING = """
 # A surge shows on loose produce when it has a size, and on packaged goods when it has a fee.
 _SURGING = """
     SELECT t.epoch, any_value(p.surge_p) AS p, count(*) AS n, avg((s.surge + s.fee > 0)::INTEGER) AS share
-    FROM checked.spaced AS t JOIN checked.snapshots AS s USING (tick) JOIN checked.epochs AS p USING (epoch)
+    FROM checked.spaced AS t JOIN (SELECT * EXCLUDE (epoch) FROM checked.snapshots) AS s USING (tick)
+    JOIN checked.epochs AS p USING (epoch)
     SEMI JOIN (FROM checked.laws WHERE turns AND NOT live) AS r USING (epoch)
     WHERE t.purpose = 'surge' AND s.is_active AND CASE WHEN s.is_loose THEN p.surge_low ELSE p.surge_fee END > 0
     GROUP BY t.epoch"""
 _ON_SALE = """
     SELECT t.epoch, any_value(p.start_p / (p.start_p + p.end_p)) AS p, count(*) AS n, avg((s.own > 0)::INTEGER) AS share
-    FROM checked.spaced AS t JOIN checked.snapshots AS s USING (tick) JOIN checked.epochs AS p USING (epoch)
+    FROM checked.spaced AS t JOIN (SELECT * EXCLUDE (epoch) FROM checked.snapshots) AS s USING (tick)
+    JOIN checked.epochs AS p USING (epoch)
     SEMI JOIN (FROM checked.laws WHERE turns AND NOT live) AS r USING (epoch)
     WHERE t.purpose = 'discount' AND s.is_active GROUP BY t.epoch"""
+
+
+# Discounts of its own that a platform opens with, by depth, against their law's parts of them.
+_BY_DEPTH = """
+    SELECT platform, value, n, any_value(by_unit) AS by_unit, weight AS p, count(o.own) AS measured
+    FROM (SELECT platform, count(*) FILTER (leads) AS n, any_value(m.stores) > 1 AND
+            (SELECT live FROM checked.laws WHERE epoch = 0) AS by_unit
+          FROM checked.opening, checked.market AS m WHERE own > 0 GROUP BY platform)
+    CROSS JOIN (SELECT round(value) AS value, sum(weight) AS weight FROM checked.sale_depths WHERE epoch = 0 GROUP BY ALL)
+    LEFT JOIN (SELECT platform, own / 100 AS value, own FROM checked.opening WHERE own > 0 AND leads) AS o
+        USING (platform, value) GROUP BY ALL"""
 
 
 def _share(source: str, what: str) -> str:
@@ -57,7 +70,7 @@ CHECKS: tuple[Check, ...] = (
                 WHEN discounted >= 50 THEN 0.1 ELSE 0.5 END AS room FROM ({_OPENING})) WHERE discounted > 0
         ORDER BY platform""",
         too_few="no listing is discounted at tick 0",
-        needs="NOT timed",
+        needs="NOT opened_by_law",
     ),
     bounds(
         "3.3",
@@ -66,6 +79,7 @@ CHECKS: tuple[Check, ...] = (
         f"SELECT platform AS what, tail AS measured, 1 AS low, own AS high FROM ({_OPENING}) WHERE own >= 8 AND NOT by_unit"
         " ORDER BY platform",
         too_few="not enough discounts: a platform needs eight, drawn for each dark store apart",
+        needs="NOT opened_by_law",
     ),
     bounds(
         "3.4",
@@ -189,5 +203,17 @@ CHECKS: tuple[Check, ...] = (
             ("listing_id", "campaign_id", "discount_pct", "starts_at", "ends_at"),
         ),
         sampled=True,
+    ),
+    bounds(
+        "3.27",
+        "At tick 0 the discounts of listings' own are as deep as the law of sales says.",
+        "of each depth its part, to the listing; four standard deviations where all dark stores of a platform have one sale",
+        f"""SELECT platform || ', ' || value::BIGINT || ' percent, of ' || n AS what, measured,
+            n * p - CASE WHEN by_unit THEN n * checked.slack(n, p) ELSE 1 END AS low,
+            n * p + CASE WHEN by_unit THEN n * checked.slack(n, p) ELSE 1 END AS high FROM ({_BY_DEPTH})
+        UNION ALL SELECT platform || ', other depths', count(*), 0, 0 FROM checked.opening WHERE own > 0 AND own NOT IN
+            (SELECT round(value) * 100 FROM checked.sale_depths WHERE epoch = 0) GROUP BY platform ORDER BY what""",
+        too_few="no listing is on sale at tick 0",
+        needs="opened_by_law",
     ),
 )

@@ -10,13 +10,25 @@ from qsim.errors import QsimError
 from qsim.queries.connection import rows_of
 from qsim.simulation import Course
 from qsim.storage.log import Log
-from qsim.validation import between, integrity, inventory, prepared, pricing, promotions, questions, sales, timing
+from qsim.validation import (
+    between,
+    integrity,
+    inventory,
+    parts,
+    prepared,
+    pricing,
+    promotions,
+    questions,
+    sales,
+    timing,
+    trade,
+)
 from qsim.validation.checks import NEEDS, Check, Judgement
 
 if TYPE_CHECKING:
     import duckdb
 
-_MODULES = (integrity, pricing, promotions, inventory, questions, timing, between, sales)
+_MODULES = (integrity, pricing, promotions, inventory, questions, timing, between, sales, trade, parts)
 
 
 def _place(check: Check) -> tuple[int, ...]:

@@ -33,16 +33,13 @@ _LENGTHS = """
         FROM checked.sale_days AS a JOIN checked.sale_days AS b USING (epoch))"""
 _OLD_ENOUGH = f"""{_DRAWN} AND s.stop IS NOT NULL AND s.second + 86400 * (SELECT max(value) FROM checked.sale_days)
     <= (SELECT max(second) FROM checked.clock)"""
-# Sales that a unit off sale is due; none while it is on sale, from after the start to before the end.
+# Sales that a unit off sale is due; none while it is on sale, from after the start to the tick of the end.
 _DUE = """
     SELECT sum(units * whole) - coalesce((SELECT sum(greatest(0, b.due - a.due)) FROM checked.sales AS s
             JOIN checked.due AS a ON a.platform = s.platform AND a.tick = s.tick JOIN checked.due AS b
-            ON b.platform = s.platform AND b.tick = coalesce(s.stop - 1, (SELECT head FROM checked.market))), 0) AS due
+            ON b.platform = s.platform AND b.tick = coalesce(s.stop, (SELECT head FROM checked.market))), 0) AS due
     FROM (SELECT platform, count(*) AS units FROM checked.listings WHERE leads AND is_active GROUP BY platform)
     JOIN (SELECT platform, max(due) AS whole FROM checked.due GROUP BY platform) USING (platform)"""
-# A draw of repricing and sale together, x = rate x time, happens with 1 - exp(-x): both come a little rarer on long ticks.
-_RARER = """(SELECT min((1 - exp(-x)) / x) FROM (SELECT (base + by_gap) * interval / 86400 + 1e-9 AS x
-    FROM checked.hazards JOIN checked.epochs USING (epoch)))"""
 # For each start, how many units of its product were on sale just before, those left out that ended at that tick.
 _GROUPS = """
     SELECT product_id, tick, count(*) AS starts, any_value(on_before) AS on_before, any_value(epoch) AS epoch FROM (
@@ -54,8 +51,15 @@ _GROUPS = """
 
 # The chance that a unit starts a sale of its own in a tick, at its highest.
 _BY_CHANCE = """
-    SELECT epoch, max(a_day) * max(factor) * any_value(interval) / 86400 AS p FROM checked.sale_rates
-    JOIN checked.weekdays USING (epoch) JOIN checked.epochs USING (epoch) GROUP BY epoch"""
+    SELECT epoch, max(a_day) * max(days) AS p FROM checked.sale_rates JOIN checked.sale_time USING (epoch) GROUP BY epoch"""
+# What the calendar deepens a sale by, at its start.
+_DEEPENED = f"""
+    SELECT s.*, deeper FROM ({_DRAWN}) AS s JOIN (SELECT DISTINCT epoch, hour, deeper FROM checked.hours) AS h
+        ON h.epoch = s.epoch AND h.hour = (s.second - 1) // 3600"""
+# The depths that sales which start at a tick can have: their law's, and what the calendar adds in its hour.
+_DEPTHS = f"""
+    SELECT s.*, least(9000, round(value * 100) + deeper) AS allowed FROM ({_DEEPENED}) AS s
+    JOIN checked.sale_depths AS d USING (epoch)"""
 
 CHECKS: tuple[Check, ...] = (
     bounds(
@@ -64,7 +68,7 @@ CHECKS: tuple[Check, ...] = (
         "sales that listings off sale are due, within four standard errors and five percent",
         f"""WITH drawn AS ({_DRAWN})
         SELECT 'sales begun' AS what, (SELECT count(*) FROM drawn) AS measured,
-            0.95 * due * {_RARER} - room AS low, 1.05 * due + room AS high
+            0.95 * due - room AS low, 1.05 * due + room AS high
         FROM (SELECT due, 4 * coalesce({_CLUSTERS}, sqrt(due)) + 3 AS room FROM ({_DUE})) WHERE due >= 30""",
         too_few="not enough time: fewer than 30 sales are due",
         sampled=True,
@@ -95,17 +99,18 @@ CHECKS: tuple[Check, ...] = (
     ),
     faults(
         "3.22",
-        "Every sale is as deep as one of the depths of its law.",
-        f"""SELECT listing_id, tick, depth FROM ({_DRAWN}) AS s
-        ANTI JOIN (SELECT epoch, round(value * 100) AS depth FROM checked.sale_depths) USING (epoch, depth)""",
+        "Every sale is as deep as one of the depths of its law, and the calendar at its start deepens it.",
+        f"""SELECT listing_id, tick, depth FROM ({_DRAWN})
+        ANTI JOIN (SELECT listing_id, tick, allowed AS depth FROM ({_DEPTHS}))
+            USING (listing_id, tick, depth)""",
         sampled=True,
         needs="timed",
     ),
     bounds(
         "3.23",
-        "Sales are as deep on the average as their law says.",
+        "Sales are as deep on the average as their law says, less what the calendar deepens them by.",
         "percent within four standard errors",
-        _mean_within("depth / 100", "sale_depths", _DRAWN, "0"),
+        _mean_within("(depth - deeper) / 100", "sale_depths", _DEEPENED, "0"),
         too_few="not enough sales began: 100 are needed",
         sampled=True,
         needs="timed",

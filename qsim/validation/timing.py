@@ -43,7 +43,8 @@ CHECKS: tuple[Check, ...] = (
         "6.4",
         "A price that only the time of day moved has all its other parts unmoved, at a boundary and not in its turn.",
         """SELECT tick, listing_id, was_after, after, shift_before, shift FROM checked.events WHERE cause = 8
-        AND (in_turn OR shift = shift_before OR after = was_after OR (after > was_after) <> (shift > shift_before)
+        AND (in_turn OR shift = shift_before OR after = was_after
+            OR ((after > was_after) <> (shift > shift_before) AND NOT (live AND turned))
             OR (regular, discount, surge, fee) IS DISTINCT FROM (was_regular, was_discount, was_surge, was_fee))""",
         sampled=True,
     ),
@@ -70,9 +71,11 @@ CHECKS: tuple[Check, ...] = (
     faults(
         "6.7",
         "A surge starts where none was, and ends where one was.",
-        """SELECT tick, listing_id, cause, was_surge, surge, was_fee, fee FROM checked.events
-        WHERE (cause = 1) <> (was_surge + was_fee = 0 AND surge + fee > 0)
-            OR (cause = 2) <> (was_surge + was_fee > 0 AND surge + fee = 0)""",
+        """SELECT tick, listing_id, cause, was_surge, surge, was_fee, fee FROM (SELECT *,
+            was_surge + was_fee = 0 AND surge + fee > 0 AS starts, was_surge + was_fee > 0 AND surge + fee = 0 AS ends
+            FROM checked.events)
+        WHERE (cause = 1 AND NOT starts) OR (cause = 2 AND NOT ends)
+            OR (((cause <> 1 AND starts) OR (cause <> 2 AND ends)) AND NOT (live AND in_turn AND cause IN (3, 4, 9, 10, 11, 12)))""",
         sampled=True,
     ),
     faults(

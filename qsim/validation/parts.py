@@ -1,0 +1,132 @@
+"""Checks of the truth that is told of each price (category 2): its parts, rates and origins, and answers to rivals."""
+
+from __future__ import annotations
+
+from qsim.schema import Cause
+from qsim.validation.checks import Check, bounds, faults
+
+_TOLD = "checked.events AS e JOIN raw.truth AS t USING (tick, listing_id)"
+# The parts of a price that its event gives, one laid on the other.
+_LAID_ON = f"""
+    SELECT *, floor((regular + off) * surge / 10000 + 0.5) AS surge_due FROM (
+        SELECT e.*, t.* EXCLUDE (tick, listing_id), g.anchor, zoned AND NOT e.leads AS has_zone, watched,
+            line > 0 AND line >= own AS by_line,
+            -floor(regular::BIGINT * CASE WHEN fee > 0 THEN 0 ELSE discount END / 10000 + 0.5) AS off
+        FROM {_TOLD} JOIN checked.listings AS g USING (listing_id)
+        JOIN (SELECT epoch, zoned, watched FROM checked.laws) USING (epoch))"""
+_OF_UNITS = (Cause.REPRICE, Cause.DISCOUNT_START, Cause.RIVAL_MATCH, Cause.RIVAL_RELEASE)
+_BY_RATE = ", ".join(str(int(cause)) for cause in _OF_UNITS)
+_START, _MATCH, _REPRICE = int(Cause.DISCOUNT_START), int(Cause.RIVAL_MATCH), int(Cause.REPRICE)
+_WATCHING = f"{_MATCH}, {int(Cause.RIVAL_RELEASE)}"
+# Units' answers to rivals with the rival's price and stock before the tick; the match is what they ask where it is lower.
+_ANSWERS = f"""
+    SELECT e.tick, e.listing_id, e.epoch, e.platform, e.product_id, e.is_loose, e.ceiling,
+        e.after AS match, e.after - rival_paise AS unmatched,
+        e.discount = was_discount AND shift = shift_before AS steady, tolerance,
+        t.source_listing_id AS rival_id, g.product_id AS rival_product, g.platform AS rival_platform, g.leads AS rival_leads,
+        s.after AS rival_price, greatest(floor * (anchor_paise + cost_paise + half), (1 - undercut) * s.after) AS x, reach,
+        rival_paise
+    FROM {_TOLD} JOIN checked.laws AS r ON r.epoch = e.epoch CROSS JOIN (SELECT unnest([-0.5, 0, 0.5]) AS half)
+    LEFT JOIN checked.listings AS g ON g.listing_id = t.source_listing_id
+    ASOF LEFT JOIN checked.states AS s ON s.listing_id = t.source_listing_id AND e.tick > s.tick
+    WHERE e.cause = {_MATCH} AND e.leads"""
+
+CHECKS: tuple[Check, ...] = (
+    faults(
+        "2.25",
+        "Where the truth is told, every event has it, and nothing else has.",
+        """SELECT e.tick, e.listing_id, told FROM checked.events AS e ANTI JOIN raw.truth USING (tick, listing_id) WHERE told
+        UNION ALL SELECT tick, listing_id, NULL FROM (SELECT * FROM raw.truth SEMI JOIN checked.listings USING (listing_id))
+        ANTI JOIN (FROM checked.events WHERE told) USING (tick, listing_id)""",
+        sampled=True,
+        needs="told",
+    ),
+    faults(
+        "2.26",
+        "Each part is what the event gives: anchor, cost and noise the regular price, discounts and surge their sizes, the"
+        " time of day its share or nothing, a zone not at a platform's first dark store, a match never a higher price.",
+        f"""SELECT tick, listing_id, anchor_paise, cost_paise, noise_paise, discount_paise, campaign_paise, surge_paise,
+            time_of_day_paise, zone_paise, rival_paise FROM ({_LAID_ON})
+        WHERE anchor_paise <> anchor OR anchor_paise + cost_paise + noise_paise <> regular
+            OR discount_paise <> CASE WHEN by_line THEN 0 ELSE off END OR campaign_paise <> CASE WHEN by_line THEN off ELSE 0 END
+            OR surge_paise <> surge_due
+            OR time_of_day_paise NOT IN (0, floor((regular + off + surge_due) * shift / 10000 + 0.5))
+            OR (zone_paise <> 0 AND NOT has_zone) OR rival_paise > 0 OR (rival_paise < 0 AND NOT watched)""",
+        sampled=True,
+        needs="told",
+    ),
+    faults(
+        "2.27",
+        "Costs move the prices aimed at alike on all platforms of a product.",
+        f"""SELECT tick, product_id, min((anchor_paise + cost_paise + 0.5) / anchor_paise) AS most,
+            max((anchor_paise + cost_paise - 0.5) / anchor_paise) AS least
+        FROM {_TOLD} GROUP BY tick, product_id
+        HAVING max((anchor_paise + cost_paise - 0.5) / anchor_paise)
+            > min((anchor_paise + cost_paise + 0.5) / anchor_paise) + 1e-9""",
+        sampled=True,
+        needs="told",
+    ),
+    faults(
+        "2.28",
+        "The newest shock of a group is one for all its products, began on a day before, and gives way to later ones only.",
+        f"""SELECT tick, volatility_group, least, most, was FROM (
+            SELECT *, lag(most) OVER (PARTITION BY volatility_group ORDER BY tick) AS was FROM (
+                SELECT tick, volatility_group, min(shock_id) AS least, max(shock_id) AS most
+                FROM {_TOLD} JOIN checked.listings USING (listing_id) GROUP BY ALL))
+        JOIN checked.clock USING (tick) WHERE least <> most OR most > second // 86400 OR most < was""",
+        sampled=True,
+        needs="told",
+    ),
+    faults(
+        "2.29",
+        "What comes by chance has its rate: of sales their platform's in the hour, of looks at rivals the parameters'; what"
+        " clock and stock decide has none.",
+        f"""SELECT tick, e.listing_id, cause, hazard_a_day, a_day, sale, looks FROM {_TOLD}
+        JOIN checked.clock AS c USING (tick) JOIN checked.laws AS r ON r.epoch = c.epoch
+        LEFT JOIN checked.sale_rates AS s ON s.epoch = c.epoch AND s.platform = e.platform
+        LEFT JOIN (SELECT DISTINCT epoch, hour, sale FROM checked.hours) AS h ON h.epoch = c.epoch AND h.hour = (c.second - 1) // 3600
+        WHERE (cause NOT IN ({_BY_RATE}) AND hazard_a_day <> 0) OR hazard_a_day < 0
+            OR (cause = {_START} AND e.timed AND NOT e.turned AND abs(hazard_a_day - a_day * sale) > 1e-6 * (1 + a_day * sale))
+            OR (cause IN ({_WATCHING}) AND abs(hazard_a_day - looks) > 1e-6 * (1 + looks))""",
+        sampled=True,
+        needs="told",
+    ),
+    faults(
+        "2.30",
+        "A change comes from its own listing, but a shared sale from one that starts at that tick on another platform, and an"
+        " answer from the rival.",
+        f"""SELECT tick, e.listing_id, cause, source_listing_id FROM {_TOLD}
+        LEFT JOIN checked.listings AS g ON g.listing_id = source_listing_id
+        LEFT JOIN checked.own AS o ON o.listing_id = source_listing_id AND o.tick = e.tick
+        WHERE source_listing_id <> e.listing_id AND (cause NOT IN ({_START}, {_MATCH}) OR g.product_id IS DISTINCT FROM e.product_id
+            OR g.platform = e.platform OR NOT g.leads OR (cause = {_START} AND coalesce(o.depth, own) <> own))""",
+        sampled=True,
+        needs="told",
+    ),
+    faults(
+        "2.31",
+        "A rival is answered at its price, less the undercut, or at the floor of the price aimed at, taken to a price point;"
+        " the rival was cheaper by more than is tolerated.",
+        f"""SELECT tick, listing_id, match, rival_id, rival_price, rival_paise FROM ({_ANSWERS})
+        JOIN (SELECT epoch, platform, is_loose, style FROM checked.points WHERE share > 0) USING (epoch, platform, is_loose)
+        GROUP BY ALL HAVING NOT bool_or(rival_price IS NOT NULL AND rival_product = product_id AND rival_platform <> platform
+            AND rival_leads AND (NOT steady OR rival_price < (1 - tolerance) * unmatched)
+            AND (rival_paise = 0 OR checked.fits(style, match, x, reach, ceiling)))""",
+        sampled=True,
+        needs="told AND rivals",
+    ),
+    bounds(
+        "2.32",
+        "Rivals are answered on no larger a share of products than is known, and of these by each platform on its own.",
+        "percent of products at most, four standard deviations on",
+        f"""SELECT platform || ' of ' || n AS what, 100 * coalesce(watched, 0) / n AS measured, 0 AS low,
+            100 * (p + checked.slack(n, p)) AS high
+        FROM (SELECT platform, count(DISTINCT product_id) AS n FROM checked.listings WHERE is_active GROUP BY platform)
+        JOIN (SELECT platform, max(known) * max(reactive) AS p FROM checked.shelves JOIN checked.laws USING (epoch)
+              GROUP BY platform) USING (platform)
+        LEFT JOIN (SELECT platform, count(DISTINCT product_id) AS watched FROM checked.events WHERE cause IN ({_WATCHING})
+                   GROUP BY platform) USING (platform) ORDER BY what""",
+        sampled=True,
+        needs="rivals",
+    ),
+)
