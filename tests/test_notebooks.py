@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-SECONDS = 60
+SECONDS = 180
 # Names of XML vocabularies look like addresses; nothing loads them.
 ADDRESS = re.compile(r"https?://(?!www\.w3\.org/)")
 
