@@ -155,7 +155,7 @@ CLASSIC = [
 REALISTIC = [
     ("2.19", "a regular price that a campaign moves", "events", "SET cause = 6 WHERE cause = 9"),
     ("2.20", "produce that is called other goods", "products", "SET volatility_group = 'other' WHERE is_loose"),
-    ("2.20", "no repricing at all", "events", "DELETE FROM {t} WHERE cause = 9"),
+    ("2.20", "regular prices that move once", "events", "SET regular_price_paise = 10000"),
     ("2.21", "regular prices off whole rupees", "events",
      "SET regular_price_paise = regular_price_paise + 37 WHERE listing_id % 4 < 2"),
     ("2.22", "regular prices that all end in 9", "events",

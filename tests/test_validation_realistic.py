@@ -122,10 +122,6 @@ GOOD: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
         [{"ticks": 100}, {"ticks": 100, "scenario": "outage"}, {"ticks": 60, "scenario": "none"}],
     ),
     "no truth": ({"products": 40, "stores": 2, **HOURLY, "truth": False}, [{"ticks": 100}]),
-    "customers and prices that stand still": (
-        {"products": 40, "preset": "classic", **HOURLY, "config": {"demand": {"a_day": {"dairy": 20, "snacks": 20}}}},
-        [{"ticks": 100}],
-    ),
 }
 
 
