@@ -84,16 +84,20 @@ class Repricing(Checked):
     nine_stick: Share = 1
     on_sale: Share = 1
     morning_share: Share = 0
+    weekdays: Annotated[list[Rate], Field(min_length=7, max_length=7)] = [1.0] * 7
 
     _groups = field_validator("a_day", "gap_a_day", "gap", "noise")(of_groups)
 
 
 class PricePoints(Checked):
-    """Shares of listings that price in whole rupees, ending in 9, in fives, or to the paisa, by kind of good."""
+    """Shares of listings that price in whole rupees, ending in 9, in fives, to the paisa, or in paise ending in 99, in 49
+    or 99, or in 9, by kind of good; and the share of listings whose sale prices are exact percentages, at no point.
+    """
 
     packaged: Weights = Field(default_factory=dict)
     loose: Weights = Field(default_factory=dict)
     reach: Annotated[float, Field(ge=0, le=0.5)] = 0.035
+    exact_sales: Share = 0
 
     @field_validator("packaged", "loose")
     @classmethod
@@ -106,11 +110,13 @@ class PricePoints(Checked):
         return {style: shares.get(style, 0.0) for style in STYLES} if shares else {}
 
 
-STYLES = ("whole", "nine", "five", "paise")
+STYLES = ("whole", "nine", "five", "paise", "x99", "x49", "x9")
 
 
 class Sales(Checked):
-    """Temporary sales: the share of listings on sale in the long run, how long and how deep, and how they spread."""
+    """Temporary sales: the share of listings on sale in the long run, how long and how deep, and how they spread; and the
+    share of a platform's products that each campaign prices, fixed when a market is generated.
+    """
 
     share: Annotated[float, Field(ge=0, le=0.9)] = 0
     days: Weights = Field(default_factory=dict)
@@ -119,6 +125,7 @@ class Sales(Checked):
     clearance: Share = 0
     shared_share: Share = 0
     shared_spread: Share = 0
+    campaign_share: Share = 0.011
 
     @field_validator("days")
     @classmethod

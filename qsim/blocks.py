@@ -112,7 +112,7 @@ def opening_state(
     regular = state.regular.astype(np.float64)
     price = overlaid_price(regular, state.discount, state.surge, state.fee, shift, block.ceiling)
     if live and of:
-        price = posted(price, regular, np.repeat(of.style, stores), live.reach, block.ceiling)
+        price = posted(price, regular, np.repeat(of.sale_style, stores), live.reach, block.ceiling)
     state.price[:] = price
     return state
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from qsim import clock, depths, events
 from qsim.arrays import F64, I64, Mask
-from qsim.behaviour import GROUPS
+from qsim.behaviour import GROUPS, STYLES
 from qsim.clock import Epoch
 from qsim.market import cost, kernel, pricing
 from qsim.market.cost import CostRules
@@ -97,7 +97,9 @@ def _live_clock(course: Course, ticks: range, seconds: I64) -> tuple[list[LiveCl
     morning = clock.in_window(seconds, *_MORNING)
     inside = parameters.repricing.morning_share * clock.DAY / (_MORNING[1] - _MORNING[0])
     outside = (1 - parameters.repricing.morning_share) * clock.DAY / (clock.DAY - _MORNING[1] + _MORNING[0])
-    weekdays = np.array(parameters.sales.weekdays) / (sum(parameters.sales.weekdays) / 7 or 1)
+    sale_days, price_days = (
+        np.array(weights) / (sum(weights) / 7 or 1) for weights in (parameters.sales.weekdays, parameters.repricing.weekdays)
+    )
     start = clock.parse_start(parameters.start).weekday()
     clocks = [
         LiveClock(
@@ -106,8 +108,8 @@ def _live_clock(course: Course, ticks: range, seconds: I64) -> tuple[list[LiveCl
             days=epoch.interval / clock.DAY,
             day=second // clock.DAY,
             through=second % clock.DAY / clock.DAY,
-            reprice_profile=inside if early else outside,
-            sale_profile=float(weekdays[(start + second // clock.DAY) % 7]),
+            reprice_profile=(inside if early else outside) * float(price_days[(start + second // clock.DAY) % 7]),
+            sale_profile=float(sale_days[(start + second // clock.DAY) % 7]),
         )
         for tick, second, early in zip(ticks, seconds.tolist(), morning.tolist(), strict=True)
     ]
@@ -147,7 +149,7 @@ def live_rules(parameters: Parameters) -> LiveRules | None:
     means = np.array([platform.average_discount_percent for platform in parameters.platforms.values()])
     lengths = np.array([float(days) for days in sales.days])
     mean_days = float(np.dot(lengths, np.diff(_cumulative(sales.days), prepend=0))) if sales.days else 1.0
-    plain = {"whole": 0.0, "nine": 0.0, "five": 0.0, "paise": 1.0}
+    plain = dict.fromkeys(STYLES, 0.0) | {"paise": 1.0}
     return LiveRules(
         seed=parameters.seed,
         cost=_cost_rules(parameters),
@@ -160,6 +162,7 @@ def live_rules(parameters: Parameters) -> LiveRules | None:
         on_sale=repricing.on_sale,
         styles=np.stack([_cumulative(points.packaged or plain), _cumulative(points.loose or plain)]),
         reach=points.reach,
+        exact_sales=points.exact_sales,
         sale_rate=sales.share / (mean_days * (1 - sales.share)) * means / means.mean(),
         sale_days=lengths,
         sale_day_shares=_cumulative(sales.days),

@@ -51,7 +51,7 @@ def layers(config_files: tuple[str, ...], assignments: tuple[str, ...]) -> dict[
 
     values: dict[str, Any] = {}
     for name in config_files:
-        values = params.merge(values, params.read_toml(Path(name)))
+        values = params.lay(values, params.read_toml(Path(name)))
     for text in assignments:
         values = params.merge(values, params.assignment(text))
     return values

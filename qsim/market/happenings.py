@@ -36,6 +36,7 @@ class LiveRules:
     on_sale: float
     styles: F64
     reach: float
+    exact_sales: float
     sale_rate: F64
     sale_days: F64
     sale_day_shares: F64
@@ -73,6 +74,7 @@ class Units:
     log_anchor: F64
     ceiling: I32
     style: U8
+    sale_style: U8
     base: F64
     by_gap: F64
     width: F64
@@ -88,6 +90,7 @@ def units(block: Block, rules: LiveRules, stores: int) -> Units:
     uneven = np.where(loose, 1.0, money.exp(rules.spread * normal - rules.spread**2 / 2))
     draw = streams.uniforms(streams.hashed(rules.seed, Purpose.PRICE_STYLE, 0, ids))
     style = (draw[:, None] >= rules.styles[loose.astype(np.int64)][:, :-1]).sum(axis=1).astype(np.uint8)
+    exact = streams.uniforms(streams.hashed(rules.seed, Purpose.PRICE_STYLE, 1, ids)) < rules.exact_sales
     return Units(
         stores=stores,
         platforms=platforms,
@@ -99,6 +102,7 @@ def units(block: Block, rules: LiveRules, stores: int) -> Units:
         log_anchor=money.log(block.anchor[first].astype(np.float64)),
         ceiling=block.ceiling[first],
         style=style,
+        sale_style=np.where(exact, np.uint8(repricing.PAISE), style),
         base=rules.base[group] * uneven,
         by_gap=rules.by_gap[group] * uneven,
         width=rules.width[group],

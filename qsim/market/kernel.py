@@ -168,7 +168,7 @@ def _compose(
     regular, ceiling = state.regular[part].astype(np.float64), block.ceiling[part]
     price = pricing.overlaid_price(regular, discount, state.surge[part], state.fee[part], shift, ceiling)
     if rules.live and prepared.units:
-        style = np.repeat(prepared.units.style, rules.stores)[part]
+        style = np.repeat(prepared.units.sale_style, rules.stores)[part]
         price = repricing.posted(price, regular, style, rules.live.reach, ceiling)
     place = slice(rows.count, rows.count + len(price))
     rows.tick[place] = tick

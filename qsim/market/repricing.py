@@ -12,7 +12,7 @@ from qsim import money
 from qsim.arrays import F64, I32, U8, Mask
 from qsim.money import PAISE_PER_RUPEE
 
-WHOLE, NINE, FIVE, PAISE = range(4)
+WHOLE, NINE, FIVE, PAISE, X99, X49, X9 = range(7)
 
 
 def chance(rate_times_time: F64) -> F64:
@@ -29,10 +29,11 @@ def hazard(base: F64, by_gap: F64, gap: F64, width: F64) -> F64:
 
 
 def snap(prices: F64, style: U8, reach: float, ceiling: I32) -> F64:
-    """Set prices in paise to price points of their style: whole rupees, rupees ending in 9 or in 0 or 5, or any paisa.
+    """Set prices in paise to price points of their style: whole rupees, rupees ending in 9 or in 0 or 5, any paisa, or
+    paise that end in 99, in 49 or 99, or in 9.
 
-    A 9 or a five is taken where it lies within `reach` (a share of the price), else the nearest whole rupee; at least
-    one rupee, and at most the ceiling.
+    A 9 or a five is taken where it lies within `reach` (a share of the price), else the nearest whole rupee, at least
+    one; a 99 or a 49 likewise, else the nearest paise that end in 9. At most the ceiling.
     """
     rupees = prices / PAISE_PER_RUPEE
     whole = np.floor(rupees + 0.5)
@@ -41,7 +42,17 @@ def snap(prices: F64, style: U8, reach: float, ceiling: I32) -> F64:
     point = np.where(style == NINE, nine, np.where(style == FIVE, five, whole))
     fits = (np.abs(point - rupees) <= reach * rupees) & (point > 0)
     rounded = np.maximum(np.where(fits, point, whole), 1.0) * PAISE_PER_RUPEE
-    return np.minimum(np.where(style == PAISE, np.floor(prices + 0.5), rounded), ceiling)
+    rounded = np.where(style == PAISE, np.floor(prices + 0.5), rounded)
+    fine = np.flatnonzero(style > PAISE)
+    rounded[fine] = _nines(prices[fine], style[fine], reach)
+    return np.minimum(rounded, ceiling)
+
+
+def _nines(prices: F64, style: U8, reach: float) -> F64:
+    step = np.where(style == X49, 50.0, np.where(style == X99, 100.0, 10.0))
+    point, nine = (np.floor((prices + 1) / width + 0.5) * width - 1 for width in (step, 10.0))
+    fits = (np.abs(point - prices) <= reach * prices) & (point > 0)
+    return np.where(fits, point, np.maximum(nine, 9.0))
 
 
 def posted(price: F64, regular: F64, style: U8, reach: float, ceiling: I32) -> F64:
