@@ -114,14 +114,15 @@ STYLES = ("whole", "nine", "five", "paise", "x99", "x49", "x9")
 
 
 class Sales(Checked):
-    """Temporary sales: the share of listings on sale in the long run, how long and how deep, and how they spread; and the
-    share of a platform's products that each campaign prices, fixed when a market is generated.
+    """Temporary sales: the share of listings on sale in the long run, how long and how deep, and how they spread; the share that
+    start from 05:00 to 08:00; and the share of a platform's products that each campaign prices, fixed at generation.
     """
 
     share: Annotated[float, Field(ge=0, le=0.9)] = 0
     days: Weights = Field(default_factory=dict)
     depths: Weights = Field(default_factory=dict)
     weekdays: Annotated[list[Rate], Field(min_length=7, max_length=7)] = [1.0] * 7
+    morning_share: Share = 0.125
     clearance: Share = 0
     shared_share: Share = 0
     shared_spread: Share = 0

@@ -95,8 +95,7 @@ def _live_clock(course: Course, ticks: range, seconds: I64) -> tuple[list[LiveCl
     if live is None:
         return [], np.zeros((0, 0))
     morning = clock.in_window(seconds, *_MORNING)
-    inside = parameters.repricing.morning_share * clock.DAY / (_MORNING[1] - _MORNING[0])
-    outside = (1 - parameters.repricing.morning_share) * clock.DAY / (clock.DAY - _MORNING[1] + _MORNING[0])
+    price_hours, sale_hours = (_hours(each.morning_share) for each in (parameters.repricing, parameters.sales))
     sale_days, price_days = (
         np.array(weights) / (sum(weights) / 7 or 1) for weights in (parameters.sales.weekdays, parameters.repricing.weekdays)
     )
@@ -108,12 +107,18 @@ def _live_clock(course: Course, ticks: range, seconds: I64) -> tuple[list[LiveCl
             days=epoch.interval / clock.DAY,
             day=second // clock.DAY,
             through=second % clock.DAY / clock.DAY,
-            reprice_profile=(inside if early else outside) * float(price_days[(start + second // clock.DAY) % 7]),
-            sale_profile=float(sale_days[(start + second // clock.DAY) % 7]),
+            reprice_profile=price_hours[early] * float(price_days[(start + second // clock.DAY) % 7]),
+            sale_profile=sale_hours[early] * float(sale_days[(start + second // clock.DAY) % 7]),
         )
         for tick, second, early in zip(ticks, seconds.tolist(), morning.tolist(), strict=True)
     ]
     return clocks, cost.shared_path(live.cost, clocks[-1].day + 1)
+
+
+def _hours(morning_share: float) -> tuple[float, float]:
+    """Give the rate outside and inside the morning hours, over the day's mean."""
+    inside = _MORNING[1] - _MORNING[0]
+    return (1 - morning_share) * clock.DAY / (clock.DAY - inside), morning_share * clock.DAY / inside
 
 
 def _cumulative(weights: Mapping[str, float]) -> F64:

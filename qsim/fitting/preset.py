@@ -84,7 +84,7 @@ def _repricing(figures: Figures, levels: CostFigures, base: Mapping[str, Any]) -
         cost["shared"] = round(levels.shared, 4)
     if levels.days >= _DRIFT_DAYS:
         cost["drift_percent_a_year"] = round(float(np.clip(levels.drift, -50, 100)), 3) if abs(levels.drift) > 2 * levels.drift_se else 0.0
-    repricing |= {**rates, "spread": round(min(2.5, figures.spread), 4), "weekdays": figures.price_weekdays}
+    repricing |= {**rates, "spread": round(min(2.5, figures.spread), 4), "weekdays": figures.price_weekdays, "morning_share": 1.0}
     if figures.nine_stick is not None:
         repricing["nine_stick"] = round(figures.nine_stick, 4)
     return repricing, cost
@@ -109,6 +109,8 @@ def _sales(figures: Figures, base: Mapping[str, Any]) -> dict[str, Any]:
         "days": {f"{days:g}": share for days, share in figures.days.items()},
         "depths": {f"{depth:g}": share for depth, share in figures.depths.items()},
         "weekdays": figures.sale_weekdays,
+        # A day's price is that of the day's start, whenever a shop was read.
+        "morning_share": 1.0,
         "clearance": round(1 - figures.returned, 4),
         "shared_share": round(together, 4),
     }

@@ -12,6 +12,7 @@ import numpy as np
 from qsim.arrays import F64, I64, Mask
 
 _HIGHEST = 20.0
+_LEAST_HITS, _AGREE, _STEPS = 30, 0.5, 60
 
 
 def rate_a_day(changed: Mask, days: F64) -> float:
@@ -44,30 +45,45 @@ def uneven(counts: F64, expected: F64) -> float:
 
 
 def weekday_weights(changed: Mask, day: I64, days: F64, first_weekday: int) -> list[float]:
-    """Estimate how much likelier changes are on each weekday, mean 1, Monday first; all 1 where weekdays explain little.
+    """Estimate how much likelier changes are on each weekday, mean 1, Monday first; all 1 where no pattern is seen twice.
 
     Args:
         changed: whether each pair changed [pairs].
         day: days since the panel's first of the later observation.
-        days: distance of the two; only neighbours (1) are used.
+        days: distance of the two; a change within a distance of several days is shared out over them by the weights so
+            far (expectation-maximisation).
         first_weekday: of the panel's first day, 0 for Monday.
 
-    Dates, not pairs, are what differ: the weekdays' share of the variance between dates' rates is tested by F > 4 on
-    (6, dates - 7) degrees of freedom (.05 % for 30 dates and more), for shops change many prices on one day.
+    Shops change many prices on one day, so pairs are no independent witnesses; a pattern is taken when the even fortnights of
+    the panel and the odd ones, estimated apart, agree (correlation of the seven weights above .5). Leaflets are fortnightly.
     """
-    near = days == 1
-    size = int(day.max(initial=0)) + 1
-    total = np.bincount(day[near], minlength=size).astype(np.float64)
-    hits = np.bincount(day[near & changed], minlength=size).astype(np.float64)
-    used = np.flatnonzero(total >= 20)
-    weekday = (first_weekday + used) % 7
-    counts = np.bincount(weekday, minlength=7)
-    if len(used) < 21 or counts.min() < 2:
+    fortnight = day // 14 % 2
+    whole, *halves = (
+        _weights(changed[part], day[part], days[part], first_weekday) for part in (fortnight >= 0, fortnight == 0, fortnight == 1)
+    )
+    if whole is None or halves[0] is None or halves[1] is None:
         return [1.0] * 7
-    rate = hits[used] / total[used]
-    means = np.bincount(weekday, rate, minlength=7) / counts
-    between = float((counts * (means - rate.mean()) ** 2).sum()) / 6
-    within = float(((rate - means[weekday]) ** 2).sum()) / (len(used) - 7)
-    if between <= 4 * within or means.sum() <= 0:
+    if min(float(half.std()) for half in halves) < 0.05 or np.corrcoef(halves[0], halves[1])[0, 1] <= _AGREE:
         return [1.0] * 7
-    return [round(float(weight), 3) for weight in means / means.mean()]
+    return [round(float(weight), 3) for weight in whole]
+
+
+def _weights(changed: Mask, day: I64, days: F64, first_weekday: int) -> F64 | None:
+    """Estimate weekday weights of one part of a panel; None where a weekday was hardly ever watched."""
+    keys, at = np.unique(np.stack([day, days.astype(np.int64)]), axis=1, return_inverse=True)
+    at = at.ravel()
+    total = np.bincount(at, minlength=keys.shape[1]).astype(np.float64)
+    hits = np.bincount(at[changed], minlength=keys.shape[1]).astype(np.float64)
+    short = keys[1] <= 7
+    spans = np.zeros((7, int(short.sum())))
+    for back in range(7):
+        within = keys[1][short] > back
+        spans[(first_weekday + keys[0][short] - back) % 7, np.arange(spans.shape[1])] += within
+    exposure = spans @ total[short]
+    if hits[short].sum() < _LEAST_HITS or exposure.min() <= 0:
+        return None
+    weights = np.ones(7)
+    for _ in range(_STEPS):
+        shared = weights[:, None] * spans
+        weights = (shared / shared.sum(axis=0) @ hits[short] + 1e-9) / exposure
+    return np.asarray(weights / weights.mean())
