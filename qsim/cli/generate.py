@@ -9,13 +9,6 @@ import click
 from qsim.cli import options, output
 
 
-def _mapping(pairs: tuple[str, ...]) -> dict[str, str]:
-    for pair in pairs:
-        if "=" not in pair:
-            raise click.UsageError(f"--map {pair!r}: allowed is COLUMN=FIELD, such as Name=product")
-    return dict(pair.rsplit("=", 1) for pair in pairs)
-
-
 @click.command()
 @options.directory
 @click.option("--products", type=int, help="Products to generate, up to a million (default 280).")
@@ -54,5 +47,5 @@ def generate(
 
     values = options.layers(config_files, assignments)
     output.summary(
-        runs.generate(directory, config=values, columns=_mapping(columns), warn=output.note, **given), as_json
+        runs.generate(directory, config=values, columns=options.mapping(columns), warn=output.note, **given), as_json
     )

@@ -181,3 +181,18 @@ def described(values: Mapping[str, Any], figures: Figures) -> list[dict[str, Any
         {"parameter": "price_points", "value": values["price_points"]["exact_sales"], "from": f"{figures.prices:,} prices"},
     ]
     return rows
+
+
+def left(figures: Figures, base: str) -> list[str]:
+    """Name the parameters of the fitted sections that are the base's, for the file cannot tell them."""
+    names = ["repricing.on_sale", "cost.pass_through", "price_points.reach", "shocks.ramp_days", "shocks.decay_days"]
+    names += [] if figures.nine_stick is not None else ["repricing.nine_stick"]
+    names += [] if figures.sales else ["sales.days", "sales.depths"]
+    return [*names, f"fees and sizes ({base})"]
+
+
+def switched_off() -> list[str]:
+    """Name the sections that a fit leaves at their neutral defaults."""
+    optional = [name for name, field in params.Parameters.model_fields.items() if not field.is_required()]
+    plain = {"preset", "seed", "start", "catalog"}
+    return [*(name for name in optional if name not in {*KEPT, *plain}), "updates in turn", "surges", "campaigns"]
