@@ -120,8 +120,9 @@ def _of_panel(
     listed = goods_of(real, observe(real)[0], groups)
     if goods is not None:
         _write(Path(goods), listed.write_csv())
-    refined = refine(_guessed(figures, real, groups, base), figures, real, groups, listed, seed=seed)
-    made, made_groups = simulated(refined.values, held or real, listed, seed=seed + 1)
+    refined = refine(_guessed(figures, real, groups, base), figures, split.latest(real), groups, listed, seed=seed)
+    held = None if held is None else split.earliest(held)
+    made, made_groups = simulated(refined.values, held or split.latest(real), listed, seed=seed + 1)
     told, missing = report.told_apart(real, held, made, seed)
     return {
         "preset": refined.values,

@@ -24,7 +24,7 @@ from qsim.realism.panel import Panel
 
 ROUNDS = 5
 _DAMPING = 0.85
-_LESS = 0.5
+_LESS, _ENOUGH, _MOST_A_DAY = 0.5, 0.03, 2.0
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,10 @@ def moved(values: Mapping[str, Any], real: Figures, made: Figures) -> dict[str, 
         name, pool = pool_of(real, group)
         other = made.pools[name]
         often, large = _ratio(pool.rate, other.rate), _ratio(pool.size, other.size)
+        # Beyond this a day's one reading tells no more of the rate.
+        often = min(often, _MOST_A_DAY / max(rates["a_day"][group] + rates["gap_a_day"][group], 1e-9))
         for key in ("a_day", "gap_a_day"):
-            rates[key][group] = round(min(10_000.0, rates[key][group] * often), 7)
+            rates[key][group] = round(rates[key][group] * often, 7)
         for key in ("noise", "gap"):
             rates[key][group] = round(max(rates[key][group] * large, 1e-4), 6)
         volatility[group] = round(volatility[group] * large, 6)
@@ -108,6 +110,8 @@ def refine(
         distances.append(distance(real, made))
         if best is None or distances[-1] < min(distances[:-1]):
             best = Refined(current, [], made)
+        if distances[-1] < _ENOUGH:
+            break
         current = checked(moved(current, real, made))
     assert best is not None
     return Refined(best.values, [round(each, 4) for each in distances], best.figures)

@@ -45,7 +45,8 @@ def compared(
     rows = [_row(name, *(each[name] for each in own), None, held is not None) for name in _FIGURES]
     for target in moments.targets():
         found = [table[target.key] for table in tables]
-        if target.key in _LEFT_OUT or any(each.value is None for each in found):
+        doubled = not groups and any(row["moment"] == target.name for row in rows)
+        if target.key in _LEFT_OUT or doubled or any(each.value is None for each in found):
             continue
         values = [each.value or 0.0 for each in found]
         scope = f" ({target.scope})" if groups and target.scope in "FP" else ""

@@ -12,7 +12,7 @@ from qsim.streams import hashed, uniforms
 
 # Which items are held out; no draw of a market has such a purpose.
 _HELD_OUT = 1 << 21
-_LEAST_ITEMS, _LEAST_STEPS = 40, 28
+_LEAST_ITEMS, _LEAST_STEPS, _MOST_DAYS = 40, 28, 140
 
 
 def columns(panel: Panel, first: int, last: int) -> Panel:
@@ -24,6 +24,17 @@ def columns(panel: Panel, first: int, last: int) -> Panel:
 
 def _seen(panel: Panel) -> Panel:
     return panel.rows((panel.price_paise > 0).any(axis=1))
+
+
+def latest(panel: Panel) -> Panel:
+    """Give a long panel's last days alone, as many as are simulated at the most."""
+    steps = len(panel.days)
+    return columns(panel, max(0, steps - _MOST_DAYS // panel.step_days), steps)
+
+
+def earliest(panel: Panel) -> Panel:
+    """Give a long panel's first days alone, as many as are simulated at the most."""
+    return columns(panel, 0, min(len(panel.days), _MOST_DAYS // panel.step_days))
 
 
 def part(panel: Panel, hold_out: float, seed: int) -> tuple[Panel, Panel | None, str]:
