@@ -97,7 +97,8 @@ def _live_clock(course: Course, ticks: range, seconds: I64) -> tuple[list[LiveCl
     morning = clock.in_window(seconds, *_MORNING)
     price_hours, sale_hours = (_hours(each.morning_share) for each in (parameters.repricing, parameters.sales))
     sale_days, price_days = (
-        np.array(weights) / (sum(weights) / 7 or 1) for weights in (parameters.sales.weekdays, parameters.repricing.weekdays)
+        np.array(weights) / (sum(weights) / 7 or 1)
+        for weights in (parameters.sales.weekdays, parameters.repricing.weekdays)
     )
     start = clock.parse_start(parameters.start).weekday()
     clocks = [

@@ -37,7 +37,9 @@ def known_market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sixty days of one shop whose sales last three or seven days and are 20 or 30 percent deep."""
     market = tmp_path_factory.mktemp("known") / "market"
     whole = params.resolve("realistic").model_dump()
-    whole = params.merge({**whole, "platforms": LAW["platforms"]}, {key: LAW[key] for key in ("repricing", "sales", "shocks")})
+    whole = params.merge(
+        {**whole, "platforms": LAW["platforms"]}, {key: LAW[key] for key in ("repricing", "sales", "shocks")}
+    )
     whole["sales"] |= {"days": {"3": 0.5, "7": 0.5}, "depths": {"20": 0.5, "30": 0.5}}
     whole["repricing"] |= {"a_day": dict.fromkeys(whole["repricing"]["a_day"], 0.02),
                            "gap_a_day": dict.fromkeys(whole["repricing"]["a_day"], 0.0),
@@ -55,7 +57,9 @@ def known_rows(known_market: Path) -> pl.DataFrame:
         found = from_market(connection)
     days = [DAY_ONE + timedelta(days=day) for day in range(10, found.price_paise.shape[1])]
     wide = pl.DataFrame(found.price_paise[:, 10:] / 100, schema=[str(day) for day in days])
-    long = wide.with_columns(pl.Series("item", found.item.tolist())).unpivot(index="item", variable_name="date", value_name="price")
+    long = wide.with_columns(pl.Series("item", found.item.tolist())).unpivot(
+        index="item", variable_name="date", value_name="price"
+    )
     return long.with_columns(pl.col("date").str.to_date())
 
 
@@ -164,7 +168,9 @@ def test_what_is_held_out_is_never_seen_by_the_fit(known_rows: pl.DataFrame) -> 
 
 def test_figures_of_the_fitted_part_do_not_move_with_what_is_held_out() -> None:
     random = np.random.Generator(np.random.Philox(3))
-    prices = (10_000 * np.exp(np.cumsum(random.normal(0, 0.1, (60, 50)) * (random.random((60, 50)) < 0.1), axis=1))).astype(int)
+    prices = (
+        10_000 * np.exp(np.cumsum(random.normal(0, 0.1, (60, 50)) * (random.random((60, 50)) < 0.1), axis=1))
+    ).astype(int)
     other = prices.copy()
     held = split.part(panel(prices.tolist()), 0.3, 1)[1]
     assert held is not None
@@ -220,7 +226,9 @@ def test_a_fit_of_a_known_market_gives_its_rates_back_and_a_preset_that_runs_as_
 ) -> None:
     out, goods = tmp_path / "mine.toml", tmp_path / "goods.csv"
     rows = known_rows.rename({"item": "sku", "date": "when"}).with_columns(pl.lit("Corner Shop").alias("shop"))
-    result = qsim.fit(written(rows, tmp_path, "prices.csv"), out=out, goods=goods, columns={"when": "time"}, hold_out=0.2)
+    result = qsim.fit(
+        written(rows, tmp_path, "prices.csv"), out=out, goods=goods, columns={"when": "time"}, hold_out=0.2
+    )
     print(result["estimated"], result["rounds"], result["moments"])
     repricing, sales = result["preset"]["repricing"], result["preset"]["sales"]
     assert repricing["a_day"]["other"] + 0.5 * repricing["gap_a_day"]["other"] == pytest.approx(0.02, rel=0.5)

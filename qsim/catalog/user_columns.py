@@ -114,10 +114,10 @@ def _mapped(path: Path, header: list[str], mapping: Mapping[str, str], fields: t
     return picks
 
 
-def _named(path: Path, header: list[str], free: list[int], field: str, names: tuple[str, ...]) -> dict[str, int]:
-    synonyms = {_key(name) for name in names}
+def _named(path: Path, header: list[str], free: list[int], field: str, synonyms: tuple[str, ...]) -> dict[str, int]:
+    keys = {_key(name) for name in synonyms}
     exact = [i for i in free if _key(header[i]) == _key(field)]
-    found = exact or [i for i in free if _key(header[i]) in synonyms]
+    found = exact or [i for i in free if _key(header[i]) in keys]
     if len(found) > 1:
         names = " and ".join(f"'{shown(header[i])}'" for i in found)
         raise refusal(
@@ -132,8 +132,8 @@ def _named(path: Path, header: list[str], free: list[int], field: str, names: tu
 def _near_columns(header: list[str], picks: Mapping[str, int], missing: Mapping[str, tuple[str, ...]]) -> str:
     free = {_key(name): name for i, name in enumerate(header) if name and i not in picks.values()}
     near: dict[str, None] = {}
-    for field, names in missing.items():
-        for word in (field, *names):
+    for field, synonyms in missing.items():
+        for word in (field, *synonyms):
             for key in difflib.get_close_matches(_key(word), list(free), n=1, cutoff=0.6):
                 near[free[key]] = None
     names = ", ".join(f"'{shown(name)}'" for name in list(near or dict.fromkeys(free.values()))[:8])

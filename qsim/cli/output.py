@@ -128,7 +128,9 @@ def fitted(result: Mapping[str, Any]) -> None:
         shown = [{key: _precise(value) for key, value in row.items()} for row in result["moments"]]
         table(shown, "How near the fitted market comes")
     for name, found in (result["auc"] or {}).items():
-        click.echo(f"AUC of held out against {name:<23}  boosted {found['boosted']:.3f}  logistic {found['logistic']:.3f}")
+        click.echo(
+            f"AUC of held out against {name:<23}  boosted {found['boosted']:.3f}  logistic {found['logistic']:.3f}"
+        )
     if not result["auc"]:
         click.echo(f"no classifier: {result['auc_missing']}")
     if "out" in result:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from qsim.fitting.fit import fit
+from qsim.fitting.fitted import fit
 
 __all__ = ["fit"]

@@ -99,7 +99,9 @@ def shocks_a_year(level: F64, series: Mask, step_days: int) -> tuple[float, list
     known = ~np.isnan(part)
     step = np.diff(np.where(known, part, np.nan), axis=1)
     both = ~np.isnan(step)
-    mean = np.where(both.sum(axis=0) >= _LEAST_SERIES, np.where(both, step, 0).sum(axis=0) / np.maximum(both.sum(axis=0), 1), 0)
+    mean = np.where(
+        both.sum(axis=0) >= _LEAST_SERIES, np.where(both, step, 0).sum(axis=0) / np.maximum(both.sum(axis=0), 1), 0
+    )
     index = np.concatenate([[0], np.cumsum(mean)])
     window = max(1, _SHOCK_WINDOW // step_days)
     sizes: list[float] = []

@@ -76,8 +76,12 @@ def measure(panel: Panel, groups: Mapping[str, str]) -> Figures:
         returned=_mean(sales.returned) if len(sales.days) else 1.0,
         days=_days_law(sales, panel),
         depths=_depths_law(sales),
-        sale_weekdays=weekday_weights(starts, of.step[near], of.days[near], weekday) if panel.step_days == 1 else [1.0] * 7,
-        price_weekdays=weekday_weights(priced, of.step[near], of.days[near], weekday) if panel.step_days == 1 else [1.0] * 7,
+        sale_weekdays=weekday_weights(starts, of.step[near], of.days[near], weekday)
+        if panel.step_days == 1
+        else [1.0] * 7,
+        price_weekdays=weekday_weights(priced, of.step[near], of.days[near], weekday)
+        if panel.step_days == 1
+        else [1.0] * 7,
         endings={name: endings(of.price[off & mask[of.series]]) for name, mask in kinds.items()},
         exact=exact_sales(sales.regular, sales.price),
         nine_stick=_nine_stick(of, loose),
@@ -209,7 +213,9 @@ def measure_costs(panel: Panel, groups: Mapping[str, str], noise_square: float) 
         drift_se=error,
         shared=costs.shared_share(level, code, panel.step_days, noise_square),
         shocks={
-            name: costs.shocks_a_year(level, code == number if groups else np.ones(len(code), np.bool_), panel.step_days)
+            name: costs.shocks_a_year(
+                level, code == number if groups else np.ones(len(code), np.bool_), panel.step_days
+            )
             for number, name in enumerate(GROUPS)
         },
     )

@@ -30,9 +30,11 @@ def goods_of(panel: Panel, of: Observed, groups: Mapping[str, str]) -> pl.DataFr
     """
     known = panel.mrp_paise[of.series, of.step]
     found = pl.DataFrame({"product": panel.item[of.series].tolist(), "price": of.regular, "mrp": known})
-    items = found.group_by("product").agg(
-        pl.col("price").quantile(0.5, "lower"), pl.col("mrp").max().cast(pl.Float64), top=pl.col("price").max()
-    ).sort("product")
+    items = (
+        found.group_by("product")
+        .agg(pl.col("price").quantile(0.5, "lower"), pl.col("mrp").max().cast(pl.Float64), top=pl.col("price").max())
+        .sort("product")
+    )
     places = [_PLACES[groups.get(item, "other")] for item in items["product"].to_list()]
     price = items["price"].to_numpy()
     mrp = np.where(items["mrp"].to_numpy() > 0, np.maximum(items["mrp"].to_numpy(), price), _NO_CEILING * price)

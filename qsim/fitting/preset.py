@@ -49,6 +49,7 @@ def first_guess(figures: Figures, levels: CostFigures, base: Mapping[str, Any]) 
     repricing, cost = _repricing(figures, levels, base)
     values |= {"cost": cost, "repricing": repricing, "shocks": _shocks(levels, base)}
     values |= {"sales": _sales(figures, base), "price_points": _points(figures, base)}
+    values["discounted_percent"] = round(100 * values["sales"]["share"], 3)
     return values
 
 
@@ -83,8 +84,15 @@ def _repricing(figures: Figures, levels: CostFigures, base: Mapping[str, Any]) -
     if levels.shared is not None:
         cost["shared"] = round(levels.shared, 4)
     if levels.days >= _DRIFT_DAYS:
-        cost["drift_percent_a_year"] = round(float(np.clip(levels.drift, -50, 100)), 3) if abs(levels.drift) > 2 * levels.drift_se else 0.0
-    repricing |= {**rates, "spread": round(min(2.5, figures.spread), 4), "weekdays": figures.price_weekdays, "morning_share": 1.0}
+        cost["drift_percent_a_year"] = (
+            round(float(np.clip(levels.drift, -50, 100)), 3) if abs(levels.drift) > 2 * levels.drift_se else 0.0
+        )
+    repricing |= {
+        **rates,
+        "spread": round(min(2.5, figures.spread), 4),
+        "weekdays": figures.price_weekdays,
+        "morning_share": 1.0,
+    }
     if figures.nine_stick is not None:
         repricing["nine_stick"] = round(figures.nine_stick, 4)
     return repricing, cost
@@ -152,7 +160,9 @@ def _slug(name: str, taken: Mapping[str, Any]) -> str:
 def _bands(panel: Panel) -> dict[str, tuple[float, float]]:
     """Give each seller's tenth and ninetieth percentile of its mean price over the item's mean of sellers, percent."""
     seen = panel.price_paise > 0
-    level: F64 = np.where(seen, np.log(np.maximum(panel.price_paise, 1)), 0).sum(axis=1) / np.maximum(seen.sum(axis=1), 1)
+    level: F64 = np.where(seen, np.log(np.maximum(panel.price_paise, 1)), 0).sum(axis=1) / np.maximum(
+        seen.sum(axis=1), 1
+    )
     _, item = np.unique(panel.item, return_inverse=True)
     count = np.bincount(item)
     apart = level - (np.bincount(item, level) / count)[item]
@@ -175,10 +185,22 @@ def described(values: Mapping[str, Any], figures: Figures) -> list[dict[str, Any
     if len({row["from"] for row in rows}) == 1:
         rows = [{**rows[0], "parameter": "repricing and cost: every group"}]
     rows += [
-        {"parameter": "repricing.spread", "value": values["repricing"]["spread"], "from": f"{figures.pools[ALL].changes:,} changes"},
+        {
+            "parameter": "repricing.spread",
+            "value": values["repricing"]["spread"],
+            "from": f"{figures.pools[ALL].changes:,} changes",
+        },
         {"parameter": "sales.share", "value": values["sales"]["share"], "from": f"{figures.prices:,} prices"},
-        {"parameter": "sales: days, depths, clearance", "value": values["sales"]["clearance"], "from": f"{figures.sales:,} whole sales"},
-        {"parameter": "price_points", "value": values["price_points"]["exact_sales"], "from": f"{figures.prices:,} prices"},
+        {
+            "parameter": "sales: days, depths, clearance",
+            "value": values["sales"]["clearance"],
+            "from": f"{figures.sales:,} whole sales",
+        },
+        {
+            "parameter": "price_points",
+            "value": values["price_points"]["exact_sales"],
+            "from": f"{figures.prices:,} prices",
+        },
     ]
     return rows
 

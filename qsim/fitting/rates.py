@@ -12,7 +12,7 @@ import numpy as np
 from qsim.arrays import F64, I64, Mask
 
 _HIGHEST = 20.0
-_LEAST_HITS, _AGREE, _STEPS = 30, 0.5, 60
+_LEAST_HITS, _AGREE, _FLAT, _STEPS = 30, 0.5, 0.05, 60
 
 
 def rate_a_day(changed: Mask, days: F64) -> float:
@@ -58,12 +58,13 @@ def weekday_weights(changed: Mask, day: I64, days: F64, first_weekday: int) -> l
     the panel and the odd ones, estimated apart, agree (correlation of the seven weights above .5). Leaflets are fortnightly.
     """
     fortnight = day // 14 % 2
-    whole, *halves = (
-        _weights(changed[part], day[part], days[part], first_weekday) for part in (fortnight >= 0, fortnight == 0, fortnight == 1)
+    whole, even, odd = (
+        _weights(changed[part], day[part], days[part], first_weekday)
+        for part in (fortnight >= 0, fortnight == 0, fortnight == 1)
     )
-    if whole is None or halves[0] is None or halves[1] is None:
+    if whole is None or even is None or odd is None:
         return [1.0] * 7
-    if min(float(half.std()) for half in halves) < 0.05 or np.corrcoef(halves[0], halves[1])[0, 1] <= _AGREE:
+    if min(even.std(), odd.std()) < _FLAT or np.corrcoef(even, odd)[0, 1] <= _AGREE:
         return [1.0] * 7
     return [round(float(weight), 3) for weight in whole]
 

@@ -96,9 +96,7 @@ def _has_time(header: list[str]) -> bool:
 
 
 def _numbers(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
-    return frame.with_columns(
-        pl.col(name).cast(pl.Float64, strict=False) for name in names if name in frame.columns
-    )
+    return frame.with_columns(pl.col(name).cast(pl.Float64, strict=False) for name in names if name in frame.columns)
 
 
 def _flag(frame: pl.DataFrame, name: str) -> pl.Expr:
@@ -115,7 +113,15 @@ def _time(path: Path, frame: pl.DataFrame) -> pl.Expr:
     if kind == pl.String:
         return pl.coalesce(
             pl.col("time").str.to_datetime(form, strict=False)
-            for form in ("%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d", "%d-%m-%Y", "%d/%m/%Y", "%Y/%m/%d", "%Y%m%d")
+            for form in (
+                "%Y-%m-%d %H:%M:%S",
+                "%Y-%m-%dT%H:%M:%S",
+                "%Y-%m-%d",
+                "%d-%m-%Y",
+                "%d/%m/%Y",
+                "%Y/%m/%d",
+                "%Y%m%d",
+            )
         )
     if kind.is_temporal():
         return pl.col("time").cast(pl.Datetime("us"))
@@ -131,7 +137,11 @@ def _panel_rows(path: Path, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str
     rows = stamped.filter(pl.col("price").fill_null(0) > 0, pl.col("ts").is_not_null(), pl.col("item").is_not_null())
     if rows.is_empty():
         raise refusal(path, "no row with an item, a day and a positive price", "one or more", "mend the file")
-    notes = [f"{len(frame) - len(rows):,} rows without item, day or positive price left out"] if len(rows) < len(frame) else []
+    notes = (
+        [f"{len(frame) - len(rows):,} rows without item, day or positive price left out"]
+        if len(rows) < len(frame)
+        else []
+    )
     if "seller" not in rows.columns:
         rows = rows.with_columns(pl.lit("").alias("seller"))
     return _grouped(rows, notes).drop("time"), notes
@@ -145,7 +155,9 @@ def _grouped(rows: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
     text = rows.with_columns(pl.col("group").cast(pl.String).fill_null("").alias("category"))
     if set(text["category"].unique()) <= {"F", "P", "?", ""}:
         kinds = {"F": "vegetables", "P": "other"}
-        return text.with_columns(pl.col("category").replace_strict(kinds, default=None).alias("volatility_group")).drop("category")
+        return text.with_columns(pl.col("category").replace_strict(kinds, default=None).alias("volatility_group")).drop(
+            "category"
+        )
     if set(text["category"].str.to_lowercase().unique()) <= {*GROUPS, ""}:
         found = text.with_columns(pl.col("category").str.to_lowercase().alias("volatility_group"))
     else:
@@ -154,10 +166,12 @@ def _grouped(rows: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
         text = text.with_columns(pl.col("subcategory").cast(pl.String).fill_null(""))
         found, unknown = add_groups(text, [packaged_groups()])
         if unknown:
-            notes.append(f"{len(unknown)} categories in no group, taken as other: {', '.join(name for name, _ in unknown[:5])}")
-    return found.with_columns(
-        pl.col("volatility_group").replace_strict(_LOOSE, default="P").alias("group")
-    ).drop("category", "subcategory", strict=False)
+            notes.append(
+                f"{len(unknown)} categories in no group, taken as other: {', '.join(name for name, _ in unknown[:5])}"
+            )
+    return found.with_columns(pl.col("volatility_group").replace_strict(_LOOSE, default="P").alias("group")).drop(
+        "category", "subcategory", strict=False
+    )
 
 
 def _catalog(path: Path, frame: pl.DataFrame) -> pl.DataFrame:
@@ -191,8 +205,9 @@ def _wide_since(rows: pl.DataFrame) -> date:
 def panel_of(source: Source) -> tuple[Panel, dict[str, str]]:
     """Lay a panel's rows out, series evenly left out where they are too many; and the volatility group of each item."""
     rows = source.frame
-    first = source.since or rows["ts"].dt.date().min()
-    span = (rows["ts"].dt.date().max() - first).days + 1  # type: ignore[operator]
+    days = rows["ts"].dt.date()
+    ends: tuple[date, date] = (source.since or days.min(), days.max())  # type: ignore[assignment]
+    span = (ends[1] - ends[0]).days + 1
     names = rows.select("item", "seller").unique().sort("item", "seller")
     most = max(100, MOST_CELLS // max(1, span))
     if len(names) > most:

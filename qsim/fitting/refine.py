@@ -24,7 +24,7 @@ from qsim.realism.panel import Panel
 
 ROUNDS = 5
 _DAMPING = 0.85
-_LESS, _ENOUGH, _MOST_A_DAY = 0.5, 0.03, 2.0
+_LESS, _ENOUGH, _MOST_A_DAY = 0.5, 0.03, 3.0
 
 
 @dataclass(frozen=True)
@@ -62,10 +62,10 @@ def moved(values: Mapping[str, Any], real: Figures, made: Figures) -> dict[str, 
         name, pool = pool_of(real, group)
         other = made.pools[name]
         often, large = _ratio(pool.rate, other.rate), _ratio(pool.size, other.size)
-        # Beyond this a day's one reading tells no more of the rate.
-        often = min(often, _MOST_A_DAY / max(rates["a_day"][group] + rates["gap_a_day"][group], 1e-9))
-        for key in ("a_day", "gap_a_day"):
-            rates[key][group] = round(rates[key][group] * often, 7)
+        # Beyond the most a day's one reading tells no more of the rate; what grows with the gap then gives way.
+        plain = min(rates["a_day"][group] * often, _MOST_A_DAY)
+        by_gap = min(rates["gap_a_day"][group] * often, _MOST_A_DAY - plain)
+        rates["a_day"][group], rates["gap_a_day"][group] = round(plain, 7), round(by_gap, 7)
         for key in ("noise", "gap"):
             rates[key][group] = round(max(rates[key][group] * large, 1e-4), 6)
         volatility[group] = round(volatility[group] * large, 6)
@@ -77,7 +77,15 @@ def moved(values: Mapping[str, Any], real: Figures, made: Figures) -> dict[str, 
     share = values["sales"]["share"] * _ratio(real.sale_share, made.sale_share)
     sales = {**values["sales"], "share": round(min(0.9, share), 5)}
     cost["volatility"] = volatility
-    return {**values, "repricing": repricing, "cost": cost, "sales": sales, "price_points": _points(values, real, made)}
+    opening = {"discounted_percent": round(100 * sales["share"], 3)}
+    return {
+        **values,
+        **opening,
+        "repricing": repricing,
+        "cost": cost,
+        "sales": sales,
+        "price_points": _points(values, real, made),
+    }
 
 
 def _points(values: Mapping[str, Any], real: Figures, made: Figures) -> dict[str, Any]:

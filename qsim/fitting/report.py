@@ -42,7 +42,7 @@ def compared(
     sides = [real, held or real, made]
     tables = [_moments(side, bool(groups), 60 if side is held else 0) for side in sides]
     own = [_own(measure(hidden(side), known)) for side, known in zip(sides, (groups, groups, made_groups), strict=True)]
-    rows = [_row(name, *(each[name] for each in own), None, held is not None) for name in _FIGURES]
+    rows = [_row(name, [each[name] for each in own], None, held is not None) for name in _FIGURES]
     for target in moments.targets():
         found = [table[target.key] for table in tables]
         doubled = not groups and any(row["moment"] == target.name for row in rows)
@@ -50,11 +50,12 @@ def compared(
             continue
         values = [each.value or 0.0 for each in found]
         scope = f" ({target.scope})" if groups and target.scope in "FP" else ""
-        rows.append(_row(target.name + scope, values[0], values[1], values[2], found[1].se, held is not None))
+        rows.append(_row(target.name + scope, values, found[1].se, held is not None))
     return rows
 
 
-def _row(name: str, fitted: float, held: float, made: float, error: float | None, is_held: bool) -> dict[str, Any]:
+def _row(name: str, values: list[float], error: float | None, is_held: bool) -> dict[str, Any]:
+    fitted, held, made = values
     room = max(2 * (error or 0.0), abs(fitted - held), 0.1 * abs(held))
     return {
         "moment": name,

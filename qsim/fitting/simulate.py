@@ -18,7 +18,7 @@ from qsim.queries import connect
 from qsim.realism.panel import Panel, from_market
 from qsim.streams import hashed
 
-WARM_DAYS = 45
+WARM_DAYS = 35
 _PRODUCTS, _LEAST_PRODUCTS, _SERIES = 600, 60, 2_400
 # The longest tick that divides a day and still has one in the morning hours and one at noon.
 _INTERVAL = 10_800
@@ -33,7 +33,7 @@ def simulated(
     days and gaps of a real one, and the group of each item.
 
     A market of one platform is given as many copies of it as make about as many series as one of several has. The first
-    45 days are left out: by then what the market opened with is forgotten.
+    days are left out: by then what the market opened with is forgotten.
     """
     days = (len(like.days) - 1) * like.step_days + 1
     start = like.days[0].astype("datetime64[D]") - np.timedelta64(WARM_DAYS, "D")

@@ -139,7 +139,9 @@ def _add_cut_off(of: _Spells, sale: Mask, level: F64, cut: I64, is_sale_depth: M
         bins = rise if first else cut
         moves = (other > of.price) & (bins >= 0)
         known = moves & (side > 0)
-        ratio = np.bincount(bins[known & sale], minlength=count) / np.maximum(np.bincount(bins[known], minlength=count), 1)
+        ratio = np.bincount(bins[known & sale], minlength=count) / np.maximum(
+            np.bincount(bins[known], minlength=count), 1
+        )
         usual = np.concatenate([(ratio > 0.5) & is_sale_depth[:-1], [False]])
         found = moves & (side == 0) & (of.days <= LONGEST_SALE_DAYS) & usual[bins]
         sale |= found
@@ -184,5 +186,5 @@ def _flagged(panel: Panel, of: Observed) -> tuple[Observed, SaleSpells]:
 
 def _inside(series: I64) -> Mask:
     """Tell which runs have a neighbour of the same series on both sides."""
-    same = series[1:] == series[:-1]
-    return np.concatenate([[False], same]) & np.concatenate([same, [False]])
+    same: Mask = series[1:] == series[:-1]
+    return np.asarray(np.concatenate([[False], same]) & np.concatenate([same, [False]]))

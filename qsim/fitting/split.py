@@ -12,7 +12,7 @@ from qsim.streams import hashed, uniforms
 
 # Which items are held out; no draw of a market has such a purpose.
 _HELD_OUT = 1 << 21
-_LEAST_ITEMS, _LEAST_STEPS, _MOST_DAYS = 40, 28, 140
+_LEAST_ITEMS, _LEAST_STEPS, _MOST_DAYS = 40, 28, 112
 
 
 def columns(panel: Panel, first: int, last: int) -> Panel:
@@ -23,7 +23,7 @@ def columns(panel: Panel, first: int, last: int) -> Panel:
 
 
 def _seen(panel: Panel) -> Panel:
-    return panel.rows((panel.price_paise > 0).any(axis=1))
+    return panel.rows(np.asarray((panel.price_paise > 0).any(axis=1)))
 
 
 def latest(panel: Panel) -> Panel:
@@ -47,7 +47,11 @@ def part(panel: Panel, hold_out: float, seed: int) -> tuple[Panel, Panel | None,
     if hold_out <= 0 or steps < _LEAST_STEPS:
         return panel, None, "nothing"
     cut = min(steps - 2, max(2, round(steps * (1 - hold_out))))
-    names = panel.item if len(set(panel.item.tolist())) >= _LEAST_ITEMS else np.char.add(np.char.add(panel.item, "\t"), panel.seller)
+    names = (
+        panel.item
+        if len(set(panel.item.tolist())) >= _LEAST_ITEMS
+        else np.char.add(np.char.add(panel.item, "\t"), panel.seller)
+    )
     kinds, code = np.unique(names, return_inverse=True)
     early, late = columns(panel, 0, cut), columns(panel, cut, steps)
     days = f"the days from {late.days[0]} on"
@@ -57,4 +61,8 @@ def part(panel: Panel, hold_out: float, seed: int) -> tuple[Panel, Panel | None,
     held = np.zeros(len(kinds), np.bool_)
     held[order[: round(len(kinds) * hold_out)]] = True
     what = "items" if names is panel.item else "series"
-    return _seen(early.rows(~held[code])), _seen(late.rows(held[code])), f"{int(held.sum()):,} of {len(kinds):,} {what}, and {days}"
+    return (
+        _seen(early.rows(~held[code])),
+        _seen(late.rows(held[code])),
+        f"{int(held.sum()):,} of {len(kinds):,} {what}, and {days}",
+    )

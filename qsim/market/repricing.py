@@ -45,14 +45,14 @@ def snap(prices: F64, style: U8, reach: float, ceiling: I32) -> F64:
     rounded = np.where(style == PAISE, np.floor(prices + 0.5), rounded)
     fine = np.flatnonzero(style > PAISE)
     rounded[fine] = _nines(prices[fine], style[fine], reach)
-    return np.minimum(rounded, ceiling)
+    return np.asarray(np.minimum(rounded, ceiling))
 
 
 def _nines(prices: F64, style: U8, reach: float) -> F64:
     step = np.where(style == X49, 50.0, np.where(style == X99, 100.0, 10.0))
     point, nine = (np.floor((prices + 1) / width + 0.5) * width - 1 for width in (step, 10.0))
     fits = (np.abs(point - prices) <= reach * prices) & (point > 0)
-    return np.where(fits, point, np.maximum(nine, 9.0))
+    return np.asarray(np.where(fits, point, np.maximum(nine, 9.0)))
 
 
 def posted(price: F64, regular: F64, style: U8, reach: float, ceiling: I32) -> F64:

@@ -39,12 +39,11 @@ def fit(
     """Estimate parameters from real prices and write them as a preset, which `config` of `generate` takes as it is.
 
     Args:
-        file: CSV or Parquet: a panel in long format (item, time, price and, where known, seller, mrp, regular, on_sale,
-            in_stock, group), or a catalog (product, price and, where known, mrp, category, brand).
+        file: CSV or Parquet: a panel (the fields of `reading.PANEL_FIELDS`), or a catalog (product, price, mrp ...).
         out: where to write the preset; None for nowhere.
         columns: column -> field, over the names of columns.
         base: preset that gives what the file does not tell.
-        catalog: a catalog beside a panel: its price points and discounts are told too.
+        catalog: a catalog beside a panel, whose discounts are told too.
         goods: where to write the panel's goods as a product list, for `catalog` of `generate`.
         hold_out: share of items and of days that the fit does not see, and is judged by; 0 for none.
         carry: whether rows are a log of changes; None to find out.
@@ -56,10 +55,8 @@ def fit(
     if not 0 <= hold_out <= 0.8:
         raise UsageError(f"hold_out: found {hold_out:g}; allowed is a share from 0 to 0.8; mend the number")
     source = read_source(Path(file), columns or {}, carry=carry)
-    if source.kind == "catalog":
-        result = _of_catalog(source, base)
-    else:
-        result = _of_panel(source, base, goods, hold_out, seed)
+    is_catalog = source.kind == "catalog"
+    result = _of_catalog(source, base) if is_catalog else _of_panel(source, base, goods, hold_out, seed)
     if catalog is not None:
         beside = read_source(Path(catalog), {})
         result["catalog"] = catalogs.by_category(beside.frame) if beside.kind == "catalog" else []
@@ -85,7 +82,9 @@ def _of_catalog(source: Source, base: str) -> dict[str, Any]:
     estimated = [{"parameter": "price_points.packaged", "value": "", "from": f"{len(source.frame):,} prices"}]
     if exact is not None:
         points["exact_sales"] = round(exact, 4)
-        estimated.append({"parameter": "price_points.exact_sales", "value": points["exact_sales"], "from": "prices below MRP"})
+        estimated.append(
+            {"parameter": "price_points.exact_sales", "value": points["exact_sales"], "from": "prices below MRP"}
+        )
     return {
         "preset": checked({**values, "price_points": points}),
         "estimated": estimated,
@@ -116,7 +115,9 @@ def _of_panel(
     real, held, what = split.part(panel, hold_out, seed)
     figures = measure(real, groups)
     if figures.pools[ALL].changes + figures.sales < LEAST_CHANGES:
-        raise InputError(f"fit: found {figures.pools[ALL].changes} price changes; needed are {LEAST_CHANGES}; give longer data")
+        raise InputError(
+            f"fit: found {figures.pools[ALL].changes} price changes; needed are {LEAST_CHANGES}; give longer data"
+        )
     listed = goods_of(real, observe(real)[0], groups)
     if goods is not None:
         _write(Path(goods), listed.write_csv())
