@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -100,3 +102,21 @@ def test_a_fitted_market_is_nearer_to_the_chain_than_another_chain_where_prices_
     found = figures(chain, changed_only=True)
     assert abs(found["fitted market"] - 0.5) <= abs(found["other chain"] - 0.5)
     assert abs(found["held out against itself"] - 0.5) < 0.05
+
+
+@pytest.mark.xfail(
+    reason="in most windows of these chains no price changes, and the other chain hardly changes any: it lies where a"
+    " market that stands still does; and the chain's later weeks have far fewer changes than those fitted"
+)
+def test_in_all_windows_a_fitted_market_is_nearer_to_the_chain_than_another_chain(chain: dict[str, Any]) -> None:
+    found = figures(chain, changed_only=False)
+    print("a market whose prices never change", still(chain["held"]))
+    assert abs(found["fitted market"] - 0.5) <= abs(found["other chain"] - 0.5)
+
+
+def still(held: Panel) -> float:
+    """Boosted AUC against the held-out part with every price stopped at its series' first: the mark of no change at all."""
+    price = held.price_paise
+    first = np.take_along_axis(price, (price > 0).argmax(axis=1)[:, None], axis=1)
+    stopped = replace(held, price_paise=np.where(price > 0, first, 0).astype(np.int32))
+    return sum(classifier.auc(held, stopped, seed=seed)["boosted"] for seed in range(1, 5)) / 4

@@ -49,8 +49,7 @@ def fit(
         carry: whether rows are a log of changes; None to find out.
         seed: of the items held out, the simulated markets and the classifier.
 
-    Returns:
-        preset (plain values), estimated, left and off (which parameters are from where), moments, auc, notes.
+    Returns preset (plain values), estimated, left and off (which parameters are from where), moments, auc, notes.
     """
     if not 0 <= hold_out <= 0.8:
         raise UsageError(f"hold_out: found {hold_out:g}; allowed is a share from 0 to 0.8; mend the number")
@@ -58,8 +57,7 @@ def fit(
     is_catalog = source.kind == "catalog"
     result = _of_catalog(source, base) if is_catalog else _of_panel(source, base, goods, hold_out, seed)
     if catalog is not None:
-        beside = read_source(Path(catalog), {})
-        result["catalog"] = catalogs.by_category(beside.frame) if beside.kind == "catalog" else []
+        result["catalog"] = catalogs.by_category(read_source(Path(catalog), {}).frame)
     result = {"file": str(file), "kind": source.kind, "columns": source.columns, **result}
     if out is not None:
         _write(Path(out), f"# Fitted to {Path(file).name} by qsim fit.\n{params.to_toml(result['preset'])}")
