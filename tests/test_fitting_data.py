@@ -70,47 +70,58 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     for name in ("billa", "mpreis"):
         table.filter(pl.col("store") == name).write_parquet(folder / f"{name}.parquet")
         panels[name] = panel_of(read_source(folder / f"{name}.parquet", {}))[0]
-    held = split.part(panels["billa"], 0.4, 1)[1]
+    early, held, _ = split.part(panels["billa"], 0.4, 1)
     assert held is not None
+    others = panels["billa"].rows(~np.isin(panels["billa"].item, early.item))
     start = int((held.days[0] - panels["mpreis"].days[0]).astype(int))
     other = split.columns(panels["mpreis"], start, start + len(held.days))
     result = qsim.fit(folder / "billa.parquet", hold_out=0.4, goods=folder / "goods.csv", out=folder / "billa.toml")
     goods = pl.read_csv(folder / "goods.csv")
     made = simulated(result["preset"], held, goods, seed=11)[0]
-    return {"held": held, "sides": {"fitted market": made, "other chain": other}, "result": result}
+    whole = simulated(result["preset"], others, goods, seed=11)[0]
+    return {
+        "later": (held, {"fitted market": made, "other chain": other}),
+        "all days": (others, {"fitted market": whole, "other chain": panels["mpreis"]}),
+    }
 
 
-def figures(chain: dict[str, Any], changed_only: bool) -> dict[str, float]:
-    """Boosted AUC against what was held out, the mean of four seeds."""
-    seeds, held = range(1, 5), chain["held"]
+def figures(chain: dict[str, Any], days: str, changed_only: bool) -> dict[str, float]:
+    """Boosted AUC against the items that were held out, on later days or all, the mean of four seeds."""
+    seeds, (held, sides) = range(1, 5), chain[days]
 
     def mean(tries: list[dict[str, float]]) -> float:
         return sum(each["boosted"] for each in tries) / len(tries)
 
     found = {
         name: mean([classifier.auc(held, side, seed=seed, changed_only=changed_only) for seed in seeds])
-        for name, side in chain["sides"].items()
+        for name, side in sides.items()
     }
     found["held out against itself"] = mean(
         [classifier.floor(held, seed=seed, changed_only=changed_only) for seed in seeds]
     )
-    print("windows with a change" if changed_only else "all windows", found)
+    print(days, "windows with a change" if changed_only else "all windows", found)
     return found
 
 
 def test_a_fitted_market_is_nearer_to_the_chain_than_another_chain_where_prices_change(chain: dict[str, Any]) -> None:
-    found = figures(chain, changed_only=True)
+    for days in ("later", "all days"):
+        found = figures(chain, days, changed_only=True)
+        assert abs(found["fitted market"] - 0.5) <= abs(found["other chain"] - 0.5)
+        assert abs(found["held out against itself"] - 0.5) < 0.05
+
+
+def test_a_fitted_market_is_as_near_as_another_chain_to_other_goods_over_all_days(chain: dict[str, Any]) -> None:
+    found = figures(chain, "all days", changed_only=False)
     assert abs(found["fitted market"] - 0.5) <= abs(found["other chain"] - 0.5)
-    assert abs(found["held out against itself"] - 0.5) < 0.05
 
 
 @pytest.mark.xfail(
     reason="in most windows of these chains no price changes, and the other chain hardly changes any: it lies where a"
     " market that stands still does; and the chain's later weeks have far fewer changes than those fitted"
 )
-def test_in_all_windows_a_fitted_market_is_nearer_to_the_chain_than_another_chain(chain: dict[str, Any]) -> None:
-    found = figures(chain, changed_only=False)
-    print("a market whose prices never change", still(chain["held"]))
+def test_a_fitted_market_is_as_near_as_another_chain_to_other_goods_on_later_days(chain: dict[str, Any]) -> None:
+    found = figures(chain, "later", changed_only=False)
+    print("a market whose prices never change", still(chain["later"][0]))
     assert abs(found["fitted market"] - 0.5) <= abs(found["other chain"] - 0.5)
 
 
