@@ -10,17 +10,19 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from qsim.errors import QsimError
+    from qsim.fitting import fit
     from qsim.queries import ask, connect, refresh
     from qsim.runs import generate, run, status
     from qsim.validation import validate
 
-__all__ = ["QsimError", "ask", "connect", "generate", "refresh", "run", "status", "validate"]
+__all__ = ["QsimError", "ask", "connect", "fit", "generate", "refresh", "run", "status", "validate"]
 
 _HOMES = {
     "QsimError": "qsim.errors",
     "ask": "qsim.queries",
     "connect": "qsim.queries",
     "refresh": "qsim.queries",
+    "fit": "qsim.fitting",
     "generate": "qsim.runs",
     "run": "qsim.runs",
     "status": "qsim.runs",

@@ -108,6 +108,7 @@ class Repricing(Checked):
     nine_stick: Share = 1
     on_sale: Share = 1
     morning_share: Share = 0
+    weekdays: Annotated[list[Rate], Field(min_length=7, max_length=7)] = [1.0] * 7
     fresh: Annotated[float, Field(ge=0, le=100)] = 0
     fresh_days: Days = 5
     zone_sd: Annotated[float, Field(ge=0, le=0.5)] = 0
@@ -116,14 +117,16 @@ class Repricing(Checked):
 
 
 class PricePoints(Checked):
-    """Shares of listings that price in whole rupees, ending in 9, in fives, to the paisa, or in whole percents off the MRP,
-    by kind of good; `platforms` has the packaged goods of those that price otherwise.
+    """Shares of listings that price in whole rupees, ending in 9, in fives, to the paisa, in whole percents off the MRP, or in
+    paise ending in 99, in 49 or 99, or in 9, by kind of good; `platforms` has the packaged goods of those that price otherwise.
+    A share `exact_sales` of listings has sale prices that are exact percentages, at no point.
     """
 
     packaged: Weights = Field(default_factory=dict)
     loose: Weights = Field(default_factory=dict)
     platforms: dict[str, Weights] = Field(default_factory=dict)
     reach: Annotated[float, Field(ge=0, le=0.5)] = 0.035
+    exact_sales: Share = 0
 
     @field_validator("platforms")
     @classmethod
@@ -141,19 +144,23 @@ class PricePoints(Checked):
         return {style: shares.get(style, 0.0) for style in STYLES} if shares else {}
 
 
-STYLES = ("whole", "nine", "five", "paise", "percent")
+STYLES = ("whole", "nine", "five", "paise", "percent", "x99", "x49", "x9")
 
 
 class Sales(Checked):
-    """Temporary sales: the share of listings on sale in the long run, how long and how deep, and how they spread."""
+    """Temporary sales: the share of listings on sale in the long run, how long and how deep, and how they spread; the share that
+    start from 05:00 to 08:00; and the share of a platform's products that each campaign prices, fixed at generation.
+    """
 
     share: Annotated[float, Field(ge=0, le=0.9)] = 0
     days: Weights = Field(default_factory=dict)
     depths: Weights = Field(default_factory=dict)
     weekdays: Annotated[list[Rate], Field(min_length=7, max_length=7)] = [1.0] * 7
+    morning_share: Share = 0.125
     clearance: Share = 0
     shared_share: Share = 0
     shared_spread: Share = 0
+    campaign_share: Share = 0.011
 
     @field_validator("days")
     @classmethod

@@ -39,6 +39,12 @@ def rain(parameters: Parameters, hour: int, cities: int) -> Mask:
     return np.asarray(rains & (hour % _HOURS >= first) & (hour % _HOURS < first + length))
 
 
+def _of_morning(share: float, hour: int) -> float:
+    """Give the rate in an hour of the day over the day's mean, where so large a share falls into the morning."""
+    morning = len(_MORNING)
+    return share * _HOURS / morning if hour in _MORNING else (1 - share) * _HOURS / (_HOURS - morning)
+
+
 def _of_mean(weights: Sequence[float], at: int) -> float:
     total = sum(weights)
     return weights[at] * len(weights) / total if total else 1.0
@@ -58,18 +64,19 @@ def hours(
     """Work out the hours first..last, counted from tick 0: hour h covers the market seconds 3600 h + 1 to 3600 (h + 1)."""
     start, numbers = clock.parse_start(parameters.start), np.arange(first, last + 1)
     by_city = [factors(calendar, start, numbers, city) for city in cities]
-    morning, demand = parameters.repricing.morning_share, parameters.demand
+    repricing, sales, demand = parameters.repricing, parameters.sales, parameters.demand
     made = {}
     for place, number in enumerate(numbers.tolist()):
         weekday, of_day = (start.weekday() + number // _HOURS) % 7, number % _HOURS
-        share, width = (morning, len(_MORNING)) if of_day in _MORNING else (1 - morning, _HOURS - len(_MORNING))
         wet = rain(parameters, number, len(cities))
         load = demand.level * _of_mean(demand.hours, of_day) * _of_mean(demand.weekdays, weekday)
         loads = load * np.where(wet, 1 + demand.rain, 1.0) * np.array([one.demand[place] for one in by_city])
         made[number] = Hour(
             number=number,
-            reprice=share * _HOURS / width,
-            sale=_of_mean(parameters.sales.weekdays, weekday) * float(by_city[0].sales[place]),
+            reprice=_of_morning(repricing.morning_share, of_day) * _of_mean(repricing.weekdays, weekday),
+            sale=_of_morning(sales.morning_share, of_day)
+            * _of_mean(sales.weekdays, weekday)
+            * float(by_city[0].sales[place]),
             deeper_bps=int(by_city[0].deeper_bps[place]),
             demand=loads,
             fee_paise=_fees(parameters, loads, wet),

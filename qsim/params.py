@@ -210,6 +210,14 @@ def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]
     return merged
 
 
+def lay(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
+    """Lay a layer over a base as `merge` does; one that gives every parameter without a default is a preset itself and
+    stands in the base's place, so that no sale length or platform of the base shows through.
+    """
+    whole = all(name in layer for name, field in Parameters.model_fields.items() if field.is_required())
+    return dict(layer) if whole else merge(base, layer)
+
+
 def read_toml(path: Path) -> dict[str, Any]:
     """Read a TOML file of parameters; InputError says the file and the place of a fault."""
     try:
@@ -251,7 +259,7 @@ def resolve(preset: str, *layers: Mapping[str, Any]) -> Parameters:
     """Lay files and overrides over a preset, later ones winning, and check the result."""
     values = preset_values(preset)
     for layer in layers:
-        values = merge(values, layer)
+        values = lay(values, layer)
     return check(values)
 
 

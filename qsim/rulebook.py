@@ -137,6 +137,7 @@ def live_rules(parameters: Parameters) -> LiveRules | None:
         dynamic_share=parameters.time_of_day_share,
         styles=_styles(parameters),
         reach=points.reach,
+        exact_sales=points.exact_sales,
         sale_rate=sale_rates(parameters),
         sale_days=np.array([float(days) for days in sales.days]),
         sale_day_shares=_cumulative(sales.days),

@@ -19,7 +19,7 @@ LEVELS = {
     3: "events blocks rulebook hours",
     4: "simulation storage",
     5: "opening writing runs queries",
-    6: "validation realism monitoring truth",
+    6: "validation realism monitoring truth fitting",
     7: "server sinks",
     8: "cli",
 }

@@ -22,7 +22,6 @@ from qsim.streams import Purpose
 
 HOUR = 3_600
 _TWO_YEARS = 730 * DAY
-_LINE_SHARE = 0.011
 _LINE_DEPTHS = np.array([20, 25, 30, 35, 40, 50])
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -86,7 +85,8 @@ def campaign_tables(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Plan every platform's campaigns and their lines; columns of `schema.CAMPAIGNS` and `schema.CAMPAIGN_LINES`."""
     categories = products["category"].unique().sort().to_list()
-    count = round(_LINE_SHARE * len(products))
+    share = parameters.sales.campaign_share
+    count = round(share * len(products))
     campaigns: list[tuple[object, ...]] = []
     lines: list[pl.DataFrame] = []
     for platform in range(len(parameters.platforms)):
@@ -95,7 +95,7 @@ def campaign_tables(
             number = len(campaigns) + 1
             campaigns.append(_campaign_row(number, platform, plan))
             running = plan.starts <= 0 and -plan.starts % (plan.repeat or _TWO_YEARS) < plan.duration
-            wanted = count if running else max(1, count)
+            wanted = count if running or not share else max(1, count)
             listings, depths = _lines(parameters, number, platform, _eligible(plan, products), wanted)
             ids = np.full(len(listings), number)
             lines.append(pl.DataFrame({"campaign_id": ids, "listing_id": listings, "discount_bps": depths}))

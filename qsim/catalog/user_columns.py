@@ -47,27 +47,33 @@ SYNONYMS: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def choose_columns(path: Path, header: list[str], mapping: Mapping[str, str]) -> dict[str, int]:
-    """Return field -> column position, in the order of FIELDS; optional fields may be absent.
+def choose_columns(
+    path: Path,
+    header: list[str],
+    mapping: Mapping[str, str],
+    names: Mapping[str, tuple[str, ...]] = SYNONYMS,
+    required: tuple[str, ...] = REQUIRED,
+) -> dict[str, int]:
+    """Return field -> column position, in the order of `names` (field -> its synonyms); optional fields may be absent.
 
     `mapping` is column -> field and wins over names. Raises UsageError for a mapping of an unknown column or
     field, or two columns to one field; InputError when a required field has no column or two compete.
     """
-    picks = _mapped(path, header, mapping)
+    picks = _mapped(path, header, mapping, tuple(names))
     taken = set(picks.values())
-    for field in FIELDS:
+    for field in names:
         if field not in picks:
             free = [i for i in range(len(header)) if i not in taken]
-            picks.update(_named(path, header, free, field))
-    missing = [field for field in REQUIRED if field not in picks]
+            picks.update(_named(path, header, free, field, names[field]))
+    missing = [field for field in required if field not in picks]
     if missing:
         raise refusal(
             path,
-            f"no column for {', '.join(missing)} ({_near_columns(header, picks, missing)})",
-            "; ".join(f"{field} or {', '.join(SYNONYMS[field][:3])}" for field in missing),
+            f"no column for {', '.join(missing)} ({_near_columns(header, picks, {name: names[name] for name in missing})})",
+            "; ".join(f"{field} or {', '.join(names[field][:3])}" for field in missing),
             f"rename a column or add --map COLUMN={missing[0]}",
         )
-    return {field: picks[field] for field in FIELDS if field in picks}
+    return {field: picks[field] for field in names if field in picks}
 
 
 def nearest(word: str, words: Iterable[str]) -> str:
@@ -83,15 +89,15 @@ def _key(name: str) -> str:
     return re.sub(r"[\s_\-./()]+", "", name.casefold())
 
 
-def _mapped(path: Path, header: list[str], mapping: Mapping[str, str]) -> dict[str, int]:
+def _mapped(path: Path, header: list[str], mapping: Mapping[str, str], fields: tuple[str, ...]) -> dict[str, int]:
     picks: dict[str, int] = {}
     for column, field in mapping.items():
         call = f"--map {shown(column)}={shown(field)}"
-        target = next((name for name in FIELDS if name == _key(field)), None)
+        target = next((name for name in fields if _key(name) == _key(field)), None)
         if target is None:
             raise UsageError(
-                f"{call}: there is no field '{shown(field)}' ({nearest(field, FIELDS)}); "
-                f"allowed: {', '.join(FIELDS)}; correct the field"
+                f"{call}: there is no field '{shown(field)}' ({nearest(field, fields)}); "
+                f"allowed: {', '.join(fields)}; correct the field"
             )
         exact = [i for i, name in enumerate(header) if name == column.strip()]
         alike = exact or [i for i, name in enumerate(header) if name and _key(name) == _key(column)]
@@ -108,10 +114,10 @@ def _mapped(path: Path, header: list[str], mapping: Mapping[str, str]) -> dict[s
     return picks
 
 
-def _named(path: Path, header: list[str], free: list[int], field: str) -> dict[str, int]:
-    synonyms = {_key(name) for name in SYNONYMS[field]}
-    exact = [i for i in free if _key(header[i]) == field]
-    found = exact or [i for i in free if _key(header[i]) in synonyms]
+def _named(path: Path, header: list[str], free: list[int], field: str, synonyms: tuple[str, ...]) -> dict[str, int]:
+    keys = {_key(name) for name in synonyms}
+    exact = [i for i in free if _key(header[i]) == _key(field)]
+    found = exact or [i for i in free if _key(header[i]) in keys]
     if len(found) > 1:
         names = " and ".join(f"'{shown(header[i])}'" for i in found)
         raise refusal(
@@ -123,11 +129,11 @@ def _named(path: Path, header: list[str], free: list[int], field: str) -> dict[s
     return {field: found[0]} if found else {}
 
 
-def _near_columns(header: list[str], picks: Mapping[str, int], missing: list[str]) -> str:
+def _near_columns(header: list[str], picks: Mapping[str, int], missing: Mapping[str, tuple[str, ...]]) -> str:
     free = {_key(name): name for i, name in enumerate(header) if name and i not in picks.values()}
     near: dict[str, None] = {}
-    for field in missing:
-        for word in (field, *SYNONYMS[field]):
+    for field, synonyms in missing.items():
+        for word in (field, *synonyms):
             for key in difflib.get_close_matches(_key(word), list(free), n=1, cutoff=0.6):
                 near[free[key]] = None
     names = ", ".join(f"'{shown(name)}'" for name in list(near or dict.fromkeys(free.values()))[:8])

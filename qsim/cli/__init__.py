@@ -21,6 +21,7 @@ COMMANDS = {
     "sql": "Query a market in SQL (DuckDB).",
     "status": "Tell what a market holds and where it stands.",
     "validate": "Check a market: six categories of numbered checks.",
+    "fit": "Fit parameters to your own prices, and write them as a preset.",
     "config": "Show the parameters of a market or a preset, a scenario, the calendar.",
 }
 

@@ -49,21 +49,21 @@ class BatchSize(click.ParamType[int]):
         return number
 
 
+def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
+    """Read the pairs of `--map COLUMN=FIELD`."""
+    for pair in pairs:
+        if "=" not in pair:
+            raise click.UsageError(f"--map {pair!r}: allowed is COLUMN=FIELD, such as Name=product")
+    return dict(pair.rsplit("=", 1) for pair in pairs)
+
+
 def layers(config_files: tuple[str, ...], assignments: tuple[str, ...]) -> dict[str, Any]:
     """Merge parameter files and then single assignments into one set of values."""
     from qsim import params
 
     values: dict[str, Any] = {}
     for name in config_files:
-        values = params.merge(values, params.read_toml(Path(name)))
+        values = params.lay(values, params.read_toml(Path(name)))
     for text in assignments:
         values = params.merge(values, params.assignment(text))
     return values
-
-
-def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
-    """Read `COLUMN=FIELD` pairs as column -> field."""
-    for pair in pairs:
-        if "=" not in pair:
-            raise click.UsageError(f"--map {pair!r}: allowed is COLUMN=FIELD, such as Name=product")
-    return dict(pair.rsplit("=", 1) for pair in pairs)

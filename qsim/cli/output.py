@@ -127,6 +127,34 @@ def summary(status: Mapping[str, Any], as_json: bool) -> None:
     click.echo(f"digest {status['digest']}")
 
 
+def fitted(result: Mapping[str, Any]) -> None:
+    """Print what a fit estimated and from what, what it left, and how near the fitted market comes."""
+    for line in result["notes"]:
+        note(line)
+    click.echo(f"{result['file']}: {result['kind']}; held out: {result['held_out']}")
+    table([{**row, "value": str(row["value"])} for row in result["estimated"]])
+    click.echo(f"left as in the base: {', '.join(result['left'])}")
+    if result["off"]:
+        click.echo(f"off, for prices do not show them: {', '.join(result['off'])}")
+    if result["catalog"]:
+        table(result["catalog"], "Prices against MRP")
+    if result["moments"]:
+        shown = [{key: _precise(value) for key, value in row.items()} for row in result["moments"]]
+        table(shown, "How near the fitted market comes")
+    for name, found in (result["auc"] or {}).items():
+        click.echo(
+            f"AUC of held out against {name:<23}  boosted {found['boosted']:.3f}  logistic {found['logistic']:.3f}"
+        )
+    if not result["auc"]:
+        click.echo(f"no classifier: {result['auc_missing']}")
+    if "out" in result:
+        click.echo(f"{result['out']} written; use it with: qsim generate --config {result['out']}")
+
+
+def _precise(value: Any) -> Any:
+    return f"{value:.4f}" if isinstance(value, float) else value
+
+
 def note(text: str) -> None:
     """Tell something on standard error."""
     click.echo(text, err=True)

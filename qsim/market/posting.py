@@ -45,7 +45,7 @@ def posted(
         still = pricing.overlaid_price(regular, *overlays, 0, ceiling)
         overlaid = np.where(of.of_listings(of.dynamic)[part], overlaid, still)
     zoned = overlaid.astype(np.float64) if of.zone is None else overlaid * of.zone[part]
-    points = repricing.snap(zoned, of.of_listings(of.style)[part], rules.reach, ceiling)
+    points = repricing.snap(zoned, of.of_listings(of.sale_style)[part], rules.reach, ceiling)
     unmatched = np.where(zoned == regular, zoned, points)
     match = state.match[part]
     return Posted(overlaid, zoned, unmatched, np.where(match > 0, np.minimum(unmatched, match), unmatched))

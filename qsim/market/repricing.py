@@ -13,7 +13,7 @@ from qsim.arrays import F64, I32, U8, Mask
 from qsim.market.state import NO_CEILING
 from qsim.money import PAISE_PER_RUPEE
 
-WHOLE, NINE, FIVE, PAISE, PERCENT = range(5)
+WHOLE, NINE, FIVE, PAISE, PERCENT, X99, X49, X9 = range(8)
 
 
 def hazard(base: F64, by_gap: F64, gap: F64, width: F64) -> F64:
@@ -22,11 +22,12 @@ def hazard(base: F64, by_gap: F64, gap: F64, width: F64) -> F64:
 
 
 def snap(prices: F64, style: U8, reach: float, ceiling: I32) -> F64:
-    """Set prices in paise to price points of their style: whole rupees, rupees ending in 9 or in 0 or 5, any paisa, or
-    whole percents off the ceiling, which is the MRP (without one, whole rupees).
+    """Set prices in paise to price points of their style: whole rupees, rupees ending in 9 or in 0 or 5, any paisa,
+    whole percents off the ceiling, which is the MRP (without one, whole rupees), or paise that end in 99, in 49 or 99, or in 9.
 
-    A 9 or a five is taken where it lies within `reach` (a share of the price), else the nearest whole rupee; at least
-    one rupee, and at most the ceiling. A price at the ceiling or above is the ceiling: who sells at MRP shows the MRP.
+    A 9 or a five is taken where it lies within `reach` (a share of the price), else the nearest whole rupee, at least
+    one; a 99 or a 49 likewise, else the nearest paise that end in 9. At most the ceiling: a price at it or above is the
+    ceiling, since who sells at MRP shows the MRP.
     """
     rupees = prices / PAISE_PER_RUPEE
     whole = np.floor(rupees + 0.5)
@@ -38,7 +39,17 @@ def snap(prices: F64, style: U8, reach: float, ceiling: I32) -> F64:
     percents = np.floor(100.0 * prices / ceiling + 0.5)
     of_mrp = np.where(ceiling < NO_CEILING, np.maximum(np.floor(percents * ceiling / 100 + 0.5), 1.0), rounded)
     points = np.where(style == PERCENT, of_mrp, rounded)
+    fine = np.flatnonzero(style > PERCENT)
+    if len(fine):
+        points[fine] = _nines(prices[fine], style[fine], reach)
     return np.minimum(np.where((style == PAISE) | (prices >= ceiling), np.floor(prices + 0.5), points), ceiling)
+
+
+def _nines(prices: F64, style: U8, reach: float) -> F64:
+    step = np.where(style == X49, 50.0, np.where(style == X99, 100.0, 10.0))
+    point, nine = (np.floor((prices + 1) / width + 0.5) * width - 1 for width in (step, 10.0))
+    fits = (np.abs(point - prices) <= reach * prices) & (point > 0)
+    return np.asarray(np.where(fits, point, np.maximum(nine, 9.0)))
 
 
 def ends_in_nine(prices: I32) -> Mask:

@@ -13,6 +13,7 @@ from qsim.clock import DAY
 from qsim.market.arrivals import HOUR
 from qsim.market.cost import CostPath
 from qsim.market.demand import DemandRules
+from qsim.market.repricing import PAISE
 from qsim.market.state import Block
 from qsim.market.stock import SupplyRules
 from qsim.streams import Purpose
@@ -50,6 +51,7 @@ class LiveRules:
     dynamic_share: float
     styles: F64
     reach: float
+    exact_sales: float
     sale_rate: F64
     sale_days: F64
     sale_day_shares: F64
@@ -134,6 +136,7 @@ class Units:
     log_reference: F64
     ceiling: I32
     style: U8
+    sale_style: U8
     base: F64
     by_gap: F64
     width: F64
@@ -182,6 +185,7 @@ def units(block: Block, rules: LiveRules, stores: int) -> Units:
     uneven = np.where(loose, 1.0, money.exp(rules.spread * normal - rules.spread**2 / 2))
     draw = streams.uniforms(streams.hashed(rules.seed, Purpose.PRICE_STYLE, 0, ids))
     style = (draw[:, None] >= rules.styles[platform, loose.astype(np.int64)][:, :-1]).sum(axis=1).astype(np.uint8)
+    exact = streams.uniforms(streams.hashed(rules.seed, Purpose.PRICE_STYLE, 1, ids)) < rules.exact_sales
     dynamic = streams.uniforms(streams.hashed(rules.seed, Purpose.DYNAMIC, 0, ids)) < rules.dynamic_share
     log_anchor = money.log(block.anchor[first].astype(np.float64))
     return Units(
@@ -196,6 +200,7 @@ def units(block: Block, rules: LiveRules, stores: int) -> Units:
         log_reference=_row_means(log_anchor.reshape(-1, platforms)),
         ceiling=block.ceiling[first],
         style=style,
+        sale_style=np.where(exact, np.uint8(PAISE), style),
         base=rules.base[group] * uneven,
         by_gap=rules.by_gap[group] * uneven,
         width=rules.width[group],

@@ -60,6 +60,8 @@ def features(prices: I32) -> F64:
     """
     full = _filled(prices)
     level = np.log(full)
+    # Taken from the first price, or the rounding of a mean of equal logarithms would tell the level of the price.
+    level -= level[:, :1]
     d = np.diff(level, axis=1)
     size, moved = np.abs(d), np.diff(full, axis=1) != 0
     number, energy = moved.sum(axis=1).astype(np.float64), (d * d).sum(axis=1)

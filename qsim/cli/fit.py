@@ -1,0 +1,42 @@
+"""`qsim fit`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from qsim.cli import options, output
+
+
+@click.command()
+@click.argument("file")
+@click.option("--out", metavar="PRESET.TOML", help="Write the preset here; `qsim generate --config` takes it.")
+@click.option(
+    "--map",
+    "columns",
+    multiple=True,
+    metavar="COLUMN=FIELD",
+    help="Which column is item, seller, time, price, mrp, regular, on_sale, in_stock, group.",
+)
+@click.option("--base", default="realistic", help="Preset that gives what the file does not tell (default realistic).")
+@click.option("--catalog", metavar="FILE", help="A product list beside the prices: its discounts are told too.")
+@click.option("--goods", metavar="CSV", help="Write the panel's goods as a product list for `qsim generate --catalog`.")
+@click.option("--hold-out", default=0.3, help="Share of items and of days that the fit does not see (default 0.3).")
+@click.option("--log/--no-log", "carry", default=None, help="Rows are changes only, or every day; default: found out.")
+@click.option("--seed", default=1, help="Of the split, the simulated markets and the classifier (default 1).")
+@options.as_json
+def fit(columns: tuple[str, ...], as_json: bool, **given: Any) -> None:
+    """Estimate parameters from your own prices in FILE (CSV or Parquet) and tell how near a market under them comes.
+
+    FILE is a panel, a row for each item, seller and time, or a catalog, a row for each product.
+
+    Example: qsim fit prices.csv --map shop=seller --out mine.toml && qsim generate --config mine.toml
+    """
+    from qsim.fitting import fit as run_fit
+
+    result = run_fit(columns=options.mapping(columns), **given)
+    if as_json:
+        click.echo(output.to_json(result))
+    else:
+        output.fitted(result)

@@ -1,0 +1,144 @@
+"""`qsim fit`: a file of prices to a preset, with a report of how near a market under it comes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from qsim import params
+from qsim.errors import InputError, UsageError
+from qsim.fitting import catalogs, preset, report, split
+from qsim.fitting.figures import ALL, Figures, measure, measure_costs
+from qsim.fitting.goods import goods_of
+from qsim.fitting.points import styles
+from qsim.fitting.reading import Source, panel_of, read_source
+from qsim.fitting.refine import refine
+from qsim.fitting.simulate import checked, simulated
+from qsim.fitting.spells import observe
+from qsim.storage import files
+
+LEAST_CHANGES = 5
+
+
+def fit(
+    file: str | os.PathLike[str],
+    *,
+    out: str | os.PathLike[str] | None = None,
+    columns: Mapping[str, str] | None = None,
+    base: str = "realistic",
+    catalog: str | os.PathLike[str] | None = None,
+    goods: str | os.PathLike[str] | None = None,
+    hold_out: float = 0.3,
+    carry: bool | None = None,
+    seed: int = 1,
+) -> dict[str, Any]:
+    """Estimate parameters from real prices and write them as a preset, which `config` of `generate` takes as it is.
+
+    Args:
+        file: CSV or Parquet: a panel (the fields of `reading.PANEL_FIELDS`), or a catalog (product, price, mrp ...).
+        out: where to write the preset; None for nowhere.
+        columns: column -> field, over the names of columns.
+        base: preset that gives what the file does not tell.
+        catalog: a catalog beside a panel, whose discounts are told too.
+        goods: where to write the panel's goods as a product list, for `catalog` of `generate`.
+        hold_out: share of items and of days that the fit does not see, and is judged by; 0 for none.
+        carry: whether rows are a log of changes; None to find out.
+        seed: of the items held out, the simulated markets and the classifier.
+
+    Returns preset (plain values), estimated, left and off (which parameters are from where), moments, auc, notes.
+    """
+    if not 0 <= hold_out <= 0.8:
+        raise UsageError(f"hold_out: found {hold_out:g}; allowed is a share from 0 to 0.8; mend the number")
+    source = read_source(Path(file), columns or {}, carry=carry)
+    is_catalog = source.kind == "catalog"
+    result = _of_catalog(source, base) if is_catalog else _of_panel(source, base, goods, hold_out, seed)
+    if catalog is not None:
+        result["catalog"] = catalogs.by_category(read_source(Path(catalog), {}).frame)
+    result = {"file": str(file), "kind": source.kind, "columns": source.columns, **result}
+    if out is not None:
+        _write(Path(out), f"# Fitted to {Path(file).name} by qsim fit.\n{params.to_toml(result['preset'])}")
+        result["out"] = str(out)
+    return result
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        files.put(path, text.encode())
+    except OSError as fault:
+        raise InputError(f"{path}: cannot be written ({fault.strerror}); name another place") from None
+
+
+def _of_catalog(source: Source, base: str) -> dict[str, Any]:
+    """Fit the price points of a catalog; what moves is the base's."""
+    found, exact = catalogs.price_figures(source.frame)
+    values = params.resolve(base).model_dump()
+    points = {**values["price_points"], "packaged": styles(found)}
+    estimated = [{"parameter": "price_points.packaged", "value": "", "from": f"{len(source.frame):,} prices"}]
+    if exact is not None:
+        points["exact_sales"] = round(exact, 4)
+        estimated.append(
+            {"parameter": "price_points.exact_sales", "value": points["exact_sales"], "from": "prices below MRP"}
+        )
+    return {
+        "preset": checked({**values, "price_points": points}),
+        "estimated": estimated,
+        "left": ["all that moves: a catalog is one moment in time"],
+        "off": [],
+        "moments": [],
+        "endings": {name: round(share, 4) for name, share in found.items()},
+        "catalog": catalogs.by_category(source.frame),
+        "auc": None,
+        "auc_missing": "a catalog does not move",
+        "held_out": "nothing",
+        "rounds": [],
+        "notes": source.notes,
+    }
+
+
+def _guessed(figures: Figures, real: Any, groups: Mapping[str, str], base: str) -> dict[str, Any]:
+    values = preset.base_values(base)
+    values["platforms"] = preset.platforms(real, figures, values) or values["platforms"]
+    levels = measure_costs(real, groups, preset.noise_square(figures.pools[ALL]))
+    return checked(preset.first_guess(figures, levels, values))
+
+
+def _of_panel(
+    source: Source, base: str, goods: str | os.PathLike[str] | None, hold_out: float, seed: int
+) -> dict[str, Any]:
+    panel, groups = panel_of(source)
+    real, held, what = split.part(panel, hold_out, seed)
+    figures = measure(real, groups)
+    if figures.pools[ALL].changes + figures.sales < LEAST_CHANGES:
+        raise InputError(
+            f"fit: found {figures.pools[ALL].changes} price changes; needed are {LEAST_CHANGES}; give longer data"
+        )
+    listed = goods_of(real, observe(real)[0], groups)
+    if goods is not None:
+        _write(Path(goods), listed.write_csv())
+    refined = refine(_guessed(figures, real, groups, base), figures, split.latest(real), groups, listed, seed=seed)
+    held = None if held is None else split.earliest(held)
+    made, made_groups = simulated(refined.values, held or split.latest(real), listed, seed=seed + 1)
+    told, missing = report.told_apart(real, held, made, seed)
+    return {
+        "preset": refined.values,
+        "estimated": preset.described(refined.values, figures),
+        "left": preset.left(figures, base),
+        "off": preset.switched_off(),
+        "moments": report.compared(real, held, made, groups, made_groups),
+        "catalog": _mrp_rows(source.frame),
+        "auc": told,
+        "auc_missing": missing,
+        "held_out": what,
+        "rounds": refined.distances,
+        "notes": source.notes,
+    }
+
+
+def _mrp_rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
+    if "mrp" not in frame.columns or frame["mrp"].null_count() == len(frame):
+        return []
+    return catalogs.by_category(frame.unique(["item", "seller"], keep="last", maintain_order=True))

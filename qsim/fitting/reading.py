@@ -1,0 +1,219 @@
+"""A user's prices, from CSV or Parquet as they are: which column is what, whether rows are a log of changes, their panel.
+
+A file with a column of time is a panel of prices, one without is a catalog. It refuses to estimate.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+
+import polars as pl
+
+from qsim.behaviour import GROUPS
+from qsim.catalog.csv_rows import check_file, refusal
+from qsim.catalog.user_columns import SYNONYMS, choose_columns
+from qsim.catalog.user_groups import add_groups, packaged_groups
+from qsim.errors import InputError
+from qsim.realism.panel import Panel, from_long
+
+PANEL_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "item": ("product", "commodity", "sku", "id", "item_id", "product_id", "article", *SYNONYMS["product"]),
+    "time": ("ts", "date", "day", "datetime", "timestamp", "market_time", "week", "observed_at", "time_of_price"),
+    "price": SYNONYMS["price"],
+    "seller": ("store", "shop", "centre", "center", "platform", "retailer", "chain", "supermarket", "city", "store_id"),
+    "mrp": ("market_price", "list_price", "max_retail_price", "maximum_retail_price", "original_price"),
+    "regular": ("regular_price", "base_price"),
+    "on_sale": ("sale", "sale_flag", "promo", "promotion", "discounted", "is_on_sale"),
+    "in_stock": ("stock", "available", "availability", "is_in_stock"),
+    "group": ("volatility_group", "category", *SYNONYMS["category"]),
+    "subcategory": SYNONYMS["subcategory"],
+}
+CATALOG_FIELDS: Mapping[str, tuple[str, ...]] = SYNONYMS
+_LOOSE = {"fruits": "F", "vegetables": "F"}
+# A log of changes never repeats a price; what repeats less often than this is one.
+_REPEATS, _LEAST_PAIRS = 0.02, 50
+MOST_CELLS = 40_000_000
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a file holds: a panel (item, seller, ts, price ...) or a catalog (product, mrp, price ...), and what was made of it.
+
+    `carry` tells a log of changes, `since` the day from which on its collection is wide. `notes` are lines for the user.
+    """
+
+    kind: str
+    frame: pl.DataFrame
+    columns: dict[str, str]
+    carry: bool
+    since: date | None
+    notes: list[str]
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """Read a CSV or Parquet file; InputError in one line where it cannot be taken."""
+    check_file(path)
+    try:
+        if path.suffix.lower() in (".parquet", ".pq"):
+            return pl.read_parquet(path)
+        return pl.read_csv(path, try_parse_dates=True, infer_schema_length=10_000)
+    except (pl.exceptions.PolarsError, OSError) as fault:
+        first = str(fault).splitlines()[0][:200] if str(fault) else type(fault).__name__
+        raise InputError(f"{path}: cannot be read as a table of prices: {first}; mend the file") from None
+
+
+def read_source(path: Path, mapping: Mapping[str, str], *, carry: bool | None = None) -> Source:
+    """Read a file of prices and say what it is.
+
+    Args:
+        path: CSV or Parquet.
+        mapping: column -> field, over the names of columns.
+        carry: whether rows are a log of changes; None to find out.
+    """
+    table = read_table(path)
+    header = table.columns
+    panel_like = "time" in mapping.values() or _has_time(header)
+    fields = PANEL_FIELDS if panel_like else CATALOG_FIELDS
+    required = ("item", "time", "price") if panel_like else ("product", "price")
+    picks = choose_columns(path, header, mapping, fields, required)
+    columns = {field: header[at] for field, at in picks.items()}
+    frame = table.select(pl.col(column).alias(field) for field, column in columns.items())
+    if not panel_like:
+        return Source("catalog", _catalog(path, frame), columns, False, None, [])
+    rows, notes = _panel_rows(path, frame)
+    logged = _is_log(rows) if carry is None else carry
+    since = _wide_since(rows) if logged else None
+    if logged:
+        notes.append(f"rows are a log of changes: each price holds until the series' next row; panel from {since} on")
+    return Source("panel", rows, columns, logged, since, notes)
+
+
+def _has_time(header: list[str]) -> bool:
+    return any(name.strip().casefold().replace(" ", "_") in ("time", *PANEL_FIELDS["time"]) for name in header)
+
+
+def _numbers(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
+    return frame.with_columns(pl.col(name).cast(pl.Float64, strict=False) for name in names if name in frame.columns)
+
+
+def _flag(frame: pl.DataFrame, name: str) -> pl.Expr:
+    """Read a flag, a count or a yes/no word as 1, 0 or null."""
+    if frame.schema[name] == pl.String:
+        word = pl.col(name).str.strip_chars().str.to_lowercase()
+        yes, no = word.is_in(["1", "true", "yes", "y", "t"]), word.is_in(["0", "false", "no", "n", "f"])
+        return pl.when(yes).then(1).when(no).then(0).cast(pl.Int8).alias(name)
+    return (pl.col(name).cast(pl.Float64, strict=False) > 0).cast(pl.Int8).alias(name)
+
+
+def _time(path: Path, frame: pl.DataFrame) -> pl.Expr:
+    kind = frame.schema["time"]
+    if kind == pl.String:
+        return pl.coalesce(
+            pl.col("time").str.to_datetime(form, strict=False)
+            for form in (
+                "%Y-%m-%d %H:%M:%S",
+                "%Y-%m-%dT%H:%M:%S",
+                "%Y-%m-%d",
+                "%d-%m-%Y",
+                "%d/%m/%Y",
+                "%Y/%m/%d",
+                "%Y%m%d",
+            )
+        )
+    if kind.is_temporal():
+        return pl.col("time").cast(pl.Datetime("us"))
+    raise refusal(path, f"the time as {kind}", "dates such as 2026-01-31", "write the column as dates")
+
+
+def _panel_rows(path: Path, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """Bring a panel's rows to the names and types that `from_long` takes; rows without item, time or price are left out."""
+    stamped = _numbers(frame, ("price", "mrp", "regular")).with_columns(_time(path, frame).alias("ts"))
+    flags = [_flag(frame, name) for name in ("on_sale", "in_stock") if name in frame.columns]
+    texts = [pl.col(name).cast(pl.String) for name in ("item", "seller") if name in frame.columns]
+    stamped = stamped.with_columns(*flags, *texts)
+    rows = stamped.filter(pl.col("price").fill_null(0) > 0, pl.col("ts").is_not_null(), pl.col("item").is_not_null())
+    if rows.is_empty():
+        raise refusal(path, "no row with an item, a day and a positive price", "one or more", "mend the file")
+    notes = (
+        [f"{len(frame) - len(rows):,} rows without item, day or positive price left out"]
+        if len(rows) < len(frame)
+        else []
+    )
+    if "seller" not in rows.columns:
+        rows = rows.with_columns(pl.lit("").alias("seller"))
+    return _grouped(rows, notes).drop("time"), notes
+
+
+def _grouped(rows: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
+    """Give every row its volatility group, of a column of groups or of categories; null where there is none."""
+    if "group" not in rows.columns:
+        notes.append("no column of categories: one law for all groups")
+        return rows.with_columns(pl.lit(None, pl.String).alias("volatility_group"))
+    text = rows.with_columns(pl.col("group").cast(pl.String).fill_null("").alias("category"))
+    if set(text["category"].unique()) <= {"F", "P", "?", ""}:
+        kinds = {"F": "vegetables", "P": "other"}
+        return text.with_columns(pl.col("category").replace_strict(kinds, default=None).alias("volatility_group")).drop(
+            "category"
+        )
+    if set(text["category"].str.to_lowercase().unique()) <= {*GROUPS, ""}:
+        found = text.with_columns(pl.col("category").str.to_lowercase().alias("volatility_group"))
+    else:
+        if "subcategory" not in text.columns:
+            text = text.with_columns(pl.lit("").alias("subcategory"))
+        text = text.with_columns(pl.col("subcategory").cast(pl.String).fill_null(""))
+        found, unknown = add_groups(text, [packaged_groups()])
+        if unknown:
+            notes.append(
+                f"{len(unknown)} categories in no group, taken as other: {', '.join(name for name, _ in unknown[:5])}"
+            )
+    return found.with_columns(pl.col("volatility_group").replace_strict(_LOOSE, default="P").alias("group")).drop(
+        "category", "subcategory", strict=False
+    )
+
+
+def _catalog(path: Path, frame: pl.DataFrame) -> pl.DataFrame:
+    rows = _numbers(frame, ("price", "mrp")).filter(pl.col("price").fill_null(0) > 0)
+    if rows.is_empty():
+        raise refusal(path, "no row with a positive price", "one or more", "mend the file")
+    return rows
+
+
+def _is_log(rows: pl.DataFrame) -> bool:
+    """Tell a log of changes: hardly ever do two rows of a series in turn have the same price."""
+    ordered = rows.sort("item", "seller", "ts", maintain_order=True)
+    same = (ordered["item"] == ordered["item"].shift(1)) & (ordered["seller"] == ordered["seller"].shift(1))
+    pairs = ordered.filter(same.fill_null(False))
+    if len(pairs) < _LEAST_PAIRS:
+        return False
+    repeats = ordered.filter(same.fill_null(False) & (ordered["price"] == ordered["price"].shift(1)).fill_null(False))
+    days = rows["ts"].dt.date().n_unique()
+    series = rows.select("item", "seller").n_unique()
+    return len(repeats) < _REPEATS * len(pairs) and len(rows) < 0.5 * series * days
+
+
+def _wide_since(rows: pl.DataFrame) -> date:
+    """Give the day after the one by which half of a log's series had been seen: from there on silence means no change."""
+    first = rows.group_by("item", "seller").agg(pl.col("ts").min().dt.date()).sort("ts")
+    half: date = first["ts"][(len(first) - 1) // 2]
+    last: date = rows["ts"].dt.date().max()  # type: ignore[assignment]
+    return min(half + timedelta(days=1), last)
+
+
+def panel_of(source: Source) -> tuple[Panel, dict[str, str]]:
+    """Lay a panel's rows out, series evenly left out where they are too many; and the volatility group of each item."""
+    rows = source.frame
+    days = rows["ts"].dt.date()
+    ends: tuple[date, date] = (source.since or days.min(), days.max())  # type: ignore[assignment]
+    span = (ends[1] - ends[0]).days + 1
+    names = rows.select("item", "seller").unique().sort("item", "seller")
+    most = max(100, MOST_CELLS // max(1, span))
+    if len(names) > most:
+        kept = names.gather_every(-(-len(names) // most))
+        source.notes.append(f"{len(kept):,} of {len(names):,} series are used, evenly over the list")
+        rows = rows.join(kept, on=["item", "seller"], how="semi")
+    groups = rows.filter(pl.col("volatility_group").is_not_null()).unique("item", keep="last")
+    panel = from_long(rows.drop("volatility_group"), carry=source.carry, since=source.since)
+    return panel, dict(zip(groups["item"].to_list(), groups["volatility_group"].to_list(), strict=True))

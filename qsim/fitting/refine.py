@@ -1,0 +1,125 @@
+"""Correct a first guess by what the same figures are in markets simulated with it.
+
+Closed forms take gaps, unseen changes and sales that are cut off as they come; a simulated market seen in the same way has
+the same faults. So each parameter is moved by the ratio of the real figure to the simulated one, a few times, and the set
+that came nearest is kept (a simulated-moments fit of as many figures as parameters).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import log
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from qsim.behaviour import GROUPS, STYLES
+from qsim.fitting.figures import ALL, Figures, measure
+from qsim.fitting.points import normal
+from qsim.fitting.preset import pool_of
+from qsim.fitting.simulate import checked, hidden, simulated
+from qsim.realism.panel import Panel
+
+ROUNDS = 5
+_DAMPING = 0.85
+_LESS, _ENOUGH, _MOST_A_DAY = 0.5, 0.03, 3.0
+
+
+@dataclass(frozen=True)
+class Refined:
+    """The parameters that came nearest, how far each round was (mean |log ratio|), and the figures simulated with them."""
+
+    values: dict[str, Any]
+    distances: list[float]
+    figures: Figures
+
+
+def _ratio(real: float, made: float, most: float = 2.5) -> float:
+    if real <= 0:
+        return 0.0 if made > 0 else 1.0
+    return float(np.clip(real / made if made > 0 else most, 1 / most, most) ** _DAMPING)
+
+
+def distance(real: Figures, made: Figures) -> float:
+    """Give the mean |log ratio| of rates, sizes, share of sales and spread, each capped at 2."""
+    pairs = [(real.sale_share, made.sale_share)]
+    for name in {pool_of(real, group)[0] for group in GROUPS}:
+        one, other = real.pools[name], made.pools[name]
+        pairs += [(one.rate, other.rate), (one.size, other.size)]
+    pairs.append((1 + real.spread, 1 + made.spread))
+    apart = [min(2.0, abs(log(max(one, 1e-6) / max(other, 1e-6)))) for one, other in pairs if one > 0 or other > 0]
+    return sum(apart) / max(1, len(apart))
+
+
+def moved(values: Mapping[str, Any], real: Figures, made: Figures) -> dict[str, Any]:
+    """Move parameters by what is between real and simulated figures; nothing else is altered."""
+    repricing, cost = dict(values["repricing"]), dict(values["cost"])
+    rates = {name: dict(repricing[name]) for name in ("a_day", "gap_a_day", "gap", "noise")}
+    volatility = dict(cost["volatility"])
+    for group in GROUPS:
+        name, pool = pool_of(real, group)
+        other = made.pools[name]
+        often, large = _ratio(pool.rate, other.rate), _ratio(pool.size, other.size)
+        # Beyond the most a day's one reading tells no more of the rate; what grows with the gap then gives way.
+        plain = min(rates["a_day"][group] * often, _MOST_A_DAY)
+        by_gap = min(rates["gap_a_day"][group] * often, _MOST_A_DAY - plain)
+        rates["a_day"][group], rates["gap_a_day"][group] = round(plain, 7), round(by_gap, 7)
+        for key in ("noise", "gap"):
+            rates[key][group] = round(max(rates[key][group] * large, 1e-4), 6)
+        volatility[group] = round(volatility[group] * large, 6)
+    square = max(0.0, repricing["spread"] ** 2 + _DAMPING * (real.spread**2 - made.spread**2))
+    if not square and made.spread > real.spread:
+        # Changes that come one upon another are of the gap's making: less of the hazard is left to it.
+        rates["gap_a_day"] = {group: round(_LESS * rate, 7) for group, rate in rates["gap_a_day"].items()}
+    repricing |= {**rates, "spread": round(min(2.5, square**0.5), 4)}
+    share = values["sales"]["share"] * _ratio(real.sale_share, made.sale_share)
+    sales = {**values["sales"], "share": round(min(0.9, share), 5)}
+    cost["volatility"] = volatility
+    opening = {"discounted_percent": round(100 * sales["share"], 3)}
+    return {
+        **values,
+        **opening,
+        "repricing": repricing,
+        "cost": cost,
+        "sales": sales,
+        "price_points": _points(values, real, made),
+    }
+
+
+def _points(values: Mapping[str, Any], real: Figures, made: Figures) -> dict[str, Any]:
+    points = dict(values["price_points"])
+    for kind in ("packaged", "loose"):
+        key = kind if kind in real.endings else ALL
+        if key in real.endings and key in made.endings:
+            ratios = {style: _ratio(real.endings[key][style], made.endings[key][style]) for style in STYLES}
+            points[kind] = normal({style: points[kind][style] * ratios[style] for style in STYLES})
+    exact = points["exact_sales"] + _DAMPING * (real.exact - made.exact)
+    return {**points, "exact_sales": round(min(1.0, max(0.0, exact)), 4)}
+
+
+def refine(
+    values: Mapping[str, Any],
+    real: Figures,
+    like: Panel,
+    groups: Mapping[str, str],
+    goods: pl.DataFrame | None = None,
+    *,
+    seed: int,
+) -> Refined:
+    """Move a first guess for some rounds and keep the nearest; `like` lends the simulated markets its days and gaps."""
+    best: Refined | None = None
+    distances: list[float] = []
+    current = checked(values)
+    for _ in range(ROUNDS):
+        panel, made_groups = simulated(current, like, goods, seed=seed)
+        made = measure(hidden(panel), made_groups if groups else {})
+        distances.append(distance(real, made))
+        if best is None or distances[-1] < min(distances[:-1]):
+            best = Refined(current, [], made)
+        if distances[-1] < _ENOUGH:
+            break
+        current = checked(moved(current, real, made))
+    assert best is not None
+    return Refined(best.values, [round(each, 4) for each in distances], best.figures)

@@ -1,0 +1,190 @@
+"""Observations of a panel in order, which of them are sales, and what the regular price was at each.
+
+A sale is a price that falls and comes back: a V. By chance prices also rise and come back, as often as they fall and
+come back where no sale is meant; so a depth counts as one of sales where there are at least twice as many V as of their
+mirror image. Gaps are bridged: observations are compared with the series' last, however long ago. It refuses to estimate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from qsim.arrays import F64, I64, Mask
+from qsim.realism.panel import Panel
+
+LONGEST_SALE_DAYS = 42
+LEAST_DEPTH = 0.03
+_EDGES = np.array([LEAST_DEPTH, 0.075, 0.125, 0.175, 0.225, 0.275, 0.325, 0.4, 0.9])
+_OVER_MIRROR = 2.0
+
+
+@dataclass(frozen=True)
+class Observed:
+    """All observed prices of a panel in order of series and time [observations]; `step` is the column.
+
+    `regular` is the price itself off sale, on sale the one the sale is off; prices in paise. `days` is the number of days
+    since the series' observation before, 0 at its first.
+    """
+
+    series: I64
+    step: I64
+    price: F64
+    on_sale: Mask
+    regular: F64
+    days: F64
+
+
+@dataclass(frozen=True)
+class SaleSpells:
+    """Sales seen from start to end [sales]: their series, length in days, first price and the regular one in paise, and
+    whether the old price came back.
+    """
+
+    series: I64
+    days: F64
+    price: F64
+    regular: F64
+    returned: Mask
+
+    @property
+    def depth(self) -> F64:
+        """How far below the regular price the first price is, a share of it."""
+        return 1 - self.price / self.regular
+
+
+@dataclass(frozen=True)
+class _Spells:
+    """Runs of equal prices [spells], one after another; `before` and `after` are the neighbours' prices, 0 at the ends."""
+
+    series: I64
+    price: F64
+    begins: F64
+    ends: F64
+    before: F64
+    after: F64
+    around: F64
+    lengths: I64
+
+    @property
+    def days(self) -> F64:
+        """How long each lasted, days; begin and end halfway between observations."""
+        return self.ends - self.begins
+
+
+def _spells(series: I64, step: I64, price: F64, step_days: int) -> _Spells:
+    same = (series[1:] == series[:-1]) & (price[1:] == price[:-1])
+    first = np.flatnonzero(np.concatenate([[True], ~same]))
+    last = np.concatenate([first[1:], [len(series)]]) - 1
+    linked = np.concatenate([series[first[1:]] == series[first[:-1]], [False]])
+    before, after = np.concatenate([[False], linked[:-1]]), linked
+    begins, ends = step[first].astype(np.float64), step[last] + 1.0
+    middle = (step[last[:-1]] + step[first[1:]] + 1) / 2
+    begins[1:] = np.where(before[1:], middle, begins[1:])
+    ends[:-1] = np.where(after[:-1], middle, ends[:-1])
+    level, length = price[first], ends - begins
+    around = np.zeros(len(first))
+    around[1:] += np.where(before[1:], length[:-1], 0)
+    around[:-1] += np.where(after[:-1], length[1:], 0)
+    return _Spells(
+        series=series[first],
+        price=level,
+        begins=begins * step_days,
+        ends=ends * step_days,
+        before=np.where(before, np.roll(level, 1), 0),
+        after=np.where(after, np.roll(level, -1), 0),
+        around=around * step_days,
+        lengths=last - first + 1,
+    )
+
+
+def _bins(depth: F64) -> I64:
+    """Number the depth's bin; -1 below the least, and above the deepest."""
+    return np.where(depth < _EDGES[-1], np.searchsorted(_EDGES, depth, side="right") - 1, -1)
+
+
+def _share(low: F64, high: F64) -> F64:
+    return np.where(high > 0, 1 - low / np.maximum(high, 1), 0.0)
+
+
+def _sale_spells(of: _Spells) -> tuple[Mask, F64, Mask, Mask]:
+    """Find the spells that are sales: which, the price each is off, which were seen whole, which returned to it."""
+    inner = (of.before > 0) & (of.after > 0) & (of.days <= LONGEST_SALE_DAYS) & (of.around >= of.days)
+    exact = inner & (of.before == of.after)
+    down, up = of.price < of.before, of.price > of.before
+    cut = _bins(_share(of.price, of.before))
+    mirror = _bins(_share(of.before, of.price))
+    count = len(_EDGES) - 1
+    v = np.bincount(cut[exact & down & (cut >= 0)], minlength=count)
+    mirrored = np.bincount(mirror[exact & up & (mirror >= 0)], minlength=count)
+    is_sale_depth = np.concatenate([v > np.maximum(_OVER_MIRROR * mirrored, 2), [False]])
+    whole = inner & down & is_sale_depth[cut]
+    # What rises by half of the cut or more ends the sale as well, at another price.
+    near = np.abs(np.log(np.maximum(of.after, 1) / np.maximum(of.before, 1))) <= 0.5 * np.abs(
+        np.log(np.maximum(of.price, 1) / np.maximum(of.before, 1))
+    )
+    sale = whole & (exact | (near & (of.after > of.price)))
+    level = np.where(sale, of.before, of.price)
+    _add_cut_off(of, sale, level, cut, is_sale_depth)
+    return sale, level, sale & whole, exact
+
+
+def _add_cut_off(of: _Spells, sale: Mask, level: F64, cut: I64, is_sale_depth: Mask) -> None:
+    """Count a series' first or last spell a sale too where most of such steps up, or down, are sales' ends or starts."""
+    count = len(_EDGES) - 1
+    rise = _bins(_share(of.price, of.after))
+    for first in (True, False):
+        side, other = (of.before, of.after) if first else (of.after, of.before)
+        bins = rise if first else cut
+        moves = (other > of.price) & (bins >= 0)
+        known = moves & (side > 0)
+        ratio = np.bincount(bins[known & sale], minlength=count) / np.maximum(
+            np.bincount(bins[known], minlength=count), 1
+        )
+        usual = np.concatenate([(ratio > 0.5) & is_sale_depth[:-1], [False]])
+        found = moves & (side == 0) & (of.days <= LONGEST_SALE_DAYS) & usual[bins]
+        sale |= found
+        level[found] = other[found]
+
+
+def observe(panel: Panel) -> tuple[Observed, SaleSpells]:
+    """Put a panel's observed prices in order and find the sales, by the panel's own flags where it has any."""
+    series, step = np.nonzero(panel.price_paise > 0)
+    price = panel.price_paise[series, step].astype(np.float64)
+    gap = np.diff(step, prepend=0) * float(panel.step_days)
+    days = np.where(np.diff(series, prepend=-1) == 0, gap, 0.0)
+    flags = panel.on_sale[series, step]
+    if (flags >= 0).any():
+        return _flagged(panel, Observed(series, step, price, flags == 1, price, days))
+    of = _spells(series, step, price, panel.step_days)
+    sale, level, whole, exact = _sale_spells(of)
+    found = Observed(series, step, price, np.repeat(sale, of.lengths), np.repeat(level, of.lengths), days)
+    kept = SaleSpells(of.series[whole], of.days[whole], of.price[whole], level[whole], exact[whole])
+    return found, kept
+
+
+def _flagged(panel: Panel, of: Observed) -> tuple[Observed, SaleSpells]:
+    """Take the sales from flags; what a sale is off is the regular price given, else the last price off sale."""
+    given = panel.regular_paise[of.series, of.step].astype(np.float64)
+    start = np.flatnonzero(of.days == 0)
+    place = np.where(~of.on_sale, np.arange(len(of.price)), -1)
+    last = np.maximum.accumulate(np.maximum(place, 0))
+    own = np.repeat(start, np.diff(np.concatenate([start, [len(of.price)]])))
+    before = np.where((last >= own) & (place[last] >= 0), of.price[last], of.price)
+    regular = np.where(of.on_sale, np.where(given > 0, given, np.maximum(before, of.price)), of.price)
+    whole = Observed(of.series, of.step, of.price, of.on_sale, regular, of.days)
+    runs = _spells(of.series, of.step, of.on_sale.astype(np.float64), panel.step_days)
+    inner = np.flatnonzero((runs.price == 1) & (runs.begins > 0) & _inside(runs.series))
+    first = np.cumsum(runs.lengths) - runs.lengths
+    at = first[inner]
+    back = of.price[np.minimum(at + runs.lengths[inner], len(of.price) - 1)] == regular[at]
+    kept = of.price[at] < regular[at]
+    lower, level = of.price[at][kept], regular[at][kept]
+    return whole, SaleSpells(runs.series[inner][kept], runs.days[inner][kept], lower, level, back[kept])
+
+
+def _inside(series: I64) -> Mask:
+    """Tell which runs have a neighbour of the same series on both sides."""
+    same: Mask = series[1:] == series[:-1]
+    return np.asarray(np.concatenate([[False], same]) & np.concatenate([same, [False]]))
