@@ -59,7 +59,7 @@ def test_a_planted_fault_is_caught_by_the_check_meant_for_it(
 
 def test_every_check_that_measures_data_has_a_planted_fault() -> None:
     planted = {number for number, *_ in (*CLASSIC, *REALISTIC)} | {"3.19", "4.25"}
-    others = {"1.19", "1.24", "4.6", "4.14", "5.2", "5.5", "5.6", "5.7", "5.8", "5.12", "6.12", "6.13"}
+    others = {"1.19", "1.24", "4.6", "4.11", "4.14", "5.2", "5.5", "5.6", "5.7", "5.8", "5.12", "6.12", "6.13"}
     assert {check.number for check in ALL_CHECKS} - planted == others
 
 
@@ -67,6 +67,7 @@ VIEWS = [
     ("1.19", "raw.categories", "SELECT * REPLACE ('gold' AS volatility_group)"),
     ("1.24", "raw.campaign_lines", "SELECT * REPLACE (100::USMALLINT AS discount_bps)"),
     ("4.6", "prices", "SELECT * REPLACE (NOT in_stock AS in_stock)"),
+    ("4.11", "inventory", "SELECT * REPLACE (stock + 1 AS reserved)"),
     ("4.14", "inventory", "SELECT * REPLACE ('low_stock' AS status)"),
     ("5.12", "prices", "SELECT * REPLACE (price + 0.01 AS price)"),
 ]

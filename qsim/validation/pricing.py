@@ -116,7 +116,8 @@ CHECKS: tuple[Check, ...] = (
         WHERE parts <> price
             OR (NOT live AND price * 100 < ceiling AND price > 0.01
                 AND abs(time_of_day_part - unshifted * shift / 10000)
-                    > 0.005001 + 0.00525 * ((discount_part <> 0)::INTEGER + (surge_part <> 0)::INTEGER))""",
+                    > 0.005001 + 0.005001 * (1 + abs(shift) / 10000) * ((surge_part <> 0)::INTEGER
+                        + (discount_part <> 0)::INTEGER * (1 + abs(surge_part) / greatest(0.01, regular_price + discount_part))))""",
         sampled=True,
     ),
     faults(
