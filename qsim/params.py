@@ -148,16 +148,11 @@ class Parameters(Checked):
             raise ValueError(f"{count} are more than {MAX_LISTINGS:,} listings")
         if self.surge_min_percent > self.surge_max_percent:
             raise ValueError("surge_min_percent is above surge_max_percent")
-        by_rate = (
-            self.sales.share,
-            self.rivals.known_share,
-            *self.repricing.a_day.values(),
-            *self.repricing.gap_a_day.values(),
-        )
+        rates = self.repricing.a_day, self.repricing.gap_a_day
+        by_rate = self.sales.share, self.rivals.known_share, *(rate for by_group in rates for rate in by_group.values())
         if self.batch_size != NO_BATCH and self.stores > 1 and any(by_rate):
             raise ValueError(
-                "batch_size updates each dark store in turn, repricing, sales and rivals act on all stores of a platform; "
-                'with several stores set batch_size = "none" or leave the others out'
+                'batch_size acts on dark stores, sales and rivals on platforms: set batch_size = "none" or stores = 1'
             )
         return self
 

@@ -9,12 +9,11 @@ import polars as pl
 import pytest
 
 import qsim
-from qsim import params, simulation
+from qsim import params
 from qsim.cli import main
-from qsim.clock import Epoch
+from qsim.hours import hours
 from qsim.market import repricing
 from qsim.realism.classifier import FEATURES, features
-from qsim.simulation import Campaigns, Course
 from tests.stored import history
 
 
@@ -40,7 +39,8 @@ def test_a_price_in_paise_is_set_to_the_point_of_its_style(paise: int, style: in
 
 
 def sale_prices(folder: Path, exact: float) -> pl.DataFrame:
-    layer = {"price_points": {"exact_sales": exact}, "sales": {"share": 0.5, "campaign_share": 0.0}}
+    layer: dict[str, object] = {"price_points": {"exact_sales": exact}, "sales": {"share": 0.5, "campaign_share": 0.0}}
+    layer |= {"rivals": {"known_share": 0.0}, "time_of_day_share": 0.0}
     qsim.generate(folder, preset="realistic", config=layer, products=200, seed=4, update_interval_seconds=3_600)
     qsim.run(folder, ticks=72)
     events = history(folder, "events").filter(pl.col("discount_bps") > 0)
@@ -56,11 +56,9 @@ def test_sale_prices_are_exact_percentages_where_the_shop_does_not_round_them(tm
 
 
 def profiles(layer: dict[str, dict[str, object]]) -> list[tuple[float, float]]:
-    """Each tick's rates of repricing and of sales over their mean, in a week of three-hour ticks from a Thursday on."""
-    course = Course((Epoch(0, 0, 10_800),), (params.resolve("realistic", layer),))
-    none = np.zeros(1, np.int64)
-    clocks = simulation.span(course, Campaigns(none, none, none, none), 1, 56).live
-    return [(clock.reprice_profile, clock.sale_profile) for clock in clocks]
+    """Each hour's rates of repricing and of sales over their mean, in a week from a Thursday on."""
+    week = hours(params.resolve("realistic", layer), (), ("Pune",), 0, 167)
+    return [(hour.reprice, hour.sale) for hour in week.values()]
 
 
 def test_weekdays_and_morning_hours_move_rates_about_in_the_week_and_not_their_sum() -> None:
@@ -68,8 +66,8 @@ def test_weekdays_and_morning_hours_move_rates_about_in_the_week_and_not_their_s
     moved = profiles(
         {"repricing": {"weekdays": [0, 0, 0, 7, 0, 0, 0], "morning_share": 1.0}, "sales": {"morning_share": 1.0}}
     )
-    assert sum(price > 0 for price, _ in moved) == 1
-    assert sum(price for price, _ in moved) == pytest.approx(56)
+    assert sum(price > 0 for price, _ in moved) == 3
+    assert sum(price for price, _ in moved) == pytest.approx(168)
     assert sum(sale for _, sale in moved) == pytest.approx(sum(sale for _, sale in plain), rel=0.01)
     even = profiles({"sales": {"weekdays": [1.0] * 7}})
     assert {sale for _, sale in even} == {1.0}

@@ -23,7 +23,7 @@ _DRIFT_DAYS = 60
 
 
 def base_values(base: str) -> dict[str, Any]:
-    """Give a preset's complete values with what the data cannot show neutral: no updates in turn, no surges, no campaigns, no calendar,
+    """Give a preset's complete values with what the data cannot show neutral: no updates in turn, surges, campaigns or calendar,
     and every section of behaviour that is not fitted at its default, which is off.
     """
     values = params.resolve(base).model_dump()
@@ -31,7 +31,13 @@ def base_values(base: str) -> dict[str, Any]:
         if not field.is_required() and isinstance(values[name], dict) and name not in KEPT:
             values[name] = field.get_default(call_default_factory=True)
             values[name] = values[name].model_dump() if hasattr(values[name], "model_dump") else values[name]
-    neutral = {"batch_size": params.NO_BATCH, "surge_probability": 0.0, "time_of_day": {}, "calendar": "", "scenario": ""}
+    neutral = {
+        "batch_size": params.NO_BATCH,
+        "surge_probability": 0.0,
+        "time_of_day": {},
+        "calendar": "",
+        "scenario": "",
+    }
     still = {"category_volatility": dict.fromkeys(GROUPS, 0.0), "preset": "realistic"}
     values["sales"] = {**values["sales"], "campaign_share": 0.0}
     return {**values, **neutral, **still}
