@@ -159,6 +159,6 @@ def shelve(terms: Terms, listing: Listing, before: State, asked: int, tick: int,
     if 0 < restock <= second:
         received, restock = max(0, listing.target - before.stock), 0
     stock = before.stock - sold + (received or 0)
-    if (sold > 0 or received is not None) and stock <= listing.reorder_level and restock == 0:
+    if stock <= listing.reorder_level and restock == 0:
         restock = arrival(terms, listing.listing_id, tick, second)
     return Shelved(sold, received, stock, restock)

@@ -46,7 +46,8 @@ def tables(products: int = 5_000, seed: int = 1, **assortment: Any) -> dict[str,
 @pytest.fixture(scope="module", params=SEEDS)
 def shown(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
     folder = tmp_path_factory.mktemp("catalog") / "m"
-    qsim.generate(folder, preset="realistic", products=5_000, seed=request.param)
+    # Catalogs are read by day: without the night's lower prices, which a market opens with at midnight.
+    qsim.generate(folder, preset="realistic", products=5_000, seed=request.param, time_of_day_share=0.0)
     with qsim.connect(folder) as connection:
         return connection.sql(_SHOWN).pl()
 

@@ -70,7 +70,8 @@ def move(
     now[np.searchsorted(places, arrived)] += received
     state.stock[places] = now
     state.restock[arrived] = 0
-    low = places[(now <= block.reorder_level[places]) & (state.restock[places] == 0)]
+    # All shelves, since one may have run low before the market had any supply.
+    low = np.flatnonzero((state.stock <= block.reorder_level) & (state.restock == 0))
     if len(low):
         state.restock[low] = due(seed, rules, block.listing_id[low], tick, second)
     return Moved(places, (before > 0) & (now == 0), (before == 0) & (now > 0), arrived, received.astype(np.uint16))
