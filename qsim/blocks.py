@@ -12,7 +12,7 @@ from qsim.market.happenings import open_units
 from qsim.market.posting import posted
 from qsim.market.pricing import overlaid_price
 from qsim.market.promotion import set_lines
-from qsim.market.state import NO_CEILING, Block, State, products_per_block
+from qsim.market.state import NO_CEILING, Block, State
 from qsim.market.stock import open_orders
 from qsim.market.units import LiveRules, units
 from qsim.schema import SNAPSHOTS
@@ -22,7 +22,7 @@ from qsim.schema import SNAPSHOTS
 class Columns:
     """What blocks are made of: columns of products and of their listings (product-major), and all campaign lines.
 
-    The products may be a run of a market's whole blocks, from `first_product` on.
+    A block holds `block_products` of them; they may be a run of a market's whole blocks, from `first_product` on.
     """
 
     is_active: Mask
@@ -38,6 +38,7 @@ class Columns:
     line_campaign: I64
     line_listing: I64
     line_bps: U16
+    block_products: int
     first_product: int = 0
 
     @property
@@ -46,14 +47,9 @@ class Columns:
         return len(self.platform_of_listing)
 
 
-def block_count(products: int, listings_per_product: int) -> int:
-    """Count the blocks of a market."""
-    return -(-products // products_per_block(listings_per_product))
-
-
 def make_blocks(columns: Columns) -> list[Block]:
     """Cut a market into blocks of whole products; the last may be smaller. Lines of inactive products are left out."""
-    size = products_per_block(columns.listings_per_product)
+    size = columns.block_products
     ranks = np.concatenate([[0], np.cumsum(columns.is_active)])
     by_listing = np.argsort(columns.line_listing, kind="stable")
     return [
@@ -73,7 +69,7 @@ def _block(columns: Columns, first: int, last: int, first_rank: int, by_listing:
     lines = by_listing[slice(*np.searchsorted(columns.line_listing[by_listing], ends))]
     lines = lines[columns.is_active[first + (columns.line_listing[lines] - first_listing) // per]]
     return Block(
-        number=(columns.first_product + first) // products_per_block(per),
+        number=(columns.first_product + first) // columns.block_products,
         first_listing=first_listing,
         first_rank=first_rank,
         listings_per_product=per,

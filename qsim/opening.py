@@ -78,8 +78,13 @@ def world_of(course: Course, catalog: Mapping[str, pa.Table]) -> World:
     )
 
 
-def catalog_columns(catalog: Mapping[str, pa.Table]) -> Columns:
-    """Take from the catalog tables (of each at least CATALOG_COLUMNS) what blocks are made of."""
+def block_products(parameters: Parameters) -> int:
+    """Count the products of a block of a market that opens with these parameters."""
+    return products_per_block(parameters.listings_per_product, rulebook.lives(parameters))
+
+
+def catalog_columns(catalog: Mapping[str, pa.Table], opening: Parameters) -> Columns:
+    """Take from the catalog tables (of each at least CATALOG_COLUMNS) what blocks are made of, by the parameters of tick 0."""
 
     def column(table: str, name: str) -> Any:
         return catalog[table].column(name).to_numpy()
@@ -102,6 +107,7 @@ def catalog_columns(catalog: Mapping[str, pa.Table]) -> Columns:
         line_campaign=column("campaign_lines", "campaign_id").astype(np.int64),
         line_listing=column("campaign_lines", "listing_id").astype(np.int64),
         line_bps=column("campaign_lines", "discount_bps"),
+        block_products=block_products(opening),
     )
 
 
@@ -148,7 +154,7 @@ def open_market(
     name, entries = festivals.named_calendar(params.resolve(preset, *layers).calendar)
     parameters = params.resolve(preset, *layers, {"calendar": name})
     shared = shared_tables(parameters, user) | ({"calendar": festivals.to_table(entries)} if entries else {})
-    size = products_per_block(parameters.listings_per_product)
+    size = block_products(parameters)
     return Opening(parameters, size, _pieces(parameters, shared, size * _BLOCKS_A_PIECE))
 
 
@@ -188,7 +194,9 @@ def _piece(
     """Make the listings of a run of products, their snapshot at tick 0, and the own discounts that start at it."""
     listings = _as_arrow("listings", listing_table(parameters, products))
     needed = _as_arrow("products", products, CATALOG_COLUMNS["products"])
-    columns = replace(catalog_columns({**small, "products": needed, "listings": listings}), first_product=first)
+    columns = replace(
+        catalog_columns({**small, "products": needed, "listings": listings}, parameters), first_product=first
+    )
     running, shift = _running(parameters, campaign_times(small["campaigns"]))
     live, stock = rulebook.live_rules(parameters), listings.column("stock").to_numpy()
     parts_from = first * parameters.listings_per_product

@@ -118,7 +118,8 @@ def open_writer(market: Path, workers: int) -> Writer:
     catalog = {name: tables.read(market, history.of_table(name), needed) for name, needed in CATALOG_COLUMNS.items()}
     if calendar := history.of_table(CALENDAR.name):
         catalog[CALENDAR.name] = tables.read(market, calendar)
-    columns, world = catalog_columns(catalog), world_of(course_of(history), catalog)
+    world = world_of(course_of(history), catalog)
+    columns = catalog_columns(catalog, world.course.parameters[0])
     cut = blocks.make_blocks(columns)
     _logger.info("%s: %d listings in %d blocks at tick %d", market, len(columns.anchor), len(cut), history.tick)
     writer = Writer(market, history, world, cut, [], 2 * int(columns.anchor.max()), workers)

@@ -15,7 +15,7 @@ from qsim.blocks import Columns, make_blocks, opening_state
 from qsim.clock import Epoch
 from qsim.events import Tile
 from qsim.market.rules import Rules
-from qsim.market.state import Block, State
+from qsim.market.state import Block, State, products_per_block
 from qsim.params import GROUPS, Parameters
 from qsim.simulation import Campaigns, Course, World
 from tests import reference
@@ -110,6 +110,7 @@ def columns_of(plan: Plan) -> Columns:
         line_campaign=lines[:, 0],
         line_listing=lines[:, 1],
         line_bps=line_bps,
+        block_products=products_per_block(per, False),
     )
 
 

@@ -55,7 +55,7 @@ def run_market(folder: Path, case: Case) -> None:
     values = params.preset_values("realistic")
     platforms = {name: values["platforms"][name] for name in case.platforms}
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(state, "BLOCK_LISTINGS", case.block_listings)
+        patch.setattr(state, "LIVE_BLOCK_LISTINGS", case.block_listings)
         patch.setattr(params, "preset_values", lambda _: values | {"platforms": platforms})
         qsim.generate(folder, preset="realistic", **case.made_of)
         for ticks, changes in case.runs:

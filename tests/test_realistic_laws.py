@@ -19,7 +19,7 @@ from qsim.storage import lock, log
 
 HOURLY = {"update_interval_seconds": 3_600}
 # Stores enough for three blocks of few products.
-BLOCKS = {"products": 30, "stores": 1_000, "seed": 5}
+BLOCKS = {"products": 110, "stores": 1_000, "seed": 5}
 
 
 @pytest.fixture(scope="module")

@@ -14,12 +14,16 @@ import numpy as np
 from qsim.arrays import F64, I32, I64, U8, U16, U32, Mask
 
 BLOCK_LISTINGS = 65_536
+# Where few listings are taken up in a tick, more of them pay for its fixed costs.
+LIVE_BLOCK_LISTINGS = 262_144
 NO_CEILING = 2**31 - 1
 
 
-def products_per_block(listings_per_product: int) -> int:
-    """Count the products of a full block; part of the format, never of the machine."""
-    return max(1, BLOCK_LISTINGS // listings_per_product)
+def products_per_block(listings_per_product: int, lives: bool) -> int:
+    """Count the products of a full block of a market that lives by rates from the start, or not; part of the format, never
+    of the machine.
+    """
+    return max(1, (LIVE_BLOCK_LISTINGS if lives else BLOCK_LISTINGS) // listings_per_product)
 
 
 @dataclass(frozen=True)
