@@ -6,15 +6,17 @@ Holds arithmetic on amounts only; knows no table, no rule and no text of a marke
 from __future__ import annotations
 
 from decimal import Decimal, InvalidOperation
+from functools import cache
 from math import factorial
 
 import numpy as np
 
-from qsim.arrays import F64
+from qsim.arrays import F64, I32
 
 PAISE_PER_RUPEE = 100
 BPS = 10_000
 MAX_PAISE = 2**31 - 1
+_TABLED_PAISE = 1 << 17
 
 _SQRT_HALF = 0.7071067811865476
 # ln 2 in two parts, so that k * LN2_HIGH is exact for every exponent k of a double (Cody and Waite).
@@ -59,6 +61,20 @@ def log(x: F64) -> F64:
         series *= square
         series += 1.0 / odd
     return exponent * _LN2_HIGH + (exponent * _LN2_LOW + 2.0 * s * series)
+
+
+@cache
+def _log_table() -> F64:
+    return np.concatenate([[0.0], log(np.arange(1, _TABLED_PAISE, dtype=np.float64))])
+
+
+def log_of_paise(prices: I32) -> F64:
+    """Take natural logarithms of whole amounts from 1 up, any shape: those of `log`, the common ones from a table."""
+    logs = _log_table().take(prices, mode="clip")
+    dear = prices >= _TABLED_PAISE
+    if dear.any():
+        logs[dear] = log(prices[dear].astype(np.float64))
+    return logs
 
 
 def exp(x: F64) -> F64:

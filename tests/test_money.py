@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from qsim import money
 from qsim.money import MAX_PAISE, paise_from_text, power, round_half_up, rupees
 
 DOCUMENTED_ERROR = 1e-14
@@ -116,3 +117,8 @@ def test_halves_go_up() -> None:
 def test_rounding_is_that_of_exact_fractions(whole: int, sixty_fourths: int) -> None:
     exact = Fraction(whole) + Fraction(sixty_fourths, 64)
     assert round_half_up(np.array([float(exact)]))[0] == math.floor(exact + Fraction(1, 2))
+
+
+def test_logarithms_of_whole_amounts_are_those_of_log_in_the_table_and_beyond() -> None:
+    prices = np.array([[1, 2, 131_071], [131_072, 5_000_000, 2**31 - 1]], np.int32)
+    assert (money.log_of_paise(prices) == money.log(prices.astype(np.float64))).all()

@@ -53,7 +53,7 @@ NOTHING = Sold(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0, np.int6
 
 def pulls(rules: DemandRules, price: I32, log_reference: F64, fee_paise: I64) -> F64:
     """Give the pull of each offer, share x exp(-elasticity (log(price/reference) + fee/basket)), float64[customers, platforms]."""
-    dearer = money.log(price.astype(np.float64)) - log_reference[:, None]
+    dearer = money.log_of_paise(price) - log_reference[:, None]
     burden = rules.elasticity * fee_paise / rules.basket_paise
     return np.asarray(rules.pull * money.exp(-rules.elasticity * dearer - burden[:, None]))
 

@@ -88,7 +88,7 @@ def _hazard(of: Units, rules: LiveRules, state: State, at: I64, log_aim: F64, se
     """Give the exact rates a day at which units reprice."""
     stores = of.stores
     regular = state.regular[::stores][at]
-    gap = log_aim - money.log(regular.astype(np.float64))
+    gap = log_aim - money.log_of_paise(regular)
     exact = repricing.hazard(of.base[at], of.by_gap[at], gap, of.width[at])
     if rules.fresh:
         age = (second - state.repriced[::stores][at]) / _DAY

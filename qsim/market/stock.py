@@ -28,12 +28,10 @@ class SupplyRules:
 def due(seed: int, rules: SupplyRules, ids: U32, tick: int, second: int) -> U32:
     """Draw when what is ordered now arrives, market seconds uint32[n]: least + wait (E1 + E2) + late E3 days from now."""
 
-    def wait(nth: int) -> np.ndarray:
-        words = streams.hashed(seed, Purpose.LEAD, tick, ids.astype(np.uint64) * np.uint64(_WAITS) + np.uint64(nth))
-        return -money.log(streams.uniforms(words))
-
+    numbers = ids.astype(np.uint64) * np.uint64(_WAITS) + np.arange(1, _WAITS, dtype=np.uint64)[:, None]
+    first, again, long = -money.log(streams.uniforms(streams.hashed(seed, Purpose.LEAD, tick, numbers)))
     late = streams.uniforms(streams.hashed(seed, Purpose.LATE, tick, ids)) < rules.late
-    days = rules.least_days + rules.wait_days * (wait(1) + wait(2)) + np.where(late, rules.late_days * wait(3), 0.0)
+    days = rules.least_days + rules.wait_days * (first + again) + np.where(late, rules.late_days * long, 0.0)
     return np.asarray(second + 1 + np.floor(_DAY * days)).astype(np.uint32)
 
 
