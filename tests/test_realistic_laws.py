@@ -84,7 +84,9 @@ def test_stock_is_the_opening_stock_less_what_was_sold_and_more_what_came(ran: P
 
 
 def test_every_event_has_its_truth_and_the_parts_add_up_to_the_price(ran: Path) -> None:
-    parts = "anchor_paise + cost_paise + noise_paise + discount_paise + campaign_paise + surge_paise + time_of_day_paise"
+    parts = (
+        "anchor_paise + cost_paise + noise_paise + discount_paise + campaign_paise + surge_paise + time_of_day_paise"
+    )
     query = f"""SELECT count(*), count(t.tick), count(*) FILTER (
             {parts} + zone_paise + rounding_paise + rival_paise <> price_after_paise)
         FROM raw.events AS e FULL JOIN raw.truth AS t USING (tick, listing_id)"""
