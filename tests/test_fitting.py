@@ -17,6 +17,7 @@ from qsim import params
 from qsim.errors import InputError, UsageError
 from qsim.fitting import points, rates, refine, split
 from qsim.fitting.figures import ALL, measure
+from qsim.fitting.preset import base_values
 from qsim.fitting.reading import panel_of, read_source
 from qsim.fitting.spells import observe
 from qsim.realism.panel import from_market
@@ -36,12 +37,12 @@ LAW = {
 def known_market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Sixty days of one shop whose sales last three or seven days and are 20 or 30 percent deep."""
     market = tmp_path_factory.mktemp("known") / "market"
-    whole = params.resolve("realistic").model_dump()
+    whole = base_values("realistic")
     whole = params.merge(
         {**whole, "platforms": LAW["platforms"]}, {key: LAW[key] for key in ("repricing", "sales", "shocks")}
     )
     whole["sales"] |= {"days": {"3": 0.5, "7": 0.5}, "depths": {"20": 0.5, "30": 0.5}}
-    whole["repricing"] |= {"a_day": dict.fromkeys(whole["repricing"]["a_day"], 0.02),
+    whole["repricing"] |= {"fresh": 0.0, "a_day": dict.fromkeys(whole["repricing"]["a_day"], 0.02),
                            "gap_a_day": dict.fromkeys(whole["repricing"]["a_day"], 0.0),
                            "noise": dict.fromkeys(whole["repricing"]["a_day"], 0.08)}  # fmt: skip
     whole["cost"]["volatility"] = dict.fromkeys(whole["cost"]["volatility"], 0.0)

@@ -10,8 +10,8 @@ from qsim.arrays import F64
 from qsim.behaviour import STYLES
 from qsim.money import PAISE_PER_RUPEE
 
-ENDINGS = STYLES
-"""Classes of endings bear the name of the style that gives most of them."""
+ENDINGS = tuple(style for style in STYLES if style != "percent")
+"""Classes of endings bear the name of the style that gives most of them; percents off an MRP have no ending of their own."""
 
 
 def endings(prices: F64) -> dict[str, float]:
@@ -29,10 +29,10 @@ def endings(prices: F64) -> dict[str, float]:
             paise == 49,
             paise % 10 == 9,
         ],
-        [STYLES.index(name) for name in ("nine", "five", "whole", "x99", "x49", "x9")],
-        STYLES.index("paise"),
+        [ENDINGS.index(name) for name in ("nine", "five", "whole", "x99", "x49", "x9")],
+        ENDINGS.index("paise"),
     )
-    counts = np.bincount(kind, minlength=len(STYLES)) / max(1, len(amount))
+    counts = np.bincount(kind, minlength=len(ENDINGS)) / max(1, len(amount))
     return dict(zip(ENDINGS, counts.tolist(), strict=True))
 
 

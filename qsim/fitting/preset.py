@@ -133,7 +133,7 @@ def _sales(figures: Figures, base: Mapping[str, Any]) -> dict[str, Any]:
 def _points(figures: Figures, base: Mapping[str, Any]) -> dict[str, Any]:
     shares = {kind: styles(figures.endings.get(kind) or figures.endings.get(ALL) or figures.endings["packaged"])
               for kind in ("packaged", "loose")}  # fmt: skip
-    return {**base["price_points"], **shares, "exact_sales": round(figures.exact, 4)}
+    return {**base["price_points"], **shares, "platforms": {}, "exact_sales": round(figures.exact, 4)}
 
 
 def platforms(panel: Panel, figures: Figures, base: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from qsim.behaviour import GROUPS, STYLES
+from qsim.behaviour import GROUPS
 from qsim.fitting.figures import ALL, Figures, measure
-from qsim.fitting.points import normal
+from qsim.fitting.points import ENDINGS, normal
 from qsim.fitting.preset import pool_of
 from qsim.fitting.simulate import checked, hidden, simulated
 from qsim.realism.panel import Panel
@@ -93,8 +93,8 @@ def _points(values: Mapping[str, Any], real: Figures, made: Figures) -> dict[str
     for kind in ("packaged", "loose"):
         key = kind if kind in real.endings else ALL
         if key in real.endings and key in made.endings:
-            ratios = {style: _ratio(real.endings[key][style], made.endings[key][style]) for style in STYLES}
-            points[kind] = normal({style: points[kind][style] * ratios[style] for style in STYLES})
+            ratios = {style: _ratio(real.endings[key][style], made.endings[key][style]) for style in ENDINGS}
+            points[kind] = normal({style: points[kind][style] * ratios[style] for style in ENDINGS})
     exact = points["exact_sales"] + _DAMPING * (real.exact - made.exact)
     return {**points, "exact_sales": round(min(1.0, max(0.0, exact)), 4)}
 
