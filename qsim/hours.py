@@ -14,6 +14,7 @@ import pyarrow as pa
 from qsim import clock, streams
 from qsim.arrays import I64, Mask
 from qsim.festivals import Entry, factors
+from qsim.market.arrivals import HOURS_A_DAY
 from qsim.market.units import Hour, LiveClock
 from qsim.money import BPS, PAISE_PER_RUPEE
 from qsim.params import Parameters
@@ -21,12 +22,11 @@ from qsim.schema import FEES
 from qsim.streams import Purpose
 
 _MORNING = range(5, 8)
-_HOURS = 24
 
 
 def rain(parameters: Parameters, hour: int, cities: int) -> Mask:
     """Tell in which cities it rains in an hour: a shower on a share of a month's days, of some hours, within the day."""
-    weather, day = parameters.weather, hour // _HOURS
+    weather, day = parameters.weather, hour // HOURS_A_DAY
     date = clock.parse_start(parameters.start) + timedelta(days=day)
     numbers = np.arange(cities)
 
@@ -34,15 +34,15 @@ def rain(parameters: Parameters, hour: int, cities: int) -> Mask:
         return streams.hashed(parameters.seed, purpose, day, numbers)
 
     rains = streams.uniforms(draw(Purpose.RAIN)) < weather.rainy_days[date.month - 1]
-    first = np.floor(_HOURS * streams.uniforms(draw(Purpose.RAIN_HOUR))).astype(np.int64)
+    first = np.floor(HOURS_A_DAY * streams.uniforms(draw(Purpose.RAIN_HOUR))).astype(np.int64)
     length = streams.whole_numbers(draw(Purpose.RAIN_LENGTH), *weather.hours)
-    return np.asarray(rains & (hour % _HOURS >= first) & (hour % _HOURS < first + length))
+    return np.asarray(rains & (hour % HOURS_A_DAY >= first) & (hour % HOURS_A_DAY < first + length))
 
 
 def _of_morning(share: float, hour: int) -> float:
     """Give the rate in an hour of the day over the day's mean, where so large a share falls into the morning."""
     morning = len(_MORNING)
-    return share * _HOURS / morning if hour in _MORNING else (1 - share) * _HOURS / (_HOURS - morning)
+    return share * HOURS_A_DAY / morning if hour in _MORNING else (1 - share) * HOURS_A_DAY / (HOURS_A_DAY - morning)
 
 
 def _of_mean(weights: Sequence[float], at: int) -> float:
@@ -67,7 +67,7 @@ def hours(
     repricing, sales, demand = parameters.repricing, parameters.sales, parameters.demand
     made = {}
     for place, number in enumerate(numbers.tolist()):
-        weekday, of_day = (start.weekday() + number // _HOURS) % 7, number % _HOURS
+        weekday, of_day = (start.weekday() + number // HOURS_A_DAY) % 7, number % HOURS_A_DAY
         wet = rain(parameters, number, len(cities))
         load = demand.level * _of_mean(demand.hours, of_day) * _of_mean(demand.weekdays, weekday)
         loads = load * np.where(wet, 1 + demand.rain, 1.0) * np.array([one.demand[place] for one in by_city])

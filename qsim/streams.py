@@ -157,6 +157,11 @@ def whole_numbers(words: U64, low: int, high: int) -> I64:
     return ((words >> np.uint64(32)) * span >> np.uint64(32)).astype(np.int64) + low
 
 
+def from_law(words: U64, values: np.ndarray, shares: F64) -> np.ndarray:
+    """Draw a value for each word from a law given as cumulative shares; the shape of `words`."""
+    return np.asarray(values[np.minimum(np.searchsorted(shares, uniforms(words)), len(values) - 1)])
+
+
 def threshold(probability: float) -> int:
     """Turn a probability into the count of 20-bit numbers for which the event happens."""
     return round(probability * (1 << CHANCE_BITS))

@@ -6,12 +6,14 @@ import shutil
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
 
 import qsim
 from tests.commands import Shell
+from tests.planted import checks_of
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -86,3 +88,17 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> Iterator[duckdb.DuckDBPyC
     connection = qsim.connect(directory)
     yield connection
     connection.close()
+
+
+@pytest.fixture(scope="module")
+def sound(market: Path) -> dict[str, dict[str, Any]]:
+    """What validation finds in the market of the test's module before any fault is planted in it."""
+    with qsim.connect(market) as connection:
+        return checks_of(connection, market)
+
+
+@pytest.fixture
+def connection(market: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the market of the test's module, in which faults may be planted."""
+    with qsim.connect(market) as opened:
+        yield opened

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +25,6 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     qsim.run(directory, ticks=220)
     qsim.run(directory, ticks=80, update_interval_seconds=240, surge_probability=0.2)
     return directory
-
-
-@pytest.fixture(scope="module")
-def sound(market: Path) -> dict[str, dict[str, Any]]:
-    with qsim.connect(market) as connection:
-        return checks_of(connection, market)
-
-
-@pytest.fixture
-def connection(market: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with qsim.connect(market) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(("number", "what", "table", "statement"), CLASSIC, ids=[f"{f[0]} {f[1]}" for f in CLASSIC])

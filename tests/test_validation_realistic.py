@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,18 +39,6 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     qsim.generate(directory, preset="realistic", products=60, seed=3, update_interval_seconds=3600, config=_ALONE)
     qsim.run(directory, ticks=24 * 40)
     return directory
-
-
-@pytest.fixture(scope="module")
-def sound(market: Path) -> dict[str, dict[str, Any]]:
-    with qsim.connect(market) as connection:
-        return checks_of(connection, market)
-
-
-@pytest.fixture
-def connection(market: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    with qsim.connect(market) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize(("number", "what", "table", "statement"), REALISTIC, ids=[f"{f[0]} {f[1]}" for f in REALISTIC])

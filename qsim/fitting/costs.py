@@ -7,7 +7,6 @@ import numpy as np
 from qsim.arrays import F64, I64, Mask
 from qsim.fitting.spells import Observed
 
-MONTH = 30
 _SHOCK, _SHOCK_WINDOW = 0.25, 30
 _LEAST_SERIES = 3
 

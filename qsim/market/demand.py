@@ -71,8 +71,7 @@ def shop(seed: int, rules: DemandRules, draw: F64, words: U64, offers: I64, stoc
     A listing sells at most its stock.
     """
     platforms = offers.shape[1]
-    drawn = streams.uniforms(streams.hashed(seed, Purpose.CUSTOMER_UNITS, 0, words))
-    units = rules.units[np.minimum(np.searchsorted(rules.unit_shares, drawn), len(rules.units) - 1)]
+    units = streams.from_law(streams.hashed(seed, Purpose.CUSTOMER_UNITS, 0, words), rules.units, rules.unit_shares)
     wanted = _chosen(pull, draw, rules.outside)
     keen = np.flatnonzero(wanted < platforms)
     bought = wanted.copy()

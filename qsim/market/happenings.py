@@ -12,6 +12,7 @@ import numpy as np
 
 from qsim import money, streams
 from qsim.arrays import F64, I64, U8, U32
+from qsim.clock import DAY
 from qsim.market import arrivals, cost, repricing, rivals
 from qsim.market.arrivals import Arrivals, Diary
 from qsim.market.state import Block, OwnCosts, State
@@ -19,7 +20,6 @@ from qsim.market.units import LiveClock, LiveRules, Units
 from qsim.schema import Cause
 from qsim.streams import Purpose
 
-_DAY = 86_400.0
 _DEEPEST = 9_000
 _OPENING_AGE_DAYS = 60.0
 
@@ -56,7 +56,7 @@ def _most(
 
 def log_costs(of: Units, state: State, now: LiveClock, products: I64) -> F64:
     """Give the log costs of products of the block now, between the knots of today and tomorrow."""
-    own, through = _own_costs(of, state, now), now.second % _DAY / _DAY
+    own, through = _own_costs(of, state, now), now.second % DAY / DAY
     groups = of.product_group[products]
     knots = [now.costs.shared[now.day + ahead][groups] + own.knots[ahead][products] for ahead in range(2)]
     return np.asarray((1 - through) * knots[0] + through * knots[1])
@@ -91,7 +91,7 @@ def _hazard(of: Units, rules: LiveRules, state: State, at: I64, log_aim: F64, se
     gap = log_aim - money.log_of_paise(regular)
     exact = repricing.hazard(of.base[at], of.by_gap[at], gap, of.width[at])
     if rules.fresh:
-        age = (second - state.repriced[::stores][at]) / _DAY
+        age = (second - state.repriced[::stores][at]) / DAY
         exact *= 1 + rules.fresh * money.exp(-age / rules.fresh_days)
     exact *= profile
     exact *= np.where(repricing.ends_in_nine(regular), rules.nine_stick, 1.0)
@@ -121,11 +121,6 @@ def _settle(of: Units, rules: LiveRules, state: State, came: Arrivals, now: Live
     return _Settled(np.unique(at[place < exact]), np.unique(at[starts]), np.unique(at[place >= most + sale]))
 
 
-def from_law(words: np.ndarray, values: np.ndarray, shares: F64) -> np.ndarray:
-    """Draw a value for each word from a law given as cumulative shares."""
-    return np.asarray(values[np.minimum(np.searchsorted(shares, streams.uniforms(words)), len(values) - 1)])
-
-
 def _start_sales(of: Units, rules: LiveRules, state: State, now: LiveClock, starters: I64) -> tuple[I64, I64]:
     """Start sales at units, and where brands fund them at the product's other platforms, in place; give all units that
     start, and for each the unit where its sale began.
@@ -137,10 +132,10 @@ def _start_sales(of: Units, rules: LiveRules, state: State, now: LiveClock, star
     def draw(purpose: Purpose) -> np.ndarray:
         return streams.hashed(rules.seed, purpose, now.tick, ids)
 
-    depth = from_law(draw(Purpose.SALE_DEPTH), rules.sale_bps, rules.sale_bps_shares)
+    depth = streams.from_law(draw(Purpose.SALE_DEPTH), rules.sale_bps, rules.sale_bps_shares)
     depth = np.minimum(depth.astype(np.int64) + now.hour.deeper_bps, _DEEPEST).astype(np.uint16)
-    days = from_law(draw(Purpose.SALE_DAYS), rules.sale_days, rules.sale_day_shares)
-    until = (now.second + days * _DAY).astype(np.uint32)
+    days = streams.from_law(draw(Purpose.SALE_DAYS), rules.sale_days, rules.sale_day_shares)
+    until = (now.second + days * DAY).astype(np.uint32)
     funded = np.flatnonzero(streams.uniforms(draw(Purpose.SALE_SHARED)) < rules.shared_share)
     sisters = (starters[funded][:, None] // of.platforms * of.platforms + np.arange(of.platforms)).ravel()
     source = np.repeat(funded, of.platforms)
@@ -228,12 +223,12 @@ def open_units(block: Block, of: Units, state: State, rules: LiveRules) -> None:
         block.anchor.astype(np.float64), of.of_listings(of.style), rules.reach, block.ceiling
     )
     age = streams.uniforms(streams.hashed(rules.seed, Purpose.AGE, 0, of.listing_id))
-    _write(of, state.repriced, np.arange(len(age)), -np.floor(_DAY * _OPENING_AGE_DAYS * age))
+    _write(of, state.repriced, np.arange(len(age)), -np.floor(DAY * _OPENING_AGE_DAYS * age))
     if not len(rules.sale_days):
         return
-    days = from_law(
+    days = streams.from_law(
         streams.hashed(rules.seed, Purpose.SALE_DAYS, 0, of.listing_id), rules.sale_days, rules.sale_day_shares
     )
     left = streams.uniforms(streams.hashed(rules.seed, Purpose.SALE_LEFT, 0, of.listing_id))
-    ends = 1 + np.floor(days * left * _DAY)
+    ends = 1 + np.floor(days * left * DAY)
     state.own_ends[:] = np.where(state.own > 0, of.of_listings(ends), 0)

@@ -16,7 +16,7 @@ from qsim.arrays import I32, U8, U16
 from qsim.market import live, pricing, promotion, turns
 from qsim.market.live import Diaries
 from qsim.market.rules import Rules, Span
-from qsim.market.state import Block, EventRows, State
+from qsim.market.state import Block, EventRows, State, fill
 from qsim.market.turns import Factors
 from qsim.market.units import Units, units
 from qsim.schema import Cause
@@ -65,22 +65,7 @@ def _compose(
     discount = np.maximum(state.own[part], state.line[part])
     regular, ceiling = state.regular[part], block.ceiling[part]
     price = pricing.overlaid_price(regular, discount, state.surge[part], state.fee[part], shift, ceiling)
-    place = slice(rows.count, rows.count + len(price))
-    rows.tick[place] = tick
-    rows.listing_id[place] = block.listing_id[part]
-    rows.before[place] = state.price[part]
-    rows.after[place] = price
-    rows.regular[place] = state.regular[part]
-    rows.discount[place] = discount
-    rows.surge[place] = state.surge[part]
-    rows.fee[place] = state.fee[part]
-    changed = rows.changed[place]
-    np.not_equal(rows.after[place], rows.before[place], out=changed)
-    changed |= discount != state.discount[part]
-    state.discount[part] = discount
-    state.price[part] = rows.after[place]
-    rows.count = place.stop
-    return place
+    return fill(block, state, part, discount, price, tick, rows)
 
 
 @dataclass(frozen=True)

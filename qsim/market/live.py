@@ -15,7 +15,7 @@ from qsim.market import arrivals, demand, happenings, stock, truth
 from qsim.market.demand import Sold
 from qsim.market.happenings import Happened
 from qsim.market.posting import posted
-from qsim.market.state import Block, EventRows, State
+from qsim.market.state import Block, EventRows, State, fill
 from qsim.market.units import LiveClock, LiveRules, Units
 from qsim.schema import Cause
 from qsim.streams import Purpose
@@ -120,9 +120,7 @@ def step(
     happened = happenings.happen(block, of, state, rules, diaries.happenings, now)
     _touch(of, cause, happened)
     moved = _trade(block, of, state, rules, diaries, now, rows)
-    turned = moved.places[moved.out | moved.back]
-    why = np.where(moved.out, Cause.STOCK_OUT, Cause.RESTOCK)[moved.out | moved.back]
-    cause[turned] = np.where(cause[turned] == 0, why, cause[turned])
+    turned = _turn(cause, moved)
     switched = np.flatnonzero(state.own != earlier.own)
     if len(switched):
         rows.transitions.append((now.tick, block.listing_id[switched], state.own[switched]))
@@ -133,10 +131,12 @@ def step(
     if clock_moved:
         _clock_causes(cause, discount, earlier.discount)
     post = posted(block, of, state, rules, at, discount, now.shift)
-    changed = _fill(block, state, at, cause, discount, post.price, now.tick, rows)
-    changed |= _differs(state, earlier, at)
-    changed[np.searchsorted(at, turned)] = True
-    kept = np.flatnonzero(changed)
+    part = fill(block, state, at, discount, post.price, now.tick, rows)
+    rows.cause[part] = cause[at]
+    rows.tick_rows.append((now.tick, len(at)))
+    rows.changed[part] |= _differs(state, earlier, at)
+    rows.changed[part][np.searchsorted(at, turned)] = True
+    kept = np.flatnonzero(rows.changed[part])
     state.updated[at[kept]] = now.tick
     if rules.truth:
         rows.truth.append(truth.parts(block, of, state, rules, now, happened, at[kept], post.rows(kept)))
@@ -144,6 +144,14 @@ def step(
 
 def _touch(of: Units, cause: U8, happened: Happened) -> None:
     cause.reshape(-1, of.stores)[happened.units] = happened.cause[:, None]
+
+
+def _turn(cause: U8, moved: stock.Moved) -> I64:
+    """Set the cause of listings that sold out or came back, unless they have one; give their places."""
+    turned = moved.places[moved.out | moved.back]
+    why = np.where(moved.out, Cause.STOCK_OUT, Cause.RESTOCK)[moved.out | moved.back]
+    cause[turned] = np.where(cause[turned] == 0, why, cause[turned])
+    return turned
 
 
 def _clock_causes(cause: U8, discount: U16, earlier: U16) -> None:
@@ -157,25 +165,3 @@ def _differs(state: State, earlier: Before, at: I64) -> Mask:
     differs = state.regular[at] != earlier.regular[at]
     differs |= (state.surge[at] != earlier.surge[at]) | (state.fee[at] != earlier.fee[at])
     return np.asarray(differs)
-
-
-def _fill(
-    block: Block, state: State, at: I64, cause: U8, discount: U16, price: F64, tick: int, rows: EventRows
-) -> Mask:
-    """Fill rows for the listings at places `at`, and set their prices and discounts; give the rows' marks of change."""
-    part = slice(rows.count, rows.count + len(at))
-    rows.tick[part] = tick
-    rows.listing_id[part] = block.listing_id[at]
-    rows.cause[part] = cause[at]
-    rows.before[part] = state.price[at]
-    rows.after[part] = price
-    rows.regular[part] = state.regular[at]
-    rows.discount[part] = discount
-    rows.surge[part] = state.surge[at]
-    rows.fee[part] = state.fee[at]
-    rows.changed[part] = (rows.after[part] != rows.before[part]) | (discount != state.discount[at])
-    state.discount[at] = discount
-    state.price[at] = rows.after[part]
-    rows.count = part.stop
-    rows.tick_rows.append((tick, len(at)))
-    return rows.changed[part]

@@ -150,3 +150,28 @@ def event_rows(capacity: int, old: EventRows | None = None) -> EventRows:
         tick_rows=[],
         transitions=[],
     )
+
+
+def fill(
+    block: Block, state: State, part: slice | I64, discount: U16, price: I32 | F64, tick: int, rows: EventRows
+) -> slice:
+    """Fill rows for a part of the block but for their causes, and set its discounts and prices; give the rows' place.
+
+    A row is marked as changed where its price or discount is another than before.
+    """
+    place = slice(rows.count, rows.count + len(price))
+    rows.tick[place] = tick
+    rows.listing_id[place] = block.listing_id[part]
+    rows.before[place] = state.price[part]
+    rows.after[place] = price
+    rows.regular[place] = state.regular[part]
+    rows.discount[place] = discount
+    rows.surge[place] = state.surge[part]
+    rows.fee[place] = state.fee[part]
+    changed = rows.changed[place]
+    np.not_equal(rows.after[place], rows.before[place], out=changed)
+    changed |= discount != state.discount[part]
+    state.discount[part] = discount
+    state.price[part] = rows.after[place]
+    rows.count = place.stop
+    return place

@@ -8,10 +8,10 @@ import numpy as np
 
 from qsim import money, streams
 from qsim.arrays import I64, U16, U32, Mask
+from qsim.clock import DAY
 from qsim.market.state import Block, State
 from qsim.streams import Purpose
 
-_DAY = 86_400.0
 _WAITS = 4
 
 
@@ -32,7 +32,7 @@ def due(seed: int, rules: SupplyRules, ids: U32, tick: int, second: int) -> U32:
     first, again, long = -money.log(streams.uniforms(streams.hashed(seed, Purpose.LEAD, tick, numbers)))
     late = streams.uniforms(streams.hashed(seed, Purpose.LATE, tick, ids)) < rules.late
     days = rules.least_days + rules.wait_days * (first + again) + np.where(late, rules.late_days * long, 0.0)
-    return np.asarray(second + 1 + np.floor(_DAY * days)).astype(np.uint32)
+    return np.asarray(second + 1 + np.floor(DAY * days)).astype(np.uint32)
 
 
 def open_orders(block: Block, state: State, seed: int, rules: SupplyRules) -> None:
