@@ -13,9 +13,23 @@ if TYPE_CHECKING:
     from qsim.fitting import fit
     from qsim.queries import ask, connect, refresh
     from qsim.runs import generate, run, status
+    from qsim.upkeep import compact, vacuum, verify
     from qsim.validation import validate
 
-__all__ = ["QsimError", "ask", "connect", "fit", "generate", "refresh", "run", "status", "validate"]
+__all__ = [
+    "QsimError",
+    "ask",
+    "compact",
+    "connect",
+    "fit",
+    "generate",
+    "refresh",
+    "run",
+    "status",
+    "vacuum",
+    "validate",
+    "verify",
+]
 
 _HOMES = {
     "QsimError": "qsim.errors",
@@ -27,6 +41,9 @@ _HOMES = {
     "run": "qsim.runs",
     "status": "qsim.runs",
     "validate": "qsim.validation",
+    "compact": "qsim.upkeep",
+    "vacuum": "qsim.upkeep",
+    "verify": "qsim.upkeep",
 }
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +16,8 @@ from qsim.clock import Epoch
 from qsim.errors import ConflictError, UsageError
 from qsim.opening import Opening, Part, open_market
 from qsim.schema import CATALOG, HISTORY
-from qsim.storage import digests, files, lock, log, tables
-from qsim.storage.log import DataFile
+from qsim.storage import digests, files, leftovers, lock, log, tables
+from qsim.storage.pieces import DataFile
 from qsim.streams import FORMAT_VERSION
 from qsim.writing import Progress, course_of, epoch_digest, epoch_entry
 
@@ -38,22 +39,35 @@ def workers_of(wanted: int | None) -> int:
     return min(wanted, os.cpu_count() or 1)
 
 
-def _make_place(market: Path) -> None:
+def _refuse_taken(market: Path) -> None:
+    """Make sure that a market may be made in a directory: nothing is in it but what a killed generation left."""
     if market.exists() and not market.is_dir():
         raise UsageError(f"{market}: is a file; allowed is a directory for the market; name another")
     if log.exists(market):
         raise ConflictError(
             f"{market}: holds a market already; generate does not overwrite; remove it or name another directory"
         )
-    ours = {SETTINGS_FILE, "LOCK", "catalog", log.COMMITS, log.CHECKPOINTS, *writing.HISTORY_TABLES}
-    found = {entry.name for entry in market.iterdir()} if market.exists() else set()
+    found = set(files.names(market))
+    ours = {SETTINGS_FILE, lock.LOCK, *writing.DIRECTORIES} if lock.LOCK in found else set()
     strange = sorted(name for name in found - ours if not files.is_temporary(name))
     if strange:
         raise ConflictError(
             f"{market}: holds {strange[0]!r}, which is no market's; allowed is an empty or new directory; name another"
         )
-    for part in ("catalog", log.COMMITS, log.CHECKPOINTS, *writing.HISTORY_TABLES):
-        files.make_directory(market / part)
+
+
+@contextmanager
+def _new_place(market: Path) -> Iterator[None]:
+    """Hold the lock of a directory where a market may be made, with its folders made and cleared."""
+    _refuse_taken(market)
+    files.make_directory(market)
+    with lock.writer_lock(market):
+        # Another generation may have come first, before this one had the lock.
+        _refuse_taken(market)
+        for part in writing.DIRECTORIES:
+            files.make_directory(market / part)
+        leftovers.clear(market, writing.DIRECTORIES, log.EMPTY, clock.MAX_TICK)
+        yield
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,8 +99,7 @@ def generate(
     preset = preset or values.get("preset", "classic")
     values = scenarios.opening(preset, values)
     opening = open_market(preset, [values], catalog, columns or {}, groups, strict, warn)
-    _make_place(market)
-    with lock.writer_lock(market):
+    with _new_place(market):
         _commit_opening(market, opening)
     return status(market)
 
@@ -160,14 +173,12 @@ def run(
     market = market_directory(directory)
     values, from_config = params.without_process(config or {})
     max_workers = max_workers if max_workers is not None else from_config
-    if not log.exists(market):
-        raise ConflictError(f"{market}: holds no market; make one with: qsim generate {market}")
-    with lock.writer_lock(market):
+    with writing.locked(market):
         writer = writing.open_writer(market, workers_of(max_workers))
         writer.stop = stop or writer.stop
         changed = scenarios.changes(writer.world.course.parameters, params.merge(values, _given(changes)))
         epoch = writing.change_parameters(writer, changed)
-        wanted = ticks_wanted(writer.log.tick, writer.world.course.epochs[-1].interval, ticks, until, duration)
+        wanted = ticks_wanted(writer.tip.tick, writer.world.course.epochs[-1].interval, ticks, until, duration)
         writing.run_on(writer, wanted, epoch, progress)
     return status(market)
 

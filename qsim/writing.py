@@ -9,6 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -18,20 +19,25 @@ import pyarrow as pa
 
 from qsim import blocks, clock, params, rulebook, simulation
 from qsim.clock import Epoch
+from qsim.errors import ConflictError
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
 from qsim.opening import CATALOG_COLUMNS, catalog_columns, world_of
 from qsim.params import Parameters
 from qsim.schema import CALENDAR, DELIVERIES, DISCOUNTS, EVENTS, FEES, HISTORY, METRICS, ORDERS, SNAPSHOTS, TRUTH
 from qsim.simulation import Course, World
-from qsim.storage import digests, files, log, parquet, tables
-from qsim.storage.log import DataFile, Log
+from qsim.storage import digests, integrity, leftovers, lock, log, parquet, tables
+from qsim.storage.log import Log
+from qsim.storage.pieces import DataFile, Tip
 
 HISTORY_TABLES = tuple(table.name for table in HISTORY)
+DIRECTORIES = ("catalog", log.COMMITS, log.CHECKPOINTS, *HISTORY_TABLES)
 # What blocks give tile by tile, each in a file of its own a window.
 TILED = (EVENTS, DISCOUNTS, ORDERS, DELIVERIES, TRUTH)
 _ROWS_A_WINDOW = 1 << 20
 _LONGEST_WINDOW = 1024
+# Blocks go at most two windows ahead of what is committed, and a parameter change may have come between.
+_FARTHEST_AHEAD = 4 * _LONGEST_WINDOW
 _SNAPSHOT_RATIO = 32
 # Where no batch is updated in turn, about one product in so many has an event in a tick.
 _QUIET_SHARE = 256
@@ -51,10 +57,13 @@ class Progress:
 
 @dataclass
 class Writer:
-    """A market being written: where it is, its log, and its blocks with the states they have reached."""
+    """A market being written: where it is, the tip of its log, the tick of its newest snapshot, and its blocks with the
+    states they have reached. The log's files are not kept: a run's memory does not grow with its length.
+    """
 
     market: Path
-    log: Log
+    tip: Tip
+    kept: int
     world: World
     blocks: list[Block]
     states: list[State]
@@ -107,14 +116,29 @@ def _window_ticks(writer: Writer, parameters: Parameters) -> tuple[int, int]:
     return commit, snapshot
 
 
-def open_writer(market: Path, workers: int) -> Writer:
-    """Open a market whose lock is held: clear what a killed run left behind, and bring all blocks to the head of the log."""
+@contextmanager
+def locked(market: Path) -> Iterator[None]:
+    """Hold the lock of a market that is there; ConflictError where none is, or where another process writes it."""
+    if not log.exists(market):
+        raise ConflictError(f"{market}: holds no market; make one with: qsim generate {market}")
+    with lock.writer_lock(market):
+        yield
+
+
+def settled(market: Path) -> Log:
+    """Read the log of a market whose lock is held, hold all files against it, and clear what a killed writer left behind.
+
+    CorruptError names a file that is not what was committed; then nothing was changed.
+    """
     history = log.read(market)
-    log.drop_unfinished(market, history)
-    for place in (market, market / "catalog", market / log.COMMITS, market / log.CHECKPOINTS):
-        files.remove_temporary(place)
-    for table in HISTORY_TABLES:
-        files.remove_unnamed(market / table, {Path(file.path).name for file in history.of_table(table)})
+    integrity.check_all(market, history.files)
+    leftovers.clear(market, DIRECTORIES, history, _FARTHEST_AHEAD)
+    log.settle(market, history)
+    return history
+
+
+def writer_at(market: Path, history: Log, kept: int, workers: int) -> Writer:
+    """Set up a market's blocks with their states at the tick of a snapshot."""
     catalog = {name: tables.read(market, history.of_table(name), needed) for name, needed in CATALOG_COLUMNS.items()}
     if calendar := history.of_table(CALENDAR.name):
         catalog[CALENDAR.name] = tables.read(market, calendar)
@@ -122,24 +146,27 @@ def open_writer(market: Path, workers: int) -> Writer:
     columns = catalog_columns(catalog, world.course.parameters[0])
     cut = blocks.make_blocks(columns)
     _logger.info("%s: %d listings in %d blocks at tick %d", market, len(columns.anchor), len(cut), history.tick)
-    writer = Writer(market, history, world, cut, [], 2 * int(columns.anchor.max()), workers)
-    _restore(writer)
+    running = world.campaigns.running(clock.seconds_of(world.course.epochs, kept, kept))[0]
+    of_block = {file.block: file for file in history.of_table(SNAPSHOTS.name) if file.last == kept}
+    states = [blocks.state_of(block, tables.read(market, [of_block[block.number]]), running) for block in cut]
+    return Writer(market, log.tip_of(history), kept, world, cut, states, 2 * int(columns.anchor.max()), workers)
+
+
+def open_writer(market: Path, workers: int) -> Writer:
+    """Open a market whose lock is held, all blocks at the head of its log: from the last snapshot, stepped on again where
+    a kill left it behind.
+    """
+    history = settled(market)
+    writer = writer_at(market, history, max(file.last for file in history.of_table(SNAPSHOTS.name)), workers)
+    step_on(writer, writer.kept, writer.tip.tick)
     return writer
 
 
-def _restore(writer: Writer) -> None:
-    """Bring every block's state to the head of the log: from the last snapshot, stepped on again where it lies behind."""
-    snapshots = writer.log.of_table(SNAPSHOTS.name)
-    tick = max(file.last for file in snapshots)
-    seconds = clock.seconds_of(writer.world.course.epochs, tick, tick)
-    running = writer.world.campaigns.running(seconds)[0]
-    of_block = {file.block: file for file in snapshots if file.last == tick}
-    writer.states = [
-        blocks.state_of(block, tables.read(writer.market, [of_block[block.number]]), running) for block in writer.blocks
-    ]
-    while tick < writer.log.tick:
-        last = writer.world.course.last_tick_of(tick + 1, writer.log.tick)
-        step = partial(_step_only, writer, _rules(writer, tick + 1))
+def step_on(writer: Writer, tick: int, head: int) -> None:
+    """Bring all blocks from one tick of the log to a later one, keeping nothing of what happens."""
+    while tick < head:
+        last = writer.world.course.last_tick_of(tick + 1, head)
+        step = partial(_step_only, writer, rules_at(writer, tick + 1))
         for _ in simulation.run_windows(len(writer.blocks), _windows(writer, tick + 1, last), step, writer.workers):
             pass
         tick = last
@@ -150,7 +177,8 @@ def _step_only(writer: Writer, rules: Rules, at: int, window: Span) -> None:
         pass
 
 
-def _rules(writer: Writer, tick: int) -> Rules:
+def rules_at(writer: Writer, tick: int) -> Rules:
+    """Give the rules that a tick runs by."""
     return rulebook.rules(writer.world.course.at(tick)[1], writer.active_products, writer.highest_price)
 
 
@@ -165,7 +193,7 @@ def _windows(writer: Writer, first: int, last: int) -> Iterator[Span]:
 
 def change_parameters(writer: Writer, changes: Mapping[str, Any]) -> dict[str, Any] | None:
     """Start an epoch at the market's tick where the changes differ from what it ran under; give its entry for the commit."""
-    tick = writer.log.tick
+    tick = writer.tip.tick
     epoch, current = writer.world.course.epochs[-1], writer.world.course.parameters[-1]
     parameters = params.change(current, changes)
     if parameters == current:
@@ -221,7 +249,7 @@ def _commit_window(writer: Writer, window: Span, results: list[Written], epoch: 
     )
     added = [file for written in results for file in written.files]
     added.append(tables.write_history(writer.market, METRICS.name, metrics, ticks, 0))
-    digest = writer.log.digest + sum(written.digest for written in results)
+    digest = writer.tip.digest + sum(written.digest for written in results)
     fees = simulation.fee_changes(writer.world, window)
     if fees.num_rows:
         added.append(tables.write_history(writer.market, FEES.name, fees, ticks, 0))
@@ -229,34 +257,37 @@ def _commit_window(writer: Writer, window: Span, results: list[Written], epoch: 
     if epoch is not None:
         course = writer.world.course
         digest += epoch_digest(course.epochs[-1], course.parameters[-1])
-    writer.log = log.append(
-        writer.market, writer.log, tick=ticks[1], digest=digest % digests.MODULUS, added=added, epoch=epoch
+    writer.tip = log.append(
+        writer.market, writer.tip, tick=ticks[1], digest=digest % digests.MODULUS, added=added, epoch=epoch
     )
+    if any(file.table == SNAPSHOTS.name for file in added):
+        writer.kept = ticks[1]
     events = sum(file.rows for file in added if file.table == EVENTS.name)
-    _logger.debug("commit %d: ticks %d to %d, %d events", writer.log.number, *ticks, events)
+    _logger.debug("commit %d: ticks %d to %d, %d events", writer.tip.number, *ticks, events)
     return events
 
 
 def _commit_snapshot(writer: Writer) -> None:
     """Keep the states at the head of the log, unless they are kept already, so that the next call starts from them."""
-    tick = writer.log.tick
-    if any(file.first == tick for file in writer.log.of_table(SNAPSHOTS.name)):
+    tick = writer.tip.tick
+    if writer.kept == tick:
         return
     with ThreadPoolExecutor(writer.workers) as pool:
         added = list(pool.map(lambda at: _write_snapshot(writer, at, tick), range(len(writer.blocks))))
-    writer.log = log.append(writer.market, writer.log, tick=tick, digest=writer.log.digest, added=added, epoch=None)
+    writer.tip = log.append(writer.market, writer.tip, tick=tick, digest=writer.tip.digest, added=added)
+    writer.kept = tick
 
 
 def run_on(writer: Writer, wanted: int, epoch: dict[str, Any] | None, progress: Callable[[Progress], None]) -> None:
     """Run so many ticks under the newest epoch, whose entry goes into the first commit, and keep the states at the end."""
-    start, events = writer.log.tick, 0
+    start, events = writer.tip.tick, 0
     if wanted:
-        rules = _rules(writer, start + 1)
+        rules = rules_at(writer, start + 1)
         every = _window_ticks(writer, writer.world.course.parameters[-1])[1]
         windows = _windows(writer, start + 1, start + wanted)
         work = partial(_write_window, writer, rules, every)
         for window, results in simulation.run_windows(len(writer.blocks), windows, work, writer.workers):
             events += _commit_window(writer, window, results, epoch)
             epoch = None
-            progress(Progress(writer.log.tick, writer.log.tick - start, wanted, events))
+            progress(Progress(writer.tip.tick, writer.tip.tick - start, wanted, events))
     _commit_snapshot(writer)

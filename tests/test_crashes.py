@@ -16,6 +16,7 @@ import duckdb
 import pytest
 
 import qsim
+from qsim.errors import ConflictError
 from qsim.storage import files
 from tests.stored import history, logged, unnamed
 
@@ -140,10 +141,19 @@ def test_a_generation_that_was_killed_can_be_given_again(tmp_path: Path, market:
     for name in ("catalog", "events", "discounts", "snapshots", "metrics", "_commits", "_checkpoints"):
         (half / name).mkdir(parents=True)
     (half / left).write_bytes(b"half")
+    (half / "LOCK").write_text("process 4711 on this host")
     qsim.generate(half, seed=21, products=90, batch_size=30)
     assert qsim.status(half)["digest"] == qsim.status(market)["digest"]
     qsim.run(half, ticks=5)
     assert unnamed(half) == []
+
+
+def test_a_folder_that_looks_like_a_market_but_never_was_one_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "catalog").mkdir()
+    (tmp_path / "catalog" / "products.parquet").write_bytes(b"someone's own")
+    with pytest.raises(ConflictError, match="holds 'catalog', which is no market's"):
+        qsim.generate(tmp_path, seed=21, products=90)
+    assert [path.name for path in tmp_path.rglob("*")] == ["catalog", "products.parquet"]
 
 
 def test_the_digest_of_a_run_does_not_depend_on_the_process(market: Path, uninterrupted: Path) -> None:

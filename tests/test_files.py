@@ -187,16 +187,25 @@ def test_a_directory_that_is_gone_cannot_be_synced_in_silence(tmp_path: Path) ->
         files.sync_directory(tmp_path / "gone")
 
 
-def test_only_unnamed_files_are_removed_and_they_are_told(tmp_path: Path) -> None:
-    for name in ("a.parquet", "b.parquet", ".c.parquet.1-1.tmp"):
-        (tmp_path / name).write_text(name)
-    (tmp_path / "folder").mkdir()
-    assert files.remove_unnamed(tmp_path, {"a.parquet"}) == [".c.parquet.1-1.tmp", "b.parquet"]
-    assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.parquet", "folder"]
+def test_what_is_removed_twice_is_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a")
+    files.remove([tmp_path / "a", tmp_path / "b"])
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_nothing_is_removed_where_the_directory_is_not_there(tmp_path: Path) -> None:
-    assert files.remove_unnamed(tmp_path / "gone", set()) == []
+def test_a_link_in_place_of_a_file_is_corruption_of_the_market(tmp_path: Path) -> None:
+    (tmp_path / "real").write_bytes(b"content")
+    (tmp_path / "link").symlink_to(tmp_path / "real")
+    with pytest.raises(CorruptError, match="link: is a link; allowed is the file itself"):
+        files.read(tmp_path / "link")
+
+
+def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
+    (tmp_path / "real").write_bytes(b"content")
+    (tmp_path / "name").symlink_to(tmp_path / "real")
+    files.put(tmp_path / "name", b"new")
+    assert (tmp_path / "real").read_bytes() == b"content"
+    assert not (tmp_path / "name").is_symlink()
 
 
 @pytest.mark.parametrize("limit", [10, 100, 1000, 3000])

@@ -15,6 +15,7 @@ import pytest
 
 import qsim
 from qsim.errors import ConflictError, DiskError
+from qsim.storage import system
 from qsim.storage.lock import writer_lock
 
 HOLDER = """
@@ -140,15 +141,15 @@ def test_the_lock_names_its_holder_alone_when_the_holder_before_had_a_longer_nam
 def test_a_lock_file_replaced_or_removed_while_it_is_being_locked_is_noticed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replaced: bool
 ) -> None:
-    really_lock = qsim.storage.lock._take  # type: ignore[attr-defined]
+    really_lock = system.take_lock
 
     def replace_and_lock(handle: int) -> bool:
         (tmp_path / "LOCK").unlink()
         if replaced:
             (tmp_path / "LOCK").write_text("another file")
-        return bool(really_lock(handle))
+        return really_lock(handle)
 
-    monkeypatch.setattr("qsim.storage.lock._take", replace_and_lock)
+    monkeypatch.setattr(system, "take_lock", replace_and_lock)
     with pytest.raises(ConflictError, match="was replaced"), writer_lock(tmp_path):
         pytest.fail("a lock on a file that is not there")
 

@@ -12,18 +12,19 @@ import pytest
 
 from qsim.errors import ConflictError, CorruptError
 from qsim.storage import log
-from qsim.storage.log import EMPTY, DataFile, Log
+from qsim.storage.log import EMPTY, Log
+from qsim.storage.pieces import DataFile, Tip
 
 
 def data_file(number: int, table: str = "events", block: int = 0) -> DataFile:
     return DataFile(f"{table}/{number}-{block}.parquet", table, number, 10, "ab" * 32, number, number, block)
 
 
-def grown(market: Path, commits: int, start: Log = EMPTY) -> Log:
+def grown(market: Path, commits: int, start: Tip = EMPTY) -> Tip:
     """Append commits, each of two files and every tenth with an epoch."""
     for table in ("events", "metrics", log.COMMITS, log.CHECKPOINTS):
         (market / table).mkdir(parents=True, exist_ok=True)
-    head = start
+    head: Tip = start
     for number in range(start.number + 1, start.number + 1 + commits):
         epoch = {"tick": number, "name": f"épôque {number}"} if number % 10 == 0 else None
         added = [data_file(number), data_file(number, "metrics")]
@@ -39,7 +40,8 @@ def rewrite(path: Path, **changes: Any) -> None:
     """Change a commit's body and seal it rightly again."""
     body = json.loads(path.read_bytes())["body"] | changes
     text = json.dumps(body, separators=(",", ":"))
-    path.write_text(json.dumps({"body": body, "sha256": hashlib.sha256(text.encode()).hexdigest()}))
+    seal = hashlib.sha256(text.encode()).hexdigest()
+    path.write_text(json.dumps({"body": body, "sha256": seal}, indent=1) + "\n")
 
 
 @pytest.fixture
@@ -50,13 +52,23 @@ def market(tmp_path: Path) -> Path:
 
 @pytest.fixture(scope="module")
 def long_market(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Log]:
+    """A market of 150 commits, 10 of which replace the files of the commit before, and its log."""
     place = tmp_path_factory.mktemp("long")
-    return place, grown(place, 150)
+    tip = grown(place, 50)
+    for number in range(50, 60):
+        added = [data_file(number, "merged")]
+        removed = [f"events/{number - 10}-0.parquet"]
+        (place / "merged").mkdir(exist_ok=True)
+        tip = log.append(place, tip, tick=5 * number, digest=1, added=added, removed=removed)
+    tip = log.append(place, tip, tick=300, digest=1, vacuumed=54)
+    grown(place, 89, tip)
+    return place, log.read(place)
 
 
 def test_a_log_read_back_is_the_log_that_was_appended(tmp_path: Path) -> None:
-    head = grown(tmp_path, 12)
-    assert log.read(tmp_path) == head
+    tip = grown(tmp_path, 12)
+    head = log.read(tmp_path)
+    assert log.tip_of(head) == tip
     assert (head.number, head.tick, head.digest) == (11, 55, 3**11)
     assert [epoch["tick"] for epoch in head.epochs] == [0, 10]
     assert head.files == tuple(data_file(n, table) for n in range(12) for table in ("events", "metrics"))
@@ -79,7 +91,7 @@ def test_the_head_is_the_hash_of_the_newest_commits_body(market: Path) -> None:
 def test_any_byte_changed_in_a_commit_is_refused_by_its_name(market: Path, number: int, flip: int) -> None:
     path = commit_path(market, number)
     whole = path.read_bytes()
-    for at in range(len(whole) - 1):
+    for at in range(len(whole)):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ flip]) + whole[at + 1 :])
         with pytest.raises(CorruptError, match=path.name):
             log.read(market)
@@ -90,7 +102,7 @@ def test_any_byte_changed_in_a_commit_is_refused_by_its_name(market: Path, numbe
 def test_a_byte_changed_in_the_newest_commit_never_passes_as_its_content(market: Path) -> None:
     path = commit_path(market, 4)
     whole, before = path.read_bytes(), log.read(market)
-    for at in range(len(whole) - 1):
+    for at in range(len(whole)):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
         try:
             assert log.read(market).number == 3
@@ -105,7 +117,7 @@ def test_commits_out_of_order_are_refused(market: Path) -> None:
     text = first.read_bytes()
     first.write_bytes(second.read_bytes())
     second.write_bytes(text)
-    with pytest.raises(CorruptError, match=r"0000000002\.json: does not follow commit 1"):
+    with pytest.raises(CorruptError, match=r"000000000[23]\.json: does not follow commit [12]: it is commit"):
         log.read(market)
 
 
@@ -143,13 +155,13 @@ def test_the_number_of_a_half_written_newest_commit_can_be_given_again(market: P
     head = log.read(market)
     with pytest.raises(ConflictError):
         grown(market, 1, head)
-    log.drop_unfinished(market, head)
+    log.settle(market, head)
     grown(market, 1, head)
     assert path.read_bytes() == whole
 
 
 def test_a_whole_newest_commit_is_not_dropped(market: Path) -> None:
-    log.drop_unfinished(market, log.read(market))
+    log.settle(market, log.read(market))
     assert log.read(market).number == 4
 
 
@@ -185,29 +197,108 @@ def test_files_that_are_no_commits_are_not_read(market: Path) -> None:
 
 def test_a_log_with_checkpoints_reads_as_it_does_without(long_market: tuple[Path, Log], tmp_path: Path) -> None:
     place, head = long_market
-    kept = sorted(entry.name for entry in (place / "_checkpoints").iterdir())
-    assert kept == ["0000000064.json", "0000000128.json"]
+    assert [number for number, _ in log.checkpoints(place)] == [63, 127]
     bare = tmp_path / "bare"
     shutil.copytree(place, bare)
     shutil.rmtree(bare / "_checkpoints")
-    assert log.read(place) == log.read(bare) == head
+    assert log.read(bare) == head
 
 
-def test_a_log_is_read_from_its_newest_checkpoint_on(long_market: tuple[Path, Log], tmp_path: Path) -> None:
+def test_a_log_is_read_from_checkpoints_where_they_are(long_market: tuple[Path, Log], tmp_path: Path) -> None:
     place = tmp_path / "cut"
     shutil.copytree(long_market[0], place)
-    for number in range(129):
+    for number in range(128):
         commit_path(place, number).unlink()
     assert log.read(place) == long_market[1]
 
 
+def test_checkpoints_of_checkpoints_hold_what_all_their_commits_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "CHECKPOINT_EVERY", 3)
+    tip = grown(tmp_path, 20)
+    tip = log.append(tmp_path, tip, tick=200, digest=1, removed=["events/3-0.parquet", "events/19-0.parquet"])
+    tip = log.append(tmp_path, tip, tick=200, digest=1, vacuumed=20)
+    since = {n: json.loads(path.read_bytes())["body"]["since"] for n, path in log.checkpoints(tmp_path)}
+    assert since == {2: 0, 5: 3, 8: 0, 11: 9, 14: 12, 17: 9, 20: 18}
+    head = log.read(tmp_path)
+    shutil.rmtree(tmp_path / "_checkpoints")
+    assert log.read(tmp_path) == head
+    assert "events/3-0.parquet" not in {file.path for file in head.files}
+
+
 @pytest.mark.parametrize("text", [b"", b"{", b'{"body": {}, "sha256": "0"}', None])
-def test_a_broken_checkpoint_is_passed_over(long_market: tuple[Path, Log], tmp_path: Path, text: bytes | None) -> None:
+def test_a_broken_checkpoint_is_refused_by_its_name(
+    long_market: tuple[Path, Log], tmp_path: Path, text: bytes | None
+) -> None:
     place = tmp_path / "broken"
     shutil.copytree(long_market[0], place)
-    newest = place / "_checkpoints" / "0000000128.json"
-    newest.write_bytes(newest.read_bytes().replace(b"events/7-0", b"events/8-0") if text is None else text)
-    assert log.read(place) == long_market[1]
+    newest = place / "_checkpoints" / "0000000127.json"
+    newest.write_bytes(newest.read_bytes().replace(b"events/70-0", b"events/71-0") if text is None else text)
+    with pytest.raises(CorruptError, match=r"_checkpoints/0000000127\.json"):
+        log.read(place)
+
+
+def test_a_log_that_ends_before_its_newest_checkpoint_is_refused(long_market: tuple[Path, Log], tmp_path: Path) -> None:
+    place = tmp_path / "rolled_back"
+    shutil.copytree(long_market[0], place)
+    for number in range(120, 150):
+        commit_path(place, number).unlink()
+    with pytest.raises(CorruptError, match="ends at commit 119, before the checkpoint of commit 127"):
+        log.read(place)
+
+
+def test_a_checkpoint_that_a_kill_left_out_is_written_by_the_next_writer(
+    long_market: tuple[Path, Log], tmp_path: Path
+) -> None:
+    place = tmp_path / "left_out"
+    shutil.copytree(long_market[0], place)
+    newest = place / "_checkpoints" / "0000000127.json"
+    whole = newest.read_bytes()
+    newest.unlink()
+    for number in range(128, 150):
+        commit_path(place, number).unlink()
+    log.settle(place, log.read(place))
+    assert newest.read_bytes() == whole
+
+
+def test_replaced_files_are_told_with_their_commit_until_they_are_vacuumed(long_market: tuple[Path, Log]) -> None:
+    head = long_market[1]
+    assert head.retired == tuple((f"events/{number - 10}-0.parquet", number) for number in range(55, 60))
+    named = {file.path for file in head.files}
+    assert "merged/55-0.parquet" in named and "events/39-0.parquet" in named
+    assert not named & {f"events/{number}-0.parquet" for number in range(40, 50)}
+
+
+def test_a_commit_that_goes_back_in_time_is_refused(market: Path) -> None:
+    rewrite(commit_path(market, 4), tick=1)
+    with pytest.raises(CorruptError, match=r"0000000004\.json: does not follow commit 3"):
+        log.read(market)
+
+
+def test_a_file_that_is_named_twice_is_refused(market: Path) -> None:
+    files = json.loads(commit_path(market, 1).read_bytes())["body"]["files"]
+    rewrite(commit_path(market, 4), files=files)
+    with pytest.raises(CorruptError, match=r"names events/1-0\.parquet a second time"):
+        log.read(market)
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../secret.parquet", "events/../../x", "events/.hidden", "x", "a/b/c"])
+def test_a_commit_that_names_a_file_outside_the_market_is_refused(market: Path, path: str) -> None:
+    files = json.loads(commit_path(market, 4).read_bytes())["body"]["files"]
+    rewrite(commit_path(market, 4), files=[files[0] | {"path": path}])
+    with pytest.raises(CorruptError, match="does not hold what a commit holds"):
+        log.read(market)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"files": 3}, {"files": [{}]}, {"tick": "x"}, {"digest": 7}, {"removed": 5}, {"vacuumed": []}, {"previous": None}],
+)
+def test_a_commit_of_the_wrong_shape_is_refused_in_one_line(market: Path, changes: dict[str, Any]) -> None:
+    rewrite(commit_path(market, 4), **changes)
+    with pytest.raises(CorruptError, match=r"0000000004\.json: does not"):
+        log.read(market)
 
 
 def test_an_append_after_a_checkpoint_follows_the_chain(tmp_path: Path) -> None:

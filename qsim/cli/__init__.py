@@ -21,6 +21,9 @@ COMMANDS = {
     "sql": "Query a market in SQL (DuckDB).",
     "status": "Tell what a market holds and where it stands.",
     "validate": "Check a market: six categories of numbered checks.",
+    "verify": "Hold every commit and file of a market against its log, or against its seed.",
+    "compact": "Merge a market's small files into large ones.",
+    "vacuum": "Remove files that compact has replaced.",
     "fit": "Fit parameters to your own prices, and write them as a preset.",
     "config": "Show the parameters of a market or a preset, a scenario, the calendar.",
 }

@@ -11,14 +11,17 @@ from qsim.errors import QsimError, UsageError
 from qsim.queries import views
 from qsim.queries.texts import quoted
 from qsim.runs import market_directory
-from qsim.storage import log
+from qsim.storage import integrity, log
 from qsim.writing import course_of
 
 
 def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyConnection:
-    """Open DuckDB in memory with all views of a market at its newest commit; the connection is DuckDB's own object."""
+    """Open DuckDB in memory with all views of a market at its newest commit; the connection is DuckDB's own object.
+
+    CorruptError where a file is not what was committed: Parquet readers would not notice.
+    """
     market = market_directory(directory)
-    history = log.read(market)
+    history = _checked(market)
     connection = duckdb.connect(":memory:")
     # In a notebook without widgets DuckDB refuses even to switch off a bar that is off.
     if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() != [(False,)]:
@@ -29,6 +32,12 @@ def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyC
     return connection
 
 
+def _checked(market: Path) -> log.Log:
+    history = log.read(market)
+    integrity.check_all(market, history.files)
+    return history
+
+
 def refresh(connection: duckdb.DuckDBPyConnection) -> int:
     """Move a connection that `connect` gave to the market's newest commit, and give the tick it reaches."""
     rows = connection.execute("SELECT getvariable('qsim_market')").fetchall()
@@ -37,7 +46,7 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> int:
             "refresh: the connection is not over a market; allowed is one that qsim.connect gave; connect again"
         )
     market = Path(rows[0][0])
-    history = log.read(market)
+    history = _checked(market)
     connection.execute("BEGIN")
     for statement in views.all_statements(market, history, course_of(history)):
         connection.execute(statement)

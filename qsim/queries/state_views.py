@@ -11,7 +11,8 @@ from pathlib import Path
 
 from qsim.queries.texts import files, percent, rupees
 from qsim.schema import CATALOG, DELIVERIES, EVENTS, FEES, HISTORY, ORDERS, SNAPSHOTS, Table
-from qsim.storage.log import DataFile, Log
+from qsim.storage.log import Log
+from qsim.storage.pieces import DataFile
 
 
 def has(log: Log, *tables: Table) -> bool:

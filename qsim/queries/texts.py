@@ -7,7 +7,7 @@ from pathlib import Path
 
 from qsim.schema import Cause, Table
 from qsim.simulation import Course
-from qsim.storage.log import DataFile
+from qsim.storage.pieces import DataFile
 
 _DUCKDB_TYPES = {
     "string": "VARCHAR", "bool": "BOOLEAN", "float32": "FLOAT", "float64": "DOUBLE", "int32": "INTEGER", "int64": "BIGINT",

@@ -14,6 +14,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from qsim.errors import ConflictError, CorruptError, DiskError
+from qsim.storage import system
 
 _TEMPORARY = ".tmp"
 
@@ -31,19 +32,34 @@ def disk(action: str, path: Path) -> Iterator[None]:
 
 
 def make_directory(path: Path) -> None:
-    """Make a directory and its parents; nothing happens where it is there."""
+    """Make a directory and its parents, their names on disk; nothing happens where it is there."""
     with disk("make the directory", path):
-        path.mkdir(parents=True, exist_ok=True)
+        missing = [place for place in (path, *path.parents) if system.look(place) is None]
+        for place in reversed(missing):
+            with suppress(FileExistsError):
+                system.make_directory(place)
+            system.sync_directory(place.parent)
+        if missing or path.is_dir():
+            return
+    raise DiskError(f"{path}: cannot make the directory: Not a directory; move what has its name, then run again")
 
 
 def sync_directory(path: Path) -> None:
     """Put a directory's entries on disk."""
     with disk("sync the directory", path):
-        handle = os.open(path, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
+        system.sync_directory(path)
+
+
+def names(directory: Path) -> list[str]:
+    """Give the names in a directory, in order; none where there is no directory."""
+    with disk("list", directory):
+        return system.names(directory)
+
+
+def look(path: Path) -> system.Entry | None:
+    """Tell what lies at a path; None where nothing does."""
+    with disk("look at", path):
+        return system.look(path)
 
 
 def is_temporary(name: str) -> bool:
@@ -51,27 +67,44 @@ def is_temporary(name: str) -> bool:
     return name.startswith(".") and name.endswith(_TEMPORARY)
 
 
+def _write_all(path: Path, data: memoryview | bytes) -> None:
+    handle = system.create(path)
+    try:
+        view = memoryview(data).cast("B")
+        while view:
+            view = view[system.write(handle, view) :]
+        system.sync(handle)
+    finally:
+        system.close(handle)
+
+
 def _write_temporary(path: Path, data: memoryview | bytes) -> Path:
     # Hidden and with an ending of its own, so that neither a shell's nor Python's pattern finds it.
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{_TEMPORARY}")
     try:
-        with disk("write", path), temporary.open("wb", buffering=0) as file:
-            view = memoryview(data)
-            while view:
-                view = view[file.write(view) :]
-            os.fsync(file.fileno())
+        with disk("write", path):
+            _write_all(temporary, data)
     except DiskError:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+        _drop(temporary)
         raise
     return temporary
+
+
+def _drop(temporary: Path) -> None:
+    # What cannot be removed now is by its name known as unfinished, and cleared by the next writer.
+    with suppress(OSError):
+        system.unlink(temporary)
 
 
 def put(path: Path, data: memoryview | bytes) -> str:
     """Put a file in place whole, and give its sha256; the caller syncs the directory before naming the file."""
     temporary = _write_temporary(path, data)
-    with disk("rename into", path):
-        temporary.replace(path)
+    try:
+        with disk("rename into", path):
+            system.replace(temporary, path)
+    except DiskError:
+        _drop(temporary)
+        raise
     return hashlib.sha256(data).hexdigest()
 
 
@@ -80,42 +113,43 @@ def put_if_absent(path: Path, data: bytes) -> None:
     temporary = _write_temporary(path, data)
     try:
         with disk("link", path):
-            try:
-                os.link(temporary, path)
-            except FileExistsError:
-                raise ConflictError(
-                    f"{path}: is there already: another writer was quicker; look at it, then run again"
-                ) from None
+            system.link(temporary, path)
+    except DiskError as fault:
+        if isinstance(fault.__cause__, FileExistsError):
+            raise ConflictError(
+                f"{path}: is there already: another writer was quicker; look at it, then run again"
+            ) from None
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        _drop(temporary)
     sync_directory(path.parent)
 
 
 def read(path: Path) -> bytes:
-    """Read a file of the market whole; CorruptError when it is missing."""
+    """Read a file of the market whole; CorruptError when it is missing or a link in its place."""
     try:
         with disk("read", path):
-            return path.read_bytes()
+            return system.read(path)
     except DiskError as fault:
         if isinstance(fault.__cause__, FileNotFoundError):
             raise CorruptError(f"{path}: is missing; the log names it; restore it from a copy of the market") from None
+        found = system.look(path)
+        if found is not None and not found.is_file and not found.is_directory:
+            raise CorruptError(f"{path}: is a link; allowed is the file itself; put the file in its place") from None
         raise
+
+
+def remove(paths: list[Path]) -> None:
+    """Remove files, those that are not there passed over, and put the directories' names on disk."""
+    for path in paths:
+        with disk("remove", path), suppress(FileNotFoundError):
+            system.unlink(path)
+    for directory in sorted({path.parent for path in paths}):
+        sync_directory(directory)
 
 
 def remove_temporary(directory: Path) -> None:
     """Remove what writes that were killed left unfinished in a directory."""
-    with disk("clean", directory):
-        for entry in sorted(directory.iterdir()) if directory.is_dir() else []:
-            if is_temporary(entry.name):
-                entry.unlink()
-
-
-def remove_unnamed(directory: Path, named: set[str]) -> list[str]:
-    """Remove the files of a directory that the log does not name (left by a killed run); give their names."""
-    removed = []
-    with disk("clean", directory):
-        for entry in sorted(directory.iterdir()) if directory.is_dir() else []:
-            if entry.name not in named and entry.is_file():
-                entry.unlink()
-                removed.append(entry.name)
-    return removed
+    left = [directory / name for name in names(directory) if is_temporary(name)]
+    if left:
+        remove(left)

@@ -4,32 +4,15 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from qsim.errors import ConflictError
+from qsim.storage import system
 from qsim.storage.files import disk
 
-
-def _take(handle: int) -> bool:
-    # Windows has no flock; msvcrt locks a byte range instead.
-    if sys.platform == "win32":
-        import msvcrt
-
-        try:
-            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-    import fcntl
-
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+LOCK = "LOCK"
 
 
 @contextmanager
@@ -37,21 +20,19 @@ def writer_lock(directory: Path) -> Iterator[None]:
     """Hold the market's lock, or raise ConflictError naming the process that does. The file is never removed:
     a second file of the same name would let a second writer in.
     """
-    path = directory / "LOCK"
+    path = directory / LOCK
     with disk("open", path):
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+        handle = system.open_lock(path)
     try:
-        if not _take(handle):
-            holder = os.read(handle, 200).decode("utf-8", "replace").strip() or "an unknown process"
+        if not system.take_lock(handle):
+            holder = system.read_open(handle).decode("utf-8", "replace").strip() or "an unknown process"
             raise ConflictError(
                 f"{directory}: is being written by {holder}; one writer a market; wait for it or stop it"
             )
-        on_disk = path.stat() if path.exists() else None
-        if on_disk is None or on_disk.st_ino != os.fstat(handle).st_ino:
+        if not system.is_open_at(handle, path):
             raise ConflictError(f"{path}: was replaced while it was being locked; run the command again")
         with disk("write", path):
-            os.ftruncate(handle, 0)
-            os.pwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode(), 0)
+            system.overwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
         yield
     finally:
-        os.close(handle)
+        system.close(handle)

@@ -1,19 +1,20 @@
 """The commit log: numbered files that make files of data visible together, each bound to the one before by its hash.
 
-A commit names files with rows, bytes and sha256, the tick it reaches, an epoch where parameters changed, and the
-content digest so far. Every so many commits the log is folded into a checkpoint, so opening a market stays cheap.
+A commit names files with rows, bytes and sha256, and those that they stand in for; the tick it reaches, an epoch where
+parameters changed, and the content digest so far. Every 64 commits are folded into a checkpoint, every 64 checkpoints
+into a larger one, and so on, so that a log of any length is opened from few files and written once per level.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from qsim.errors import ConflictError, CorruptError
-from qsim.storage import files
+from qsim.storage import files, pieces
+from qsim.storage.pieces import DataFile, Piece, Tip
 from qsim.streams import FORMAT_VERSION
 
 COMMITS = "_commits"
@@ -21,98 +22,58 @@ CHECKPOINTS = "_checkpoints"
 CHECKPOINT_EVERY = 64
 
 
-@dataclass(frozen=True)
-class DataFile:
-    """A committed file: its path in the market, table, rows, bytes and hash, and the ticks and block that it covers."""
+@dataclass(frozen=True, slots=True)
+class Log(Tip):
+    """The log folded up to its tip: all epochs and files, and the files that others stand in for (with the number of the
+    commit that replaced them) until they are vacuumed.
+    """
 
-    path: str
-    table: str
-    rows: int
-    bytes: int
-    sha256: str
-    first: int
-    last: int
-    block: int
-
-
-@dataclass(frozen=True)
-class Log:
-    """The log folded up to one commit: its number and hash, the tick reached, all files, epochs and the digest."""
-
-    number: int
-    head: str
-    tick: int
-    digest: int
     epochs: tuple[dict[str, Any], ...]
     files: tuple[DataFile, ...]
+    retired: tuple[tuple[str, int], ...]
 
     def of_table(self, table: str) -> list[DataFile]:
         """Give the files of a table, in the order of their ticks and blocks."""
-        return [file for file in self.files if file.table == table]
+        return sorted((file for file in self.files if file.table == table), key=lambda file: (file.first, file.block))
 
 
-EMPTY = Log(-1, "", 0, 0, (), ())
+EMPTY = Log(-1, "", 0, 0, (), (), ())
 
 
-def _sealed(body: dict[str, Any]) -> tuple[bytes, str]:
-    # Keys keep their order: that of the platforms in an epoch's parameters is their numbers.
-    text = json.dumps(body, separators=(",", ":"))
-    seal = hashlib.sha256(text.encode()).hexdigest()
-    return json.dumps({"body": body, "sha256": seal}, indent=1).encode() + b"\n", seal
+def commit_path(market: Path, number: int) -> Path:
+    """Give the place of a commit's file."""
+    return market / COMMITS / f"{number:010d}.json"
 
 
-class _UnfinishedError(CorruptError):
-    """A commit file that is not whole, as a crash of a disk may leave the newest one."""
+def checkpoint_path(market: Path, number: int) -> Path:
+    """Give the place of the checkpoint that ends with a commit, where one falls on it."""
+    return market / CHECKPOINTS / f"{number:010d}.json"
 
 
-def _opened(path: Path) -> tuple[dict[str, Any], str]:
-    try:
-        sealed = json.loads(files.read(path))
-        body, seal = sealed["body"], sealed["sha256"]
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise _UnfinishedError(f"{path}: is not a whole commit; restore it from a copy of the market") from None
-    if _sealed(body)[1] != seal:
-        raise CorruptError(f"{path}: its checksum is not that of its content; restore it from a copy of the market")
-    if body.get("format") != FORMAT_VERSION:
-        raise CorruptError(
-            f"{path}: has format {body.get('format')}; this qsim reads format {FORMAT_VERSION}; use the qsim that made it"
-        )
-    return body, seal
+def _commit(market: Path, number: int) -> Piece:
+    path = commit_path(market, number)
+    return pieces.piece_of(path, *pieces.opened(path))
 
 
-def _folded(log: Log, body: dict[str, Any], seal: str, path: Path) -> Log:
-    if body["number"] != log.number + 1 or body["previous"] != log.head:
-        raise CorruptError(
-            f"{path}: does not follow commit {log.number} ({log.head[:12]}); restore the log from one copy of the market"
-        )
-    epochs = (*log.epochs, body["epoch"]) if body["epoch"] else log.epochs
-    added = tuple(DataFile(**entry) for entry in body["files"])
-    return Log(body["number"], seal, body["tick"], int(body["digest"], 16), epochs, log.files + added)
+def _read_piece(market: Path, number: int) -> Piece:
+    """Read the largest piece of the log that ends with a commit: a checkpoint where one is, else the commit itself."""
+    path = checkpoint_path(market, number)
+    if (number + 1) % CHECKPOINT_EVERY or files.look(path) is None:
+        return _commit(market, number)
+    return pieces.piece_of(path, *pieces.opened(path))
+
+
+def _walk(market: Path, number: int, since: int = 0) -> list[Piece]:
+    """Read the pieces from commit `since` to commit `number`, in order."""
+    found: list[Piece] = []
+    while number >= since:
+        found.append(_read_piece(market, number))
+        number = found[-1].since - 1
+    return found[::-1]
 
 
 def _numbers(directory: Path) -> list[int]:
-    return (
-        sorted(int(entry.stem) for entry in directory.glob("*.json") if entry.stem.isdecimal())
-        if directory.is_dir()
-        else []
-    )
-
-
-def _last_checkpoint(market: Path) -> Log:
-    for number in reversed(_numbers(market / CHECKPOINTS)):
-        try:
-            body, _ = _opened(market / CHECKPOINTS / f"{number:010d}.json")
-        except CorruptError:
-            continue
-        return Log(
-            number,
-            body["head"],
-            body["tick"],
-            int(body["digest"], 16),
-            tuple(body["epochs"]),
-            tuple(DataFile(**entry) for entry in body["files"]),
-        )
-    return EMPTY
+    return sorted(int(name[:-5]) for name in files.names(directory) if name.endswith(".json") and name[:-5].isdecimal())
 
 
 def exists(market: Path) -> bool:
@@ -120,67 +81,141 @@ def exists(market: Path) -> bool:
     return bool(_numbers(market / COMMITS))
 
 
+def _newest(market: Path) -> int:
+    """Give the number of the newest commit that is whole.
+
+    A newest commit that is not whole was never acknowledged and is left out.
+    """
+    # In this order: a writer puts a commit first and its checkpoint after it.
+    checkpoints, numbers = _numbers(market / CHECKPOINTS), _numbers(market / COMMITS)
+    if not numbers:
+        raise ConflictError(f"{market}: holds no market; make one with: qsim generate {market}")
+    newest = numbers[-1]
+    if checkpoints and checkpoints[-1] > newest:
+        raise CorruptError(
+            f"{market / COMMITS}: ends at commit {newest}, before the checkpoint of commit {checkpoints[-1]}: the log is"
+            " older than its files; restore it from the copy that they came from"
+        )
+    try:
+        pieces.opened(commit_path(market, newest))
+    except pieces.UnfinishedError:
+        if newest == 0:
+            raise
+        return newest - 1
+    return newest
+
+
+def commits(market: Path) -> Iterator[Piece]:
+    """Read every commit in order, from the first, none by its checkpoint; CorruptError names the first that is broken."""
+    before: Tip = EMPTY
+    for number in range(_newest(market) + 1):
+        piece = _commit(market, number)
+        pieces.check_follows(before, piece)
+        yield piece
+        before = piece.tip
+
+
 def read(market: Path) -> Log:
     """Read the log; ConflictError where there is no market, CorruptError where the log is broken.
 
     A newest commit that is not whole was never acknowledged and is left out; a broken one in the middle is refused.
     """
-    numbers = _numbers(market / COMMITS)
-    if not numbers:
-        raise ConflictError(f"{market}: holds no market; make one with: qsim generate {market}")
-    log = _last_checkpoint(market)
-    for number in range(log.number + 1, numbers[-1] + 1):
-        path = market / COMMITS / f"{number:010d}.json"
-        try:
-            body, seal = _opened(path)
-        except _UnfinishedError:
-            if number == numbers[-1] and number > 0:
-                break
-            raise
-        log = _folded(log, body, seal, path)
-    return log
+    return _log_of(pieces.joined(_walk(market, _newest(market))))
+
+
+def _log_of(whole: Piece) -> Log:
+    retired = tuple((name, at) for name, at in whole.removed if at > whole.vacuumed)
+    tip = whole.tip
+    return Log(tip.number, tip.head, tip.tick, tip.digest, tuple(whole.epochs), tuple(whole.files), retired)
+
+
+def tip_of(log: Log) -> Tip:
+    """Give the tip of a log alone, for a writer to go on from without keeping all files in memory."""
+    return Tip(log.number, log.head, log.tick, log.digest)
 
 
 def append(
-    market: Path, log: Log, *, tick: int, digest: int, added: list[DataFile], epoch: dict[str, Any] | None
-) -> Log:
-    """Commit files that are on disk under their final names: sync their directories, then the commit; give the new log."""
+    market: Path,
+    tip: Tip,
+    *,
+    tick: int,
+    digest: int,
+    added: Sequence[DataFile] = (),
+    epoch: dict[str, Any] | None = None,
+    removed: Collection[str] = (),
+    vacuumed: int | None = None,
+) -> Tip:
+    """Commit files that are on disk under their final names: sync their directories, then the commit; give the new tip.
+
+    `removed` are paths that the added files stand in for: they stay on disk for who reads by an older commit.
+    `vacuumed` tells that those removed by commits up to that number are there no more.
+    """
     for directory in sorted({(market / file.path).parent for file in added}):
         files.sync_directory(directory)
-    body = {
+    number = tip.number + 1
+    body: dict[str, Any] = {
         "format": FORMAT_VERSION,
-        "number": log.number + 1,
-        "previous": log.head,
+        "number": number,
+        "previous": tip.head,
         "tick": tick,
         "digest": f"{digest:032x}",
         "epoch": epoch,
         "files": [asdict(file) for file in added],
     }
-    path = market / COMMITS / f"{log.number + 1:010d}.json"
-    data, seal = _sealed(body)
-    files.put_if_absent(path, data)
-    folded = _folded(log, body, seal, path)
-    if folded.number % CHECKPOINT_EVERY == 0 and folded.number:
-        _write_checkpoint(market, folded)
-    return folded
+    if removed:
+        body["removed"] = sorted(removed)
+    if vacuumed is not None:
+        body["vacuumed"] = vacuumed
+    data, seal = pieces.sealed(body)
+    files.put_if_absent(commit_path(market, number), data)
+    new = Tip(number, seal, tick, digest)
+    complete(market, new)
+    return new
 
 
-def _write_checkpoint(market: Path, log: Log) -> None:
+def checkpoints(market: Path) -> list[tuple[int, Path]]:
+    """Give the checkpoints that are there: the number of the commit that each ends with, and its place."""
+    return [(number, checkpoint_path(market, number)) for number in _numbers(market / CHECKPOINTS)]
+
+
+def checkpoint(market: Path, number: int) -> bytes:
+    """Fold the commits up to one where a checkpoint falls into the bytes of that checkpoint."""
+    span = CHECKPOINT_EVERY
+    while (number + 1) % (span * CHECKPOINT_EVERY) == 0:
+        span *= CHECKPOINT_EVERY
+    whole = pieces.joined([*_walk(market, number - 1, number + 1 - span), _commit(market, number)])
+    tip = whole.tip
     body = {
         "format": FORMAT_VERSION,
-        "head": log.head,
-        "tick": log.tick,
-        "digest": f"{log.digest:032x}",
-        "epochs": list(log.epochs),
-        "files": [asdict(file) for file in log.files],
+        "since": whole.since,
+        "number": number,
+        "previous": whole.previous,
+        "head": tip.head,
+        "tick": tip.tick,
+        "digest": f"{tip.digest:032x}",
+        "epochs": whole.epochs,
+        "files": [asdict(file) for file in whole.files],
+        "removed": whole.removed,
+        "vacuumed": whole.vacuumed,
     }
-    files.put(market / CHECKPOINTS / f"{log.number:010d}.json", _sealed(body)[0])
-    files.sync_directory(market / CHECKPOINTS)
+    return pieces.sealed(body)[0]
 
 
-def drop_unfinished(market: Path, log: Log) -> None:
-    """Remove a newest commit file that is not whole, so that its number can be given again."""
+def complete(market: Path, tip: Tip) -> None:
+    """Write the checkpoint that a commit calls for, unless it is there: a kill may have come between the two."""
+    path = checkpoint_path(market, tip.number)
+    if (tip.number + 1) % CHECKPOINT_EVERY == 0 and files.look(path) is None:
+        files.put(path, checkpoint(market, tip.number))
+        files.sync_directory(path.parent)
+
+
+def settle(market: Path, log: Log) -> None:
+    """Make good what a kill or a power cut left of the log that was read: what is built on it has to find it on disk.
+
+    A newest commit file that is not whole is removed, so that its number can be given again.
+    """
     numbers = _numbers(market / COMMITS)
     if numbers and numbers[-1] > log.number:
-        with files.disk("remove", market / COMMITS):
-            (market / COMMITS / f"{numbers[-1]:010d}.json").unlink()
+        files.remove([commit_path(market, numbers[-1])])
+    files.sync_directory(market / COMMITS)
+    complete(market, log)

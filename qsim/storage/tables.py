@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from qsim.errors import CorruptError
-from qsim.storage import files, parquet
-from qsim.storage.log import DataFile
+from qsim.storage import files, integrity, parquet
+from qsim.storage.pieces import DataFile
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -36,10 +34,6 @@ def read(market: Path, named: Sequence[DataFile], columns: list[str] | None = No
     """Read the named files of one table end to end; CorruptError names one whose content is not what was committed."""
     import pyarrow as pa
 
-    pieces = []
-    for file in named:
-        data = files.read(market / file.path)
-        if hashlib.sha256(data).hexdigest() != file.sha256:
-            raise CorruptError(f"{market / file.path}: its sha256 is not the one in the log; restore it from a copy")
-        pieces.append(parquet.decode(data, market / file.path, columns))
-    return pa.concat_tables(pieces)
+    return pa.concat_tables(
+        [parquet.decode(integrity.read(market, file), market / file.path, columns) for file in named]
+    )

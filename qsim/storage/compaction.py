@@ -1,0 +1,80 @@
+"""Fewer and larger files for the same history: small ones merged, the replaced ones kept a while for readers, then removed.
+
+Neither changes a row, a tick or a digest. Who reads by an older commit finds its files until they are vacuumed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qsim.storage import files, integrity, log, parquet, tables
+from qsim.storage.log import Log
+from qsim.storage.pieces import DataFile, Tip
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_ROWS_A_FILE = 1 << 20
+
+
+def _groups(named: Iterable[DataFile]) -> Iterator[list[DataFile]]:
+    """Gather neighbours of one table and block, in the order of their ticks, into groups that one file can hold."""
+    in_order = sorted(named, key=lambda file: (file.table, file.block, file.first))
+    for _, of_block in groupby(in_order, key=lambda file: (file.table, file.block)):
+        group: list[DataFile] = []
+        for file in of_block:
+            if group and sum(one.rows for one in group) + file.rows > _ROWS_A_FILE:
+                yield group
+                group = []
+            group.append(file)
+        yield group
+
+
+def _merged(market: Path, group: list[DataFile], schema: pa.Schema) -> DataFile:
+    import pyarrow as pa
+
+    encoder = parquet.Encoder(schema)
+    waiting: list[pa.Table] = []
+    for file in group:
+        waiting.append(parquet.decode(integrity.read(market, file), market / file.path))
+        if sum(rows.num_rows for rows in waiting) >= parquet.ROW_GROUP_ROWS:
+            encoder.add(pa.concat_tables(waiting))
+            waiting = []
+    if waiting:
+        encoder.add(pa.concat_tables(waiting))
+    ticks = group[0].first, group[-1].last
+    return tables.put_history(market, group[0].table, encoder.finish(), encoder.rows, ticks, group[0].block)
+
+
+def compact(market: Path, history: Log, schemas: Mapping[str, pa.Schema]) -> Tip:
+    """Merge the small files of these tables and commit the merged ones in their place; give the new tip.
+
+    The lock is the caller's. Nothing is committed where nothing is small; a second call finds nothing to do.
+    """
+    small = [group for group in _groups(file for file in history.files if file.table in schemas) if len(group) > 1]
+    if not small:
+        return log.tip_of(history)
+    added = [_merged(market, group, schemas[group[0].table]) for group in small]
+    removed = [file.path for group in small for file in group]
+    return log.append(market, history, tick=history.tick, digest=history.digest, added=added, removed=removed)
+
+
+def vacuum(market: Path, history: Log, grace_seconds: float) -> tuple[Tip, int, int]:
+    """Remove files that others stand in for since `grace_seconds` or longer; give the new tip, how many and their bytes.
+
+    The lock is the caller's. The age is that of the commit that replaced them, by the file system's clock.
+    """
+    latest = time.time_ns() - int(grace_seconds * 1e9)
+    ages = {at: files.look(log.commit_path(market, at)) for at in {at for _, at in history.retired}}
+    old = [at for at, found in ages.items() if found is not None and found.modified_ns <= latest]
+    if not old:
+        return log.tip_of(history), 0, 0
+    gone = [market / path for path, at in history.retired if at <= max(old)]
+    sizes = [found.bytes for path in gone if (found := files.look(path)) is not None]
+    files.remove(gone)
+    tip = log.append(market, history, tick=history.tick, digest=history.digest, vacuumed=max(old))
+    return tip, len(sizes), sum(sizes)

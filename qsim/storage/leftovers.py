@@ -1,0 +1,49 @@
+"""What lies in a market's directory beside what its log names: what killed writers left, and what is not the market's."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from qsim.errors import CorruptError
+from qsim.storage import files
+from qsim.storage.log import Log
+
+_HISTORY = re.compile(r"(\d{10})-\d{10}-\d{5}\.parquet", re.ASCII)
+_CATALOG = re.compile(r"[a-z_]+(-\d{5})?\.parquet", re.ASCII)
+
+
+def first_tick(path: Path) -> int | None:
+    """Give the first tick that a file of this name covers; None where a writer gives no such name."""
+    if found := _HISTORY.fullmatch(path.name):
+        return int(found[1])
+    return 0 if path.parent.name == "catalog" and _CATALOG.fullmatch(path.name) else None
+
+
+def unnamed(market: Path, directories: Iterable[str], log: Log) -> Iterator[Path]:
+    """Find, in directories of the market, what the log neither names nor keeps for readers of older commits."""
+    known = {file.path for file in log.files} | {path for path, _ in log.retired}
+    for directory in directories:
+        for name in files.names(market / directory):
+            if f"{directory}/{name}" not in known:
+                yield market / directory / name
+
+
+def clear(market: Path, directories: Iterable[str], log: Log, ahead: int) -> None:
+    """Remove what killed writers left in directories of a market: unfinished files, and whole ones never committed.
+
+    What has no name that a writer gives is left alone. CorruptError where a file begins more than `ahead` ticks after the
+    log: no killed writer came as far, so the log is older than its files.
+    """
+    left = [path for path in unnamed(market, directories, log) if first_tick(path) is not None]
+    for path in left:
+        if (first_tick(path) or 0) > log.tick + ahead:
+            raise CorruptError(
+                f"{path}: covers ticks long after {log.tick}, where the log ends: the log is older than its files; restore"
+                " the log from the copy that they came from, or move them away"
+            )
+    if left:
+        files.remove(left)
+    for place in (market, *(market / directory for directory in directories)):
+        files.remove_temporary(place)

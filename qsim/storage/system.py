@@ -1,0 +1,156 @@
+"""The operating system's calls on a market's files, one function each: the seam through which all storage goes.
+
+`files` and `lock` call these by way of their module's name `system`, so a model of a disk can stand in their place.
+Nothing here decides or retries; OSError rises as it is.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+# Windows has no flag against symbolic links, and opens files as text unless told otherwise.
+_NO_LINK = getattr(os, "O_NOFOLLOW", 0)
+_BINARY = getattr(os, "O_BINARY", 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What the system tells of a file without opening it: kind, size, names (hard links), and marks that a write moves."""
+
+    is_file: bool
+    is_directory: bool
+    bytes: int
+    names: int
+    inode: int
+    modified_ns: int
+    changed_ns: int
+
+
+def look(path: Path) -> Entry | None:
+    """Tell what lies at a path, a symbolic link as itself (neither file nor directory); None where nothing does."""
+    try:
+        found = path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    kind = found.st_mode
+    return Entry(
+        stat.S_ISREG(kind),
+        stat.S_ISDIR(kind),
+        found.st_size,
+        found.st_nlink,
+        found.st_ino,
+        found.st_mtime_ns,
+        found.st_ctime_ns,
+    )
+
+
+def names(directory: Path) -> list[str]:
+    """Give the names in a directory, in order; none where there is no directory."""
+    try:
+        return sorted(os.listdir(directory))  # noqa: PTH208 -- names, not paths
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+
+
+def read(path: Path) -> bytes:
+    """Read a file whole, never through a symbolic link."""
+    handle = os.open(path, os.O_RDONLY | _NO_LINK | _BINARY)
+    with open(handle, "rb", buffering=0) as file:  # noqa: PTH123 -- a handle, not a path
+        return file.read()
+
+
+def create(path: Path) -> int:
+    """Open a new or emptied file for writing; give its handle."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | _NO_LINK | _BINARY, 0o644)
+
+
+def write(handle: int, data: memoryview) -> int:
+    """Write from the start of `data`, and tell how many bytes were taken: maybe fewer than there are."""
+    return os.write(handle, data)
+
+
+def sync(handle: int) -> None:
+    """Put a file's content on disk."""
+    os.fsync(handle)
+
+
+def close(handle: int) -> None:
+    """Close a handle, which frees a lock on it."""
+    os.close(handle)
+
+
+def replace(source: Path, target: Path) -> None:
+    """Give a file another name, in place of what had it."""
+    source.replace(target)
+
+
+def link(source: Path, target: Path) -> None:
+    """Give a file a second name; FileExistsError where it is taken."""
+    os.link(source, target)
+
+
+def unlink(path: Path) -> None:
+    """Take a file's name away; FileNotFoundError where there is none."""
+    path.unlink()
+
+
+def make_directory(path: Path) -> None:
+    """Make one directory; FileExistsError where the name is taken."""
+    path.mkdir()
+
+
+def sync_directory(path: Path) -> None:
+    """Put a directory's names on disk."""
+    if sys.platform == "win32":
+        return  # Windows keeps names in its journal and cannot open directories.
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def open_lock(path: Path) -> int:
+    """Open the file that is locked, made where it is not there; give its handle, which no program started inherits."""
+    return os.open(path, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o644)
+
+
+def take_lock(handle: int) -> bool:
+    """Take the lock on a handle, and tell at once whether it was free. The system frees it however the process ends."""
+    # Windows has no flock; msvcrt locks a byte range instead.
+    if sys.platform == "win32":
+        import msvcrt
+
+        try:
+            msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        return True
+    import fcntl
+
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def is_open_at(handle: int, path: Path) -> bool:
+    """Tell whether the open file is the one that has this name."""
+    found = look(path)
+    return found is not None and found.inode == os.fstat(handle).st_ino
+
+
+def read_open(handle: int) -> bytes:
+    """Read the beginning of an open file."""
+    return os.pread(handle, 200, 0)
+
+
+def overwrite(handle: int, data: bytes) -> None:
+    """Make `data` the whole content of an open file."""
+    os.ftruncate(handle, 0)
+    os.pwrite(handle, data, 0)

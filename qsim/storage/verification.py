@@ -1,0 +1,91 @@
+"""The whole of a market's directory against its log: every commit, checkpoint and file, and what lies beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from qsim.errors import CorruptError
+from qsim.storage import files, integrity, leftovers, lock, log
+from qsim.storage.pieces import DataFile, Piece
+
+
+@dataclass
+class Verified:
+    """What was looked at and found: faults are what must not be; notes tell of what is no part of the market."""
+
+    commits: int = 0
+    checkpoints: int = 0
+    files: int = 0
+    bytes: int = 0
+    faults: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def _chain(market: Path, found: Verified) -> dict[str, DataFile]:
+    """Follow the commits from the first as far as they hold; give the files that they name."""
+    named: dict[str, DataFile] = {}
+    try:
+        for piece in log.commits(market):
+            _take(piece, named)
+            found.commits += 1
+    except CorruptError as fault:
+        found.faults.append(str(fault))
+    return named
+
+
+def _take(piece: Piece, named: dict[str, DataFile]) -> None:
+    for name, _ in piece.removed:
+        if named.pop(name, None) is None:
+            raise CorruptError(f"{piece.path}: replaces {name}, which no commit before it names; restore the log")
+    named.update((file.path, file) for file in piece.files)
+
+
+def _checkpoints(market: Path, found: Verified) -> None:
+    for number, path in log.checkpoints(market):
+        try:
+            if files.read(path) != log.checkpoint(market, number):
+                raise CorruptError(
+                    f"{path}: is not what its commits fold into; remove it, the commits hold all it tells"
+                )
+            found.checkpoints += 1
+        except CorruptError as fault:
+            found.faults.append(str(fault))
+
+
+def _beside(market: Path, directories: Iterable[str], found: Verified) -> None:
+    """Note what the log does not name: in the market's directories, and beside them."""
+    history = log.read(market)
+    directories = list(directories)
+    for path in leftovers.unnamed(market, directories, history):
+        if path.parent.name in (log.COMMITS, log.CHECKPOINTS) and path.stem.isdecimal() and path.suffix == ".json":
+            if path.parent.name == log.COMMITS and int(path.stem) > history.number:
+                found.notes.append(f"{path}: was never finished; the next writer removes it")
+        elif files.is_temporary(path.name) or leftovers.first_tick(path) is not None:
+            found.notes.append(f"{path}: was left by a writer that was stopped; the next writer removes it")
+        else:
+            found.notes.append(f"{path}: is no part of the market, and is never read")
+    tops = {Path(file.path).parts[0] for file in history.files} | {*directories, lock.LOCK}
+    found.notes += [
+        f"{market / name}: is no part of the market, and is never read"
+        for name in files.names(market)
+        if name not in tops
+    ]
+
+
+def verify(market: Path, directories: Iterable[str]) -> Verified:
+    """Read every commit, checkpoint and file of a market and hold each against the log; nothing is changed.
+
+    ConflictError where no market is there; all else that is wrong is told among the faults.
+    """
+    found = Verified()
+    if not log.exists(market):
+        log.read(market)
+    named = _chain(market, found)
+    found.files, found.bytes = len(named), sum(file.bytes for file in named.values())
+    found.faults += [str(fault) for fault in integrity.faults(market, named.values(), afresh=True)]
+    if not found.faults:
+        _checkpoints(market, found)
+        _beside(market, directories, found)
+    return found

@@ -1,0 +1,67 @@
+"""Keep a market's directory in order: merge small files, remove replaced ones, hold all of it against its log."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from typing import Any
+
+from qsim import regeneration, writing
+from qsim.errors import UsageError
+from qsim.runs import market_directory
+from qsim.schema import HISTORY, SNAPSHOTS
+from qsim.storage import compaction, log, verification
+
+GRACE_SECONDS = 3600.0
+# A snapshot stays a file of its own: as-of queries take one and no other.
+_MERGED = tuple(table for table in HISTORY if table is not SNAPSHOTS)
+
+
+def compact(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
+    """Merge a market's small files of history into large ones; tell the files before and after, and the digest.
+
+    Rows, ticks and digest stay what they were; replaced files stay for open readers until `vacuum` removes them.
+    ConflictError where another process writes the market, CorruptError where a file is not what was committed.
+    """
+    market = market_directory(directory)
+    with writing.locked(market):
+        history = writing.settled(market)
+        compaction.compact(market, history, {table.name: table.arrow() for table in _MERGED})
+        after = log.read(market)
+    return {
+        "directory": str(market),
+        "files_before": len(history.files),
+        "files": len(after.files),
+        "retired": len(after.retired),
+        "bytes": sum(file.bytes for file in after.files),
+        "digest": f"{after.digest:032x}",
+    }
+
+
+def vacuum(directory: str | os.PathLike[str] | None = None, *, grace_seconds: float = GRACE_SECONDS) -> dict[str, Any]:
+    """Remove files that were replaced `grace_seconds` ago or earlier; tell how many, and their bytes.
+
+    Connections that see a commit from before the replacement fail from then on, until `qsim.refresh`.
+    """
+    if not grace_seconds >= 0:
+        raise UsageError(f"grace: found {grace_seconds}; allowed are 0 and more seconds; mend the number")
+    market = market_directory(directory)
+    with writing.locked(market):
+        history = writing.settled(market)
+        _, count, size = compaction.vacuum(market, history, grace_seconds)
+    kept = len(history.retired) - count
+    return {"directory": str(market), "removed": count, "removed_bytes": size, "kept": max(0, kept)}
+
+
+def verify(directory: str | os.PathLike[str] | None = None, *, regenerate: str | None = None) -> dict[str, Any]:
+    """Hold every commit, checkpoint and file of a market against its log; tell what was looked at, faults and notes.
+
+    `regenerate` also simulates ticks again from the seed and compares digests: `all`, or `FIRST:LAST`. Nothing is changed.
+    """
+    market = market_directory(directory)
+    found = verification.verify(market, writing.DIRECTORIES)
+    result = {"directory": str(market), **asdict(found)}
+    if regenerate is not None and not found.faults:
+        again = regeneration.regenerate(market, regenerate)
+        result |= {"regenerated_ticks": again.ticks, "notes": [*found.notes, *again.notes], "faults": again.faults}
+    return {**result, "passed": not result["faults"]}
