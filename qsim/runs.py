@@ -41,15 +41,16 @@ def workers_of(wanted: int | None) -> int:
 
 def _refuse_taken(market: Path) -> None:
     """Make sure that a market may be made in a directory: nothing is in it but what a killed generation left."""
-    if market.exists() and not market.is_dir():
+    found = files.look(market)
+    if found is not None and not found.is_directory:
         raise UsageError(f"{market}: is a file; allowed is a directory for the market; name another")
     if log.exists(market):
         raise ConflictError(
             f"{market}: holds a market already; generate does not overwrite; remove it or name another directory"
         )
-    found = set(files.names(market))
-    ours = {SETTINGS_FILE, lock.LOCK, *writing.DIRECTORIES} if lock.LOCK in found else set()
-    strange = sorted(name for name in found - ours if not files.is_temporary(name))
+    names = set(files.names(market))
+    ours = {SETTINGS_FILE, lock.LOCK, *writing.DIRECTORIES} if lock.LOCK in names else set()
+    strange = sorted(name for name in names - ours if not files.is_temporary(name))
     if strange:
         raise ConflictError(
             f"{market}: holds {strange[0]!r}, which is no market's; allowed is an empty or new directory; name another"

@@ -6,6 +6,7 @@ good once its directory is synced too. Faults of the disk become DiskError; noth
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import threading
@@ -39,9 +40,9 @@ def make_directory(path: Path) -> None:
             with suppress(FileExistsError):
                 system.make_directory(place)
             system.sync_directory(place.parent)
-        if missing or path.is_dir():
-            return
-    raise DiskError(f"{path}: cannot make the directory: Not a directory; move what has its name, then run again")
+        found = system.look(path)
+        if found is None or found.is_file:
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
 
 
 def sync_directory(path: Path) -> None:

@@ -1,0 +1,186 @@
+"""A disk in memory that forgets as a real one may: what was not synced is lost, kept or mangled at a crash.
+
+It has the functions of `qsim.storage.system` and stands in their place. A crash leaves of each file's unsynced content
+nothing, half, zeros or all, and of a directory's unsynced operations any combination; a rename is one operation.
+"""
+
+from __future__ import annotations
+
+import errno
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+from qsim.storage import files, lock
+from qsim.storage.system import Entry
+
+DIRECTORY = -1
+Change = tuple[str, int | None]
+
+
+class Disk:
+    """Files and directories by path, and beside them what of them is on disk for good."""
+
+    def __init__(self, names: dict[str, int] | None = None, contents: dict[int, bytes] | None = None) -> None:
+        self.visible: dict[str, int] = {"/": DIRECTORY} if names is None else names
+        self.durable = dict(self.visible)
+        self.contents: dict[int, bytes] = {} if contents is None else contents
+        self.dirty: set[int] = set()
+        self.pending: list[tuple[str, tuple[Change, ...]]] = []
+        self.next_inode = max(self.contents, default=0) + 1
+        self.before_change: Callable[[Disk], None] = lambda disk: None
+        self.largest_write = 1 << 30
+        self.dropped: frozenset[str] = frozenset()
+        self.held: set[int] = set()
+
+    def _change(self, directory: str, *changes: Change) -> None:
+        self.before_change(self)
+        for path, inode in changes:
+            if inode is None:
+                self.visible.pop(path, None)
+            else:
+                self.visible[path] = inode
+        self.pending.append((directory, changes))
+
+    def _inode(self, path: Path) -> int:
+        found = self.visible.get(str(path))
+        if found is None:
+            raise FileNotFoundError(errno.ENOENT, "No such file or directory", str(path))
+        return found
+
+    def look(self, path: Path) -> Entry | None:
+        inode = self.visible.get(str(path))
+        if inode is None:
+            return None
+        data = self.contents.get(inode, b"")
+        names = sum(1 for other in self.visible.values() if other == inode)
+        return Entry(inode != DIRECTORY, inode == DIRECTORY, len(data), names, inode, 0, 0)
+
+    def names(self, directory: Path) -> list[str]:
+        parent = str(directory)
+        cut = len(parent) + 1
+        return sorted(path[cut:] for path in self.visible if path.rpartition("/")[0] == parent and len(path) > cut)
+
+    def read(self, path: Path) -> bytes:
+        return self.contents[self._inode(path)]
+
+    def create(self, path: Path) -> int:
+        self._inode(path.parent)
+        inode = self.next_inode
+        self.next_inode += 1
+        self._change(str(path.parent), (str(path), inode))
+        self.contents[inode] = b""
+        return inode
+
+    def write(self, handle: int, data: memoryview) -> int:
+        self.before_change(self)
+        taken = data[: self.largest_write]
+        self.contents[handle] += bytes(taken)
+        self.dirty.add(handle)
+        return len(taken)
+
+    def sync(self, handle: int) -> None:
+        self.before_change(self)
+        if "sync" not in self.dropped:
+            self.dirty.discard(handle)
+
+    def close(self, handle: int) -> None:
+        self.held.discard(handle)
+
+    def replace(self, source: Path, target: Path) -> None:
+        self._change(str(target.parent), (str(source), None), (str(target), self._inode(source)))
+
+    def link(self, source: Path, target: Path) -> None:
+        if str(target) in self.visible:
+            raise FileExistsError(errno.EEXIST, "File exists", str(target))
+        self._change(str(target.parent), (str(target), self._inode(source)))
+
+    def unlink(self, path: Path) -> None:
+        self._inode(path)
+        self._change(str(path.parent), (str(path), None))
+
+    def make_directory(self, path: Path) -> None:
+        if str(path) in self.visible:
+            raise FileExistsError(errno.EEXIST, "File exists", str(path))
+        self._inode(path.parent)
+        self._change(str(path.parent), (str(path), DIRECTORY))
+
+    def sync_directory(self, path: Path) -> None:
+        self._inode(path)
+        self.before_change(self)
+        if "sync_directory" in self.dropped:
+            return
+        for directory, changes in self.pending:
+            if directory == str(path):
+                _apply(self.durable, changes)
+        self.pending = [one for one in self.pending if one[0] != str(path)]
+
+    def open_lock(self, path: Path) -> int:
+        if str(path) not in self.visible:
+            self._change(str(path.parent), (str(path), self.next_inode))
+            self.contents[self.next_inode] = b""
+            self.next_inode += 1
+        return self._inode(path)
+
+    def take_lock(self, handle: int) -> bool:
+        free = handle not in self.held
+        self.held.add(handle)
+        return free
+
+    def is_open_at(self, handle: int, path: Path) -> bool:
+        return self.visible.get(str(path)) == handle
+
+    def read_open(self, handle: int) -> bytes:
+        return self.contents[handle]
+
+    def overwrite(self, handle: int, data: bytes) -> None:
+        self.before_change(self)
+
+    def after_crash(self) -> Iterator[Disk]:
+        """Every state that a crash now may leave."""
+        for kept in itertools.product((True, False), repeat=len(self.pending)):
+            names = dict(self.durable)
+            for (_, changes), keep in zip(self.pending, kept, strict=True):
+                if keep:
+                    _apply(names, changes)
+            names = {path: inode for path, inode in names.items() if _is_reachable(path, names)}
+            unsure = sorted(self.dirty & set(names.values()))
+            for mangled in itertools.product(*(_mangled(self.contents[inode]) for inode in unsure)):
+                left = {inode: self.contents[inode] for inode in names.values() if inode != DIRECTORY}
+                yield Disk(dict(names), left | dict(zip(unsure, mangled, strict=True)))
+
+    def key(self) -> frozenset[tuple[str, bytes | None]]:
+        """What a program could tell of the disk."""
+        return frozenset((path, self.contents.get(inode)) for path, inode in self.visible.items())
+
+    def copy(self) -> Disk:
+        """The same disk, all of it durable."""
+        other = Disk(dict(self.visible), dict(self.contents))
+        other.dropped = self.dropped
+        return other
+
+
+def _apply(names: dict[str, int], changes: tuple[Change, ...]) -> None:
+    for path, inode in changes:
+        if inode is None:
+            names.pop(path, None)
+        else:
+            names[path] = inode
+
+
+def _is_reachable(path: str, names: dict[str, int]) -> bool:
+    parent = path.rpartition("/")[0] or "/"
+    return path == "/" or (names.get(parent) == DIRECTORY and _is_reachable(parent, names))
+
+
+def _mangled(data: bytes) -> list[bytes]:
+    return list(dict.fromkeys((b"", data[: len(data) // 2], bytes(len(data)), data)))
+
+
+@contextmanager
+def mounted(disk: Disk) -> Iterator[Disk]:
+    """Let all storage go to a disk in memory."""
+    with mock.patch.object(files, "system", disk), mock.patch.object(lock, "system", disk):
+        yield disk

@@ -1,0 +1,93 @@
+"""A small writer that keeps tables of bytes by the storage of markets, in the order in which a market is written.
+
+The commands are those of the command line: generate, run, compact, vacuum. Each can be given again after a crash.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from qsim.storage import compaction, files, integrity, leftovers, lock, log, tables
+from qsim.storage.log import Log
+from qsim.storage.pieces import DataFile, Tip
+
+MARKET = Path("/market")
+DIRECTORIES = ("catalog", log.COMMITS, log.CHECKPOINTS, "events", "snapshots")
+EVENTS = pa.schema([pa.field("tick", pa.uint32(), False)])
+
+
+@dataclass
+class Witness:
+    """What was told to the user: the commits acknowledged, and the commands of the script that came to their end."""
+
+    acknowledged: int = -1
+    done: int = 0
+    history: dict[int, Log] = field(default_factory=dict)
+
+    def saw(self, tip: Tip) -> Tip:
+        self.acknowledged = max(self.acknowledged, tip.number)
+        return tip
+
+
+def generate(witness: Witness) -> None:
+    if log.exists(MARKET):
+        return
+    files.make_directory(MARKET)
+    with lock.writer_lock(MARKET):
+        for name in DIRECTORIES:
+            files.make_directory(MARKET / name)
+        leftovers.clear(MARKET, DIRECTORIES, log.EMPTY, 1 << 30)
+        text = b"seed = 42\n"
+        settings = DataFile("market.toml", "settings", 0, len(text), files.put(MARKET / "market.toml", text), 0, 0, 0)
+        added = [settings, _kept("snapshots", 0, 0)]
+        witness.saw(log.append(MARKET, log.EMPTY, tick=0, digest=0, added=added))
+
+
+def _kept(table: str, first: int, last: int) -> DataFile:
+    rows = pa.table([pa.array(range(first, last + 1), pa.uint32())], schema=EVENTS)
+    return tables.write_history(MARKET, table, rows, (first, last), 0)
+
+
+def opened() -> Log:
+    history = log.read(MARKET)
+    integrity.check_all(MARKET, history.files)
+    leftovers.clear(MARKET, DIRECTORIES, history, 100)
+    log.settle(MARKET, history)
+    return history
+
+
+def run(until: int) -> Callable[[Witness], None]:
+    def command(witness: Witness) -> None:
+        with lock.writer_lock(MARKET):
+            history = opened()
+            tip: Tip = log.tip_of(history)
+            kept = history.of_table("snapshots")[-1].last
+            while tip.tick < until:
+                tick = tip.tick + 1
+                added = [_kept("events", tick, tick)]
+                if tick % 2 == 0:
+                    added.append(_kept("snapshots", tick, tick))
+                    kept = tick
+                tip = witness.saw(log.append(MARKET, tip, tick=tick, digest=tip.digest + tick, added=added))
+            if kept != tip.tick:
+                added = [_kept("snapshots", tip.tick, tip.tick)]
+                witness.saw(log.append(MARKET, tip, tick=tip.tick, digest=tip.digest, added=added))
+
+    return command
+
+
+def compact(witness: Witness) -> None:
+    with lock.writer_lock(MARKET):
+        witness.saw(compaction.compact(MARKET, opened(), {"events": EVENTS}))
+
+
+def vacuum(witness: Witness) -> None:
+    with lock.writer_lock(MARKET):
+        witness.saw(compaction.vacuum(MARKET, opened(), 0)[0])
+
+
+SCRIPT: tuple[Callable[[Witness], None], ...] = (generate, run(2), run(3), compact, vacuum, run(5), compact, vacuum)
