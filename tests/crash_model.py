@@ -17,6 +17,7 @@ from qsim.storage import files, lock
 from qsim.storage.system import Entry
 
 DIRECTORY = -1
+_FREE = 8
 Change = tuple[str, int | None]
 
 
@@ -139,10 +140,14 @@ class Disk:
         self.before_change(self)
 
     def after_crash(self) -> Iterator[Disk]:
-        """Every state that a crash now may leave."""
-        for kept in itertools.product((True, False), repeat=len(self.pending)):
+        """Every state that a crash now may leave; of more than a few unsynced operations, the older ones go together."""
+        free = min(len(self.pending), _FREE)
+        for together, *kept in itertools.product((False, True), repeat=free + 1):
+            older = len(self.pending) - free
+            if not older and together:
+                return
             names = dict(self.durable)
-            for (_, changes), keep in zip(self.pending, kept, strict=True):
+            for (_, changes), keep in zip(self.pending, [together] * older + kept, strict=True):
                 if keep:
                     _apply(names, changes)
             names = {path: inode for path, inode in names.items() if _is_reachable(path, names)}

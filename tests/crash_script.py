@@ -16,7 +16,7 @@ from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile, Tip
 
 MARKET = Path("/market")
-DIRECTORIES = ("catalog", log.COMMITS, log.CHECKPOINTS, "events", "snapshots")
+DIRECTORIES = ("catalog", log.COMMITS, log.CHECKPOINTS, "events", "snapshots", "metrics")
 EVENTS = pa.schema([pa.field("tick", pa.uint32(), False)])
 
 
@@ -68,7 +68,7 @@ def run(until: int) -> Callable[[Witness], None]:
             kept = history.of_table("snapshots")[-1].last
             while tip.tick < until:
                 tick = tip.tick + 1
-                added = [_kept("events", tick, tick)]
+                added = [_kept("events", tick, tick), _kept("metrics", tick, tick)]
                 if tick % 2 == 0:
                     added.append(_kept("snapshots", tick, tick))
                     kept = tick
@@ -82,7 +82,7 @@ def run(until: int) -> Callable[[Witness], None]:
 
 def compact(witness: Witness) -> None:
     with lock.writer_lock(MARKET):
-        witness.saw(compaction.compact(MARKET, opened(), {"events": EVENTS}))
+        witness.saw(compaction.compact(MARKET, opened(), {"events": EVENTS, "metrics": EVENTS}))
 
 
 def vacuum(witness: Witness) -> None:

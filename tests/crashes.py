@@ -7,16 +7,20 @@ the script is gone on with, and crashed again, so many times; then it is gone on
 from __future__ import annotations
 
 import argparse
+import itertools
+import os
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
 from unittest import mock
 
-from qsim.errors import ConflictError, QsimError
-from qsim.storage import integrity, leftovers, log
+from qsim.errors import ConflictError, DiskError, QsimError
+from qsim.storage import integrity, leftovers, lock, log
 from tests.crash_model import Disk, mounted
-from tests.crash_script import DIRECTORIES, MARKET, SCRIPT, Witness
+from tests.crash_script import DIRECTORIES, MARKET, SCRIPT, Witness, opened
 
 State = tuple[Disk, Witness]
 
@@ -38,6 +42,7 @@ def go_on(disk: Disk, witness: Witness) -> None:
             witness.done += 1
 
 
+@cache
 def expected() -> Disk:
     """The disk after a script without a crash."""
     disk = Disk()
@@ -45,6 +50,7 @@ def expected() -> Disk:
     return disk
 
 
+@cache
 def histories() -> dict[int, frozenset[tuple[str, str]]]:
     """The files that each commit of a script without a crash makes visible, with their hashes."""
     with mounted(expected()):
@@ -80,6 +86,8 @@ def finished(disk: Disk, witness: Witness, right: Disk) -> str:
     """Go on to the script's end; tell how the disk then differs from one without a crash."""
     try:
         go_on(disk, witness)
+        with mounted(disk), lock.writer_lock(MARKET):
+            opened()
     except QsimError as fault:
         return f"cannot go on: {fault}"
     left, wanted = (dict(one.key()) for one in (disk, right))
@@ -91,60 +99,94 @@ def finished(disk: Disk, witness: Witness, right: Disk) -> str:
     return f"{beside[0]}: is left" if beside else ""
 
 
-def crashes(disk: Disk, witness: Witness) -> Iterator[State]:
-    """Go on with the script on a copy of a disk, and give every state that a crash on the way may leave."""
-    found: list[State] = []
+class Enough(BaseException):
+    """Raised through the program under test: what was asked for is found."""
+
+
+def crash(disk: Disk, witness: Witness, each: Callable[[Disk, Witness], None]) -> None:
+    """Go on with the script on a copy of a disk, and hand on every state that a crash on the way may leave."""
 
     def take(now: Disk) -> None:
-        found.extend((left, replace(witness)) for left in now.after_crash())
+        for left in now.after_crash():
+            each(left, replace(witness))
 
     disk, witness = disk.copy(), replace(witness)
     disk.before_change = take
     go_on(disk, witness)
-    disk.before_change = lambda now: None
     take(disk)
-    yield from found
 
 
-def explore(depth: int, most: int = sys.maxsize, dropped: frozenset[str] = frozenset()) -> Found:
-    """Crash the script, go on and crash it again, `depth` times over, and judge every state, up to so many of them."""
-    found = Found()
-    right, history = expected(), histories()
-    seen: set[object] = set()
+def stumble(number: int, code: int, lasting: bool) -> str | None:
+    """Go through the script on a disk that refuses one call on it, or all from then on, until a command fails; then go
+    on with a disk in order. Tell what is wrong; None where the script has fewer calls.
+    """
+    disk, witness, calls = Disk(), Witness(), itertools.count()
+
+    def refuse(now: Disk) -> None:
+        call = next(calls)
+        if call == number or (lasting and call > number):
+            raise OSError(code, os.strerror(code))
+
+    disk.before_change = refuse
+    try:
+        go_on(disk, witness)
+    except DiskError as fault:
+        if os.strerror(code) not in str(fault):
+            return f"the fault is not told: {fault}"
+    if next(calls) <= number:
+        return None
+    disk.before_change = lambda now: None
+    disk.held.clear()
+    return judged(disk, witness, histories()) or finished(disk, witness, expected())
+
+
+class Explorer:
+    """Crashes of the script, each state judged once: `found` tells how many, and what was wrong."""
+
+    def __init__(self, most: int, stop: bool) -> None:
+        self.found = Found()
+        self.right, self.history = expected(), histories()
+        self.seen: set[object] = set()
+        self.finished: dict[object, str] = {}
+        self.most, self.stop = most, stop
+
+    def judge(self, left: Disk, witness: Witness, following: list[State]) -> None:
+        """Judge a state that a crash left, and keep it to be gone on from."""
+        self.found.states += 1
+        key = (left.key(), witness.acknowledged, witness.done)
+        if key not in self.seen:
+            self.seen.add(key)
+            fault = judged(left, witness, self.history)
+            if not fault:
+                following.append((left, witness))
+                shorter = (key[0], witness.done)
+                if shorter not in self.finished:
+                    self.finished[shorter] = finished(left.copy(), replace(witness), self.right)
+                fault = self.finished[shorter]
+            if fault:
+                self.found.violations.append(f"command {witness.done}: {fault}")
+        if self.found.states >= self.most or (self.stop and self.found.violations):
+            raise Enough
+
+
+def explore(depth: int, most: int = sys.maxsize, dropped: frozenset[str] = frozenset(), stop: bool = False) -> Found:
+    """Crash the script, go on and crash it again, `depth` times over, and judge every state, up to so many of them.
+
+    `dropped` are calls that the disk leaves out; with `stop` the first violation ends it.
+    """
+    explorer = Explorer(most, stop)
     start = Disk()
     start.dropped = dropped
     level: list[State] = [(start, Witness())]
-    for deeper in range(depth):
-        following: list[State] = []
-        for disk, witness in level:
-            for left, then in crashes_of(disk, witness, dropped, found):
-                found.states += 1
-                key = (left.key(), then.acknowledged, then.done)
-                if key in seen:
-                    continue
-                seen.add(key)
-                fault = judged(left, then, history)
-                if not fault and deeper + 1 < depth:
-                    following.append((left, then))
-                if not fault:
-                    fault = finished(left.copy(), replace(then), right)
-                if fault:
-                    found.violations.append(f"depth {deeper + 1}, command {then.done}: {fault}")
-            if found.states >= most:
-                break
-        level = following
-    found.distinct = len(seen)
-    return found
-
-
-def crashes_of(disk: Disk, witness: Witness, dropped: frozenset[str], found: Found) -> list[State]:
-    """Take all crashes of a way from a state on; a way that cannot be gone at all is a violation."""
-    disk.dropped = dropped
-    try:
-        return list(crashes(disk, witness))
-    except QsimError as fault:
-        found.violations.append(f"command {witness.done}: {fault}")
-        return []
+    with suppress(Enough):
+        for _ in range(depth):
+            following: list[State] = []
+            for disk, witness in level:
+                disk.dropped = dropped
+                crash(disk, witness, lambda left, then: explorer.judge(left, then, following))  # noqa: B023
+            level = following
+    explorer.found.distinct = len(explorer.seen)
+    return explorer.found
 
 
 def main() -> None:

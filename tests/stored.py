@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,3 +64,12 @@ def replayed(market: Path, first: int, last: int) -> pl.DataFrame:
     own = history(market, "discounts").filter(between).group_by("listing_id", maintain_order=True).last()
     state = state.update(own.select("listing_id", own_discount_bps="discount_bps"), on="listing_id")
     return state.sort("listing_id")
+
+
+def tree(market: Path) -> dict[str, str]:
+    """The sha256 of every file of a directory but the lock, by its path in it."""
+    return {
+        str(path.relative_to(market)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(market.rglob("*"))
+        if path.is_file() and path.name != "LOCK"
+    }

@@ -19,6 +19,7 @@ from qsim.storage.system import Entry
 
 # A change within the same tick of the file system's clock would leave a file's marks as they are.
 _SETTLED_NS = 100_000_000
+_FEW = 16
 _known: dict[Path, tuple[Entry, str]] = {}
 
 
@@ -65,8 +66,11 @@ def _fault(market: Path, file: DataFile, afresh: bool) -> CorruptError | None:
 
 def faults(market: Path, named: Iterable[DataFile], *, afresh: bool = False) -> Iterator[CorruptError]:
     """Check files, some at once, and give what is wrong, file by file."""
+    named = list(named)
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
-        for fault in pool.map(lambda file: _fault(market, file, afresh), named):
+        # Threads are worth their start for many files only.
+        apply = pool.map if len(named) > _FEW else map
+        for fault in apply(lambda file: _fault(market, file, afresh), named):
             if fault is not None:
                 yield fault
 

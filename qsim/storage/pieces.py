@@ -67,7 +67,7 @@ def sealed(body: dict[str, Any]) -> tuple[bytes, str]:
     # Keys keep their order: that of the platforms in an epoch's parameters is their numbers.
     text = json.dumps(body, separators=(",", ":"))
     seal = hashlib.sha256(text.encode()).hexdigest()
-    return json.dumps({"body": body, "sha256": seal}, indent=1).encode() + b"\n", seal
+    return f'{{"body": {text},\n"sha256": "{seal}"}}\n'.encode(), seal
 
 
 class UnfinishedError(CorruptError):

@@ -1,0 +1,106 @@
+"""Storage on a disk that forgets: whatever a crash leaves, a reader sees whole commits and the next writer goes on."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from pathlib import Path
+from unittest import mock
+
+import pytest
+
+from qsim.storage import files, log
+from tests import crash_script, crashes
+from tests.crash_model import Disk, mounted
+
+
+@pytest.fixture(autouse=True)
+def _small_checkpoints() -> Iterator[None]:
+    with mock.patch.object(log, "CHECKPOINT_EVERY", 3):
+        yield
+
+
+def test_no_crash_of_a_writer_loses_or_tears_a_commit() -> None:
+    found = crashes.explore(1)
+    assert found.violations == []
+    assert found.states > 1_000
+
+
+def test_no_crash_of_going_on_after_a_crash_loses_or_tears_a_commit() -> None:
+    found = crashes.explore(2, most=8_000)
+    assert found.violations == []
+
+
+@pytest.mark.nightly
+def test_a_million_states_of_crashes_after_crashes_after_crashes_hold() -> None:
+    found = crashes.explore(3, most=1_000_000)
+    print(f"{found.states:,} states, {found.distinct:,} of them distinct")
+    assert found.violations == []
+    assert found.states == 1_000_000
+
+
+@pytest.mark.parametrize("lasting", [False, True])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EROFS])
+def test_a_disk_that_refuses_a_call_stops_the_command_and_the_next_one_goes_on(code: int, lasting: bool) -> None:
+    number = 0
+    while (fault := crashes.stumble(number, code, lasting)) is not None:
+        assert fault == "", (number, fault)
+        number += 17 if lasting else 7
+    assert number > 100
+
+
+def test_writes_that_take_a_byte_at_a_time_make_the_same_files() -> None:
+    disk = Disk()
+    disk.largest_write = 1
+    crashes.go_on(disk, crash_script.Witness())
+    right = crashes.expected()
+    assert {path: right.contents.get(inode) for path, inode in right.visible.items()} == {
+        path: disk.contents.get(inode) for path, inode in disk.visible.items()
+    }
+
+
+@pytest.mark.parametrize("dropped", ["sync", "sync_directory"])
+def test_the_model_finds_a_sync_that_is_left_out(dropped: str) -> None:
+    assert crashes.explore(1, dropped=frozenset({dropped}), stop=True).violations
+
+
+def test_the_model_finds_a_commit_that_is_put_before_the_names_of_its_files_are_on_disk() -> None:
+    def late(market: Path, *given: object, **more: object) -> object:
+        with mock.patch.object(files, "sync_directory", lambda path: None):
+            return really(market, *given, **more)  # type: ignore[arg-type]
+
+    really = log.append
+    with mock.patch.object(log, "append", late):
+        assert crashes.explore(1, stop=True).violations
+
+
+def test_the_model_finds_files_written_in_place() -> None:
+    def in_place(path: Path, data: bytes | memoryview) -> str:
+        files._write_all(path, data)
+        return really(path, data)
+
+    really = files.put
+    with mock.patch.object(files, "put", in_place):
+        assert crashes.explore(1, stop=True).violations
+
+
+def test_the_model_finds_replaced_files_that_are_removed_before_the_commit_that_replaces_them() -> None:
+    def early(market: Path, tip: object, **more: object) -> object:
+        files.remove([market / path for path in more.get("removed", ())])  # type: ignore[attr-defined]
+        return append(market, tip, **more)  # type: ignore[arg-type]
+
+    append = log.append
+    with mock.patch.object(log, "append", early):
+        assert crashes.explore(1, stop=True).violations
+
+
+def test_the_disk_in_memory_keeps_what_was_synced_through_a_crash() -> None:
+    disk = Disk()
+    with mounted(disk):
+        files.make_directory(Path("/m"))
+        files.put(Path("/m/a"), b"kept")
+        files.sync_directory(Path("/m"))
+        files.put(Path("/m/b"), b"not kept for sure")
+    left = [dict(state.key()) for state in disk.after_crash()]
+    assert all(state["/m/a"] == b"kept" for state in left)
+    assert {"/m/b" in state for state in left} == {True, False}
