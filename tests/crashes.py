@@ -157,7 +157,7 @@ class Explorer:
         if key not in self.seen:
             self.seen.add(key)
             fault = judged(left, witness, self.history)
-            if not fault:
+            if not fault and not self.stop:
                 following.append((left, witness))
                 shorter = (key[0], witness.done)
                 if shorter not in self.finished:
@@ -172,7 +172,8 @@ class Explorer:
 def explore(depth: int, most: int = sys.maxsize, dropped: frozenset[str] = frozenset(), stop: bool = False) -> Found:
     """Crash the script, go on and crash it again, `depth` times over, and judge every state, up to so many of them.
 
-    `dropped` are calls that the disk leaves out; with `stop` the first violation ends it.
+    `dropped` are calls that the disk leaves out; with `stop` the first violation that a reader sees ends it, and nothing
+    is gone on with.
     """
     explorer = Explorer(most, stop)
     start = Disk()
