@@ -61,7 +61,7 @@ def _refuse_taken(market: Path) -> None:
 def _new_place(market: Path) -> Iterator[None]:
     """Hold the lock of a directory where a market may be made, with its folders made and cleared."""
     _refuse_taken(market)
-    files.make_directory(market)
+    files.make_path(market.absolute())
     with lock.writer_lock(market):
         # Another generation may have come first, before this one had the lock.
         _refuse_taken(market)

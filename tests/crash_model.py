@@ -1,6 +1,6 @@
-"""A disk in memory that forgets as a real one may: what was not synced is lost, kept or mangled at a crash.
+"""A disk in memory that forgets as a real one may: what was not synced is lost, kept or mangled when the power goes.
 
-It has the functions of `qsim.storage.system` and stands in their place. A crash leaves of each file's unsynced content
+It has the functions of `qsim.storage.system` and stands in their place. A power cut leaves of each file's unsynced content
 nothing, half, zeros or all, and of a directory's unsynced operations any combination; a rename is one operation.
 """
 
@@ -35,15 +35,20 @@ class Disk:
         self.largest_write = 1 << 30
         self.dropped: frozenset[str] = frozenset()
         self.held: set[int] = set()
+        self.call = ""
 
-    def _change(self, directory: str, *changes: Change) -> None:
-        self.before_change(self)
+    def _change(self, call: str, directory: str, *changes: Change) -> None:
+        self._before(call)
         for path, inode in changes:
             if inode is None:
                 self.visible.pop(path, None)
             else:
                 self.visible[path] = inode
         self.pending.append((directory, changes))
+
+    def _before(self, call: str) -> None:
+        self.call = call
+        self.before_change(self)
 
     def _inode(self, path: Path) -> int:
         found = self.visible.get(str(path))
@@ -71,19 +76,19 @@ class Disk:
         self._inode(path.parent)
         inode = self.next_inode
         self.next_inode += 1
-        self._change(str(path.parent), (str(path), inode))
+        self._change("create", str(path.parent), (str(path), inode))
         self.contents[inode] = b""
         return inode
 
     def write(self, handle: int, data: memoryview) -> int:
-        self.before_change(self)
+        self._before("write")
         taken = data[: self.largest_write]
         self.contents[handle] += bytes(taken)
         self.dirty.add(handle)
         return len(taken)
 
     def sync(self, handle: int) -> None:
-        self.before_change(self)
+        self._before("sync")
         if "sync" not in self.dropped:
             self.dirty.discard(handle)
 
@@ -91,26 +96,26 @@ class Disk:
         self.held.discard(handle)
 
     def replace(self, source: Path, target: Path) -> None:
-        self._change(str(target.parent), (str(source), None), (str(target), self._inode(source)))
+        self._change("replace", str(target.parent), (str(source), None), (str(target), self._inode(source)))
 
     def link(self, source: Path, target: Path) -> None:
         if str(target) in self.visible:
             raise FileExistsError(errno.EEXIST, "File exists", str(target))
-        self._change(str(target.parent), (str(target), self._inode(source)))
+        self._change("link", str(target.parent), (str(target), self._inode(source)))
 
     def unlink(self, path: Path) -> None:
         self._inode(path)
-        self._change(str(path.parent), (str(path), None))
+        self._change("unlink", str(path.parent), (str(path), None))
 
     def make_directory(self, path: Path) -> None:
         if str(path) in self.visible:
             raise FileExistsError(errno.EEXIST, "File exists", str(path))
         self._inode(path.parent)
-        self._change(str(path.parent), (str(path), DIRECTORY))
+        self._change("make_directory", str(path.parent), (str(path), DIRECTORY))
 
     def sync_directory(self, path: Path) -> None:
         self._inode(path)
-        self.before_change(self)
+        self._before("sync_directory")
         if "sync_directory" in self.dropped:
             return
         for directory, changes in self.pending:
@@ -120,7 +125,7 @@ class Disk:
 
     def open_lock(self, path: Path) -> int:
         if str(path) not in self.visible:
-            self._change(str(path.parent), (str(path), self.next_inode))
+            self._change("open_lock", str(path.parent), (str(path), self.next_inode))
             self.contents[self.next_inode] = b""
             self.next_inode += 1
         return self._inode(path)
@@ -137,10 +142,10 @@ class Disk:
         return self.contents[handle]
 
     def overwrite(self, handle: int, data: bytes) -> None:
-        self.before_change(self)
+        self._before("overwrite")
 
-    def after_crash(self) -> Iterator[Disk]:
-        """Every state that a crash now may leave; of more than a few unsynced operations, the older ones go together."""
+    def after_power_cut(self) -> Iterator[Disk]:
+        """Every state that a power cut now may leave; of more than a few unsynced operations, the older ones go together."""
         free = min(len(self.pending), _FREE)
         for together, *kept in itertools.product((False, True), repeat=free + 1):
             older = len(self.pending) - free
@@ -156,14 +161,23 @@ class Disk:
                 left = {inode: self.contents[inode] for inode in names.values() if inode != DIRECTORY}
                 yield Disk(dict(names), left | dict(zip(unsure, mangled, strict=True)))
 
-    def key(self) -> frozenset[tuple[str, bytes | None]]:
-        """What a program could tell of the disk."""
-        return frozenset((path, self.contents.get(inode)) for path, inode in self.visible.items())
+    def key(self) -> tuple[object, ...]:
+        """What tells this disk from another: what a program sees of it, and what of that is not on disk for good."""
+        seen = frozenset((path, self.contents.get(inode)) for path, inode in self.visible.items())
+        pending = tuple(
+            (directory, tuple((path, bool(inode)) for path, inode in changes)) for directory, changes in self.pending
+        )
+        return seen, pending, frozenset(path for path, inode in self.visible.items() if inode in self.dirty)
+
+    def files(self) -> dict[str, bytes | None]:
+        """The content of each file by its path; None for a directory."""
+        return {path: self.contents.get(inode) for path, inode in self.visible.items()}
 
     def copy(self) -> Disk:
-        """The same disk, all of it durable."""
+        """The same disk with the same of it in doubt, as a killed process leaves it: nobody holds its locks."""
         other = Disk(dict(self.visible), dict(self.contents))
-        other.dropped = self.dropped
+        other.durable, other.dirty, other.pending = dict(self.durable), set(self.dirty), list(self.pending)
+        other.next_inode, other.dropped = self.next_inode, self.dropped
         return other
 
 

@@ -36,7 +36,7 @@ class Witness:
 def generate(witness: Witness) -> None:
     if log.exists(MARKET):
         return
-    files.make_directory(MARKET)
+    files.make_path(MARKET)
     with lock.writer_lock(MARKET):
         for name in DIRECTORIES:
             files.make_directory(MARKET / name)
@@ -90,4 +90,14 @@ def vacuum(witness: Witness) -> None:
         witness.saw(compaction.vacuum(MARKET, opened(), 0)[0])
 
 
-SCRIPT: tuple[Callable[[Witness], None], ...] = (generate, run(2), run(3), compact, vacuum, run(5), compact, vacuum)
+SCRIPT: tuple[Callable[[Witness], None], ...] = (
+    generate,
+    run(2),
+    run(3),
+    compact,
+    vacuum,
+    run(5),
+    compact,
+    vacuum,
+    run(6),
+)

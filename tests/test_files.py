@@ -179,7 +179,7 @@ def test_a_file_that_cannot_be_read_is_a_fault_of_the_disk_not_corruption(tmp_pa
 def test_a_directory_that_cannot_be_made_is_a_fault_of_the_disk(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(DiskError, match="cannot make the directory: Not a directory"):
-        files.make_directory(tmp_path / "file" / "inner")
+        files.make_path(tmp_path / "file" / "inner")
 
 
 def test_a_directory_that_is_gone_cannot_be_synced_in_silence(tmp_path: Path) -> None:

@@ -33,16 +33,26 @@ def disk(action: str, path: Path) -> Iterator[None]:
 
 
 def make_directory(path: Path) -> None:
-    """Make a directory and its parents, their names on disk; nothing happens where it is there."""
+    """Make a directory whose parent is there, its name on disk for good even where a killed process made it."""
     with disk("make the directory", path):
-        missing = [place for place in (path, *path.parents) if system.look(place) is None]
-        for place in reversed(missing):
+        if system.look(path) is None:
             with suppress(FileExistsError):
-                system.make_directory(place)
-            system.sync_directory(place.parent)
+                system.make_directory(path)
         found = system.look(path)
         if found is None or found.is_file:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        system.sync_directory(path.parent)
+
+
+def make_path(path: Path) -> None:
+    """Make a directory and its parents, all names on disk for good."""
+    for place in reversed((path, *path.parents)):
+        if system.look(place) is None:
+            make_directory(place)
+        elif place != place.parent:
+            # A name that a killed process gave may not be on disk yet; what others own may not be ours to sync.
+            with disk("sync the directory", place.parent), suppress(PermissionError):
+                system.sync_directory(place.parent)
 
 
 def sync_directory(path: Path) -> None:
