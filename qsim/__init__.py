@@ -11,16 +11,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qsim.errors import QsimError
     from qsim.fitting import fit
-    from qsim.queries import ask, connect, refresh
+    from qsim.queries import ask, connect, guarded_sql, refresh
     from qsim.runs import generate, run, status
     from qsim.validation import validate
 
-__all__ = ["QsimError", "ask", "connect", "fit", "generate", "refresh", "run", "status", "validate"]
+__all__ = ["QsimError", "ask", "connect", "fit", "generate", "guarded_sql", "refresh", "run", "status", "validate"]
 
 _HOMES = {
     "QsimError": "qsim.errors",
     "ask": "qsim.queries",
     "connect": "qsim.queries",
+    "guarded_sql": "qsim.queries",
     "refresh": "qsim.queries",
     "fit": "qsim.fitting",
     "generate": "qsim.runs",
