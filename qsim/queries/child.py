@@ -37,7 +37,6 @@ def laid_out(connection: duckdb.DuckDBPyConnection, request: Mapping[str, Any], 
         locked.register(connection, request["scans"])
     for text in request["statements"]:
         connection.execute(text)
-    connection.execute(f"SET threads = {int(request['threads'])}")
     if "locked" in layers:
         locked.lock(connection, request["memory_mb"], request["seconds"])
 
@@ -59,14 +58,18 @@ def ran(connection: duckdb.DuckDBPyConnection, query: str, rows: int, size: int)
     return {"columns": columns, "types": types, "rows": texts, "truncated": len(texts) < len(found)}
 
 
-def answered(connection: duckdb.DuckDBPyConnection, request: Mapping[str, Any]) -> dict[str, Any]:
-    """Answer a request; what went wrong becomes one line without the market's path, under `refused` or `failed`."""
+def answered(connection: duckdb.DuckDBPyConnection, request: Mapping[str, Any], *, laid: bool = False) -> dict[str, Any]:
+    """Answer a request; what went wrong becomes one line without the market's path, under `refused` or `failed`.
+
+    The connection is made ready first, unless it was (`laid`), and closed at the end.
+    """
     layers = frozenset(request["layers"])
     try:
         with connection:
-            laid_out(connection, request, layers)
+            if not laid:
+                laid_out(connection, request, layers)
             if "statement" in layers:
-                statement.check(connection, request["query"], statement.known_of(connection))
+                statement.check(connection, request["query"], statement.known_of(request["statements"]))
             return ran(connection, request["query"], request["rows"], request["bytes"])
     except UsageError as fault:
         return {"refused": str(fault)}
@@ -79,14 +82,15 @@ def answered(connection: duckdb.DuckDBPyConnection, request: Mapping[str, Any]) 
         return {"failed": f"sql: {told[:300]}; mend the query"}
 
 
-def _written(answer: dict[str, Any]) -> bytes:
+def written(answer: dict[str, Any]) -> bytes:
+    """Write an answer as a line."""
     # Rows are JSON already; they are put together by hand so that no second copy of them is made.
     rows = answer.pop("rows", None)
     head = json.dumps(answer)
     return (head if rows is None else f'{head[:-1]}, "rows": [{",".join(rows)}]}}').encode() + b"\n"
 
 
-def _close(request: Mapping[str, Any]) -> None:
+def close_off(request: Mapping[str, Any]) -> None:
     """Put the kernel's limits on this process."""
     if "locked" in request["layers"]:
         import pyarrow.dataset  # noqa: F401  (cannot be found afterwards)
@@ -103,12 +107,12 @@ def main() -> None:
     fault = None
     if "process" in requests[0]["layers"]:
         try:
-            _close(requests[0])
+            close_off(requests[0])
         except OSError as error:
             told = f"sql: the query's process cannot be closed off ({error.strerror}); check with: qsim validate"
             fault = {"failed": told}
     for connection, request in zip(instances, requests, strict=True):
-        sys.stdout.buffer.write(_written(fault or answered(connection, request)))
+        sys.stdout.buffer.write(written(fault or answered(connection, request)))
         sys.stdout.buffer.flush()
     # Nothing is left to be saved, and taking DuckDB and Arrow down in order costs time.
     os._exit(0)

@@ -27,7 +27,7 @@ LAYERS = frozenset(("statement", "locked", "process"))
 SPARE_MB = 1024
 _SLACK = 2**20
 # Threads that libraries would start when imported, before the kernel's limits, which would not hold for them.
-_NO_THREADS = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+NO_THREADS = {"JE_ARROW_MALLOC_CONF": "background_thread:false", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
 
 
 @dataclass(frozen=True)
@@ -121,18 +121,21 @@ def request(market: Path, query: str, limits: Limits, on: frozenset[str]) -> dic
         "market": str(market.absolute()),
         "query": query,
         "layers": sorted(on),
-        "statements": views.all_statements(market, history, course_of(history), select),
+        "statements": [
+            f"SET threads = {limits.threads}",
+            *views.all_statements(market, history, course_of(history), select),
+        ],
         "scans": scans.named,
         "files": [str((market / file.path).absolute()) for file in history.files],
         "cpu_seconds": int(limits.seconds * limits.threads) + 2,
         "spare_mb": SPARE_MB,
-        **{name: getattr(limits, name) for name in ("seconds", "rows", "bytes", "memory_mb", "threads")},
+        **{name: getattr(limits, name) for name in ("seconds", "rows", "bytes", "memory_mb")},
     }
 
 
 def started(python: str = sys.executable) -> subprocess.Popen[bytes]:
     """Start a process that waits for a request; it inherits no environment and no open file."""
-    environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **_NO_THREADS}
+    environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **NO_THREADS}
     if sys.platform == "win32":
         environment["SYSTEMROOT"] = os.environ.get("SYSTEMROOT", "")
     return subprocess.Popen(
