@@ -144,6 +144,8 @@ def _made(path: tuple[str, ...], names: frozenset[tuple[str, str]]) -> bool:
 
 def _table(part: dict[str, Any], scope: frozenset[str], known: Known) -> None:
     path = _path(part)
+    if part.get("at_clause"):
+        refused("AT")
     if part["type"] == "SHOW_REF" and (part["query"] or path[-1].strip('"') in _SHOWN):
         return
     if not (len(path) == 1 and path[0] in scope) and not _made(path, known.tables):
