@@ -17,8 +17,7 @@ def main() -> None:
         child.close_off(requests[0])
     child.laid_out(shared, requests[0], layers)
     for number, request in enumerate(requests):
-        own_or_shared = own.pop(number) if request["alone"] else shared.cursor()
-        answer = child.answered(own_or_shared, request, laid=not request["alone"])
+        answer = child.answered(own.pop(number, shared), request, laid=not request["alone"])
         sys.stdout.buffer.write(child.written(answer))
         sys.stdout.buffer.flush()
     os._exit(0)

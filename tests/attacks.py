@@ -367,10 +367,15 @@ def lines(base: dict[str, Any], queries: Sequence[str], most: int = 200) -> Iter
         part = rest[:most]
         asked = [{**base, "query": query, "alone": not checked and alone(query)} for query in part]
         given = "".join(json.dumps(one) + "\n" for one in asked).encode()
-        done = subprocess.run(
-            words, input=given, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, cwd="/", check=False
-        )
-        told = [line for line in done.stdout.splitlines(keepends=True) if line.endswith(b"}\n")]
+        with subprocess.Popen(
+            words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=environment, cwd="/"
+        ) as process:
+            try:
+                out, _ = process.communicate(given, timeout=90)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                out, _ = process.communicate()
+        told = [line for line in out.splitlines(keepends=True) if line.endswith(b"}\n")]
         yield from told
         if len(told) < len(part):
             yield None

@@ -61,16 +61,15 @@ def ran(connection: duckdb.DuckDBPyConnection, query: str, rows: int, size: int)
 def answered(connection: duckdb.DuckDBPyConnection, request: Mapping[str, Any], *, laid: bool = False) -> dict[str, Any]:
     """Answer a request; what went wrong becomes one line without the market's path, under `refused` or `failed`.
 
-    The connection is made ready first, unless it was (`laid`), and closed at the end.
+    The connection is made ready first, unless it was (`laid`).
     """
     layers = frozenset(request["layers"])
     try:
-        with connection:
-            if not laid:
-                laid_out(connection, request, layers)
-            if "statement" in layers:
-                statement.check(connection, request["query"], statement.known_of(request["statements"]))
-            return ran(connection, request["query"], request["rows"], request["bytes"])
+        if not laid:
+            laid_out(connection, request, layers)
+        if "statement" in layers:
+            statement.check(connection, request["query"], statement.known_of(request["statements"]))
+        return ran(connection, request["query"], request["rows"], request["bytes"])
     except UsageError as fault:
         return {"refused": str(fault)}
     except (MemoryError, duckdb.OutOfMemoryException):
@@ -112,7 +111,8 @@ def main() -> None:
             told = f"sql: the query's process cannot be closed off ({error.strerror}); check with: qsim validate"
             fault = {"failed": told}
     for connection, request in zip(instances, requests, strict=True):
-        sys.stdout.buffer.write(written(fault or answered(connection, request)))
+        with connection:
+            sys.stdout.buffer.write(written(fault or answered(connection, request)))
         sys.stdout.buffer.flush()
     # Nothing is left to be saved, and taking DuckDB and Arrow down in order costs time.
     os._exit(0)

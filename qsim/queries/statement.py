@@ -30,7 +30,7 @@ _PARTS = frozenset(
 )
 _SHOWN = frozenset(("tables", "__show_tables_expanded"))
 _MADE = re.compile(
-    r"CREATE (?:OR REPLACE )?(?P<kind>VIEW|MACRO) (?:(?P<schema>\w+)\.)?(?P<name>\w+)(?:\([\w, ]*\))? AS (?P<rows>TABLE )?"
+    r"CREATE (?:OR REPLACE )?(?P<kind>VIEW|MACRO) (?:(?P<schema>\w+)\.)?(?P<name>\w+)(?:\([\w, ]*\))?\s+AS\s+(?P<rows>TABLE\s)?"
 )
 _PLAIN = re.compile(r"\w[\w ]*")
 
