@@ -347,7 +347,9 @@ def few(asked: dict[str, Any]) -> dict[str, Any]:
     return {**asked, "statements": kept + STAND_INS, "scans": scans}
 
 
-def answers(place: Place, queries: Sequence[str], on: frozenset[str], limits: Limits) -> Iterator[dict[str, Any] | None]:
+def answers(
+    place: Place, queries: Sequence[str], on: frozenset[str], limits: Limits
+) -> Iterator[dict[str, Any] | None]:
     """Put many queries to few processes over a few views; None where a process ended without an answer."""
     for line in lines(few(guard.request(place.market, "", limits, on)), queries):
         yield json.loads(line) if line else None
@@ -397,7 +399,8 @@ _AROUND = (
     "SUMMARIZE {}", "EXPLAIN ANALYZE {}", "EXPLAIN {}", "COPY ({}) TO '{new}'", "CREATE TABLE t AS {}",
     "COPY ({}) TO '{listed}' (USE_TMP_FILE false)", "EXPLAIN ANALYZE COPY ({}) TO '{listed}' (FORMAT parquet, USE_TMP_FILE false)",
     "CREATE VIEW v AS {}; FROM v", "PREPARE p AS {}; EXECUTE p", "SELECT 1; {}", "{};", "SELECT * FROM prices, LATERAL ({})",
-    "SELECT list_transform([1], lambda x: (SELECT max(t) FROM ({}) AS t))", "FROM prices_at((SELECT max(t)::VARCHAR::TIMESTAMP FROM ({}) AS t))",
+    "SELECT list_transform([1], lambda x: (SELECT max(t) FROM ({}) AS t))",
+    "FROM prices_at((SELECT max(t)::VARCHAR::TIMESTAMP FROM ({}) AS t))",
     "WITH RECURSIVE r AS (SELECT 1 AS n UNION SELECT 2 FROM r, ({})) FROM r", "CREATE MACRO m() AS TABLE {}; FROM m()",
     "SELECT count(*) OVER (ORDER BY (SELECT count(*) FROM ({})))", "SET VARIABLE x = (SELECT max(t) FROM ({}) AS t)",
     "INSERT INTO raw.events {}", "WITH w AS (INSERT INTO raw.events {} RETURNING *) FROM w", "SELECT * FROM query($q${}$q$)",
@@ -417,18 +420,24 @@ def made_at_random(seed: int, count: int, place: Place) -> list[str]:
         settings = [name for (name,) in connection.execute("SELECT name FROM duckdb_settings() ORDER BY 1").fetchall()]
     # What only waits says nothing of escapes, and holds up the rest.
     functions = [(name, kind) for name, kind in found if "sleep" not in name]
-    files = [(name, "table") for name, _ in functions if name.startswith(("read_", "parquet", "glob", "sniff", "query"))]
+    files = [
+        (name, "table") for name, _ in functions if name.startswith(("read_", "parquet", "glob", "sniff", "query"))
+    ]
     return [_statement(chance, functions, files, settings) for _ in range(count)]
 
 
-def _statement(chance: random.Random, functions: list[tuple[str, str]], files: list[tuple[str, str]], settings: list[str]) -> str:
+def _statement(
+    chance: random.Random, functions: list[tuple[str, str]], files: list[tuple[str, str]], settings: list[str]
+) -> str:
     name, kind = chance.choice(files if chance.random() < 0.5 else functions)
     file = chance.choice(_FILES)
     given = chance.choice((f"'{file}'", f"'{file}'", f"['{file}']", f"'{file}', '{file}'", f"1, '{file}'", f"'{file}', 1", "", "1",
                            f"'FROM ''{file}'''", f"(SELECT '{file}')", f"path := '{file}'"))  # fmt: skip
     shown = chance.choice((name, name, name.upper(), f'"{name}"', f"system.main.{name}", f"main.{name}", f"{name}/**/"))
     call = f"{shown}({given})"
-    plain = chance.choice((f"FROM '{file}'", f'SELECT * FROM "{file}"', f"TABLE '{file}'", f"SELECT * FROM memory.main.\"{file}\""))
+    plain = chance.choice(
+        (f"FROM '{file}'", f'SELECT * FROM "{file}"', f"TABLE '{file}'", f'SELECT * FROM memory.main."{file}"')
+    )
     setting = f"{chance.choice(('SET', 'SET GLOBAL', 'RESET', 'PRAGMA'))} {chance.choice(settings)}"
     roll = chance.random()
     if roll < 0.1:

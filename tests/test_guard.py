@@ -39,7 +39,7 @@ SELECT * FROM active_at(TIMESTAMP '2026-01-01 00:00:20') ORDER BY ALL
 SELECT count(*) AS n FROM listing_volatility(DATE '2026-01-01', DATE '2026-01-02')
 SELECT * FROM inventory_at(tick_time(3)) ORDER BY ALL LIMIT 3
 SELECT tick_at(TIMESTAMP '2026-01-01 00:00:20') AS t, raw.second_of_tick(3) AS s
-WITH a AS (SELECT listing_id, price FROM prices), b AS (FROM a WHERE price > 50) SELECT count(*) AS n FROM b JOIN a USING (listing_id)
+WITH a AS (FROM prices), b AS (FROM a WHERE price > 50) SELECT count(*) AS n FROM b JOIN a USING (listing_id)
 WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t WHERE n < 5) SELECT sum(n) AS s FROM t
 WITH prices AS (SELECT 1 AS price) SELECT * FROM prices
 SELECT listing_id, rank() OVER (PARTITION BY platform ORDER BY price, listing_id) AS r FROM prices ORDER BY ALL LIMIT 9
@@ -48,31 +48,31 @@ SELECT * FROM (PIVOT prices ON platform IN ('zepto', 'blinkit') USING max(price)
 SELECT DISTINCT ON (platform) platform, price FROM prices ORDER BY platform, price, listing_id
 SELECT price_history.* EXCLUDE (ts) REPLACE (price_after + 1 AS price_after) FROM price_history ORDER BY ALL LIMIT 4
 SELECT COLUMNS('price') FROM prices ORDER BY listing_id LIMIT 2
-SELECT p.product, s.city FROM prices p JOIN stores s USING (store_id) LEFT JOIN products g ON g.product_id = p.product_id ORDER BY ALL LIMIT 3
+SELECT p.product, s.city FROM prices p JOIN stores s USING (store_id) LEFT JOIN products g USING (product_id) ORDER BY ALL LIMIT 3
 SELECT * FROM prices p, LATERAL (SELECT p.price * 2 AS twice) ORDER BY listing_id LIMIT 2
 SELECT * FROM range(3) AS r(i), generate_series(1, 2) AS g(j) ORDER BY ALL
 SELECT unnest([1, 2]) AS u, [x * 2 FOR x IN [1, 2] IF x > 1] AS l, {'a': 1, 'b': [1.5]} AS s, MAP {1: 'x'} AS m
 SELECT list_transform([1, 2], lambda x: x + 1) AS l, 'a'.upper() AS u, 'x' || 1 AS c, 7 // 2 AS d, 'ab' LIKE 'a%' AS k
-SELECT 1.25::DECIMAL(9, 2) AS d, 170141183460469231731687303715884105727 AS h, 'a'::BLOB AS b, INTERVAL 3 DAY AS i, TIME '10:01' AS t
+SELECT 1.25::DECIMAL(9, 2) AS d, 17014118346046923173168730371588410 AS h, 'a'::BLOB AS b, INTERVAL 3 DAY AS i, TIME '10:01' AS t
 SELECT DATE '2026-01-01' AS d, TIMESTAMPTZ '2026-01-01 00:00:00+05:30' AS z, '6f0f2ad2-5eb4-4fbe-8f0c-1f2b6e6a9a11'::UUID AS u, NULL AS n
 SELECT sum(units) AS s, 'inf'::DOUBLE AS i, true AS t FROM orders
 SELECT CASE WHEN price > 100 THEN 'dear' ELSE 'cheap' END AS k, count(*) FILTER (in_stock) AS n FROM prices GROUP BY 1 ORDER BY 1
 SELECT platform, category, count(*) AS n FROM prices GROUP BY ROLLUP (platform, category) HAVING count(*) > 1 ORDER BY ALL
-SELECT price FROM prices WHERE price BETWEEN 10 AND 500 AND product IN (SELECT product FROM products) AND EXISTS (FROM stores) ORDER BY 1
-SELECT strftime(updated_at, '%H:%M') AS t, date_trunc('day', updated_at) AS d, extract(hour FROM updated_at) AS h FROM prices ORDER BY ALL LIMIT 2
+SELECT price FROM prices WHERE price BETWEEN 10 AND 50 AND product IN (SELECT product FROM products) OR EXISTS (FROM stores) ORDER BY 1
+SELECT strftime(updated_at, '%H:%M') AS t, date_trunc('day', updated_at) AS d, hour(updated_at) AS h FROM prices ORDER BY ALL LIMIT 2
 SELECT product COLLATE nocase AS p, try_cast('x' AS INTEGER) AS x, try('x'::INTEGER) AS e FROM products ORDER BY ALL LIMIT 2
 (SELECT 1 AS x UNION ALL SELECT 2) EXCEPT SELECT 2 ORDER BY 1
 VALUES (1, 'a'), (2, 'b')
 DESCRIBE prices
 SUMMARIZE SELECT price FROM prices
 SELECT 1 -- a comment at the end
-SELECT quantile_cont(price, 0.5) AS q, max_by(product, price) AS m, string_agg(DISTINCT platform, ',' ORDER BY platform) AS s FROM prices
+SELECT quantile_cont(price, 0.5) AS q, string_agg(DISTINCT platform, ',' ORDER BY platform) AS s FROM prices
 """.strip().splitlines()
 VIEWS = (
     "products listings prices price_history discounts platforms stores campaigns inventory snapshots metrics orders deliveries"
     " fees truth categories brands calendar daily_prices price_index volatility lowest_price_share out_of_stock_rate"
     " discount_calendar market_share demand_truth"
-).split()
+).split()  # noqa: SIM905
 
 
 @pytest.fixture(scope="module")
@@ -101,7 +101,10 @@ def refusal(place: Path, query: str, **limits: Any) -> str:
 
 def test_without_a_layer_the_attacks_do_get_through(place: Place, tmp_path: Path) -> None:
     bare = place_around(Path(shutil.copytree(place.market, tmp_path / "m")), tmp_path / "out")
-    some = ["SELECT * FROM read_text('{secret}')", "COPY (SELECT 1 AS x) TO '{listed}' (FORMAT parquet, USE_TMP_FILE false)"]
+    some = [
+        "SELECT * FROM read_text('{secret}')",
+        "COPY (SELECT 1 AS x) TO '{listed}' (FORMAT parquet, USE_TMP_FILE false)",
+    ]
     found, _ = put(bare, some, frozenset())
     assert [len(one) for one in found] == [2, 2, 1]
 
@@ -120,7 +123,9 @@ def test_each_other_layer_alone_lets_no_attack_write_or_read_outside(place: Plac
     assert found == []
     if on == "locked":
         # Of the place of the market it tells nothing but what the query itself named.
-        named = [one for text, one in zip(ATTACKS, told, strict=True) if "{" not in text and str(place.market) in str(one)]
+        named = [
+            one for text, one in zip(ATTACKS, told, strict=True) if "{" not in text and str(place.market) in str(one)
+        ]
         assert named == []
 
 
@@ -130,7 +135,9 @@ def test_with_any_layer_off_no_attack_writes_or_reads_outside(place: Place, off:
     assert put(place, ATTACKS, SETS[off])[0] == []
 
 
-@pytest.mark.parametrize("attack", ["SELECT * FROM read_text('{secret}')", "COPY prices TO '{listed}'", "SELECT 1; SELECT 2"])
+@pytest.mark.parametrize(
+    "attack", ["SELECT * FROM read_text('{secret}')", "COPY prices TO '{listed}'", "SELECT 1; SELECT 2"]
+)
 def test_an_attack_on_the_guard_as_users_call_it_is_refused_in_one_line(place: Place, attack: str) -> None:
     before = place.state()
     refusal(place.market, place.text(attack))
@@ -252,7 +259,9 @@ def test_a_process_with_threads_is_not_closed_off_and_says_so() -> None:
         sandbox.confine([])
 
 
-@pytest.mark.parametrize("limits", [{"seconds": 0}, {"seconds": float("nan")}, {"rows": 0}, {"memory_mb": 1}, {"threads": 1000}])
+@pytest.mark.parametrize(
+    "limits", [{"seconds": 0}, {"seconds": float("nan")}, {"rows": 0}, {"memory_mb": 1}, {"threads": 1000}]
+)
 def test_a_limit_that_is_none_is_refused(place: Place, limits: dict[str, Any]) -> None:
     assert next(iter(limits)) in refusal(place.market, "SELECT 1", **limits)
 
@@ -280,5 +289,7 @@ def test_statements_at_random_do_not_escape(place: Place, on: str) -> None:
     for start in range(0, STATEMENTS, 1000):
         found, told = put(place, attacks[start : start + 1000], SETS[on])
         kinds = [next(iter(one)) if one else "died" for one in told]
-        print(f"{on}: {start + 1000:,} statements, {({kind: kinds.count(kind) for kind in sorted(set(kinds))})}")
-        assert found == [], f"replay: made_at_random({SEED}, {STATEMENTS}, place)[{start}:{start + 1000}] behind {SETS[on]}"
+        print(f"{on}: {start + 1000:,} statements, { ({kind: kinds.count(kind) for kind in sorted(set(kinds))}) }")
+        assert found == [], (
+            f"replay: made_at_random({SEED}, {STATEMENTS}, place)[{start}:{start + 1000}] behind {SETS[on]}"
+        )

@@ -11,7 +11,9 @@ from qsim.cli import options, output
 @click.argument("words", nargs=-1, required=True, metavar="[DIR] QUERY")
 @options.as_json
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
-@click.option("--guarded", is_flag=True, help="Run it as a query from outside: files closed off, time and memory capped.")
+@click.option(
+    "--guarded", is_flag=True, help="Run it as a query from outside: files closed off, time and memory capped."
+)
 def sql(words: tuple[str, ...], as_json: bool, as_csv: bool, guarded: bool) -> None:
     """Run one SQL query over the market in DIR; a single argument is the query. The market is never changed.
 

@@ -58,7 +58,9 @@ def ran(connection: duckdb.DuckDBPyConnection, query: str, rows: int, size: int)
     return {"columns": columns, "types": types, "rows": texts, "truncated": len(texts) < len(found)}
 
 
-def answered(connection: duckdb.DuckDBPyConnection, request: Mapping[str, Any], *, laid: bool = False) -> dict[str, Any]:
+def answered(
+    connection: duckdb.DuckDBPyConnection, request: Mapping[str, Any], *, laid: bool = False
+) -> dict[str, Any]:
     """Answer a request; what went wrong becomes one line without the market's path, under `refused` or `failed`.
 
     The connection is made ready first, unless it was (`laid`).

@@ -60,7 +60,9 @@ _AGGREGATES = """any_value approx_count_distinct approx_quantile approx_top_k ar
     product quantile quantile_cont quantile_disc regr_avgx regr_avgy regr_count regr_intercept regr_r2 regr_slope regr_sxx
     regr_sxy regr_syy reservoir_quantile sem skewness stddev stddev_pop stddev_samp string_agg sum sum_no_overflow sumkahan
     var_pop var_samp variance wavg weighted_avg"""
-_WINDOWS = "cume_dist dense_rank fill first_value lag last_value lead nth_value ntile percent_rank rank rank_dense row_number"
+_WINDOWS = (
+    "cume_dist dense_rank fill first_value lag last_value lead nth_value ntile percent_rank rank rank_dense row_number"
+)
 
 VALUES = frozenset(" ".join((_NUMBERS, _TEXTS, _TIMES, _LISTS, _JSON, _OTHERS, _AGGREGATES, _WINDOWS)).split())
 ROWS = frozenset(("generate_series", "histogram", "json_each", "json_tree", "range", "repeat", "unnest"))

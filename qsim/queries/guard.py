@@ -101,7 +101,11 @@ def layers() -> dict[str, str]:
 
 
 def guarded(
-    directory: str | os.PathLike[str] | None, query: str, limits: Limits, on: frozenset[str], python: str = sys.executable
+    directory: str | os.PathLike[str] | None,
+    query: str,
+    limits: Limits,
+    on: frozenset[str],
+    python: str = sys.executable,
 ) -> Answer:
     """Run a query behind the layers that are on; for the tests of each, all others use `guarded_sql`."""
     begin = monotonic()
@@ -144,7 +148,7 @@ def started(python: str = sys.executable) -> subprocess.Popen[bytes]:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         env=environment,
-        cwd=os.path.abspath(os.sep),
+        cwd=Path.cwd().anchor,
     )
 
 
@@ -171,7 +175,9 @@ def sent(process: subprocess.Popen[bytes], asked: dict[str, Any], limits: Limits
 
 def _ended(in_time: bool, limits: Limits) -> QsimError:
     if not in_time:
-        return QsimError(f"sql: the query ran for the {limits.seconds:g} s allowed and was ended; narrow it, or allow more")
+        return QsimError(
+            f"sql: the query ran for the {limits.seconds:g} s allowed and was ended; narrow it, or allow more"
+        )
     return QsimError(
         f"sql: the query's process ended without an answer, having taken all its CPU time or more than the"
         f" {limits.memory_mb} MB allowed; narrow the query"

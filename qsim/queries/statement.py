@@ -21,12 +21,12 @@ MAX_CHARACTERS = 100_000
 MAX_NESTING = 200
 _EXPRESSIONS = frozenset(
     "BETWEEN CASE CAST COLLATE COLUMN_REF COMPARISON CONJUNCTION CONSTANT FUNCTION LAMBDA LAMBDA_REF OPERATOR"
-    " POSITIONAL_REFERENCE STAR SUBQUERY TYPE WINDOW".split()
+    " POSITIONAL_REFERENCE STAR SUBQUERY TYPE WINDOW".split()  # noqa: SIM905
 )
 _PARTS = frozenset(
     "SELECT_NODE SET_OPERATION_NODE RECURSIVE_CTE_NODE CTE_NODE"
     " BASE_TABLE EMPTY EXPRESSION_LIST JOIN PIVOT SHOW_REF SUBQUERY TABLE_FUNCTION"
-    " DISTINCT_MODIFIER LIMIT_MODIFIER LIMIT_PERCENT_MODIFIER ORDER_MODIFIER ORDER_DEFAULT ASCENDING DESCENDING".split()
+    " DISTINCT_MODIFIER LIMIT_MODIFIER LIMIT_PERCENT_MODIFIER ORDER_MODIFIER ORDER_DEFAULT ASCENDING DESCENDING".split()  # noqa: SIM905
 )
 _SHOWN = frozenset(("tables", "__show_tables_expanded"))
 _MADE = re.compile(
@@ -49,7 +49,9 @@ def known_of(statements: Iterable[str]) -> Known:
     kinds: dict[str, set[tuple[str, str]]] = {"VIEW": set(), "MACRO": set(), "MACRO TABLE": set()}
     for text in statements:
         if made := _MADE.match(text):
-            kinds[f"{made['kind']}{' TABLE' if made['rows'] else ''}"].add((made["schema"] or "main", made["name"].lower()))
+            kinds[f"{made['kind']}{' TABLE' if made['rows'] else ''}"].add(
+                (made["schema"] or "main", made["name"].lower())
+            )
     return Known(*map(frozenset, kinds.values()))
 
 
