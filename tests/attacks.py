@@ -392,7 +392,8 @@ def alone(query: str) -> bool:
 
 
 _FILES = ("{secret}", "{secret_csv}", "{secret_parquet}", "{link}", "{listed}", "{new}", "{outside}/*", "{outside}",
-          "{market}/../out/secret.txt", "{market}/market.toml", "file://{secret}", "/etc/passwd", "http://127.0.0.1:9/x.csv")  # fmt: skip
+          "{market}/../out/secret.txt", "{market}/market.toml",
+    "file://{secret}", "/etc/passwd", "http://127.0.0.1:9/x.csv")  # fmt: skip
 _AROUND = (
     "{}", "SELECT * FROM ({})", "WITH w AS ({}) SELECT * FROM w", "WITH w AS MATERIALIZED ({}) SELECT count(*) FROM w, w AS v",
     "SELECT (SELECT max(t) FROM ({}) AS t)", "SELECT 1 WHERE EXISTS ({})", "({}) UNION ALL BY NAME ({})", "DESCRIBE {}",

@@ -48,13 +48,13 @@ SELECT * FROM (PIVOT prices ON platform IN ('zepto', 'blinkit') USING max(price)
 SELECT DISTINCT ON (platform) platform, price FROM prices ORDER BY platform, price, listing_id
 SELECT price_history.* EXCLUDE (ts) REPLACE (price_after + 1 AS price_after) FROM price_history ORDER BY ALL LIMIT 4
 SELECT COLUMNS('price') FROM prices ORDER BY listing_id LIMIT 2
-SELECT p.product, s.city FROM prices p JOIN stores s USING (store_id) LEFT JOIN products g USING (product_id) ORDER BY ALL LIMIT 3
+SELECT p.product, s.area FROM prices p JOIN stores s USING (store_id) LEFT JOIN products USING (product_id) ORDER BY ALL LIMIT 3
 SELECT * FROM prices p, LATERAL (SELECT p.price * 2 AS twice) ORDER BY listing_id LIMIT 2
 SELECT * FROM range(3) AS r(i), generate_series(1, 2) AS g(j) ORDER BY ALL
 SELECT unnest([1, 2]) AS u, [x * 2 FOR x IN [1, 2] IF x > 1] AS l, {'a': 1, 'b': [1.5]} AS s, MAP {1: 'x'} AS m
 SELECT list_transform([1, 2], lambda x: x + 1) AS l, 'a'.upper() AS u, 'x' || 1 AS c, 7 // 2 AS d, 'ab' LIKE 'a%' AS k
 SELECT 1.25::DECIMAL(9, 2) AS d, 17014118346046923173168730371588410 AS h, 'a'::BLOB AS b, INTERVAL 3 DAY AS i, TIME '10:01' AS t
-SELECT DATE '2026-01-01' AS d, TIMESTAMPTZ '2026-01-01 00:00:00+05:30' AS z, '6f0f2ad2-5eb4-4fbe-8f0c-1f2b6e6a9a11'::UUID AS u, NULL AS n
+SELECT DATE '2026-01-01' AS d, TIMESTAMPTZ '2026-01-01 00:00:00+05:30' AS z, '6f0f2ad2-5eb4-4fbe-8f0c-1f2b6e6a9a11'::UUID AS u, NULL
 SELECT sum(units) AS s, 'inf'::DOUBLE AS i, true AS t FROM orders
 SELECT CASE WHEN price > 100 THEN 'dear' ELSE 'cheap' END AS k, count(*) FILTER (in_stock) AS n FROM prices GROUP BY 1 ORDER BY 1
 SELECT platform, category, count(*) AS n FROM prices GROUP BY ROLLUP (platform, category) HAVING count(*) > 1 ORDER BY ALL
@@ -68,11 +68,11 @@ SUMMARIZE SELECT price FROM prices
 SELECT 1 -- a comment at the end
 SELECT quantile_cont(price, 0.5) AS q, string_agg(DISTINCT platform, ',' ORDER BY platform) AS s FROM prices
 """.strip().splitlines()
-VIEWS = (
-    "products listings prices price_history discounts platforms stores campaigns inventory snapshots metrics orders deliveries"
-    " fees truth categories brands calendar daily_prices price_index volatility lowest_price_share out_of_stock_rate"
-    " discount_calendar market_share demand_truth"
-).split()  # noqa: SIM905
+VIEWS = """
+products listings prices price_history discounts platforms stores campaigns inventory snapshots metrics orders deliveries fees truth
+categories brands calendar daily_prices price_index volatility lowest_price_share out_of_stock_rate discount_calendar market_share
+demand_truth
+"""
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +145,7 @@ def test_an_attack_on_the_guard_as_users_call_it_is_refused_in_one_line(place: P
 
 
 def test_good_queries_give_what_the_ordinary_connection_gives(place: Place) -> None:
-    queries = [*GOOD, *(f"SELECT * FROM {view} ORDER BY ALL" for view in VIEWS)]
+    queries = [*GOOD, *(f"SELECT * FROM {view} ORDER BY ALL" for view in VIEWS.split())]
     wrong = []
     with qsim.connect(place.market) as plain:
         base = guard.request(place.market, "", LIMITS, LAYERS)
@@ -180,11 +180,11 @@ def test_long_chains_are_told_in_one_line_by_a_process_that_lives_on(text: str) 
         assert connection.execute("SELECT 1").fetchall() == [(1,)]
 
 
-def ended(place: Place, bomb: str) -> tuple[float, str]:
-    """Run a bomb with a deadline of a second and a half; give how long it took, and the line that told of it."""
+def ended(place: Place, bomb: str, seconds: float) -> tuple[float, str]:
+    """Run a bomb with a deadline; give how long it took, and the line that told of it."""
     begin = time.monotonic()
     try:
-        answer = guard.guarded(place.market, bomb.format(), Limits(seconds=1.5, memory_mb=256), LAYERS)
+        answer = guard.guarded(place.market, bomb.format(), Limits(seconds=seconds, memory_mb=256), LAYERS)
         line = f"{len(answer.rows)} rows"
     except QsimError as fault:
         line = str(fault)
@@ -193,17 +193,17 @@ def ended(place: Place, bomb: str) -> tuple[float, str]:
     return time.monotonic() - begin, line
 
 
-@pytest.mark.parametrize("bomb", BOMBS[:4])
+@pytest.mark.parametrize("bomb", BOMBS[:3])
 def test_a_bomb_ends_within_a_second_of_its_deadline(place: Place, bomb: str) -> None:
-    assert ended(place, bomb)[0] < 2.5
+    assert ended(place, bomb, 2)[0] < 3
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize("bomb", BOMBS[4:])
+@pytest.mark.parametrize("bomb", BOMBS)
 def test_every_bomb_ends_within_a_second_of_its_deadline(place: Place, bomb: str) -> None:
-    taken, line = ended(place, bomb)
+    taken, line = ended(place, bomb, 4)
     print(f"{taken:.2f} s  {bomb[:70]}  {line[:90]}")
-    assert taken < 2.5
+    assert taken < 5
 
 
 def test_an_answer_is_cut_at_its_rows_and_bytes_and_says_so(place: Place) -> None:
