@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qsim.errors import QsimError
     from qsim.fitting import fit
-    from qsim.queries import ask, connect, refresh
+    from qsim.queries import ask, connect, guarded_sql, refresh
     from qsim.runs import generate, run, status
     from qsim.upkeep import compact, vacuum, verify
     from qsim.validation import validate
@@ -23,6 +23,7 @@ __all__ = [
     "connect",
     "fit",
     "generate",
+    "guarded_sql",
     "refresh",
     "run",
     "status",
@@ -35,6 +36,7 @@ _HOMES = {
     "QsimError": "qsim.errors",
     "ask": "qsim.queries",
     "connect": "qsim.queries",
+    "guarded_sql": "qsim.queries",
     "refresh": "qsim.queries",
     "fit": "qsim.fitting",
     "generate": "qsim.runs",

@@ -11,17 +11,33 @@ from qsim.cli import options, output
 @click.argument("words", nargs=-1, required=True, metavar="[DIR] QUERY")
 @options.as_json
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
-def sql(words: tuple[str, ...], as_json: bool, as_csv: bool) -> None:
+@click.option(
+    "--guarded", is_flag=True, help="Run it as a query from outside: files closed off, time and memory capped."
+)
+def sql(words: tuple[str, ...], as_json: bool, as_csv: bool, guarded: bool) -> None:
     """Run one SQL query over the market in DIR; a single argument is the query. The market is never changed.
 
     Example: qsim sql "SELECT platform, avg(discount_pct) FROM prices GROUP BY ALL"
 
     Example: qsim sql shop "SELECT * FROM price_of('Onion', TIMESTAMP '2026-01-01 08:00')" --csv
     """
+    if len(words) > 2 or (as_json and as_csv):
+        raise click.UsageError("found too much; allowed are [DIR] QUERY and one of --json and --csv; quote the query")
+    rows = (_guarded if guarded else _plain)(words[0] if len(words) == 2 else None, words[-1])
+    output.rows_as(rows, "json" if as_json else "csv" if as_csv else "table")
+
+
+def _plain(directory: str | None, query: str) -> list[dict[str, object]]:
     from qsim.queries import connect
     from qsim.queries.connection import selected
 
-    if len(words) > 2 or (as_json and as_csv):
-        raise click.UsageError("found too much; allowed are [DIR] QUERY and one of --json and --csv; quote the query")
-    rows = selected(connect(words[0] if len(words) == 2 else None), words[-1])
-    output.rows_as(rows, "json" if as_json else "csv" if as_csv else "table")
+    return selected(connect(directory), query)
+
+
+def _guarded(directory: str | None, query: str) -> list[dict[str, object]]:
+    from qsim.queries import guarded_sql
+
+    answer = guarded_sql(directory, query)
+    if answer.truncated:
+        output.note(f"cut off after {len(answer.rows):,} rows: there are more than a guarded query may give")
+    return answer.rows

@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qsim.queries.texts import files, percent, rupees
 from qsim.schema import CATALOG, DELIVERIES, EVENTS, FEES, HISTORY, ORDERS, SNAPSHOTS, Table
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile
+
+if TYPE_CHECKING:
+    from qsim.queries.texts import Select
 
 
 def has(log: Log, *tables: Table) -> bool:
@@ -20,12 +24,12 @@ def has(log: Log, *tables: Table) -> bool:
     return any(log.of_table(table.name) for table in tables)
 
 
-def raw_views(market: Path, log: Log) -> list[str]:
+def raw_views(market: Path, log: Log, select: Select = files) -> list[str]:
     """Views of the tables as their files hold them, in the schema `raw`; of the opening and of the newest state alone."""
     ticks = sorted({file.last for file in log.of_table(SNAPSHOTS.name)})
 
     def view(name: str, table: Table, named: Sequence[DataFile]) -> str:
-        return f"CREATE OR REPLACE VIEW raw.{name} AS {files(market, table, named)}"
+        return f"CREATE OR REPLACE VIEW raw.{name} AS {select(market, table, named)}"
 
     def snapshot(tick: int) -> list[DataFile]:
         return [file for file in log.of_table(SNAPSHOTS.name) if file.last == tick]

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qsim.schema import Cause, Table
-from qsim.simulation import Course
-from qsim.storage.pieces import DataFile
+
+if TYPE_CHECKING:
+    from qsim.simulation import Course
+    from qsim.storage.pieces import DataFile
+
+    # Writes the SELECT of the named files of a table of a market.
+    Select = Callable[[Path, Table, Sequence[DataFile]], str]
 
 _DUCKDB_TYPES = {
     "string": "VARCHAR", "bool": "BOOLEAN", "float32": "FLOAT", "float64": "DOUBLE", "int32": "INTEGER", "int64": "BIGINT",

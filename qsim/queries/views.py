@@ -6,14 +6,18 @@ Texts only. Views over files list the files that the log names, never a pattern.
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qsim.queries.analytics import analytics_views
 from qsim.queries.catalog_views import catalog_views
 from qsim.queries.history_views import history_views
 from qsim.queries.state_views import price_views, raw_views
-from qsim.queries.texts import by_epoch, quoted
+from qsim.queries.texts import by_epoch, files, quoted
 from qsim.simulation import Course
 from qsim.storage.log import Log
+
+if TYPE_CHECKING:
+    from qsim.queries.texts import Select
 
 
 def clock_macros(course: Course, head: int) -> list[str]:
@@ -30,13 +34,13 @@ def clock_macros(course: Course, head: int) -> list[str]:
     ]
 
 
-def all_statements(market: Path, log: Log, course: Course) -> list[str]:
-    """Every statement that sets a connection up for a commit, in order."""
+def all_statements(market: Path, log: Log, course: Course, select: Select = files) -> list[str]:
+    """Every statement that sets a connection up for a commit, in order; `select` writes the SELECT of files."""
     head_second = course.epochs[-1].second_of(log.tick)
     return [
         "CREATE SCHEMA IF NOT EXISTS raw",
         *clock_macros(course, log.tick),
-        *raw_views(market, log),
+        *raw_views(market, log, select),
         *catalog_views(head_second),
         *price_views(log),
         *history_views(log, head_second),

@@ -1,0 +1,161 @@
+"""The statement check of SQL from outside: exactly one SELECT, made only of what is listed here.
+
+DuckDB parses the text and gives its tree. Whatever the tree holds that no list names is refused, so a part of SQL that is
+new to DuckDB is refused until it has been looked at. The text that is checked is the text that is run.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, NoReturn
+
+import duckdb
+
+from qsim.errors import UsageError
+from qsim.queries import functions
+
+MAX_CHARACTERS = 100_000
+MAX_NESTING = 200
+_EXPRESSIONS = frozenset(
+    "BETWEEN CASE CAST COLLATE COLUMN_REF COMPARISON CONJUNCTION CONSTANT FUNCTION LAMBDA LAMBDA_REF OPERATOR"  # noqa: SIM905
+    " POSITIONAL_REFERENCE STAR SUBQUERY TYPE WINDOW".split()
+)
+_PARTS = frozenset(
+    "SELECT_NODE SET_OPERATION_NODE RECURSIVE_CTE_NODE CTE_NODE"  # noqa: SIM905
+    " BASE_TABLE EMPTY EXPRESSION_LIST JOIN PIVOT SHOW_REF SUBQUERY TABLE_FUNCTION"
+    " DISTINCT_MODIFIER LIMIT_MODIFIER LIMIT_PERCENT_MODIFIER ORDER_MODIFIER ORDER_DEFAULT ASCENDING DESCENDING".split()
+)
+_SHOWN = frozenset(("tables", "__show_tables_expanded"))
+_MADE = re.compile(
+    r"CREATE (?:OR REPLACE )?(?P<kind>VIEW|MACRO) (?:(?P<schema>\w+)\.)?(?P<name>\w+)(?:\([\w, ]*\))?\s+AS\s+(?P<rows>TABLE\s)?"
+)
+_PLAIN = re.compile(r"\w[\w ]*")
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a market offers: its views, macros and table macros, as (schema, name) in lower case."""
+
+    tables: frozenset[tuple[str, str]]
+    macros: frozenset[tuple[str, str]]
+    table_macros: frozenset[tuple[str, str]]
+
+
+def known_of(statements: Iterable[str]) -> Known:
+    """List the views and macros that statements make; asking DuckDB for them takes longer than most queries."""
+    kinds: dict[str, set[tuple[str, str]]] = {"VIEW": set(), "MACRO": set(), "MACRO TABLE": set()}
+    for text in statements:
+        if made := _MADE.match(text):
+            kinds[f"{made['kind']}{' TABLE' if made['rows'] else ''}"].add(
+                (made["schema"] or "main", made["name"].lower())
+            )
+    return Known(*map(frozenset, kinds.values()))
+
+
+def refused(found: str) -> NoReturn:
+    """Refuse a query in one line."""
+    shown = " ".join(found.split())[:120]
+    raise UsageError(
+        f"sql: found {shown}; allowed is one SELECT over the market's views and macros and functions of values; mend the query"
+    )
+
+
+def bound(query: str) -> None:
+    """Refuse a text that is too long or too deeply nested to be worth parsing."""
+    if len(query) > MAX_CHARACTERS:
+        raise UsageError(
+            f"sql: found a text of {len(query):,} characters; allowed are {MAX_CHARACTERS:,}; shorten the query"
+        )
+    if "\0" in query:
+        refused("a NUL character")
+    depth = deepest = 0
+    for sign in re.findall(r"[()\[\]{}]", query):
+        depth = depth + 1 if sign in "([{" else max(0, depth - 1)
+        deepest = max(deepest, depth)
+    if deepest > MAX_NESTING:
+        raise UsageError(f"sql: found brackets {deepest:,} deep; allowed are {MAX_NESTING}; flatten the query")
+
+
+def check(connection: duckdb.DuckDBPyConnection, query: str, known: Known) -> None:
+    """Refuse a query that is not one SELECT over what is known; UsageError names what was found."""
+    bound(query)
+    kinds = [statement.type for statement in connection.extract_statements(query)]
+    if kinds != [duckdb.StatementType.SELECT]:
+        refused(", ".join(kind.name for kind in kinds[:5]) or "nothing")
+    rows = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchall()
+    try:
+        tree = json.loads(rows[0][0])
+        if tree.get("error") or len(tree["statements"]) != 1:
+            refused("a statement that cannot be taken apart")
+        _look(tree["statements"][0]["node"], frozenset(), known)
+    except RecursionError:
+        refused("a query nested too deeply")
+    except (KeyError, TypeError, AttributeError, IndexError):
+        refused("a part of SQL of unknown shape")
+
+
+def _look(part: Any, scope: frozenset[str], known: Known) -> None:
+    """Look through a part of the tree; `scope` holds the names that WITH gives in it."""
+    if isinstance(part, list):
+        for one in part:
+            _look(one, scope, known)
+    if not isinstance(part, dict):
+        return
+    kind = part.get("class", part.get("type"))
+    if isinstance(kind, str) and kind not in (_EXPRESSIONS if "class" in part else _PARTS):
+        refused(kind)
+    if "cte_map" in part:
+        scope = _with(part["cte_map"]["map"], scope, known)
+    inner = {name: one for name, one in part.items() if name != "cte_map"}
+    if kind == "TABLE_FUNCTION":
+        _function(part["function"], functions.ROWS, known.table_macros)
+        inner["function"] = {name: one for name, one in part["function"].items() if name in ("arguments", "filter")}
+    elif "function_name" in part:
+        _function(part, functions.VALUES, known.macros)
+    elif kind == "RECURSIVE_CTE_NODE":
+        # The name stands for the rows so far in the part after UNION alone; before it, it would be a table outside.
+        _look(inner.pop("right"), scope | {part["cte_name"].lower()}, known)
+    elif kind in ("BASE_TABLE", "SHOW_REF"):
+        _table(part, scope, known)
+    for one in inner.values():
+        _look(one, scope, known)
+
+
+def _with(entries: list[dict[str, Any]], scope: frozenset[str], known: Known) -> frozenset[str]:
+    """Look through the queries of a WITH, each of which sees those before it; give the names seen after them."""
+    for entry in entries:
+        if not _PLAIN.fullmatch(entry["key"]):
+            refused(f"WITH {entry['key']!r}")
+        _look(entry["value"], scope, known)
+        scope = scope | {entry["key"].lower()}
+    return scope
+
+
+def _path(part: dict[str, Any]) -> tuple[str, ...]:
+    """The parts of a qualified name; the name of the database in memory is left away."""
+    path = tuple(str(one).lower() for one in part["qualified_name"]["path"])
+    return path[1:] if len(path) == 3 and path[0] == "memory" else path
+
+
+def _made(path: tuple[str, ...], names: frozenset[tuple[str, str]]) -> bool:
+    return len(path) <= 2 and ("main", *path)[-2:] in names
+
+
+def _table(part: dict[str, Any], scope: frozenset[str], known: Known) -> None:
+    path = _path(part)
+    if part.get("at_clause"):
+        refused("AT")
+    if part["type"] == "SHOW_REF" and (part["query"] or path[-1].strip('"') in _SHOWN):
+        return
+    if not (len(path) == 1 and path[0] in scope) and not _made(path, known.tables):
+        refused(f"table {'.'.join(path)!r}")
+
+
+def _function(part: dict[str, Any], allowed: frozenset[str], macros: frozenset[tuple[str, str]]) -> None:
+    path = _path(part)
+    sign = part.get("is_operator") and not re.search(r"\w", path[-1])
+    if not (len(path) == 1 and (path[0] in allowed or sign)) and not _made(path, macros):
+        refused(f"function {'.'.join(path)!r}")

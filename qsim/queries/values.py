@@ -1,0 +1,57 @@
+"""Values of SQL as JSON and back: data alone passes between the process that runs a query and the one that asked."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import UUID
+
+_WITH_NAMES = ("STRUCT", "MAP", "UNION", "VARIANT")
+# What JSON does not hold is written as {kind: text}.
+_MADE: dict[str, Callable[[Any], Any]] = {
+    "Decimal": Decimal,
+    "UUID": UUID,
+    "date": date.fromisoformat,
+    "datetime": datetime.fromisoformat,
+    "time": time.fromisoformat,
+    "timedelta": lambda parts: timedelta(*parts),
+    "bytes": bytes.fromhex,
+    "dict": dict,
+    "text": str,
+}
+
+
+def dumped(row: Sequence[Any], types: Sequence[str]) -> str:
+    """Write a row of columns of these DuckDB types as JSON."""
+    nested = any(word in kind for kind in types for word in _WITH_NAMES)
+    return json.dumps(_pairs(row) if nested else row, default=_tagged)
+
+
+def loaded(text: bytes) -> Any:
+    """Read JSON that holds what `dumped` wrote; ValueError, TypeError or ArithmeticError where a value is none."""
+    return json.loads(text, object_hook=_value)
+
+
+def _pairs(value: Any) -> Any:
+    # Keys of a MAP are of any kind, those of JSON are text.
+    if isinstance(value, dict):
+        return {"dict": [[_pairs(key), _pairs(one)] for key, one in value.items()]}
+    return [_pairs(one) for one in value] if isinstance(value, (list, tuple)) else value
+
+
+def _tagged(value: Any) -> dict[str, Any]:
+    if isinstance(value, (datetime, date, time)):
+        return {type(value).__name__: value.isoformat()}
+    if isinstance(value, timedelta):
+        return {"timedelta": [value.days, value.seconds, value.microseconds]}
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return {"bytes": bytes(value).hex()}
+    return {type(value).__name__ if isinstance(value, (Decimal, UUID)) else "text": str(value)}
+
+
+def _value(found: dict[str, Any]) -> Any:
+    kind = next(iter(found), "")
+    return _MADE[kind](found[kind]) if len(found) == 1 and kind in _MADE else found

@@ -1,0 +1,295 @@
+"""SQL from outside: no statement writes or reads outside, with any one layer alone; good queries give what they give anyway."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+import qsim
+from qsim.errors import QsimError, UsageError
+from qsim.queries import guard, sandbox, statement
+from qsim.queries.guard import LAYERS, Limits
+from tests.attacks import ATTACKS, BOMBS, TOKEN, Place, Watch, answers, lines, made_at_random, place_around
+from tests.commands import Shell
+
+LIMITS = Limits(seconds=20, memory_mb=256, threads=1)
+confined = pytest.mark.skipif(sandbox.landlock_version() == 0, reason="this system has no Landlock")
+SETS = {
+    "statement": frozenset({"statement"}),
+    "locked": frozenset({"locked"}),
+    "process": frozenset({"process"}),
+    "not statement": LAYERS - {"statement"},
+    "not locked": LAYERS - {"locked"},
+    "not process": LAYERS - {"process"},
+}
+GOOD = """
+SELECT platform, count(*) AS n, avg(discount_pct) AS mean FROM prices GROUP BY ALL ORDER BY ALL
+FROM prices ORDER BY listing_id LIMIT 5
+SELECT * FROM raw.events ORDER BY ALL LIMIT 5
+SELECT * FROM memory.main.products AS p WHERE p.mrp IS NOT NULL ORDER BY product_id
+SELECT * FROM prices_at(TIMESTAMP '2026-01-01 00:00:20') ORDER BY listing_id LIMIT 5
+SELECT * FROM price_of((SELECT min(product) FROM products), TIMESTAMP '2026-01-01 00:00:20') ORDER BY listing_id
+SELECT * FROM active_at(TIMESTAMP '2026-01-01 00:00:20') ORDER BY ALL
+SELECT count(*) AS n FROM listing_volatility(DATE '2026-01-01', DATE '2026-01-02')
+SELECT * FROM inventory_at(tick_time(3)) ORDER BY ALL LIMIT 3
+SELECT tick_at(TIMESTAMP '2026-01-01 00:00:20') AS t, raw.second_of_tick(3) AS s
+WITH a AS (FROM prices), b AS (FROM a WHERE price > 50) SELECT count(*) AS n FROM b JOIN a USING (listing_id)
+WITH RECURSIVE t AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM t WHERE n < 5) SELECT sum(n) AS s FROM t
+WITH prices AS (SELECT 1 AS price) SELECT * FROM prices
+SELECT listing_id, rank() OVER (PARTITION BY platform ORDER BY price, listing_id) AS r FROM prices ORDER BY ALL LIMIT 9
+SELECT product_id, lag(price) OVER w AS before FROM prices WINDOW w AS (ORDER BY listing_id) ORDER BY ALL LIMIT 5
+SELECT * FROM (PIVOT prices ON platform IN ('zepto', 'blinkit') USING max(price) GROUP BY product) ORDER BY ALL
+SELECT DISTINCT ON (platform) platform, price FROM prices ORDER BY platform, price, listing_id
+SELECT price_history.* EXCLUDE (ts) REPLACE (price_after + 1 AS price_after) FROM price_history ORDER BY ALL LIMIT 4
+SELECT COLUMNS('price') FROM prices ORDER BY listing_id LIMIT 2
+SELECT p.product, s.area FROM prices p JOIN stores s USING (store_id) LEFT JOIN products USING (product_id) ORDER BY ALL LIMIT 3
+SELECT * FROM prices p, LATERAL (SELECT p.price * 2 AS twice) ORDER BY listing_id LIMIT 2
+SELECT * FROM range(3) AS r(i), generate_series(1, 2) AS g(j) ORDER BY ALL
+SELECT unnest([1, 2]) AS u, [x * 2 FOR x IN [1, 2] IF x > 1] AS l, {'a': 1, 'b': [1.5]} AS s, MAP {1: 'x'} AS m
+SELECT list_transform([1, 2], lambda x: x + 1) AS l, 'a'.upper() AS u, 'x' || 1 AS c, 7 // 2 AS d, 'ab' LIKE 'a%' AS k
+SELECT 1.25::DECIMAL(9, 2) AS d, 17014118346046923173168730371588410 AS h, 'a'::BLOB AS b, INTERVAL 3 DAY AS i, TIME '10:01' AS t
+SELECT DATE '2026-01-01' AS d, TIMESTAMPTZ '2026-01-01 00:00:00+05:30' AS z, '6f0f2ad2-5eb4-4fbe-8f0c-1f2b6e6a9a11'::UUID AS u, NULL
+SELECT sum(units) AS s, 'inf'::DOUBLE AS i, true AS t FROM orders
+SELECT CASE WHEN price > 100 THEN 'dear' ELSE 'cheap' END AS k, count(*) FILTER (in_stock) AS n FROM prices GROUP BY 1 ORDER BY 1
+SELECT platform, category, count(*) AS n FROM prices GROUP BY ROLLUP (platform, category) HAVING count(*) > 1 ORDER BY ALL
+SELECT price FROM prices WHERE price BETWEEN 10 AND 50 AND product IN (SELECT product FROM products) OR EXISTS (FROM stores) ORDER BY 1
+SELECT strftime(updated_at, '%H:%M') AS t, date_trunc('day', updated_at) AS d, hour(updated_at) AS h FROM prices ORDER BY ALL LIMIT 2
+SELECT product COLLATE nocase AS p, try_cast('x' AS INTEGER) AS x, try('x'::INTEGER) AS e FROM products ORDER BY ALL LIMIT 2
+(SELECT 1 AS x UNION ALL SELECT 2) EXCEPT SELECT 2 ORDER BY 1
+VALUES (1, 'a'), (2, 'b')
+DESCRIBE prices
+SUMMARIZE SELECT price FROM prices
+SELECT 1 -- a comment at the end
+SELECT quantile_cont(price, 0.5) AS q, string_agg(DISTINCT platform, ',' ORDER BY platform) AS s FROM prices
+""".strip().splitlines()
+VIEWS = """
+products listings prices price_history discounts platforms stores campaigns inventory snapshots metrics orders deliveries fees truth
+categories brands calendar daily_prices price_index volatility lowest_price_share out_of_stock_rate discount_calendar market_share
+demand_truth
+"""
+
+
+@pytest.fixture(scope="module")
+def place(ran: Path, tmp_path_factory: pytest.TempPathFactory) -> Place:
+    here = tmp_path_factory.mktemp("guard")
+    return place_around(Path(shutil.copytree(ran, here / "m")), here / "out")
+
+
+def put(place: Place, attacks: list[str], on: frozenset[str]) -> tuple[list[object], list[dict[str, Any] | None]]:
+    """Put queries behind some layers; give what got through, which is to be empty, and their answers."""
+    before, texts = place.state(), [place.text(attack) for attack in attacks]
+    with Watch(place) as watch:
+        told = list(answers(place, texts, on, LIMITS))
+    assert len(told) == len(texts)
+    found: list[object] = [pair for pair in zip(texts, told, strict=True) if TOKEN in json.dumps(pair[1])]
+    found += [("touched", watch.events)] if watch.seen else []
+    return found + ([("changed",)] if place.state() != before else []), told
+
+
+def refusal(place: Path, query: str, **limits: Any) -> str:
+    with pytest.raises(UsageError) as caught:
+        qsim.guarded_sql(place, query, **limits)
+    assert "\n" not in str(caught.value) and len(str(caught.value)) < 400
+    return str(caught.value)
+
+
+def test_without_a_layer_the_attacks_do_get_through(place: Place, tmp_path: Path) -> None:
+    bare = place_around(Path(shutil.copytree(place.market, tmp_path / "m")), tmp_path / "out")
+    some = [
+        "SELECT * FROM read_text('{secret}')",
+        "COPY (SELECT 1 AS x) TO '{listed}' (FORMAT parquet, USE_TMP_FILE false)",
+    ]
+    found, _ = put(bare, some, frozenset())
+    assert [len(one) for one in found] == [2, 2, 1]
+
+
+def test_the_statement_check_alone_refuses_every_attack(place: Place) -> None:
+    found, told = put(place, ATTACKS, SETS["statement"])
+    assert found == [] and len(told) >= 60
+    # A text that does not parse fails, all others are refused.
+    parsed = [(text, one) for text, one in zip(ATTACKS, told, strict=True) if "Parser Error" not in str(one)]
+    assert [pair for pair in parsed if list(pair[1] or ()) != ["refused"]] == []
+
+
+@pytest.mark.parametrize("on", ["locked", pytest.param("process", marks=confined)])
+def test_each_other_layer_alone_lets_no_attack_write_or_read_outside(place: Place, on: str) -> None:
+    found, told = put(place, ATTACKS, SETS[on])
+    assert found == []
+    if on == "locked":
+        # Of the place of the market it tells nothing but what the query itself named.
+        named = [
+            one for text, one in zip(ATTACKS, told, strict=True) if "{" not in text and str(place.market) in str(one)
+        ]
+        assert named == []
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("off", [name for name in SETS if name.startswith("not")])
+def test_with_any_layer_off_no_attack_writes_or_reads_outside(place: Place, off: str) -> None:
+    assert put(place, ATTACKS, SETS[off])[0] == []
+
+
+@pytest.mark.parametrize(
+    "attack", ["SELECT * FROM read_text('{secret}')", "COPY prices TO '{listed}'", "SELECT 1; SELECT 2"]
+)
+def test_an_attack_on_the_guard_as_users_call_it_is_refused_in_one_line(place: Place, attack: str) -> None:
+    before = place.state()
+    refusal(place.market, place.text(attack))
+    assert place.state() == before
+
+
+def test_good_queries_give_what_the_ordinary_connection_gives(place: Place) -> None:
+    queries = [*GOOD, *(f"SELECT * FROM {view} ORDER BY ALL" for view in VIEWS.split())]
+    wrong = []
+    with qsim.connect(place.market) as plain:
+        base = guard.request(place.market, "", LIMITS, LAYERS)
+        for query, line in zip(queries, lines(base, queries), strict=True):
+            relation = plain.sql(query)
+            expected = [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
+            answer = guard.answer_of(line or b"", LIMITS)
+            if (answer.rows, answer.columns, answer.types) != (expected, relation.columns, [*map(str, relation.types)]):
+                wrong.append((query, answer.rows[:1], expected[:1]))
+    assert wrong == []
+
+
+def test_huge_and_deep_texts_are_refused_before_they_are_parsed(place: Place) -> None:
+    assert "characters" in refusal(place.market, f"SELECT '{'x' * 10_000_000}'")
+    assert "characters" in refusal(place.market, "SELECT " + " OR ".join(["a = 1"] * 50_000))
+    assert "deep" in refusal(place.market, f"SELECT {'(' * 5000}1{')' * 5000}")
+    assert "NUL" in refusal(place.market, "SELECT 1\0")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["{}true".format("NOT " * 20_000), "1{}".format("+1" * 40_000), "{}1".format("- " * 40_000), "a{}".format(".b" * 40_000),
+     "1{}".format("::INT" * 15_000), "1{}".format(" OR a" * 15_000), "1{}".format(" UNION SELECT 1" * 6000)],
+    ids=["not", "plus", "minus", "dots", "casts", "or", "union"],
+)  # fmt: skip
+def test_long_chains_are_told_in_one_line_by_a_process_that_lives_on(text: str) -> None:
+    with duckdb.connect() as connection:
+        try:
+            statement.check(connection, f"SELECT {text}", statement.known_of([]))
+        except (UsageError, duckdb.Error) as fault:
+            assert len(str(fault)) < 1000
+        assert connection.execute("SELECT 1").fetchall() == [(1,)]
+
+
+def ended(place: Place, bomb: str, seconds: float) -> tuple[float, str]:
+    """Run a bomb with a deadline; give how long it took, and the line that told of it."""
+    begin = time.monotonic()
+    try:
+        answer = guard.guarded(place.market, bomb.format(), Limits(seconds=seconds, memory_mb=256), LAYERS)
+        line = f"{len(answer.rows)} rows"
+    except QsimError as fault:
+        line = str(fault)
+        assert fault.exit_code == 1
+    assert "\n" not in line
+    return time.monotonic() - begin, line
+
+
+@pytest.mark.parametrize("bomb", BOMBS[:3])
+def test_a_bomb_ends_within_a_second_of_its_deadline(place: Place, bomb: str) -> None:
+    assert ended(place, bomb, 2)[0] < 3
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_every_bomb_ends_within_a_second_of_its_deadline(place: Place, bomb: str) -> None:
+    taken, line = ended(place, bomb, 4)
+    print(f"{taken:.2f} s  {bomb[:70]}  {line[:90]}")
+    assert taken < 5
+
+
+def test_an_answer_is_cut_at_its_rows_and_bytes_and_says_so(place: Place) -> None:
+    cut = qsim.guarded_sql(place.market, "SELECT * FROM range(2000000000)", rows=10)
+    assert (len(cut.rows), cut.truncated) == (10, True)
+    narrow = qsim.guarded_sql(place.market, "SELECT repeat('a', 100) AS x FROM range(50)", bytes=1000)
+    assert (len(narrow.rows), narrow.truncated) == (9, True)
+    whole = qsim.guarded_sql(place.market, "SELECT * FROM range(10)", rows=10)
+    assert (len(whole.rows), whole.truncated) == (10, False)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"", b"{", b"[]\n", b'"x"\n', b"{}\n", b'{"columns": [1], "types": [], "rows": [[1, 2]], "truncated": false}\n',
+     b'{"columns": ["a"], "types": ["a"], "rows": [[{"Decimal": "x"}]], "truncated": false}\n',
+     b'{"columns": ["a"], "types": ["a"], "rows": [[{"timedelta": [1e300]}]], "truncated": false}\n', b"[" * 100_000 + b"\n"],
+)  # fmt: skip
+def test_an_answer_that_is_none_is_an_error_in_one_line(line: bytes) -> None:
+    with pytest.raises(QsimError, match="no readable answer"):
+        guard.answer_of(line, LIMITS)
+
+
+def test_a_forged_answer_has_no_more_rows_than_allowed_and_its_line_is_one() -> None:
+    forged = b'{"columns": ["a"], "types": ["a"], "rows": [[1], [2], [3]], "truncated": 0}\n'
+    answer = guard.answer_of(forged, Limits(rows=2))
+    assert (len(answer.rows), answer.truncated) == (2, True)
+    with pytest.raises(QsimError, match=r"^a b$"):
+        guard.answer_of(b'{"failed": "a\\nb"}\n', LIMITS)
+
+
+def test_a_faulty_query_is_told_without_the_place_of_the_market(place: Place, tmp_path: Path) -> None:
+    market = Path(shutil.copytree(place.market, tmp_path / "m"))
+    for file in (market / "events").iterdir():
+        file.write_bytes(b"PAR1 this is no file PAR1")
+    for on in (LAYERS, SETS["process"]):
+        with pytest.raises(QsimError) as caught:
+            guard.guarded(market, "SELECT count(*), sum(price_after) FROM price_history", LIMITS, on)
+        assert str(tmp_path) not in str(caught.value) and "\n" not in str(caught.value) and caught.value.exit_code == 1
+
+
+def test_the_process_has_no_environment_of_the_caller(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("QSIM_TOKEN", TOKEN)
+    with guard.started() as process:
+        environment = Path(f"/proc/{process.pid}/environ")
+        found = environment.read_bytes() if environment.exists() else b""
+        process.kill()
+    assert TOKEN.encode() not in found
+
+
+@confined
+def test_a_process_with_threads_is_not_closed_off_and_says_so() -> None:
+    with duckdb.connect(config={"threads": 4}), pytest.raises(OSError, match="other threads"):
+        sandbox.confine([])
+
+
+@pytest.mark.parametrize(
+    "limits", [{"seconds": 0}, {"seconds": float("nan")}, {"rows": 0}, {"memory_mb": 1}, {"threads": 1000}]
+)
+def test_a_limit_that_is_none_is_refused(place: Place, limits: dict[str, Any]) -> None:
+    assert next(iter(limits)) in refusal(place.market, "SELECT 1", **limits)
+
+
+def test_layers_tell_whether_there_is_landlock(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert set(guard.layers()) == LAYERS
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert "no Landlock here" in guard.layers()["process"]
+
+
+def test_sql_with_guarded_gives_the_same_rows_and_refuses_files(shell: Shell, ran: Path) -> None:
+    query = "SELECT listing_id, price, updated_at FROM prices ORDER BY ALL LIMIT 3"
+    assert shell("sql", ran, query, "--json", "--guarded") == shell("sql", ran, query, "--json")
+    assert "read_text" in shell.refused(2, "sql", ran, "SELECT * FROM read_text('/etc/passwd')", "--guarded")
+    assert "pricez" in shell.refused(1, "sql", ran, "SELECT pricez FROM prices", "--guarded")
+
+
+STATEMENTS, SEED = 10_000, 20_261_125
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize("on", [name for name in SETS if name.startswith("not")])
+def test_statements_at_random_do_not_escape(place: Place, on: str) -> None:
+    attacks = made_at_random(SEED, STATEMENTS, place)
+    for start in range(0, STATEMENTS, 1000):
+        found, told = put(place, attacks[start : start + 1000], SETS[on])
+        kinds = [next(iter(one)) if one else "died" for one in told]
+        print(f"{on}: {start + 1000:,} statements, { ({kind: kinds.count(kind) for kind in sorted(set(kinds))}) }")
+        assert found == [], (
+            f"replay: made_at_random({SEED}, {STATEMENTS}, place)[{start}:{start + 1000}] behind {SETS[on]}"
+        )
