@@ -52,7 +52,7 @@ def _cell(value: Any) -> str:
 def _csv_cell(value: Any) -> Any:
     # A leading = + - @ would be run as a formula by a spreadsheet.
     text = "" if value is None else str(value)
-    return f"'{text}" if isinstance(value, str) and text[:1] in tuple("=+-@\t\r") else text
+    return f"'{text}" if isinstance(value, str) and text[:1] in tuple("=+-@\t\r\n") else text
 
 
 def table(rows: Rows, title: str = "", *, right: Collection[str] = (), spare: Collection[str] = ()) -> None:
@@ -95,7 +95,7 @@ def rows_as(rows: Rows, form: str, title: str = "") -> None:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerows(
-            [list(rows[0]), *([_csv_cell(value) for value in row.values()] for row in rows)] if rows else []
+            [list(map(_csv_cell, rows[0])), *([_csv_cell(value) for value in row.values()] for row in rows)] if rows else []
         )
         click.echo(text.getvalue(), nl=False)
     else:

@@ -23,12 +23,14 @@ from typing import Any
 import duckdb
 
 from qsim.errors import InputError, UsageError
+from qsim.inputs import read_small
 from qsim.queries import names
 from qsim.queries.connection import rows_of
 from qsim.queries.optimum import Fees, Line, Offer, Plan, best_split, one_app
 from qsim.queries.questions import check_place, check_platform
 
 MAX_QUANTITY = 999
+MAX_LIST_BYTES = 1 << 16
 
 
 def staples() -> list[tuple[int, str]]:
@@ -38,11 +40,11 @@ def staples() -> list[tuple[int, str]]:
 
 def items_file(path: str | os.PathLike[str]) -> list[tuple[int, str]]:
     """Read a user's list as (quantity, name); InputError where it cannot be read."""
+    raw = read_small(Path(path), MAX_LIST_BYTES, "a text file with a thing a line")
     try:
-        text = Path(path).read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as fault:
-        reason = getattr(fault, "strerror", None) or "not text in UTF-8"
-        raise InputError(f"{path}: {reason}; allowed is a text file with a thing a line; name another") from None
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(f"{path}: not text in UTF-8; allowed is a text file with a thing a line; name another") from None
     return read_items(text, str(path))
 
 
