@@ -85,7 +85,9 @@ def named_calendar(name: str) -> tuple[str, tuple[Entry, ...]]:
         there = False
     if not there:
         found = shown(name)
-        raise InputError(f"calendar: found '{found}', no such file; allowed are {SHIPPED}, none or a CSV file; name one")
+        raise InputError(
+            f"calendar: found '{found}', no such file; allowed are {SHIPPED}, none or a CSV file; name one"
+        )
     return Path(name).name, read_calendar(Path(name))
 
 

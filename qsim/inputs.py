@@ -31,5 +31,7 @@ def read_small(path: Path, most_bytes: int, kind: str) -> bytes:
         found = f"more than {most_bytes // 1024:,} KiB"
         raise InputError(f"{path}: found {found}; allowed is {kind} of at most that; give another file")
     if not raw.removeprefix(b"\xef\xbb\xbf").strip():
-        raise InputError(f"{path}: found an empty file; allowed is {kind} with something in it; fill it or leave it out")
+        raise InputError(
+            f"{path}: found an empty file; allowed is {kind} with something in it; fill it or leave it out"
+        )
     return raw

@@ -196,7 +196,9 @@ def without_process(values: Mapping[str, Any]) -> tuple[dict[str, Any], int | No
     market = {key: value for key, value in values.items() if key != "max_workers"}
     workers = values.get("max_workers")
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
-        raise UsageError(f"max_workers: found {shown(workers)}; allowed is a whole number from 1 up; it changes speed only")
+        raise UsageError(
+            f"max_workers: found {shown(workers)}; allowed is a whole number from 1 up; it changes speed only"
+        )
     return market, workers
 
 

@@ -159,7 +159,7 @@ def _refuse_early(
     parameters = params.change(course[-1], scenarios.changes(course, values))
 
     def need(wanted: int) -> str:
-        return f", {forecast.told(wanted * forecast.rows_a_tick(history, parameters))}"
+        return f", {forecast.told(wanted, wanted * forecast.rows_a_tick(history, parameters))}"
 
     wanted = ticks_wanted(history.tick, parameters.update_interval_seconds, ticks, until, duration, need)
     forecast.check(market, history, parameters, wanted)

@@ -54,7 +54,12 @@ IDS = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=30)
 def test_parameters_written_as_toml_read_back_the_same(
     identity: str, name: str, high: float, chance: float, seed: int
 ) -> None:
-    platform = {"name": "".join(filter(str.isprintable, name)) or "A", "low_percent": 1, "high_percent": high, "average_discount_percent": 10}
+    platform = {
+        "name": "".join(filter(str.isprintable, name)) or "A",
+        "low_percent": 1,
+        "high_percent": high,
+        "average_discount_percent": 10,
+    }
     layer = {"platforms": {identity: platform}, "surge_probability": chance, "seed": seed, "catalog": name}
     resolved = params.resolve("classic", layer)
     assert params.check(tomllib.loads(params.to_toml(resolved.model_dump()))) == resolved

@@ -95,7 +95,9 @@ def rows_as(rows: Rows, form: str, title: str = "") -> None:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerows(
-            [list(map(_csv_cell, rows[0])), *([_csv_cell(value) for value in row.values()] for row in rows)] if rows else []
+            [list(map(_csv_cell, rows[0])), *([_csv_cell(value) for value in row.values()] for row in rows)]
+            if rows
+            else []
         )
         click.echo(text.getvalue(), nl=False)
     else:

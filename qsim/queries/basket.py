@@ -44,7 +44,9 @@ def items_file(path: str | os.PathLike[str]) -> list[tuple[int, str]]:
     try:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise InputError(f"{path}: not text in UTF-8; allowed is a text file with a thing a line; name another") from None
+        raise InputError(
+            f"{path}: not text in UTF-8; allowed is a text file with a thing a line; name another"
+        ) from None
     return read_items(text, str(path))
 
 
