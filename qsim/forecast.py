@@ -23,7 +23,7 @@ QUIET_SHARE = 256
 
 def rows_a_tick(history: Log, parameters: Parameters) -> float:
     """Estimate the rows of a tick: from the ticks since the parameters last changed, else from the batch size."""
-    since = history.epochs[-1]["tick"]
+    since: int = history.epochs[-1]["tick"]
     if history.epochs[-1]["parameters"] == parameters.model_dump() and history.tick > since:
         names = {table.name for table in HISTORY} - {SNAPSHOTS.name}
         rows = sum(file.rows for file in history.files if file.table in names and file.first > since)

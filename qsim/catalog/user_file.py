@@ -57,8 +57,9 @@ def read_user_catalog(
 
     `mapping` is column -> field and wins over column names. `groups` is a CSV `category,subcategory,group`
     searched before the packaged table. With `strict` a row that repeats an earlier one's product, brand and pack is
-    faulty too, and a column whose name is nearly that of an optional field is refused. Raises InputError when a file cannot be taken, RejectedRowsError when
-    no row is valid or, with `strict`, when any row is faulty; UsageError for a mapping that does not fit.
+    faulty too, and a column whose name is nearly that of an optional field is refused. Raises InputError when a
+    file cannot be taken, RejectedRowsError when no row is valid or, with `strict`, when any row is faulty (its notes
+    list the first 100); UsageError for a mapping that does not fit.
     """
     tables = [read_groups(groups)] if groups is not None else []
     tables.append(packaged_groups())
