@@ -144,9 +144,8 @@ def _list(number: int, name: str, text: str | bytes, *says: str) -> Case:
 
 
 def _cells(number: int, name: str, says: str, **cells: str) -> Case:
-    values = (
-        dict(product="Ghee", brand="Amul", category="Dairy", subcategory="", pack="", mrp="30", price="28.5") | cells
-    )
+    usual = ("Ghee", "Amul", "Dairy", "", "", "30", "28.5")
+    values = dict(zip(HEADER.strip().split(","), usual, strict=True)) | cells
     row = ",".join('"' + value.replace('"', '""') + '"' for value in values.values()) + "\n"
     found = next(iter(cells.values()))[:80].strip()
     return _list(number, name, HEADER + GOOD + row, "1 faulty of 2 rows", "line 3", found, says)

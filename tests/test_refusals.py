@@ -254,12 +254,12 @@ def test_37_a_run_that_the_disk_has_no_room_for_is_refused_before_it_begins(
         assert shell("run", market, "--ticks", 3).code == 0
 
 
-@pytest.mark.parametrize("options", [[], ["--batch-size", "all"]], ids=["as before", "with another batch"])
+@pytest.mark.parametrize(("options", "need"), [([], "6 MB"), (["--batch-size", "all"], "5 MB")], ids=["ticks", "batch"])
 def test_37_the_room_needed_follows_from_the_rows_of_the_ticks_so_far_or_from_the_batch(
-    options: list[str], shell: Shell, ran: Path, monkeypatch: pytest.MonkeyPatch
+    options: list[str], need: str, shell: Shell, ran: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("shutil.disk_usage", lambda place: SimpleNamespace(free=4_000_000))
-    refuse(shell, ran, 6, ("5 MB and", "4,000,000 bytes that are free"), "run", ran, "--ticks", 10_000, *options)
+    refuse(shell, ran, 6, (f"{need} and", "4,000,000 bytes that are free"), "run", ran, "--ticks", 10_000, *options)
 
 
 def test_38_a_market_on_a_read_only_disk_is_read_but_not_run(shell: Shell, ran: Path, tmp_path: Path) -> None:
