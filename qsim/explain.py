@@ -20,7 +20,7 @@ def shown(value: object) -> str:
     return _SHORT.repr(value)[:80]
 
 
-def one_line(error: ErrorDetails, whole: type[BaseModel], platform: type[BaseModel]) -> str:
+def fault_line(error: ErrorDetails, whole: type[BaseModel], platform: type[BaseModel]) -> str:
     """Tell the fault of one of the parameters `whole`, whose tables of platforms are `platform`."""
     place = [str(part) for part in error["loc"]]
     where = ".".join(place)[:200]

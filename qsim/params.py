@@ -33,7 +33,7 @@ from qsim.behaviour import (
 )
 from qsim.clock import parse_hour, parse_start
 from qsim.errors import UsageError, nearest
-from qsim.explain import one_line, shown
+from qsim.explain import fault_line, shown
 from qsim.toml_text import MAX_LINE
 from qsim.toml_text import read_toml as read_toml
 from qsim.toml_text import to_toml as to_toml
@@ -183,7 +183,7 @@ def check(values: Mapping[str, Any]) -> Parameters:
     try:
         return Parameters.model_validate(dict(values))
     except ValidationError as failure:
-        raise UsageError(one_line(failure.errors(include_url=False)[0], Parameters, Platform)) from None
+        raise UsageError(fault_line(failure.errors(include_url=False)[0], Parameters, Platform)) from None
 
 
 def without_process(values: Mapping[str, Any]) -> tuple[dict[str, Any], int | None]:

@@ -13,7 +13,7 @@ from importlib import import_module
 
 import click
 
-from qsim.errors import QsimError
+from qsim.errors import QsimError, one_line
 
 COMMANDS = {
     "demo": "Generate a market, run a simulated day, answer the four questions.",
@@ -66,7 +66,7 @@ def cli() -> None:
 
 
 def _fail(message: str, code: int, rest: Sequence[str] = ()) -> int:
-    click.echo("\n".join((f"qsim: {' '.join(message.split())}", *rest)), err=True)
+    click.echo("\n".join(one_line(line) for line in (f"qsim: {message}", *rest)), err=True)
     return code
 
 

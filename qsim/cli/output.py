@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qsim.errors import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -159,7 +161,7 @@ def _precise(value: Any) -> Any:
 
 def note(text: str) -> None:
     """Tell something on standard error."""
-    click.echo(text, err=True)
+    click.echo(one_line(text), err=True)
 
 
 @contextmanager
