@@ -233,7 +233,19 @@ def _commits() -> list[bytes]:
     return [bytes([at]) + path.read_bytes() for at, path in enumerate(log_files())]
 
 
-NUMBERS = (b"0", b"-1", b"1e400", b"nan", b"inf", b"0.005", b"9" * 40, b"99999999999999999999", b"true", b"1_0", b"0x1F")
+NUMBERS = (
+    b"0",
+    b"-1",
+    b"1e400",
+    b"nan",
+    b"inf",
+    b"0.005",
+    b"9" * 40,
+    b"99999999999999999999",
+    b"true",
+    b"1_0",
+    b"0x1F",
+)
 TOML = (b"[", b"]", b"=", b".", b"\n", b'"', b"{", b"}", b"#", b"'''", b'"\\u0000"', b"2026-01-01T00:00:00Z", *NUMBERS,
         b"[a.a.a]\n", b"[[a]]\n", b"platforms", b"seed", b"batch_size", b"demand", b"closed", b"sales", b"days", b"all",
         b"surge_min_percent", b"category_volatility", b"time_of_day", b"[" * 200, b"a." * 90, b"\xff", b"\xef\xbb\xbf", b"\0",

@@ -63,7 +63,7 @@ def read_items(text: str, where: str) -> list[tuple[int, str]]:
         quantity = int(head) if counted and head.isdecimal() else 0 if counted else 1
         if not 1 <= quantity <= MAX_QUANTITY or not names.words(name):
             raise InputError(
-                f"{where}, line {number}: '{said}'; allowed is a whole number from 1 to {MAX_QUANTITY}, then a name, "
+                f"{where}, line {number}: '{said:.60}'; allowed is a whole number from 1 to {MAX_QUANTITY}, then a name, "
                 "as in `2 toned milk`; correct the line"
             )
         items.append((quantity, name))
@@ -117,7 +117,7 @@ def _check_items(wanted: Sequence[tuple[int, str]]) -> None:
     for quantity, name in wanted:
         if isinstance(quantity, bool) or not isinstance(quantity, int) or not 1 <= quantity <= MAX_QUANTITY:
             raise UsageError(
-                f"basket, '{name}': quantity {quantity}; allowed is a whole number from 1 to {MAX_QUANTITY}"
+                f"basket, '{name:.60}': quantity {quantity}; allowed is a whole number from 1 to {MAX_QUANTITY}"
             )
 
 
