@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -28,6 +29,20 @@ from tests.refusals import COMMANDS, CONFIG, GOOD, HEADER, LISTS, Case
 
 ALL = [*CONFIG, *COMMANDS, *LISTS]
 APART = {33, 34, 35, 36, 37, 38, 39, 64, 65}
+
+
+@pytest.fixture(autouse=True)
+def _refused_soon() -> Iterator[None]:
+    """End a test in which what must be refused runs instead, or waits."""
+
+    def end(number: int, frame: object) -> None:
+        raise TimeoutError("was not refused within a minute")
+
+    kept = signal.signal(signal.SIGALRM, end)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, kept)
 
 
 def tree(place: Path) -> dict[str, str]:
