@@ -10,6 +10,7 @@ import json
 import tomllib
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any, Literal
 
@@ -169,13 +170,19 @@ class Parameters(Checked):
         }
         for where, keys in named.items():
             for key in keys:
-                if key not in self.platforms:
+                # A market of other platforms may keep the weights of those that a preset brought.
+                if key not in self.platforms and (where == "demand.closed" or key not in _shipped_platforms()):
                     raise ValueError(f"{where} names the platform {key[:60]!r}{nearest(key, self.platforms)}")
 
     @property
     def listings_per_product(self) -> int:
         """Count the listings of one product: platforms times dark stores."""
         return len(self.platforms) * self.stores
+
+
+@cache
+def _shipped_platforms() -> frozenset[str]:
+    return frozenset(key for preset in ("classic", "realistic") for key in preset_values(preset).get("platforms", {}))
 
 
 def check(values: Mapping[str, Any]) -> Parameters:

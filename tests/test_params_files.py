@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsim import params
@@ -50,6 +50,7 @@ NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6
 IDS = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=30)
 
 
+@settings(deadline=None)
 @given(IDS, NAMES, st.floats(1, 1000), st.floats(0, 1), st.integers(0, 2**63 - 1))
 def test_parameters_written_as_toml_read_back_the_same(
     identity: str, name: str, high: float, chance: float, seed: int
