@@ -24,7 +24,9 @@ from qsim.storage import files
 LEAST_CHANGES = 5
 
 
-def _check_folders(*places: str | os.PathLike[str] | None) -> None:
+def _check_call(hold_out: float, *places: str | os.PathLike[str] | None) -> None:
+    if not 0 <= hold_out <= 0.8:
+        raise UsageError(f"hold_out: found {hold_out:g}; allowed is a share from 0 to 0.8; mend the number")
     for place in places:
         if place is not None and not Path(place).absolute().parent.is_dir():
             raise UsageError(
@@ -59,9 +61,7 @@ def fit(
 
     Returns preset (plain values), estimated, left and off (which parameters are from where), moments, auc, notes.
     """
-    if not 0 <= hold_out <= 0.8:
-        raise UsageError(f"hold_out: found {hold_out:g}; allowed is a share from 0 to 0.8; mend the number")
-    _check_folders(out, goods)
+    _check_call(hold_out, out, goods)
     source = read_source(Path(file), columns or {}, carry=carry)
     is_catalog = source.kind == "catalog"
     result = _of_catalog(source, base) if is_catalog else _of_panel(source, base, goods, hold_out, seed)
