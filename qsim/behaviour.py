@@ -62,6 +62,13 @@ class Platform(Checked):
     free_delivery_from: Rupees = 0
     minimum_order: Rupees = 0
 
+    @field_validator("name")
+    @classmethod
+    def _printable(cls, name: str) -> str:
+        if not name.isprintable():
+            raise ValueError("a name is letters, digits, signs and spaces, without control characters")
+        return name
+
     @model_validator(mode="after")
     def _ordered(self) -> Platform:
         if self.low_percent > self.high_percent:

@@ -66,9 +66,9 @@ def parse_start(text: str) -> date:
         start = date.fromisoformat(text)
     except ValueError:
         start = None
-    if start is None or start.year not in _YEARS:
+    if start is None or start.isoformat() != text or start.year not in _YEARS:
         raise UsageError(
-            f"start: found {text!r}; allowed is a date such as 2026-01-01, of the years 1900 to 2200; mend it"
+            f"start: found {text[:60]!r}; allowed is a date such as 2026-01-01, of the years 1900 to 2200; mend it"
         )
     return start
 
@@ -80,7 +80,7 @@ def parse_hour(text: str) -> int:
         second = int(hours) * 3600 + int(minutes) * 60
         if second <= DAY:
             return second
-    raise UsageError(f"time of day: found {text!r}; allowed is HH:MM from 00:00 to 24:00; mend the time")
+    raise UsageError(f"time of day: found {text[:60]!r}; allowed is HH:MM from 00:00 to 24:00; mend the time")
 
 
 def in_window(seconds: I64, begin: int, end: int) -> Mask:

@@ -45,6 +45,12 @@ class DiskError(QsimError):
     exit_code = 6
 
 
+def one_line(text: str) -> str:
+    """Put a text that may quote what a user gave on one line, with every sign that a terminal would obey escaped."""
+    line = " ".join(text.split())
+    return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Suggest the nearest known word, as the end of an error line."""
     known = list(known)

@@ -79,8 +79,15 @@ def named_calendar(name: str) -> tuple[str, tuple[Entry, ...]]:
         return "", ()
     if name == SHIPPED:
         return name, read_calendar(None)
-    if not Path(name).exists():
-        raise InputError(f"calendar: found {name!r}, no such file; allowed are {SHIPPED}, none or a CSV file; name one")
+    try:
+        there = Path(name).exists()
+    except (OSError, ValueError):
+        there = False
+    if not there:
+        found = shown(name)
+        raise InputError(
+            f"calendar: found '{found}', no such file; allowed are {SHIPPED}, none or a CSV file; name one"
+        )
     return Path(name).name, read_calendar(Path(name))
 
 

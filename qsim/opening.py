@@ -19,7 +19,7 @@ from qsim.arrays import U16, Mask
 from qsim.behaviour import GROUPS
 from qsim.blocks import Columns
 from qsim.catalog import listing_table, opening_discounts, shared_tables
-from qsim.catalog.user_file import read_user_catalog
+from qsim.catalog.user_file import listed_rows, read_user_catalog
 from qsim.errors import UsageError
 from qsim.market.state import Block, products_per_block
 from qsim.params import Parameters
@@ -131,8 +131,8 @@ def _user_list(
             )
         return None
     user = read_user_catalog(Path(catalog), columns, strict=strict, groups=Path(groups) if groups else None)
-    for row in user.rejected.iter_rows(named=True):
-        warn(f"{catalog}: line {row['line']}: {row['field']}: found {row['found']!r}: {row['reason']}; skipped")
+    for line in listed_rows(user.rejected):
+        warn(f"{catalog}: {line}; skipped")
     for line in user.warnings:
         warn(line)
     return user.products

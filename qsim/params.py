@@ -10,12 +10,11 @@ import json
 import tomllib
 from collections.abc import Mapping
 from datetime import date
+from functools import cache
 from importlib.resources import files
-from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
 
 from qsim.assortment import Assortment
 from qsim.behaviour import (
@@ -34,13 +33,16 @@ from qsim.behaviour import (
     Weather,
 )
 from qsim.clock import parse_hour, parse_start
-from qsim.errors import InputError, UsageError, nearest
+from qsim.errors import UsageError, nearest
+from qsim.explain import fault_line, shown
+from qsim.toml_text import MAX_LINE
+from qsim.toml_text import read_toml as read_toml
+from qsim.toml_text import to_toml as to_toml
 
 LOOSE_GROUPS = ("fruits", "vegetables")
 FIXED = frozenset(
     ("preset", "seed", "start", "products", "stores", "inactive_percent", "discounted_percent", "platforms")
 ) | {"catalog", "calendar", "assortment"}
-MAX_CONFIG_BYTES = 1 << 20
 MAX_LISTINGS = 2**32 - 1
 NO_BATCH = -1
 
@@ -147,7 +149,10 @@ class Parameters(Checked):
             count = f"{self.products:,} products x {len(self.platforms)} platforms x {self.stores:,} stores"
             raise ValueError(f"{count} are more than {MAX_LISTINGS:,} listings")
         if self.surge_min_percent > self.surge_max_percent:
-            raise ValueError("surge_min_percent is above surge_max_percent")
+            raise ValueError(
+                f"surge_min_percent {self.surge_min_percent:g} is above surge_max_percent {self.surge_max_percent:g}"
+            )
+        self._known_platforms()
         rates = self.repricing.a_day, self.repricing.gap_a_day
         by_rate = self.sales.share, self.rivals.known_share, *(rate for by_group in rates for rate in by_group.values())
         if self.batch_size != NO_BATCH and self.stores > 1 and any(by_rate):
@@ -156,21 +161,28 @@ class Parameters(Checked):
             )
         return self
 
+    def _known_platforms(self) -> None:
+        named = {
+            "demand.closed": self.demand.closed,
+            "demand.shares": self.demand.shares,
+            "rivals.reactive": self.rivals.reactive,
+            "price_points.platforms": self.price_points.platforms,
+        }
+        for where, keys in named.items():
+            for key in keys:
+                # A market of other platforms may keep the weights of those that a preset brought.
+                if key not in self.platforms and (where == "demand.closed" or key not in _shipped_platforms()):
+                    raise ValueError(f"{where} names the platform {key[:60]!r}{nearest(key, self.platforms)}")
+
     @property
     def listings_per_product(self) -> int:
         """Count the listings of one product: platforms times dark stores."""
         return len(self.platforms) * self.stores
 
 
-def _one_line(error: ErrorDetails) -> str:
-    where = ".".join(str(part) for part in error["loc"])
-    if error["type"] == "extra_forbidden":
-        section = Parameters.model_fields.get(str(error["loc"][0]))
-        inside = getattr(section and section.annotation, "model_fields", Platform.model_fields)
-        known = inside if len(error["loc"]) > 1 else Parameters.model_fields
-        return f"{where}: unknown key{nearest(str(error['loc'][-1]), known)}; mend or remove it"
-    rule = error["msg"].removeprefix("Value error, ")
-    return f"{where or 'parameters'}: found {str(error['input'])[:60]!r}; {rule[0].lower() + rule[1:]}; mend the value"
+@cache
+def _shipped_platforms() -> frozenset[str]:
+    return frozenset(key for preset in ("classic", "realistic") for key in preset_values(preset).get("platforms", {}))
 
 
 def check(values: Mapping[str, Any]) -> Parameters:
@@ -178,15 +190,22 @@ def check(values: Mapping[str, Any]) -> Parameters:
     try:
         return Parameters.model_validate(dict(values))
     except ValidationError as failure:
-        raise UsageError(_one_line(failure.errors(include_url=False)[0])) from None
+        raise UsageError(fault_line(failure.errors(include_url=False)[0], Parameters, Platform)) from None
 
 
 def without_process(values: Mapping[str, Any]) -> tuple[dict[str, Any], int | None]:
-    """Take `max_workers`, which is the process's and not the market's, out of a set of values; None where it is not given."""
+    """Take `max_workers`, which is the process's and not the market's, out of a set of values; None where it is not given.
+
+    A table of no platform is refused here, for laid over a preset it would change nothing.
+    """
+    if values.get("platforms") == {}:
+        raise UsageError("platforms: found none; allowed are 1 to 50; name one, or leave the table out")
     market = {key: value for key, value in values.items() if key != "max_workers"}
     workers = values.get("max_workers")
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
-        raise UsageError(f"max_workers: found {workers!r}; allowed is a whole number from 1 up; it changes speed only")
+        raise UsageError(
+            f"max_workers: found {shown(workers)}; allowed is a whole number from 1 up; it changes speed only"
+        )
     return market, workers
 
 
@@ -213,26 +232,12 @@ def lay(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
     return dict(layer) if whole else merge(base, layer)
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Read a TOML file of parameters; InputError says the file and the place of a fault."""
-    try:
-        with path.open("rb") as file:
-            raw = file.read(MAX_CONFIG_BYTES + 1)
-        if len(raw) > MAX_CONFIG_BYTES:
-            raise InputError(f"{path}: found more than 1 MiB; allowed is a small TOML file; give another file")
-        return tomllib.loads(raw.decode("utf-8-sig"))
-    except OSError as fault:
-        raise InputError(f"{path}: cannot be read ({fault.strerror}); give a TOML file that can") from None
-    except (ValueError, RecursionError) as fault:
-        raise InputError(f"{path}: is not TOML: {str(fault)[:120]}; mend the file") from None
-
-
 def preset_values(name: str, kind: str = "preset") -> dict[str, Any]:
     """Read the named preset, or the overlay of the named `scenario`, as plain values."""
     folder = files("qsim").joinpath("presets", *(["scenarios"] if kind == "scenario" else []))
     known = [entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")]
     if name not in known:
-        raise UsageError(f"{kind}: found {name!r}{nearest(name, known)}; name one of them")
+        raise UsageError(f"{kind}: found {name[:60]!r}{nearest(name, known)}; name one of them")
     return tomllib.loads((folder / f"{name}.toml").read_text("utf-8"))
 
 
@@ -240,7 +245,9 @@ def assignment(text: str) -> dict[str, Any]:
     """Read `key=value` or `table.key=value` as nested values; the value is TOML, or else plain text."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
-        raise UsageError(f"--set {text!r}: allowed is key=value, such as batch_size=100; mend the option")
+        raise UsageError(f"--set {text[:60]!r}: allowed is key=value, such as batch_size=100; mend the option")
+    if len(text) > MAX_LINE:
+        raise UsageError(f"--set {text[:60]!r}: found {len(text):,} letters; allowed are {MAX_LINE:,}; mend the option")
     try:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except (ValueError, RecursionError):
@@ -265,7 +272,7 @@ def change(current: Parameters, changes: Mapping[str, Any]) -> Parameters:
     for key in sorted(FIXED):
         if getattr(changed, key) != getattr(current, key):
             raise UsageError(
-                f"{key}: found {changes[key]!r}, the market has {plain[key]!r}; it is fixed when a market"
+                f"{key}: found {shown(changes[key])}, the market has {shown(plain[key])}; it is fixed when a market"
                 " is generated; generate another market"
             )
     return changed
@@ -278,19 +285,3 @@ def digest(parameters: Parameters) -> bytes:
     """
     text = json.dumps(parameters.model_dump(exclude_defaults=True), separators=(",", ":"))
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
-
-
-def _toml(value: Any) -> str:
-    # TOML is JSON's text but for DEL, which it wants escaped, and the surrogate pairs that JSON escapes by default.
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def to_toml(values: Mapping[str, Any], table: str = "") -> str:
-    """Write plain values (scalars, lists of scalars, nested tables) as TOML."""
-    scalars = {key: value for key, value in values.items() if not isinstance(value, Mapping)}
-    lines = [f"{_toml(key) if not key.isidentifier() else key} = {_toml(value)}" for key, value in scalars.items()]
-    text = (f"[{table}]\n" if table and (lines or not values) else "") + "".join(line + "\n" for line in lines)
-    for key, value in values.items():
-        if isinstance(value, Mapping):
-            text += "\n" + to_toml(value, f"{table}.{key}" if table else key)
-    return text

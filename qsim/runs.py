@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from qsim import clock, params, scenarios, writing
+from qsim import clock, forecast, params, scenarios, writing
 from qsim.clock import Epoch
 from qsim.errors import ConflictError, UsageError
 from qsim.opening import Opening, Part, open_market
@@ -130,8 +130,18 @@ def _commit_opening(market: Path, opening: Opening) -> None:
     log.append(market, log.EMPTY, tick=0, digest=digest % digests.MODULUS, added=added, epoch=entry)
 
 
-def ticks_wanted(tick: int, interval: int, ticks: int | None, until: int | None, duration: float | None) -> int:
-    """Turn one of ticks, until (a tick) and duration (minutes of market time) into ticks to run; default one simulated day."""
+def ticks_wanted(
+    tick: int,
+    interval: int,
+    ticks: int | None,
+    until: int | None,
+    duration: float | None,
+    need: Callable[[int], str] = lambda wanted: "",
+) -> int:
+    """Turn one of ticks, until (a tick) and duration (minutes of market time) into ticks to run; default one simulated day.
+
+    UsageError where that is none or more than a market may have; it says what `need` tells of so many ticks.
+    """
     given = [name for name, value in (("ticks", ticks), ("until", until), ("duration", duration)) if value is not None]
     if len(given) > 1:
         raise UsageError(
@@ -149,8 +159,24 @@ def ticks_wanted(tick: int, interval: int, ticks: int | None, until: int | None,
     if not least <= wanted <= clock.MAX_TICK - tick:
         name = given[0] if given else "ticks"
         allowed = f"allowed are {least} to {clock.MAX_TICK - tick}"
-        raise UsageError(f"{name}: found {locals()[name]}: {wanted} ticks of {interval} s; {allowed}; mend the number")
+        found = f"{locals()[name]}: {wanted} ticks of {interval} s{need(wanted) if wanted > 0 else ''}"
+        raise UsageError(f"{name}: found {found}; {allowed}; mend the number")
     return wanted
+
+
+def _refuse_early(
+    market: Path, values: Mapping[str, Any], ticks: int | None, until: int | None, duration: float | None
+) -> None:
+    """Refuse a run before the market is locked, which alone would alter a file of it, and before its blocks are read."""
+    history = log.read(market)
+    course = course_of(history).parameters
+    parameters = params.change(course[-1], scenarios.changes(course, values))
+
+    def need(wanted: int) -> str:
+        return f", {forecast.told(wanted, wanted * forecast.rows_a_tick(history, parameters))}"
+
+    wanted = ticks_wanted(history.tick, parameters.update_interval_seconds, ticks, until, duration, need)
+    forecast.check(market, history, parameters, wanted)
 
 
 def run(
@@ -174,11 +200,12 @@ def run(
     market = market_directory(directory)
     values, from_config = params.without_process(config or {})
     max_workers = max_workers if max_workers is not None else from_config
+    values, workers = params.merge(values, _given(changes)), workers_of(max_workers)
+    _refuse_early(market, values, ticks, until, duration)
     with writing.locked(market):
-        writer = writing.open_writer(market, workers_of(max_workers))
+        writer = writing.open_writer(market, workers)
         writer.stop = stop or writer.stop
-        changed = scenarios.changes(writer.world.course.parameters, params.merge(values, _given(changes)))
-        epoch = writing.change_parameters(writer, changed)
+        epoch = writing.change_parameters(writer, scenarios.changes(writer.world.course.parameters, values))
         wanted = ticks_wanted(writer.tip.tick, writer.world.course.epochs[-1].interval, ticks, until, duration)
         writing.run_on(writer, wanted, epoch, progress)
     return status(market)

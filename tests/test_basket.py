@@ -144,7 +144,7 @@ def test_bad_line_of_a_list_names_its_number_and_what_is_allowed(line: str) -> N
 
 
 def test_list_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"none\.txt: No such file"):
+    with pytest.raises(InputError, match=r"none\.txt: cannot be read \(No such file"):
         items_file(tmp_path / "none.txt")
     with pytest.raises(InputError, match="nothing is listed"):
         read_items("# only this\n", "mine.txt")

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import string
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from qsim import params
@@ -49,11 +50,17 @@ NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=6
 IDS = st.text(string.ascii_lowercase + string.digits, min_size=1, max_size=30)
 
 
+@settings(deadline=None)
 @given(IDS, NAMES, st.floats(1, 1000), st.floats(0, 1), st.integers(0, 2**63 - 1))
 def test_parameters_written_as_toml_read_back_the_same(
     identity: str, name: str, high: float, chance: float, seed: int
 ) -> None:
-    platform = {"name": name, "low_percent": 1, "high_percent": high, "average_discount_percent": 10}
+    platform = {
+        "name": "".join(filter(str.isprintable, name)) or "A",
+        "low_percent": 1,
+        "high_percent": high,
+        "average_discount_percent": 10,
+    }
     layer = {"platforms": {identity: platform}, "surge_probability": chance, "seed": seed, "catalog": name}
     resolved = params.resolve("classic", layer)
     assert params.check(tomllib.loads(params.to_toml(resolved.model_dump()))) == resolved
@@ -81,11 +88,13 @@ def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
         ("name = 'caf\xe9'".encode("latin-1"), "is not TOML"),
         (b"batch_size = 5\nbatch_size = 6\n", "is not TOML"),
         (b"batch_size: 5\n", "is not TOML"),
-        (b"a = " + b"[" * 50_000, "is not TOML"),
-        (b"seed = " + b"9" * 5_000, "is not TOML"),
-        (b"# " + b"x" * (1 << 20), "more than 1 MiB"),
+        (b"a = " + b"[" * 1_900, "nested hundreds deep"),
+        (b"seed = " + b"9" * 5_000, "a line of 5,007 bytes"),
+        (b"a." * 100_000 + b"a = 1", "a line of 200,005 bytes"),
+        (b"# x\n" * (1 << 20), "more than 256 KiB"),
+        (b"\xef\xbb\xbf \n", "an empty file"),
     ],
-    ids=["bytes", "latin-1", "twice", "yaml", "deep", "long number", "large"],
+    ids=["bytes", "latin-1", "twice", "yaml", "deep", "long number", "long key", "large", "empty"],
 )
 def test_a_faulty_file_is_refused_in_one_line_that_names_it(tmp_path: Path, content: bytes, reason: str) -> None:
     file = tmp_path / "faulty.toml"
@@ -99,6 +108,13 @@ def test_a_faulty_file_is_refused_in_one_line_that_names_it(tmp_path: Path, cont
 def test_a_file_that_is_not_there_or_a_folder_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path / "none.toml", tmp_path):
         with pytest.raises(InputError, match="cannot be read"):
+            params.read_toml(path)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(InputError, match="a pipe or a device"):
             params.read_toml(path)
 
 

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import stat
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
+from typing import BinaryIO
 
 import polars as pl
 
@@ -72,6 +75,17 @@ def check_file(path: Path) -> None:
         raise refusal(path, found, "at most 2 GiB (2,147,483,648 bytes)", "split the file")
     if status.st_size == 0:
         raise refusal(path, "an empty file", "a header row and at least one product", "export the list again")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[BinaryIO]:
+    """Open a file; raise InputError at the end where it was written to meanwhile, so that what was read is of two files."""
+    with path.open("rb") as source:
+        before = os.fstat(source.fileno())
+        yield source
+        after = os.fstat(source.fileno())
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        raise refusal(path, "a file that changed while it was read", "a file at rest", "run again when it is written")
 
 
 def read_csv(path: Path, choose: Choose) -> pl.DataFrame:
@@ -154,7 +168,7 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
 def _lines(path: Path) -> Iterator[str]:
     # Blocks end at a newline, so no UTF-8 sequence is cut and lines count as an editor counts them.
     offset, line = 0, 1
-    with path.open("rb") as source:
+    with opened(path) as source:
         while block := source.read(_BLOCK_BYTES) + source.readline():
             if offset == 0:
                 _check_start(path, block)

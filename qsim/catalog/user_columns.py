@@ -76,6 +76,21 @@ def choose_columns(
     return {field: picks[field] for field in names if field in picks}
 
 
+def near_misses(path: Path, unused: Iterable[str], picks: Mapping[str, int]) -> None:
+    """Raise InputError for an unused column whose name is nearly that of an optional field that has no column."""
+    open_fields = {_key(word): field for field in OPTIONAL if field not in picks for word in (field, *SYNONYMS[field])}
+    for name in unused:
+        close = difflib.get_close_matches(_key(name), list(open_fields), n=1, cutoff=0.8)
+        if close:
+            field = open_fields[close[0]]
+            raise refusal(
+                path,
+                f"the column '{shown(name)}', which no field has (nearest: '{field}')",
+                f"{', '.join(FIELDS)} or another name for them when strict",
+                f"rename it, add --map {shown(name)}={field}, or leave out --strict",
+            )
+
+
 def nearest(word: str, words: Iterable[str]) -> str:
     """Return the one of `words` most like `word` as "nearest: 'x'", or all of them when none is close."""
     known = {_key(name): name for name in words if name}

@@ -14,15 +14,16 @@ from pathlib import Path
 
 import polars as pl
 
-from qsim.catalog.csv_rows import Choose, check_file, clean_header, read_csv, refusal, shown
-from qsim.catalog.user_columns import choose_columns
+from qsim.catalog.csv_rows import Choose, check_file, clean_header, opened, read_csv, refusal, shown
+from qsim.catalog.user_columns import choose_columns, near_misses
 from qsim.catalog.user_groups import add_groups, packaged_groups, read_groups
-from qsim.catalog.user_rules import PRICE_FIELDS, sort_rows
+from qsim.catalog.user_rules import PRICE_FIELDS, repeated, sort_rows
 from qsim.errors import InputError
 
 _PARQUET_SUFFIXES = (".parquet", ".pq")
 _PARQUET_MARK = b"PAR1"
 _NAMES_SHOWN = 20
+_ROWS_SHOWN = 100
 _TEXT_TYPES = (pl.String, pl.Categorical, pl.Enum, pl.Boolean, pl.Null)
 
 
@@ -55,8 +56,10 @@ def read_user_catalog(
     """Read a product list; prices in rupees become whole paise, exactly.
 
     `mapping` is column -> field and wins over column names. `groups` is a CSV `category,subcategory,group`
-    searched before the packaged table. Raises InputError when a file cannot be taken, RejectedRowsError when
-    no row is valid or, with `strict`, when any row is faulty; UsageError for a mapping that does not fit.
+    searched before the packaged table. With `strict` a row that repeats an earlier one's product, brand and pack is
+    faulty too, and a column whose name is nearly that of an optional field is refused. Raises InputError when a
+    file cannot be taken, RejectedRowsError when no row is valid or, with `strict`, when any row is faulty (its notes
+    list the first 100); UsageError for a mapping that does not fit.
     """
     tables = [read_groups(groups)] if groups is not None else []
     tables.append(packaged_groups())
@@ -65,12 +68,16 @@ def read_user_catalog(
     def choose(header: list[str]) -> dict[str, int]:
         picks = choose_columns(path, header, mapping)
         ignored.extend(name for i, name in enumerate(header) if i not in picks.values())
+        if strict:
+            near_misses(path, ignored, picks)
         return picks
 
     check_file(path)
     parquet = _is_parquet(path)
     rows = _read_parquet(path, choose) if parquet else read_csv(path, choose)
     kept, rejected = sort_rows(rows)
+    if strict:
+        rejected = pl.concat([rejected, repeated(kept)]).sort("line")
     if rejected.height and (strict or kept.is_empty()):
         raise _refused_rows(path, f"{rows.height:,} rows", "row" if parquet else "line", rejected, strict)
     products, unknown = add_groups(kept, tables)
@@ -89,7 +96,7 @@ def _is_parquet(path: Path) -> bool:
 def _read_parquet(path: Path, choose: Choose) -> pl.DataFrame:
     try:
         # An open file, not its name: a name would be searched for ~, * and [ as a pattern.
-        with path.open("rb") as source:
+        with opened(path) as source:
             names = list(pl.read_parquet_schema(source))
             picks = choose(clean_header(path, names))
             source.seek(0)
@@ -146,7 +153,20 @@ def _refused_rows(path: Path, total: str, unit: str, rejected: pl.DataFrame, str
     count = f"{rejected.height:,} faulty of {total} (first: {unit} {line}, {cell})"
     allowed = "no faulty row when strict" if strict else "a file with at least one valid row"
     todo = "correct them, or leave out --strict to skip them" if strict else "correct the rows"
-    return RejectedRowsError(str(refusal(path, count, allowed, todo)), rejected)
+    error = RejectedRowsError(str(refusal(path, count, allowed, todo)), rejected)
+    for note in listed_rows(rejected, unit) if rejected.height > 1 else ():
+        error.add_note(note)
+    return error
+
+
+def listed_rows(rejected: pl.DataFrame, unit: str = "line") -> list[str]:
+    """Give a line for each of the first 100 rejected rows, and one that counts the rest."""
+    lines = [
+        f"{unit} {line}: {field}: found '{found}': {reason}"
+        for line, field, found, reason in rejected.head(_ROWS_SHOWN).iter_rows()
+    ]
+    rest = rejected.height - _ROWS_SHOWN
+    return [*lines, f"and {rest:,} more"] if rest > 0 else lines
 
 
 def _warnings(products: pl.DataFrame, ignored: list[str], unknown: list[tuple[str, int]]) -> list[str]:

@@ -54,6 +54,15 @@ def sort_rows(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return kept, _rejected(judged.filter(pl.col("fault").is_not_null()), rules)
 
 
+def repeated(kept: pl.DataFrame) -> pl.DataFrame:
+    """Give the kept rows that have product, brand and pack of an earlier one, as rejected rows."""
+    named = kept.with_columns(pl.col("line").first().over("product", "brand", "pack").alias("first"))
+    again = named.filter(pl.col("line") != pl.col("first"))
+    reason = pl.format("repeats line {}: one row for a product, brand and pack is allowed", "first")
+    found = pl.Series("found", [shown(text) for text in again["product"]], pl.String)
+    return again.select("line", pl.lit("product").alias("field"), found, reason.alias("reason"))
+
+
 def row_rules() -> list[Rule]:
     """Return the rules in the order they are tried; the first that holds is the row's fault."""
     cells = pl.format("{} cells under {} columns", "cells", "width")

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 
 import click
 
-from qsim.errors import QsimError
+from qsim.errors import QsimError, one_line
 
 COMMANDS = {
     "demo": "Generate a market, run a simulated day, answer the four questions.",
@@ -66,18 +68,26 @@ def cli() -> None:
     """
 
 
-def _fail(message: str, code: int) -> int:
-    click.echo(f"qsim: {message}", err=True)
+def _fail(message: str, code: int, rest: Sequence[str] = ()) -> int:
+    click.echo("\n".join(one_line(line) for line in (f"qsim: {message}", *rest)), err=True)
     return code
+
+
+def _drop_output() -> None:
+    # What the interpreter still holds for standard output would fail again when it ends.
+    with suppress(OSError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and give the exit code: 0 done, 1 failed, 2 usage, 3 bad input, 4 lock or exists, 5 corrupt, 6 disk."""
     try:
         code = cli.main(args=arguments, prog_name="qsim", standalone_mode=False)
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except QsimError as fault:
-        return _fail(" ".join(str(fault).split()), fault.exit_code)
+        # The notes of an error are the lines of a list of which its message is the head.
+        return _fail(str(fault), fault.exit_code, getattr(fault, "__notes__", ()))
     except click.UsageError as fault:
         where = f"{fault.ctx.command_path}: " if fault.ctx and fault.ctx.command_path != "qsim" else ""
         return _fail(
@@ -89,10 +99,13 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail("stopped", 130)
     except (BrokenPipeError, SystemExit):
         # The reader of a pipe has what it wanted (click makes an exit of that); nothing more can be written.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        _drop_output()
         return 0
     except OSError as fault:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        if fault.filename is not None:
+            reason = f"cannot be used: {fault.strerror}; allowed is a place that you may read and write; name another"
+            return _fail(f"{fault.filename}: {reason}", 6)
+        _drop_output()
         return _fail(f"standard output: cannot write: {fault.strerror}; free space or send it elsewhere", 6)
     return code if isinstance(code, int) else 0
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from qsim.errors import one_line
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -52,7 +54,7 @@ def _cell(value: Any) -> str:
 def _csv_cell(value: Any) -> Any:
     # A leading = + - @ would be run as a formula by a spreadsheet.
     text = "" if value is None else str(value)
-    return f"'{text}" if isinstance(value, str) and text[:1] in tuple("=+-@\t\r") else text
+    return f"'{text}" if isinstance(value, str) and text[:1] in tuple("=+-@\t\r\n") else text
 
 
 def table(rows: Rows, title: str = "", *, right: Collection[str] = (), spare: Collection[str] = ()) -> None:
@@ -95,7 +97,9 @@ def rows_as(rows: Rows, form: str, title: str = "") -> None:
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerows(
-            [list(rows[0]), *([_csv_cell(value) for value in row.values()] for row in rows)] if rows else []
+            [list(map(_csv_cell, rows[0])), *([_csv_cell(value) for value in row.values()] for row in rows)]
+            if rows
+            else []
         )
         click.echo(text.getvalue(), nl=False)
     else:
@@ -157,7 +161,7 @@ def _precise(value: Any) -> Any:
 
 def note(text: str) -> None:
     """Tell something on standard error."""
-    click.echo(text, err=True)
+    click.echo(one_line(text), err=True)
 
 
 @contextmanager

@@ -24,6 +24,16 @@ from qsim.storage import files
 LEAST_CHANGES = 5
 
 
+def _check_call(hold_out: float, *places: str | os.PathLike[str] | None) -> None:
+    if not 0 <= hold_out <= 0.8:
+        raise UsageError(f"hold_out: found {hold_out:g}; allowed is a share from 0 to 0.8; mend the number")
+    for place in places:
+        if place is not None and not Path(place).absolute().parent.is_dir():
+            raise UsageError(
+                f"{place}: its folder is not there; allowed is a file in one that is; make the folder first"
+            )
+
+
 def fit(
     file: str | os.PathLike[str],
     *,
@@ -51,8 +61,7 @@ def fit(
 
     Returns preset (plain values), estimated, left and off (which parameters are from where), moments, auc, notes.
     """
-    if not 0 <= hold_out <= 0.8:
-        raise UsageError(f"hold_out: found {hold_out:g}; allowed is a share from 0 to 0.8; mend the number")
+    _check_call(hold_out, out, goods)
     source = read_source(Path(file), columns or {}, carry=carry)
     is_catalog = source.kind == "catalog"
     result = _of_catalog(source, base) if is_catalog else _of_panel(source, base, goods, hold_out, seed)

@@ -23,12 +23,14 @@ from typing import Any
 import duckdb
 
 from qsim.errors import InputError, UsageError
+from qsim.inputs import read_small
 from qsim.queries import names
 from qsim.queries.connection import rows_of
 from qsim.queries.optimum import Fees, Line, Offer, Plan, best_split, one_app
 from qsim.queries.questions import check_place, check_platform
 
 MAX_QUANTITY = 999
+MAX_LIST_BYTES = 1 << 16
 
 
 def staples() -> list[tuple[int, str]]:
@@ -38,11 +40,13 @@ def staples() -> list[tuple[int, str]]:
 
 def items_file(path: str | os.PathLike[str]) -> list[tuple[int, str]]:
     """Read a user's list as (quantity, name); InputError where it cannot be read."""
+    raw = read_small(Path(path), MAX_LIST_BYTES, "a text file with a thing a line")
     try:
-        text = Path(path).read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as fault:
-        reason = getattr(fault, "strerror", None) or "not text in UTF-8"
-        raise InputError(f"{path}: {reason}; allowed is a text file with a thing a line; name another") from None
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(
+            f"{path}: not text in UTF-8; allowed is a text file with a thing a line; name another"
+        ) from None
     return read_items(text, str(path))
 
 
@@ -59,7 +63,7 @@ def read_items(text: str, where: str) -> list[tuple[int, str]]:
         quantity = int(head) if counted and head.isdecimal() else 0 if counted else 1
         if not 1 <= quantity <= MAX_QUANTITY or not names.words(name):
             raise InputError(
-                f"{where}, line {number}: '{said}'; allowed is a whole number from 1 to {MAX_QUANTITY}, then a name, "
+                f"{where}, line {number}: '{said:.60}'; allowed is a whole number from 1 to {MAX_QUANTITY}, then a name, "
                 "as in `2 toned milk`; correct the line"
             )
         items.append((quantity, name))
@@ -113,7 +117,7 @@ def _check_items(wanted: Sequence[tuple[int, str]]) -> None:
     for quantity, name in wanted:
         if isinstance(quantity, bool) or not isinstance(quantity, int) or not 1 <= quantity <= MAX_QUANTITY:
             raise UsageError(
-                f"basket, '{name}': quantity {quantity}; allowed is a whole number from 1 to {MAX_QUANTITY}"
+                f"basket, '{name:.60}': quantity {quantity}; allowed is a whole number from 1 to {MAX_QUANTITY}"
             )
 
 

@@ -17,7 +17,7 @@ from qsim.queries.texts import files, quoted
 from qsim.schema import TABLES, Table
 
 if TYPE_CHECKING:
-    from qsim.storage.log import DataFile
+    from qsim.storage.pieces import DataFile
 
 # In order; the last makes them final. Those that a version of DuckDB does not know are left out, `NEEDED` ones never.
 SETTINGS = {

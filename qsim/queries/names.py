@@ -168,7 +168,7 @@ def known_products(connection: duckdb.DuckDBPyConnection, name: str) -> list[lis
     found = products_named(connection, name)
     if not found:
         near = ", ".join(nearest(connection, name))
-        raise UsageError(f"product '{name}': this market has none; nearest: {near}; correct the name")
+        raise UsageError(f"product '{name:.60}': this market has none; nearest: {near}; correct the name")
     return found
 
 

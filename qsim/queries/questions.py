@@ -88,7 +88,7 @@ def check_place(connection: duckdb.DuckDBPyConnection, column: str, value: str |
     known = [str(row["place"]) for row in rows]
     if str(value).lower() not in {place.lower() for place in known}:
         raise UsageError(
-            f"{column} '{value}': no store there; allowed: {names.nearest_of(str(value), known)}; choose one"
+            f"{column} '{value!s:.60}': no store there; allowed: {names.nearest_of(str(value), known)}; choose one"
         )
 
 
@@ -100,7 +100,7 @@ def check_platform(connection: duckdb.DuckDBPyConnection, platform: str) -> str:
             return str(row["platform"])
     known = [str(row["platform"]) for row in rows]
     raise UsageError(
-        f"platform '{platform}': not in this market; allowed: {names.nearest_of(platform, known)}; choose one"
+        f"platform '{platform:.60}': not in this market; allowed: {names.nearest_of(platform, known)}; choose one"
     )
 
 
@@ -152,7 +152,9 @@ def deals(
     where = None if category is None else shelf(connection, category, loosely=True)
     if category is not None and where is None:
         known = [str(row["c"]) for row in rows_of(connection, "SELECT DISTINCT category AS c FROM products ORDER BY 1")]
-        raise UsageError(f"category '{category}': not in this market; allowed: {names.nearest_of(category, known)}")
+        raise UsageError(
+            f"category '{category:.60}': not in this market; allowed: {names.nearest_of(category, known)}; choose one"
+        )
     column, values = where or ("category", None)
     rows = rows_of(connection, _DEALS.format(column=column, now=NOW), [chosen, min_discount, values, limit])
     hidden = set() if _has_many_stores(connection) else {"store_id", "city", "pincode"}
@@ -184,7 +186,7 @@ def compare(connection: duckdb.DuckDBPyConnection, what: str, platform_a: str, p
     """
     first, second = check_platform(connection, platform_a), check_platform(connection, platform_b)
     if first == second:
-        raise UsageError(f"compare: '{first}' with itself; allowed are two different platforms; name another")
+        raise UsageError(f"compare: '{first:.60}' with itself; allowed are two different platforms; name another")
     kind, matched, attempts = _meant(connection, what)
     rows: list[dict[str, Any]] = []
     for column, values in attempts:
@@ -218,7 +220,9 @@ def _meant(connection: duckdb.DuckDBPyConnection, what: str) -> tuple[str, list[
         column, values = where
         return column, values, [(column, values)]
     names.known_products(connection, asked or what)
-    raise UsageError(f"compare: '{what}' names nothing; allowed is a category, a subcategory or a product; name one")
+    raise UsageError(
+        f"compare: '{what:.60}' names nothing; allowed is a category, a subcategory or a product; name one"
+    )
 
 
 def _summary(rows: list[dict[str, Any]], first: str, second: str) -> dict[str, Any]:
@@ -256,7 +260,7 @@ def ask(
 
     known: dict[str, Callable[..., Any]] = {"cheapest": cheapest, "deals": deals, "compare": compare, "basket": basket}
     if question not in known:
-        raise UsageError(f"ask: '{question}'; allowed: {names.nearest_of(question, list(known))}; choose one")
+        raise UsageError(f"ask: '{question:.60}'; allowed: {names.nearest_of(question, list(known))}; choose one")
     try:
         inspect.signature(known[question]).bind(None, *args, **options)
     except TypeError as fault:

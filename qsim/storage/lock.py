@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from qsim.errors import ConflictError
@@ -24,15 +24,21 @@ def writer_lock(directory: Path) -> Iterator[None]:
     with disk("open", path):
         handle = system.open_lock(path)
     try:
-        if not system.take_lock(handle):
-            holder = system.read_open(handle).decode("utf-8", "replace").strip() or "an unknown process"
+        with disk("lock", path):
+            free = system.take_lock(handle)
+            holder = "" if free else system.read_open(handle).decode("utf-8", "replace").strip()
+            replaced = free and not system.is_open_at(handle, path)
+        if not free:
             raise ConflictError(
-                f"{directory}: is being written by {holder}; one writer a market; wait for it or stop it"
+                f"{directory}: is being written by {holder or 'an unknown process'}; one writer a market; wait for it or"
+                " stop it"
             )
-        if not system.is_open_at(handle, path):
+        if replaced:
             raise ConflictError(f"{path}: was replaced while it was being locked; run the command again")
         with disk("write", path):
             system.overwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
         yield
     finally:
-        system.close(handle)
+        # Nothing is written through it, so that nothing is lost where the system cannot close it.
+        with suppress(OSError):
+            system.close(handle)

@@ -1,0 +1,44 @@
+"""What is wrong with a parameter, in one line: its name, what was found, the rule and what to do."""
+
+from __future__ import annotations
+
+import reprlib
+from typing import TYPE_CHECKING, Any
+
+from qsim.errors import nearest
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+    from pydantic_core import ErrorDetails
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 60
+
+
+def shown(value: object) -> str:
+    """Write a value shortly, however long or deep it is."""
+    return _SHORT.repr(value)[:80]
+
+
+def fault_line(error: ErrorDetails, whole: type[BaseModel], platform: type[BaseModel]) -> str:
+    """Tell the fault of one of the parameters `whole`, whose tables of platforms are `platform`."""
+    place = [str(part) for part in error["loc"]]
+    where = ".".join(place)[:200]
+    if error["type"] == "extra_forbidden":
+        section = whole.model_fields.get(place[0])
+        inside = getattr(section and section.annotation, "model_fields", platform.model_fields)
+        known = inside if len(place) > 1 else whole.model_fields
+        return f"{where}: unknown key{nearest(place[-1][:60], known)}; mend or remove it"
+    if error["type"] == "missing" and place[0] == "platforms" and isinstance(error["input"], dict):
+        return (
+            f"{where}: is missing, and the preset has no platform {shown(place[1])}; allowed is one with"
+            f" {', '.join(_required(platform))}; mend its id, or give all of these"
+        )
+    rule = error["msg"].removeprefix("Value error, ")
+    if not place:
+        return f"parameters: {rule}; mend one of them"
+    return f"{where}: found {shown(error['input'])}; {rule[0].lower() + rule[1:]}; mend the value"
+
+
+def _required(model: type[BaseModel]) -> list[Any]:
+    return [name for name, field in model.model_fields.items() if field.is_required()]

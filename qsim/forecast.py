@@ -1,0 +1,69 @@
+"""What a run that is asked for would take, told and checked before anything of the market is written or locked."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from qsim import clock
+from qsim.clock import Epoch
+from qsim.errors import DiskError, UsageError
+from qsim.params import NO_BATCH, Parameters
+from qsim.schema import HISTORY, SNAPSHOTS
+from qsim.storage.log import Log
+
+# An event takes 8.6 bytes on disk (README, "Parquet settings are measured"), and rows of most other tables fewer.
+BYTES_A_ROW = 8
+# Measured on two cores with classic markets of 12 and of 5,000 products, batch all; the hours are told, nothing hangs on them.
+ROWS_A_SECOND = 4_000_000
+SECONDS_A_TICK = 0.0004
+# Where no batch is updated in turn, about one product in so many has an event in a tick.
+QUIET_SHARE = 256
+
+
+def rows_a_tick(history: Log, parameters: Parameters) -> float:
+    """Estimate the rows of a tick: from the ticks since the parameters last changed, else from the batch size."""
+    since: int = history.epochs[-1]["tick"]
+    if history.epochs[-1]["parameters"] == parameters.model_dump() and history.tick > since:
+        names = {table.name for table in HISTORY} - {SNAPSHOTS.name}
+        files = [file for file in history.files if file.table in names and file.last > since]
+        # A file that compaction made may begin before.
+        rows = sum(
+            file.rows * (file.last - max(file.first - 1, since)) / (file.last - file.first + 1) for file in files
+        )
+        return rows / (history.tick - since)
+    products = sum(file.rows for file in history.of_table("products"))
+    batch = parameters.batch_size or products
+    taken = products / QUIET_SHARE if batch == NO_BATCH else min(batch, products)
+    return taken * parameters.listings_per_product
+
+
+def told(ticks: int, rows: float) -> str:
+    """Say what so many ticks with so many rows in all take: bytes and hours."""
+    size, units = rows * BYTES_A_ROW, ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
+    while size >= 1000 and len(units) > 1:
+        size, _ = size / 1000, units.pop(0)
+    hours = (ticks * SECONDS_A_TICK + rows / ROWS_A_SECOND) / 3600
+    return f"about {size:,.0f} {units[0]} and {hours:,.1f} hours"
+
+
+def check(market: Path, history: Log, parameters: Parameters, ticks: int) -> None:
+    """Refuse a run of so many ticks under `parameters` that market time or the disk has no room for.
+
+    UsageError beyond the last second that a market may reach, DiskError where fewer bytes are free than it would write.
+    """
+    epoch = Epoch(*(history.epochs[-1][name] for name in ("tick", "second", "interval")))
+    interval = parameters.update_interval_seconds
+    left = (clock.MAX_SECOND - epoch.second_of(history.tick)) // interval
+    rows = rows_a_tick(history, parameters) * ticks
+    if ticks > left:
+        raise UsageError(
+            f"ticks: found {ticks:,} of {interval} s, {told(ticks, rows)}; allowed are {left:,}, up to 136 years from the start;"
+            " run fewer"
+        )
+    free = shutil.disk_usage(market).free
+    if rows * BYTES_A_ROW > free:
+        raise DiskError(
+            f"{market}: {ticks:,} ticks take {told(ticks, rows)}; allowed are the {free:,} bytes that are free;"
+            " run fewer ticks, or free space"
+        )

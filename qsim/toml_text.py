@@ -1,0 +1,52 @@
+"""TOML out of and into plain values: a user's file of parameters, and the text that a market keeps of its own."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from qsim.errors import InputError
+from qsim.inputs import read_small
+
+MAX_CONFIG_BYTES = 1 << 18
+# A key of thousands of dotted parts, which fits no parameter, takes the parser time that grows with their square.
+MAX_LINE = 2_000
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a TOML file of parameters; InputError says the file and the place of a fault."""
+    raw = read_small(path, MAX_CONFIG_BYTES, "a TOML file of parameters")
+    longest = max(map(len, raw.splitlines()))
+    if longest > MAX_LINE:
+        raise InputError(f"{path}: found a line of {longest:,} bytes; allowed are {MAX_LINE:,}; mend the file")
+    try:
+        return tomllib.loads(raw.decode("utf-8-sig"))
+    except (ValueError, RecursionError) as fault:
+        raise InputError(f"{path}: is not TOML: {_toml_fault(fault)}; mend the file") from None
+
+
+def _toml_fault(fault: Exception) -> str:
+    if isinstance(fault, UnicodeDecodeError):
+        return f"found byte 0x{fault.object[fault.start]:02X} at offset {fault.start}; allowed is text in UTF-8"
+    if isinstance(fault, RecursionError):
+        return "found tables or lists nested hundreds deep; parameters nest at most three deep"
+    return str(fault)[:120]
+
+
+def _toml(value: Any) -> str:
+    # TOML is JSON's text but for DEL, which it wants escaped, and the surrogate pairs that JSON escapes by default.
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def to_toml(values: Mapping[str, Any], table: str = "") -> str:
+    """Write plain values (scalars, lists of scalars, nested tables) as TOML."""
+    scalars = {key: value for key, value in values.items() if not isinstance(value, Mapping)}
+    lines = [f"{_toml(key) if not key.isidentifier() else key} = {_toml(value)}" for key, value in scalars.items()]
+    text = (f"[{table}]\n" if table and (lines or not values) else "") + "".join(line + "\n" for line in lines)
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            text += "\n" + to_toml(value, f"{table}.{key}" if table else key)
+    return text
