@@ -1,0 +1,66 @@
+"""Kills at random instants of every command, and of the same command given again; nothing acknowledged is lost."""
+
+from __future__ import annotations
+
+import random
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+
+from tests.faults import steps
+from tests.faults.steps import FaultFound, Script, Step
+from tests.faults.warm import Ended, Warm
+
+
+def _killed(warm: Warm, step: Step, market: Path, delay: float) -> Ended:
+    command = warm.start(*step.on(market))
+    time.sleep(delay)
+    command.kill()
+    return command.ended()
+
+
+def durations(warm: Warm, script: Script, market: Path) -> dict[Step, float]:
+    """Measure how long each step takes."""
+    taken = {}
+    for step in script.steps:
+        step.prepared(market)
+        begin = time.monotonic()
+        warm.run(*step.on(market))
+        taken[step] = time.monotonic() - begin
+    return taken
+
+
+def kill_one(warm: Warm, script: Script, step: Step, market: Path, delays: list[float]) -> Counter[str]:
+    """Kill a step after each of the delays in turn, and check the market after each kill and at the end."""
+    step.prepared(market)
+    counts: Counter[str] = Counter()
+    for depth, delay in enumerate(delays):
+        ended = _killed(warm, step, market, delay)
+        counts[f"kills at depth {depth + 1}" if ended.code == -9 else "ended before the kill"] += 1
+        if ended.code not in (-9, 0) and not (depth and step.words[0] == "generate" and ended.code == 4):
+            raise FaultFound(f"{step.name}: exit code {ended.code}; {ended}")
+        steps.check_kept(script, step, market, ended)
+        counts["acknowledged ticks kept"] += max(0, ended.acknowledged)
+    steps.check_completed(warm, step, market)
+    return counts
+
+
+def campaign(count: int, seed: int, only: int | None = None) -> Counter[str]:
+    """Put so many kills to the commands, every other one twice; give the counts. `only` replays one of them."""
+    counts: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory(prefix="qsim-faults-") as name, Warm() as warm:
+        market = Path(name) / "m"
+        script = steps.made(warm, Path(name))
+        taken = durations(warm, script, market)
+        for number in range(count) if only is None else [only]:
+            chance = random.Random(f"{seed}:{number}")
+            step = chance.choice(script.steps)
+            delays = [chance.uniform(0, taken[step] * 1.05) for _ in range(1 + number % 2)]
+            try:
+                counts += kill_one(warm, script, step, market, delays)
+            except FaultFound as fault:
+                replay = f"python -m tests.faults kills --seed {seed} --only {number}"
+                raise FaultFound(f"{fault}\nkill {number} after {delays} s; replay: {replay}") from None
+            counts[step.name] += 1
+    return counts
