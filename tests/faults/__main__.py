@@ -6,10 +6,10 @@ import argparse
 import sys
 import time
 
-from tests.faults import kills
+from tests.faults import kills, points
 from tests.faults.steps import FaultFound
 
-CAMPAIGNS = {"kills": (kills.campaign, 1000)}
+CAMPAIGNS = {"kills": (kills.campaign, 1000), "points": (points.campaign, None)}
 
 
 def main() -> int:
