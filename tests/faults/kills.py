@@ -46,21 +46,26 @@ def kill_one(warm: Warm, script: Script, step: Step, market: Path, delays: list[
     return counts
 
 
-def campaign(count: int, seed: int, only: int | None = None) -> Counter[str]:
-    """Put so many kills to the commands, every other one twice; give the counts. `only` replays one of them."""
+def sweep(
+    warm: Warm, script: Script, place: Path, count: int, seed: int, only: int | None = None
+) -> Counter[str]:
+    """Do what `campaign` does with a warm process and the script's markets at hand."""
     counts: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory(prefix="qsim-faults-") as name, Warm() as warm:
-        market = Path(name) / "m"
-        script = steps.made(warm, Path(name))
-        taken = durations(warm, script, market)
-        for number in range(count) if only is None else [only]:
-            chance = random.Random(f"{seed}:{number}")
-            step = chance.choice(script.steps)
-            delays = [chance.uniform(0, taken[step] * 1.05) for _ in range(1 + number % 2)]
-            try:
-                counts += kill_one(warm, script, step, market, delays)
-            except FaultFound as fault:
-                replay = f"python -m tests.faults kills --seed {seed} --only {number}"
-                raise FaultFound(f"{fault}\nkill {number} after {delays} s; replay: {replay}") from None
-            counts[step.name] += 1
+    taken = durations(warm, script, place / "m")
+    for number in range(count) if only is None else [only]:
+        chance = random.Random(f"{seed}:{number}")
+        step = chance.choice(script.steps)
+        delays = [chance.uniform(0, taken[step] * 1.05) for _ in range(1 + number % 2)]
+        try:
+            counts += kill_one(warm, script, step, place / "m", delays)
+        except FaultFound as fault:
+            replay = f"python -m tests.faults kills --seed {seed} --only {number}"
+            raise FaultFound(f"{fault}\nkill {number} after {delays} s; replay: {replay}") from None
+        counts[step.name] += 1
     return counts
+
+
+def campaign(count: int | None, seed: int, only: int | None = None) -> Counter[str]:
+    """Kill so many times (1,000 where none is given), every other one twice; give the counts. `only` replays one."""
+    with tempfile.TemporaryDirectory(prefix="qsim-faults-") as name, Warm() as warm:
+        return sweep(warm, steps.made(warm, Path(name)), Path(name), 1000 if count is None else count, seed, only)
