@@ -6,10 +6,10 @@ import argparse
 import sys
 import time
 
-from tests.faults import cuts, kills, points
+from tests.faults import cuts, full, kills, points
 from tests.faults.steps import FaultFound
 
-CAMPAIGNS = {"kills": kills.campaign, "points": points.campaign, "cuts": cuts.campaign}
+CAMPAIGNS = {"kills": kills.campaign, "points": points.campaign, "full": full.campaign, "cuts": cuts.campaign}
 
 
 def main() -> int:
