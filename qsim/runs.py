@@ -56,6 +56,13 @@ def _make_place(market: Path) -> None:
         files.make_directory(market / part)
 
 
+def _clear(market: Path) -> None:
+    """Remove what a generation that was killed left: none of it was committed, and patterns of readers would find it."""
+    for part in ("catalog", log.COMMITS, log.CHECKPOINTS, *writing.HISTORY_TABLES):
+        files.remove_unnamed(market / part, set())
+    files.remove_temporary(market)
+
+
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
@@ -87,6 +94,9 @@ def generate(
     opening = open_market(preset, [values], catalog, columns or {}, groups, strict, warn)
     _make_place(market)
     with lock.writer_lock(market):
+        # Again, for whoever made a market here between the first look and the lock.
+        _make_place(market)
+        _clear(market)
         _commit_opening(market, opening)
     return status(market)
 
