@@ -44,9 +44,7 @@ def cut_one(warm: Warm, script: Script, step: Step, disk: Disk, delays: list[flo
     return counts
 
 
-def sweep(
-    warm: Warm, script: Script, place: Path, count: int, seed: int, only: int | None = None
-) -> Counter[str]:
+def sweep(warm: Warm, script: Script, place: Path, count: int, seed: int, only: int | None = None) -> Counter[str]:
     """Do what `campaign` does with a warm process and the script's markets at hand."""
     counts: Counter[str] = Counter()
     with mounts.disk(place) as disk:

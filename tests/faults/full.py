@@ -90,9 +90,7 @@ def cases(script: Script, kinds: list[str]) -> list[Case]:
     return found
 
 
-def sweep(
-    warm: Warm, script: Script, place: Path, chosen: dict[int, Case], seed: int
-) -> Counter[str]:
+def sweep(warm: Warm, script: Script, place: Path, chosen: dict[int, Case], seed: int) -> Counter[str]:
     """Put cases by number; give the counts. Goes on after a failure and tells all."""
     counts: Counter[str] = Counter()
     failures = []

@@ -46,9 +46,7 @@ def kill_one(warm: Warm, script: Script, step: Step, market: Path, delays: list[
     return counts
 
 
-def sweep(
-    warm: Warm, script: Script, place: Path, count: int, seed: int, only: int | None = None
-) -> Counter[str]:
+def sweep(warm: Warm, script: Script, place: Path, count: int, seed: int, only: int | None = None) -> Counter[str]:
     """Do what `campaign` does with a warm process and the script's markets at hand."""
     counts: Counter[str] = Counter()
     taken = durations(warm, script, place / "m")

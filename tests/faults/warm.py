@@ -77,7 +77,7 @@ class Warm:
     def __init__(self, shim: Path | None = None) -> None:
         self.channel, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         environment = {**os.environ, **_ALONE, **({"LD_PRELOAD": str(shim)} if shim else {})}
-        command = [sys.executable, "-m", "tests.faults.warm", str(theirs.fileno())]
+        command = [sys.executable, "-W", "ignore::DeprecationWarning", "-m", "tests.faults.warm", str(theirs.fileno())]
         self._process = subprocess.Popen(command, cwd=ROOT, env=environment, pass_fds=[theirs.fileno()])
         theirs.close()
         self.answer()
@@ -131,11 +131,7 @@ def _imported_by_commands() -> list[str]:
 
 
 def _importable() -> set[str]:
-    return {
-        name
-        for name, module in sys.modules.items()
-        if name != "__main__" and getattr(module, "__spec__", None)
-    }
+    return {name for name, module in sys.modules.items() if name != "__main__" and getattr(module, "__spec__", None)}
 
 
 def _threads_at_work() -> list[str]:
