@@ -7,7 +7,7 @@ import sys
 import time
 
 from tests.faults import cuts, full, kills, points
-from tests.faults.steps import FaultFound
+from tests.faults.steps import FoundError
 
 CAMPAIGNS = {"kills": kills.campaign, "points": points.campaign, "full": full.campaign, "cuts": cuts.campaign}
 
@@ -22,7 +22,7 @@ def main() -> int:
     begin = time.monotonic()
     try:
         counts = CAMPAIGNS[given.campaign](given.count, given.seed, given.only)
-    except FaultFound as fault:
+    except FoundError as fault:
         print(fault, file=sys.stderr)
         return 1
     for name, count in counts.items():

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from tests.faults import kills, mounts, steps
 from tests.faults.mounts import Disk
-from tests.faults.steps import FaultFound, Script, Step
+from tests.faults.steps import FoundError, Script, Step
 from tests.faults.warm import Warm
 
 
@@ -27,7 +27,7 @@ def _cut(warm: Warm, script: Script, step: Step, disk: Disk, delay: float, kille
     disk.restart()
     exists = step.words[0] == "generate" and ended.code == 4
     if ended.code not in (0, -9, 6) and not exists:
-        raise FaultFound(f"{step.name}: exit code {ended.code}; {ended}")
+        raise FoundError(f"{step.name}: exit code {ended.code}; {ended}")
     steps.check_kept(script, step, market, ended)
     name = "ended before the cut" if ended.code == 0 else f"cuts met by exit {ended.code}"
     return Counter({name: 1, "acknowledged ticks kept": max(0, ended.acknowledged)})
@@ -55,9 +55,9 @@ def sweep(warm: Warm, script: Script, place: Path, count: int, seed: int, only: 
             delays = [chance.uniform(0, taken[step] * 1.05) for _ in range(1 + number % 2)]
             try:
                 counts += cut_one(warm, script, step, disk, delays, killed=chance.random() < 0.5)
-            except FaultFound as fault:
+            except FoundError as fault:
                 replay = f"python -m tests.faults cuts --seed {seed} --only {number}"
-                raise FaultFound(f"{fault}\ncut {number} after {delays} s; replay: {replay}") from None
+                raise FoundError(f"{fault}\ncut {number} after {delays} s; replay: {replay}") from None
             counts[step.name] += 1
     return counts
 

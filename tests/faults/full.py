@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.faults import mounts, steps
-from tests.faults.steps import SLOW, FaultFound, Script, Step
+from tests.faults.steps import SLOW, FoundError, Script, Step
 from tests.faults.warm import Ended, Warm
 
 _PAGE = 4096
@@ -47,7 +47,7 @@ def _unchanged(step: Step, market: Path, run: Callable[[], Ended]) -> Ended:
     before = steps.tree(market)
     ended = run()
     if steps.tree(market) != before:
-        raise FaultFound(f"{step.name}: the market changed where nothing can be written; {ended}")
+        raise FoundError(f"{step.name}: the market changed where nothing can be written; {ended}")
     return ended
 
 
@@ -97,12 +97,12 @@ def sweep(warm: Warm, script: Script, place: Path, chosen: dict[int, Case], seed
     for number, (kind, step, size) in chosen.items():
         try:
             counts[f"{kind}: {KINDS[kind](warm, script, step, place, size)}"] += 1
-        except FaultFound as fault:
+        except FoundError as fault:
             replay = f"python -m tests.faults full --seed {seed} --only {number}"
             failures.append(f"{kind} {size}: {fault}\n  replay: {replay}")
         counts[step.name] += 1
     if failures:
-        raise FaultFound("\n".join([*failures, f"{len(failures)} of {len(chosen)} failed"]))
+        raise FoundError("\n".join([*failures, f"{len(failures)} of {len(chosen)} failed"]))
     return counts
 
 

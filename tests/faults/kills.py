@@ -9,7 +9,7 @@ from collections import Counter
 from pathlib import Path
 
 from tests.faults import steps
-from tests.faults.steps import FaultFound, Script, Step
+from tests.faults.steps import FoundError, Script, Step
 from tests.faults.warm import Ended, Warm
 
 
@@ -39,7 +39,7 @@ def kill_one(warm: Warm, script: Script, step: Step, market: Path, delays: list[
         ended = _killed(warm, step, market, delay)
         counts[f"kills at depth {depth + 1}" if ended.code == -9 else "ended before the kill"] += 1
         if ended.code not in (-9, 0) and not (depth and step.words[0] == "generate" and ended.code == 4):
-            raise FaultFound(f"{step.name}: exit code {ended.code}; {ended}")
+            raise FoundError(f"{step.name}: exit code {ended.code}; {ended}")
         steps.check_kept(script, step, market, ended)
         counts["acknowledged ticks kept"] += max(0, ended.acknowledged)
     steps.check_completed(warm, step, market)
@@ -56,9 +56,9 @@ def sweep(warm: Warm, script: Script, place: Path, count: int, seed: int, only: 
         delays = [chance.uniform(0, taken[step] * 1.05) for _ in range(1 + number % 2)]
         try:
             counts += kill_one(warm, script, step, place / "m", delays)
-        except FaultFound as fault:
+        except FoundError as fault:
             replay = f"python -m tests.faults kills --seed {seed} --only {number}"
-            raise FaultFound(f"{fault}\nkill {number} after {delays} s; replay: {replay}") from None
+            raise FoundError(f"{fault}\nkill {number} after {delays} s; replay: {replay}") from None
         counts[step.name] += 1
     return counts
 

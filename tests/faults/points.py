@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.faults import shim, steps
-from tests.faults.steps import SLOW, FaultFound, Script, Step
+from tests.faults.steps import SLOW, FoundError, Script, Step
 from tests.faults.warm import Ended, Warm
 
 # With a plus, every later call fails too, as on a disk that is full or gone for good.
@@ -58,7 +58,7 @@ def calls_of(warm: Warm, step: Step, market: Path) -> list[Call]:
     log = market.with_name("calls")
     ended = warm.run(*step.on(market), fault={"directory": str(market), "kind": "COUNT", "log": str(log)})
     if ended.code:
-        raise FaultFound(f"{step.name}: ends with {ended} where calls are only counted")
+        raise FoundError(f"{step.name}: ends with {ended} where calls are only counted")
     return _told(log)
 
 
@@ -96,13 +96,13 @@ def check(warm: Warm, script: Script, point: Point, market: Path, again: Point |
             if ended.code >= 0 and not exists:
                 steps.check_said(one.step, ended, allowed, str(market))
             steps.check_kept(script, one.step, market, ended)
-        except FaultFound as fault:
-            raise FaultFound(f"{where}, depth {depth}: {fault}") from None
+        except FoundError as fault:
+            raise FoundError(f"{where}, depth {depth}: {fault}") from None
         counts[f"{one.fault} (depth {depth})" if hit else "beyond the last call"] += 1
     try:
         steps.check_completed(warm, point.step, market)
-    except FaultFound as fault:
-        raise FaultFound(f"{where}: {fault}; the fault ended with {ended}") from None
+    except FoundError as fault:
+        raise FoundError(f"{where}: {fault}; the fault ended with {ended}") from None
     return counts
 
 
@@ -127,9 +127,9 @@ def sweep(
         again = random.Random(f"{seed}:{number}").choice(kills) if point.fault == "KILL" and number % 3 == 0 else None
         try:
             counts += check(warm, script, point, market, again)
-        except FaultFound as fault:
+        except FoundError as fault:
             failures.append(f"{fault}\n  replay: python -m tests.faults points --seed {seed} --only {number}")
         counts[point.step.name] += 1
     if failures:
-        raise FaultFound("\n".join([*failures, f"{len(failures)} of {sum(counts.values())} failed"]))
+        raise FoundError("\n".join([*failures, f"{len(failures)} of {sum(counts.values())} failed"]))
     return counts

@@ -37,7 +37,7 @@ class Standing(NamedTuple):
     digest: str
 
 
-class FaultFound(AssertionError):
+class FoundError(AssertionError):
     """A market that is not what it must be after a fault."""
 
 
@@ -82,7 +82,7 @@ def standing(market: Path) -> Standing:
     for file in history.files:
         path = market / file.path
         if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != file.sha256:
-            raise FaultFound(f"{file.path}: committed, but missing or not what was committed")
+            raise FoundError(f"{file.path}: committed, but missing or not what was committed")
     return Standing(history.tick, f"{history.digest:032x}")
 
 
@@ -94,7 +94,7 @@ def made(warm: Warm, place: Path) -> Script:
         step = Step(words, before, place / f"after-{number}")
         ended = warm.run(*step.on(market))
         if ended.code:
-            raise FaultFound(f"{step.name}: ends with {ended} where no fault is")
+            raise FoundError(f"{step.name}: ends with {ended} where no fault is")
         shutil.copytree(market, step.after)
         digests |= {entry.tick: entry.digest for entry in logged(market)}
         steps.append(step)
@@ -118,18 +118,18 @@ def check_kept(script: Script, step: Step, market: Path, ended: Ended) -> None:
     if ended.code == 0:
         least = standing(step.after).tick
     if now.tick < least:
-        raise FaultFound(f"{step.name}: tick {least} was acknowledged, {now.tick} is there; {ended}")
+        raise FoundError(f"{step.name}: tick {least} was acknowledged, {now.tick} is there; {ended}")
     if script.digests.get(now.tick) != now.digest:
-        raise FaultFound(f"{step.name}: at tick {now.tick} the digest is {now.digest}, not that of any commit; {ended}")
+        raise FoundError(f"{step.name}: at tick {now.tick} the digest is {now.digest}, not that of any commit; {ended}")
 
 
 def check_said(step: Step, ended: Ended, allowed: tuple[int, ...], place: str) -> None:
     """Check that a command that met a fault told it in one line that names the place, with an allowed exit code."""
     last = ended.err.splitlines()[-1:] or [""]
     if ended.code not in allowed or "Traceback" in ended.err:
-        raise FaultFound(f"{step.name}: exit code {ended.code}, allowed are {allowed}; {ended}")
+        raise FoundError(f"{step.name}: exit code {ended.code}, allowed are {allowed}; {ended}")
     if ended.code and not (last[0].startswith("qsim: ") and place in last[0] and ended.err.count("qsim: ") == 1):
-        raise FaultFound(f"{step.name}: exit {ended.code} is not told in one line naming {place}: {ended.err[-300:]!r}")
+        raise FoundError(f"{step.name}: exit {ended.code} is not told in one line naming {place}: {ended.err[-300:]!r}")
 
 
 def check_completed(warm: Warm, step: Step, market: Path) -> None:
@@ -137,10 +137,10 @@ def check_completed(warm: Warm, step: Step, market: Path) -> None:
     again = warm.run(*step.on(market))
     exists = step.words[0] == "generate" and again.code == 4 and standing(market).tick == 0
     if again.code and not exists:
-        raise FaultFound(f"{step.name}: given again after the fault, it ends with {again}")
+        raise FoundError(f"{step.name}: given again after the fault, it ends with {again}")
     found, wanted = standing(market), standing(step.after)
     if found != wanted:
-        raise FaultFound(f"{step.name}: given again after the fault, it comes to {found}, not to {wanted}")
+        raise FoundError(f"{step.name}: given again after the fault, it comes to {found}, not to {wanted}")
     if not exists:
         check_same_tree(step, market)
 
@@ -150,4 +150,4 @@ def check_same_tree(step: Step, market: Path) -> None:
     ours, theirs = tree(market), tree(step.after)
     other = sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
     if other:
-        raise FaultFound(f"{step.name}: other files or bytes than where no fault was: {other[:5]}")
+        raise FoundError(f"{step.name}: other files or bytes than where no fault was: {other[:5]}")

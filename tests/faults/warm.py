@@ -66,7 +66,7 @@ class Command:
         code = int(self._warm.answer())
         texts = []
         for handle in (self._out, self._err):
-            with open(handle, encoding="utf-8", errors="replace") as pipe:
+            with os.fdopen(handle, encoding="utf-8", errors="replace") as pipe:
                 texts.append(pipe.read())
         return Ended(code, *texts)
 
@@ -124,7 +124,7 @@ def _imported_by_commands() -> list[str]:
         os.write(writer, json.dumps([name for name in sys.modules if name in _importable()]).encode())
         os._exit(0)
     os.close(writer)
-    with open(reader, encoding="utf-8") as pipe:
+    with os.fdopen(reader, encoding="utf-8") as pipe:
         names: list[str] = json.loads(pipe.read())
     os.waitpid(child, 0)
     return names
