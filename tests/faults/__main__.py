@@ -18,10 +18,12 @@ def main() -> int:
     parser.add_argument("--count", type=int, help="how many faults")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", type=int, help="the number of one fault, to replay it")
+    parser.add_argument("--of", default="", help="of the points only these, as 'KILL fsync' or 'SHORT write in run'")
     given = parser.parse_args()
     begin = time.monotonic()
     try:
-        counts = CAMPAIGNS[given.campaign](given.count, given.seed, given.only)
+        more = {"of": given.of} if given.of else {}
+        counts = CAMPAIGNS[given.campaign](given.count, given.seed, given.only, **more)
     except FoundError as fault:
         print(fault, file=sys.stderr)
         return 1

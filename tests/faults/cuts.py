@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import tempfile
 import time
@@ -36,7 +35,7 @@ def _cut(warm: Warm, script: Script, step: Step, disk: Disk, delay: float, kille
 def cut_one(warm: Warm, script: Script, step: Step, disk: Disk, delays: list[float], killed: bool) -> Counter[str]:
     """Cut the power in a step after each of the delays in turn, and check the market after each and at the end."""
     step.prepared(disk.at / "m")
-    os.sync()
+    disk.sync()
     counts: Counter[str] = Counter()
     for delay in delays:
         counts += _cut(warm, script, step, disk, delay, killed)

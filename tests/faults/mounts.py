@@ -61,6 +61,10 @@ class Disk:
         """Mount the disk; what its journal holds is replayed."""
         _mount(self.at, "-o", "loop", self.image)
 
+    def sync(self) -> None:
+        """Put all that is in memory on the disk."""
+        _must("sync", "-f", self.at)
+
     def cut(self) -> None:
         """Cut the power: nothing that is in memory alone reaches the disk, and every later call on it fails."""
         handle = os.open(self.at, os.O_RDONLY)

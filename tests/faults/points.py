@@ -18,6 +18,8 @@ from tests.faults.warm import Ended, Warm
 # With a plus, every later call fails too, as on a disk that is full or gone for good.
 FAULTS = ("KILL", "ENOSPC", "EIO", "EINTR", "SHORT", "ENOSPC+", "EIO+")
 _ALLOWED = {"KILL": (-9,), "SHORT": (0,)}
+# Whoever goes on after such a call was refused may have lost what it wrote.
+_NEVER_HARMLESS = {"write", "pwrite64", "fsync", "fdatasync", "rename", "link", "mkdir"}
 
 
 class Call(NamedTuple):
@@ -83,6 +85,14 @@ def put(warm: Warm, point: Point, market: Path) -> tuple[Ended, list[Call]]:
     return warm.run(*point.step.on(market), fault=fault), _told(log)
 
 
+def allowed(fault: str, hit: list[Call]) -> tuple[int, ...]:
+    """Give the exit codes that a command may end with which met a fault of a call."""
+    if not hit:
+        return (0,)
+    told = fault.rstrip("+") in ("ENOSPC", "EIO") and hit[0].name in _NEVER_HARMLESS
+    return (6,) if told else _ALLOWED.get(fault, (0, 6))
+
+
 def check(warm: Warm, script: Script, point: Point, market: Path, again: Point | None = None) -> Counter[str]:
     """Put a fault, and maybe another to the same command given again; check the market after each and at the end."""
     point.step.prepared(market)
@@ -92,9 +102,8 @@ def check(warm: Warm, script: Script, point: Point, market: Path, again: Point |
         where = f"{one.fault} at {hit[0] if hit else 'no call'}"
         try:
             exists = depth > 1 and one.step.words[0] == "generate" and ended.code == 4
-            allowed = _ALLOWED.get(one.fault, (0, 6)) if hit else (0,)
             if ended.code >= 0 and not exists:
-                steps.check_said(one.step, ended, allowed, str(market))
+                steps.check_said(one.step, ended, allowed(one.fault, hit), str(market))
             steps.check_kept(script, one.step, market, ended)
         except FoundError as fault:
             raise FoundError(f"{where}, depth {depth}: {fault}") from None
@@ -106,22 +115,28 @@ def check(warm: Warm, script: Script, point: Point, market: Path, again: Point |
     return counts
 
 
-def campaign(count: int | None, seed: int, only: int | None = None) -> Counter[str]:
-    """Put all faults to all calls, or a sample of `count`; give the counts. Goes on after a failure and tells all."""
+def campaign(count: int | None, seed: int, only: int | None = None, of: str = "") -> Counter[str]:
+    """Put all faults to all calls, or a sample of `count`, or those `of` whose description has this text; give the counts."""
     with field() as (warm, script, place):
-        return sweep(warm, script, place, count, seed, only)
+        return sweep(warm, script, place, count, seed, only, of)
 
 
 def sweep(
-    warm: Warm, script: Script, place: Path, count: int | None, seed: int, only: int | None = None
+    warm: Warm, script: Script, place: Path, count: int | None, seed: int, only: int | None = None, of: str = ""
 ) -> Counter[str]:
-    """Do what `campaign` does in a field that is there. Every third kill is followed by one of the command given again."""
+    """Do what `campaign` does in a field that is there; goes on after a failure and tells all.
+
+    Every third kill is followed by one of the command given again.
+    """
     market = place / "m"
     found = [point for step in script.steps if step.words != SLOW for point in points_of(warm, step, market)]
-    chance = random.Random(seed)
-    order = list(range(len(found))) if count is None else sorted(chance.sample(range(len(found)), count))
+    wanted = [at for at, point in enumerate(found) if of in f"{point.fault} {point.call.name} in {point.step.name}"]
+    if only is not None or count is not None:
+        wanted = (
+            [only] if only is not None else sorted(random.Random(seed).sample(wanted, min(count or 0, len(wanted))))
+        )
     counts, failures = Counter({"points enumerated": len(found)}), []
-    for number in order if only is None else [only]:
+    for number in wanted:
         point = found[number]
         kills = [one for one in found if one.step == point.step and one.fault == "KILL"]
         again = random.Random(f"{seed}:{number}").choice(kills) if point.fault == "KILL" and number % 3 == 0 else None
@@ -131,5 +146,5 @@ def sweep(
             failures.append(f"{fault}\n  replay: python -m tests.faults points --seed {seed} --only {number}")
         counts[point.step.name] += 1
     if failures:
-        raise FoundError("\n".join([*failures, f"{len(failures)} of {sum(counts.values())} failed"]))
+        raise FoundError("\n".join([*failures, f"{len(failures)} of {len(wanted)} failed"]))
     return counts
