@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from qsim.cli import COMMANDS
-from qsim.errors import ConflictError
+from qsim.errors import ConflictError, QsimError
 from qsim.storage import log
 from tests.faults.warm import Ended, Warm
 from tests.stored import logged
@@ -79,6 +79,8 @@ def standing(market: Path) -> Standing:
         history = log.read(market)
     except ConflictError:
         return Standing(-1, "")
+    except QsimError as fault:
+        raise FoundError(f"the market cannot be opened: {fault}") from None
     for file in history.files:
         path = market / file.path
         if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != file.sha256:
