@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,18 @@ def _clear(market: Path) -> None:
     files.remove_temporary(market)
 
 
+@contextmanager
+def _on_disk(market: Path) -> Iterator[None]:
+    """Name the market in an error of the system that nothing below has named; a broken pipe is one of the output."""
+    try:
+        yield
+    except BrokenPipeError:
+        raise
+    except OSError as fault:
+        with files.disk("read or write", market):
+            raise fault
+
+
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
@@ -92,8 +105,9 @@ def generate(
     preset = preset or values.get("preset", "classic")
     values = scenarios.opening(preset, values)
     opening = open_market(preset, [values], catalog, columns or {}, groups, strict, warn)
-    _make_place(market)
-    with lock.writer_lock(market):
+    with _on_disk(market):
+        _make_place(market)
+    with _on_disk(market), lock.writer_lock(market):
         # Again, for whoever made a market here between the first look and the lock.
         _make_place(market)
         _clear(market)
@@ -170,9 +184,10 @@ def run(
     market = market_directory(directory)
     values, from_config = params.without_process(config or {})
     max_workers = max_workers if max_workers is not None else from_config
-    if not log.exists(market):
-        raise ConflictError(f"{market}: holds no market; make one with: qsim generate {market}")
-    with lock.writer_lock(market):
+    with _on_disk(market):
+        if not log.exists(market):
+            raise ConflictError(f"{market}: holds no market; make one with: qsim generate {market}")
+    with _on_disk(market), lock.writer_lock(market):
         writer = writing.open_writer(market, workers_of(max_workers))
         writer.stop = stop or writer.stop
         changed = scenarios.changes(writer.world.course.parameters, params.merge(values, _given(changes)))
@@ -185,7 +200,8 @@ def run(
 def status(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     """Tell what a market holds and where it stands, from its log alone."""
     market = market_directory(directory)
-    history = log.read(market)
+    with _on_disk(market):
+        history = log.read(market)
     course = course_of(history)
     epoch, parameters = course.epochs[-1], course.parameters[-1]
     rows = {table.name: sum(file.rows for file in history.of_table(table.name)) for table in (*CATALOG, *HISTORY)}
