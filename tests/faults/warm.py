@@ -6,6 +6,7 @@ the market within milliseconds. The warm process touches no market, and no threa
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import importlib
 import json
@@ -142,6 +143,8 @@ def _threads_at_work() -> list[str]:
 def _child(order: dict[str, Any], out: int, err: int) -> int:
     os.dup2(out, 1)
     os.dup2(err, 2)
+    # A command that hangs tells where, and ends.
+    faulthandler.dump_traceback_later(PATIENCE / 2, file=2, exit=True)
     if "file_limit" in order:
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_limit"], order["file_limit"]))
     from qsim.cli import main
