@@ -9,7 +9,13 @@ import time
 from tests.faults import cuts, full, kills, points
 from tests.faults.steps import FoundError
 
-CAMPAIGNS = {"kills": kills.campaign, "points": points.campaign, "full": full.campaign, "cuts": cuts.campaign}
+CAMPAIGNS = {
+    "kills": kills.campaign,
+    "points": points.campaign,
+    "checkpoints": points.checkpoints,
+    "full": full.campaign,
+    "cuts": cuts.campaign,
+}
 
 
 def main() -> int:

@@ -51,7 +51,7 @@ def sweep(warm: Warm, script: Script, place: Path, count: int, seed: int, only: 
         for number in range(count) if only is None else [only]:
             chance = random.Random(f"{seed}:{number}")
             step = chance.choice(script.steps)
-            delays = [chance.uniform(0, taken[step] * 1.05) for _ in range(1 + number % 2)]
+            delays = [chance.uniform(0, taken[step] * 0.95) for _ in range(1 + number % 2)]
             try:
                 counts += cut_one(warm, script, step, disk, delays, killed=chance.random() < 0.5)
             except FoundError as fault:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.faults import shim, steps
-from tests.faults.steps import SLOW, FoundError, Script, Step
+from tests.faults.steps import SCRIPT, SLOW, TO_CHECKPOINT, FoundError, Script, Step
 from tests.faults.warm import Ended, Warm
 
 # With a plus, every later call fails too, as on a disk that is full or gone for good.
@@ -40,12 +40,12 @@ class Point:
 
 
 @contextmanager
-def field() -> Iterator[tuple[Warm, Script, Path]]:
+def field(script: tuple[tuple[str, ...], ...] = SCRIPT) -> Iterator[tuple[Warm, Script, Path]]:
     """A warm process with the library loaded, the script's markets, and a folder for more."""
     with tempfile.TemporaryDirectory(prefix="qsim-faults-") as name:
         place = Path(name)
         with Warm(shim.built(place)) as warm:
-            yield warm, steps.made(warm, place), place
+            yield warm, steps.made(warm, place, script), place
 
 
 def _told(log: Path) -> list[Call]:
@@ -108,16 +108,25 @@ def check(warm: Warm, script: Script, point: Point, market: Path, again: Point |
         except FoundError as fault:
             raise FoundError(f"{where}, depth {depth}: {fault}") from None
         counts[f"{one.fault} (depth {depth})" if hit else "beyond the last call"] += 1
+    # From the same bytes the command given again does the same, which was seen when the script was made.
+    if steps.tree(market) in (steps.tree(point.step.before or market.with_name("none")), steps.tree(point.step.after)):
+        return counts + Counter({"left as before or after": 1})
     try:
         steps.check_completed(warm, point.step, market)
     except FoundError as fault:
         raise FoundError(f"{where}: {fault}; the fault ended with {ended}") from None
-    return counts
+    return counts + Counter({"made good by the command given again": 1})
 
 
 def campaign(count: int | None, seed: int, only: int | None = None, of: str = "") -> Counter[str]:
     """Put all faults to all calls, or a sample of `count`, or those `of` whose description has this text; give the counts."""
     with field() as (warm, script, place):
+        return sweep(warm, script, place, count, seed, only, of)
+
+
+def checkpoints(count: int | None, seed: int, only: int | None = None, of: str = "") -> Counter[str]:
+    """Do the same with a run that folds the log into a checkpoint."""
+    with field(TO_CHECKPOINT) as (warm, script, place):
         return sweep(warm, script, place, count, seed, only, of)
 
 
@@ -128,7 +137,7 @@ def sweep(
 
     Every third kill is followed by one of the command given again.
     """
-    market = place / "m"
+    market, name = place / "m", "points" if len(script.steps) > 1 else "checkpoints"
     found = [point for step in script.steps if step.words != SLOW for point in points_of(warm, step, market)]
     wanted = [at for at, point in enumerate(found) if of in f"{point.fault} {point.call.name} in {point.step.name}"]
     if only is not None or count is not None:
@@ -143,7 +152,7 @@ def sweep(
         try:
             counts += check(warm, script, point, market, again)
         except FoundError as fault:
-            failures.append(f"{fault}\n  replay: python -m tests.faults points --seed {seed} --only {number}")
+            failures.append(f"{fault}\n  replay: python -m tests.faults {name} --seed {seed} --only {number}")
         counts[point.step.name] += 1
     if failures:
         raise FoundError("\n".join([*failures, f"{len(failures)} of {len(wanted)} failed"]))

@@ -118,6 +118,7 @@ def _imported_by_commands() -> list[str]:
         from qsim.cli import main
 
         with tempfile.TemporaryDirectory(prefix="qsim-faults-") as place:
+            faulthandler.dump_traceback_later(PATIENCE / 2, file=os.dup(2), exit=True)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
             os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
             main(["generate", f"{place}/m", "--products", "12"])
