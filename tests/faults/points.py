@@ -18,8 +18,8 @@ from tests.faults.warm import Ended, Warm
 # With a plus, every later call fails too, as on a disk that is full or gone for good.
 FAULTS = ("KILL", "ENOSPC", "EIO", "EINTR", "SHORT", "ENOSPC+", "EIO+")
 _ALLOWED = {"KILL": (-9,), "SHORT": (0,)}
-# Whoever goes on after such a call was refused may have lost what it wrote.
-_NEVER_HARMLESS = {"write", "pwrite64", "fsync", "fdatasync", "rename", "link", "mkdir"}
+# Whoever goes on after such a call was refused may have lost what it wrote. (A directory that is there need not be made.)
+_NEVER_HARMLESS = {"write", "pwrite64", "fsync", "fdatasync", "rename", "link"}
 
 
 class Call(NamedTuple):
