@@ -214,8 +214,7 @@ def run(
 def status(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     """Tell what a market holds and where it stands, from its log alone."""
     market = market_directory(directory)
-    with _on_disk(market):
-        history = log.read(market)
+    history = log.read(market)
     course = course_of(history)
     epoch, parameters = course.epochs[-1], course.parameters[-1]
     rows = {table.name: sum(file.rows for file in history.of_table(table.name)) for table in (*CATALOG, *HISTORY)}
