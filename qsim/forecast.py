@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from qsim import clock
@@ -10,6 +9,7 @@ from qsim.clock import Epoch
 from qsim.errors import DiskError, UsageError
 from qsim.params import NO_BATCH, Parameters
 from qsim.schema import HISTORY, SNAPSHOTS
+from qsim.storage import files
 from qsim.storage.log import Log
 
 # An event takes 8.6 bytes on disk (README, "Parquet settings are measured"), and rows of most other tables fewer.
@@ -26,10 +26,10 @@ def rows_a_tick(history: Log, parameters: Parameters) -> float:
     since: int = history.epochs[-1]["tick"]
     if history.epochs[-1]["parameters"] == parameters.model_dump() and history.tick > since:
         names = {table.name for table in HISTORY} - {SNAPSHOTS.name}
-        files = [file for file in history.files if file.table in names and file.last > since]
+        later = [file for file in history.files if file.table in names and file.last > since]
         # A file that compaction made may begin before.
         rows = sum(
-            file.rows * (file.last - max(file.first - 1, since)) / (file.last - file.first + 1) for file in files
+            file.rows * (file.last - max(file.first - 1, since)) / (file.last - file.first + 1) for file in later
         )
         return rows / (history.tick - since)
     products = sum(file.rows for file in history.of_table("products"))
@@ -61,7 +61,7 @@ def check(market: Path, history: Log, parameters: Parameters, ticks: int) -> Non
             f"ticks: found {ticks:,} of {interval} s, {told(ticks, rows)}; allowed are {left:,}, up to 136 years from the start;"
             " run fewer"
         )
-    free = shutil.disk_usage(market).free
+    free = files.free_bytes(market)
     if rows * BYTES_A_ROW > free:
         raise DiskError(
             f"{market}: {ticks:,} ticks take {told(ticks, rows)}; allowed are the {free:,} bytes that are free;"

@@ -73,6 +73,12 @@ def look(path: Path) -> system.Entry | None:
         return system.look(path)
 
 
+def free_bytes(path: Path) -> int:
+    """Tell how many bytes the disk of a market has room for."""
+    with disk("tell the free space of the disk of", path):
+        return system.free_bytes(path)
+
+
 def is_temporary(name: str) -> bool:
     """Tell whether a file is one that a write left unfinished."""
     return name.startswith(".") and name.endswith(_TEMPORARY)

@@ -7,6 +7,7 @@ Nothing here decides or retries; OSError rises as it is.
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import sys
 from dataclasses import dataclass
@@ -112,6 +113,11 @@ def sync_directory(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+def free_bytes(path: Path) -> int:
+    """Tell how many bytes a file system has room for."""
+    return shutil.disk_usage(path).free
 
 
 def open_lock(path: Path) -> int:

@@ -16,7 +16,7 @@ from tests.faults.warm import PATIENCE, Ended, Warm
 
 # The library of shim.c stands for these together where libc makes one of another: a directory's stream is opened by
 # openat and fstat, and is read by as many getdents64 as the kernel likes.
-_WITHIN_LIBC = {"getdents64", "newfstatat"}
+_WITHIN_LIBC = {"getdents64", "newfstatat", "statfs"}
 
 
 def missing() -> str:
