@@ -13,6 +13,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
+import pyarrow as pa
 
 from qsim.catalog.csv_rows import Choose, check_file, clean_header, opened, read_csv, refusal, shown
 from qsim.catalog.user_columns import choose_columns, near_misses
@@ -100,8 +101,9 @@ def _read_parquet(path: Path, choose: Choose) -> pl.DataFrame:
             names = list(pl.read_parquet_schema(source))
             picks = choose(clean_header(path, names))
             source.seek(0)
-            frame = pl.read_parquet(source, columns=[names[i] for i in picks.values()])
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
+            # Polars' own reader panics on some damaged files, and prints the backtrace; Arrow's refuses them.
+            frame = pl.read_parquet(source, columns=[names[i] for i in picks.values()], use_pyarrow=True)
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError, ValueError, pa.ArrowException) as error:
         found = f"an unreadable Parquet file ({shown(str(error).strip() or type(error).__name__)})"
         raise refusal(path, found, "a whole Parquet file", "write it again or save the list as CSV") from None
     if frame.is_empty():
