@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import groupby
+from itertools import groupby, takewhile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -69,12 +69,16 @@ def vacuum(market: Path, history: Log, grace_seconds: float) -> tuple[Tip, int, 
     The lock is the caller's. The age is that of the commit that replaced them, by the file system's clock.
     """
     latest = time.time_ns() - int(grace_seconds * 1e9)
-    ages = {at: files.look(log.commit_path(market, at)) for at in {at for _, at in history.retired}}
-    old = [at for at, found in ages.items() if found is not None and found.modified_ns <= latest]
+    old = list(takewhile(lambda at: _age_mark(market, at) <= latest, sorted({at for _, at in history.retired})))
     if not old:
         return log.tip_of(history), 0, 0
-    gone = [market / path for path, at in history.retired if at <= max(old)]
+    gone = [market / path for path, at in history.retired if at <= old[-1]]
     sizes = [found.bytes for path in gone if (found := files.look(path)) is not None]
     files.remove(gone)
-    tip = log.append(market, history, tick=history.tick, digest=history.digest, vacuumed=max(old))
+    tip = log.append(market, history, tick=history.tick, digest=history.digest, vacuumed=old[-1])
     return tip, len(sizes), sum(sizes)
+
+
+def _age_mark(market: Path, number: int) -> int:
+    found = files.look(log.commit_path(market, number))
+    return time.time_ns() if found is None else found.modified_ns

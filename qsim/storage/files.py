@@ -150,7 +150,7 @@ def read(path: Path) -> bytes:
     except DiskError as fault:
         if isinstance(fault.__cause__, FileNotFoundError):
             raise CorruptError(f"{path}: is missing; the log names it; restore it from a copy of the market") from None
-        found = system.look(path)
+        found = look(path)
         if found is not None and not found.is_file and not found.is_directory:
             raise CorruptError(f"{path}: is a link; allowed is the file itself; put the file in its place") from None
         raise
