@@ -148,48 +148,50 @@ def stumble(number: int, code: int, lasting: bool) -> str | None:
 class Explorer:
     """Crashes of the script, each state judged once: `found` tells how many, and what was wrong."""
 
-    def __init__(self, most: int, stop: bool) -> None:
+    def __init__(self, most: int, only_read: bool) -> None:
         self.found = Found()
         self.right, self.history = expected(), histories()
         self.seen: set[object] = set()
         self.finished: dict[object, str] = {}
-        self.most, self.stop = most, stop
+        self.most, self.only_read = most, only_read
 
-    def judge(self, left: Disk, witness: Witness, following: list[State]) -> None:
-        """Judge a state that a crash left, and keep it to be gone on from."""
+    def judge(self, left: Disk, witness: Witness, following: list[State] | None) -> None:
+        """Judge a state that a crash left, and keep it to be gone on from where that is wanted."""
         self.found.states += 1
         key = (left.key(), witness.acknowledged, witness.done)
         if key not in self.seen:
             self.seen.add(key)
             fault = judged(left, witness, self.history)
-            if not fault and not self.stop:
+            if not fault and following is not None:
                 following.append((left, witness))
+            if not fault and not self.only_read:
                 shorter = (key[0], witness.done)
                 if shorter not in self.finished:
                     self.finished[shorter] = finished(left.copy(), replace(witness), self.right)
                 fault = self.finished[shorter]
             if fault:
                 self.found.violations.append(f"command {witness.done}: {fault}")
-        if self.found.states >= self.most or (self.stop and self.found.violations):
+        if self.found.states >= self.most or self.found.violations:
             raise Enough
 
 
-def explore(depth: int, most: int = sys.maxsize, dropped: frozenset[str] = frozenset(), stop: bool = False) -> Found:
-    """Crash the script, go on and crash it again, `depth` times over, and judge every state, up to so many of them.
-
-    `dropped` are calls that the disk leaves out; with `stop` the first violation that a reader sees ends it, and nothing
-    is gone on with.
+def explore(
+    depth: int, most: int = sys.maxsize, dropped: frozenset[str] = frozenset(), only_read: bool = False
+) -> Found:
+    """Crash the script, go on and crash it again, `depth` times over, and judge every state, up to so many of them or to
+    the first violation. `dropped` are calls that the disk leaves out; with `only_read` no state is gone on with.
     """
-    explorer = Explorer(most, stop)
+    explorer = Explorer(most, only_read)
     start = Disk()
     start.dropped = dropped
     level: list[State] = [(start, Witness())]
     with suppress(Enough):
-        for _ in range(depth):
+        for deeper in range(depth):
             following: list[State] = []
+            kept = following if deeper + 1 < depth else None
             for disk, witness in level:
                 disk.dropped = dropped
-                crash(disk, witness, lambda left, then: explorer.judge(left, then, following))  # noqa: B023
+                crash(disk, witness, lambda left, then: explorer.judge(left, then, kept))  # noqa: B023
             level = following
     explorer.found.distinct = len(explorer.seen)
     return explorer.found

@@ -7,6 +7,7 @@ import re
 import shutil
 import signal
 import subprocess
+import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -17,6 +18,9 @@ from tests.faults.warm import PATIENCE, Ended, Warm
 # The library of shim.c stands for these together where libc makes one of another: a directory's stream is opened by
 # openat and fstat, and is read by as many getdents64 as the kernel likes.
 _WITHIN_LIBC = {"getdents64", "newfstatat", "statfs"}
+
+
+_STALLED = 20
 
 
 def missing() -> str:
@@ -31,8 +35,18 @@ def _attached(pid: int) -> bool:
     return "TracerPid:\t0\n" not in Path(f"/proc/{pid}/status").read_text()
 
 
-def traced(warm: Warm, step: Step, market: Path, *options: str, log: Path) -> Ended:
-    """Run a step on the market as it stands under strace with these options, whose lines go to `log`."""
+def traced(warm: Warm, step: Step, market: Path, *options: str, log: Path) -> Ended | None:
+    """Run a step on the market as it stands under strace with these options, whose lines go to `log`.
+
+    None where strace and the process wait for each other, as now and then they do when both have just met.
+    """
+    stalled: list[bool] = []
+
+    def end() -> None:
+        stalled.append(True)
+        tracer.kill()
+        command.kill()
+
     command = warm.start(*step.on(market), held=True)
     words = ["strace", "-f", "-y", "-qq", "-s", "0", "-o", str(log), *options, "-p", str(command.pid)]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as tracer:
@@ -43,9 +57,12 @@ def traced(warm: Warm, step: Step, market: Path, *options: str, log: Path) -> En
                 raise OSError(f"strace does not attach: {tracer.stderr.read() if tracer.stderr else ''}")
             time.sleep(0.005)
         os.kill(command.pid, signal.SIGCONT)
+        watch = threading.Timer(_STALLED, end)
+        watch.start()
         ended = command.ended()
+        watch.cancel()
         tracer.wait(PATIENCE)
-    return ended
+    return None if stalled else ended
 
 
 def calls_on(market: Path, log: Path) -> Counter[str]:
