@@ -1,0 +1,131 @@
+"""A mutation score by a sample: `python -m tests.mutants {storage|guard|validation} [--count N] [--seed S]`.
+
+A mutant is a copy of the project with one comparison, condition, number, operator or statement changed; it is killed where
+a test of its area fails. Those that live are printed, to be looked at: some change nothing that can be told.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+PATIENCE = 300
+_GUARD = ("guard", "statement", "functions", "locked", "sandbox", "child", "values")
+AREAS = {
+    "storage": (
+        [path for path in sorted((ROOT / "qsim/storage").glob("*.py")) if path.stem not in ("parquet", "digests")],
+        ["test_log", "test_files", "test_lock", "test_bounds", "test_upkeep", "test_crashes", "test_crash_model"],
+    ),
+    "guard": ([ROOT / "qsim/queries" / f"{name}.py" for name in _GUARD], ["test_guard"]),
+    "validation": (
+        sorted((ROOT / "qsim/validation").glob("*.py")),
+        ["test_validation", "test_validation_faults", "test_validation_realistic"],
+    ),
+}
+_OTHER = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq, ast.In: ast.NotIn,
+    ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add,
+    ast.FloorDiv: ast.Mult, ast.Mod: ast.Add, ast.And: ast.Or, ast.Or: ast.And,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A change at a line of a file, and the source that it makes."""
+
+    file: Path
+    line: int
+    change: str
+    source: str
+
+    def __str__(self) -> str:
+        return f"{self.file.relative_to(ROOT)}:{self.line}: {self.change}"
+
+
+def _changes(node: ast.AST) -> Iterator[tuple[str, str, object]]:
+    """The changes of a node: what it is, the field that changes, and its new value."""
+    if isinstance(node, ast.Compare):
+        yield "comparison", "ops", [_OTHER[type(node.ops[0])](), *node.ops[1:]]
+    elif isinstance(node, (ast.BinOp, ast.BoolOp)) and type(node.op) in _OTHER:
+        yield "operator", "op", _OTHER[type(node.op)]()
+    elif isinstance(node, (ast.If, ast.While, ast.IfExp)):
+        yield "condition", "test", ast.UnaryOp(ast.Not(), node.test)
+    elif isinstance(node, ast.Constant) and type(node.value) in (int, bool):
+        yield "constant", "value", not node.value if isinstance(node.value, bool) else node.value + 1
+
+
+def _statements(node: ast.AST) -> Iterator[int]:
+    """The places of statements in a body that can be left out."""
+    for at, statement in enumerate(getattr(node, "body", ()) if isinstance(getattr(node, "body", None), list) else ()):
+        call = isinstance(statement, ast.Expr) and isinstance(statement.value, (ast.Call, ast.Yield))
+        if call or isinstance(statement, (ast.Raise, ast.AugAssign)):
+            yield at
+
+
+def mutants(file: Path) -> Iterator[Mutant]:
+    """Make every mutant of a file."""
+    text = file.read_text("utf-8")
+    for number, node in enumerate(ast.walk(ast.parse(text))):
+        line = getattr(node, "lineno", 0)
+        for what, field, value in _changes(node):
+            yield _made(file, text, number, line, f"{what}: {ast.unparse(node)[:60]!r}", field, value)
+        for at in _statements(node):
+            gone = node.body[at]  # type: ignore[attr-defined]
+            body = [*node.body[:at], ast.Pass(), *node.body[at + 1 :]]  # type: ignore[attr-defined]
+            yield _made(file, text, number, gone.lineno, f"left out: {ast.unparse(gone)[:60]!r}", "body", body)
+
+
+def _made(file: Path, text: str, number: int, line: int, change: str, field: str, value: object) -> Mutant:
+    tree = ast.parse(text)
+    setattr(list(ast.walk(tree))[number], field, value)
+    return Mutant(file, line, change, ast.unparse(ast.fix_missing_locations(tree)))
+
+
+def killed(mutant: Mutant, tests: list[str]) -> bool:
+    """Run the tests of its area on a mutant; one that does not end is killed too."""
+    with tempfile.TemporaryDirectory(prefix="qsim-mutant-") as place:
+        copy = Path(place) / "project"
+        left_out = shutil.ignore_patterns(".git", ".venv*", "__pycache__", "*_cache", "data", "qsim-demo*")
+        shutil.copytree(ROOT, copy, ignore=left_out)
+        (copy / mutant.file.relative_to(ROOT)).write_text(mutant.source, "utf-8")
+        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", f"--basetemp={place}/t"]
+        environment = {"PYTHONPATH": str(copy), "PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "PYTHONDONTWRITEBYTECODE": "1"}
+        command += [f"tests/{name}.py" for name in tests]
+        try:
+            done = subprocess.run(
+                command, cwd=copy, env=environment, capture_output=True, timeout=PATIENCE, check=False
+            )
+        except subprocess.TimeoutExpired:
+            return True
+        return done.returncode != 0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
+    parser.add_argument("area", choices=AREAS)
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=1)
+    arguments = parser.parse_args()
+    files, tests = AREAS[arguments.area]
+    every = [mutant for file in files for mutant in mutants(file)]
+    chosen = random.Random(arguments.seed).sample(every, min(arguments.count, len(every)))
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda mutant: killed(mutant, tests), chosen))
+    for mutant, dead in zip(chosen, results, strict=True):
+        if not dead:
+            print(f"lives  {mutant}", flush=True)
+    print(f"{arguments.area}: {sum(results)} of {len(results)} mutants killed, of {len(every)} there are")
+
+
+if __name__ == "__main__":
+    main()
