@@ -84,7 +84,7 @@ def named_calendar(name: str) -> tuple[str, tuple[Entry, ...]]:
     except (OSError, ValueError):
         there = False
     if not there:
-        found = shown(name)
+        found = shown(name, 400)
         raise InputError(
             f"calendar: found '{found}', no such file; allowed are {SHIPPED}, none or a CSV file; name one"
         )

@@ -252,3 +252,10 @@ def test_integer_programming_prints_nothing() -> None:
 def test_impossible_value_is_refused(lines: list[Line], fees: dict[str, Fees], budget: int | None, found: str) -> None:
     with pytest.raises(UsageError, match=found):
         best_split(lines, fees, budget)
+
+
+def test_no_line_moves_to_a_platform_that_the_plan_has_left() -> None:
+    rows = [((0, 2), (1, 2)), ((0, 0),), ((1, 1), (2, 1))]
+    picks = {0: 1, 1: 0, 2: 2}
+    optimum._settle(rows, [NO_FEES, Fees(0, 0, 0, 2), NO_FEES], picks)
+    assert picks == {0: 0, 1: 0, 2: 2}

@@ -24,6 +24,7 @@ import pytest
 
 import qsim
 from qsim.storage.lock import writer_lock
+from qsim.storage.pieces import sealed
 from tests.commands import Shell
 from tests.refusals import COMMANDS, CONFIG, GOOD, HEADER, LISTS, Case
 
@@ -206,8 +207,7 @@ def test_33_34_a_market_of_another_format_is_refused_by_its_number(
 ) -> None:
     path = min((market / "_commits").iterdir())
     body = json.loads(path.read_text())["body"] | {"format": format_version}
-    seal = hashlib.sha256(json.dumps(body, separators=(",", ":")).encode()).hexdigest()
-    path.write_text(json.dumps({"body": body, "sha256": seal}, indent=1) + "\n")
+    path.write_bytes(sealed(body)[0])
     for words in (["run", market, "--ticks", 1], ["status", market]):
         refuse(shell, market, 5, (path.name, f"format {format_version};", "reads format", "use the qsim"), *words)
 

@@ -204,4 +204,6 @@ def _settle(rows: Sequence[Row], charges: Sequence[Fees], picks: Picks) -> None:
             alone = list(picks.values()).count(old) == 1
             if alone or (rest >= fee.minimum_order_paise and _delivery(fee, rest) == _delivery(fee, goods[old])):
                 goods[old], goods[p], picks[row] = rest, goods[p] + costs[old], p
+                if alone:
+                    del goods[old]
                 break

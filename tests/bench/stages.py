@@ -85,7 +85,7 @@ def measure(market: str, files: int) -> dict[str, list[float]]:
         rules = rulebook.rules(writer.world.course.parameters[-1], writer.active_products, writer.highest_price)
         rows = event_rows(TILE_ROWS)
         taken: dict[str, list[float]] = {stage: [] for stage in STAGES}
-        first = writer.log.tick + 1
+        first = writer.tip.tick + 1
         ticks = TILES_A_FILE * max(1, TILE_ROWS // max(1, len(writer.blocks[0].lanes)))
         for number in range(files + 1):
             watch = Watch()

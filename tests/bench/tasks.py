@@ -68,7 +68,7 @@ def run(market: str, ticks: int) -> dict[str, Any]:
 def _event_tables(writer: writing.Writer, ticks: int) -> list[pa.Table]:
     """Make event tables with a market's own content: the last that each block gives in so many ticks."""
     rules = rulebook.rules(writer.world.course.parameters[-1], writer.active_products, writer.highest_price)
-    window = simulation.span(writer.world, writer.log.tick + 1, writer.log.tick + ticks)
+    window = simulation.span(writer.world, writer.tip.tick + 1, writer.tip.tick + ticks)
     made = []
     for block, state in zip(writer.blocks, writer.states, strict=True):
         *_, last = simulation.tiles(block, state, rules, window)
