@@ -130,8 +130,7 @@ def settled(market: Path) -> Log:
 
     CorruptError names a file that is not what was committed; then nothing was changed.
     """
-    history = log.read(market)
-    integrity.check_all(market, history.files)
+    history = integrity.read_log(market)
     leftovers.clear(market, DIRECTORIES, history, _FARTHEST_AHEAD)
     log.settle(market, history)
     return history

@@ -203,7 +203,7 @@ def test_two_files_exchanged_are_found(market: Path) -> None:
     assert {first.name, second.name} <= {line.split(":")[0].rpartition("/")[2] for line in faults}
 
 
-@pytest.mark.parametrize("reader", ["run", "connect", "compact", "vacuum"])
+@pytest.mark.parametrize("reader", ["run", "connect", "compact", "vacuum", "guarded_sql"])
 def test_a_market_with_a_wrong_file_is_refused_by_name_and_not_changed(market: Path, reader: str) -> None:
     path = market / log.read(market).of_table("events")[1].path
     data = bytearray(path.read_bytes())
@@ -211,7 +211,8 @@ def test_a_market_with_a_wrong_file_is_refused_by_name_and_not_changed(market: P
     path.write_bytes(data)
     before = tree(market)
     with pytest.raises(CorruptError, match=f"{path.name}: its sha256 is not the one in the log"):
-        {"run": lambda: qsim.run(market, ticks=1)}.get(reader, lambda: getattr(qsim, reader)(market))()
+        ways = {"run": lambda: qsim.run(market, ticks=1), "guarded_sql": lambda: qsim.guarded_sql(market, "SELECT 1")}
+        ways.get(reader, lambda: getattr(qsim, reader)(market))()
     assert tree(market) == before
 
 

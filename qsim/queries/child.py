@@ -110,7 +110,9 @@ def main() -> None:
         try:
             close_off(requests[0])
         except OSError as error:
-            told = f"sql: the query's process cannot be closed off ({error.strerror}); check with: qsim validate"
+            told = (
+                f"sql: the query's process cannot be closed off ({error.strerror}); check the market with: qsim verify"
+            )
             fault = {"failed": told}
     for connection, request in zip(instances, requests, strict=True):
         with connection:

@@ -11,7 +11,7 @@ from qsim.errors import QsimError, UsageError
 from qsim.queries import views
 from qsim.queries.texts import quoted
 from qsim.runs import market_directory
-from qsim.storage import integrity, log
+from qsim.storage import integrity
 from qsim.writing import course_of
 
 
@@ -21,7 +21,7 @@ def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyC
     CorruptError where a file is not what was committed: Parquet readers would not notice.
     """
     market = market_directory(directory)
-    history = _checked(market)
+    history = integrity.read_log(market)
     connection = duckdb.connect(":memory:")
     # In a notebook without widgets DuckDB refuses even to switch off a bar that is off.
     if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() != [(False,)]:
@@ -32,12 +32,6 @@ def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyC
     return connection
 
 
-def _checked(market: Path) -> log.Log:
-    history = log.read(market)
-    integrity.check_all(market, history.files)
-    return history
-
-
 def refresh(connection: duckdb.DuckDBPyConnection) -> int:
     """Move a connection that `connect` gave to the market's newest commit, and give the tick it reaches."""
     rows = connection.execute("SELECT getvariable('qsim_market')").fetchall()
@@ -46,7 +40,7 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> int:
             "refresh: the connection is not over a market; allowed is one that qsim.connect gave; connect again"
         )
     market = Path(rows[0][0])
-    history = _checked(market)
+    history = integrity.read_log(market)
     connection.execute("BEGIN")
     for statement in views.all_statements(market, history, course_of(history)):
         connection.execute(statement)

@@ -19,7 +19,7 @@ from typing import Any
 from qsim.errors import QsimError, UsageError
 from qsim.queries import locked, sandbox, statement, texts, values, views
 from qsim.runs import market_directory
-from qsim.storage import log
+from qsim.storage import integrity
 from qsim.writing import course_of
 
 LAYERS = frozenset(("statement", "locked", "process"))
@@ -118,7 +118,7 @@ def guarded(
 
 def request(market: Path, query: str, limits: Limits, on: frozenset[str]) -> dict[str, Any]:
     """Put together all that the process needs to know of a market and of the query."""
-    history = log.read(market)
+    history = integrity.read_log(market)
     scans = locked.Scans()
     select = scans.select if "locked" in on else texts.files
     return {

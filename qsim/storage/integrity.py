@@ -13,7 +13,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from qsim.errors import CorruptError
-from qsim.storage import files
+from qsim.storage import files, log
+from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile
 from qsim.storage.system import Entry
 
@@ -79,3 +80,10 @@ def check_all(market: Path, named: Iterable[DataFile]) -> None:
     """Check files, some at once; CorruptError names the first that is not what was committed."""
     for fault in faults(market, named):
         raise fault
+
+
+def read_log(market: Path) -> Log:
+    """Read a market's log and hold all files against it; ConflictError or CorruptError where that cannot be, or one differs."""
+    history = log.read(market)
+    check_all(market, history.files)
+    return history
