@@ -54,6 +54,8 @@ def run_market(folder: Path, case: Case) -> None:
     """Make and run a market of the realistic preset with fewer platforms and smaller blocks than is usual."""
     values = params.preset_values("realistic")
     platforms = {name: values["platforms"][name] for name in case.platforms}
+    # Found once, and from presets as they are.
+    params._shipped_platforms()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(state, "LIVE_BLOCK_LISTINGS", case.block_listings)
         patch.setattr(params, "preset_values", lambda _: values | {"platforms": platforms})

@@ -6,14 +6,15 @@ settled at the exact rates (thinning), on the state before the tick.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from qsim import money, streams
 from qsim.arrays import F64, I64, U8, U32
 from qsim.clock import DAY
-from qsim.market import arrivals, cost, repricing, rivals
+from qsim.market import agenda, arrivals, cost, repricing, rivals
+from qsim.market.agenda import Agenda
 from qsim.market.arrivals import Arrivals, Diary
 from qsim.market.state import Block, OwnCosts, State
 from qsim.market.units import LiveClock, LiveRules, Units
@@ -32,6 +33,27 @@ class Happened:
     cause: U8
     hazard: F64
     source: U32
+
+
+@dataclass
+class Diaries:
+    """What is to come at a block's units: arrivals, and the ends of sales."""
+
+    arrivals: Diary = field(default_factory=Diary)
+    ends: Agenda = field(default_factory=Agenda)
+
+
+@dataclass
+class Journal:
+    """What units had before a tick changed it: the column's name, the units, the values of all their listings; in order."""
+
+    kept: list[tuple[str, I64, np.ndarray]] = field(default_factory=list)
+
+    def undo(self, name: str, units: I64, now: np.ndarray) -> None:
+        """Take the values of units (ascending; a row each) back to before the tick, in place."""
+        for of, changed, before in reversed(self.kept):
+            if of == name:
+                now[np.searchsorted(units, changed)] = before
 
 
 def _coming(block: Block, of: Units, rules: LiveRules, diary: Diary, now: LiveClock) -> Arrivals:
@@ -111,6 +133,8 @@ class _Settled:
 
 def _settle(of: Units, rules: LiveRules, state: State, came: Arrivals, now: LiveClock) -> _Settled:
     at = came.lane
+    if not len(at):
+        return _Settled(at, at, at)
     hours = now.touched()
     nth = (came.second - 1) // arrivals.HOUR - hours[0].number
     reprice = np.array([hour.reprice for hour in hours])[nth]
@@ -121,7 +145,9 @@ def _settle(of: Units, rules: LiveRules, state: State, came: Arrivals, now: Live
     return _Settled(np.unique(at[place < exact]), np.unique(at[starts]), np.unique(at[place >= most + sale]))
 
 
-def _start_sales(of: Units, rules: LiveRules, state: State, now: LiveClock, starters: I64) -> tuple[I64, I64]:
+def _start_sales(
+    of: Units, rules: LiveRules, state: State, diaries: Diaries, now: LiveClock, starters: I64, journal: Journal
+) -> tuple[I64, I64]:
     """Start sales at units, and where brands fund them at the product's other platforms, in place; give all units that
     start, and for each the unit where its sale began.
     """
@@ -144,18 +170,19 @@ def _start_sales(of: Units, rules: LiveRules, state: State, now: LiveClock, star
     sisters, kept = np.unique(sisters[joining], return_index=True)
     source = np.concatenate([np.arange(len(starters)), source[joining][kept]])
     everyone = np.concatenate([starters, sisters])
-    _write(of, state.own, everyone, depth[source])
+    _write(of, state.own, everyone, depth[source], journal, "own")
     _write(of, state.own_ends, everyone, until[source])
+    agenda.note(diaries.ends, everyone, until[source])
     order = np.argsort(everyone)
     return everyone[order], starters[source][order]
 
 
-def _over(of: Units, rules: LiveRules, state: State, now: LiveClock) -> tuple[I64, I64]:
+def _over(of: Units, rules: LiveRules, state: State, ends: Agenda, now: LiveClock) -> tuple[I64, I64]:
     """Find the units whose sale is over, and those of them whose regular price is set anew; an own discount without a set
     end is no sale.
     """
-    own, ends = state.own[:: of.stores], state.own_ends[:: of.stores]
-    over = np.flatnonzero((own > 0) & (ends > 0) & (ends <= now.second))
+    over = agenda.due(ends, state.own_ends[:: of.stores], now.second)
+    over = over[state.own[:: of.stores][over] > 0]
     drawn = streams.uniforms(streams.hashed(rules.seed, Purpose.CLEARANCE, now.tick, of.listing_id[over]))
     return over, over[drawn < rules.clearance]
 
@@ -172,12 +199,17 @@ def _noted(of: Units, noted: list[tuple[I64, Cause, F64 | float, U32 | None]]) -
     return Happened(touched, cause, hazard, source)
 
 
-def _write(of: Units, column: np.ndarray, at: I64, values: np.ndarray) -> None:
-    """Write values of units to all listings of theirs."""
-    column.reshape(-1, of.stores)[at] = values[:, None]
+def _write(
+    of: Units, column: np.ndarray, at: I64, values: np.ndarray, journal: Journal | None = None, name: str = ""
+) -> None:
+    """Write values of units to all listings of theirs, keeping what was there in a journal."""
+    table = column.reshape(-1, of.stores)
+    if journal is not None and len(at):
+        journal.kept.append((name, at, table[at]))
+    table[at] = values[:, None]
 
 
-def _reprice(of: Units, state: State, rules: LiveRules, now: LiveClock, priced: I64) -> F64:
+def _reprice(of: Units, state: State, rules: LiveRules, now: LiveClock, priced: I64, journal: Journal) -> F64:
     """Set regular prices anew, in place; give the rates a day at which it happened."""
     if not len(priced):
         return np.zeros(0)
@@ -185,24 +217,30 @@ def _reprice(of: Units, state: State, rules: LiveRules, now: LiveClock, priced: 
     hazard = _hazard(of, rules, state, priced, aim, now.second, now.hour.reprice)
     noise = streams.normals(streams.hashed(rules.seed, Purpose.REPRICE_NOISE, now.tick, of.listing_id[priced]))
     price = repricing.aimed_price(aim, rules.noise[of.group[priced]] * noise)
-    _write(of, state.regular, priced, repricing.snap(price, of.style[priced], rules.reach, of.ceiling[priced]))
+    snapped = repricing.snap(price, of.style[priced], rules.reach, of.ceiling[priced])
+    _write(of, state.regular, priced, snapped, journal, "regular")
     _write(of, state.repriced, priced, np.full(len(priced), now.second))
     return hazard
 
 
-def happen(block: Block, of: Units, state: State, rules: LiveRules, diary: Diary, now: LiveClock) -> Happened:
-    """Let a tick's repricings, sales and answers to rivals happen: change regular prices, own discounts and matches in place."""
-    settled = _settle(of, rules, state, _coming(block, of, rules, diary, now), now)
+def happen(
+    block: Block, of: Units, state: State, rules: LiveRules, diaries: Diaries, now: LiveClock
+) -> tuple[Happened, Journal]:
+    """Let a tick's repricings, sales and answers to rivals happen: change regular prices, own discounts and matches in
+    place; give what happened, and what regular prices and own discounts were before.
+    """
+    journal = Journal()
+    settled = _settle(of, rules, state, _coming(block, of, rules, diaries.arrivals, now), now)
     looked = log_aims(of, state, rules, now, settled.looking)
     answers = rivals.answer(block, of, state, rules, now, settled.looking, looked)
-    over, cleared = _over(of, rules, state, now)
+    over, cleared = _over(of, rules, state, diaries.ends, now)
     priced = np.union1d(settled.repricing, cleared)
-    hazard = _reprice(of, state, rules, now, priced)
-    _write(of, state.own, over, np.zeros(len(over)))
-    started, source = _start_sales(of, rules, state, now, settled.starting)
+    hazard = _reprice(of, state, rules, now, priced, journal)
+    _write(of, state.own, over, np.zeros(len(over)), journal, "own")
+    started, source = _start_sales(of, rules, state, diaries, now, settled.starting, journal)
     matched = answers.match > 0
     _write(of, state.match, answers.units, answers.match)
-    return _noted(
+    happened = _noted(
         of,
         [
             (answers.units[~matched], Cause.RIVAL_RELEASE, of.look_rate[answers.units[~matched]], None),
@@ -213,6 +251,7 @@ def happen(block: Block, of: Units, state: State, rules: LiveRules, diary: Diary
             (started, Cause.DISCOUNT_START, of.sale_rate[started] * now.hour.sale, of.listing_id[source]),
         ],
     )
+    return happened, journal
 
 
 def open_units(block: Block, of: Units, state: State, rules: LiveRules) -> None:

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qsim.arrays import I32, U8, U16
+from qsim.arrays import U16
 from qsim.market import live, pricing, promotion, turns
-from qsim.market.live import Diaries
+from qsim.market.live import Diaries, Taken
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, EventRows, State, fill
 from qsim.market.turns import Factors
@@ -68,26 +68,14 @@ def _compose(
     return fill(block, state, part, discount, price, tick, rows)
 
 
-@dataclass(frozen=True)
-class _Taken:
-    """What a turn took up: a part of the block, the causes, and what was there before."""
-
-    part: slice
-    cause: U8
-    regular: I32
-    own: U16
-    surge: U16
-    fee: U16
-
-
-def _take_turns(block: Block, factors: Factors | None, state: State, rules: Rules, tick: int) -> list[_Taken]:
+def _take_turns(block: Block, factors: Factors | None, state: State, rules: Rules, tick: int) -> list[Taken]:
     """Update the listings whose turn it is, in place."""
-    taken: list[_Taken] = []
+    taken: list[Taken] = []
     if factors is None:
         return taken
     for part in turns.batch(block, rules, tick):
         before = state.regular[part].copy(), state.own[part].copy(), state.surge[part].copy(), state.fee[part].copy()
-        taken.append(_Taken(part, turns.update(block, factors, state, rules, tick, part), *before))
+        taken.append(Taken(part, turns.update(block, factors, state, rules, tick, part), *before))
     return taken
 
 
@@ -96,17 +84,12 @@ def step(block: Block, prepared: Prepared, state: State, rules: Rules, span: Spa
     tick, moved, shift = span.ticks[at], bool(span.moved[at]), int(span.shift_bps[at])
     if moved:
         promotion.set_lines(block, state, span.running[at])
-    earlier = live.before(state) if rules.live else None
     taken = _take_turns(block, prepared.factors, state, rules, tick)
-    if rules.live and prepared.units and earlier:
-        cause = np.zeros(len(block.lanes), np.uint8)
+    if rules.live and prepared.units:
         for one in taken:
-            cause[one.part] = one.cause
             # A discount that starts in turn has no set end.
             state.own_ends[one.part][state.own[one.part] != one.own] = 0
-        live.step(
-            block, prepared.units, state, rules.live, prepared.diaries, span.live[at], cause, earlier, moved, rows
-        )
+        live.step(block, prepared.units, state, rules.live, prepared.diaries, span.live[at], taken, moved, rows)
         return
     first_row, everything = rows.count, slice(0, len(block.lanes))
     if moved:
@@ -123,7 +106,7 @@ def step(block: Block, prepared: Prepared, state: State, rules: Rules, span: Spa
         rows.tick_rows.append((tick, rows.count - first_row))
 
 
-def _mark(block: Block, state: State, tick: int, one: _Taken, place: slice, rows: EventRows) -> None:
+def _mark(block: Block, state: State, tick: int, one: Taken, place: slice, rows: EventRows) -> None:
     """Set the causes of rows, find which changed in what the price does not show, and keep own discounts' switches."""
     rows.cause[place] = one.cause
     rows.changed[place] |= (

@@ -13,46 +13,44 @@ from qsim import money
 from qsim.arrays import F64, I32, I64, U8, U16, Mask
 from qsim.market import arrivals, demand, happenings, stock, truth
 from qsim.market.demand import Sold
-from qsim.market.happenings import Happened
+from qsim.market.happenings import Happened, Journal
 from qsim.market.posting import posted
 from qsim.market.state import Block, EventRows, State, fill
+from qsim.market.stock import Shelves
 from qsim.market.units import LiveClock, LiveRules, Units
 from qsim.schema import Cause
 from qsim.streams import Purpose
 
 
 @dataclass(frozen=True)
-class Before:
-    """Columns of a block before a tick."""
+class Taken:
+    """What a turn took up: a part of the block, the causes, and what was there before."""
 
+    part: slice
+    cause: U8
     regular: I32
     own: U16
     surge: U16
     fee: U16
-    discount: U16
-
-
-def before(state: State) -> Before:
-    """Keep the columns that tell whether a listing changed."""
-    return Before(*(getattr(state, name).copy() for name in ("regular", "own", "surge", "fee", "discount")))
 
 
 @dataclass(frozen=True)
 class Diaries:
-    """What is to come at a block's units, and its customers."""
+    """What is to come at a block's units and shelves, and its customers."""
 
-    happenings: arrivals.Diary
+    units: happenings.Diaries
     customers: arrivals.Diary
+    shelves: Shelves
 
 
 def diaries() -> Diaries:
     """Open empty diaries."""
-    return Diaries(arrivals.Diary(), arrivals.Diary())
+    return Diaries(happenings.Diaries(), arrivals.Diary(), Shelves())
 
 
 def _sell(block: Block, of: Units, state: State, rules: LiveRules, diary: arrivals.Diary, now: LiveClock) -> Sold:
     """Let the tick's customers choose and buy, at the prices and with the stock before it."""
-    if not of.customers.any():
+    if not of.any_customers:
         return demand.NOTHING
     areas = of.stores
 
@@ -93,7 +91,7 @@ def _trade(
         _keep_orders(block, of, state, sold, now, rows)
     some = sold.units > 0
     pairs = sold.places[some], sold.units[some]
-    moved = stock.move(block, state, rules.seed, rules.supply, pairs, now.tick, now.second)
+    moved = stock.move(block, state, rules.seed, rules.supply, diaries.shelves, pairs, now.tick, now.second)
     if len(moved.delivered):
         ids = block.listing_id[moved.delivered]
         rows.deliveries.append((now.tick, ids, moved.units, state.stock[moved.delivered]))
@@ -108,50 +106,59 @@ def step(
     rules: LiveRules,
     diaries: Diaries,
     now: LiveClock,
-    cause: U8,
-    earlier: Before,
+    taken: list[Taken],
     clock_moved: bool,
     rows: EventRows,
 ) -> None:
-    """Make a tick of a block: change the state in place and fill the rows of what was taken up.
-
-    `cause` uint8[listings] has the causes of what a batch took up before, 0 elsewhere; `earlier` the columns before that.
-    """
-    happened = happenings.happen(block, of, state, rules, diaries.happenings, now)
-    _touch(of, cause, happened)
+    """Make a tick of a block: change the state in place and fill the rows of what was taken up; `taken` in turn before."""
+    happened, journal = happenings.happen(block, of, state, rules, diaries.units, now)
     moved = _trade(block, of, state, rules, diaries, now, rows)
-    turned = _turn(cause, moved)
-    switched = np.flatnonzero(state.own != earlier.own)
-    if len(switched):
-        rows.transitions.append((now.tick, block.listing_id[switched], state.own[switched]))
-    at = np.arange(len(cause)) if clock_moved else np.flatnonzero(cause)
+    at, cause = _causes(of, taken, happened, moved, len(block.lanes) if clock_moved else None)
     if not len(at):
         return
+    differs = _differs(of, state, at, taken, happened, journal, now.tick, block, rows)
     discount = np.maximum(state.own[at], state.line[at])
     if clock_moved:
-        _clock_causes(cause, discount, earlier.discount)
+        _clock_causes(cause, discount, state.discount[at])
     post = posted(block, of, state, rules, at, discount, now.shift)
     part = fill(block, state, at, discount, post.price, now.tick, rows)
-    rows.cause[part] = cause[at]
+    rows.cause[part] = cause
     rows.tick_rows.append((now.tick, len(at)))
-    rows.changed[part] |= _differs(state, earlier, at)
-    rows.changed[part][np.searchsorted(at, turned)] = True
+    rows.changed[part] |= differs
+    rows.changed[part][np.searchsorted(at, _turned(moved))] = True
     kept = np.flatnonzero(rows.changed[part])
     state.updated[at[kept]] = now.tick
     if rules.truth:
         rows.truth.append(truth.parts(block, of, state, rules, now, happened, at[kept], post.rows(kept)))
 
 
-def _touch(of: Units, cause: U8, happened: Happened) -> None:
-    cause.reshape(-1, of.stores)[happened.units] = happened.cause[:, None]
+def _turned(moved: stock.Moved) -> I64:
+    return moved.places[moved.out | moved.back]
 
 
-def _turn(cause: U8, moved: stock.Moved) -> I64:
-    """Set the cause of listings that sold out or came back, unless they have one; give their places."""
-    turned = moved.places[moved.out | moved.back]
+def _listings(of: Units, units: I64) -> I64:
+    """Give the places of all listings of units, in order."""
+    return units if of.stores == 1 else (units[:, None] * of.stores + np.arange(of.stores)).ravel()
+
+
+def _causes(
+    of: Units, taken: list[Taken], happened: Happened, moved: stock.Moved, everything: int | None
+) -> tuple[I64, U8]:
+    """Give the places that a tick takes up, ascending, and their causes, 0 for none yet: all, or those that have one.
+
+    What a turn took up gives way to what happened, and a shelf that ran out or was filled to both.
+    """
+    touched, turned = _listings(of, happened.units), _turned(moved)
+    parts = [np.arange(one.part.start, one.part.stop) for one in taken]
+    at = np.unique(np.concatenate([touched, turned, *parts])) if everything is None else np.arange(everything)
+    cause = np.zeros(len(at), np.uint8)
+    for one, places in zip(taken, parts, strict=True):
+        cause[np.searchsorted(at, places)] = one.cause
+    cause[np.searchsorted(at, touched)] = np.repeat(happened.cause, of.stores)
     why = np.where(moved.out, Cause.STOCK_OUT, Cause.RESTOCK)[moved.out | moved.back]
-    cause[turned] = np.where(cause[turned] == 0, why, cause[turned])
-    return turned
+    place = np.searchsorted(at, turned)
+    cause[place] = np.where(cause[place] == 0, why, cause[place])
+    return at, cause
 
 
 def _clock_causes(cause: U8, discount: U16, earlier: U16) -> None:
@@ -161,7 +168,33 @@ def _clock_causes(cause: U8, discount: U16, earlier: U16) -> None:
     np.copyto(cause, by_clock.astype(np.uint8), where=cause == 0)
 
 
-def _differs(state: State, earlier: Before, at: I64) -> Mask:
-    differs = state.regular[at] != earlier.regular[at]
-    differs |= (state.surge[at] != earlier.surge[at]) | (state.fee[at] != earlier.fee[at])
-    return np.asarray(differs)
+def _differs(
+    of: Units,
+    state: State,
+    at: I64,
+    taken: list[Taken],
+    happened: Happened,
+    journal: Journal,
+    tick: int,
+    block: Block,
+    rows: EventRows,
+) -> Mask:
+    """Tell which of the places have another regular price, surge or fee than before the tick; keep rows of own discounts
+    that are others.
+    """
+    differs, switched = np.zeros((2, len(at)), np.bool_)
+    touched = np.searchsorted(at, _listings(of, happened.units))
+    for name, mask in (("regular", differs), ("own", switched)):
+        now = getattr(state, name).reshape(-1, of.stores)[happened.units]
+        before = now.copy()
+        journal.undo(name, happened.units, before)
+        mask[touched] = (now != before).ravel()
+    for one in taken:
+        place = slice(*np.searchsorted(at, [one.part.start, one.part.stop]))
+        differs[place] = (state.regular[one.part] != one.regular) | (state.surge[one.part] != one.surge)
+        differs[place] |= state.fee[one.part] != one.fee
+        switched[place] = state.own[one.part] != one.own
+    if switched.any():
+        other = at[switched]
+        rows.transitions.append((tick, block.listing_id[other], state.own[other]))
+    return differs

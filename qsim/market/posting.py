@@ -28,7 +28,7 @@ class Posted:
 
 def shifts(of: Units, part: slice | I64, shift: int) -> I64 | int:
     """Give the time-of-day shift of listings in basis points: that of the clock, or none for those that do not follow it."""
-    return shift if of.dynamic is None or shift == 0 else np.where(of.of_listings(of.dynamic)[part], shift, 0)
+    return shift if of.dynamic is None or shift == 0 else np.where(of.at(of.dynamic, part), shift, 0)
 
 
 def posted(
@@ -43,9 +43,9 @@ def posted(
     overlaid = pricing.overlaid_price(regular, *overlays, shift, ceiling)
     if shift and of.dynamic is not None:
         still = pricing.overlaid_price(regular, *overlays, 0, ceiling)
-        overlaid = np.where(of.of_listings(of.dynamic)[part], overlaid, still)
+        overlaid = np.where(of.at(of.dynamic, part), overlaid, still)
     zoned = overlaid.astype(np.float64) if of.zone is None else overlaid * of.zone[part]
-    points = repricing.snap(zoned, of.of_listings(of.sale_style)[part], rules.reach, ceiling)
+    points = repricing.snap(zoned, of.at(of.sale_style, part), rules.reach, ceiling)
     unmatched = np.where(zoned == regular, zoned, points)
     match = state.match[part]
     return Posted(overlaid, zoned, unmatched, np.where(match > 0, np.minimum(unmatched, match), unmatched))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from qsim import money, streams
 from qsim.arrays import I64, U16, U32, Mask
 from qsim.clock import DAY
+from qsim.market import agenda
+from qsim.market.agenda import Agenda
 from qsim.market.state import Block, State
 from qsim.streams import Purpose
 
@@ -52,14 +54,29 @@ class Moved:
     units: U16
 
 
+@dataclass
+class Shelves:
+    """What is on order at a block's shelves, and whether all of them have been looked at since the rules began to hold."""
+
+    orders: Agenda = field(default_factory=Agenda)
+    seen: bool = False
+
+
 def move(
-    block: Block, state: State, seed: int, rules: SupplyRules, sold: tuple[I64, I64], tick: int, second: int
+    block: Block,
+    state: State,
+    seed: int,
+    rules: SupplyRules,
+    shelves: Shelves,
+    sold: tuple[I64, I64],
+    tick: int,
+    second: int,
 ) -> Moved:
     """Take what was sold off the stock, let arrive what is due, and order again what has run low; in place.
 
     `sold` are places in the block, ascending, and units within the stock.
     """
-    arrived = np.flatnonzero((state.restock > 0) & (state.restock <= second))
+    arrived = agenda.due(shelves.orders, state.restock, second)
     places = np.union1d(sold[0], arrived)
     before = state.stock[places].astype(np.int64)
     received = np.maximum(block.target_stock[arrived].astype(np.int64) - state.stock[arrived], 0)
@@ -68,8 +85,12 @@ def move(
     now[np.searchsorted(places, arrived)] += received
     state.stock[places] = now
     state.restock[arrived] = 0
-    # All shelves, since one may have run low before the market had any supply.
-    low = np.flatnonzero((state.stock <= block.reorder_level) & (state.restock == 0))
+    # At first all shelves, since one may have run low before the market had any supply.
+    looked = places if shelves.seen else np.arange(len(state.stock))
+    shelves.seen = True
+    low = looked[(state.stock[looked] <= block.reorder_level[looked]) & (state.restock[looked] == 0)]
     if len(low):
-        state.restock[low] = due(seed, rules, block.listing_id[low], tick, second)
+        seconds = due(seed, rules, block.listing_id[low], tick, second)
+        state.restock[low] = seconds
+        agenda.note(shelves.orders, low, seconds)
     return Moved(places, (before > 0) & (now == 0), (before == 0) & (now > 0), arrived, received.astype(np.uint16))

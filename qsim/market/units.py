@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -147,9 +148,20 @@ class Units:
     customers: F64
     customer_ids: I64
 
+    @cached_property
+    def any_customers(self) -> bool:
+        """Tell whether anybody comes at all."""
+        return bool(self.customers.any())
+
     def of_listings(self, values: np.ndarray) -> np.ndarray:
         """Repeat a column of units for each of their listings."""
         return values if self.stores == 1 else np.repeat(values, self.stores)
+
+    def at(self, values: np.ndarray, part: slice | I64) -> np.ndarray:
+        """Take a column of units at listings: a part of the block, or places in it."""
+        if isinstance(part, slice):
+            return self.of_listings(values)[part]
+        return values[part] if self.stores == 1 else values[part // self.stores]
 
 
 def _look_rates(rules: LiveRules, products: I64, ids: U32, platform: U8, platforms: int) -> F64:

@@ -1,0 +1,49 @@
+"""What falls due at places of a block: found once an hour of market time, so that a quiet tick looks at nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from qsim.arrays import I64, U32
+
+_HOUR = 3_600
+
+
+def _none() -> I64:
+    return np.zeros(0, np.int64)
+
+
+@dataclass
+class Agenda:
+    """The places that fall due until the end of an hour, with the market seconds at which they do; in no order."""
+
+    until: int = -1
+    places: I64 = field(default_factory=_none)
+    seconds: I64 = field(default_factory=_none)
+
+
+def note(agenda: Agenda, places: I64, seconds: U32) -> None:
+    """Note when places fall due that were set since the agenda was made."""
+    soon = seconds <= agenda.until
+    if soon.any():
+        agenda.places = np.concatenate([agenda.places, places[soon]])
+        agenda.seconds = np.concatenate([agenda.seconds, seconds[soon].astype(np.int64)])
+
+
+def due(agenda: Agenda, column: U32, second: int) -> I64:
+    """Give the places, ascending, whose market second in a column (0 for none) has come by `second`.
+
+    What is set in the column later than by an hour ago has to be noted.
+    """
+    if second > agenda.until:
+        agenda.until = -(-second // _HOUR) * _HOUR
+        agenda.places = np.flatnonzero((column > 0) & (column <= agenda.until))
+        agenda.seconds = column[agenda.places].astype(np.int64)
+    come = agenda.seconds <= second
+    if not come.any():
+        return agenda.places[:0]
+    places = np.unique(agenda.places[come])
+    agenda.places, agenda.seconds = agenda.places[~come], agenda.seconds[~come]
+    return places[(column[places] > 0) & (column[places] <= second)]
