@@ -103,11 +103,12 @@ class Enough(BaseException):
     """Raised through the program under test: what was asked for is found."""
 
 
-def crash(disk: Disk, witness: Witness, each: Callable[[Disk, Witness], None]) -> None:
-    """Go on with the script on a copy of a disk, and hand on every state that a kill or a power cut on the way may leave."""
+def crash(disk: Disk, witness: Witness, cuts: bool, each: Callable[[Disk, Witness], None]) -> None:
+    """Go on with the script on a copy of a disk, and hand on every state that a kill on the way may leave, or a power cut."""
 
     def take(now: Disk) -> None:
-        for left in (now.copy(), *now.after_power_cut()):
+        each(now.copy(), replace(witness))
+        for left in now.after_power_cut() if cuts else ():
             each(left, replace(witness))
 
     disk, witness = disk.copy(), replace(witness)
@@ -148,12 +149,12 @@ def stumble(number: int, code: int, lasting: bool) -> str | None:
 class Explorer:
     """Crashes of the script, each state judged once: `found` tells how many, and what was wrong."""
 
-    def __init__(self, most: int, only_read: bool) -> None:
+    def __init__(self, most: int, only_read: bool, stride: int) -> None:
         self.found = Found()
         self.right, self.history = expected(), histories()
         self.seen: set[object] = set()
         self.finished: dict[object, str] = {}
-        self.most, self.only_read = most, only_read
+        self.most, self.only_read, self.stride = most, only_read, stride
 
     def judge(self, left: Disk, witness: Witness, following: list[State] | None) -> None:
         """Judge a state that a crash left, and keep it to be gone on from where that is wanted."""
@@ -162,9 +163,10 @@ class Explorer:
         if key not in self.seen:
             self.seen.add(key)
             fault = judged(left, witness, self.history)
-            if not fault and following is not None:
+            chosen = not fault and len(self.seen) % self.stride == 0
+            if chosen and following is not None:
                 following.append((left, witness))
-            if not fault and not self.only_read:
+            if chosen and not self.only_read:
                 shorter = (key[0], witness.done)
                 if shorter not in self.finished:
                     self.finished[shorter] = finished(left.copy(), replace(witness), self.right)
@@ -176,12 +178,18 @@ class Explorer:
 
 
 def explore(
-    depth: int, most: int = sys.maxsize, dropped: frozenset[str] = frozenset(), only_read: bool = False
+    depth: int,
+    most: int = sys.maxsize,
+    dropped: frozenset[str] = frozenset(),
+    only_read: bool = False,
+    kills_first: bool = False,
+    stride: int = 1,
 ) -> Found:
     """Crash the script, go on and crash it again, `depth` times over, and judge every state, up to so many of them or to
-    the first violation. `dropped` are calls that the disk leaves out; with `only_read` no state is gone on with.
+    the first violation. `dropped` are calls that the disk leaves out; with `only_read` no state is gone on with; with
+    `kills_first` the first crash is no power cut. One state in `stride` is gone on with.
     """
-    explorer = Explorer(most, only_read)
+    explorer = Explorer(most, only_read, stride)
     start = Disk()
     start.dropped = dropped
     level: list[State] = [(start, Witness())]
@@ -191,7 +199,8 @@ def explore(
             kept = following if deeper + 1 < depth else None
             for disk, witness in level:
                 disk.dropped = dropped
-                crash(disk, witness, lambda left, then: explorer.judge(left, then, kept))  # noqa: B023
+                cuts = deeper > 0 or not kills_first
+                crash(disk, witness, cuts, lambda left, then: explorer.judge(left, then, kept))  # noqa: B023
             level = following
     explorer.found.distinct = len(explorer.seen)
     return explorer.found

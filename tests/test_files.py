@@ -81,6 +81,7 @@ def test_an_open_reader_keeps_the_file_it_opened_when_that_is_replaced(tmp_path:
 def test_a_write_cut_short_leaves_no_name_that_a_pattern_of_readers_matches(tmp_path: Path, name: str) -> None:
     done = in_process(CUT_SHORT, tmp_path / name)
     assert "File too large" in done.stdout, done.stderr
+    assert list(tmp_path.iterdir()) == []
     assert not list(tmp_path.glob("*.parquet")) + list(tmp_path.glob("*.json"))
 
 

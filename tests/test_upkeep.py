@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+import time
 from pathlib import Path
 
 import duckdb
@@ -217,6 +218,8 @@ def test_a_market_with_a_wrong_file_is_refused_by_name_and_not_changed(market: P
 
 
 def test_a_refreshed_connection_refuses_a_file_that_went_bad_since(market: Path) -> None:
+    # Files that were just written are looked at again in any case.
+    time.sleep(0.2)
     connection = qsim.connect(market)
     path = market / log.read(market).of_table("events")[1].path
     path.write_bytes(path.read_bytes()[:-1] + b"?")
