@@ -86,7 +86,7 @@ def test_the_head_is_the_hash_of_the_newest_commits_body(market: Path) -> None:
     assert log.read(market).head == hashlib.sha256(text.encode()).hexdigest()
 
 
-@pytest.mark.parametrize(("number", "step"), [(0, 7), (2, 1)])
+@pytest.mark.parametrize(("number", "step"), [(0, 7), (2, 3), (4, 1)])
 def test_any_byte_changed_in_a_commit_is_refused_by_its_name(market: Path, number: int, step: int) -> None:
     path = commit_path(market, number)
     whole = path.read_bytes()
@@ -96,19 +96,6 @@ def test_any_byte_changed_in_a_commit_is_refused_by_its_name(market: Path, numbe
             log.read(market)
     path.write_bytes(whole)
     assert log.read(market).number == 4
-
-
-def test_a_byte_changed_in_the_newest_commit_never_passes_as_its_content(market: Path) -> None:
-    path = commit_path(market, 4)
-    whole, before = path.read_bytes(), log.read(market)
-    for at in range(0, len(whole), 3):
-        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
-        try:
-            assert log.read(market).number == 3
-        except CorruptError as fault:
-            assert path.name in str(fault)
-    path.write_bytes(whole)
-    assert log.read(market) == before
 
 
 def test_commits_out_of_order_are_refused(market: Path) -> None:
@@ -224,6 +211,12 @@ def test_checkpoints_of_checkpoints_hold_what_all_their_commits_do(
     shutil.rmtree(tmp_path / "_checkpoints")
     assert log.read(tmp_path) == head
     assert "events/3-0.parquet" not in {file.path for file in head.files}
+
+
+def test_a_newest_commit_of_zeros_is_left_out(market: Path) -> None:
+    path = commit_path(market, 4)
+    path.write_bytes(bytes(path.stat().st_size))
+    assert log.read(market).number == 3
 
 
 @pytest.mark.parametrize("text", [b"", b"{", b'{"body": {}, "sha256": "0"}', None])

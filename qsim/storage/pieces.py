@@ -14,6 +14,7 @@ from qsim.errors import CorruptError
 from qsim.storage import files
 from qsim.streams import FORMAT_VERSION
 
+_END = b"}\n"
 # A path that leads out of the market would let a market that came from elsewhere read this machine's files.
 _PATH = re.compile(r"(market\.toml|[a-z_]+/[\w-][\w.-]*)", re.ASCII)
 
@@ -71,26 +72,32 @@ def sealed(body: dict[str, Any]) -> tuple[bytes, str]:
 
 
 class UnfinishedError(CorruptError):
-    """A commit file that is not whole, as a crash of a disk may leave the newest one."""
+    """A commit file that breaks off, as a crash of a disk may leave the newest one."""
+
+
+def _read(data: bytes) -> tuple[dict[str, Any], str] | None:
+    """Read a body and its checksum out of the bytes of a file of the log; None where they are not to the byte such a file's."""
+    try:
+        outer = json.loads(data)
+        body, seal = outer["body"], outer["sha256"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return (body, seal) if isinstance(body, dict) and sealed(body) == (data, seal) else None
 
 
 def opened(path: Path) -> tuple[dict[str, Any], str]:
     """Read a file of the log; give its body and checksum.
 
-    UnfinishedError where it breaks off or is no JSON, CorruptError where one byte is not what was written, or where its
-    format is another.
+    UnfinishedError where it breaks off, CorruptError where one byte is not what was written, or where its format is another.
     """
     data = files.read(path)
-    try:
-        outer = json.loads(data)
-        body, seal = outer["body"], outer["sha256"]
-        if not isinstance(body, dict):
-            raise TypeError
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise UnfinishedError(f"{path}: is not a whole commit; restore it from a copy of the market") from None
-    written, right = sealed(body)
-    if seal != right or data != written:
+    found = _read(data)
+    # A write that broke off lacks its end, or has zeros there; one that did not, and has another end, was changed.
+    if found is None and not data.endswith(_END) and _read(data[: -len(_END)] + _END) is None:
+        raise UnfinishedError(f"{path}: is not a whole commit; restore it from a copy of the market")
+    if found is None:
         raise CorruptError(f"{path}: its checksum is not that of its content; restore it from a copy of the market")
+    body, seal = found
     if body.get("format") != FORMAT_VERSION:
         raise CorruptError(
             f"{path}: has format {body.get('format')}; this qsim reads format {FORMAT_VERSION}; use the qsim that made it"
