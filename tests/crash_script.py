@@ -35,6 +35,9 @@ class Witness:
 
 def generate(witness: Witness) -> None:
     if log.exists(MARKET):
+        # Who is told that a market is there goes on by a run, which settles its log before anything else.
+        with lock.writer_lock(MARKET):
+            opened()
         return
     files.make_path(MARKET)
     with lock.writer_lock(MARKET):
