@@ -119,12 +119,14 @@ def main() -> None:
     files, tests = AREAS[arguments.area]
     every = [mutant for file in files for mutant in mutants(file)]
     chosen = random.Random(arguments.seed).sample(every, min(arguments.count, len(every)))
+    dead = 0
     with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(lambda mutant: killed(mutant, tests), chosen))
-    for mutant, dead in zip(chosen, results, strict=True):
-        if not dead:
-            print(f"lives  {mutant}", flush=True)
-    print(f"{arguments.area}: {sum(results)} of {len(results)} mutants killed, of {len(every)} there are")
+        for number, (mutant, found) in enumerate(
+            zip(chosen, pool.map(lambda one: killed(one, tests), chosen), strict=True), 1
+        ):
+            dead += found
+            print(f"{dead:4} of {number} killed{'' if found else f'; lives: {mutant}'}", flush=True)
+    print(f"{arguments.area}: {dead} of {len(chosen)} mutants killed, of {len(every)} there are")
 
 
 if __name__ == "__main__":

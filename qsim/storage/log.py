@@ -202,11 +202,15 @@ def checkpoint(market: Path, number: int) -> bytes:
 
 
 def complete(market: Path, tip: Tip) -> None:
-    """Write the checkpoint that a commit calls for, unless it is there: a kill may have come between the two."""
+    """Write the checkpoint that a commit calls for, unless it is there: a kill may have come between the two, or before
+    its name was on disk for good.
+    """
+    if (tip.number + 1) % CHECKPOINT_EVERY:
+        return
     path = checkpoint_path(market, tip.number)
-    if (tip.number + 1) % CHECKPOINT_EVERY == 0 and files.look(path) is None:
+    if files.look(path) is None:
         files.put(path, checkpoint(market, tip.number))
-        files.sync_directory(path.parent)
+    files.sync_directory(path.parent)
 
 
 def settle(market: Path, log: Log) -> None:
