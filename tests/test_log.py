@@ -213,6 +213,16 @@ def test_checkpoints_of_checkpoints_hold_what_all_their_commits_do(
     assert "events/3-0.parquet" not in {file.path for file in head.files}
 
 
+@pytest.mark.parametrize(("before", "after"), [(b",\n", b", "), (b"}\n", b"} "), (b"}\n", b"}"), (b"{", b" {")])
+def test_white_space_changed_beside_a_commits_content_is_refused(market: Path, before: bytes, after: bytes) -> None:
+    path = commit_path(market, 2)
+    whole = path.read_bytes()
+    path.write_bytes(after.join(whole.rsplit(before, 1)) if before != b"{" else whole.replace(before, after, 1))
+    assert json.loads(path.read_bytes()) == json.loads(whole)
+    with pytest.raises(CorruptError, match=path.name):
+        log.read(market)
+
+
 def test_a_newest_commit_of_zeros_is_left_out(market: Path) -> None:
     path = commit_path(market, 4)
     path.write_bytes(bytes(path.stat().st_size))
