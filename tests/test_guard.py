@@ -234,14 +234,14 @@ def test_a_forged_answer_has_no_more_rows_than_allowed_and_its_line_is_one() -> 
         guard.answer_of(b'{"failed": "a\\nb"}\n', LIMITS)
 
 
-def test_a_faulty_query_is_told_without_the_place_of_the_market(place: Place, tmp_path: Path) -> None:
+def test_a_faulty_file_is_told_without_the_place_of_the_market(place: Place, tmp_path: Path) -> None:
     market = Path(shutil.copytree(place.market, tmp_path / "m"))
     for file in (market / "events").iterdir():
         file.write_bytes(b"PAR1 this is no file PAR1")
     for on in (LAYERS, SETS["process"]):
         with pytest.raises(QsimError) as caught:
             guard.guarded(market, "SELECT count(*), sum(price_after) FROM price_history", LIMITS, on)
-        assert str(tmp_path) not in str(caught.value) and "\n" not in str(caught.value) and caught.value.exit_code == 1
+        assert str(tmp_path) not in str(caught.value) and "\n" not in str(caught.value) and caught.value.exit_code == 5
 
 
 def test_the_process_has_no_environment_of_the_caller(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from threading import Timer
 from time import monotonic
 from typing import Any
 
-from qsim.errors import QsimError, UsageError
+from qsim.errors import CorruptError, QsimError, UsageError
 from qsim.queries import locked, sandbox, statement, texts, values, views
 from qsim.runs import market_directory
 from qsim.storage import integrity
@@ -83,6 +83,7 @@ def guarded_sql(
 
     Raises:
         UsageError: the query or a limit is refused (exit code 2).
+        CorruptError: a file of the market is not what was committed (exit code 5).
         QsimError: it failed, or took more time or memory than allowed (exit code 1).
     """
     return guarded(directory, query, Limits(seconds, rows, bytes, memory_mb, threads), LAYERS)
@@ -111,14 +112,18 @@ def guarded(
     begin = monotonic()
     if "statement" in on:
         statement.bound(query)
-    asked = request(market_directory(directory), query, limits, on)
+    asked = request(market_directory(directory).absolute(), query, limits, on)
     with started(python) as process:
         return answer_of(sent(process, asked, limits, limits.seconds - (monotonic() - begin)), limits)
 
 
 def request(market: Path, query: str, limits: Limits, on: frozenset[str]) -> dict[str, Any]:
     """Put together all that the process needs to know of a market and of the query."""
-    history = integrity.read_log(market)
+    try:
+        history = integrity.read_log(market)
+    except CorruptError as fault:
+        # Whoever asks is not to learn where the market is.
+        raise CorruptError(str(fault).replace(str(market.absolute()), "the market")) from None
     scans = locked.Scans()
     select = scans.select if "locked" in on else texts.files
     return {
