@@ -18,7 +18,14 @@ BYTES_A_ROW = 8
 ROWS_A_SECOND = 4_000_000
 SECONDS_A_TICK = 0.0004
 # Where no batch is updated in turn, about one product in so many has an event in a tick.
-QUIET_SHARE = 256
+_QUIET_SHARE = 256
+
+
+def products_a_tick(parameters: Parameters, products: int) -> float:
+    """Tell how many of so many products a tick takes up, or about how many where none is updated in turn."""
+    if parameters.batch_size == NO_BATCH:
+        return products / _QUIET_SHARE
+    return min(parameters.batch_size or products, products)
 
 
 def rows_a_tick(history: Log, parameters: Parameters) -> float:
@@ -33,9 +40,7 @@ def rows_a_tick(history: Log, parameters: Parameters) -> float:
         )
         return rows / (history.tick - since)
     products = sum(file.rows for file in history.of_table("products"))
-    batch = parameters.batch_size or products
-    taken = products / QUIET_SHARE if batch == NO_BATCH else min(batch, products)
-    return taken * parameters.listings_per_product
+    return products_a_tick(parameters, products) * parameters.listings_per_product
 
 
 def told(ticks: int, rows: float) -> str:

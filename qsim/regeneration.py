@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
@@ -12,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qsim import blocks, simulation, writing
+from qsim import blocks, festivals, simulation, writing
 from qsim.errors import UsageError
 from qsim.market.rules import Rules, Span
 from qsim.opening import open_market
@@ -69,7 +68,7 @@ def regenerate(market: Path, part: str) -> Regenerated:
 def _opening(history: Log, tip: Tip, result: Regenerated) -> None:
     course = writing.course_of(history)
     parameters = course.parameters[0]
-    if parameters.catalog or parameters.calendar not in ("", "none", "india"):
+    if parameters.catalog or parameters.calendar not in ("", festivals.SHIPPED):
         result.notes.append("tick 0 was not made again: its product list or calendar is the user's")
         return
     digest = writing.epoch_digest(course.epochs[0], parameters) + _opening_digest(parameters)
@@ -83,9 +82,7 @@ def _opening_digest(parameters: Parameters) -> int:
     opening = open_market(
         parameters.preset, [parameters.model_dump()], None, {}, None, strict=False, warn=lambda line: None
     )
-    return sum(
-        digests.of_columns(f"{name}:{block}:0", rows) for piece in opening.pieces for name, block, rows in piece()
-    )
+    return sum(digests.of_opening(*part) for piece in opening.pieces for part in piece())
 
 
 def _ticks(market: Path, history: Log, stretches: list[tuple[Tip, Tip]], result: Regenerated) -> None:
@@ -102,19 +99,13 @@ def _ticks(market: Path, history: Log, stretches: list[tuple[Tip, Tip]], result:
             result.faults.append(_where(market, history, found, span, after))
             return
         result.ticks += len(span.ticks)
-        for at, file in _snapshots(writer, history, after.tick):
-            if not tables.read(market, [file]).equals(
-                blocks.snapshot_table(writer.blocks[at], writer.states[at], after.tick)
+        for file in history.of_table(SNAPSHOTS.name):
+            if file.last == after.tick and not tables.read(market, [file]).equals(
+                blocks.snapshot_table(writer.blocks[file.block], writer.states[file.block], after.tick)
             ):
                 result.faults.append(
                     f"{market / file.path}: is not the state that ticks made again from the seed reach"
                 )
-
-
-def _snapshots(writer: Writer, history: Log, tick: int) -> Iterator[tuple[int, DataFile]]:
-    for file in history.of_table(SNAPSHOTS.name):
-        if file.last == tick:
-            yield file.block, file
 
 
 def _stretch(writer: Writer, span: Span, before: int) -> dict[tuple[str, int], int]:
@@ -177,12 +168,11 @@ def stored_digest(market: Path, history: Log) -> int:
 
 def _file_digest(market: Path, file: DataFile) -> int:
     rows = tables.read(market, [file])
-    address = f"{file.table}:{file.block}:0"
     if file.last == 0 or file.table not in {table.name for table in HISTORY}:
-        return digests.of_columns(address, rows)
+        return digests.of_opening(file.table, file.block, rows)
     if file.first > 0:
         return digests.of_ticks(file.table, file.block, rows)
     assert file.table == DISCOUNTS.name, TABLES[file.table]
     opening = pc.equal(rows["tick"], 0)
     later = digests.of_ticks(file.table, file.block, rows.filter(pc.invert(opening)))
-    return digests.of_columns(address, rows.filter(opening)) + later
+    return digests.of_opening(file.table, file.block, rows.filter(opening)) + later

@@ -113,7 +113,7 @@ def _write_parts(market: Path, parts: list[Part]) -> tuple[list[DataFile], int]:
         else tables.write_catalog(market, name, rows, block)
         for name, block, rows in parts
     ]
-    return written, sum(digests.of_columns(f"{name}:{block}:0", rows) for name, block, rows in parts)
+    return written, sum(digests.of_opening(name, block, rows) for name, block, rows in parts)
 
 
 def _commit_opening(market: Path, opening: Opening) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from qsim import blocks, clock, params, rulebook, simulation
+from qsim import blocks, clock, forecast, params, rulebook, simulation
 from qsim.clock import Epoch
 from qsim.errors import ConflictError
 from qsim.market.rules import Rules, Span
@@ -39,8 +39,6 @@ _LONGEST_WINDOW = 1024
 # Blocks go at most two windows ahead of what is committed, and a parameter change may have come between.
 _FARTHEST_AHEAD = 4 * _LONGEST_WINDOW
 _SNAPSHOT_RATIO = 32
-# Where no batch is updated in turn, about one product in so many has an event in a tick.
-_QUIET_SHARE = 256
 
 _logger = logging.getLogger("qsim")
 
@@ -103,9 +101,7 @@ def _window_ticks(writer: Writer, parameters: Parameters) -> tuple[int, int]:
     snapshots add about 3 % of rows. Both follow from the market and its parameters alone, never from the machine.
     """
     per = writer.blocks[0].listings_per_product
-    taken = min(parameters.batch_size or writer.active_products, writer.active_products)
-    if taken < 0:
-        taken = max(1, writer.active_products // _QUIET_SHARE)
+    taken = max(1, int(forecast.products_a_tick(parameters, writer.active_products)))
     in_block = max(1, min(taken, max(block.products for block in writer.blocks)) * per)
     commit = _LONGEST_WINDOW
     while commit > 1 and commit * in_block > _ROWS_A_WINDOW:

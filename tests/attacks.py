@@ -7,7 +7,6 @@ the first, {new} a file that is not there, {listed} a file of the market, {marke
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import json
 import os
 import random
@@ -25,6 +24,7 @@ import pyarrow.parquet as pq
 
 from qsim.queries import guard
 from qsim.queries.guard import Limits
+from tests.stored import tree
 
 TOKEN = "kept-outside-7f3a9c"
 
@@ -283,10 +283,9 @@ class Place:
     def state(self) -> dict[str, str]:
         """Every file of the market and outside by its hash."""
         return {
-            str(path): hashlib.sha256(path.read_bytes()).hexdigest()
+            str(top / name): found
             for top in (self.market, self.outside)
-            for path in sorted(top.rglob("*"))
-            if path.is_file()
+            for name, found in tree(top, without=()).items()
         }
 
 

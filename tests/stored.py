@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -66,10 +67,10 @@ def replayed(market: Path, first: int, last: int) -> pl.DataFrame:
     return state.sort("listing_id")
 
 
-def tree(market: Path) -> dict[str, str]:
-    """The sha256 of every file of a directory but the lock, by its path in it."""
+def tree(place: Path, without: Collection[str] = ("LOCK",)) -> dict[str, str]:
+    """The sha256 of every file below a place, "" for a folder, by its path there; but the lock, which names the last writer."""
     return {
-        str(path.relative_to(market)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted(market.rglob("*"))
-        if path.is_file() and path.name != "LOCK"
+        path.relative_to(place).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
+        for path in sorted(place.rglob("*"))
+        if path.name not in without
     }

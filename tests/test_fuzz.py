@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import io
 import os
@@ -12,7 +11,6 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import redirect_stderr, redirect_stdout
-from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -21,6 +19,7 @@ from hypothesis import strategies as st
 from qsim.cli import main
 from tests import fuzz_targets
 from tests.fuzz_targets import SURFACES, Surface
+from tests.stored import tree
 
 EXAMPLES = {"product_name": 30, "product_csv": 100, "config": 100}
 QUIET = settings(deadline=None, database=None, suppress_health_check=list(HealthCheck))
@@ -51,13 +50,9 @@ def _cleaned() -> Iterator[None]:
     fuzz_targets.clean()
 
 
-def content(place: Path) -> dict[str, str]:
-    return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in place.rglob("*") if path.is_file()}
-
-
 def fuzz(name: str, examples: int) -> None:
     """Give a surface so many inputs; an input that fails is named with the line that runs it again."""
-    before = content(fuzz_targets.market())
+    before = tree(fuzz_targets.market(), without=())
 
     @settings(QUIET, max_examples=examples, print_blob=True)
     @given(mutated(SURFACES[name]))
@@ -65,7 +60,7 @@ def fuzz(name: str, examples: int) -> None:
         fuzz_targets.take(name, data)
 
     each()
-    assert content(fuzz_targets.market()) == before
+    assert tree(fuzz_targets.market(), without=()) == before
 
 
 @pytest.mark.parametrize("name", SURFACES)
@@ -136,7 +131,7 @@ def commands(draw: st.DrawFn) -> list[str]:
 def call(words: list[str]) -> None:
     """Call the command line; a refusal is one line, and what is refused changes and makes nothing."""
     market, new = fuzz_targets.market(), fuzz_targets.place() / "new"
-    before, said = content(market), io.StringIO()
+    before, said = tree(market, without=()), io.StringIO()
     with redirect_stderr(said), redirect_stdout(io.StringIO()):
         code = main([word.format(m=market, new=new) if "{" in word else word for word in words])
     made = new.exists()
@@ -144,7 +139,7 @@ def call(words: list[str]) -> None:
     lines = said.getvalue().splitlines()
     if code in REFUSED:
         assert [line for line in lines if line.startswith("qsim: ")] == lines[:1], (words, lines)
-        assert not made and content(market) == before, words
+        assert not made and tree(market, without=()) == before, words
     assert code == 0 or code in REFUSED, (words, code, lines)
     assert all(line.isprintable() for line in lines) and "Traceback" not in said.getvalue(), (words, lines)
 

@@ -17,6 +17,7 @@ import qsim
 from qsim.errors import ConflictError, DiskError
 from qsim.storage import system
 from qsim.storage.lock import writer_lock
+from tests.stored import tree
 
 HOLDER = """
 import sys
@@ -46,10 +47,6 @@ def command(*arguments: object) -> subprocess.CompletedProcess[str]:
     """Run the command line in a process of its own."""
     words = [sys.executable, "-m", "qsim", *map(str, arguments)]
     return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
-
-
-def content(market: Path) -> dict[Path, bytes]:
-    return {entry: entry.read_bytes() for entry in market.rglob("*") if entry.is_file() and entry.name != "LOCK"}
 
 
 @pytest.fixture(autouse=True)
@@ -86,12 +83,12 @@ def test_a_second_writer_of_the_same_process_is_refused_too(tmp_path: Path) -> N
 
 
 def test_a_run_of_a_locked_market_is_exit_4_in_one_line_and_changes_no_byte(market: Path) -> None:
-    before = content(market)
+    before = tree(market)
     with holder(market) as first:
         refused = command("run", market, "--ticks", 1)
     assert (refused.returncode, refused.stdout, refused.stderr.count("\n")) == (4, "", 1)
     assert f"process {first.pid} on " in refused.stderr
-    assert content(market) == before
+    assert tree(market) == before
 
 
 def test_a_refused_writer_does_not_take_the_holders_name_off_the_lock(tmp_path: Path) -> None:

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qsim.arrays import I64, U32
-
-_HOUR = 3_600
+from qsim.market.arrivals import HOUR
 
 
 def _none() -> I64:
@@ -38,7 +37,7 @@ def due(agenda: Agenda, column: U32, second: int) -> I64:
     What is set in the column later than by an hour ago has to be noted.
     """
     if second > agenda.until:
-        agenda.until = -(-second // _HOUR) * _HOUR
+        agenda.until = -(-second // HOUR) * HOUR
         agenda.places = np.flatnonzero((column > 0) & (column <= agenda.until))
         agenda.seconds = column[agenda.places].astype(np.int64)
     come = agenda.seconds <= second

@@ -116,7 +116,9 @@ def step(
     at, cause = _causes(of, taken, happened, moved, len(block.lanes) if clock_moved else None)
     if not len(at):
         return
-    differs = _differs(of, state, at, taken, happened, journal, now.tick, block, rows)
+    differs, switched = _changed(of, state, at, taken, happened, journal)
+    if switched.any():
+        rows.transitions.append((now.tick, block.listing_id[at[switched]], state.own[at[switched]]))
     discount = np.maximum(state.own[at], state.line[at])
     if clock_moved:
         _clock_causes(cause, discount, state.discount[at])
@@ -168,20 +170,10 @@ def _clock_causes(cause: U8, discount: U16, earlier: U16) -> None:
     np.copyto(cause, by_clock.astype(np.uint8), where=cause == 0)
 
 
-def _differs(
-    of: Units,
-    state: State,
-    at: I64,
-    taken: list[Taken],
-    happened: Happened,
-    journal: Journal,
-    tick: int,
-    block: Block,
-    rows: EventRows,
-) -> Mask:
-    """Tell which of the places have another regular price, surge or fee than before the tick; keep rows of own discounts
-    that are others.
-    """
+def _changed(
+    of: Units, state: State, at: I64, taken: list[Taken], happened: Happened, journal: Journal
+) -> tuple[Mask, Mask]:
+    """Tell which of the places have another regular price, surge or fee than before the tick, and which another own discount."""
     differs, switched = np.zeros((2, len(at)), np.bool_)
     touched = np.searchsorted(at, _listings(of, happened.units))
     for name, mask in (("regular", differs), ("own", switched)):
@@ -194,7 +186,4 @@ def _differs(
         differs[place] = (state.regular[one.part] != one.regular) | (state.surge[one.part] != one.surge)
         differs[place] |= state.fee[one.part] != one.fee
         switched[place] = state.own[one.part] != one.own
-    if switched.any():
-        other = at[switched]
-        rows.transitions.append((tick, block.listing_id[other], state.own[other]))
-    return differs
+    return differs, switched

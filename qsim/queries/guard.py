@@ -112,22 +112,23 @@ def guarded(
     begin = monotonic()
     if "statement" in on:
         statement.bound(query)
-    asked = request(market_directory(directory).absolute(), query, limits, on)
+    asked = request(market_directory(directory), query, limits, on)
     with started(python) as process:
         return answer_of(sent(process, asked, limits, limits.seconds - (monotonic() - begin)), limits)
 
 
 def request(market: Path, query: str, limits: Limits, on: frozenset[str]) -> dict[str, Any]:
     """Put together all that the process needs to know of a market and of the query."""
+    market = market.absolute()
     try:
         history = integrity.read_log(market)
     except CorruptError as fault:
         # Whoever asks is not to learn where the market is.
-        raise CorruptError(str(fault).replace(str(market.absolute()), "the market")) from None
+        raise CorruptError(str(fault).replace(str(market), "the market")) from None
     scans = locked.Scans()
     select = scans.select if "locked" in on else texts.files
     return {
-        "market": str(market.absolute()),
+        "market": str(market),
         "query": query,
         "layers": sorted(on),
         "statements": [
@@ -135,7 +136,7 @@ def request(market: Path, query: str, limits: Limits, on: frozenset[str]) -> dic
             *views.all_statements(market, history, course_of(history), select),
         ],
         "scans": scans.named,
-        "files": [str((market / file.path).absolute()) for file in history.files],
+        "files": [str(market / file.path) for file in history.files],
         "cpu_seconds": int(limits.seconds * limits.threads) + 2,
         "spare_mb": SPARE_MB,
         **{name: getattr(limits, name) for name in ("seconds", "rows", "bytes", "memory_mb")},

@@ -113,6 +113,11 @@ def of_columns(address: str, table: pa.Table) -> int:
     return _hash(address, table.num_rows, columns)
 
 
+def of_opening(name: str, block: int, table: pa.Table) -> int:
+    """Hash what a table has at tick 0 from a block on."""
+    return of_columns(f"{name}:{block}:0", table)
+
+
 def of_ticks(name: str, block: int, table: pa.Table) -> int:
     """Sum the hashes of a block's rows, tick by tick; the table has a `tick` column, is in tick order and holds numbers."""
     if not table.num_rows:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,10 +54,9 @@ def _checkpoints(market: Path, found: Verified) -> None:
             found.faults.append(str(fault))
 
 
-def _beside(market: Path, directories: Iterable[str], found: Verified) -> None:
+def _beside(market: Path, directories: Collection[str], found: Verified) -> None:
     """Note what the log does not name: in the market's directories, and beside them."""
     history = log.read(market)
-    directories = list(directories)
     for path in leftovers.unnamed(market, directories, history):
         if path.parent.name in (log.COMMITS, log.CHECKPOINTS) and path.stem.isdecimal() and path.suffix == ".json":
             if path.parent.name == log.COMMITS and int(path.stem) > history.number:
@@ -74,14 +73,12 @@ def _beside(market: Path, directories: Iterable[str], found: Verified) -> None:
     ]
 
 
-def verify(market: Path, directories: Iterable[str]) -> Verified:
+def verify(market: Path, directories: Collection[str]) -> Verified:
     """Read every commit, checkpoint and file of a market and hold each against the log; nothing is changed.
 
     ConflictError where no market is there; all else that is wrong is told among the faults.
     """
     found = Verified()
-    if not log.exists(market):
-        log.read(market)
     named = _chain(market, found)
     found.files, found.bytes = len(named), sum(file.bytes for file in named.values())
     found.faults += [str(fault) for fault in integrity.faults(market, named.values(), afresh=True)]

@@ -12,6 +12,7 @@ from pathlib import Path
 from tests.faults import mounts, steps
 from tests.faults.steps import SLOW, FoundError, Script, Step
 from tests.faults.warm import Ended, Warm
+from tests.stored import tree
 
 _PAGE = 4096
 _FILE_STEP = 512
@@ -44,9 +45,9 @@ def _full_disk(warm: Warm, script: Script, step: Step, place: Path, pages: int) 
 
 
 def _unchanged(step: Step, market: Path, run: Callable[[], Ended]) -> Ended:
-    before = steps.tree(market)
+    before = tree(market)
     ended = run()
-    if steps.tree(market) != before:
+    if tree(market) != before:
         raise FoundError(f"{step.name}: the market changed where nothing can be written; {ended}")
     return ended
 

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from tests.faults import shim, steps
 from tests.faults.steps import SCRIPT, SLOW, TO_CHECKPOINT, FoundError, Script, Step
 from tests.faults.warm import Ended, Warm
+from tests.stored import tree
 
 # With a plus, every later call fails too, as on a disk that is full or gone for good.
 FAULTS = ("KILL", "ENOSPC", "EIO", "EINTR", "SHORT", "ENOSPC+", "EIO+")
@@ -109,7 +110,7 @@ def check(warm: Warm, script: Script, point: Point, market: Path, again: Point |
             raise FoundError(f"{where}, depth {depth}: {fault}") from None
         counts[f"{one.fault} (depth {depth})" if hit else "beyond the last call"] += 1
     # From the same bytes the command given again does the same, which was seen when the script was made.
-    if steps.tree(market) in (steps.tree(point.step.before or market.with_name("none")), steps.tree(point.step.after)):
+    if tree(market) in (tree(point.step.before or market.with_name("none")), tree(point.step.after)):
         return counts + Counter({"left as before or after": 1})
     try:
         steps.check_completed(warm, point.step, market)

@@ -12,7 +12,7 @@ from qsim.cli import COMMANDS
 from qsim.errors import ConflictError, QsimError
 from qsim.storage import log
 from tests.faults.warm import Ended, Warm
-from tests.stored import logged
+from tests.stored import logged, tree
 
 _SAID = ("--log-level", "DEBUG")
 # One command a line, DIR for the market; those that this qsim does not have are left out. Commits fall every 1,024 ticks.
@@ -104,15 +104,6 @@ def made(warm: Warm, place: Path, script: tuple[tuple[str, ...], ...] = SCRIPT) 
         steps.append(step)
         before = step.after
     return Script(steps if script == SCRIPT else steps[-1:], digests)
-
-
-def tree(market: Path) -> dict[str, str]:
-    """All files of a market with the hashes of their bytes, but for the lock, which names the last writer."""
-    return {
-        path.relative_to(market).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
-        for path in sorted(market.rglob("*"))
-        if path.name != "LOCK"
-    }
 
 
 def check_kept(script: Script, step: Step, market: Path, ended: Ended) -> None:
