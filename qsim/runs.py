@@ -58,13 +58,15 @@ def _refuse_taken(market: Path) -> None:
 
 
 @contextmanager
-def _new_place(market: Path) -> Iterator[None]:
+def new_place(market: Path) -> Iterator[None]:
     """Hold the lock of a directory where a market may be made, with its folders made and cleared."""
     _refuse_taken(market)
     files.make_path(market.absolute())
     with lock.writer_lock(market):
         # Another generation may have come first, before this one had the lock.
         _refuse_taken(market)
+        # A folder without a lock is taken for somebody else's, so that the lock has to be on disk first.
+        files.sync_directory(market)
         for part in writing.DIRECTORIES:
             files.make_directory(market / part)
         leftovers.clear(market, writing.DIRECTORIES, log.EMPTY, clock.MAX_TICK)
@@ -100,7 +102,7 @@ def generate(
     preset = preset or values.get("preset", "classic")
     values = scenarios.opening(preset, values)
     opening = open_market(preset, [values], catalog, columns or {}, groups, strict, warn)
-    with _new_place(market):
+    with new_place(market):
         _commit_opening(market, opening)
     return status(market)
 

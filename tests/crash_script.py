@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from qsim.storage import compaction, files, integrity, leftovers, lock, log, tables
+from qsim import runs, writing
+from qsim.storage import compaction, files, lock, log, tables
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile, Tip
 
 MARKET = Path("/market")
-DIRECTORIES = ("catalog", log.COMMITS, log.CHECKPOINTS, "events", "snapshots", "metrics")
 EVENTS = pa.schema([pa.field("tick", pa.uint32(), False)])
 
 
@@ -37,13 +37,9 @@ def generate(witness: Witness) -> None:
     if log.exists(MARKET):
         # Who is told that a market is there goes on by a run, which settles its log before anything else.
         with lock.writer_lock(MARKET):
-            opened()
+            writing.settled(MARKET)
         return
-    files.make_path(MARKET)
-    with lock.writer_lock(MARKET):
-        for name in DIRECTORIES:
-            files.make_directory(MARKET / name)
-        leftovers.clear(MARKET, DIRECTORIES, log.EMPTY, 1 << 30)
+    with runs.new_place(MARKET):
         text = b"seed = 42\n"
         settings = DataFile("market.toml", "settings", 0, len(text), files.put(MARKET / "market.toml", text), 0, 0, 0)
         added = [settings, _kept("snapshots", 0, 0)]
@@ -55,18 +51,10 @@ def _kept(table: str, first: int, last: int) -> DataFile:
     return tables.write_history(MARKET, table, rows, (first, last), 0)
 
 
-def opened() -> Log:
-    history = log.read(MARKET)
-    integrity.check_all(MARKET, history.files)
-    leftovers.clear(MARKET, DIRECTORIES, history, 100)
-    log.settle(MARKET, history)
-    return history
-
-
 def run(until: int) -> Callable[[Witness], None]:
     def command(witness: Witness) -> None:
         with lock.writer_lock(MARKET):
-            history = opened()
+            history = writing.settled(MARKET)
             tip: Tip = log.tip_of(history)
             kept = history.of_table("snapshots")[-1].last
             while tip.tick < until:
@@ -85,12 +73,12 @@ def run(until: int) -> Callable[[Witness], None]:
 
 def compact(witness: Witness) -> None:
     with lock.writer_lock(MARKET):
-        witness.saw(compaction.compact(MARKET, opened(), {"events": EVENTS, "metrics": EVENTS}))
+        witness.saw(compaction.compact(MARKET, writing.settled(MARKET), {"events": EVENTS, "metrics": EVENTS}))
 
 
 def vacuum(witness: Witness) -> None:
     with lock.writer_lock(MARKET):
-        witness.saw(compaction.vacuum(MARKET, opened(), 0)[0])
+        witness.saw(compaction.vacuum(MARKET, writing.settled(MARKET), 0)[0])
 
 
 SCRIPT: tuple[Callable[[Witness], None], ...] = (

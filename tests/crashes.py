@@ -17,10 +17,11 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from unittest import mock
 
+from qsim import writing
 from qsim.errors import ConflictError, DiskError, QsimError
 from qsim.storage import integrity, leftovers, lock, log
 from tests.crash_model import Disk, mounted
-from tests.crash_script import DIRECTORIES, MARKET, SCRIPT, Witness, opened
+from tests.crash_script import MARKET, SCRIPT, Witness
 
 State = tuple[Disk, Witness]
 
@@ -87,7 +88,7 @@ def finished(disk: Disk, witness: Witness, right: Disk) -> str:
     try:
         go_on(disk, witness)
         with mounted(disk), lock.writer_lock(MARKET):
-            opened()
+            writing.settled(MARKET)
     except QsimError as fault:
         return f"cannot go on: {fault}"
     left, wanted = disk.files(), right.files()
@@ -95,7 +96,7 @@ def finished(disk: Disk, witness: Witness, right: Disk) -> str:
         if not path.endswith("/LOCK") and left.get(path, "absent") != wanted.get(path, "absent"):
             return f"{path}: {'is left' if path not in wanted else 'is not as it would be without a crash'}"
     with mounted(disk):
-        beside = [*leftovers.unnamed(MARKET, DIRECTORIES[3:], log.read(MARKET))]
+        beside = [*leftovers.unnamed(MARKET, ("catalog", *writing.HISTORY_TABLES), log.read(MARKET))]
     return f"{beside[0]}: is left" if beside else ""
 
 
