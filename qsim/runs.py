@@ -9,17 +9,21 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from qsim import clock, forecast, params, scenarios, writing
+from qsim import clock, forecast, params, recording, scenarios, writing
 from qsim.clock import Epoch
 from qsim.errors import ConflictError, UsageError
 from qsim.opening import Opening, Part, open_market
+from qsim.recording import Manner, Progress
 from qsim.schema import CATALOG, HISTORY
 from qsim.storage import digests, files, leftovers, lock, log, tables
 from qsim.storage.pieces import DataFile
 from qsim.streams import FORMAT_VERSION
-from qsim.writing import Progress, course_of, epoch_digest, epoch_entry
+from qsim.writing import course_of, epoch_digest, epoch_entry
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 DEFAULT_DIRECTORY = "data/market"
 DEFAULT_WORKERS = 5
@@ -181,6 +185,19 @@ def _refuse_early(
     forecast.check(market, history, parameters, wanted)
 
 
+def _pace_wanted(realtime: bool, speed: float | None, flush: float | None) -> tuple[float | None, float]:
+    """Check how a run is to keep to the clock: market seconds a second, None for not at all; seconds between commits."""
+    if speed is not None and not 0 < speed < math.inf:
+        raise UsageError(f"speed: found {speed}; allowed is a number above 0, market seconds a second; mend the number")
+    if flush is not None and not 0 <= flush < math.inf:
+        raise UsageError(f"flush: found {flush}; allowed are 0 (each tick) and more seconds; mend the number")
+    if speed is None and not realtime:
+        if flush is not None:
+            raise UsageError("flush: found without realtime or speed; allowed is with one of them; add one")
+        return None, 0.0
+    return speed or 1.0, flush or 0.0
+
+
 def run(
     directory: str | os.PathLike[str] | None = None,
     *,
@@ -189,17 +206,25 @@ def run(
     duration: float | None = None,
     max_workers: int | None = None,
     config: Mapping[str, Any] | None = None,
+    realtime: bool = False,
+    speed: float | None = None,
+    flush: float | None = None,
     progress: Callable[[Progress], None] = lambda now: None,
+    on_events: Callable[[pa.Table], None] | None = None,
     stop: threading.Event | None = None,
     **changes: Any,
 ) -> dict[str, Any]:
     """Run a market on by `ticks`, or to the tick `until`, or by `duration` minutes of market time; give its status.
 
     `changes` are run parameters that hold from the next tick on; `scenario` names an overlay on them, `none` ends it.
-    When `stop` is set, what is under way is finished and committed. ConflictError where another process writes the
-    market or none is there.
+    With `realtime` or a `speed` ticks keep to the clock, market time `speed` times as fast (1), and each is committed when
+    it is due, or all once in `flush` seconds; what a run makes is the same. `progress` is told of each commit,
+    `on_events` given its events, a pyarrow table of `schema.EVENTS`, both in this thread. When `stop` is set, by any
+    thread, what is under way is finished and committed. ConflictError where another process writes the market or none is
+    there.
     """
     market = market_directory(directory)
+    manner = Manner(progress, on_events, *_pace_wanted(realtime, speed, flush))
     values, from_config = params.without_process(config or {})
     max_workers = max_workers if max_workers is not None else from_config
     values, workers = params.merge(values, _given(changes)), workers_of(max_workers)
@@ -209,7 +234,7 @@ def run(
         writer.stop = stop or writer.stop
         epoch = writing.change_parameters(writer, scenarios.changes(writer.world.course.parameters, values))
         wanted = ticks_wanted(writer.tip.tick, writer.world.course.epochs[-1].interval, ticks, until, duration)
-        writing.run_on(writer, wanted, epoch, progress)
+        recording.run_on(writer, wanted, epoch, manner)
     return status(market)
 
 

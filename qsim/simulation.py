@@ -163,14 +163,15 @@ def run_windows(
     windows: Iterable[Span],
     work: Callable[[int, Span], T],
     workers: int,
+    ahead: int = 1,
 ) -> Iterator[tuple[Span, list[T]]]:
     """Do `work(number of a block, window)` for each of so many blocks and each window, and yield the results window by window.
 
-    A block's windows are done in order, one at a time; other blocks go on meanwhile, at most two windows ahead of
+    A block's windows are done in order, one at a time; other blocks go on meanwhile, at most `ahead` + 1 windows ahead of
     what was taken, so memory stays bounded.
     """
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        ahead: list[tuple[Span, list[Future[T]]]] = []
+        under_way: list[tuple[Span, list[Future[T]]]] = []
         tails: list[Future[T] | None] = [None] * blocks
 
         def after(tail: Future[T] | None, position: int, window: Span) -> T:
@@ -181,11 +182,11 @@ def run_windows(
         try:
             for window in windows:
                 tails = [pool.submit(after, tails[position], position, window) for position in range(blocks)]
-                ahead.append((window, [tail for tail in tails if tail is not None]))
-                if len(ahead) > 1:
-                    done, futures = ahead.pop(0)
+                under_way.append((window, [tail for tail in tails if tail is not None]))
+                if len(under_way) > ahead:
+                    done, futures = under_way.pop(0)
                     yield done, [future.result() for future in futures]
-            for done, futures in ahead:
+            for done, futures in under_way:
                 yield done, [future.result() for future in futures]
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

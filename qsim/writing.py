@@ -1,34 +1,32 @@
-"""A market being written: its blocks brought to the head of the log, taken through windows, and committed.
+"""A market being written: its lock, its blocks brought to the head of its log, and the windows that they are taken through.
 
-One writer a market; workers take blocks, the writer alone commits.
+One writer a market; workers take blocks, the writer alone commits (`recording`).
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-
-from qsim import blocks, clock, forecast, params, rulebook, simulation
+from qsim import blocks, clock, forecast, pacing, params, rulebook, simulation
 from qsim.clock import Epoch
 from qsim.errors import ConflictError
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
 from qsim.opening import CATALOG_COLUMNS, catalog_columns, world_of
+from qsim.pacing import Pace
 from qsim.params import Parameters
-from qsim.schema import CALENDAR, DELIVERIES, DISCOUNTS, EVENTS, FEES, HISTORY, METRICS, ORDERS, SNAPSHOTS, TRUTH
+from qsim.schema import CALENDAR, DELIVERIES, DISCOUNTS, EVENTS, HISTORY, ORDERS, SNAPSHOTS, TRUTH
 from qsim.simulation import Course, World
-from qsim.storage import digests, integrity, leftovers, lock, log, parquet, tables
+from qsim.storage import digests, integrity, leftovers, lock, log, tables
 from qsim.storage.log import Log
-from qsim.storage.pieces import DataFile, Tip
+from qsim.storage.pieces import Tip
 
 HISTORY_TABLES = tuple(table.name for table in HISTORY)
 DIRECTORIES = ("catalog", log.COMMITS, log.CHECKPOINTS, *HISTORY_TABLES)
@@ -41,16 +39,6 @@ _FARTHEST_AHEAD = 4 * _LONGEST_WINDOW
 _SNAPSHOT_RATIO = 32
 
 _logger = logging.getLogger("qsim")
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is: the tick reached, the ticks of this call done and wanted, and the events it made."""
-
-    tick: int
-    done: int
-    wanted: int
-    events: int
 
 
 @dataclass
@@ -96,7 +84,7 @@ def epoch_digest(epoch: Epoch, parameters: Parameters) -> int:
     return digests.of_bytes(f"epoch:{epoch.tick}:{epoch.second}", params.digest(parameters))
 
 
-def _window_ticks(writer: Writer, parameters: Parameters) -> tuple[int, int]:
+def window_ticks(writer: Writer, parameters: Parameters) -> tuple[int, int]:
     """Give the ticks between commits and between snapshots: a commit holds about a million rows a block at most, and
     snapshots add about 3 % of rows. Both follow from the market and its parameters alone, never from the machine.
     """
@@ -162,7 +150,7 @@ def step_on(writer: Writer, tick: int, head: int) -> None:
     while tick < head:
         last = writer.world.course.last_tick_of(tick + 1, head)
         step = partial(_step_only, writer, rules_at(writer, tick + 1))
-        for _ in simulation.run_windows(len(writer.blocks), _windows(writer, tick + 1, last), step, writer.workers):
+        for _ in simulation.run_windows(len(writer.blocks), windows(writer, tick + 1, last), step, writer.workers):
             pass
         tick = last
 
@@ -177,12 +165,18 @@ def rules_at(writer: Writer, tick: int) -> Rules:
     return rulebook.rules(writer.world.course.at(tick)[1], writer.active_products, writer.highest_price)
 
 
-def _windows(writer: Writer, first: int, last: int) -> Iterator[Span]:
-    """Cut the ticks first..last of one epoch at the fixed ticks where commits fall, until a stop is asked for."""
-    every = _window_ticks(writer, writer.world.course.at(first)[1])[0]
+def windows(writer: Writer, first: int, last: int, pace: Pace | None = None) -> Iterator[Span]:
+    """Cut the ticks first..last of one epoch at the fixed ticks where commits fall, until a stop is asked for.
+
+    With a pace each window comes when its last tick is due, and ends where it has reached the clock.
+    """
+    every = window_ticks(writer, writer.world.course.at(first)[1])[0]
     while first <= last and not writer.stop.is_set():
         end = min(last, (first - 1) // every * every + every)
-        yield simulation.span(writer.world, first, end)
+        if pace is not None:
+            end = pacing.wait(pace, first, end, writer.stop)
+        if first <= end:
+            yield simulation.span(writer.world, first, end)
         first = end + 1
 
 
@@ -197,92 +191,3 @@ def change_parameters(writer: Writer, changes: Mapping[str, Any]) -> dict[str, A
     course = Course((*writer.world.course.epochs, new), (*writer.world.course.parameters, parameters))
     writer.world = replace(writer.world, course=course)
     return epoch_entry(new, parameters)
-
-
-@dataclass(frozen=True)
-class Written:
-    """What a block gave in a window: its committed-to-be files, their digest, and its rows of metrics."""
-
-    files: list[DataFile]
-    digest: int
-    metrics: pa.Table
-
-
-def _write_window(writer: Writer, rules: Rules, snapshot_every: int, at: int, window: Span) -> Written:
-    """Take one block through a window and write what it gave."""
-    block, state = writer.blocks[at], writer.states[at]
-    encoders = {table.name: parquet.Encoder(table.arrow()) for table in TILED}
-    counts, digest = [], 0
-    for tile in simulation.tiles(block, state, rules, window):
-        counts.append(tile.metrics)
-        for table in TILED:
-            rows: pa.Table = getattr(tile, table.name)
-            if rows.num_rows:
-                encoders[table.name].add(rows)
-                digest += digests.of_ticks(table.name, block.number, rows)
-    ticks = (window.ticks[0], window.ticks[-1])
-    written = [
-        tables.put_history(writer.market, name, encoder.finish(), encoder.rows, ticks, block.number)
-        for name, encoder in encoders.items()
-        if encoder.rows
-    ]
-    if ticks[1] % snapshot_every == 0:
-        written.append(_write_snapshot(writer, at, ticks[1]))
-    return Written(written, digest, pa.concat_tables(counts))
-
-
-def _write_snapshot(writer: Writer, at: int, tick: int) -> DataFile:
-    rows = blocks.snapshot_table(writer.blocks[at], writer.states[at], tick)
-    return tables.write_history(writer.market, SNAPSHOTS.name, rows, (tick, tick), writer.blocks[at].number)
-
-
-def _commit_window(writer: Writer, window: Span, results: list[Written], epoch: dict[str, Any] | None) -> int:
-    """Commit a window of all blocks; give the number of its events."""
-    ticks = (window.ticks[0], window.ticks[-1])
-    metrics = pa.concat_tables([written.metrics for written in results]).sort_by(
-        [("tick", "ascending"), ("block", "ascending")]
-    )
-    added = [file for written in results for file in written.files]
-    added.append(tables.write_history(writer.market, METRICS.name, metrics, ticks, 0))
-    digest = writer.tip.digest + sum(written.digest for written in results)
-    fees = simulation.fee_changes(writer.world, window)
-    if fees.num_rows:
-        added.append(tables.write_history(writer.market, FEES.name, fees, ticks, 0))
-        digest += digests.of_ticks(FEES.name, 0, fees)
-    if epoch is not None:
-        course = writer.world.course
-        digest += epoch_digest(course.epochs[-1], course.parameters[-1])
-    writer.tip = log.append(
-        writer.market, writer.tip, tick=ticks[1], digest=digest % digests.MODULUS, added=added, epoch=epoch
-    )
-    if any(file.table == SNAPSHOTS.name for file in added):
-        writer.kept = ticks[1]
-    events = sum(file.rows for file in added if file.table == EVENTS.name)
-    _logger.debug("commit %d: ticks %d to %d, %d events", writer.tip.number, *ticks, events)
-    return events
-
-
-def _commit_snapshot(writer: Writer) -> None:
-    """Keep the states at the head of the log, unless they are kept already, so that the next call starts from them."""
-    tick = writer.tip.tick
-    if writer.kept == tick:
-        return
-    with ThreadPoolExecutor(writer.workers) as pool:
-        added = list(pool.map(lambda at: _write_snapshot(writer, at, tick), range(len(writer.blocks))))
-    writer.tip = log.append(writer.market, writer.tip, tick=tick, digest=writer.tip.digest, added=added)
-    writer.kept = tick
-
-
-def run_on(writer: Writer, wanted: int, epoch: dict[str, Any] | None, progress: Callable[[Progress], None]) -> None:
-    """Run so many ticks under the newest epoch, whose entry goes into the first commit, and keep the states at the end."""
-    start, events = writer.tip.tick, 0
-    if wanted:
-        rules = rules_at(writer, start + 1)
-        every = _window_ticks(writer, writer.world.course.parameters[-1])[1]
-        windows = _windows(writer, start + 1, start + wanted)
-        work = partial(_write_window, writer, rules, every)
-        for window, results in simulation.run_windows(len(writer.blocks), windows, work, writer.workers):
-            events += _commit_window(writer, window, results, epoch)
-            epoch = None
-            progress(Progress(writer.tip.tick, writer.tip.tick - start, wanted, events))
-    _commit_snapshot(writer)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table as RichTable
 
-    from qsim.writing import Progress
+    from qsim.recording import Progress
 
 Rows = Sequence[Mapping[str, Any]]
 

@@ -1,0 +1,181 @@
+"""A run written down: blocks taken through windows into files, windows committed, the states kept at the end."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from time import monotonic
+from typing import Any
+
+import pyarrow as pa
+
+from qsim import blocks, pacing, simulation
+from qsim.market.rules import Rules, Span
+from qsim.pacing import Pace
+from qsim.schema import EVENTS, FEES, METRICS, SNAPSHOTS
+from qsim.storage import digests, log, parquet, tables
+from qsim.storage.pieces import DataFile
+from qsim.writing import TILED, Writer, epoch_digest, rules_at, window_ticks, windows
+
+_logger = logging.getLogger("qsim")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run is: the tick reached, the ticks of this call done and wanted, and the events it made; of a paced run,
+    the seconds by which the tick was committed after it was due, and how many ticks so far came after the next one was due.
+    """
+
+    tick: int
+    done: int
+    wanted: int
+    events: int
+    lag_seconds: float = 0.0
+    late_ticks: int = 0
+
+
+@dataclass(frozen=True)
+class Manner:
+    """How a run is done, which changes nothing of what it makes.
+
+    `progress` is told of each commit, `on_events` given its events in the order (tick, listing_id). With a `speed`, ticks
+    keep to the clock, market time so many times as fast, and are committed one by one or every `flush` seconds.
+    """
+
+    progress: Callable[[Progress], None] = lambda now: None
+    on_events: Callable[[pa.Table], None] | None = None
+    speed: float | None = None
+    flush: float = 0.0
+
+
+PLAIN = Manner()
+
+
+@dataclass(frozen=True)
+class Written:
+    """What a block gave in a window: its committed-to-be files, their digest, its rows of metrics, and its events for who is
+    given them.
+    """
+
+    files: list[DataFile]
+    digest: int
+    metrics: pa.Table
+    events: list[pa.Table]
+
+
+def _write_window(
+    writer: Writer, rules: Rules, snapshot_every: int, keep_events: bool, at: int, window: Span
+) -> Written:
+    """Take one block through a window and write what it gave."""
+    block, state = writer.blocks[at], writer.states[at]
+    events: list[pa.Table] = []
+    encoders = {table.name: parquet.Encoder(table.arrow()) for table in TILED}
+    counts, digest = [], 0
+    for tile in simulation.tiles(block, state, rules, window):
+        counts.append(tile.metrics)
+        if keep_events:
+            events.append(tile.events)
+        for table in TILED:
+            rows: pa.Table = getattr(tile, table.name)
+            if rows.num_rows:
+                encoders[table.name].add(rows)
+                digest += digests.of_ticks(table.name, block.number, rows)
+    ticks = (window.ticks[0], window.ticks[-1])
+    written = [
+        tables.put_history(writer.market, name, encoder.finish(), encoder.rows, ticks, block.number)
+        for name, encoder in encoders.items()
+        if encoder.rows
+    ]
+    if ticks[1] % snapshot_every == 0:
+        written.append(_write_snapshot(writer, at, ticks[1]))
+    return Written(written, digest, pa.concat_tables(counts), events)
+
+
+def _write_snapshot(writer: Writer, at: int, tick: int) -> DataFile:
+    rows = blocks.snapshot_table(writer.blocks[at], writer.states[at], tick)
+    return tables.write_history(writer.market, SNAPSHOTS.name, rows, (tick, tick), writer.blocks[at].number)
+
+
+def _commit_window(writer: Writer, window: Span, results: list[Written], epoch: dict[str, Any] | None) -> int:
+    """Commit a window of all blocks; give the number of its events."""
+    ticks = (window.ticks[0], window.ticks[-1])
+    metrics = pa.concat_tables([written.metrics for written in results]).sort_by(
+        [("tick", "ascending"), ("block", "ascending")]
+    )
+    added = [file for written in results for file in written.files]
+    added.append(tables.write_history(writer.market, METRICS.name, metrics, ticks, 0))
+    digest = writer.tip.digest + sum(written.digest for written in results)
+    fees = simulation.fee_changes(writer.world, window)
+    if fees.num_rows:
+        added.append(tables.write_history(writer.market, FEES.name, fees, ticks, 0))
+        digest += digests.of_ticks(FEES.name, 0, fees)
+    if epoch is not None:
+        course = writer.world.course
+        digest += epoch_digest(course.epochs[-1], course.parameters[-1])
+    writer.tip = log.append(
+        writer.market, writer.tip, tick=ticks[1], digest=digest % digests.MODULUS, added=added, epoch=epoch
+    )
+    if any(file.table == SNAPSHOTS.name for file in added):
+        writer.kept = ticks[1]
+    events = sum(file.rows for file in added if file.table == EVENTS.name)
+    _logger.debug("commit %d: ticks %d to %d, %d events", writer.tip.number, *ticks, events)
+    return events
+
+
+def _commit_snapshot(writer: Writer) -> None:
+    """Keep the states at the head of the log, unless they are kept already, so that the next call starts from them."""
+    tick = writer.tip.tick
+    if writer.kept == tick:
+        return
+    with ThreadPoolExecutor(writer.workers) as pool:
+        added = list(pool.map(lambda at: _write_snapshot(writer, at, tick), range(len(writer.blocks))))
+    writer.tip = log.append(writer.market, writer.tip, tick=tick, digest=writer.tip.digest, added=added)
+    writer.kept = tick
+
+
+def _in_order(results: list[Written]) -> pa.Table:
+    events = pa.concat_tables([table for written in results for table in written.events])
+    return events.sort_by([("tick", "ascending"), ("listing_id", "ascending")])
+
+
+def run_on(writer: Writer, wanted: int, epoch: dict[str, Any] | None, manner: Manner = PLAIN) -> None:
+    """Run so many ticks under the newest epoch, whose entry goes into the first commit, and keep the states at the end."""
+    start = writer.tip.tick
+    if wanted:
+        parameters = writer.world.course.parameters[-1]
+        every = window_ticks(writer, parameters)[1]
+        work = partial(_write_window, writer, rules_at(writer, start + 1), every, manner.on_events is not None)
+        pace = None
+        if manner.speed is not None:
+            pace = Pace(start, monotonic(), parameters.update_interval_seconds / manner.speed, manner.flush)
+        spans = windows(writer, start + 1, start + wanted, pace)
+        # The results of a paced window are not to wait for the next one's time.
+        ahead = 0 if pace else 1
+        done = simulation.run_windows(len(writer.blocks), spans, work, writer.workers, ahead)
+        _commit_all(writer, done, epoch, manner, pace, wanted)
+    _commit_snapshot(writer)
+
+
+def _commit_all(
+    writer: Writer,
+    done: Iterable[tuple[Span, list[Written]]],
+    epoch: dict[str, Any] | None,
+    manner: Manner,
+    pace: Pace | None,
+    wanted: int,
+) -> None:
+    """Commit window after window and tell of each."""
+    start, events, late = writer.tip.tick, 0, 0
+    for window, results in done:
+        events += _commit_window(writer, window, results, epoch)
+        epoch, tick = None, writer.tip.tick
+        if manner.on_events is not None:
+            manner.on_events(_in_order(results))
+        lag = 0.0
+        if pace is not None:
+            now = pacing.elapsed(pace)
+            lag, late = max(0.0, now - pace.due(tick)), late + pace.late(window.ticks[0], tick, now)
+        manner.progress(Progress(tick, tick - start, wanted, events, lag, late))
