@@ -18,7 +18,9 @@ from qsim.pacing import Pace
 from qsim.schema import EVENTS, FEES, METRICS, SNAPSHOTS
 from qsim.storage import digests, log, parquet, tables
 from qsim.storage.pieces import DataFile
-from qsim.writing import TILED, Writer, epoch_digest, rules_at, window_ticks, windows
+from qsim.writing import TILED, Writer, epoch_digest, rules_at, stepped, window_ticks, windows
+
+_COUNTS_SECONDS = 60.0
 
 _logger = logging.getLogger("qsim")
 
@@ -56,13 +58,14 @@ PLAIN = Manner()
 
 @dataclass(frozen=True)
 class Written:
-    """What a block gave in a window: its committed-to-be files, their digest, its rows of metrics, and its events for who is
-    given them.
+    """What a block gave in a window: its committed-to-be files, their digest, its rows of both metrics, and its events for who
+    is given them.
     """
 
     files: list[DataFile]
     digest: int
     metrics: pa.Table
+    counts: list[pa.Table]
     events: list[pa.Table]
 
 
@@ -70,12 +73,14 @@ def _write_window(
     writer: Writer, rules: Rules, snapshot_every: int, keep_events: bool, at: int, window: Span
 ) -> Written:
     """Take one block through a window and write what it gave."""
-    block, state = writer.blocks[at], writer.states[at]
+    block = writer.blocks[at]
     events: list[pa.Table] = []
+    platform_metrics: list[pa.Table] = []
     encoders = {table.name: parquet.Encoder(table.arrow()) for table in TILED}
     counts, digest = [], 0
-    for tile in simulation.tiles(block, state, rules, window):
+    for tile in stepped(writer, rules, at, window):
         counts.append(tile.metrics)
+        platform_metrics.append(tile.platform_metrics)
         if keep_events:
             events.append(tile.events)
         for table in TILED:
@@ -91,7 +96,7 @@ def _write_window(
     ]
     if ticks[1] % snapshot_every == 0:
         written.append(_write_snapshot(writer, at, ticks[1]))
-    return Written(written, digest, pa.concat_tables(counts), events)
+    return Written(written, digest, pa.concat_tables(counts), platform_metrics, events)
 
 
 def _write_snapshot(writer: Writer, at: int, tick: int) -> DataFile:
@@ -99,14 +104,21 @@ def _write_snapshot(writer: Writer, at: int, tick: int) -> DataFile:
     return tables.write_history(writer.market, SNAPSHOTS.name, rows, (tick, tick), writer.blocks[at].number)
 
 
-def _commit_window(writer: Writer, window: Span, results: list[Written], epoch: dict[str, Any] | None) -> int:
-    """Commit a window of all blocks; give the number of its events."""
+def _commit_window(
+    writer: Writer, window: Span, results: list[Written], epoch: dict[str, Any] | None, counts_due: bool
+) -> int:
+    """Commit a window of all blocks; give the number of its events. Platform metrics go with it where they are due."""
     ticks = (window.ticks[0], window.ticks[-1])
     metrics = pa.concat_tables([written.metrics for written in results]).sort_by(
         [("tick", "ascending"), ("block", "ascending")]
     )
     added = [file for written in results for file in written.files]
     added.append(tables.write_history(writer.market, METRICS.name, metrics, ticks, 0))
+    has_snapshot = any(file.table == SNAPSHOTS.name for file in added)
+    if writer.counts is not None:
+        writer.counts.add([rows for written in results for rows in written.counts])
+        # A snapshot comes with all counts so far: who goes on from it makes those of later ticks again.
+        added += writer.counts.write(writer.market, ticks[1]) if counts_due or has_snapshot else []
     digest = writer.tip.digest + sum(written.digest for written in results)
     fees = simulation.fee_changes(writer.world, window)
     if fees.num_rows:
@@ -118,7 +130,7 @@ def _commit_window(writer: Writer, window: Span, results: list[Written], epoch: 
     writer.tip = log.append(
         writer.market, writer.tip, tick=ticks[1], digest=digest % digests.MODULUS, added=added, epoch=epoch
     )
-    if any(file.table == SNAPSHOTS.name for file in added):
+    if has_snapshot:
         writer.kept = ticks[1]
     events = sum(file.rows for file in added if file.table == EVENTS.name)
     _logger.debug("commit %d: ticks %d to %d, %d events", writer.tip.number, *ticks, events)
@@ -132,6 +144,8 @@ def _commit_snapshot(writer: Writer) -> None:
         return
     with ThreadPoolExecutor(writer.workers) as pool:
         added = list(pool.map(lambda at: _write_snapshot(writer, at, tick), range(len(writer.blocks))))
+    if writer.counts is not None:
+        added += writer.counts.write(writer.market, tick)
     writer.tip = log.append(writer.market, writer.tip, tick=tick, digest=writer.tip.digest, added=added)
     writer.kept = tick
 
@@ -168,9 +182,12 @@ def _commit_all(
     wanted: int,
 ) -> None:
     """Commit window after window and tell of each."""
-    start, events, late = writer.tip.tick, 0, 0
+    start, events, late, written = writer.tip.tick, 0, 0, monotonic()
     for window, results in done:
-        events += _commit_window(writer, window, results, epoch)
+        # Paced commits are many and small, and each file of metrics takes some kB.
+        counts_due = pace is None or monotonic() - written >= _COUNTS_SECONDS
+        events += _commit_window(writer, window, results, epoch, counts_due)
+        written = monotonic() if counts_due else written
         epoch, tick = None, writer.tip.tick
         if manner.on_events is not None:
             manner.on_events(_in_order(results))

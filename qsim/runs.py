@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 DEFAULT_DIRECTORY = "data/market"
 DEFAULT_WORKERS = 5
 SETTINGS_FILE = "market.toml"
+_SWITCHES = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False, "on": True, "off": False}
 
 
 def market_directory(directory: str | os.PathLike[str] | None = None) -> Path:
@@ -185,6 +186,18 @@ def _refuse_early(
     forecast.check(market, history, parameters, wanted)
 
 
+def monitoring_wanted(given: bool | None) -> bool:
+    """Tell whether a run is to be monitored: as given, else as QSIM_ENABLE_MONITORING or ENABLE_MONITORING says, else it is."""
+    if given is not None:
+        return given
+    for name in ("QSIM_ENABLE_MONITORING", "ENABLE_MONITORING"):
+        if text := os.environ.get(name, "").strip():
+            if text.lower() not in _SWITCHES:
+                raise UsageError(f"{name}: found {text[:60]!r}; allowed are {', '.join(_SWITCHES)}; mend the variable")
+            return _SWITCHES[text.lower()]
+    return True
+
+
 def _pace_wanted(realtime: bool, speed: float | None, flush: float | None) -> tuple[float | None, float]:
     """Check how a run is to keep to the clock: market seconds a second, None for not at all; seconds between commits."""
     if speed is not None and not 0 < speed < math.inf:
@@ -212,6 +225,7 @@ def run(
     progress: Callable[[Progress], None] = lambda now: None,
     on_events: Callable[[pa.Table], None] | None = None,
     stop: threading.Event | None = None,
+    monitoring: bool | None = None,
     **changes: Any,
 ) -> dict[str, Any]:
     """Run a market on by `ticks`, or to the tick `until`, or by `duration` minutes of market time; give its status.
@@ -220,17 +234,18 @@ def run(
     With `realtime` or a `speed` ticks keep to the clock, market time `speed` times as fast (1), and each is committed when
     it is due, or all once in `flush` seconds; what a run makes is the same. `progress` is told of each commit,
     `on_events` given its events, a pyarrow table of `schema.EVENTS`, both in this thread. When `stop` is set, by any
-    thread, what is under way is finished and committed. ConflictError where another process writes the market or none is
-    there.
+    thread, what is under way is finished and committed. `monitoring` counts what happens by platform and category, else
+    `ENABLE_MONITORING` decides, else it does. ConflictError where another process writes the market or none is there.
     """
     market = market_directory(directory)
     manner = Manner(progress, on_events, *_pace_wanted(realtime, speed, flush))
+    monitoring = monitoring_wanted(monitoring)
     values, from_config = params.without_process(config or {})
     max_workers = max_workers if max_workers is not None else from_config
     values, workers = params.merge(values, _given(changes)), workers_of(max_workers)
     _refuse_early(market, values, ticks, until, duration)
     with writing.locked(market):
-        writer = writing.open_writer(market, workers)
+        writer = writing.open_writer(market, workers, monitoring)
         writer.stop = stop or writer.stop
         epoch = writing.change_parameters(writer, scenarios.changes(writer.world.course.parameters, values))
         wanted = ticks_wanted(writer.tip.tick, writer.world.course.epochs[-1].interval, ticks, until, duration)

@@ -21,6 +21,7 @@ from qsim.market import arrivals, cost, kernel
 from qsim.market.cost import CostPath, CostRules
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State, event_rows
+from qsim.market.tally import Tally, counted
 from qsim.market.units import LiveClock
 from qsim.params import Parameters
 from qsim.schema import FEES
@@ -141,8 +142,12 @@ def fee_changes(world: World, window: Span) -> pa.Table:
     return hours.fee_changes(window.live, earlier, world.city_of_area, world.platforms)
 
 
-def tiles(block: Block, state: State, epoch_rules: Rules, window: Span) -> Iterator[events.Tile]:
+def tiles(
+    block: Block, state: State, epoch_rules: Rules, window: Span, tally: Tally | None = None
+) -> Iterator[events.Tile]:
     """Take one block through a window of ticks, changing its state in place, and yield what changed, some ticks a tile.
+
+    With a tally it also counts what happened, by platform and category.
 
     A tile takes up about as many rows as a row group holds, so that what the rules have just made is still in cache
     when it is hashed and encoded.
@@ -150,12 +155,14 @@ def tiles(block: Block, state: State, epoch_rules: Rules, window: Span) -> Itera
     prepared = kernel.prepared_for(block, state, epoch_rules)
     need = kernel.rows_needed(block, epoch_rules, window)
     # Fresh memory for every tile would cost more in page faults than the kernel does in arithmetic.
-    rows = _local.rows = event_rows(max(TILE_ROWS, *need), getattr(_local, "rows", None))
+    watched, begin = tally is not None, 0
+    rows = _local.rows = event_rows(max(TILE_ROWS, *need), getattr(_local, "rows", None), watched)
     for at, more in enumerate([*need[1:], TILE_ROWS + 1]):
         kernel.step(block, prepared, state, epoch_rules, window, at, rows)
         if rows.count + more > TILE_ROWS or rows.trades > TILE_ROWS:
-            yield events.tile(block.number, rows)
-            rows = event_rows(TILE_ROWS, rows)
+            counts = None if tally is None else counted(tally, block, rows, window.ticks[begin : at + 1])
+            yield events.tile(block.number, rows, counts)
+            rows, begin = event_rows(TILE_ROWS, rows, watched), at + 1
 
 
 def run_windows(

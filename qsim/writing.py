@@ -12,21 +12,37 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qsim import blocks, clock, forecast, pacing, params, rulebook, simulation
 from qsim.clock import Epoch
+from qsim.counting import Counts, counts_of
 from qsim.errors import ConflictError
+from qsim.events import Tile
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
 from qsim.opening import CATALOG_COLUMNS, catalog_columns, world_of
 from qsim.pacing import Pace
 from qsim.params import Parameters
-from qsim.schema import CALENDAR, DELIVERIES, DISCOUNTS, EVENTS, HISTORY, ORDERS, SNAPSHOTS, TRUTH
+from qsim.schema import (
+    CALENDAR,
+    DELIVERIES,
+    DISCOUNTS,
+    EVENTS,
+    HISTORY,
+    LISTINGS,
+    ORDERS,
+    PLATFORM_METRICS,
+    SNAPSHOTS,
+    TRUTH,
+)
 from qsim.simulation import Course, World
-from qsim.storage import digests, integrity, leftovers, lock, log, tables
+from qsim.storage import digests, files, integrity, leftovers, lock, log, tables
 from qsim.storage.log import Log
 from qsim.storage.pieces import Tip
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 HISTORY_TABLES = tuple(table.name for table in HISTORY)
 DIRECTORIES = ("catalog", log.COMMITS, log.CHECKPOINTS, *HISTORY_TABLES)
@@ -43,8 +59,9 @@ _logger = logging.getLogger("qsim")
 
 @dataclass
 class Writer:
-    """A market being written: where it is, the tip of its log, the tick of its newest snapshot, and its blocks with the
-    states they have reached. The log's files are not kept: a run's memory does not grow with its length.
+    """A market being written: where it is, the tip of its log, the tick of its newest snapshot, its blocks with the states
+    they have reached, and their counts where it is monitored. The log's files are not kept: a run's memory does not grow
+    with its length.
     """
 
     market: Path
@@ -56,6 +73,7 @@ class Writer:
     highest_price: int
     workers: int
     stop: threading.Event = field(default_factory=threading.Event)
+    counts: Counts | None = None
 
     @property
     def active_products(self) -> int:
@@ -135,12 +153,18 @@ def writer_at(market: Path, history: Log, kept: int, workers: int) -> Writer:
     return Writer(market, log.tip_of(history), kept, world, cut, states, 2 * int(columns.anchor.max()), workers)
 
 
-def open_writer(market: Path, workers: int) -> Writer:
+def open_writer(market: Path, workers: int, monitoring: bool = False) -> Writer:
     """Open a market whose lock is held, all blocks at the head of its log: from the last snapshot, stepped on again where
-    a kill left it behind.
+    a kill left it behind. With `monitoring` what happens is counted.
     """
     history = settled(market)
     writer = writer_at(market, history, max(file.last for file in history.of_table(SNAPSHOTS.name)), workers)
+    if monitoring:
+        # A market that an older qsim made has no folder for them.
+        files.make_directory(market / PLATFORM_METRICS.name)
+        platforms = tables.read(market, history.of_table(LISTINGS.name)[:1], ["platform_id"])["platform_id"].to_numpy()
+        per = writer.blocks[0].listings_per_product
+        writer.counts = counts_of(market, history, writer.kept, platforms[:per], writer.blocks, writer.states)
     step_on(writer, writer.kept, writer.tip.tick)
     return writer
 
@@ -150,14 +174,22 @@ def step_on(writer: Writer, tick: int, head: int) -> None:
     while tick < head:
         last = writer.world.course.last_tick_of(tick + 1, head)
         step = partial(_step_only, writer, rules_at(writer, tick + 1))
-        for _ in simulation.run_windows(len(writer.blocks), windows(writer, tick + 1, last), step, writer.workers):
-            pass
+        for _, results in simulation.run_windows(
+            len(writer.blocks), windows(writer, tick + 1, last), step, writer.workers
+        ):
+            if writer.counts is not None:
+                writer.counts.add([rows for of_block in results for rows in of_block])
         tick = last
 
 
-def _step_only(writer: Writer, rules: Rules, at: int, window: Span) -> None:
-    for _ in simulation.tiles(writer.blocks[at], writer.states[at], rules, window):
-        pass
+def _step_only(writer: Writer, rules: Rules, at: int, window: Span) -> list[pa.Table]:
+    return [tile.platform_metrics for tile in stepped(writer, rules, at, window)]
+
+
+def stepped(writer: Writer, rules: Rules, at: int, window: Span) -> Iterator[Tile]:
+    """Take one block through a window, counting what happens where the market is monitored."""
+    tally = None if writer.counts is None else writer.counts.tallies[at]
+    return simulation.tiles(writer.blocks[at], writer.states[at], rules, window, tally)
 
 
 def rules_at(writer: Writer, tick: int) -> Rules:

@@ -69,6 +69,9 @@ def _printer(
 @click.option("--flush", type=float, metavar="SECONDS", help="With these, commit once in so many seconds.")
 @click.option("--stdout", "to_stdout", is_flag=True, help="Print events as JSON lines, as they are committed.")
 @click.option("--sample", type=options.Count(), default="all", help="Of these, so many of each tick.")
+@click.option(
+    "--monitoring/--no-monitoring", default=None, help="Count by platform and category (default; ENABLE_MONITORING)."
+)
 @logs.level_option
 @logs.file_option
 @options.scenario

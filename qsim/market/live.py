@@ -15,7 +15,7 @@ from qsim.market import arrivals, demand, happenings, stock, truth
 from qsim.market.demand import Sold
 from qsim.market.happenings import Happened, Journal
 from qsim.market.posting import posted
-from qsim.market.state import Block, EventRows, State, fill
+from qsim.market.state import Block, EventRows, State, WatchedRows, fill
 from qsim.market.stock import Shelves
 from qsim.market.units import LiveClock, LiveRules, Units
 from qsim.schema import Cause
@@ -32,6 +32,13 @@ class Taken:
     own: U16
     surge: U16
     fee: U16
+    clipped: Mask | None = None
+
+    def watch(self, watched: WatchedRows | None, place: slice) -> None:
+        """Note for the metrics whose steps were held and who had a surge before, at the rows of the part."""
+        if watched is not None:
+            watched.clipped[place] |= False if self.clipped is None else self.clipped
+            watched.was_surging[place] = (self.surge | self.fee) > 0
 
 
 @dataclass(frozen=True)
@@ -113,6 +120,8 @@ def step(
     """Make a tick of a block: change the state in place and fill the rows of what was taken up; `taken` in turn before."""
     happened, journal = happenings.happen(block, of, state, rules, diaries.units, now)
     moved = _trade(block, of, state, rules, diaries, now, rows)
+    if rows.watched is not None and len(_turned(moved)):
+        rows.watched.shelves.append((now.tick, moved.places[moved.out], moved.places[moved.back]))
     at, cause = _causes(of, taken, happened, moved, len(block.lanes) if clock_moved else None)
     if not len(at):
         return
@@ -122,8 +131,11 @@ def step(
     discount = np.maximum(state.own[at], state.line[at])
     if clock_moved:
         _clock_causes(cause, discount, state.discount[at])
-    post = posted(block, of, state, rules, at, discount, now.shift)
+    held = rows.watched.clipped[rows.count : rows.count + len(at)] if rows.watched else None
+    post = posted(block, of, state, rules, at, discount, now.shift, held)
     part = fill(block, state, at, discount, post.price, now.tick, rows)
+    for one in taken if rows.watched else []:
+        one.watch(rows.watched, slice(*(part.start + np.searchsorted(at, [one.part.start, one.part.stop]))))
     rows.cause[part] = cause
     rows.tick_rows.append((now.tick, len(at)))
     rows.changed[part] |= differs

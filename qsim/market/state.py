@@ -97,13 +97,25 @@ class State:
 
 
 @dataclass
+class WatchedRows:
+    """What is noted beside the rows for the metrics: whose change or price was held at its bound, who had a discount and who a
+    surge before, and the shelves that ran out and came back, as (tick, places, places).
+    """
+
+    clipped: Mask
+    was_discounted: Mask
+    was_surging: Mask
+    shelves: list[tuple[int, I64, I64]] = field(default_factory=list)
+
+
+@dataclass
 class EventRows:
     """Room for the rows of a window: columns of `capacity` rows, of which the first `count` are filled.
 
     Every listing that a tick takes up has a row; `changed` tells which of them are events. `tick_rows` holds
     (tick, rows) for each tick that took up any, `transitions` the (tick, listing_id, discount_bps) of own discounts; `orders`,
     `deliveries` and `truth` hold the columns of their tables, tick by tick, the tick as one number,
-    and `trades` counts the rows of orders and deliveries.
+    and `trades` counts the rows of orders and deliveries. `watched` is None where there are no metrics.
     """
 
     tick: U32
@@ -123,11 +135,14 @@ class EventRows:
     deliveries: list[tuple[int, U32, U16, U16]] = field(default_factory=list)
     truth: list[tuple[Any, ...]] = field(default_factory=list)
     trades: int = 0
+    watched: WatchedRows | None = None
 
 
-def event_rows(capacity: int, old: EventRows | None = None) -> EventRows:
+def event_rows(capacity: int, old: EventRows | None = None, watched: bool = False) -> EventRows:
     """Make room for a window that takes up `capacity` listings in all, in the memory of old rows where that suffices."""
-    if old is not None and len(old.tick) >= capacity:
+    if old is not None and len(old.tick) >= capacity and (old.watched is not None) == watched:
+        if old.watched is not None:
+            old.watched.shelves = []
         old.count, old.tick_rows, old.transitions = 0, [], []
         old.orders, old.deliveries, old.truth, old.trades = [], [], [], 0
         return old
@@ -149,6 +164,7 @@ def event_rows(capacity: int, old: EventRows | None = None) -> EventRows:
         count=0,
         tick_rows=[],
         transitions=[],
+        watched=WatchedRows(room(np.bool_), room(np.bool_), room(np.bool_)) if watched else None,
     )
 
 
@@ -171,6 +187,9 @@ def fill(
     changed = rows.changed[place]
     np.not_equal(rows.after[place], rows.before[place], out=changed)
     changed |= discount != state.discount[part]
+    if rows.watched is not None:
+        rows.watched.was_discounted[place] = state.discount[part] > 0
+        rows.watched.was_surging[place] = (state.surge[part] | state.fee[part]) > 0
     state.discount[part] = discount
     state.price[part] = rows.after[place]
     rows.count = place.stop
