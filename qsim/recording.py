@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -15,6 +15,7 @@ import pyarrow as pa
 from qsim import blocks, pacing, simulation
 from qsim.market.rules import Rules, Span
 from qsim.pacing import Pace
+from qsim.process import Laps, Recorder
 from qsim.schema import EVENTS, FEES, METRICS, SNAPSHOTS
 from qsim.storage import digests, log, parquet, tables
 from qsim.storage.pieces import DataFile
@@ -67,6 +68,7 @@ class Written:
     metrics: pa.Table
     counts: list[pa.Table]
     events: list[pa.Table]
+    seconds: Mapping[str, float]
 
 
 def _write_window(
@@ -77,8 +79,9 @@ def _write_window(
     events: list[pa.Table] = []
     platform_metrics: list[pa.Table] = []
     encoders = {table.name: parquet.Encoder(table.arrow()) for table in TILED}
-    counts, digest = [], 0
+    counts, digest, laps = [], 0, Laps()
     for tile in stepped(writer, rules, at, window):
+        laps.lap("simulate")
         counts.append(tile.metrics)
         platform_metrics.append(tile.platform_metrics)
         if keep_events:
@@ -87,7 +90,9 @@ def _write_window(
             rows: pa.Table = getattr(tile, table.name)
             if rows.num_rows:
                 encoders[table.name].add(rows)
+                laps.lap("encode")
                 digest += digests.of_ticks(table.name, block.number, rows)
+                laps.lap("digest")
     ticks = (window.ticks[0], window.ticks[-1])
     written = [
         tables.put_history(writer.market, name, encoder.finish(), encoder.rows, ticks, block.number)
@@ -96,7 +101,8 @@ def _write_window(
     ]
     if ticks[1] % snapshot_every == 0:
         written.append(_write_snapshot(writer, at, ticks[1]))
-    return Written(written, digest, pa.concat_tables(counts), platform_metrics, events)
+    laps.lap("write")
+    return Written(written, digest, pa.concat_tables(counts), platform_metrics, events, laps.seconds)
 
 
 def _write_snapshot(writer: Writer, at: int, tick: int) -> DataFile:
@@ -156,43 +162,62 @@ def _in_order(results: list[Written]) -> pa.Table:
 
 
 def run_on(writer: Writer, wanted: int, epoch: dict[str, Any] | None, manner: Manner = PLAIN) -> None:
-    """Run so many ticks under the newest epoch, whose entry goes into the first commit, and keep the states at the end."""
-    start = writer.tip.tick
-    if wanted:
-        parameters = writer.world.course.parameters[-1]
-        every = window_ticks(writer, parameters)[1]
-        work = partial(_write_window, writer, rules_at(writer, start + 1), every, manner.on_events is not None)
-        pace = None
-        if manner.speed is not None:
-            pace = Pace(start, monotonic(), parameters.update_interval_seconds / manner.speed, manner.flush)
-        spans = windows(writer, start + 1, start + wanted, pace)
-        # The results of a paced window are not to wait for the next one's time.
-        ahead = 0 if pace else 1
-        done = simulation.run_windows(len(writer.blocks), spans, work, writer.workers, ahead)
-        _commit_all(writer, done, epoch, manner, pace, wanted)
-    _commit_snapshot(writer)
+    """Run so many ticks under the newest epoch, whose entry goes into the first commit, and keep the states at the end.
+
+    Where the market is monitored, what the run costs and how it ended are kept beside it.
+    """
+    parameters, recorder = writer.world.course.parameters[-1], None
+    tick_seconds = parameters.update_interval_seconds / manner.speed if manner.speed else None
+    if writer.counts is not None and wanted:
+        recorder = Recorder(writer.market, tick_seconds)
+    try:
+        if wanted:
+            _run(writer, wanted, epoch, manner, tick_seconds, recorder)
+        _commit_snapshot(writer)
+    except BaseException as fault:
+        if recorder is not None:
+            recorder.write("failed", str(fault) or type(fault).__name__)
+        raise
+    if recorder is not None:
+        recorder.write("end")
 
 
-def _commit_all(
+def _run(
     writer: Writer,
-    done: Iterable[tuple[Span, list[Written]]],
+    wanted: int,
     epoch: dict[str, Any] | None,
     manner: Manner,
-    pace: Pace | None,
-    wanted: int,
+    tick_seconds: float | None,
+    recorder: Recorder | None,
 ) -> None:
-    """Commit window after window and tell of each."""
-    start, events, late, written = writer.tip.tick, 0, 0, monotonic()
+    start = writer.tip.tick
+    every = window_ticks(writer, writer.world.course.parameters[-1])[1]
+    work = partial(_write_window, writer, rules_at(writer, start + 1), every, manner.on_events is not None)
+    pace = None if tick_seconds is None else Pace(start, monotonic(), tick_seconds, manner.flush)
+    spans = windows(writer, start + 1, start + wanted, pace)
+    # The results of a paced window are not to wait for the next one's time.
+    done = simulation.run_windows(len(writer.blocks), spans, work, writer.workers, 0 if pace else 1)
+    events, late, written = 0, 0, monotonic()
     for window, results in done:
+        laps = Laps()
         # Paced commits are many and small, and each file of metrics takes some kB.
         counts_due = pace is None or monotonic() - written >= _COUNTS_SECONDS
         events += _commit_window(writer, window, results, epoch, counts_due)
-        written = monotonic() if counts_due else written
-        epoch, tick = None, writer.tip.tick
-        if manner.on_events is not None:
-            manner.on_events(_in_order(results))
+        laps.lap("commit")
+        written, epoch, tick = monotonic() if counts_due else written, None, writer.tip.tick
         lag = 0.0
         if pace is not None:
             now = pacing.elapsed(pace)
             lag, late = max(0.0, now - pace.due(tick)), late + pace.late(window.ticks[0], tick, now)
-        manner.progress(Progress(tick, tick - start, wanted, events, lag, late))
+        progress = Progress(tick, tick - start, wanted, events, round(lag, 3), late)
+        _tell(manner, recorder, progress, results, laps)
+
+
+def _tell(manner: Manner, recorder: Recorder | None, now: Progress, results: list[Written], laps: Laps) -> None:
+    """Tell of a commit: its events first, then the progress, then what it took."""
+    if manner.on_events is not None:
+        manner.on_events(_in_order(results))
+    manner.progress(now)
+    laps.lap("tell")
+    if recorder is not None:
+        recorder.told(now, laps.seconds, *(written.seconds for written in results))
