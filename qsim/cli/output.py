@@ -78,24 +78,25 @@ def table(rows: Rows, title: str = "", *, right: Collection[str] = (), spare: Co
     if title:
         click.echo(title)
     console = Console(width=None if sys.stdout.isatty() else 10_000)
-    drawn = _drawn(rows, right)
+    shown = drawn(rows, right)
     whole = console.options.update(max_width=10_000)
-    if spare and console.measure(drawn, options=whole).maximum > console.width:
-        drawn = _drawn([{name: row[name] for name in row if name not in spare} for row in rows], right)
-    console.print(drawn)
+    if spare and console.measure(shown, options=whole).maximum > console.width:
+        shown = drawn([{name: row[name] for name in row if name not in spare} for row in rows], right)
+    console.print(shown)
 
 
-def _drawn(rows: Rows, right: Collection[str]) -> RichTable:
+def drawn(rows: Rows, right: Collection[str] = ()) -> RichTable:
+    """Make a table of rows for the terminal."""
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(header_style="bold")
+    made = Table(header_style="bold")
     for name in rows[0]:
         number = all(isinstance(row[name], (int, float, Decimal, type(None))) for row in rows)
-        drawn.add_column(name, justify="right" if number or name in right else "left", overflow="fold")
+        made.add_column(name, justify="right" if number or name in right else "left", overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(_cell(value)) for value in row.values()))
-    return drawn
+        made.add_row(*(Text(_cell(value)) for value in row.values()))
+    return made
 
 
 def rows_as(rows: Rows, form: str, title: str = "") -> None:

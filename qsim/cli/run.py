@@ -54,6 +54,16 @@ def _printer(
     return show
 
 
+def _reporter(directory: str | None, file: str | None) -> Callable[[], None]:
+    """Give what writes the report in the end; a file that cannot be one is refused before the run."""
+    if file is None:
+        return lambda: None
+    from qsim.monitoring import report
+
+    report.check_file(file)
+    return lambda: output.note(f"{report.write(report.report(directory), file)} written")
+
+
 @click.command()
 @options.directory
 @click.option("--ticks", type=int, help="Ticks to run.")
@@ -72,6 +82,7 @@ def _printer(
 @click.option(
     "--monitoring/--no-monitoring", default=None, help="Count by platform and category (default; ENABLE_MONITORING)."
 )
+@click.option("--export-report", metavar="FILE", help="Report on the market at the end: .json, .md or .html.")
 @logs.level_option
 @logs.file_option
 @options.scenario
@@ -96,10 +107,12 @@ def run(
     from qsim import runs
 
     logs.set_up(given.pop("log_level"), given.pop("log_file"))
+    write_report = _reporter(directory, given.pop("export_report"))
     stop, to_stdout = _stop_on_interrupt(), given.pop("to_stdout")
     printer = _printer(directory, to_stdout, given.pop("sample"), stop)
     values = options.layers(config_files, assignments)
     with output.progress_bar("run") as progress:
         status = runs.run(directory, config=values, progress=progress, stop=stop, on_events=printer, **given)
+    write_report()
     if not to_stdout:
         output.summary(status, as_json)
