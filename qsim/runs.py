@@ -237,9 +237,8 @@ def run(
     thread, what is under way is finished and committed. `monitoring` counts what happens by platform and category, else
     `ENABLE_MONITORING` decides, else it does. ConflictError where another process writes the market or none is there.
     """
-    market = market_directory(directory)
+    market, monitoring = market_directory(directory), monitoring_wanted(monitoring)
     manner = Manner(progress, on_events, *_pace_wanted(realtime, speed, flush))
-    monitoring = monitoring_wanted(monitoring)
     values, from_config = params.without_process(config or {})
     max_workers = max_workers if max_workers is not None else from_config
     values, workers = params.merge(values, _given(changes)), workers_of(max_workers)

@@ -6,7 +6,6 @@ Made of the rows that a tile filled, all its ticks at once. It alters nothing th
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from itertools import pairwise
 from math import gcd
 from typing import Any
 
@@ -188,7 +187,9 @@ def _level_of_all(tile: _Tile, before: I64, now: Mask, was: Mask) -> I64:
     for number, (tick, count) in enumerate(tile.rows.tick_rows):
         # Cell by cell, since neither picking by a mask nor adding at indices is as fast as counting bits in a row.
         on = now[number * count : (number + 1) * count].take(tile.tally.by_cell)
-        level[tick - tile.ticks.start :] = [np.count_nonzero(on[first:last]) for first, last in pairwise([0, *ends])]
+        level[tick - tile.ticks.start :] = [
+            np.count_nonzero(on[first:last]) for first, last in zip([0, *ends], ends, strict=False)
+        ]
     return level
 
 
