@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 from qsim import clock, forecast, params, scenarios, writing
@@ -18,6 +17,7 @@ from qsim.opening import Opening, Part, open_market
 from qsim.schema import CATALOG, HISTORY
 from qsim.storage import digests, files, leftovers, lock, log, tables
 from qsim.storage.pieces import DataFile
+from qsim.storage.places import Place, place_of
 from qsim.streams import FORMAT_VERSION
 from qsim.writing import Progress, course_of, epoch_digest, epoch_entry
 
@@ -26,9 +26,9 @@ DEFAULT_WORKERS = 5
 SETTINGS_FILE = "market.toml"
 
 
-def market_directory(directory: str | os.PathLike[str] | None = None) -> Path:
-    """Give the market's directory: the one named, else `QSIM_DIR`, else data/market."""
-    return Path(directory or os.environ.get("QSIM_DIR") or DEFAULT_DIRECTORY)
+def market_directory(directory: str | os.PathLike[str] | None = None) -> Place:
+    """Give the market's directory, a local one or an object store's URL: the one named, else `QSIM_DIR`, else data/market."""
+    return place_of(directory or os.environ.get("QSIM_DIR") or DEFAULT_DIRECTORY)
 
 
 def workers_of(wanted: int | None) -> int:
@@ -39,7 +39,7 @@ def workers_of(wanted: int | None) -> int:
     return min(wanted, os.cpu_count() or 1)
 
 
-def _refuse_taken(market: Path) -> None:
+def _refuse_taken(market: Place) -> None:
     """Make sure that a market may be made in a directory: nothing is in it but what a killed generation left."""
     found = files.look(market)
     if found is not None and not found.is_directory:
@@ -58,7 +58,7 @@ def _refuse_taken(market: Path) -> None:
 
 
 @contextmanager
-def new_place(market: Path) -> Iterator[None]:
+def new_place(market: Place) -> Iterator[None]:
     """Hold the lock of a directory where a market may be made, with its folders made and cleared."""
     _refuse_taken(market)
     files.make_path(market.absolute())
@@ -107,7 +107,7 @@ def generate(
     return status(market)
 
 
-def _write_parts(market: Path, parts: list[Part]) -> tuple[list[DataFile], int]:
+def _write_parts(market: Place, parts: list[Part]) -> tuple[list[DataFile], int]:
     """Write the tables of a piece of the opening; give their files and the sum of their digests."""
     written = [
         tables.write_history(market, name, rows, (0, 0), block)
@@ -118,10 +118,11 @@ def _write_parts(market: Path, parts: list[Part]) -> tuple[list[DataFile], int]:
     return written, sum(digests.of_opening(name, block, rows) for name, block, rows in parts)
 
 
-def _commit_opening(market: Path, opening: Opening) -> None:
+def _commit_opening(market: Place, opening: Opening) -> None:
     fixed = {"format_version": FORMAT_VERSION, "products_per_block": opening.products_per_block}
     text = params.to_toml({**fixed, **opening.parameters.model_dump()}).encode()
-    added = [DataFile(SETTINGS_FILE, "settings", 0, len(text), files.put(market / SETTINGS_FILE, text), 0, 0, 0)]
+    name = files.own_name(market, SETTINGS_FILE)
+    added = [DataFile(name, "settings", 0, len(text), files.put(market / name, text), 0, 0, 0)]
     epoch = Epoch(0, 0, opening.parameters.update_interval_seconds)
     digest = epoch_digest(epoch, opening.parameters)
     with ThreadPoolExecutor(workers_of(None)) as pool:
@@ -167,7 +168,7 @@ def ticks_wanted(
 
 
 def _refuse_early(
-    market: Path, values: Mapping[str, Any], ticks: int | None, until: int | None, duration: float | None
+    market: Place, values: Mapping[str, Any], ticks: int | None, until: int | None, duration: float | None
 ) -> None:
     """Refuse a run before the market is locked, which alone would alter a file of it, and before its blocks are read."""
     history = log.read(market)

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -29,6 +28,7 @@ from qsim.simulation import Course, World
 from qsim.storage import digests, integrity, leftovers, lock, log, parquet, tables
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile, Tip
+from qsim.storage.places import Place
 
 HISTORY_TABLES = tuple(table.name for table in HISTORY)
 DIRECTORIES = ("catalog", log.COMMITS, log.CHECKPOINTS, *HISTORY_TABLES)
@@ -59,7 +59,7 @@ class Writer:
     states they have reached. The log's files are not kept: a run's memory does not grow with its length.
     """
 
-    market: Path
+    market: Place
     tip: Tip
     kept: int
     world: World
@@ -113,7 +113,7 @@ def _window_ticks(writer: Writer, parameters: Parameters) -> tuple[int, int]:
 
 
 @contextmanager
-def locked(market: Path) -> Iterator[None]:
+def locked(market: Place) -> Iterator[None]:
     """Hold the lock of a market that is there; ConflictError where none is, or where another process writes it."""
     if not log.exists(market):
         raise ConflictError(f"{market}: holds no market; make one with: qsim generate {market}")
@@ -121,7 +121,7 @@ def locked(market: Path) -> Iterator[None]:
         yield
 
 
-def settled(market: Path) -> Log:
+def settled(market: Place) -> Log:
     """Read the log of a market whose lock is held, hold all files against it, and clear what a killed writer left behind.
 
     CorruptError names a file that is not what was committed; then nothing was changed.
@@ -132,7 +132,7 @@ def settled(market: Path) -> Log:
     return history
 
 
-def writer_at(market: Path, history: Log, kept: int, workers: int) -> Writer:
+def writer_at(market: Place, history: Log, kept: int, workers: int) -> Writer:
     """Set up a market's blocks with their states at the tick of a snapshot."""
     catalog = {name: tables.read(market, history.of_table(name), needed) for name, needed in CATALOG_COLUMNS.items()}
     if calendar := history.of_table(CALENDAR.name):
@@ -147,7 +147,7 @@ def writer_at(market: Path, history: Log, kept: int, workers: int) -> Writer:
     return Writer(market, log.tip_of(history), kept, world, cut, states, 2 * int(columns.anchor.max()), workers)
 
 
-def open_writer(market: Path, workers: int) -> Writer:
+def open_writer(market: Place, workers: int) -> Writer:
     """Open a market whose lock is held, all blocks at the head of its log: from the last snapshot, stepped on again where
     a kill left it behind.
     """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import duckdb
 
@@ -12,6 +11,7 @@ from qsim.queries import views
 from qsim.queries.texts import quoted
 from qsim.runs import market_directory
 from qsim.storage import integrity
+from qsim.storage.places import place_of
 from qsim.writing import course_of
 
 
@@ -39,7 +39,7 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> int:
         raise UsageError(
             "refresh: the connection is not over a market; allowed is one that qsim.connect gave; connect again"
         )
-    market = Path(rows[0][0])
+    market = place_of(rows[0][0])
     history = integrity.read_log(market)
     connection.execute("BEGIN")
     for statement in views.all_statements(market, history, course_of(history)):

@@ -20,6 +20,7 @@ from qsim.errors import CorruptError, QsimError, UsageError
 from qsim.queries import locked, sandbox, statement, texts, values, views
 from qsim.runs import market_directory
 from qsim.storage import integrity
+from qsim.storage.places import Place
 from qsim.writing import course_of
 
 LAYERS = frozenset(("statement", "locked", "process"))
@@ -117,7 +118,7 @@ def guarded(
         return answer_of(sent(process, asked, limits, limits.seconds - (monotonic() - begin)), limits)
 
 
-def request(market: Path, query: str, limits: Limits, on: frozenset[str]) -> dict[str, Any]:
+def request(market: Place, query: str, limits: Limits, on: frozenset[str]) -> dict[str, Any]:
     """Put together all that the process needs to know of a market and of the query."""
     market = market.absolute()
     try:

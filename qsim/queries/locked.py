@@ -8,13 +8,13 @@ nothing else. No path is there to be told, either.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import duckdb
 
 from qsim.queries.texts import files, quoted
 from qsim.schema import TABLES, Table
+from qsim.storage.places import Place
 
 if TYPE_CHECKING:
     from qsim.storage.pieces import DataFile
@@ -48,7 +48,7 @@ class Scans:
     def __init__(self) -> None:
         self.named: dict[str, dict[str, Any]] = {}
 
-    def select(self, market: Path, table: Table, named: Sequence[DataFile]) -> str:
+    def select(self, market: Place, table: Table, named: Sequence[DataFile]) -> str:
         """Write the SELECT of the named files of a table, as `texts.files` does, over a scan instead of their paths."""
         if not named:
             return files(market, table, named)

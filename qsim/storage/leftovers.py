@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 from qsim.errors import CorruptError
 from qsim.storage import files
 from qsim.storage.log import Log
+from qsim.storage.places import Place
 
-_HISTORY = re.compile(r"(\d{10})-\d{10}-\d{5}\.parquet", re.ASCII)
-_CATALOG = re.compile(r"[a-z_]+(-\d{5})?\.parquet", re.ASCII)
+_HISTORY = re.compile(r"(\d{10})-\d{10}-\d{5}(-[0-9a-f]{8})?\.parquet", re.ASCII)
+_CATALOG = re.compile(r"[a-z_]+(-\d{5})?(-[0-9a-f]{8})?\.parquet", re.ASCII)
 
 
-def first_tick(path: Path) -> int | None:
+def first_tick(path: Place) -> int | None:
     """Give the first tick that a file of this name covers; None where a writer gives no such name."""
     if found := _HISTORY.fullmatch(path.name):
         return int(found[1])
     return 0 if path.parent.name == "catalog" and _CATALOG.fullmatch(path.name) else None
 
 
-def unnamed(market: Path, directories: Iterable[str], log: Log) -> Iterator[Path]:
+def unnamed(market: Place, directories: Iterable[str], log: Log) -> Iterator[Place]:
     """Find, in directories of the market, what the log neither names nor keeps for readers of older commits."""
     known = {file.path for file in log.files} | {path for path, _ in log.retired}
     for directory in directories:
@@ -30,7 +30,7 @@ def unnamed(market: Path, directories: Iterable[str], log: Log) -> Iterator[Path
                 yield market / directory / name
 
 
-def clear(market: Path, directories: Iterable[str], log: Log, ahead: int) -> None:
+def clear(market: Place, directories: Iterable[str], log: Log, ahead: int) -> None:
     """Remove what killed writers left in directories of a market: unfinished files, and whole ones never committed.
 
     What has no name that a writer gives is left alone. CorruptError where a file begins more than `ahead` ticks after the
