@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from qsim import clock
 from qsim.clock import Epoch
 from qsim.errors import DiskError, UsageError

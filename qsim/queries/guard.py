@@ -17,7 +17,8 @@ from time import monotonic
 from typing import Any
 
 from qsim.errors import CorruptError, QsimError, UsageError
-from qsim.queries import locked, sandbox, statement, texts, values, views
+from qsim.queries import sandbox, statement, texts, values, views
+from qsim.queries.scans import Scans
 from qsim.runs import market_directory
 from qsim.storage import integrity
 from qsim.storage.places import Place
@@ -126,7 +127,7 @@ def request(market: Place, query: str, limits: Limits, on: frozenset[str]) -> di
     except CorruptError as fault:
         # Whoever asks is not to learn where the market is.
         raise CorruptError(str(fault).replace(str(market), "the market")) from None
-    scans = locked.Scans()
+    scans = Scans()
     select = scans.select if "locked" in on else texts.files
     return {
         "market": str(market),

@@ -47,9 +47,7 @@ def check(market: Place, file: DataFile, *, afresh: bool = False) -> None:
         kind = "a hard link: another name could change it" if found.is_file else "not a file but a link or a directory"
         raise CorruptError(f"{path}: is {kind}; allowed is a file of its own; put a copy in its place")
     if found.bytes != file.bytes:
-        raise CorruptError(
-            f"{path}: {_sizes(found.bytes, file.bytes)}; restore it from a copy of the market"
-        )
+        raise CorruptError(f"{path}: {_sizes(found.bytes, file.bytes)}; restore it from a copy of the market")
     if not afresh and _known.get(path) == (found, file.sha256):
         return
     read(market, file)
@@ -104,8 +102,11 @@ def check_all(market: Place, named: Iterable[DataFile]) -> None:
         raise fault
 
 
-def read_log(market: Place) -> Log:
-    """Read a market's log and hold all files against it; ConflictError or CorruptError where that cannot be, or one differs."""
-    history = log.read(market)
+def read_log(market: Place, known: Log | None = None) -> Log:
+    """Read a market's log, or what came after what is known of it, and hold all files against it.
+
+    ConflictError or CorruptError where that cannot be, or a file differs.
+    """
+    history = log.read_on(market, known) if known else log.read(market)
     check_all(market, history.files)
     return history

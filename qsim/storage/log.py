@@ -123,6 +123,20 @@ def read(market: Place) -> Log:
     return _log_of(pieces.joined(_walk(market, _newest(market))))
 
 
+def read_on(market: Place, known: Log) -> Log:
+    """Read the log as `read` does, but only what came after what is known of it, where the market still is that one."""
+    newest = _newest(market)
+    if not 0 <= newest - known.number <= CHECKPOINT_EVERY or _commit(market, known.number).tip.head != known.head:
+        return read(market)
+    if newest == known.number:
+        return known
+    path = commit_path(market, known.number)
+    before = Piece(path, 0, "", tip_of(known), list(known.epochs), list(known.files), list(known.retired), -1)
+    return _log_of(
+        pieces.joined([before, *(_commit(market, number) for number in range(known.number + 1, newest + 1))])
+    )
+
+
 def _log_of(whole: Piece) -> Log:
     retired = tuple((name, at) for name, at in whole.removed if at > whole.vacuumed)
     tip = whole.tip

@@ -18,9 +18,8 @@ from qsim.storage.places import ObjectPath
 from qsim.storage.system import Entry
 
 if TYPE_CHECKING:
-    from obstore.store import ClientConfig, ObjectStore, RetryConfig
+    from obstore.store import ObjectStore, RetryConfig
 
-CLIENT: ClientConfig = {"connect_timeout": "5s", "timeout": "120s"}
 _RETRIES = 5
 _PAUSES = (0.1, 0.4, 1.6)
 _DELETED_AT_ONCE = 1000
@@ -28,13 +27,14 @@ _DELETED_AT_ONCE = 1000
 
 @cache
 def store_of(bucket: str) -> ObjectStore:
-    """Open a bucket by its URL; address and credentials are those of the environment (AWS_*, GOOGLE_*, AZURE_*)."""
+    """Open a bucket by its URL; address, credentials and limits are those of the environment (AWS_*, GOOGLE_*, AZURE_*)."""
+    # Options of the client, given here, would put those of the environment out of force.
     from datetime import timedelta
 
     from obstore.store import from_url
 
     retries: RetryConfig = {"max_retries": _RETRIES, "retry_timeout": timedelta(seconds=60)}
-    return from_url(bucket, client_options=CLIENT, retry_config=retries)
+    return from_url(bucket, retry_config=retries)
 
 
 @contextmanager
@@ -132,3 +132,50 @@ def delete(paths: list[ObjectPath]) -> None:
         some = paths[at : at + _DELETED_AT_ONCE]
         with _asked("remove", some[0]) as store:
             store.delete([path.key for path in some])
+
+
+class RangeReader:
+    """An object of known size as an open file, each read one request for that range: what Arrow reads Parquet through."""
+
+    closed = False
+
+    def __init__(self, path: ObjectPath, size: int) -> None:
+        self._path, self._size, self._at = path, size, 0
+
+    def readable(self) -> bool:
+        """It is for reading."""
+        return True
+
+    def seekable(self) -> bool:
+        """Any place of it can be read."""
+        return True
+
+    def writable(self) -> bool:
+        """It is not for writing."""
+        return False
+
+    def size(self) -> int:
+        """Give its bytes."""
+        return self._size
+
+    def tell(self) -> int:
+        """Give the place that is read next."""
+        return self._at
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Choose the place that is read next; from the start, from here or from the end, as of any file."""
+        self._at = offset + (0, self._at, self._size)[whence]
+        return self._at
+
+    def read(self, count: int = -1) -> bytes:
+        """Read so many bytes, or to the end."""
+        end = self._size if count < 0 else min(self._size, self._at + count)
+        if end <= self._at:
+            return b""
+        with _asked("read", self._path) as store:
+            data = bytes(store.get_range(self._path.key, start=self._at, end=end))
+        self._at = end
+        return data
+
+    def close(self) -> None:
+        """Nothing is held open."""

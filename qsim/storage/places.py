@@ -47,7 +47,9 @@ def place_of(text: str | os.PathLike[str]) -> Place:
     if found := _OBJECTS.fullmatch(text):
         path = ObjectPath(text)
         if ".." in path.parts or not path.key:
-            raise UsageError(f"{text}: allowed is a folder in a bucket, such as {found[1]}://{found[2]}/market; name one")
+            raise UsageError(
+                f"{text}: allowed is a folder in a bucket, such as {found[1]}://{found[2]}/market; name one"
+            )
         return path
     if _SCHEME.match(text):
         allowed = ", ".join(f"{scheme}://" for scheme in SCHEMES)
