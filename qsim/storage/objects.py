@@ -91,7 +91,7 @@ def read(path: ObjectPath) -> bytes:
         return bytes(store.get(path.key).bytes())
 
 
-def _create(path: ObjectPath, data: memoryview | bytes) -> bool:
+def _create(path: ObjectPath, data: memoryview) -> bool:
     """Put an object where none is; False where one is."""
     from obstore.exceptions import AlreadyExistsError
 
@@ -109,15 +109,16 @@ def put(path: ObjectPath, data: memoryview | bytes) -> bool:
     One that is there already with the same content is one's own: the store took it, and its answer was lost. What obstore
     may not send twice by itself is sent again here, for nothing can be put over anything.
     """
+    view = memoryview(data).cast("B")
     for pause in _PAUSES:
         try:
-            return _create(path, data) or read(path) == bytes(data)
+            return _create(path, view) or read(path) == view
         except DiskError as fault:
             last = fault
             time.sleep(pause)
     if look(path) is None:
         raise last
-    return read(path) == bytes(data)
+    return read(path) == view
 
 
 def put_over(path: ObjectPath, data: bytes) -> None:
