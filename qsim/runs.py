@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from qsim import clock, forecast, params, scenarios, writing
@@ -17,7 +18,7 @@ from qsim.opening import Opening, Part, open_market
 from qsim.schema import CATALOG, HISTORY
 from qsim.storage import digests, files, leftovers, lock, log, tables
 from qsim.storage.pieces import DataFile
-from qsim.storage.places import Place, place_of
+from qsim.storage.places import ObjectPath, Place, place_of
 from qsim.streams import FORMAT_VERSION
 from qsim.writing import Progress, course_of, epoch_digest, epoch_entry
 
@@ -50,7 +51,9 @@ def _refuse_taken(market: Place) -> None:
         )
     names = set(files.names(market))
     ours = {SETTINGS_FILE, lock.LOCK, *writing.DIRECTORIES} if lock.LOCK in names else set()
-    strange = sorted(name for name in names - ours if not files.is_temporary(name))
+    strange = sorted(
+        name for name in names - ours if not (files.is_temporary(name) or (ours and leftovers.is_settings(name)))
+    )
     if strange:
         raise ConflictError(
             f"{market}: holds {strange[0]!r}, which is no market's; allowed is an empty or new directory; name another"
@@ -69,8 +72,13 @@ def new_place(market: Place) -> Iterator[None]:
         files.sync_directory(market)
         for part in writing.DIRECTORIES:
             files.make_directory(market / part)
-        leftovers.clear(market, writing.DIRECTORIES, log.EMPTY, clock.MAX_TICK)
+        left = leftovers.found(market, writing.DIRECTORIES, log.EMPTY, clock.MAX_TICK)
+        if isinstance(market, Path):
+            leftovers.clear(market, writing.DIRECTORIES, left)
         yield
+        if isinstance(market, ObjectPath):
+            # Another generation may be under way: only behind a commit is it sure that it will not name them.
+            leftovers.clear(market, writing.DIRECTORIES, left)
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ from qsim.simulation import Course, World
 from qsim.storage import digests, integrity, leftovers, lock, log, parquet, tables
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile, Tip
-from qsim.storage.places import Place
+from qsim.storage.places import ObjectPath, Place
 
 HISTORY_TABLES = tuple(table.name for table in HISTORY)
 DIRECTORIES = ("catalog", log.COMMITS, log.CHECKPOINTS, *HISTORY_TABLES)
@@ -127,7 +127,11 @@ def settled(market: Place) -> Log:
     CorruptError names a file that is not what was committed; then nothing was changed.
     """
     history = integrity.read_log(market)
-    leftovers.clear(market, DIRECTORIES, history, _FARTHEST_AHEAD)
+    left = leftovers.found(market, DIRECTORIES, history, _FARTHEST_AHEAD)
+    if left and isinstance(market, ObjectPath):
+        # Their writer may only have been taken for dead, and would name them in its next commit.
+        history = log.fence(market, history)
+    leftovers.clear(market, DIRECTORIES, left)
     log.settle(market, history)
     return history
 

@@ -147,9 +147,18 @@ def own_name(market: Place, name: str) -> str:
 def put(path: Place, data: memoryview | bytes) -> str:
     """Put a file in place whole, and give its sha256; the caller syncs the directory before naming the file."""
     if isinstance(path, ObjectPath):
-        if not objects.put(path, data):
-            raise _taken(path)
-        return hashlib.sha256(data).hexdigest()
+        _put_object(path, data)
+    else:
+        _put_over(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def _put_object(path: ObjectPath, data: memoryview | bytes) -> None:
+    if not objects.put(path, data):
+        raise _taken(path)
+
+
+def _put_over(path: Path, data: memoryview | bytes) -> None:
     temporary = _write_temporary(path, data)
     try:
         with disk("rename into", path):
@@ -157,14 +166,12 @@ def put(path: Place, data: memoryview | bytes) -> str:
     except DiskError:
         _drop(temporary)
         raise
-    return hashlib.sha256(data).hexdigest()
 
 
 def put_if_absent(path: Place, data: bytes) -> None:
     """Put a file in place whole and durably, or raise ConflictError where one of that name is there."""
     if isinstance(path, ObjectPath):
-        if not objects.put(path, data):
-            raise _taken(path)
+        _put_object(path, data)
         return
     temporary = _write_temporary(path, data)
     try:

@@ -11,10 +11,10 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from qsim.errors import ConflictError, CorruptError
-from qsim.storage import files, pieces
+from qsim.errors import ConflictError, CorruptError, one_line
+from qsim.storage import files, lease, pieces
 from qsim.storage.pieces import DataFile, Piece, Tip
-from qsim.storage.places import Place
+from qsim.storage.places import ObjectPath, Place
 from qsim.streams import FORMAT_VERSION
 
 COMMITS = "_commits"
@@ -167,24 +167,39 @@ def append(
     for directory in sorted({(market / file.path).parent for file in added}):
         files.sync_directory(directory)
     number = tip.number + 1
-    body: dict[str, Any] = {
-        "format": FORMAT_VERSION,
-        "number": number,
-        "previous": tip.head,
-        "tick": tick,
-        "digest": f"{digest:032x}",
-        "epoch": epoch,
-        "files": [asdict(file) for file in added],
-    }
+    body = {"format": FORMAT_VERSION, "number": number, "previous": tip.head, "tick": tick, "digest": f"{digest:032x}"}
+    body |= {"epoch": epoch, "files": [asdict(file) for file in added]}
     if removed:
         body["removed"] = sorted(removed)
     if vacuumed is not None:
         body["vacuumed"] = vacuumed
+    if isinstance(market, ObjectPath):
+        # Who is quicker is told to whom was not; on a disk the lock names its holder.
+        body["writer"] = lease.this_process()
     data, seal = pieces.sealed(body)
-    files.put_if_absent(commit_path(market, number), data)
+    try:
+        files.put_if_absent(commit_path(market, number), data)
+    except ConflictError as fault:
+        raise _lost(commit_path(market, number), fault) from None
     new = Tip(number, seal, tick, digest)
     complete(market, new)
     return new
+
+
+def _lost(path: Place, fault: ConflictError) -> ConflictError:
+    winner = pieces.opened(path)[0].get("writer") if isinstance(path, ObjectPath) else None
+    if winner is None:
+        return fault
+    return ConflictError(
+        f"{path}: is a commit of another writer, {one_line(str(winner))[:200]}; one writer a market; what was not committed"
+        " here is lost; look at the market, then run again"
+    )
+
+
+def fence(market: Place, log: Log) -> Log:
+    """Commit that nothing happened, so that no other writer that read the log before can commit any more."""
+    append(market, log, tick=log.tick, digest=log.digest)
+    return read(market)
 
 
 def checkpoints(market: Place) -> list[tuple[int, Place]]:
