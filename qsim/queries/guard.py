@@ -21,7 +21,7 @@ from qsim.queries import sandbox, statement, texts, values, views
 from qsim.queries.scans import Scans
 from qsim.runs import market_directory
 from qsim.storage import integrity
-from qsim.storage.places import Place
+from qsim.storage.places import ObjectPath, Place
 from qsim.writing import course_of
 
 LAYERS = frozenset(("statement", "locked", "process"))
@@ -121,6 +121,10 @@ def guarded(
 
 def request(market: Place, query: str, limits: Limits, on: frozenset[str]) -> dict[str, Any]:
     """Put together all that the process needs to know of a market and of the query."""
+    if isinstance(market, ObjectPath):
+        raise UsageError(
+            f"{market}: guarded queries have no network; allowed is a local folder; copy the market to one"
+        )
     market = market.absolute()
     try:
         history = integrity.read_log(market)
