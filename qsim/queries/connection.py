@@ -15,7 +15,6 @@ from qsim.storage import integrity
 from qsim.storage.log import Log
 from qsim.writing import course_of
 
-
 # The log of each market as this process last read it, so that to look for news costs what is new.
 _known: dict[Path, Log] = {}
 

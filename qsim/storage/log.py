@@ -132,7 +132,9 @@ def read_on(market: Path, known: Log) -> Log:
         return known
     path = commit_path(market, known.number)
     before = Piece(path, 0, "", tip_of(known), list(known.epochs), list(known.files), list(known.retired), -1)
-    return _log_of(pieces.joined([before, *(_commit(market, number) for number in range(known.number + 1, newest + 1))]))
+    return _log_of(
+        pieces.joined([before, *(_commit(market, number) for number in range(known.number + 1, newest + 1))])
+    )
 
 
 def _log_of(whole: Piece) -> Log:
