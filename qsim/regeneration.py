@@ -21,7 +21,8 @@ from qsim.storage import digests, log, tables
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile, Tip
 from qsim.storage.places import Place
-from qsim.writing import TILED, Writer
+from qsim.windows import TILED
+from qsim.writing import Writer
 
 _PART = re.compile(r"all|(\d+):(\d+)")
 # What a market's digest leaves out, as it follows from the rest; but the snapshot of tick 0 is what the rest starts from.

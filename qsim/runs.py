@@ -7,11 +7,11 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from qsim import clock, forecast, params, scenarios, writing
+from qsim import clock, cluster, forecast, params, scenarios, writing
 from qsim.clock import Epoch
 from qsim.errors import ConflictError, UsageError
 from qsim.opening import Opening, Part, open_market
@@ -21,6 +21,9 @@ from qsim.storage.pieces import DataFile
 from qsim.storage.places import ObjectPath, Place, place_of
 from qsim.streams import FORMAT_VERSION
 from qsim.writing import Progress, course_of, epoch_digest, epoch_entry
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 DEFAULT_DIRECTORY = "data/market"
 DEFAULT_WORKERS = 5
@@ -197,6 +200,7 @@ def run(
     until: int | None = None,
     duration: float | None = None,
     max_workers: int | None = None,
+    scheduler: str | None = None,
     config: Mapping[str, Any] | None = None,
     progress: Callable[[Progress], None] = lambda now: None,
     stop: threading.Event | None = None,
@@ -205,6 +209,7 @@ def run(
     """Run a market on by `ticks`, or to the tick `until`, or by `duration` minutes of market time; give its status.
 
     `changes` are run parameters that hold from the next tick on; `scenario` names an overlay on them, `none` ends it.
+    `scheduler` is the address of a Dask cluster whose workers take the blocks, or `local` to start one on this machine.
     When `stop` is set, what is under way is finished and committed. ConflictError where another process writes the
     market or none is there.
     """
@@ -213,13 +218,19 @@ def run(
     max_workers = max_workers if max_workers is not None else from_config
     values, workers = params.merge(values, _given(changes)), workers_of(max_workers)
     _refuse_early(market, values, ticks, until, duration)
-    with writing.locked(market):
+    with writing.locked(market), _cluster(scheduler, workers) as client:
         writer = writing.open_writer(market, workers)
+        if client is not None:
+            cluster.hand_over(writer, client)
         writer.stop = stop or writer.stop
         epoch = writing.change_parameters(writer, scenarios.changes(writer.world.course.parameters, values))
         wanted = ticks_wanted(writer.tip.tick, writer.world.course.epochs[-1].interval, ticks, until, duration)
         writing.run_on(writer, wanted, epoch, progress)
     return status(market)
+
+
+def _cluster(scheduler: str | None, workers: int) -> AbstractContextManager[Client | None]:
+    return nullcontext() if scheduler is None else cluster.connected(scheduler, workers)
 
 
 def status(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:

@@ -133,12 +133,13 @@ def _taken(path: Place) -> ConflictError:
     return ConflictError(f"{path}: is there already: another writer was quicker; look at it, then run again")
 
 
-def own_name(market: Place, name: str) -> str:
+def own_name(market: Place, name: str, *, shared: bool = False) -> str:
     """Give a new file the name that it gets in a market: as it is on a disk, where the lock keeps other writers out.
 
-    In an object store nothing does, so there the name is one that no other writer gives.
+    In an object store nothing does, and with several machines at work one that was taken for dead may write once more, so
+    there the name is one that nobody else gives.
     """
-    if not isinstance(market, ObjectPath):
+    if not shared and not isinstance(market, ObjectPath):
         return name
     stem, _, ending = name.rpartition(".")
     return f"{stem}-{secrets.token_hex(4)}.{ending}"

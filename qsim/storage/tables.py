@@ -20,14 +20,18 @@ def write_catalog(market: Place, table: str, rows: pa.Table, block: int) -> Data
     return DataFile(name, table, rows.num_rows, len(data), files.put(market / name, data), 0, 0, block)
 
 
-def write_history(market: Place, table: str, rows: pa.Table, ticks: tuple[int, int], block: int) -> DataFile:
+def write_history(
+    market: Place, table: str, rows: pa.Table, ticks: tuple[int, int], block: int, *, shared: bool = False
+) -> DataFile:
     """Write what a table gained in the ticks first..last from one block; the file is on disk but not committed."""
-    return put_history(market, table, parquet.encode(rows), rows.num_rows, ticks, block)
+    return put_history(market, table, parquet.encode(rows), rows.num_rows, ticks, block, shared=shared)
 
 
-def put_history(market: Place, table: str, data: memoryview, rows: int, ticks: tuple[int, int], block: int) -> DataFile:
-    """Write an encoded history file; it is on disk but not committed."""
-    name = files.own_name(market, f"{table}/{ticks[0]:010d}-{ticks[1]:010d}-{block:05d}.parquet")
+def put_history(
+    market: Place, table: str, data: memoryview, rows: int, ticks: tuple[int, int], block: int, *, shared: bool = False
+) -> DataFile:
+    """Write an encoded history file, `shared` where several machines may write it; it is on disk but not committed."""
+    name = files.own_name(market, f"{table}/{ticks[0]:010d}-{ticks[1]:010d}-{block:05d}.parquet", shared=shared)
     return DataFile(name, table, rows, len(data), files.put(market / name, data), *ticks, block)
 
 
