@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -22,20 +20,21 @@ from qsim.storage import leftovers, log
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place, place_of
 from qsim.windows import Written
+from qsim.writing import Progress
 from tests.buckets import served
 
 if TYPE_CHECKING:
     from distributed import Client
 
-# Three blocks, made small, and four windows.
+# Three blocks and six windows, all made small.
 MARKET: dict[str, Any] = {"products": 280, "batch_size": 100}
-BLOCK_LISTINGS = 500
-TICKS = 4000
+BLOCK_LISTINGS, WINDOW, TICKS = 500, 64, 384
 
 
 @pytest.fixture(scope="module", autouse=True)
-def _small_blocks() -> Iterator[None]:
-    with mock.patch.object(state, "BLOCK_LISTINGS", BLOCK_LISTINGS):
+def _small() -> Iterator[None]:
+    window = mock.patch.object(writing, "_LONGEST_WINDOWS", (WINDOW, WINDOW))
+    with mock.patch.object(state, "BLOCK_LISTINGS", BLOCK_LISTINGS), window:
         yield
 
 
@@ -101,23 +100,9 @@ def test_a_run_goes_on_from_a_cluster_to_one_machine_and_back(
     tmp_path: Path, scheduler: str, twin: dict[str, Any]
 ) -> None:
     qsim.generate(tmp_path / "m", **MARKET)
-    for ticks, where in ((1500, scheduler), (1000, None), (1500, scheduler)):
+    for ticks, where in ((150, scheduler), (100, None), (134, scheduler)):
         status = qsim.run(tmp_path / "m", ticks=ticks, scheduler=where)
     assert status["digest"] == twin["digest"]
-
-
-def kill_when(client: Client, begun: Callable[[], bool]) -> threading.Thread:
-    """Kill one of the cluster's workers as soon as something has begun."""
-    pids = sorted(client.run(os.getpid).values())
-
-    def kill() -> None:
-        while not begun():
-            time.sleep(0.01)
-        os.kill(pids[0], signal.SIGKILL)
-
-    thread = threading.Thread(target=kill, daemon=True)
-    thread.start()
-    return thread
 
 
 def unnamed(place: Place) -> list[Place]:
@@ -127,10 +112,15 @@ def unnamed(place: Place) -> list[Place]:
 def test_a_killed_worker_changes_nothing_and_costs_the_window_it_was_at(
     place: Place, client: Client, scheduler: str, twin: dict[str, Any]
 ) -> None:
-    killer = kill_when(client, lambda: log.read(place).number >= 1)
-    status = qsim.run(place, ticks=TICKS, scheduler=scheduler)
-    killer.join(timeout=10)
-    assert of(status) == of(twin)
+    pids = sorted(client.run(os.getpid).values())
+
+    def kill(now: Progress) -> None:
+        # Blocks are in the windows after the one that was committed just now.
+        if now.done == WINDOW:
+            os.kill(pids[0], signal.SIGKILL)
+
+    assert of(qsim.run(place, ticks=TICKS, scheduler=scheduler, progress=kill)) == of(twin)
+    assert sorted(client.run(os.getpid).values()) != pids
     pieces = {path.name.rpartition("-")[0] for path in unnamed(place)}
     assert len(pieces) <= 1, pieces
     assert qsim.verify(place)["faults"] == []
@@ -138,7 +128,7 @@ def test_a_killed_worker_changes_nothing_and_costs_the_window_it_was_at(
 
 def test_what_a_killed_worker_left_is_cleared_by_the_next_run(tmp_path: Path, scheduler: str) -> None:
     qsim.generate(tmp_path, **MARKET)
-    left = tmp_path / "events" / "0000000001-0000000512-00001-0123abcd.parquet"
+    left = tmp_path / "events" / "0000000001-0000000064-00001-0123abcd.parquet"
     left.write_bytes(b"half")
     qsim.run(tmp_path, ticks=1, scheduler=scheduler)
     assert unnamed(tmp_path) == []
