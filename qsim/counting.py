@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -18,6 +17,7 @@ from qsim.schema import CATEGORIES, PLATFORM_METRICS, PRODUCTS
 from qsim.storage import tables
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile
+from qsim.storage.places import Place
 
 
 @dataclass
@@ -36,7 +36,7 @@ class Counts:
             if table.num_rows:
                 self.waiting.append(table)
 
-    def write(self, market: Path, tick: int) -> list[DataFile]:
+    def write(self, market: Place, tick: int) -> list[DataFile]:
         """Write what waits, up to a tick, to be committed; nothing where nothing waits."""
         if not self.waiting:
             return []
@@ -48,7 +48,7 @@ class Counts:
 
 
 def counts_of(
-    market: Path, history: Log, kept: int, platform_of_listing: U8, blocks: Sequence[Block], states: Sequence[State]
+    market: Place, history: Log, kept: int, platform_of_listing: U8, blocks: Sequence[Block], states: Sequence[State]
 ) -> Counts:
     """Set up the counts of a market whose blocks stand at the tick `kept`; what commits after it lack is counted again."""
     text = tables.read(market, history.of_table(PRODUCTS.name), ["category"])["category"]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from qsim import clock
 from qsim.clock import Epoch
 from qsim.errors import DiskError, UsageError
@@ -11,20 +9,21 @@ from qsim.params import NO_BATCH, Parameters
 from qsim.schema import HISTORY, SNAPSHOTS
 from qsim.storage import files
 from qsim.storage.log import Log
+from qsim.storage.places import Place
 
 # An event takes 8.6 bytes on disk (README, "Parquet settings are measured"), and rows of most other tables fewer.
 BYTES_A_ROW = 8
 # Measured on two cores with classic markets of 12 and of 5,000 products, batch all; the hours are told, nothing hangs on them.
 ROWS_A_SECOND = 4_000_000
 SECONDS_A_TICK = 0.0004
-# Where no batch is updated in turn, about one product in so many has an event in a tick.
-_QUIET_SHARE = 256
+# Where no batch is updated in turn, a product's listings have about a row each in so many seconds of market time.
+_QUIET_SECONDS = 76_800
 
 
 def products_a_tick(parameters: Parameters, products: int) -> float:
     """Tell how many of so many products a tick takes up, or about how many where none is updated in turn."""
     if parameters.batch_size == NO_BATCH:
-        return products / _QUIET_SHARE
+        return products * min(1.0, parameters.update_interval_seconds / _QUIET_SECONDS)
     return min(parameters.batch_size or products, products)
 
 
@@ -52,7 +51,7 @@ def told(ticks: int, rows: float) -> str:
     return f"about {size:,.0f} {units[0]} and {hours:,.1f} hours"
 
 
-def check(market: Path, history: Log, parameters: Parameters, ticks: int) -> None:
+def check(market: Place, history: Log, parameters: Parameters, ticks: int) -> None:
     """Refuse a run of so many ticks under `parameters` that market time or the disk has no room for.
 
     UsageError beyond the last second that a market may reach, DiskError where fewer bytes are free than it would write.

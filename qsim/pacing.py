@@ -1,4 +1,4 @@
-"""Pace ticks to the clock on the wall: when each is due, which ones to make now, and the wait until then.
+"""The clock on the wall: when each tick is due, which ones to make now, the wait until then, and how long stages take.
 
 A late run makes all ticks that are due at once; none is ever left out. Knows no market.
 """
@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import math
 import threading
-from dataclasses import dataclass
-from time import monotonic, sleep
+from dataclasses import dataclass, field
+from time import monotonic, perf_counter, sleep
+
+from qsim.errors import UsageError
 
 # A stop may be set by a signal's handler, which must not meet a lock: so it is looked at, not waited for.
 _LOOK_SECONDS = 0.05
@@ -61,3 +63,30 @@ def wait(pace: Pace, first: int, limit: int, stop: threading.Event) -> int:
             return min(last, pace.reached(elapsed(pace)))
         sleep(min(left, _LOOK_SECONDS))
     return last
+
+
+@dataclass
+class Laps:
+    """Adds up the time of each stage, of what one thread does in turn."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+    since: float = field(default_factory=perf_counter)
+
+    def lap(self, stage: str) -> None:
+        """Add the time since the last lap to a stage."""
+        now = perf_counter()
+        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self.since
+        self.since = now
+
+
+def wanted(realtime: bool, speed: float | None, flush: float | None) -> tuple[float | None, float]:
+    """Check how a run is to keep to the clock: market seconds a second, None for not at all; seconds between commits."""
+    if speed is not None and not 0 < speed < math.inf:
+        raise UsageError(f"speed: found {speed}; allowed is a number above 0, market seconds a second; mend the number")
+    if flush is not None and not 0 <= flush < math.inf:
+        raise UsageError(f"flush: found {flush}; allowed are 0 (each tick) and more seconds; mend the number")
+    if speed is None and not realtime:
+        if flush is not None:
+            raise UsageError("flush: found without realtime or speed; allowed is with one of them; add one")
+        return None, 0.0
+    return speed or 1.0, flush or 0.0

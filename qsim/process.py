@@ -1,7 +1,7 @@
 """What runs cost, kept beside a market as lines of JSON: lag, time by stage, processor, memory, disk, and how each run ended.
 
-It lies in process/, outside commits and digests; a line is written at most once a second. What cannot be written there
-is told in the log and stops no run.
+It lies in process/ of a local market, outside commits and digests; a line is written at most once a second. What cannot be
+written there is told in the log and stops no run.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from qsim.errors import DiskError
 from qsim.storage import files
+from qsim.storage.places import Place
 
 if TYPE_CHECKING:
     from qsim.recording import Progress
@@ -30,24 +31,10 @@ _logger = logging.getLogger("qsim")
 
 
 @dataclass
-class Laps:
-    """Adds up the time of each stage, of what one thread does in turn."""
-
-    seconds: dict[str, float] = field(default_factory=dict)
-    since: float = field(default_factory=perf_counter)
-
-    def lap(self, stage: str) -> None:
-        """Add the time since the last lap to a stage."""
-        now = perf_counter()
-        self.seconds[stage] = self.seconds.get(stage, 0.0) + now - self.since
-        self.since = now
-
-
-@dataclass
 class Recorder:
     """Keeps what a run costs: the sums so far, and when a line was last written."""
 
-    market: Path
+    market: Place
     tick_seconds: float | None
     stages: dict[str, float] = field(default_factory=dict)
     begun: float = field(default_factory=perf_counter)
@@ -67,9 +54,9 @@ class Recorder:
 
     def write(self, kind: str, error: str = "") -> None:
         """Write a line of a kind: `run` for one that goes on, `end`, or `failed` with its error."""
-        if not self.lost:
+        if not self.lost and isinstance(self.market, Path):
             try:
-                self._append(json.dumps(self._line(kind, error)) + "\n")
+                _append(self.market / FOLDER, json.dumps(self._line(kind, error)) + "\n")
             except (OSError, DiskError) as fault:
                 self.lost = True
                 _logger.warning("%s: what the run costs cannot be kept: %s", self.market / FOLDER, fault)
@@ -96,19 +83,21 @@ class Recorder:
         self.written, self.cpu_written = seconds, cpu
         return line
 
-    def _append(self, line: str) -> None:
-        folder = self.market / FOLDER
-        path = folder / FILE
-        folder.mkdir(exist_ok=True)
-        if path.exists() and path.stat().st_size > _MOST_BYTES:
-            path.replace(folder / OLDER)
-        with path.open("a", encoding="utf-8") as file:
-            file.write(line)
+
+def _append(folder: Path, line: str) -> None:
+    folder.mkdir(exist_ok=True)
+    path = folder / FILE
+    if path.exists() and path.stat().st_size > _MOST_BYTES:
+        path.replace(folder / OLDER)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(line)
 
 
-def lines(market: Path, most: int = 2_000) -> list[dict[str, Any]]:
+def lines(market: Place, most: int = 2_000) -> list[dict[str, Any]]:
     """Read the newest lines, at most so many, the oldest of them first; what is no line is passed over."""
     texts: list[str] = []
+    if not isinstance(market, Path):
+        return []
     for name in (OLDER, FILE):
         path = market / FOLDER / name
         texts += path.read_text("utf-8", "replace").splitlines() if path.is_file() else []

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -12,18 +13,32 @@ from typing import Any
 
 import pyarrow as pa
 
-from qsim import blocks, pacing, simulation
-from qsim.market.rules import Rules, Span
-from qsim.pacing import Pace
-from qsim.process import Laps, Recorder
+from qsim import pacing, simulation, windows
+from qsim.errors import UsageError
+from qsim.market.rules import Span
+from qsim.pacing import Laps, Pace
+from qsim.process import Recorder
 from qsim.schema import EVENTS, FEES, METRICS, SNAPSHOTS
-from qsim.storage import digests, log, parquet, tables
-from qsim.storage.pieces import DataFile
-from qsim.writing import TILED, Writer, epoch_digest, rules_at, stepped, window_ticks, windows
+from qsim.storage import digests, log, tables
+from qsim.windows import Written
+from qsim.writing import Writer, epoch_digest, rules_at, spans, window_ticks
 
 _COUNTS_SECONDS = 60.0
+_SWITCHES = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False, "on": True, "off": False}
 
 _logger = logging.getLogger("qsim")
+
+
+def monitoring_wanted(given: bool | None) -> bool:
+    """Tell whether a run is to be monitored: as given, else as QSIM_ENABLE_MONITORING or ENABLE_MONITORING says, else it is."""
+    if given is not None:
+        return given
+    for name in ("QSIM_ENABLE_MONITORING", "ENABLE_MONITORING"):
+        if text := os.environ.get(name, "").strip():
+            if text.lower() not in _SWITCHES:
+                raise UsageError(f"{name}: found {text[:60]!r}; allowed are {', '.join(_SWITCHES)}; mend the variable")
+            return _SWITCHES[text.lower()]
+    return True
 
 
 @dataclass(frozen=True)
@@ -55,59 +70,6 @@ class Manner:
 
 
 PLAIN = Manner()
-
-
-@dataclass(frozen=True)
-class Written:
-    """What a block gave in a window: its committed-to-be files, their digest, its rows of both metrics, and its events for who
-    is given them.
-    """
-
-    files: list[DataFile]
-    digest: int
-    metrics: pa.Table
-    counts: list[pa.Table]
-    events: list[pa.Table]
-    seconds: Mapping[str, float]
-
-
-def _write_window(
-    writer: Writer, rules: Rules, snapshot_every: int, keep_events: bool, at: int, window: Span
-) -> Written:
-    """Take one block through a window and write what it gave."""
-    block = writer.blocks[at]
-    events: list[pa.Table] = []
-    platform_metrics: list[pa.Table] = []
-    encoders = {table.name: parquet.Encoder(table.arrow()) for table in TILED}
-    counts, digest, laps = [], 0, Laps()
-    for tile in stepped(writer, rules, at, window):
-        laps.lap("simulate")
-        counts.append(tile.metrics)
-        platform_metrics.append(tile.platform_metrics)
-        if keep_events:
-            events.append(tile.events)
-        for table in TILED:
-            rows: pa.Table = getattr(tile, table.name)
-            if rows.num_rows:
-                encoders[table.name].add(rows)
-                laps.lap("encode")
-                digest += digests.of_ticks(table.name, block.number, rows)
-                laps.lap("digest")
-    ticks = (window.ticks[0], window.ticks[-1])
-    written = [
-        tables.put_history(writer.market, name, encoder.finish(), encoder.rows, ticks, block.number)
-        for name, encoder in encoders.items()
-        if encoder.rows
-    ]
-    if ticks[1] % snapshot_every == 0:
-        written.append(_write_snapshot(writer, at, ticks[1]))
-    laps.lap("write")
-    return Written(written, digest, pa.concat_tables(counts), platform_metrics, events, laps.seconds)
-
-
-def _write_snapshot(writer: Writer, at: int, tick: int) -> DataFile:
-    rows = blocks.snapshot_table(writer.blocks[at], writer.states[at], tick)
-    return tables.write_history(writer.market, SNAPSHOTS.name, rows, (tick, tick), writer.blocks[at].number)
 
 
 def _commit_window(
@@ -149,7 +111,8 @@ def _commit_snapshot(writer: Writer) -> None:
     if writer.kept == tick:
         return
     with ThreadPoolExecutor(writer.workers) as pool:
-        added = list(pool.map(lambda at: _write_snapshot(writer, at, tick), range(len(writer.blocks))))
+        write = partial(windows.write_snapshot, writer.market, tick=tick)
+        added = list(pool.map(write, writer.blocks, writer.states))
     if writer.counts is not None:
         added += writer.counts.write(writer.market, tick)
     writer.tip = log.append(writer.market, writer.tip, tick=tick, digest=writer.tip.digest, added=added)
@@ -192,11 +155,12 @@ def _run(
 ) -> None:
     start = writer.tip.tick
     every = window_ticks(writer, writer.world.course.parameters[-1])[1]
-    work = partial(_write_window, writer, rules_at(writer, start + 1), every, manner.on_events is not None)
+    writer.keep_events = manner.on_events is not None
+    work = partial(writer.take, writer, rules_at(writer, start + 1), every)
     pace = None if tick_seconds is None else Pace(start, monotonic(), tick_seconds, manner.flush)
-    spans = windows(writer, start + 1, start + wanted, pace)
+    cut = spans(writer, start + 1, start + wanted, pace)
     # The results of a paced window are not to wait for the next one's time.
-    done = simulation.run_windows(len(writer.blocks), spans, work, writer.workers, 0 if pace else 1)
+    done = simulation.run_windows(len(writer.blocks), cut, work, writer.workers, 0 if pace else 1)
     events, late, written = 0, 0, monotonic()
     for window, results in done:
         laps = Laps()

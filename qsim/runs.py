@@ -7,11 +7,11 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qsim import clock, forecast, params, recording, scenarios, writing
+from qsim import clock, cluster, forecast, pacing, params, recording, scenarios, writing
 from qsim.clock import Epoch
 from qsim.errors import ConflictError, UsageError
 from qsim.opening import Opening, Part, open_market
@@ -19,21 +19,22 @@ from qsim.recording import Manner, Progress
 from qsim.schema import CATALOG, HISTORY
 from qsim.storage import digests, files, leftovers, lock, log, tables
 from qsim.storage.pieces import DataFile
+from qsim.storage.places import ObjectPath, Place, place_of
 from qsim.streams import FORMAT_VERSION
 from qsim.writing import course_of, epoch_digest, epoch_entry
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from distributed import Client
 
 DEFAULT_DIRECTORY = "data/market"
 DEFAULT_WORKERS = 5
 SETTINGS_FILE = "market.toml"
-_SWITCHES = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False, "on": True, "off": False}
 
 
-def market_directory(directory: str | os.PathLike[str] | None = None) -> Path:
-    """Give the market's directory: the one named, else `QSIM_DIR`, else data/market."""
-    return Path(directory or os.environ.get("QSIM_DIR") or DEFAULT_DIRECTORY)
+def market_directory(directory: str | os.PathLike[str] | None = None) -> Place:
+    """Give the market's directory, a local one or an object store's URL: the one named, else `QSIM_DIR`, else data/market."""
+    return place_of(directory or os.environ.get("QSIM_DIR") or DEFAULT_DIRECTORY)
 
 
 def workers_of(wanted: int | None) -> int:
@@ -44,7 +45,7 @@ def workers_of(wanted: int | None) -> int:
     return min(wanted, os.cpu_count() or 1)
 
 
-def _refuse_taken(market: Path) -> None:
+def _refuse_taken(market: Place) -> None:
     """Make sure that a market may be made in a directory: nothing is in it but what a killed generation left."""
     found = files.look(market)
     if found is not None and not found.is_directory:
@@ -55,7 +56,9 @@ def _refuse_taken(market: Path) -> None:
         )
     names = set(files.names(market))
     ours = {SETTINGS_FILE, lock.LOCK, *writing.DIRECTORIES} if lock.LOCK in names else set()
-    strange = sorted(name for name in names - ours if not files.is_temporary(name))
+    strange = sorted(
+        name for name in names - ours if not (files.is_temporary(name) or (ours and leftovers.is_settings(name)))
+    )
     if strange:
         raise ConflictError(
             f"{market}: holds {strange[0]!r}, which is no market's; allowed is an empty or new directory; name another"
@@ -63,7 +66,7 @@ def _refuse_taken(market: Path) -> None:
 
 
 @contextmanager
-def new_place(market: Path) -> Iterator[None]:
+def new_place(market: Place) -> Iterator[None]:
     """Hold the lock of a directory where a market may be made, with its folders made and cleared."""
     _refuse_taken(market)
     files.make_path(market.absolute())
@@ -74,8 +77,13 @@ def new_place(market: Path) -> Iterator[None]:
         files.sync_directory(market)
         for part in writing.DIRECTORIES:
             files.make_directory(market / part)
-        leftovers.clear(market, writing.DIRECTORIES, log.EMPTY, clock.MAX_TICK)
+        left = leftovers.found(market, writing.DIRECTORIES, log.EMPTY, clock.MAX_TICK)
+        if isinstance(market, Path):
+            leftovers.clear(market, writing.DIRECTORIES, left)
         yield
+        if isinstance(market, ObjectPath):
+            # Another generation may be under way: only behind a commit is it sure that it will not name them.
+            leftovers.clear(market, writing.DIRECTORIES, left)
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,7 +120,7 @@ def generate(
     return status(market)
 
 
-def _write_parts(market: Path, parts: list[Part]) -> tuple[list[DataFile], int]:
+def _write_parts(market: Place, parts: list[Part]) -> tuple[list[DataFile], int]:
     """Write the tables of a piece of the opening; give their files and the sum of their digests."""
     written = [
         tables.write_history(market, name, rows, (0, 0), block)
@@ -123,10 +131,11 @@ def _write_parts(market: Path, parts: list[Part]) -> tuple[list[DataFile], int]:
     return written, sum(digests.of_opening(name, block, rows) for name, block, rows in parts)
 
 
-def _commit_opening(market: Path, opening: Opening) -> None:
+def _commit_opening(market: Place, opening: Opening) -> None:
     fixed = {"format_version": FORMAT_VERSION, "products_per_block": opening.products_per_block}
     text = params.to_toml({**fixed, **opening.parameters.model_dump()}).encode()
-    added = [DataFile(SETTINGS_FILE, "settings", 0, len(text), files.put(market / SETTINGS_FILE, text), 0, 0, 0)]
+    name = files.own_name(market, SETTINGS_FILE)
+    added = [DataFile(name, "settings", 0, len(text), files.put(market / name, text), 0, 0, 0)]
     epoch = Epoch(0, 0, opening.parameters.update_interval_seconds)
     digest = epoch_digest(epoch, opening.parameters)
     with ThreadPoolExecutor(workers_of(None)) as pool:
@@ -172,7 +181,7 @@ def ticks_wanted(
 
 
 def _refuse_early(
-    market: Path, values: Mapping[str, Any], ticks: int | None, until: int | None, duration: float | None
+    market: Place, values: Mapping[str, Any], ticks: int | None, until: int | None, duration: float | None
 ) -> None:
     """Refuse a run before the market is locked, which alone would alter a file of it, and before its blocks are read."""
     history = log.read(market)
@@ -186,31 +195,6 @@ def _refuse_early(
     forecast.check(market, history, parameters, wanted)
 
 
-def monitoring_wanted(given: bool | None) -> bool:
-    """Tell whether a run is to be monitored: as given, else as QSIM_ENABLE_MONITORING or ENABLE_MONITORING says, else it is."""
-    if given is not None:
-        return given
-    for name in ("QSIM_ENABLE_MONITORING", "ENABLE_MONITORING"):
-        if text := os.environ.get(name, "").strip():
-            if text.lower() not in _SWITCHES:
-                raise UsageError(f"{name}: found {text[:60]!r}; allowed are {', '.join(_SWITCHES)}; mend the variable")
-            return _SWITCHES[text.lower()]
-    return True
-
-
-def _pace_wanted(realtime: bool, speed: float | None, flush: float | None) -> tuple[float | None, float]:
-    """Check how a run is to keep to the clock: market seconds a second, None for not at all; seconds between commits."""
-    if speed is not None and not 0 < speed < math.inf:
-        raise UsageError(f"speed: found {speed}; allowed is a number above 0, market seconds a second; mend the number")
-    if flush is not None and not 0 <= flush < math.inf:
-        raise UsageError(f"flush: found {flush}; allowed are 0 (each tick) and more seconds; mend the number")
-    if speed is None and not realtime:
-        if flush is not None:
-            raise UsageError("flush: found without realtime or speed; allowed is with one of them; add one")
-        return None, 0.0
-    return speed or 1.0, flush or 0.0
-
-
 def run(
     directory: str | os.PathLike[str] | None = None,
     *,
@@ -218,6 +202,7 @@ def run(
     until: int | None = None,
     duration: float | None = None,
     max_workers: int | None = None,
+    scheduler: str | None = None,
     config: Mapping[str, Any] | None = None,
     realtime: bool = False,
     speed: float | None = None,
@@ -231,25 +216,28 @@ def run(
     """Run a market on by `ticks`, or to the tick `until`, or by `duration` minutes of market time; give its status.
 
     `changes` are run parameters that hold from the next tick on; `scenario` names an overlay on them, `none` ends it.
-    With `realtime` or a `speed` ticks keep to the clock, market time `speed` times as fast (1), and each is committed when
-    it is due, or all once in `flush` seconds; what a run makes is the same. `progress` is told of each commit,
-    `on_events` given its events, a pyarrow table of `schema.EVENTS`, both in this thread. When `stop` is set, by any
-    thread, what is under way is finished and committed. `monitoring` counts what happens by platform and category, else
-    `ENABLE_MONITORING` decides, else it does. ConflictError where another process writes the market or none is there.
+    `scheduler` is the address of a Dask cluster whose workers take the blocks, or `local` to start one on this machine.
+    `recording.Manner` tells of pace (`speed`: market seconds a second), `progress` and `on_events`. When any thread sets
+    `stop`, what is under way is finished and committed. ConflictError where another writes the market or none is there.
     """
-    market, monitoring = market_directory(directory), monitoring_wanted(monitoring)
-    manner = Manner(progress, on_events, *_pace_wanted(realtime, speed, flush))
+    market, monitoring = market_directory(directory), recording.monitoring_wanted(monitoring)
+    manner = Manner(progress, on_events, *pacing.wanted(realtime, speed, flush))
     values, from_config = params.without_process(config or {})
-    max_workers = max_workers if max_workers is not None else from_config
-    values, workers = params.merge(values, _given(changes)), workers_of(max_workers)
+    workers = workers_of(max_workers if max_workers is not None else from_config)
+    values = params.merge(values, _given(changes))
     _refuse_early(market, values, ticks, until, duration)
-    with writing.locked(market):
-        writer = writing.open_writer(market, workers, monitoring)
-        writer.stop = stop or writer.stop
+    with writing.locked(market), _cluster(scheduler, workers) as client:
+        writer = writing.open_writer(market, workers, monitoring, stop)
+        if client is not None:
+            cluster.hand_over(writer, client)
         epoch = writing.change_parameters(writer, scenarios.changes(writer.world.course.parameters, values))
         wanted = ticks_wanted(writer.tip.tick, writer.world.course.epochs[-1].interval, ticks, until, duration)
         recording.run_on(writer, wanted, epoch, manner)
     return status(market)
+
+
+def _cluster(scheduler: str | None, workers: int) -> AbstractContextManager[Client | None]:
+    return nullcontext() if scheduler is None else cluster.connected(scheduler, workers)
 
 
 def status(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:

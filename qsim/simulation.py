@@ -153,16 +153,17 @@ def tiles(
     when it is hashed and encoded.
     """
     prepared = kernel.prepared_for(block, state, epoch_rules)
-    need = kernel.rows_needed(block, epoch_rules, window)
     # Fresh memory for every tile would cost more in page faults than the kernel does in arithmetic.
     watched, begin = tally is not None, 0
-    rows = _local.rows = event_rows(max(TILE_ROWS, *need), getattr(_local, "rows", None), watched)
-    for at, more in enumerate([*need[1:], TILE_ROWS + 1]):
-        kernel.step(block, prepared, state, epoch_rules, window, at, rows)
-        if rows.count + more > TILE_ROWS or rows.trades > TILE_ROWS:
-            counts = None if tally is None else counted(tally, block, rows, window.ticks[begin : at + 1])
+    rows = _local.rows = event_rows(TILE_ROWS, getattr(_local, "rows", None), watched)
+    for part in kernel.stretches(prepared, epoch_rules, window):
+        kernel.step(block, prepared, state, epoch_rules, window, part, rows)
+        ended = part.stop == len(window.ticks)
+        more = 0 if ended else kernel.rows_needed(block, epoch_rules, window, part.stop)
+        if ended or rows.count + more > TILE_ROWS or rows.trades > TILE_ROWS:
+            counts = None if tally is None else counted(tally, block, rows, window.ticks[begin : part.stop])
             yield events.tile(block.number, rows, counts)
-            rows, begin = event_rows(TILE_ROWS, rows, watched), at + 1
+            rows, begin = event_rows(TILE_ROWS, rows, watched), part.stop
 
 
 def run_windows(
@@ -174,8 +175,8 @@ def run_windows(
 ) -> Iterator[tuple[Span, list[T]]]:
     """Do `work(number of a block, window)` for each of so many blocks and each window, and yield the results window by window.
 
-    A block's windows are done in order, one at a time; other blocks go on meanwhile, at most `ahead` + 1 windows ahead of
-    what was taken, so memory stays bounded.
+    A block's windows are done in order, one at a time; other blocks go on meanwhile, at most `ahead` + 1 windows
+    ahead of what was taken, so memory stays bounded.
     """
     with ThreadPoolExecutor(max_workers=workers) as pool:
         under_way: list[tuple[Span, list[Future[T]]]] = []

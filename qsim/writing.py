@@ -7,64 +7,55 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from qsim import blocks, clock, forecast, pacing, params, rulebook, simulation
+import pyarrow as pa
+
+from qsim import blocks, clock, forecast, pacing, params, rulebook, simulation, windows
 from qsim.clock import Epoch
 from qsim.counting import Counts, counts_of
 from qsim.errors import ConflictError
-from qsim.events import Tile
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
 from qsim.opening import CATALOG_COLUMNS, catalog_columns, world_of
 from qsim.pacing import Pace
-from qsim.params import Parameters
-from qsim.schema import (
-    CALENDAR,
-    DELIVERIES,
-    DISCOUNTS,
-    EVENTS,
-    HISTORY,
-    LISTINGS,
-    ORDERS,
-    PLATFORM_METRICS,
-    SNAPSHOTS,
-    TRUTH,
-)
+from qsim.params import NO_BATCH, Parameters
+from qsim.schema import CALENDAR, HISTORY, LISTINGS, PLATFORM_METRICS, SNAPSHOTS
 from qsim.simulation import Course, World
 from qsim.storage import digests, files, integrity, leftovers, lock, log, tables
 from qsim.storage.log import Log
 from qsim.storage.pieces import Tip
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from qsim.storage.places import ObjectPath, Place
+from qsim.windows import Wanted, Written
 
 HISTORY_TABLES = tuple(table.name for table in HISTORY)
 DIRECTORIES = ("catalog", log.COMMITS, log.CHECKPOINTS, *HISTORY_TABLES)
-# What blocks give tile by tile, each in a file of its own a window.
-TILED = (EVENTS, DISCOUNTS, ORDERS, DELIVERIES, TRUTH)
 _ROWS_A_WINDOW = 1 << 20
-_LONGEST_WINDOW = 1024
+# Where a batch is updated in every tick, and where ticks may be all but empty.
+_LONGEST_WINDOWS = 1024, 8192
 # Blocks go at most two windows ahead of what is committed, and a parameter change may have come between.
-_FARTHEST_AHEAD = 4 * _LONGEST_WINDOW
+_FARTHEST_AHEAD = 4 * _LONGEST_WINDOWS[1]
 _SNAPSHOT_RATIO = 32
 
 _logger = logging.getLogger("qsim")
 
 
+Take = Callable[["Writer", Rules, int, int, Span], Written]
+
+
 @dataclass
 class Writer:
-    """A market being written: where it is, the tip of its log, the tick of its newest snapshot, its blocks with the states
-    they have reached, and their counts where it is monitored. The log's files are not kept: a run's memory does not grow
-    with its length.
+    """A market being written: where it is, the tip of its log, the tick of its newest snapshot, and its blocks with the
+    states they have reached. The log's files are not kept: a run's memory does not grow with its length. `take` is how a
+    block is taken through a window: (writer, rules, ticks between snapshots, number of the block, window). `counts` are there
+    where it is monitored.
     """
 
-    market: Path
+    market: Place
     tip: Tip
     kept: int
     world: World
@@ -73,12 +64,18 @@ class Writer:
     highest_price: int
     workers: int
     stop: threading.Event = field(default_factory=threading.Event)
+    take: Take = field(default_factory=lambda: take_here)
     counts: Counts | None = None
+    keep_events: bool = False
 
     @property
     def active_products(self) -> int:
         """Count the products that ticks take up."""
         return sum(block.products for block in self.blocks)
+
+    def wanted(self, at: int, shared: bool = False) -> Wanted:
+        """Tell what a window of a block is to give."""
+        return Wanted(None if self.counts is None else self.counts.tallies[at], self.keep_events, shared)
 
 
 def course_of(history: Log) -> Course:
@@ -107,9 +104,9 @@ def window_ticks(writer: Writer, parameters: Parameters) -> tuple[int, int]:
     snapshots add about 3 % of rows. Both follow from the market and its parameters alone, never from the machine.
     """
     per = writer.blocks[0].listings_per_product
-    taken = max(1, int(forecast.products_a_tick(parameters, writer.active_products)))
-    in_block = max(1, min(taken, max(block.products for block in writer.blocks)) * per)
-    commit = _LONGEST_WINDOW
+    taken = forecast.products_a_tick(parameters, writer.active_products)
+    in_block = min(taken, max(block.products for block in writer.blocks)) * per
+    commit = _LONGEST_WINDOWS[parameters.batch_size == NO_BATCH]
     while commit > 1 and commit * in_block > _ROWS_A_WINDOW:
         commit //= 2
     snapshot = commit
@@ -119,7 +116,7 @@ def window_ticks(writer: Writer, parameters: Parameters) -> tuple[int, int]:
 
 
 @contextmanager
-def locked(market: Path) -> Iterator[None]:
+def locked(market: Place) -> Iterator[None]:
     """Hold the lock of a market that is there; ConflictError where none is, or where another process writes it."""
     if not log.exists(market):
         raise ConflictError(f"{market}: holds no market; make one with: qsim generate {market}")
@@ -127,18 +124,22 @@ def locked(market: Path) -> Iterator[None]:
         yield
 
 
-def settled(market: Path) -> Log:
+def settled(market: Place) -> Log:
     """Read the log of a market whose lock is held, hold all files against it, and clear what a killed writer left behind.
 
     CorruptError names a file that is not what was committed; then nothing was changed.
     """
     history = integrity.read_log(market)
-    leftovers.clear(market, DIRECTORIES, history, _FARTHEST_AHEAD)
+    left = leftovers.found(market, DIRECTORIES, history, _FARTHEST_AHEAD)
+    if left and isinstance(market, ObjectPath):
+        # Their writer may only have been taken for dead, and would name them in its next commit.
+        history = log.fence(market, history)
+    leftovers.clear(market, DIRECTORIES, left)
     log.settle(market, history)
     return history
 
 
-def writer_at(market: Path, history: Log, kept: int, workers: int) -> Writer:
+def writer_at(market: Place, history: Log, kept: int, workers: int) -> Writer:
     """Set up a market's blocks with their states at the tick of a snapshot."""
     catalog = {name: tables.read(market, history.of_table(name), needed) for name, needed in CATALOG_COLUMNS.items()}
     if calendar := history.of_table(CALENDAR.name):
@@ -153,9 +154,9 @@ def writer_at(market: Path, history: Log, kept: int, workers: int) -> Writer:
     return Writer(market, log.tip_of(history), kept, world, cut, states, 2 * int(columns.anchor.max()), workers)
 
 
-def open_writer(market: Path, workers: int, monitoring: bool = False) -> Writer:
+def open_writer(market: Place, workers: int, monitoring: bool = False, stop: threading.Event | None = None) -> Writer:
     """Open a market whose lock is held, all blocks at the head of its log: from the last snapshot, stepped on again where
-    a kill left it behind. With `monitoring` what happens is counted.
+    a kill left it behind. With `monitoring` what happens is counted; `stop` is to end its runs.
     """
     history = settled(market)
     writer = writer_at(market, history, max(file.last for file in history.of_table(SNAPSHOTS.name)), workers)
@@ -166,6 +167,7 @@ def open_writer(market: Path, workers: int, monitoring: bool = False) -> Writer:
         per = writer.blocks[0].listings_per_product
         writer.counts = counts_of(market, history, writer.kept, platforms[:per], writer.blocks, writer.states)
     step_on(writer, writer.kept, writer.tip.tick)
+    writer.stop = stop or writer.stop
     return writer
 
 
@@ -175,7 +177,7 @@ def step_on(writer: Writer, tick: int, head: int) -> None:
         last = writer.world.course.last_tick_of(tick + 1, head)
         step = partial(_step_only, writer, rules_at(writer, tick + 1))
         for _, results in simulation.run_windows(
-            len(writer.blocks), windows(writer, tick + 1, last), step, writer.workers
+            len(writer.blocks), spans(writer, tick + 1, last), step, writer.workers
         ):
             if writer.counts is not None:
                 writer.counts.add([rows for of_block in results for rows in of_block])
@@ -183,13 +185,10 @@ def step_on(writer: Writer, tick: int, head: int) -> None:
 
 
 def _step_only(writer: Writer, rules: Rules, at: int, window: Span) -> list[pa.Table]:
-    return [tile.platform_metrics for tile in stepped(writer, rules, at, window)]
-
-
-def stepped(writer: Writer, rules: Rules, at: int, window: Span) -> Iterator[Tile]:
-    """Take one block through a window, counting what happens where the market is monitored."""
-    tally = None if writer.counts is None else writer.counts.tallies[at]
-    return simulation.tiles(writer.blocks[at], writer.states[at], rules, window, tally)
+    tally = writer.wanted(at).tally
+    return [
+        tile.platform_metrics for tile in simulation.tiles(writer.blocks[at], writer.states[at], rules, window, tally)
+    ]
 
 
 def rules_at(writer: Writer, tick: int) -> Rules:
@@ -197,7 +196,7 @@ def rules_at(writer: Writer, tick: int) -> Rules:
     return rulebook.rules(writer.world.course.at(tick)[1], writer.active_products, writer.highest_price)
 
 
-def windows(writer: Writer, first: int, last: int, pace: Pace | None = None) -> Iterator[Span]:
+def spans(writer: Writer, first: int, last: int, pace: Pace | None = None) -> Iterator[Span]:
     """Cut the ticks first..last of one epoch at the fixed ticks where commits fall, until a stop is asked for.
 
     With a pace each window comes when its last tick is due, and ends where it has reached the clock.
@@ -223,3 +222,10 @@ def change_parameters(writer: Writer, changes: Mapping[str, Any]) -> dict[str, A
     course = Course((*writer.world.course.epochs, new), (*writer.world.course.parameters, parameters))
     writer.world = replace(writer.world, course=course)
     return epoch_entry(new, parameters)
+
+
+def take_here(writer: Writer, rules: Rules, snapshot_every: int, at: int, window: Span) -> Written:
+    """Take one block through a window in this process, and write what it gave."""
+    return windows.take(
+        writer.market, writer.blocks[at], writer.states[at], rules, snapshot_every, window, writer.wanted(at)
+    )

@@ -74,6 +74,9 @@ def _reporter(directory: str | None, file: str | None) -> Callable[[], None]:
 )
 @click.option("--batch-size", type=options.BatchSize(), help="Products a tick, from now on, or all.")
 @click.option("--max-workers", type=int, help="Threads, capped at the cores (default 5); changes speed only.")
+@click.option(
+    "--scheduler", metavar="tcp://...|local", help="A Dask cluster whose workers take the blocks; local starts one."
+)
 @click.option("--realtime", is_flag=True, help="Keep ticks to the clock; each is committed when it is due.")
 @click.option("--speed", type=float, metavar="X", help="Keep to the clock, market time X times as fast.")
 @click.option("--flush", type=float, metavar="SECONDS", help="With these, commit once in so many seconds.")

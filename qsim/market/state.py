@@ -96,26 +96,31 @@ class State:
     prepared: tuple[object, Any] | None = None
 
 
+COLUMNS = ("tick", "listing_id", "cause", "before", "after", "regular", "discount", "surge", "fee", "changed")
+
+
 @dataclass
 class WatchedRows:
     """What is noted beside the rows for the metrics: whose change or price was held at its bound, who had a discount and who a
-    surge before, and the shelves that ran out and came back, as (tick, places, places).
+    surge before, and the shelves that ran out and came back, as (ticks, places, whether it ran out).
     """
 
     clipped: Mask
     was_discounted: Mask
     was_surging: Mask
-    shelves: list[tuple[int, I64, I64]] = field(default_factory=list)
+    shelves: list[tuple[I64, I64, Mask]] = field(default_factory=list)
+
+
+WATCHED = ("clipped", "was_discounted", "was_surging")
 
 
 @dataclass
 class EventRows:
     """Room for the rows of a window: columns of `capacity` rows, of which the first `count` are filled.
 
-    Every listing that a tick takes up has a row; `changed` tells which of them are events. `tick_rows` holds
-    (tick, rows) for each tick that took up any, `transitions` the (tick, listing_id, discount_bps) of own discounts; `orders`,
-    `deliveries` and `truth` hold the columns of their tables, tick by tick, the tick as one number,
-    and `trades` counts the rows of orders and deliveries. `watched` is None where there are no metrics.
+    Every listing that a tick takes up has a row; `changed` tells which of them are events. `transitions` holds the tick,
+    listing_id and discount_bps of own discounts, `orders`, `deliveries` and `truth` the columns of their tables, part by part,
+    the tick first, and `trades` counts the rows of orders and deliveries. `watched` is None where there are no metrics.
     """
 
     tick: U32
@@ -129,13 +134,17 @@ class EventRows:
     fee: U16
     changed: Mask
     count: int
-    tick_rows: list[tuple[int, int]]
-    transitions: list[tuple[int, U32, U16]]
-    orders: list[tuple[int, U32, U16, U16, I32, I32]] = field(default_factory=list)
-    deliveries: list[tuple[int, U32, U16, U16]] = field(default_factory=list)
+    transitions: list[tuple[U32, U32, U16]] = field(default_factory=list)
+    orders: list[tuple[U32, U32, U16, U16, I32, I32]] = field(default_factory=list)
+    deliveries: list[tuple[U32, U32, U16, U16]] = field(default_factory=list)
     truth: list[tuple[Any, ...]] = field(default_factory=list)
     trades: int = 0
     watched: WatchedRows | None = None
+
+    def columns(self) -> list[tuple[Any, str]]:
+        """Tell where the columns are: whose, and their names."""
+        watched = [] if self.watched is None else [(self.watched, name) for name in WATCHED]
+        return [(self, name) for name in COLUMNS] + watched
 
 
 def event_rows(capacity: int, old: EventRows | None = None, watched: bool = False) -> EventRows:
@@ -143,8 +152,8 @@ def event_rows(capacity: int, old: EventRows | None = None, watched: bool = Fals
     if old is not None and len(old.tick) >= capacity and (old.watched is not None) == watched:
         if old.watched is not None:
             old.watched.shelves = []
-        old.count, old.tick_rows, old.transitions = 0, [], []
-        old.orders, old.deliveries, old.truth, old.trades = [], [], [], 0
+        old.count, old.trades = 0, 0
+        old.transitions, old.orders, old.deliveries, old.truth = [], [], [], []
         return old
 
     def room(kind: type[np.generic]) -> Any:
@@ -162,19 +171,51 @@ def event_rows(capacity: int, old: EventRows | None = None, watched: bool = Fals
         fee=room(np.uint16),
         changed=room(np.bool_),
         count=0,
-        tick_rows=[],
-        transitions=[],
         watched=WatchedRows(room(np.bool_), room(np.bool_), room(np.bool_)) if watched else None,
     )
 
 
+def _room_for(rows: EventRows, more: int) -> None:
+    """Make room for more rows, at least half as many again as there was."""
+    if rows.count + more <= len(rows.tick):
+        return
+    for owner, name in rows.columns():
+        column = getattr(owner, name)
+        setattr(owner, name, np.resize(column, max(rows.count + more, len(column) * 3 // 2)))
+
+
+def put_in_order(rows: EventRows, count: int, orders: int, deliveries: int, truth: int, transitions: int) -> None:
+    """Put what came since there was so much of each into the order of ticks and listings."""
+    part = slice(count, rows.count)
+    order = count + np.lexsort((rows.listing_id[part], rows.tick[part]))
+    for owner, name in rows.columns():
+        column = getattr(owner, name)
+        column[part] = column[order]
+    for parts, first in (
+        (rows.orders, orders), (rows.deliveries, deliveries), (rows.truth, truth), (rows.transitions, transitions),
+    ):  # fmt: skip
+        if len(parts) > first:
+            columns: list[Any] = [np.concatenate(column) for column in zip(*parts[first:], strict=True)]
+            order = np.lexsort((columns[1], columns[0]))
+            parts[first:] = [tuple(column[order] for column in columns)]
+
+
 def fill(
-    block: Block, state: State, part: slice | I64, discount: U16, price: I32 | F64, tick: int, rows: EventRows
+    block: Block,
+    state: State,
+    part: slice | I64,
+    discount: U16,
+    price: I32 | F64,
+    tick: int | U32,
+    rows: EventRows,
+    held: Mask | None = None,
 ) -> slice:
     """Fill rows for a part of the block but for their causes, and set its discounts and prices; give the rows' place.
 
-    A row is marked as changed where its price or discount is another than before.
+    A row is marked as changed where its price or discount is another than before. `held` tells whose price was held at
+    its MRP.
     """
+    _room_for(rows, len(price))
     place = slice(rows.count, rows.count + len(price))
     rows.tick[place] = tick
     rows.listing_id[place] = block.listing_id[part]
@@ -188,6 +229,7 @@ def fill(
     np.not_equal(rows.after[place], rows.before[place], out=changed)
     changed |= discount != state.discount[part]
     if rows.watched is not None:
+        rows.watched.clipped[place] = False if held is None else held
         rows.watched.was_discounted[place] = state.discount[part] > 0
         rows.watched.was_surging[place] = (state.surge[part] | state.fee[part]) > 0
     state.discount[part] = discount

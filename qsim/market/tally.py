@@ -98,17 +98,24 @@ class _Tile:
         return np.bincount(self.key(np.flatnonzero(mask)), minlength=self.size)
 
 
+def _tick_rows(rows: EventRows) -> list[tuple[int, slice]]:
+    """Give the ticks that took up any listings, with the places of their rows."""
+    tick = rows.tick[: rows.count]
+    starts = [0, *(1 + np.flatnonzero(tick[1:] != tick[:-1])).tolist()] if rows.count else []
+    ends = [*starts[1:], rows.count]
+    return [(int(tick[first]), slice(first, last)) for first, last in zip(starts, ends, strict=False)]
+
+
 def _tile(tally: Tally, block: Block, rows: EventRows, watched: WatchedRows, ticks: range) -> tuple[_Tile, I64]:
     """Put a tile together, with the listings taken up by key: worked out row by row only where a tick took up some."""
-    cells, first = len(tally.active), 0
+    cells = len(tally.active)
     attempted = np.zeros((len(ticks), cells), np.int64)
     partial = [np.zeros(0, np.int64)]
-    for tick, count in rows.tick_rows:
-        if count == len(block.lanes):
+    for tick, part in _tick_rows(rows):
+        if part.stop - part.start == len(block.lanes):
             attempted[tick - ticks.start] = tally.active
         else:
-            partial.append(np.arange(first, first + count))
-        first += count
+            partial.append(np.arange(part.start, part.stop))
     tile = _Tile(tally, block, rows, watched, ticks, np.concatenate(partial))
     if len(tile.partial) == rows.count:
         tile = replace(tile, every_key=tile.keys(slice(0, rows.count)))
@@ -163,9 +170,10 @@ def _levels(tile: _Tile) -> dict[str, I64]:
     """Count the listings in each state after each tick, int64[ticks, cells] each."""
     rows, count, watched, cells = tile.rows, tile.rows.count, tile.watched, len(tile.tally.active)
     ran_out, came_back = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
-    for tick, out, back in watched.shelves:
-        for places, into in ((out, ran_out), (back, came_back)):
-            into.append(tile.tally.cell[tile.block.lanes[places]] + np.int64(tick - tile.ticks.start) * cells)
+    for tick, places, out in watched.shelves:
+        key = tile.tally.cell[tile.block.lanes[places]] + (tick - tile.ticks.start) * cells
+        ran_out.append(key[out])
+        came_back.append(key[~out])
     surging = (rows.surge[:count] | rows.fee[:count]) > 0
     level = _level_by_rows if len(tile.partial) else _level_of_all
     return {
@@ -184,9 +192,9 @@ def _level_by_rows(tile: _Tile, before: I64, now: Mask, was: Mask) -> I64:
 def _level_of_all(tile: _Tile, before: I64, now: Mask, was: Mask) -> I64:
     """Count anew after each tick, for all of them took up every listing or none."""
     level, ends = np.tile(before, (len(tile.ticks), 1)), tile.tally.active.cumsum().tolist()
-    for number, (tick, count) in enumerate(tile.rows.tick_rows):
+    for tick, part in _tick_rows(tile.rows):
         # Cell by cell, since neither picking by a mask nor adding at indices is as fast as counting bits in a row.
-        on = now[number * count : (number + 1) * count].take(tile.tally.by_cell)
+        on = now[part].take(tile.tally.by_cell)
         level[tick - tile.ticks.start :] = [
             np.count_nonzero(on[first:last]) for first, last in zip([0, *ends], ends, strict=False)
         ]
@@ -212,7 +220,7 @@ def _kept(tally: Tally, levels: dict[str, I64], kept: I64) -> dict[str, I64]:
 
 def _step(tile: _Tile) -> int:
     """Tell which share of the rows to measure: one in so many, that comes to all listings of products in turn."""
-    step = max(1, tile.rows.count // (max(1, len(tile.rows.tick_rows)) * _MOST_SIZED))
+    step = max(1, tile.rows.count // (max(1, len(_tick_rows(tile.rows))) * _MOST_SIZED))
     while gcd(step, tile.block.listings_per_product) > 1:
         step += 1
     return step

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +20,7 @@ from qsim.runs import market_directory
 from qsim.schema import EVENTS, PLATFORMS, PRODUCTS, STORES, Cause
 from qsim.storage import log, tables
 from qsim.storage.pieces import DataFile
+from qsim.storage.places import Place
 from qsim.writing import course_of
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _CAUSES = pl.DataFrame(
 class Feed:
     """What events are told with: the market's start and epochs, its products' names in order, its stores with platforms."""
 
-    market: Path
+    market: Place
     start: date
     epochs: tuple[Epoch, ...]
     products: pl.DataFrame

@@ -17,6 +17,7 @@ from qsim.runs import market_directory
 from qsim.schema import PRODUCTS
 from qsim.storage import log, tables
 from qsim.storage.log import Log
+from qsim.storage.places import Place
 from qsim.writing import course_of
 
 OK, WARNING, FAILING = 0, 1, 2
@@ -36,7 +37,7 @@ def _reason(level: int, about: str, found: str, mend: str = "") -> Reason:
     return {"level": STATUS[level], "about": about, "found": found, "mend": mend}
 
 
-def _products(market: Path, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
+def _products(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
     """No products to update."""
     parameters = course_of(history).parameters[-1]
     active = tables.read(market, history.of_table(PRODUCTS.name), ["is_active"])["is_active"].to_pylist()
@@ -52,7 +53,7 @@ def _products(market: Path, history: Log, rows: pl.DataFrame) -> Iterator[Reason
         yield _reason(FAILING, "products", found, "raise batch_size: qsim run --batch-size 50")
 
 
-def _failures(market: Path, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
+def _failures(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
     """Many failures: of updates, and of runs."""
     attempted, failed = int(rows["attempted"].sum()), int(rows["failed"].sum())
     if failed:
@@ -70,7 +71,7 @@ def _failures(market: Path, history: Log, rows: pl.DataFrame) -> Iterator[Reason
         yield _reason(WARNING, "failures", found, "nothing committed was lost; look at the log of these runs")
 
 
-def _speed(market: Path, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
+def _speed(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
     """Too slow: behind the clock, or stopped on the way."""
     newest = metrics.runs(market)
     if not newest:
@@ -102,12 +103,12 @@ def _alive(run: dict[str, Any]) -> Iterator[Reason]:
         yield _reason(FAILING, "run", found, "look at its log; stop it (SIGTERM) and run again")
 
 
-def _machine(market: Path, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
+def _machine(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
     """Disk, memory, and how many files there are."""
     import psutil
 
-    free = shutil.disk_usage(market).free
-    if free < _DISK_WARNING:
+    free = shutil.disk_usage(market).free if isinstance(market, Path) else None
+    if free is not None and free < _DISK_WARNING:
         level = FAILING if free < _DISK_FAILING else WARNING
         yield _reason(
             level, "disk", f"{free / 1e6:,.0f} MB are free", "free space: qsim compact, then qsim vacuum; or move it"
@@ -129,7 +130,7 @@ def _machine(market: Path, history: Log, rows: pl.DataFrame) -> Iterator[Reason]
         )
 
 
-def _volatility(market: Path, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
+def _volatility(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
     """Volatility out of its band: the spread of changes of a category against that of the ticks before."""
     since = course_of(history).epochs[-1].tick
     cut = max(since, history.tick - _LOOKED_AT // 2)
@@ -146,7 +147,7 @@ def _volatility(market: Path, history: Log, rows: pl.DataFrame) -> Iterator[Reas
             yield _reason(WARNING, "volatility", found, mend)
 
 
-_CHECKS: tuple[Callable[[Path, Log, pl.DataFrame], Iterator[Reason]], ...] = (
+_CHECKS: tuple[Callable[[Place, Log, pl.DataFrame], Iterator[Reason]], ...] = (
     _products, _failures, _speed, _machine, _volatility,
 )  # fmt: skip
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -15,18 +14,19 @@ from qsim.runs import market_directory
 from qsim.schema import CATEGORIES, PLATFORM_METRICS, PLATFORMS, SIZES, Table
 from qsim.storage import log, tables
 from qsim.storage.log import Log
+from qsim.storage.places import Place
 
 STATES = ("discounted", "surging", "out_of_stock")
 _SUMS = ("attempted", "changed", "clipped", "failed", "sized", "change_bps", "change_squares", *SIZES)
 
 
-def _table(market: Path, history: Log, table: Table, columns: list[str]) -> pl.DataFrame:
+def _table(market: Place, history: Log, table: Table, columns: list[str]) -> pl.DataFrame:
     read = pl.from_arrow(tables.read(market, history.of_table(table.name), columns))
     assert isinstance(read, pl.DataFrame)
     return read
 
 
-def by_tick(market: Path, history: Log, after: int = -1) -> pl.DataFrame:
+def by_tick(market: Place, history: Log, after: int = -1) -> pl.DataFrame:
     """Give the rows of `schema.PLATFORM_METRICS` after a tick, blocks added up, with platform and category by name.
 
     States hold until a cell's next row; a cell has a row at each tick at which anything happened.

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import duckdb
 
 from qsim.errors import QsimError, UsageError
 from qsim.queries import views
-from qsim.queries.texts import quoted
+from qsim.queries.scans import Scans, register_objects
+from qsim.queries.texts import files, quoted
 from qsim.runs import market_directory
 from qsim.storage import integrity
+from qsim.storage.log import Log
+from qsim.storage.places import ObjectPath, Place, place_of
 from qsim.writing import course_of
+
+# The log of each market as this process last read it, so that to look for news costs what is new.
+_known: dict[Place, Log] = {}
 
 
 def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyConnection:
@@ -20,31 +25,43 @@ def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyC
 
     CorruptError where a file is not what was committed: Parquet readers would not notice.
     """
-    market = market_directory(directory)
-    history = integrity.read_log(market)
+    market = market_directory(directory).absolute()
+    history = _known[market] = integrity.read_log(market)
     connection = duckdb.connect(":memory:")
     # In a notebook without widgets DuckDB refuses even to switch off a bar that is off.
     if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() != [(False,)]:
         connection.execute("SET enable_progress_bar = false")
-    connection.execute(f"SET VARIABLE qsim_market = {quoted(str(market.absolute()))}")
-    for statement in views.all_statements(market, history, course_of(history)):
-        connection.execute(statement)
+    connection.execute(f"SET VARIABLE qsim_market = {quoted(str(market))}")
+    _show(connection, market, history)
     return connection
+
+
+def _show(connection: duckdb.DuckDBPyConnection, market: Place, history: Log) -> None:
+    """Set a connection's views up for a commit, all of them or none."""
+    scans = Scans()
+    # DuckDB has no way of its own to object stores but an extension that is fetched from the network.
+    select = scans.select if isinstance(market, ObjectPath) else files
+    texts = views.all_statements(market, history, course_of(history), select)
+    if isinstance(market, ObjectPath):
+        register_objects(connection, scans.named, {str(market / file.path): file.bytes for file in history.files})
+    connection.execute("BEGIN")
+    for statement in texts:
+        connection.execute(statement)
+    connection.execute("COMMIT")
+    connection.execute(f"SET VARIABLE qsim_head = {quoted(history.head)}")
 
 
 def refresh(connection: duckdb.DuckDBPyConnection) -> int:
     """Move a connection that `connect` gave to the market's newest commit, and give the tick it reaches."""
-    rows = connection.execute("SELECT getvariable('qsim_market')").fetchall()
+    rows = connection.execute("SELECT getvariable('qsim_market'), getvariable('qsim_head')").fetchall()
     if not rows or rows[0][0] is None:
         raise UsageError(
             "refresh: the connection is not over a market; allowed is one that qsim.connect gave; connect again"
         )
-    market = Path(rows[0][0])
-    history = integrity.read_log(market)
-    connection.execute("BEGIN")
-    for statement in views.all_statements(market, history, course_of(history)):
-        connection.execute(statement)
-    connection.execute("COMMIT")
+    market = place_of(rows[0][0])
+    history = _known[market] = integrity.read_log(market, _known.get(market))
+    if history.head != rows[0][1]:
+        _show(connection, market, history)
     return history.tick
 
 

@@ -7,13 +7,13 @@ deliveries, fees) are left out of the texts, so that they cost nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qsim.queries.texts import files, percent, rupees
 from qsim.schema import CATALOG, DELIVERIES, EVENTS, FEES, HISTORY, ORDERS, SNAPSHOTS, Table
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile
+from qsim.storage.places import Place
 
 if TYPE_CHECKING:
     from qsim.queries.texts import Select
@@ -24,7 +24,7 @@ def has(log: Log, *tables: Table) -> bool:
     return any(log.of_table(table.name) for table in tables)
 
 
-def raw_views(market: Path, log: Log, select: Select = files) -> list[str]:
+def raw_views(market: Place, log: Log, select: Select = files) -> list[str]:
     """Views of the tables as their files hold them, in the schema `raw`; of the opening and of the newest state alone."""
     ticks = sorted({file.last for file in log.of_table(SNAPSHOTS.name)})
 
