@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 from qsim.errors import QsimError, UsageError, one_line
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
+from qsim.market.tally import Tally
 from qsim.storage import files
 from qsim.storage.places import Place
-from qsim.windows import Written, take
+from qsim.windows import Wanted, Written, take
 from qsim.writing import Writer
 
 if TYPE_CHECKING:
@@ -101,10 +102,12 @@ def hand_over(writer: Writer, client: Client) -> None:
     def take_there(writer: Writer, rules: Rules, snapshot_every: int, at: int, window: Span) -> Written:
         if at not in sent:
             sent[at] = client.submit(_same, writer.blocks[at], key=f"block-{run}-{at}")
-        given = (sent[at], _bare(writer.states[at]), rules, snapshot_every, window)
+        given = (sent[at], _bare(writer.states[at]), rules, snapshot_every, window, writer.wanted(at, shared=True))
         key = f"window-{run}-{at}-{window.ticks[0]}"
         written: Written
-        written, writer.states[at] = _result(client.submit(_take, writer.market.absolute(), *given, key=key))
+        written, writer.states[at], tally = _result(client.submit(_take, writer.market.absolute(), *given, key=key))
+        if writer.counts is not None:
+            writer.counts.tallies[at] = tally
         _check_there(writer.market, written)
         return written
 
@@ -121,16 +124,17 @@ def _bare(state: State) -> State:
 
 
 def _take(
-    market: Place, block: Block, state: State, rules: Rules, snapshot_every: int, window: Span
-) -> tuple[Written, State]:
-    """Do a task, at a worker; give the state after it."""
+    market: Place, block: Block, state: State, rules: Rules, snapshot_every: int, window: Span, wanted: Wanted
+) -> tuple[Written, State, Tally | None]:
+    """Do a task, at a worker; give the state and the counts after it."""
     # What a task was given is given again where it has to be done again.
     columns = {field.name: getattr(state, field.name) for field in fields(state)}
     state = replace(state, **{name: column.copy() for name, column in columns.items() if column is not None})
-    written = take(market, block, state, rules, snapshot_every, window, shared=True)
+    tally = None if wanted.tally is None else replace(wanted.tally)
+    written = take(market, block, state, rules, snapshot_every, window, replace(wanted, tally=tally))
     for folder in sorted({(market / file.path).parent for file in written.files}):
         files.sync_directory(folder)
-    return written, _bare(state)
+    return written, _bare(state), tally
 
 
 def _result(future: Future) -> Any:

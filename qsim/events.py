@@ -5,15 +5,16 @@ Turns the kernel's rows into Arrow tables in the order (tick, listing_id); write
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from qsim.arrays import I64
 from qsim.market.state import EventRows
-from qsim.schema import DELIVERIES, DISCOUNTS, EVENTS, METRICS, ORDERS, TRUTH, Table
+from qsim.schema import DELIVERIES, DISCOUNTS, EVENTS, METRICS, ORDERS, PLATFORM_METRICS, TRUTH, Table
 
 
 @dataclass(frozen=True)
@@ -26,10 +27,14 @@ class Tile:
     orders: pa.Table
     deliveries: pa.Table
     truth: pa.Table
+    platform_metrics: pa.Table
 
 
-def tile(block: int, rows: EventRows) -> Tile:
-    """Make the tables of some ticks' rows: events (only what changed), discounts (own ones that started or ended), and so on."""
+def tile(block: int, rows: EventRows, counted: Mapping[str, I64] | None = None) -> Tile:
+    """Make the tables of some ticks' rows: events (only what changed), discounts (own ones that started or ended), and so on.
+
+    `counted` are the columns of their platform metrics, as `market.tally` gives them; None for none.
+    """
     return Tile(
         events=_events(rows),
         discounts=_by_tick(DISCOUNTS, rows.transitions),
@@ -37,6 +42,7 @@ def tile(block: int, rows: EventRows) -> Tile:
         orders=_by_tick(ORDERS, rows.orders),
         deliveries=_by_tick(DELIVERIES, rows.deliveries),
         truth=_by_tick(TRUTH, rows.truth),
+        platform_metrics=_counted(counted),
     )
 
 
@@ -67,6 +73,14 @@ def _by_tick(table: Table, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
         return table.arrow().empty_table()
     columns = [pa.array(np.concatenate(column)) for column in zip(*rows, strict=True)]
     return pa.Table.from_arrays(columns, schema=table.arrow())
+
+
+def _counted(counted: Mapping[str, I64] | None) -> pa.Table:
+    schema = PLATFORM_METRICS.arrow()
+    if counted is None:
+        return schema.empty_table()
+    columns = [pa.array(counted[field.name].astype(field.type.to_pandas_dtype())) for field in schema]
+    return pa.Table.from_arrays(columns, schema=schema)
 
 
 def _metrics(block: int, rows: EventRows) -> pa.Table:

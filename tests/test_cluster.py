@@ -16,11 +16,11 @@ import qsim
 from qsim import cluster, writing
 from qsim.errors import QsimError, UsageError
 from qsim.market import state
+from qsim.recording import Progress
 from qsim.storage import leftovers, log
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place, place_of
 from qsim.windows import Written
-from qsim.writing import Progress
 from tests.buckets import served
 
 if TYPE_CHECKING:

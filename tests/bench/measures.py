@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -12,9 +13,13 @@ from time import perf_counter
 from typing import Any
 
 import qsim
+from qsim import process
 from tests.bench.figures import Figure
 from tests.bench.stages import STAGES
 from tests.bench.tasks import ROOT, in_child
+
+# At the tick of five seconds of the default market.
+_MINUTES_AN_HOUR, _TICKS_A_MINUTE = 60, 12
 
 
 @dataclass(frozen=True)
@@ -41,11 +46,11 @@ def _large(plan: Plan) -> Path:
     return _generated(plan, "large", products=plan.products, batch_size=0)
 
 
-def _run(market: Path, ticks: int) -> dict[str, Any]:
+def _run(market: Path, ticks: int, monitoring: bool = True) -> dict[str, Any]:
     """Run a copy of the market, so that every run makes the same ticks."""
     copy = Path(shutil.copytree(market, market.with_name(f"{market.name}-run")))
     try:
-        return in_child("run", market=copy, ticks=ticks)
+        return in_child("run", market=copy, ticks=ticks, monitoring=monitoring)
     finally:
         shutil.rmtree(copy)
 
@@ -164,6 +169,37 @@ def realistic(plan: Plan) -> Iterator[Figure]:
     yield Figure("realistic, peak memory", [run["peak_mb"] for run in done], "MB")
 
 
+def _live_megabytes(plan: Plan) -> float:
+    """Give what monitoring keeps of an hour at the clock: counts written once a minute, a line of the process a tick."""
+    market = Path(shutil.copytree(_generated(plan, "small"), plan.folder / "small-live"))
+    for _ in range(_MINUTES_AN_HOUR):
+        qsim.run(market, ticks=_TICKS_A_MINUTE)
+    counts = sum(file.stat().st_size for file in (market / "platform_metrics").iterdir())
+    lines = [len(json.dumps(line)) + 1 for line in process.lines(market)]
+    shutil.rmtree(market)
+    return (counts + _MINUTES_AN_HOUR * _TICKS_A_MINUTE * sum(lines) / len(lines)) / 1e6
+
+
+def monitoring(plan: Plan) -> Iterator[Figure]:
+    """Alternate runs that are monitored with runs that are not: the default market, the large and the realistic one."""
+    markets = {
+        "": (_generated(plan, "small"), plan.small_ticks),
+        ", large": (_large(plan), plan.ticks),
+        ", realistic": (
+            _generated(plan, "realistic", preset="realistic", products=plan.products),
+            min(plan.ticks, 288),
+        ),
+    }
+    for name, (market, ticks) in markets.items():
+        pairs = [(_run(market, ticks), _run(market, ticks, monitoring=False)) for _ in range(plan.repeat)]
+        ratios = [on["cpu"] / off["cpu"] for on, off in pairs]
+        yield Figure(f"monitoring{name}, CPU time", ratios, "x without", at_most=1.05)
+        # Runs of the same ticks differ by some MB either way.
+        more = [max(0.1, on["peak_mb"] - off["peak_mb"]) for on, off in pairs]
+        yield Figure(f"monitoring{name}, memory", more, "MB", at_most=50)
+    yield Figure("monitoring, disk an hour live", [_live_megabytes(plan)], "MB", at_most=1)
+
+
 MEASURES = {
     "events": events,
     "raw": raw,
@@ -174,4 +210,5 @@ MEASURES = {
     "demo": demo,
     "tick_by_tick": tick_by_tick,
     "realistic": realistic,
+    "monitoring": monitoring,
 }

@@ -46,14 +46,14 @@ def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
 
 
-def run(market: str, ticks: int) -> dict[str, Any]:
-    """Run a market on; give the seconds (of opening it alone, too), the events, their files, and peak memory."""
+def run(market: str, ticks: int, monitoring: bool = True) -> dict[str, Any]:
+    """Run a market on, monitored or not; give the seconds (of opening it alone, too), the events, their files, and peak memory."""
     before = qsim.status(market)
     os.sync()
     began = perf_counter()
     qsim.run(market, until=before["tick"])
     opened, cpu_began = perf_counter(), process_time()
-    after = qsim.run(market, ticks=ticks)
+    after = qsim.run(market, ticks=ticks, monitoring=monitoring)
     seconds, cpu = perf_counter() - opened, process_time() - cpu_began
     return {
         "seconds": seconds,
