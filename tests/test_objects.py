@@ -214,8 +214,12 @@ def committed(place: ObjectPath) -> None:
         tip = log.append(place, tip, tick=tick, digest=tip.digest + 1, added=added)
 
 
-@pytest.mark.parametrize("fault", ["refuse", "lose"])
-@pytest.mark.parametrize("persists", [False, True])
+NIGHTLY = [
+    pytest.param(*one, marks=pytest.mark.nightly) for one in (("refuse", False), ("lose", True), ("refuse", True))
+]
+
+
+@pytest.mark.parametrize(("fault", "persists"), [("lose", False), *NIGHTLY])
 def test_a_failure_of_any_request_of_a_commit_loses_and_doubles_nothing(
     address: str, place: ObjectPath, fault: str, persists: bool
 ) -> None:
@@ -253,7 +257,7 @@ def survives(address: str, place: ObjectPath, fault: str, first: int, last: int,
     assert is_sound(place), (fault, first, last)
 
 
-@pytest.mark.parametrize(("fault", "at"), [("refuse", 0.4), ("lose", 0.93)])
+@pytest.mark.parametrize(("fault", "at"), [("lose", 0.93), pytest.param("refuse", 0.4, marks=pytest.mark.nightly)])
 def test_a_request_that_fails_loses_and_doubles_nothing(
     address: str, place: ObjectPath, requests: int, fault: str, at: float, twin: Path
 ) -> None:
@@ -322,6 +326,7 @@ def test_what_a_killed_generation_left_is_cleared_by_the_next(place: ObjectPath,
     assert is_sound(place)
 
 
+@pytest.mark.nightly
 def test_the_command_line_as_a_program_reaches_a_store_by_its_environment(place: ObjectPath) -> None:
     assert program("generate", place, "--products", "12", **os.environ).code == 0
     done = program("sql", place, "SELECT count(*) AS n FROM listings", "--json", **os.environ)
