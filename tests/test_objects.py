@@ -318,6 +318,25 @@ def test_a_writer_taken_for_dead_loses_its_commit_and_is_told_who_won(
     assert is_sound(place)
 
 
+def test_nothing_is_cleared_that_a_writer_taken_for_dead_could_still_commit(
+    place: ObjectPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(place)
+    qsim.compact(place)
+    quick = log.append
+
+    def slow(*given: object, **named: object) -> object:
+        monkeypatch.setattr(log, "append", quick)
+        monkeypatch.setattr(lease, "_wait_for_dead", lambda path: None)
+        qsim.compact(place)
+        return quick(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(log, "append", slow)
+    with pytest.raises(ConflictError, match="is a commit of another writer"):
+        qsim.run(place, ticks=1)
+    assert is_sound(place)
+
+
 def test_what_a_killed_generation_left_is_cleared_by_the_next(place: ObjectPath, twin: Path) -> None:
     objects.put_over(place / "LOCK", b"process 1 on elsewhere, 0123abcd, 7\n")
     for name in ("market-0123abcd.toml", "catalog/products-0123abcd.parquet"):
