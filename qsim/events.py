@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -35,10 +36,11 @@ def tile(block: int, rows: EventRows, counted: Mapping[str, I64] | None = None) 
 
     `counted` are the columns of their platform metrics, as `market.tally` gives them; None for none.
     """
+    events = _events(rows)
     return Tile(
-        events=_events(rows),
+        events=events,
         discounts=_by_tick(DISCOUNTS, rows.transitions),
-        metrics=_metrics(block, rows),
+        metrics=_metrics(block, rows, events),
         orders=_by_tick(ORDERS, rows.orders),
         deliveries=_by_tick(DELIVERIES, rows.deliveries),
         truth=_by_tick(TRUTH, rows.truth),
@@ -67,10 +69,15 @@ def _events(rows: EventRows) -> pa.Table:
     )
 
 
+@cache
+def _empty(table: Table) -> pa.Table:
+    return table.arrow().empty_table()
+
+
 def _by_tick(table: Table, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
     """Put rows that were kept part by part end to end."""
     if not rows:
-        return table.arrow().empty_table()
+        return _empty(table)
     columns = [pa.array(np.concatenate(column)) for column in zip(*rows, strict=True)]
     return pa.Table.from_arrays(columns, schema=table.arrow())
 
@@ -83,12 +90,13 @@ def _counted(counted: Mapping[str, I64] | None) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=schema)
 
 
-def _metrics(block: int, rows: EventRows) -> pa.Table:
+def _metrics(block: int, rows: EventRows, events: pa.Table) -> pa.Table:
     if not rows.count:
-        return METRICS.arrow().empty_table()
+        return _empty(METRICS)
     tick = rows.tick[: rows.count]
     first = np.concatenate([[0], 1 + np.flatnonzero(tick[1:] != tick[:-1])])
     ticks, attempted = tick[first], np.diff(first, append=rows.count)
-    changed = np.add.reduceat(rows.changed[: rows.count], first, dtype=np.int64)
+    of_event = events.column("tick").to_numpy()
+    changed = np.searchsorted(of_event, ticks, "right") - np.searchsorted(of_event, ticks, "left")
     columns = (ticks, np.full(len(ticks), block), attempted, changed)
     return pa.Table.from_arrays([pa.array(column.astype(np.uint32)) for column in columns], schema=METRICS.arrow())

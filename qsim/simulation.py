@@ -5,10 +5,13 @@ Yields what each window gave, in order; knows no files. Workers change speed onl
 
 from __future__ import annotations
 
+import ctypes
+import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 _local = threading.local()
 TILE_ROWS = 131_072
+# mallopt's numbers and the most that it allows for the second: blocks of memory that are smaller stay with the process.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _LARGEST = -1, -3, 1 << 25
 
 
 @dataclass(frozen=True)
@@ -166,6 +171,17 @@ def tiles(
             rows, begin = event_rows(TILE_ROWS, rows, watched), part.stop
 
 
+@cache
+def _keep_freed_memory() -> None:
+    """Have glibc keep what is freed, as other allocators do: else each tick's columns are given back to the system and
+    faulted in again, which takes a fifth of a run's time. Peak memory stays the same.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
+    if mallopt is not None:
+        mallopt(_TRIM_THRESHOLD, 4 * _LARGEST)
+        mallopt(_MMAP_THRESHOLD, _LARGEST)
+
+
 def run_windows(
     blocks: int,
     windows: Iterable[Span],
@@ -178,6 +194,7 @@ def run_windows(
     A block's windows are done in order, one at a time; other blocks go on meanwhile, at most `ahead` + 1 windows
     ahead of what was taken, so memory stays bounded.
     """
+    _keep_freed_memory()
     with ThreadPoolExecutor(max_workers=workers) as pool:
         under_way: list[tuple[Span, list[Future[T]]]] = []
         tails: list[Future[T] | None] = [None] * blocks
