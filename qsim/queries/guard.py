@@ -17,9 +17,11 @@ from time import monotonic
 from typing import Any
 
 from qsim.errors import CorruptError, QsimError, UsageError
-from qsim.queries import locked, sandbox, statement, texts, values, views
+from qsim.queries import sandbox, statement, texts, values, views
+from qsim.queries.scans import Scans
 from qsim.runs import market_directory
 from qsim.storage import integrity
+from qsim.storage.places import ObjectPath, Place
 from qsim.writing import course_of
 
 LAYERS = frozenset(("statement", "locked", "process"))
@@ -117,15 +119,19 @@ def guarded(
         return answer_of(sent(process, asked, limits, limits.seconds - (monotonic() - begin)), limits)
 
 
-def request(market: Path, query: str, limits: Limits, on: frozenset[str]) -> dict[str, Any]:
+def request(market: Place, query: str, limits: Limits, on: frozenset[str]) -> dict[str, Any]:
     """Put together all that the process needs to know of a market and of the query."""
+    if isinstance(market, ObjectPath):
+        raise UsageError(
+            f"{market}: guarded queries have no network; allowed is a local folder; copy the market to one"
+        )
     market = market.absolute()
     try:
         history = integrity.read_log(market)
     except CorruptError as fault:
         # Whoever asks is not to learn where the market is.
         raise CorruptError(str(fault).replace(str(market), "the market")) from None
-    scans = locked.Scans()
+    scans = Scans()
     select = scans.select if "locked" in on else texts.files
     return {
         "market": str(market),

@@ -7,13 +7,13 @@ deliveries, fees) are left out of the texts, so that they cost nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qsim.queries.texts import duckdb_type, files, percent, rupees
 from qsim.schema import CATALOG, DELIVERIES, EVENTS, FEES, HISTORY, ORDERS, SNAPSHOTS, Table
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile
+from qsim.storage.places import Place
 
 if TYPE_CHECKING:
     from qsim.queries.texts import Select
@@ -30,7 +30,7 @@ def has(log: Log, *tables: Table) -> bool:
     return any(log.of_table(table.name) for table in tables)
 
 
-def raw_views(market: Path, log: Log, select: Select = files) -> list[str]:
+def raw_views(market: Place, log: Log, select: Select = files) -> list[str]:
     """Views of the tables as their files hold them, in the schema `raw`; of the opening and of the newest state alone."""
     ticks = sorted({file.last for file in log.of_table(SNAPSHOTS.name)})
 
@@ -42,10 +42,9 @@ def raw_views(market: Path, log: Log, select: Select = files) -> list[str]:
 
     def apart(named: Sequence[DataFile]) -> str:
         # DuckDB knows the range of the ids in one file, not in several, and joins by place where it knows it.
-        one_by_one = named if len(named) <= _SNAPSHOT_FILES_APART else ()
-        return " UNION ALL ".join(select(market, SNAPSHOTS, [file]) for file in one_by_one) or select(
-            market, SNAPSHOTS, named
-        )
+        if select is not files or len(named) > _SNAPSHOT_FILES_APART:
+            return select(market, SNAPSHOTS, named)
+        return " UNION ALL ".join(files(market, SNAPSHOTS, [file]) for file in named)
 
     def later(table: Table) -> list[DataFile]:
         return [file for file in log.of_table(table.name) if file.last > ticks[-1]]
