@@ -75,7 +75,7 @@ def product(reading: Reading, number: int, tick: int | None) -> dict[str, Any]:
     rows = rows_of(
         reading.connection,
         f"""SELECT * EXCLUDE (product_id, product, brand, category, subcategory, pack, unit, is_loose)
-            FROM {reading.prices(tick)} WHERE product_id = {number} ORDER BY listing_id""",
+            FROM {reading.prices(tick, number)} WHERE product_id = {number} ORDER BY listing_id""",
     )
     [facts] = rows_of(
         reading.connection,

@@ -58,11 +58,12 @@ def rows_of(
 ) -> list[dict[str, object]]:
     """Run one query and give its rows as dictionaries; QsimError in one line where DuckDB refuses it."""
     try:
-        relation = connection.sql(query, params=values)
-        rows = [] if relation is None else relation.fetchall()
+        # Unlike a relation this is planned once, which is most of the work of a small query.
+        done = connection.execute(query, values)
+        rows, columns = done.fetchall(), [column[0] for column in done.description or ()]
     except duckdb.Error as fault:
         raise _refused(fault) from None
-    return [] if relation is None else [dict(zip(relation.columns, row, strict=True)) for row in rows]
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def selected(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, object]]:

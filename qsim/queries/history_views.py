@@ -53,18 +53,19 @@ def _truth(log: Log) -> str:
 
 def _discounts(head_second: int) -> list[str]:
     return [
+        f"""CREATE OR REPLACE VIEW raw.line_times AS
+            SELECT l.listing_id, l.campaign_id, {percent("l.discount_bps")} AS discount_pct, second_time(c.second) AS starts_at,
+                second_time(least(c.second + c.duration_seconds, c.ends_second)) AS ends_at
+            FROM raw.campaign_lines AS l JOIN (
+                SELECT *, unnest(CASE WHEN repeat_seconds = 0 THEN [starts_second] ELSE range(starts_second,
+                    least(ends_second, {head_second + _AHEAD_SECONDS}), repeat_seconds) END) AS second
+                FROM raw.campaigns) AS c USING (campaign_id)""",
         f"""CREATE OR REPLACE VIEW discounts AS
             SELECT listing_id, NULL::USMALLINT AS campaign_id, {percent("discount_bps")} AS discount_pct,
                 tick_time(tick) AS starts_at, tick_time(next_tick) AS ends_at
             FROM (SELECT *, lead(tick) OVER (PARTITION BY listing_id ORDER BY tick) AS next_tick FROM raw.discounts)
             WHERE discount_bps > 0
-            UNION ALL
-            SELECT l.listing_id, l.campaign_id, {percent("l.discount_bps")}, second_time(c.second),
-                second_time(least(c.second + c.duration_seconds, c.ends_second))
-            FROM raw.campaign_lines AS l JOIN (
-                SELECT *, unnest(CASE WHEN repeat_seconds = 0 THEN [starts_second] ELSE range(starts_second,
-                    least(ends_second, {head_second + _AHEAD_SECONDS}), repeat_seconds) END) AS second
-                FROM raw.campaigns) AS c USING (campaign_id)""",
+            UNION ALL SELECT * FROM raw.line_times""",
         """CREATE OR REPLACE MACRO active_at(ts) AS TABLE SELECT * FROM discounts
             WHERE starts_at <= ts::TIMESTAMP AND (ends_at IS NULL OR ends_at > ts::TIMESTAMP)""",
     ]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
 
 import duckdb
 
@@ -72,6 +74,29 @@ def _either_side(text: str) -> Iterable[str]:
         yield re.sub(r"\w+\s*/+\s*(\w+)", r"\1", text)
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A product's name as read: the brand's words, all words, the heads, every form that is the name, whether it has a dash."""
+
+    maker: Words
+    said: frozenset[str]
+    heads: tuple[Words, ...]
+    names: frozenset[Words]
+    is_dashed: bool
+
+
+# Reading a name is most of what finding products costs, and the names of a market stay the same.
+@lru_cache(maxsize=1 << 15)
+def _read(name: str, brand: str) -> _Read:
+    maker, full = words(brand), words(name)
+    parts = _SUFFIX.split(name, maxsplit=1)
+    heads = tuple(_unbranded(words(side), maker) for side in _either_side(parts[0]))
+    rest = words(parts[1]) if len(parts) > 1 else ()
+    brackets = {words(side) for inside in re.findall(r"\(([^)]*)\)", name) for side in _either_side(inside)}
+    names = {*heads, *brackets, full, *(rest + head for head in heads), *(head + rest for head in heads)}
+    return _Read(maker, frozenset((*full, *maker)), heads, frozenset(names), bool(_DASH.search(name)))
+
+
 def kin(asked: Words, name: str, brand: str = "") -> Kin | None:
     """Tell how near a product's name is to the words asked for, or None where a word is missing.
 
@@ -81,20 +106,17 @@ def kin(asked: Words, name: str, brand: str = "") -> Kin | None:
     with the words, as `Red Onion` does and `Onion Rings` or `Cream & Onion` does not. MENTION: anything else that
     has the words, such as a flavour. Sets of several goods, joined by `+`, are mentions.
     """
-    maker, full = words(brand), words(name)
-    if not asked or not set(asked) <= {*full, *maker}:
+    read = _read(name, brand)
+    if not asked or not set(asked) <= read.said:
         return None
     if "+" in name:
         return Kin.MENTION
+    maker = read.maker
     if maker and asked != maker and asked[: len(maker)] == maker:
         asked = asked[len(maker) :]
-    parts = _SUFFIX.split(name, maxsplit=1)
-    heads = [_unbranded(words(side), maker) for side in _either_side(parts[0])]
-    rest = words(parts[1]) if len(parts) > 1 else ()
-    brackets = {words(side) for inside in re.findall(r"\(([^)]*)\)", name) for side in _either_side(inside)}
-    if asked in {*heads, *brackets, full, *(rest + head for head in heads), *(head + rest for head in heads)}:
-        return Kin.EXACT if _DASH.search(name) else Kin.PLAIN
-    for head in heads:
+    if asked in read.names:
+        return Kin.EXACT if read.is_dashed else Kin.PLAIN
+    for head in read.heads:
         before = len(head) - len(asked)
         if before > 0 and head[before:] == asked and head[before - 1] not in _JOINING:
             return Kin.KIND

@@ -22,7 +22,7 @@ from qsim.clock import Epoch
 from qsim.queries import connection as connections
 from qsim.queries import state_views, views
 from qsim.runs import market_directory
-from qsim.schema import CATALOG, LISTINGS, PRODUCTS
+from qsim.schema import CATALOG, FEES, LISTINGS, PRODUCTS
 from qsim.storage import integrity
 from qsim.storage.log import Log
 from qsim.writing import course_of
@@ -30,7 +30,12 @@ from qsim.writing import course_of
 # One thread a query: many small queries at once are quicker so, and none takes a whole machine.
 _SETTINGS = ("SET threads = 1", "SET enable_progress_bar = false")
 # In this order: each is made of those before it.
-_KEPT = (*(table.name for table in CATALOG), "named", "searchable")
+_KEPT = (*(table.name for table in CATALOG), "searchable")
+# The columns of `prices` that may change with a tick.
+_MOVING = ("mrp", "regular_price", "price", "discount_pct", "off_mrp_pct", "unit_price", "surge_fee", "stock", "in_stock",
+           "updated_at", "order_fee")  # fmt: skip
+# Beyond this share of listings it costs less to make all prices anew.
+_FEW = 0.1
 # A reader that has begun reads by the commit it began with, which is of these.
 _MOMENTS = 8
 
@@ -81,9 +86,17 @@ class Reading:
     connection: duckdb.DuckDBPyConnection
     moment: Moment
 
-    def prices(self, tick: int | None = None) -> str:
-        """Write what to SELECT FROM for the prices as of a tick, with the columns of `prices`; None is the newest."""
-        return "prices" if tick is None or tick == self.moment.tick else f"prices_at(tick_time({tick}))"
+    def prices(self, tick: int | None = None, product: int | None = None) -> str:
+        """Write what to SELECT FROM for the prices as of a tick (None is now), with the columns of `prices`.
+
+        Of a past tick those of all listings, or of one product alone, which costs less.
+        """
+        if tick is None or tick == self.moment.tick:
+            return "prices"
+        if product is None:
+            return f"prices_at(tick_time({tick}))"
+        first = product * self.moment.listings_per_product
+        return f"raw.prices_between(tick_time({tick}), {first}, {first + self.moment.listings_per_product - 1})"
 
 
 @dataclass
@@ -116,24 +129,23 @@ def opened(directory: str | os.PathLike[str] | None = None) -> Served:
         database.execute(setting)
     database.execute("CREATE SCHEMA kept")
     for name in _KEPT:
-        _keep(database, name)
-    database.execute("CREATE TABLE kept.state AS SELECT * FROM raw.state ORDER BY listing_id")
-    _stand_in(database)
+        database.execute(f"CREATE TABLE kept.{name} AS SELECT * FROM raw.{name}")
+    for name in ("state", "prices"):
+        database.execute(f"CREATE TABLE kept.{name} AS SELECT * FROM {_STANDS_FOR[name]} ORDER BY listing_id")
+    for name, text in _stand_ins().items():
+        database.execute(f"{name} AS {text}")
     database.execute(f"CREATE TABLE kept.at AS SELECT {history.number} AS number")
     texts = {_name_of(text): text for text in views.all_statements(market, history, course_of(history))}
     return Served(market, history, {history.number: _moment(history)}, database, texts)
 
 
-def _keep(database: duckdb.DuckDBPyConnection, name: str) -> None:
-    database.execute(f"CREATE TABLE kept.{name} AS SELECT * FROM raw.{name}")
-    database.execute(f"CREATE OR REPLACE VIEW raw.{name} AS SELECT * FROM kept.{name}")
+_STANDS_FOR = {**{name: f"raw.{name}" for name in (*_KEPT, "state")}, "prices": "prices"}
 
 
-def _stand_in(database: duckdb.DuckDBPyConnection) -> None:
-    """Put the tables that are kept in the place of the views over files."""
-    for name in (*_KEPT, "state"):
-        database.execute(f"CREATE OR REPLACE VIEW raw.{name} AS SELECT * FROM kept.{name}")
-    database.execute("CREATE OR REPLACE VIEW raw.stock AS SELECT listing_id, stock FROM kept.state")
+def _stand_ins() -> dict[str, str]:
+    """Give the views that read the tables that are kept, in the place of those over files."""
+    views = {f"CREATE OR REPLACE VIEW {name}": f"SELECT * FROM kept.{table}" for table, name in _STANDS_FOR.items()}
+    return views | {"CREATE OR REPLACE VIEW raw.stock": "SELECT listing_id, stock FROM kept.state"}
 
 
 def _name_of(text: str) -> str:
@@ -173,17 +185,32 @@ def follow(served: Served) -> bool:
 
 def _changed(served: Served, history: Log) -> dict[str, str]:
     """Give the statements that a commit changes, by what they make; what is kept in tables is left out."""
-    kept = {f"CREATE OR REPLACE VIEW raw.{name}" for name in (*_KEPT, "state", "stock")}
     texts = views.all_statements(served.market, history, course_of(history))
     named = {_name_of(text): text for text in texts}
+    kept = _stand_ins()
     return {name: text for name, text in named.items() if name not in kept and served.texts.get(name) != text}
 
 
 def _move_state(cursor: duckdb.DuckDBPyConnection, served: Served, history: Log) -> None:
     since = served.log.tick
-    if history.tick > since:
-        state = state_views.state_after("kept.state", since, served.market, history)
-        cursor.execute(f"CREATE OR REPLACE TABLE kept.state AS {state} ORDER BY listing_id")
+    if history.tick == since:
+        return
+    state = state_views.state_after("kept.state", since, served.market, history)
+    cursor.execute(f"CREATE OR REPLACE TABLE kept.state AS {state} ORDER BY listing_id")
+    moved = state_views.moved_after(since, served.market, history)
+    [(count, all_listings)] = cursor.execute(
+        f"SELECT (SELECT count(*) FROM ({moved})), (SELECT count(*) FROM kept.state)"
+    ).fetchall()
+    fees = any(file.last > since for file in history.of_table(FEES.name))
+    if fees or count > _FEW * all_listings:
+        prices = state_views.prices_of("kept.state", history)
+        cursor.execute(f"CREATE OR REPLACE TABLE kept.prices AS {prices} ORDER BY listing_id")
+    elif count:
+        prices = state_views.prices_of(f"(SELECT * FROM kept.state WHERE listing_id IN ({moved}))", history)
+        columns = ", ".join(f"{name} = new.{name}" for name in _MOVING)
+        cursor.execute(
+            f"UPDATE kept.prices SET {columns} FROM ({prices}) AS new WHERE prices.listing_id = new.listing_id"
+        )
 
 
 @contextmanager
@@ -193,9 +220,8 @@ def reading(served: Served) -> Iterator[Reading]:
         cursor = served.idle.pop()
     except IndexError:
         cursor = served.database.cursor()
-    cursor.execute("BEGIN")
     try:
-        [(number,)] = cursor.execute("SELECT number FROM kept.at").fetchall()
+        [(number,)] = cursor.execute("BEGIN; SELECT number FROM kept.at").fetchall()
         yield Reading(served.market, cursor, served.moments[number])
     finally:
         cursor.execute("ROLLBACK")

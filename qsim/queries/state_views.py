@@ -62,9 +62,17 @@ def _states(known: str, newest: int, moving: bool) -> list[str]:
         f"CREATE OR REPLACE MACRO raw.snapshot_before(t) AS {known}",
         f"CREATE OR REPLACE VIEW raw.state AS {_state('raw.newest_snapshot', 'raw.newest_events', now, moved[0])}",
         f"CREATE OR REPLACE MACRO raw.state_at(t) AS TABLE {_state(past, 'raw.events', then, moved[1])}",
+        f"CREATE OR REPLACE MACRO raw.state_between(t, first_listing, last_listing) AS TABLE {_between(past, then, moving)}",
         f"CREATE OR REPLACE VIEW raw.stock AS {_stock('raw.newest_snapshot', moved[0])}",
         f"CREATE OR REPLACE MACRO raw.stock_at(t) AS TABLE {_stock(past, moved[1])}",
     ]
+
+
+def _between(past: str, then: str, moving: bool) -> str:
+    """The state of the listings from one to another: what is not of them is not read."""
+    of_them = "AND listing_id BETWEEN first_listing AND last_listing"
+    moved = _moved("raw.moves", f"{then} {of_them}") if moving else ""
+    return _state(f"{past} {of_them}", "raw.events", f"{then} {of_them}", moved)
 
 
 def _moved(moves: str, during: str) -> str:
@@ -80,15 +88,33 @@ def _stock(snapshot: str, moved: str) -> str:
     return f"SELECT base.listing_id, {_on_hand(moved)} AS stock FROM (SELECT * FROM {snapshot}) AS base {moved}"
 
 
+def _later(table: Table, since: int, market: Path, log: Log) -> str:
+    """The files of a table that hold rows of ticks after one, and earlier ones too."""
+    return f"({files(market, table, [file for file in log.of_table(table.name) if file.last > since])})"
+
+
+def _later_moves(since: int, market: Path, log: Log) -> str:
+    return f"({_moves(_later(ORDERS, since, market, log), _later(DELIVERIES, since, market, log))})"
+
+
 def state_after(base: str, since: int, market: Path, log: Log) -> str:
     """Write the state at a log's tick from a table of the state at an earlier one, `since`, and what was written after it."""
-
-    def later(table: Table) -> str:
-        return f"({files(market, table, [file for file in log.of_table(table.name) if file.last > since])})"
-
     during = f"tick > {since}"
-    moved = _moved(f"({_moves(later(ORDERS), later(DELIVERIES))})", during) if has(log, ORDERS, DELIVERIES) else ""
-    return _state(base, later(EVENTS), during, moved)
+    moved = _moved(_later_moves(since, market, log), during) if has(log, ORDERS, DELIVERIES) else ""
+    return _state(base, _later(EVENTS, since, market, log), during, moved)
+
+
+def moved_after(since: int, market: Path, log: Log) -> str:
+    """Write the ids of the listings that something happened to after a tick."""
+    sources = [_later(EVENTS, since, market, log)]
+    if has(log, ORDERS, DELIVERIES):
+        sources.append(_later_moves(since, market, log))
+    return " UNION ".join(f"SELECT listing_id FROM {source} WHERE tick > {since}" for source in sources)
+
+
+def prices_of(state: str, log: Log) -> str:
+    """Write the rows of `prices` at a log's tick from a table of the state at it."""
+    return _prices(state, _fees(str(log.tick)) if has(log, FEES) else "")
 
 
 def _state(snapshot: str, events: str, during: str, moved: str) -> str:
@@ -118,7 +144,7 @@ def _prices(state: str, fees: str) -> str:
             (100 - 100 * (s.price_paise * 0.01) / {mrp})::DECIMAL(5, 2) AS off_mrp_pct,
             (s.price_paise * 0.01 / nullif(n.pack_units, 0))::DECIMAL(12, 2) AS unit_price, n.unit,
             {rupees(f"(s.surge_fee_paise::INTEGER + {order_fee})")} AS surge_fee, s.stock, s.stock > 0 AS in_stock,
-            n.is_loose, n.is_active, tick_time(s.updated_tick) AS updated_at, {rupees(order_fee)} AS order_fee
+            n.is_loose, n.is_active, n.volatility_group, tick_time(s.updated_tick) AS updated_at, {rupees(order_fee)} AS order_fee
         FROM {state} AS s JOIN raw.named AS n USING (listing_id) {fees}"""
 
 
@@ -142,6 +168,8 @@ def price_views(log: Log) -> list[str]:
     return [
         f"CREATE OR REPLACE VIEW prices AS {_prices('raw.state', now)}",
         f"CREATE OR REPLACE MACRO prices_at(ts) AS TABLE {_prices('raw.state_at(tick_at(ts))', then)}",
+        f"""CREATE OR REPLACE MACRO raw.prices_between(ts, first_listing, last_listing) AS TABLE
+            {_prices("raw.state_between(tick_at(ts), first_listing, last_listing)", then)}""",
         "CREATE OR REPLACE MACRO price_of(name, ts) AS TABLE SELECT * FROM prices_at(ts) WHERE product = name",
         f"CREATE OR REPLACE VIEW inventory AS {_inventory('raw.stock')}",
         f"CREATE OR REPLACE MACRO inventory_at(ts) AS TABLE {_inventory('raw.stock_at(tick_at(ts))')}",
