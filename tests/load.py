@@ -24,9 +24,11 @@ import qsim
 from qsim import writing
 from tests.servers import serving
 
-NAMES = """onions potato tomato milk curd paneer butter eggs bread rice atta sugar salt oil ghee dal besan poha chips biscuits
-    cookies namkeen juice tea coffee apple banana mango orange grapes papaya carrot spinach cabbage cauliflower peas garlic
-    ginger lemon cheese""".split()
+NAMES = (
+    "onions", "potato", "tomato", "milk", "curd", "paneer", "butter", "eggs", "bread", "rice", "atta", "sugar", "salt", "oil",
+    "ghee", "dal", "besan", "poha", "chips", "biscuits", "cookies", "namkeen", "juice", "tea", "coffee", "apple", "banana",
+    "mango", "orange", "grapes", "papaya", "carrot", "spinach", "cabbage", "cauliflower", "peas", "garlic", "ginger", "lemon",
+)  # fmt: skip
 
 
 def requests(market: Path, seed: int) -> Callable[[], tuple[str, str]]:

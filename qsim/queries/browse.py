@@ -15,6 +15,11 @@ from qsim.queries.questions import plain
 from qsim.queries.served import Reading
 from qsim.queries.texts import quoted
 
+# The columns of prices that all listings of a product share.
+_FACTS = (
+    "product_id", "product", "brand", "category", "subcategory", "pack", "unit", "is_loose", "is_active", "volatility_group",
+)  # fmt: skip
+
 
 def place(reading: Reading, tick: int | None = None) -> dict[str, Any]:
     """Give the commit that an answer is of, and the tick that it is as of, with its market time."""
@@ -53,12 +58,14 @@ def products(
     `category` is a category, a subcategory or a volatility group.
     """
     column, values = _shelf(reading, category)
+    stems = stems_of(search or "")
     rows = rows_of(
         reading.connection,
         f"""SELECT product_id, product, brand, category, subcategory, pack, unit, mrp, is_loose, is_active
-            FROM products JOIN raw.searchable USING (product_id) WHERE product_id > $1 AND {has_stems("$2")}
-            AND ($3::VARCHAR[] IS NULL OR list_contains($3::VARCHAR[], {column})) ORDER BY product_id LIMIT $4""",
-        [after, stems_of(search or ""), values, limit],
+            FROM products JOIN raw.searchable USING (product_id) WHERE product_id > $1
+            AND ($2::VARCHAR[] IS NULL OR list_contains($2::VARCHAR[], {column})) {has_stems(stems, 3)}
+            ORDER BY product_id LIMIT {limit}""",
+        [after, values, *stems],
     )
     return [plain(row) for row in rows]
 
@@ -74,15 +81,11 @@ def product(reading: Reading, number: int, tick: int | None) -> dict[str, Any]:
     _known(reading, number)
     rows = rows_of(
         reading.connection,
-        f"""SELECT * EXCLUDE (product_id, product, brand, category, subcategory, pack, unit, is_loose)
-            FROM {reading.prices(tick, number)} WHERE product_id = {number} ORDER BY listing_id""",
+        f"SELECT * FROM {reading.prices(tick, number)} WHERE product_id = {number} ORDER BY listing_id",
     )
-    [facts] = rows_of(
-        reading.connection,
-        f"""SELECT product_id, product, brand, category, subcategory, pack, unit, mrp, is_loose, is_active FROM products
-            WHERE product_id = {number}""",
-    )
-    return place(reading, tick) | {"product": plain(facts), "prices": [plain(row) for row in rows]}
+    facts = {name: rows[0][name] for name in _FACTS}
+    prices = [plain({name: value for name, value in row.items() if name not in _FACTS}) for row in rows]
+    return place(reading, tick) | {"product": plain(facts), "prices": prices}
 
 
 def _known(reading: Reading, number: int) -> None:

@@ -153,9 +153,9 @@ def stems_of(text: str) -> list[str]:
     return [word[: max(3, len(word) - 2)] for word in words(text) if word != "and"]
 
 
-def has_stems(stems: str) -> str:
-    """Write the condition that a row of `raw.searchable` has all stems of a list, which is a parameter such as `$1`."""
-    return f"len(list_filter({stems}::VARCHAR[], lambda stem: NOT contains(words, stem))) = 0"
+def has_stems(stems: Sequence[str], first: int) -> str:
+    """Write the condition, behind others, that a row of `raw.searchable` has all stems, which are the parameters from `first` on."""
+    return "".join(f" AND contains(words, ${number})" for number in range(first, first + len(stems)))
 
 
 def kins_of(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[int, Kin, bool]]:
@@ -166,8 +166,8 @@ def kins_of(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[int,
     rows = rows_of(
         connection,
         f"""SELECT product_id, product, brand, subcategory FROM products JOIN raw.searchable USING (product_id)
-            WHERE {has_stems("$1")} ORDER BY product_id""",
-        [stems],
+            WHERE true {has_stems(stems, 1)} ORDER BY product_id""",
+        [*stems],
     )
     kins = []
     for row in rows:

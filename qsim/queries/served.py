@@ -19,11 +19,12 @@ import duckdb
 
 from qsim import clock
 from qsim.clock import Epoch
+from qsim.errors import CorruptError
 from qsim.queries import connection as connections
 from qsim.queries import state_views, views
 from qsim.runs import market_directory
 from qsim.schema import CATALOG, FEES, LISTINGS, PRODUCTS
-from qsim.storage import integrity
+from qsim.storage import integrity, log
 from qsim.storage.log import Log
 from qsim.writing import course_of
 
@@ -31,9 +32,12 @@ from qsim.writing import course_of
 _SETTINGS = ("SET threads = 1", "SET enable_progress_bar = false")
 # In this order: each is made of those before it.
 _KEPT = (*(table.name for table in CATALOG), "searchable")
-# The columns of `prices` that may change with a tick.
-_MOVING = ("mrp", "regular_price", "price", "discount_pct", "off_mrp_pct", "unit_price", "surge_fee", "stock", "in_stock",
-           "updated_at", "order_fee")  # fmt: skip
+# The columns that may change with a tick.
+_MOVING = {
+    "state": ("price_paise", "regular_price_paise", "discount_bps", "surge_bps", "surge_fee_paise", "updated_tick", "stock"),
+    "prices": ("mrp", "regular_price", "price", "discount_pct", "off_mrp_pct", "unit_price", "surge_fee", "stock", "in_stock",
+               "updated_at", "order_fee"),
+}  # fmt: skip
 # Beyond this share of listings it costs less to make all prices anew.
 _FEW = 0.1
 # A reader that has begun reads by the commit it began with, which is of these.
@@ -164,8 +168,8 @@ def follow(served: Served) -> bool:
     Readers at work go on with the commit they began with. CorruptError where what came is not sound: nothing moves then.
     """
     with served.moving:
-        history = integrity.follow_log(served.market, served.log)
-        if history is served.log:
+        history = _later(served.market, served.log)
+        if history is None:
             return False
         changed = _changed(served, history)
         with served.database.cursor() as cursor:
@@ -183,6 +187,17 @@ def follow(served: Served) -> bool:
         return True
 
 
+def _later(market: Path, known: Log) -> Log | None:
+    """Read on to the newest commit; None where there is none after those known or it is not whole yet."""
+    if not log.goes_on(market, known):
+        return None
+    history = integrity.read_log(market, known)
+    settings = [{file.sha256 for file in one.files if file.table == "settings"} for one in (known, history)]
+    if settings[0] != settings[1] or history.tick < known.tick:
+        raise CorruptError(f"{market}: holds another market than the one that was opened; open it again")
+    return history if history.number > known.number else None
+
+
 def _changed(served: Served, history: Log) -> dict[str, str]:
     """Give the statements that a commit changes, by what they make; what is kept in tables is left out."""
     texts = views.all_statements(served.market, history, course_of(history))
@@ -195,22 +210,27 @@ def _move_state(cursor: duckdb.DuckDBPyConnection, served: Served, history: Log)
     since = served.log.tick
     if history.tick == since:
         return
-    state = state_views.state_after("kept.state", since, served.market, history)
-    cursor.execute(f"CREATE OR REPLACE TABLE kept.state AS {state} ORDER BY listing_id")
     moved = state_views.moved_after(since, served.market, history)
-    [(count, all_listings)] = cursor.execute(
-        f"SELECT (SELECT count(*) FROM ({moved})), (SELECT count(*) FROM kept.state)"
+    cursor.execute(f"CREATE OR REPLACE TABLE kept.moved AS {moved}")
+    [(count, of_all)] = cursor.execute(
+        "SELECT (SELECT count(*) FROM kept.moved), (SELECT count(*) FROM kept.state)"
     ).fetchall()
-    fees = any(file.last > since for file in history.of_table(FEES.name))
-    if fees or count > _FEW * all_listings:
-        prices = state_views.prices_of("kept.state", history)
-        cursor.execute(f"CREATE OR REPLACE TABLE kept.prices AS {prices} ORDER BY listing_id")
-    elif count:
-        prices = state_views.prices_of(f"(SELECT * FROM kept.state WHERE listing_id IN ({moved}))", history)
-        columns = ", ".join(f"{name} = new.{name}" for name in _MOVING)
+    few = "(SELECT * FROM kept.state WHERE listing_id IN (FROM kept.moved))" if count <= _FEW * of_all else ""
+    _put(cursor, "state", state_views.state_after(few or "kept.state", since, served.market, history), bool(few))
+    if any(file.last > since for file in history.of_table(FEES.name)):
+        few = ""
+    _put(cursor, "prices", state_views.prices_of(few or "kept.state", history), bool(few))
+
+
+def _put(cursor: duckdb.DuckDBPyConnection, table: str, rows: str, few: bool) -> None:
+    """Put rows in the place of those of the same listings of a table that is kept, or of all."""
+    if few:
+        columns = ", ".join(f"{name} = new.{name}" for name in _MOVING[table])
         cursor.execute(
-            f"UPDATE kept.prices SET {columns} FROM ({prices}) AS new WHERE prices.listing_id = new.listing_id"
+            f"UPDATE kept.{table} SET {columns} FROM ({rows}) AS new WHERE {table}.listing_id = new.listing_id"
         )
+    else:
+        cursor.execute(f"CREATE OR REPLACE TABLE kept.{table} AS {rows} ORDER BY listing_id")
 
 
 @contextmanager
