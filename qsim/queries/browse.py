@@ -14,7 +14,9 @@ from qsim.queries.names import has_stems, stems_of
 from qsim.queries.questions import plain
 from qsim.queries.served import Reading
 from qsim.queries.texts import quoted
+from qsim.schema import EVENTS
 
+_FILES_AT_ONCE = 64
 # The columns of prices that all listings of a product share.
 _FACTS = (
     "product_id", "product", "brand", "category", "subcategory", "pack", "unit", "is_loose", "is_active", "volatility_group",
@@ -121,15 +123,19 @@ def history(
     """
     _known(reading, number)
     chosen = None if platform is None else questions.check_platform(reading.connection, platform)
-    per = reading.moment.listings_per_product
-    rows = rows_of(
-        reading.connection,
-        f"""SELECT * EXCLUDE (product_id, product, category, subcategory, pack) FROM price_history
-            WHERE listing_id BETWEEN {number * per} AND {number * per + per - 1} AND tick BETWEEN {first} AND {last}
-            AND (tick < {tick} OR tick = {tick} AND listing_id < {listing}) AND ($1::VARCHAR IS NULL OR platform = $1)
-            ORDER BY tick DESC, listing_id DESC LIMIT {limit}""",
-        [chosen],
-    )
+    files = sorted(reading.moment.files(EVENTS, number, first, min(last, tick)), key=lambda file: -file.last)
+    rows: list[dict[str, Any]] = []
+    # The newest files first, and no more of them than are needed: a market that is followed live has many.
+    for at in range(0, len(files), _FILES_AT_ONCE):
+        if len(rows) < limit:
+            rows += rows_of(
+                reading.connection,
+                f"""SELECT * EXCLUDE (product_id, product, category, subcategory, pack)
+                    FROM {reading.history(number, files[at : at + _FILES_AT_ONCE])} WHERE tick BETWEEN {first} AND {last}
+                    AND (tick < {tick} OR tick = {tick} AND listing_id < {listing}) AND ($1::VARCHAR IS NULL OR platform = $1)
+                    ORDER BY tick DESC, listing_id DESC LIMIT {limit - len(rows)}""",
+                [chosen],
+            )
     return [plain(row) for row in rows]
 
 

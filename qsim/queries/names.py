@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
+from threading import Lock
 
 import duckdb
 
@@ -148,6 +149,12 @@ def products_named(connection: duckdb.DuckDBPyConnection, name: str) -> list[lis
     return groups(kins_of(connection, name))
 
 
+# What names mean in catalogs that are asked again and again: a connection's variable `qsim_catalog` says in which, if any.
+_known: dict[tuple[str, Words], list[tuple[int, Kin, bool]]] = {}
+_KNOWN_MOST = 2000
+_turn = Lock()
+
+
 def stems_of(text: str) -> list[str]:
     """Give the first letters that every form of each word shares, so that SQL sifts and Python reads what is left."""
     return [word[: max(3, len(word) - 2)] for word in words(text) if word != "and"]
@@ -163,6 +170,21 @@ def kins_of(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[int,
     asked, stems = words(name), stems_of(name)
     if not stems:
         return []
+    [(catalog,)] = connection.execute("SELECT getvariable('qsim_catalog')").fetchall()
+    if catalog is None:
+        return _kins_of(connection, asked, stems)
+    with _turn:
+        found = _known.get((catalog, asked))
+    if found is None:
+        found = _kins_of(connection, asked, stems)
+        with _turn:
+            _known[catalog, asked] = found
+            while len(_known) > _KNOWN_MOST:
+                del _known[next(iter(_known))]
+    return found
+
+
+def _kins_of(connection: duckdb.DuckDBPyConnection, asked: Words, stems: list[str]) -> list[tuple[int, Kin, bool]]:
     rows = rows_of(
         connection,
         f"""SELECT product_id, product, brand, subcategory FROM products JOIN raw.searchable USING (product_id)

@@ -170,7 +170,8 @@ def deals(
 
 _DEALS = """
     WITH good AS (
-        SELECT p.* FROM prices AS p
+        SELECT listing_id, product, brand, subcategory, pack, platform, store_id, city, pincode, regular_price, price, discount_pct
+        FROM prices AS p
         WHERE ($1::VARCHAR IS NULL OR p.platform = $1) AND p.discount_pct >= $2 AND p.discount_pct > 0
             AND ($3::VARCHAR[] IS NULL OR list_contains($3::VARCHAR[], p.{column}))
             AND p.in_stock AND p.is_active AND p.surge_fee = p.order_fee),
@@ -246,7 +247,7 @@ def _summary(rows: list[dict[str, Any]], first: str, second: str) -> dict[str, A
 
 _COMPARE = """
     WITH here AS (
-        SELECT p.*, s.nth FROM prices AS p
+        SELECT p.product_id, p.product, p.brand, p.pack, p.platform, p.store_id, p.city, p.pincode, p.price, s.nth FROM prices AS p
         JOIN (SELECT store_id, row_number() OVER (PARTITION BY platform, pincode ORDER BY store_id) AS nth FROM stores)
             AS s ON s.store_id = p.store_id
         WHERE p.platform IN ($1, $2) AND list_contains($3, p.{column}) AND p.in_stock AND p.is_active)

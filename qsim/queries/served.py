@@ -8,24 +8,28 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 from threading import Lock
+from uuid import uuid4
 
 import duckdb
 
 from qsim import clock
 from qsim.clock import Epoch
 from qsim.errors import CorruptError
+from qsim.opening import block_products
 from qsim.queries import connection as connections
 from qsim.queries import state_views, views
+from qsim.queries.history_views import history_of
 from qsim.runs import market_directory
-from qsim.schema import CATALOG, FEES, LISTINGS, PRODUCTS
+from qsim.schema import CATALOG, EVENTS, FEES, LISTINGS, PRODUCTS, SNAPSHOTS, Table
 from qsim.storage import integrity, log
 from qsim.storage.log import Log
+from qsim.storage.pieces import DataFile
 from qsim.writing import course_of
 
 # One thread a query: many small queries at once are quicker so, and none takes a whole machine.
@@ -46,11 +50,12 @@ _MOMENTS = 8
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a market stands at a commit: the log up to it, and its epochs."""
+    """Where a market stands at a commit: the log up to it, its epochs, and the products of a block."""
 
     log: Log
     start: date
     epochs: tuple[Epoch, ...]
+    products_per_block: int
 
     @property
     def commit(self) -> int:
@@ -66,10 +71,20 @@ class Moment:
         """Count the rows of a table."""
         return sum(file.rows for file in self.log.files if file.table == table)
 
-    @property
-    def listings_per_product(self) -> int:
-        """Count the listings of a product, which are numbered one after another, product by product."""
-        return self.rows(LISTINGS.name) // self.rows(PRODUCTS.name)
+    def listings_of(self, product: int) -> range:
+        """Give the numbers of a product's listings, which come one after another, product by product."""
+        per = self.rows(LISTINGS.name) // self.rows(PRODUCTS.name)
+        return range(product * per, product * per + per)
+
+    def files(self, table: Table, product: int | None, first: int, last: int) -> list[DataFile]:
+        """Give the files of a table that may hold rows of the ticks first..last, of a product alone where one is named."""
+        named = [file for file in self.log.of_table(table.name) if file.last >= first and file.first <= last]
+        if product is None:
+            return named
+        # A file holds blocks from its first up to the next file's of the same ticks.
+        block = product // self.products_per_block
+        holding = {(file.first, file.last): file for file in named if file.block <= block}
+        return list(holding.values())
 
     def time_of(self, tick: int) -> str:
         """Tell the time in India at which a tick falls."""
@@ -95,12 +110,21 @@ class Reading:
 
         Of a past tick those of all listings, or of one product alone, which costs less.
         """
-        if tick is None or tick == self.moment.tick:
+        moment = self.moment
+        if tick is None or tick == moment.tick:
             return "prices"
-        if product is None:
-            return f"prices_at(tick_time({tick}))"
-        first = product * self.moment.listings_per_product
-        return f"raw.prices_between(tick_time({tick}), {first}, {first + self.moment.listings_per_product - 1})"
+        snapshots = moment.files(SNAPSHOTS, product, 0, tick)
+        known = max(file.last for file in snapshots)
+        events = moment.files(EVENTS, product, known + 1, tick)
+        listings = None if product is None else moment.listings_of(product)
+        newest = [file for file in snapshots if file.last == known]
+        return f"({state_views.prices_as_of(tick, self.market, moment.log, newest, events, listings)})"
+
+    def history(self, product: int, files: Sequence[DataFile]) -> str:
+        """Write what to SELECT FROM for a product's part of `price_history` in some files of events."""
+        listings = self.moment.listings_of(product)
+        events = state_views.within(self.market, EVENTS, files, listings)
+        return f"({history_of(events, state_views.within_named(listings))})"
 
 
 @dataclass
@@ -117,6 +141,7 @@ class Served:
     texts: dict[str, str]
     idle: list[duckdb.DuckDBPyConnection] = field(default_factory=list)
     moving: Lock = field(default_factory=Lock)
+    catalog: str = field(default_factory=lambda: uuid4().hex)
 
     @property
     def moment(self) -> Moment:
@@ -159,7 +184,8 @@ def _name_of(text: str) -> str:
 
 def _moment(history: Log) -> Moment:
     course = course_of(history)
-    return Moment(history, clock.parse_start(course.parameters[0].start), course.epochs)
+    opening = course.parameters[0]
+    return Moment(history, clock.parse_start(opening.start), course.epochs, block_products(opening))
 
 
 def follow(served: Served) -> bool:
@@ -240,6 +266,7 @@ def reading(served: Served) -> Iterator[Reading]:
         cursor = served.idle.pop()
     except IndexError:
         cursor = served.database.cursor()
+        cursor.execute(f"SET VARIABLE qsim_catalog = '{served.catalog}'")
     try:
         [(number,)] = cursor.execute("BEGIN; SELECT number FROM kept.at").fetchall()
         yield Reading(served.market, cursor, served.moments[number])

@@ -62,17 +62,9 @@ def _states(known: str, newest: int, moving: bool) -> list[str]:
         f"CREATE OR REPLACE MACRO raw.snapshot_before(t) AS {known}",
         f"CREATE OR REPLACE VIEW raw.state AS {_state('raw.newest_snapshot', 'raw.newest_events', now, moved[0])}",
         f"CREATE OR REPLACE MACRO raw.state_at(t) AS TABLE {_state(past, 'raw.events', then, moved[1])}",
-        f"CREATE OR REPLACE MACRO raw.state_between(t, first_listing, last_listing) AS TABLE {_between(past, then, moving)}",
         f"CREATE OR REPLACE VIEW raw.stock AS {_stock('raw.newest_snapshot', moved[0])}",
         f"CREATE OR REPLACE MACRO raw.stock_at(t) AS TABLE {_stock(past, moved[1])}",
     ]
-
-
-def _between(past: str, then: str, moving: bool) -> str:
-    """The state of the listings from one to another: what is not of them is not read."""
-    of_them = "AND listing_id BETWEEN first_listing AND last_listing"
-    moved = _moved("raw.moves", f"{then} {of_them}") if moving else ""
-    return _state(f"{past} {of_them}", "raw.events", f"{then} {of_them}", moved)
 
 
 def _moved(moves: str, during: str) -> str:
@@ -88,33 +80,63 @@ def _stock(snapshot: str, moved: str) -> str:
     return f"SELECT base.listing_id, {_on_hand(moved)} AS stock FROM (SELECT * FROM {snapshot}) AS base {moved}"
 
 
-def _later(table: Table, since: int, market: Path, log: Log) -> str:
-    """The files of a table that hold rows of ticks after one, and earlier ones too."""
-    return f"({files(market, table, [file for file in log.of_table(table.name) if file.last > since])})"
+def within(market: Path, table: Table, named: Sequence[DataFile], listings: range | None) -> str:
+    """Write the rows of the named files of a table, in brackets: all of them, or those of listings one after another."""
+    where = "" if listings is None else f" WHERE listing_id BETWEEN {listings.start} AND {listings.stop - 1}"
+    return f"({files(market, table, named)}{where})"
 
 
-def _later_moves(since: int, market: Path, log: Log) -> str:
-    return f"({_moves(_later(ORDERS, since, market, log), _later(DELIVERIES, since, market, log))})"
+def _moves_of(market: Path, log: Log, since: int, listings: range | None = None) -> str:
+    orders, deliveries = (
+        within(market, table, [file for file in log.of_table(table.name) if file.last > since], listings)
+        for table in (ORDERS, DELIVERIES)
+    )
+    return f"({_moves(orders, deliveries)})"
+
+
+def _events_of(market: Path, log: Log, since: int) -> str:
+    return within(market, EVENTS, [file for file in log.of_table(EVENTS.name) if file.last > since], None)
 
 
 def state_after(base: str, since: int, market: Path, log: Log) -> str:
     """Write the state at a log's tick from a table of the state at an earlier one, `since`, and what was written after it."""
     during = f"tick > {since}"
-    moved = _moved(_later_moves(since, market, log), during) if has(log, ORDERS, DELIVERIES) else ""
-    return _state(base, _later(EVENTS, since, market, log), during, moved)
+    moved = _moved(_moves_of(market, log, since), during) if has(log, ORDERS, DELIVERIES) else ""
+    return _state(base, _events_of(market, log, since), during, moved)
 
 
 def moved_after(since: int, market: Path, log: Log) -> str:
     """Write the ids of the listings that something happened to after a tick."""
-    sources = [_later(EVENTS, since, market, log)]
+    sources = [_events_of(market, log, since)]
     if has(log, ORDERS, DELIVERIES):
-        sources.append(_later_moves(since, market, log))
+        sources.append(_moves_of(market, log, since))
     return " UNION ".join(f"SELECT listing_id FROM {source} WHERE tick > {since}" for source in sources)
 
 
 def prices_of(state: str, log: Log) -> str:
     """Write the rows of `prices` at a log's tick from a table of the state at it."""
     return _prices(state, _fees(str(log.tick)) if has(log, FEES) else "")
+
+
+def prices_as_of(
+    tick: int, market: Path, log: Log, snapshot: Sequence[DataFile], events: Sequence[DataFile], listings: range | None
+) -> str:
+    """Write the rows of `prices` as of a tick from the files of the snapshot before it and of the events since; of all listings,
+    or of some that are numbered one after another.
+    """
+    known = snapshot[0].last
+    during = f"tick > {known} AND tick <= {tick}"
+    moved = _moved(_moves_of(market, log, known, listings), during) if has(log, ORDERS, DELIVERIES) else ""
+    base, changed = within(market, SNAPSHOTS, snapshot, listings), within(market, EVENTS, events, listings)
+    named = within_named(listings)
+    return _prices(f"({_state(base, changed, during, moved)})", _fees(str(tick)) if has(log, FEES) else "", named)
+
+
+def within_named(listings: range | None) -> str:
+    """Write the names of all listings, or of some that are numbered one after another."""
+    if listings is None:
+        return "raw.named"
+    return f"(SELECT * FROM raw.named WHERE listing_id BETWEEN {listings.start} AND {listings.stop - 1})"
 
 
 def _state(snapshot: str, events: str, during: str, moved: str) -> str:
@@ -132,7 +154,7 @@ def _state(snapshot: str, events: str, during: str, moved: str) -> str:
                    FROM {events} WHERE {during} GROUP BY listing_id) AS change USING (listing_id) {moved}"""
 
 
-def _prices(state: str, fees: str) -> str:
+def _prices(state: str, fees: str, named: str = "raw.named") -> str:
     order_fee = "coalesce(f.fee_paise, 0)" if fees else "0"
     # Loose goods have no printed MRP: the one shown lies their permanent discount above the regular price, and moves with it.
     shown = "s.regular_price_paise * 100 / (10000 - nullif(n.mrp_discount_bps, 0)::INTEGER)"
@@ -145,7 +167,7 @@ def _prices(state: str, fees: str) -> str:
             (s.price_paise * 0.01 / nullif(n.pack_units, 0))::DECIMAL(12, 2) AS unit_price, n.unit,
             {rupees(f"(s.surge_fee_paise::INTEGER + {order_fee})")} AS surge_fee, s.stock, s.stock > 0 AS in_stock,
             n.is_loose, n.is_active, n.volatility_group, tick_time(s.updated_tick) AS updated_at, {rupees(order_fee)} AS order_fee
-        FROM {state} AS s JOIN raw.named AS n USING (listing_id) {fees}"""
+        FROM {state} AS s JOIN {named} AS n USING (listing_id) {fees}"""
 
 
 def _fees(until: str) -> str:
@@ -168,8 +190,6 @@ def price_views(log: Log) -> list[str]:
     return [
         f"CREATE OR REPLACE VIEW prices AS {_prices('raw.state', now)}",
         f"CREATE OR REPLACE MACRO prices_at(ts) AS TABLE {_prices('raw.state_at(tick_at(ts))', then)}",
-        f"""CREATE OR REPLACE MACRO raw.prices_between(ts, first_listing, last_listing) AS TABLE
-            {_prices("raw.state_between(tick_at(ts), first_listing, last_listing)", then)}""",
         "CREATE OR REPLACE MACRO price_of(name, ts) AS TABLE SELECT * FROM prices_at(ts) WHERE product = name",
         f"CREATE OR REPLACE VIEW inventory AS {_inventory('raw.stock')}",
         f"CREATE OR REPLACE MACRO inventory_at(ts) AS TABLE {_inventory('raw.stock_at(tick_at(ts))')}",
