@@ -98,7 +98,7 @@ class Moment:
         return epoch.tick + (second - epoch.second) // epoch.interval
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reading:
     """One reader's view of a market: where it is, a connection that sees one commit throughout, and where it stands at that."""
 
