@@ -50,25 +50,14 @@ def create_app(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         state.writer = writing.started(directory) if live else None
-        following = asyncio.create_task(follow(market, feed, measures, state, poll_seconds))
-        yield
-        following.cancel()
-        with suppress(asyncio.CancelledError):
-            await following
-        if state.writer is not None:
-            await asyncio.to_thread(writing.stop, state.writer)
-        market.close()
+        async with _followed(market, feed, measures, state, poll_seconds):
+            yield
 
+    # The pages that FastAPI has for its description load scripts from elsewhere.
     app = FastAPI(
-        title="qsim",
-        summary="A simulated quick-commerce market.",
-        version=version("quickcommerce-sim"),
-        lifespan=lifespan,
-        responses=problems.RESPONSES,
-        # Their pages load scripts from elsewhere; /openapi.json is what they would show.
-        docs_url=None,
-        redoc_url=None,
-    )
+        title="qsim", summary="A simulated quick-commerce market.", version=version("quickcommerce-sim"), lifespan=lifespan,
+        responses=problems.RESPONSES, docs_url=None, redoc_url=None,
+    )  # fmt: skip
     app.state.market, app.state.measures, app.state.feed, app.state.following = market, measures, feed, state
     app.state.turns = sql.Turns()
     _tell(market, feed, measures)
@@ -77,6 +66,21 @@ def create_app(
         app.include_router(router)
     app.add_middleware(Guard, allowed=allowed or Allowed(), measures=measures)
     return app
+
+
+@asynccontextmanager
+async def _followed(
+    market: Market, feed: Feed, measures: Measures, state: Following, every: float
+) -> AsyncIterator[None]:
+    """Follow a market for as long as the block lasts; then let its writer and the queries that run end."""
+    following = asyncio.create_task(follow(market, feed, measures, state, every))
+    yield
+    following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
+    if state.writer is not None:
+        await asyncio.to_thread(writing.stop, state.writer)
+    market.close()
 
 
 def _tell(market: Market, feed: Feed, measures: Measures) -> None:
