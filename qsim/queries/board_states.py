@@ -18,7 +18,10 @@ import duckdb
 from qsim import clock
 from qsim.errors import UsageError
 from qsim.queries.connection import rows_of
-from qsim.queries.state_views import has, moved_since, moves_of, overlaid
+from qsim.queries.state_views import _moved as moved_since
+from qsim.queries.state_views import _moves as moves_of
+from qsim.queries.state_views import _state as overlaid
+from qsim.queries.state_views import has
 from qsim.queries.texts import files
 from qsim.schema import DELIVERIES, EVENTS, LISTINGS, ORDERS, PLATFORMS, PRODUCTS, SNAPSHOTS, STORES, Table
 from qsim.simulation import Course

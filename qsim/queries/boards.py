@@ -97,7 +97,7 @@ _FOUND = """SELECT product_id, product, brand, category, pack FROM products
     ORDER BY lower(product) <> $2, NOT starts_with(words, $2), NOT contains(' ' || words, ' ' || $2), length(product), product_id"""
 
 
-def search(boards: Boards, text: str, limit: int = 12) -> dict[str, Any]:
+def search(boards: Boards, text: str, limit: int = 12, as_of: int | None = None) -> dict[str, Any]:
     """Find the products on sale that have all words of a text, or beginnings of them, likely ones first."""
     words = text.lower().replace("'", "").replace("’", "").split()[:8]
     rows = query(boards, f"{_FOUND} LIMIT {limit}", [words, " ".join(words)]) if words else []

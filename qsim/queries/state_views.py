@@ -42,33 +42,32 @@ def raw_views(market: Path, log: Log, select: Select = files) -> list[str]:
         view("opening", SNAPSHOTS, snapshot(ticks[0])),
         view("newest_snapshot", SNAPSHOTS, snapshot(ticks[-1])),
         *(view(f"newest_{table.name}", table, later(table)) for table in (EVENTS, ORDERS, DELIVERIES)),
-        f"CREATE OR REPLACE VIEW raw.moves AS {moves_of('raw.orders', 'raw.deliveries')}",
-        f"CREATE OR REPLACE VIEW raw.newest_moves AS {moves_of('raw.newest_orders', 'raw.newest_deliveries')}",
+        f"CREATE OR REPLACE VIEW raw.moves AS {_moves('orders', 'deliveries')}",
+        f"CREATE OR REPLACE VIEW raw.newest_moves AS {_moves('newest_orders', 'newest_deliveries')}",
         *_states(f"list_max(list_filter({ticks}, lambda tick: tick <= t))", ticks[-1], has(log, ORDERS, DELIVERIES)),
     ]
 
 
-def moves_of(orders: str, deliveries: str) -> str:
+def _moves(orders: str, deliveries: str) -> str:
     """What the stock of listings gained (positive) and lost (negative) at each tick."""
-    return f"""SELECT tick, listing_id, units::INTEGER AS units FROM {deliveries} WHERE units > 0
-        UNION ALL SELECT tick, listing_id, -(units::INTEGER) FROM {orders} WHERE units > 0"""
+    return f"""SELECT tick, listing_id, units::INTEGER AS units FROM raw.{deliveries} WHERE units > 0
+        UNION ALL SELECT tick, listing_id, -(units::INTEGER) FROM raw.{orders} WHERE units > 0"""
 
 
 def _states(known: str, newest: int, moving: bool) -> list[str]:
     now, then = f"tick > {newest}", "tick > raw.snapshot_before(t) AND tick <= t"
     past = "raw.snapshots WHERE tick = raw.snapshot_before(t)"
-    moved = (moved_since("raw.newest_moves", now), moved_since("raw.moves", then)) if moving else ("", "")
+    moved = (_moved("raw.newest_moves", now), _moved("raw.moves", then)) if moving else ("", "")
     return [
         f"CREATE OR REPLACE MACRO raw.snapshot_before(t) AS {known}",
-        f"CREATE OR REPLACE VIEW raw.state AS {overlaid('raw.newest_snapshot', 'raw.newest_events', now, moved[0])}",
-        f"CREATE OR REPLACE MACRO raw.state_at(t) AS TABLE {overlaid(past, 'raw.events', then, moved[1])}",
+        f"CREATE OR REPLACE VIEW raw.state AS {_state('raw.newest_snapshot', 'raw.newest_events', now, moved[0])}",
+        f"CREATE OR REPLACE MACRO raw.state_at(t) AS TABLE {_state(past, 'raw.events', then, moved[1])}",
         f"CREATE OR REPLACE VIEW raw.stock AS {_stock('raw.newest_snapshot', moved[0])}",
         f"CREATE OR REPLACE MACRO raw.stock_at(t) AS TABLE {_stock(past, moved[1])}",
     ]
 
 
-def moved_since(moves: str, during: str) -> str:
-    """Write the join of a state named `base` with the units that `moves` brought to its listings."""
+def _moved(moves: str, during: str) -> str:
     return f"""LEFT JOIN (SELECT listing_id, sum(units)::INTEGER AS units FROM {moves} WHERE {during}
         GROUP BY listing_id) AS moved USING (listing_id)"""
 
@@ -81,7 +80,7 @@ def _stock(snapshot: str, moved: str) -> str:
     return f"SELECT base.listing_id, {_on_hand(moved)} AS stock FROM (SELECT * FROM {snapshot}) AS base {moved}"
 
 
-def overlaid(snapshot: str, events: str, during: str, moved: str) -> str:
+def _state(snapshot: str, events: str, during: str, moved: str) -> str:
     """The last snapshot overlaid with the last event of each listing since, and with what moved its stock."""
     columns = {
         "price_paise": "price_after_paise", "regular_price_paise": "regular_price_paise", "discount_bps": "discount_bps",
