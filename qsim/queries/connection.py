@@ -12,6 +12,7 @@ from qsim.queries import views
 from qsim.queries.texts import quoted
 from qsim.runs import market_directory
 from qsim.storage import integrity
+from qsim.storage.log import Log
 from qsim.writing import course_of
 
 
@@ -21,7 +22,11 @@ def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyC
     CorruptError where a file is not what was committed: Parquet readers would not notice.
     """
     market = market_directory(directory)
-    history = integrity.read_log(market)
+    return connected(market, integrity.read_log(market))
+
+
+def connected(market: Path, history: Log) -> duckdb.DuckDBPyConnection:
+    """Open DuckDB in memory with all views of a market at the commit that a log ends with."""
     connection = duckdb.connect(":memory:")
     # In a notebook without widgets DuckDB refuses even to switch off a bar that is off.
     if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() != [(False,)]:

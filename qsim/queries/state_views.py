@@ -42,16 +42,16 @@ def raw_views(market: Path, log: Log, select: Select = files) -> list[str]:
         view("opening", SNAPSHOTS, snapshot(ticks[0])),
         view("newest_snapshot", SNAPSHOTS, snapshot(ticks[-1])),
         *(view(f"newest_{table.name}", table, later(table)) for table in (EVENTS, ORDERS, DELIVERIES)),
-        f"CREATE OR REPLACE VIEW raw.moves AS {_moves('orders', 'deliveries')}",
-        f"CREATE OR REPLACE VIEW raw.newest_moves AS {_moves('newest_orders', 'newest_deliveries')}",
+        f"CREATE OR REPLACE VIEW raw.moves AS {_moves('raw.orders', 'raw.deliveries')}",
+        f"CREATE OR REPLACE VIEW raw.newest_moves AS {_moves('raw.newest_orders', 'raw.newest_deliveries')}",
         *_states(f"list_max(list_filter({ticks}, lambda tick: tick <= t))", ticks[-1], has(log, ORDERS, DELIVERIES)),
     ]
 
 
 def _moves(orders: str, deliveries: str) -> str:
     """What the stock of listings gained (positive) and lost (negative) at each tick."""
-    return f"""SELECT tick, listing_id, units::INTEGER AS units FROM raw.{deliveries} WHERE units > 0
-        UNION ALL SELECT tick, listing_id, -(units::INTEGER) FROM raw.{orders} WHERE units > 0"""
+    return f"""SELECT tick, listing_id, units::INTEGER AS units FROM {deliveries} WHERE units > 0
+        UNION ALL SELECT tick, listing_id, -(units::INTEGER) FROM {orders} WHERE units > 0"""
 
 
 def _states(known: str, newest: int, moving: bool) -> list[str]:
@@ -78,6 +78,17 @@ def _on_hand(moved: str) -> str:
 
 def _stock(snapshot: str, moved: str) -> str:
     return f"SELECT base.listing_id, {_on_hand(moved)} AS stock FROM (SELECT * FROM {snapshot}) AS base {moved}"
+
+
+def state_after(base: str, since: int, market: Path, log: Log) -> str:
+    """Write the state at a log's tick from a table of the state at an earlier one, `since`, and what was written after it."""
+
+    def later(table: Table) -> str:
+        return f"({files(market, table, [file for file in log.of_table(table.name) if file.last > since])})"
+
+    during = f"tick > {since}"
+    moved = _moved(f"({_moves(later(ORDERS), later(DELIVERIES))})", during) if has(log, ORDERS, DELIVERIES) else ""
+    return _state(base, later(EVENTS), during, moved)
 
 
 def _state(snapshot: str, events: str, during: str, moved: str) -> str:

@@ -87,3 +87,12 @@ def read_log(market: Path) -> Log:
     history = log.read(market)
     check_all(market, history.files)
     return history
+
+
+def follow_log(market: Path, known: Log) -> Log:
+    """Read on from a log whose files were held against it, and hold the files that came since."""
+    history = log.follow(market, known)
+    if history is not known:
+        before = {file.path for file in known.files}
+        check_all(market, [file for file in history.files if file.path not in before])
+    return history

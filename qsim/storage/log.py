@@ -129,6 +129,38 @@ def _log_of(whole: Piece) -> Log:
     return Log(tip.number, tip.head, tip.tick, tip.digest, tuple(whole.epochs), tuple(whole.files), retired)
 
 
+def _later(market: Path, known: Log) -> Iterator[Piece]:
+    """Read the commits that came after a log was read, in order, up to one that is not whole yet."""
+    number = known.number
+    if files.look(commit_path(market, number)) is None:
+        raise CorruptError(
+            f"{market / COMMITS}: commit {number}, which was there, is gone: the market was replaced; open it again"
+        )
+    while files.look(commit_path(market, number + 1)) is not None:
+        try:
+            yield _commit(market, number + 1)
+        except pieces.UnfinishedError:
+            return
+        number += 1
+
+
+def follow(market: Path, known: Log) -> Log:
+    """Read on from a log that was read before to the newest commit; the same log where there is none after it.
+
+    Costs one look at the disk where nothing came. CorruptError where what came does not follow.
+    """
+    later = list(_later(market, known))
+    if not later:
+        return known
+    pieces.check_follows(known, later[0])
+    whole = pieces.joined(later)
+    gone = {name for name, _ in whole.removed}
+    kept = (file for file in known.files if file.path not in gone)
+    retired = ((name, at) for name, at in (*known.retired, *whole.removed) if at > whole.vacuumed)
+    tip, epochs = whole.tip, (*known.epochs, *whole.epochs)
+    return Log(tip.number, tip.head, tip.tick, tip.digest, epochs, (*kept, *whole.files), tuple(retired))
+
+
 def tip_of(log: Log) -> Tip:
     """Give the tip of a log alone, for a writer to go on from without keeping all files in memory."""
     return Tip(log.number, log.head, log.tick, log.digest)
