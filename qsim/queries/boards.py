@@ -71,6 +71,7 @@ def overview(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
         "head": boards.log.tick,
         "head_time": _stamp(boards, boards.log.tick),
         "interval": clock.epoch_of(boards.course.epochs, tick).interval,
+        "epochs": [[epoch.tick, _stamp(boards, epoch.tick), epoch.interval] for epoch in boards.course.epochs],
         "preset": parameters.preset,
         "scenario": parameters.scenario,
         "seed": parameters.seed,
