@@ -297,8 +297,10 @@ def activity(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
     every = max(1, -(-(tick - first) // _BARS))
     bars = query(
         boards,
-        f"""SELECT max(tick) AS tick, count(DISTINCT tick) AS ticks, sum(attempted)::BIGINT AS attempted, sum(changed)::BIGINT AS changed
-            FROM {written(boards, METRICS, first, tick)} GROUP BY (tick - 1 - {first}) // {every} ORDER BY tick""",
+        f"""SELECT least({tick}, {first} + (part + 1) * {every})::INTEGER AS tick, sum(attempted)::BIGINT AS attempted,
+                sum(changed)::BIGINT AS changed, least({every}, {tick - first} - part * {every})::INTEGER AS ticks
+            FROM (SELECT *, (tick - 1 - {first}) // {every} AS part FROM {written(boards, METRICS, first, tick)})
+            GROUP BY part ORDER BY part""",
     )
     hour = tick_before(boards, second_of(boards, tick) - HOUR)
     causes = query(

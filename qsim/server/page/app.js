@@ -8,10 +8,12 @@ import { follow } from "./live.js";
 
 const REST = 800; // between two rounds of questions while the market runs
 const DEBOUNCE = 180;
+const ROWS = 30; // changes that are listed
+const HEALTH = 10_000;
 
 const hash = new URLSearchParams(location.hash.slice(1));
 const numberIn = (name) => (/^\d+$/.test(hash.get(name) ?? "") ? Number(hash.get(name)) : null);
-const state = { head: null, asOf: numberIn("tick"), product: numberIn("product"), hours: 24, area: 0, moverHours: 1, epochs: [], paused: false, seen: [] };
+const state = { head: null, asOf: numberIn("tick"), product: numberIn("product"), hours: null, area: 0, moverHours: 1, epochs: [], paused: false, seen: [] };
 
 const PANELS = {
   overview: { path: () => "api/boards/overview", panel: "figures", draw: showOverview },
@@ -57,7 +59,9 @@ function refresh(wait = 0) {
     await new Promise((resolve) => setTimeout(resolve, wait));
     again = false;
     await load("overview");
-    await Promise.all(Object.keys(PANELS).filter((name) => name !== "overview").map(load));
+    // While changes are heard, the list of them follows by itself.
+    const heardOf = ticking && state.asOf === null && connection === "live";
+    await Promise.all(Object.keys(PANELS).filter((name) => name !== "overview" && !(name === "ticker" && heardOf)).map(load));
     document.documentElement.dataset.tick = shown.overview?.tick ?? "";
     round = null;
     if (again) refresh(REST);
@@ -67,7 +71,10 @@ function refresh(wait = 0) {
 function showOverview(told) {
   f.setPlatforms(told.platforms);
   state.epochs = told.epochs;
-  if (state.product === null) { state.product = told.product; }
+  state.product ??= told.product;
+  // Of short ticks a day is a thicket.
+  state.hours ??= told.interval < 60 ? 1 : 24;
+  $("hours").value = state.hours;
   if (state.product === null) fill($("offers"), h("p", { class: "empty" }, "This market has no product on sale."));
   showAreas(told.areas);
   boards.figures(told);
@@ -144,15 +151,24 @@ function choose(product) {
   $("prices").scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
 }
 
-const keyOf = (row) => `${row.tick}/${row.product_id}/${row.platform}`;
-let known = null;
+let ticking = false; // whether the rows shown are those of the newest ticks, so that what is heard goes on top
 function showTicker(told) {
-  if (state.paused && state.asOf === null && known) return;
   boards.ticker(told, choose);
-  if (known && state.asOf === null) {
-    [...$("ticker-body").querySelectorAll("li")].forEach((row, at) => row.classList.toggle("fresh", !known.has(keyOf(told.events[at]))));
-  }
-  known = new Set(told.events.map(keyOf));
+  ticking = state.asOf === null;
+}
+
+/** Puts changes that were heard on top; of many, some from all over the shelves. */
+function addChanges(rows) {
+  if (!ticking || state.paused || state.asOf !== null || !rows.length) return;
+  const newest = rows.filter((row) => row.tick === rows.at(-1).tick);
+  const every = Math.max(1, newest.length / ROWS);
+  const some = Array.from({ length: Math.min(ROWS, newest.length) }, (_, at) => newest[Math.floor(at * every)]);
+  boards.freshEvents(some.map((row) => ({
+    ...row,
+    time: Date.parse(`${row.ts.replace(" ", "T")}Z`) / 1000,
+    price_before_paise: Math.round(100 * row.price_before),
+    price_after_paise: Math.round(100 * row.price_after),
+  })), newest.length, choose, ROWS);
 }
 
 let place = null;
@@ -164,40 +180,52 @@ function showFacts() {
   const told = shown.overview;
   const rows = [
     ["Connection", $("connection-text").textContent],
+    ["Server", condition ?? "–"],
     ["Writer, last minute", rate],
     ["Newest tick", state.head === null ? "–" : f.count(state.head)],
     ["Tick length", told ? `${f.number(told.interval)} s` : "–"],
     ["Commit", place ? f.count(place.commit) : "–"],
-    ["Head", place?.head ? h("code", {}, place.head.slice(0, 16)) : "–"],
     ["Products", told ? f.count(told.of_products) : "–"],
   ];
   fill($("facts"), rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
 }
 
 const WORDS = { live: "Live", polling: "Live, by asking", away: "Server away, trying again" };
-let told = null;
+let connection = null;
 function connected(now) {
+  if (connection === now) return;
+  const back = connection === "away";
+  connection = now;
   $("connection").dataset.state = now;
-  if (told !== now) $("connection-text").textContent = WORDS[now];
-  const back = told === "away" && now !== "away";
-  told = now;
+  $("connection-text").textContent = WORDS[now];
+  if (back || now === "live") { ticking = false; refresh(); }
+  health();
+}
+
+let condition = null;
+async function health() {
+  try {
+    const told = await ask("health");
+    condition = told.status;
+  } catch (fault) { condition = fault.message; }
   showFacts();
-  if (back) refresh();
 }
 
 function moved(status) {
   place = status;
-  if (status.tick < (state.head ?? 0)) { known = null; state.seen = []; }
+  if (status.tick < (state.head ?? 0)) { ticking = false; state.seen = []; }
   const news = status.tick !== state.head;
   headAt(status.tick);
   showFacts();
   if (news && !document.hidden && (state.asOf === null || shown.overview === undefined)) refresh();
 }
 
-function heard(event) {
+function heard({ event, data }) {
   let news;
-  try { news = JSON.parse(event.data); } catch { return; }
-  if (Number.isInteger(news.tick)) moved({ ...place, ...news });
+  try { news = JSON.parse(data); } catch { return; }
+  if (event === "changes") addChanges(news.rows);
+  else if (event === "gap" || event === "reset" || event === "lagged") { ticking = false; refresh(); }
+  else if (Number.isInteger(news.tick)) moved(news);
 }
 
 function search() {
@@ -279,6 +307,7 @@ function controls() {
     state.paused = !state.paused;
     $("pause").setAttribute("aria-pressed", String(state.paused));
     $("pause").textContent = state.paused ? "Go on" : "Pause";
+    ticking = false;
     if (!state.paused) load("ticker");
   });
   $("price-chart").addEventListener("keydown", (event) => {
@@ -295,5 +324,5 @@ theme();
 controls();
 search();
 refresh();
-setInterval(showFacts, 5000);
+setInterval(() => (document.hidden ? null : health()), HEALTH);
 follow({ heard, moved, told: connected, signal: new AbortController().signal });

@@ -30,7 +30,7 @@ const best = (offers) => {
 };
 
 function offerCard(id, offer, lowest) {
-  if (!offer) return h("div", { class: "offer none" }, h("p", { class: "named" }, lineMark(id), f.platform(id).name), h("p", { class: "value" }, "–"), h("p", { class: "also" }, "not sold here"));
+  if (!offer) return h("div", { class: "offer none" }, h("p", { class: "named" }, lineMark(id), h("span", {}, f.platform(id).name)), h("p", { class: "value" }, "–"), h("p", { class: "also" }, "not sold here"));
   const also = [];
   if (offer.price_paise === lowest && offer.stock !== 0) also.push("cheapest");
   if (offer.discount_bps) also.push(`${f.percent(offer.discount_bps)} off`);
@@ -39,7 +39,7 @@ function offerCard(id, offer, lowest) {
   if (offer.stock === 0) also.push("out of stock");
   else if (offer.stock !== null && offer.stock !== undefined) also.push(`${f.count(offer.stock)} left`);
   return h("div", { class: `offer${offer.price_paise === lowest && offer.stock !== 0 ? " best" : ""}` },
-    h("p", { class: "named" }, lineMark(id), f.platform(id).name),
+    h("p", { class: "named" }, lineMark(id), h("span", {}, f.platform(id).name)),
     h("p", { class: "value" }, f.rupees(offer.price_paise)),
     h("p", { class: "also" }, also.join(", ") || "regular price"));
 }
@@ -101,7 +101,7 @@ export function heat(told) {
   }
   const heads = told.columns.map((column, at) => {
     const newDay = at === 0 || f.date(column.time) !== f.date(told.columns[at - 1].time);
-    return h("th", { scope: "col" }, newDay ? h("span", {}, f.date(column.time), h("br")) : null, f.hour(column.time));
+    return h("th", { scope: "col" }, newDay ? h("span", {}, f.date(column.time), h("br")) : null, column.time % 3600 ? "now" : f.hour(column.time).slice(0, 2));
   });
   const rows = told.categories.map((category) => h("tr", {}, h("th", { scope: "row" }, category), told.columns.map((column) => {
     const mine = column.cells.filter((cell) => cell.category === category);
@@ -111,7 +111,7 @@ export function heat(told) {
     return h("td", { class: `c${place}`, title: `${category}, ${f.when(column.time)}: ${title}, of ${mine[0].products} products` },
       h("b", {}, h("abbr", { title: name }, code)), `${Math.round(100 * mine[0].share)} %`);
   })));
-  fill(body, h("table", { class: "heatmap" }, h("caption", { class: "unseen" }, "The platform that is cheapest on the largest share of products"), h("thead", {}, h("tr", {}, h("th", {}, h("span", { class: "unseen" }, "Category")), heads)), h("tbody", {}, rows)));
+  fill(body, styled(h("table", { class: "heatmap" }, h("caption", { class: "unseen" }, "The platform that is cheapest on the largest share of products"), h("thead", {}, h("tr", {}, h("th", {}, h("span", { class: "unseen" }, "Category")), heads)), h("tbody", {}, rows)), { "max-width": `${122 + 84 * heads.length}px`, "min-width": `${122 + 31 * heads.length}px` }));
   body.scrollLeft = body.scrollWidth;
   fill($("heat-key"), f.platforms().map(({ id, code }) => h("span", { class: "named" }, h("span", { class: `mark c${f.platform(id).place}` }), `${code} ${f.platform(id).name}`)),
     h("span", {}, `Share of products in stock on which it is cheapest.${sampled(told)}${told.left_out ? ` ${f.plural(told.left_out, "smaller category", "smaller categories")} not shown.` : ""}`));
@@ -125,17 +125,16 @@ function why(row) {
   return row.discount_bps ? `${f.percent(row.discount_bps)} off throughout` : "repriced";
 }
 
-const product = (row, choose) => h("button", { type: "button", class: "link", onclick: () => choose(row.product_id) }, row.product, row.pack ? ` ${row.pack}` : "");
+const product = (row, choose) => h("button", { type: "button", class: "link", onclick: () => choose(row.product_id) }, row.product, row.pack ? ` ${row.pack.replaceAll(" ", "\u00a0")}` : "");
 
 export function movers(told, choose) {
   const hours = told.time - told.since_time;
   $("movers-note").textContent = told.tick ? `${f.count(told.risen)} up, ${f.count(told.fallen)} down${sampled(told) ? ";" : ""}${sampled(told)}` : "";
   if (!told.tick) { fill($("movers-body"), empty("No tick has run yet. Prices move from tick 1 on: qsim run starts them.")); return; }
   if (!told.rises.length && !told.falls.length) { fill($("movers-body"), empty(`No price changed in the last ${f.number(hours / 60)} minutes of market time.`)); return; }
-  const table = (title, rows, kind) => [h("h3", {}, title), rows.length ? h("table", { class: "rows" }, h("thead", { class: "unseen" }, h("tr", {}, h("th", {}, "Product"), h("th", {}, "Price"), h("th", {}, "Change"))), h("tbody", {}, rows.slice(0, 6).map((row) => h("tr", {},
+  const table = (title, rows, kind) => [h("h3", {}, title), rows.length ? h("table", { class: "rows moves" }, h("thead", { class: "unseen" }, h("tr", {}, h("th", {}, "Product"), h("th", {}, "Price"))), h("tbody", {}, rows.slice(0, 6).map((row) => h("tr", {},
     h("td", {}, product(row, choose), h("span", { class: "muted small why" }, named(row.platform), why(row))),
-    h("td", { class: "n small" }, h("span", { class: "muted" }, `${f.rupees(row.before_paise)} → `), f.rupees(row.after_paise)),
-    h("td", { class: `n ${kind}` }, f.change(row.change_bps)))))) : h("p", { class: "muted small" }, "none")];
+    h("td", { class: "n" }, h("span", { class: kind }, f.change(row.change_bps / 10_000)), h("span", { class: "muted was" }, `${f.rupees(row.before_paise)} → ${f.rupees(row.after_paise)}`)))))) : h("p", { class: "muted small" }, "none")];
   fill($("movers-body"), table("Up", told.rises, "up"), table("Down", told.falls, "down"));
 }
 
@@ -172,11 +171,19 @@ export function stockouts(told, choose) {
 
 export function eventRow(row, choose, fresh = false) {
   const moved = row.price_after_paise - row.price_before_paise;
-  const bps = Math.round((10000 * moved) / row.price_before_paise);
   return h("li", { class: fresh ? "fresh" : null },
     h("span", { class: "at" }, f.time(row.time)),
     h("span", { class: "what" }, product(row, choose), h("span", { class: "why" }, named(row.platform), f.CAUSES[row.cause] ?? row.cause)),
-    h("span", { class: "price" }, f.rupees(row.price_after_paise), h("br"), moved ? h("span", { class: `small ${moved > 0 ? "up" : "down"}` }, f.change(bps)) : h("span", { class: "muted" }, "same price")));
+    h("span", { class: "price" }, f.rupees(row.price_after_paise), h("br"), moved ? h("span", { class: `small ${moved > 0 ? "up" : "down"}` }, f.change(moved / row.price_before_paise)) : h("span", { class: "muted" }, "same price")));
+}
+
+/** Puts the newest changes on top of those listed, of which `most` stay; `all` is how many the tick had. */
+export function freshEvents(rows, all, choose, most) {
+  $("ticker-note").textContent = all > rows.length ? `${f.count(rows.length)} of ${f.count(all)} at tick ${f.count(rows[0].tick)}` : "newest first";
+  let list = $("ticker-body").querySelector("ul");
+  if (!list) { list = h("ul", { class: "events" }); fill($("ticker-body"), list); }
+  list.prepend(...rows.map((row) => eventRow(row, choose, true)));
+  while (list.children.length > most) list.lastElementChild.remove();
 }
 
 export function ticker(told, choose) {
@@ -193,9 +200,11 @@ export function activity(told) {
   if (told.bars.length) {
     fill(element);
     activityPlot = activityChart(element, told);
-    const changed = told.bars.map((bar) => bar.changed / told.every);
+    const changed = told.bars.map((bar) => bar.changed / bar.ticks);
     element.setAttribute("aria-label", `Changes a tick over the last day: ${f.number(Math.min(...changed))} to ${f.number(Math.max(...changed))}`);
   } else fill(element, empty("No tick has run yet."));
+  const taken = sum(told.bars, "attempted");
+  $("activity-note").textContent = taken ? `${f.count(taken)} listings taken up in the last day, ${f.count(sum(told.bars, "changed"))} changed` : "";
   const most = Math.max(...told.causes.map((row) => row.events), 1);
   fill($("causes"), told.causes.length ? h("table", { class: "rows causes" }, h("thead", { class: "unseen" }, h("tr", {}, h("th", {}, "Cause"), h("th", {}, "Share"), h("th", {}, "Changes"))), h("tbody", {}, told.causes.slice(0, 7).map((row) => h("tr", {},
     h("td", {}, f.CAUSES[row.cause] ?? row.cause),

@@ -6,6 +6,8 @@ import * as f from "./format.js";
 
 const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 const LANE = 11;
+const SHORTEST = 600; // seconds that the axis of times shows at least
+const CROWDED = 120; // changes of a line from which on dashes are noise
 
 const axis = (more) => ({ stroke: f.colour("--muted"), grid: { stroke: f.colour("--grid"), width: 1 }, ticks: { show: false }, font: FONT, ...more });
 
@@ -25,7 +27,7 @@ function times(u, splits) {
 /** A price of each platform as steps, and below them a lane each: solid where a deal runs, hatched where a surge does. */
 export function priceChart(element, told, { hovered }) {
   const names = Object.keys(told.lines);
-  const end = Math.max(told.time, told.from_time + 1);
+  const end = told.time;
   const tables = names.map((name) => {
     const points = told.lines[name];
     const x = points.map((point) => point[1]);
@@ -36,6 +38,7 @@ export function priceChart(element, told, { hovered }) {
   const data = uPlot.join(tables);
   // What holds at a moment is the last change before it.
   for (const column of data.slice(1)) for (let at = 1; at < column.length; at++) column[at] ??= column[at - 1];
+  const crowded = names.some((name) => told.lines[name].length > CROWDED);
   const prices = tables.flatMap((table) => table[1]);
   const low = Math.min(...prices);
   const high = Math.max(...prices);
@@ -45,9 +48,9 @@ export function priceChart(element, told, { hovered }) {
     tzDate,
     legend: { show: false },
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
-    padding: [8, 12, 0, 0],
+    padding: [8, 24, 0, 0],
     scales: {
-      x: { time: true, range: () => [told.from_time, end] },
+      x: { time: true, range: () => [told.from_time, Math.max(end, told.from_time + SHORTEST)] },
       y: { range: (u) => { // room for the lanes below the lines
         const room = (high - low || Math.max(1, high * 0.05)) * 1.15;
         const lanes = (names.length * LANE + 10) / Math.max(60, u.height - 40);
@@ -56,14 +59,14 @@ export function priceChart(element, told, { hovered }) {
     },
     axes: [
       axis({ values: times, space: 70, size: 38 }),
-      axis({ size: 62, values: (u, splits) => splits.map((value) => (value < low - (high - low) * 0.1 - 0.01 ? "" : `₹${f.number(value)}`)) }),
+      axis({ size: 62, values: (u, splits) => splits.map((value) => (value < low - (high - low) * 0.02 - 0.001 ? "" : `₹${f.number(value)}`)) }),
     ],
     series: [{}, ...names.map((name) => ({
       label: name,
       stroke: f.colour(`--p${f.platform(name).place}`),
-      width: 2,
-      dash: f.platform(name).dash,
-      points: { show: false },
+      width: crowded ? 1.25 : 2,
+      dash: crowded ? [] : f.platform(name).dash,
+      points: { show: data[0].length < 2, size: 7, fill: f.colour(`--p${f.platform(name).place}`) },
       paths: uPlot.paths.stepped({ align: 1 }),
     }))],
     hooks: {
@@ -140,8 +143,7 @@ function hatch(ctx, x, y, wide, tall, paint, scale) {
 /** Changes a tick over the last day. */
 export function activityChart(element, told) {
   const x = told.bars.map((bar) => bar.time);
-  const changed = told.bars.map((bar) => bar.changed / told.every);
-  const taken = told.bars.map((bar) => bar.attempted / told.every);
+  const changed = told.bars.map((bar) => bar.changed / bar.ticks);
   const paint = f.colour("--accent");
   return new uPlot({
     width: element.clientWidth,
@@ -149,20 +151,19 @@ export function activityChart(element, told) {
     tzDate,
     legend: { show: false },
     cursor: { show: false },
-    padding: [8, 12, 0, 0],
+    padding: [8, 24, 0, 0],
     scales: { x: { time: true }, y: { range: (u, low, high) => [0, Math.max(1, high) * 1.08] } },
     axes: [axis({ values: times, space: 70, size: 38 }), axis({ size: 52, space: 28, values: (u, splits) => splits.map((value) => f.number(value)) })],
     series: [
       {},
-      { stroke: f.colour("--muted"), width: 1, dash: [3, 3], points: { show: false }, paths: uPlot.paths.stepped({ align: -1 }) },
       { stroke: paint, width: 1.5, fill: `${paint}26`, points: { show: false }, paths: uPlot.paths.stepped({ align: -1 }) },
     ],
-  }, [x, taken, changed], element);
+  }, [x, changed], element);
 }
 
 /** Counts by depth, the platforms stacked, with a line at 30 %. */
 export function depthBars(bins, platforms, size) {
-  const [wide, tall, foot, headroom] = [560, 210, 22, 18];
+  const [wide, tall, foot, headroom] = [440, 230, 22, 18];
   const last = Math.max(10, ...bins.map((bin) => bin.from_bps / size + 1));
   const totals = Array.from({ length: last }, (_, at) => bins.filter((bin) => bin.from_bps === at * size));
   const sums = totals.map((parts) => parts.reduce((sum, part) => sum + part.listings, 0));
@@ -181,7 +182,7 @@ export function depthBars(bins, platforms, size) {
     if (sums[at]) picture.append(svg("text", { class: "total", x: 5 + (at + 0.5) * step, y: floor - 4, "text-anchor": "middle" }, f.count(sums[at])));
   });
   picture.append(svg("line", { class: "axis", x1: 5, x2: wide - 5, y1: tall - foot, y2: tall - foot }));
-  for (let at = 0; at <= last; at += 2) picture.append(svg("text", { x: 5 + at * step, y: tall - 6, "text-anchor": at ? "middle" : "start" }, `${(at * size) / 100} %`));
+  for (let at = 0; at <= last; at += 2) picture.append(svg("text", { x: 5 + at * step, y: tall - 6, "text-anchor": at === 0 ? "start" : at === last ? "end" : "middle" }, `${(at * size) / 100} %`));
   const bound = 5 + (3000 / size) * step;
   picture.append(svg("line", { class: "bound", x1: bound, x2: bound, y1: 4, y2: tall - foot }), svg("text", { class: "bound-text", x: bound + 5, y: 13 }, "30 % and more"));
   return picture;

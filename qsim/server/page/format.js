@@ -7,13 +7,14 @@ const clock = new Intl.DateTimeFormat("en-IN", { day: "numeric", month: "short",
 const short = new Intl.DateTimeFormat("en-IN", { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "UTC" });
 const shortSeconds = new Intl.DateTimeFormat("en-IN", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: "UTC" });
 const day = new Intl.DateTimeFormat("en-IN", { day: "numeric", month: "short", timeZone: "UTC" });
+const fine = new Intl.NumberFormat("en-IN", { maximumSignificantDigits: 1 });
 const decimal = new Intl.NumberFormat("en-IN", { maximumFractionDigits: 1 });
 
 export const count = (n) => whole.format(n);
 export const rupees = (paise) => money.format(paise / 100);
 export const percent = (bps) => `${decimal.format(bps / 100)} %`;
 export const share = (part, all) => (all ? `${decimal.format((100 * part) / all)} %` : "0 %");
-export const change = (bps) => `${bps > 0 ? "▲" : "▼"} ${decimal.format(Math.abs(bps) / 100)} %`;
+export const change = (part) => `${part > 0 ? "▲" : "▼"} ${(Math.abs(part) < 0.001 ? fine : decimal).format(100 * Math.abs(part))} %`;
 export const when = (seconds) => clock.format(seconds * 1000);
 export const hour = (seconds) => short.format(seconds * 1000);
 export const time = (seconds) => shortSeconds.format(seconds * 1000);
