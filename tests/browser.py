@@ -27,7 +27,9 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
-CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
 
 
 @contextmanager
@@ -35,7 +37,9 @@ def chromium() -> Iterator[Any]:
     """Start the system's Chromium; the test is skipped where there is none."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine (Debian: apt-get install chromium)")
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed (pip install '.[test]')")
+    playwright = pytest.importorskip(
+        "playwright.sync_api", reason="playwright is not installed (pip install '.[test]')"
+    )
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=list(_FLAGS))
         yield browser
@@ -86,7 +90,9 @@ class Seen:
 def watched(page: Any) -> Seen:
     """Take down what a page says and asks for, from now on."""
     seen = Seen()
-    page.on("console", lambda message: seen.errors.append(message.text) if message.type in ("error", "warning") else None)
+    page.on(
+        "console", lambda message: seen.errors.append(message.text) if message.type in ("error", "warning") else None
+    )
     page.on("pageerror", lambda fault: seen.errors.append(str(fault)))
     page.on("request", lambda request: seen.urls.append(request.url))
     return seen

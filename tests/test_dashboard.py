@@ -61,7 +61,9 @@ def test_every_board_is_filled_without_an_error_and_from_this_host_alone(
     assert page.locator("#figures .figure").count() == 6
     assert page.locator("#offers .offer .value").all_inner_texts()[0].startswith("₹")
     assert page.locator("#price-chart canvas, #activity-chart canvas").count() == 2
-    assert page.locator("#heat-body td b").count() == 4 * 24 + 4 * (page.locator("#heat-body th[scope=col]").count() - 24)
+    assert page.locator("#heat-body td b").count() == 4 * 24 + 4 * (
+        page.locator("#heat-body th[scope=col]").count() - 24
+    )
     assert page.locator("#ticker-body li").count() == 30
     for board in ("#movers-body", "#stock-body", "#causes"):
         assert page.locator(f"{board} tbody tr").count() > 2
@@ -121,7 +123,21 @@ def test_keys_reach_every_control_and_move_the_slider(page: Any, address: str) -
         reached.append(at)
         if at == "" and "heat-body" in reached:
             break
-    wanted = {"search", "theme", "live", "back", "slider", "hours", "price-chart", "pause", "ticker-body", "heat-body", "movers", "mover-hours", "stock"}
+    wanted = {
+        "search",
+        "theme",
+        "live",
+        "back",
+        "slider",
+        "hours",
+        "price-chart",
+        "pause",
+        "ticker-body",
+        "heat-body",
+        "movers",
+        "mover-hours",
+        "stock",
+    }
     assert wanted - set(reached) == set()
     shown_at(page, TICKS - 1)
 
@@ -161,8 +177,14 @@ def test_axe_finds_nothing(browser: Any, address: str, scheme: str, size: dict[s
     page = context.new_page()
     opened(page, address, TICKS)
     page.evaluate(axe)
-    found = page.evaluate("axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})")
-    told = [f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}" for one in found["violations"] for node in one["nodes"]]
+    found = page.evaluate(
+        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
+    )
+    told = [
+        f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]
     assert told == []
     assert len(found["passes"]) > 20
     context.close()
@@ -183,7 +205,9 @@ def test_a_market_at_tick_0_is_told_in_words_and_comes_to_life(page: Any, tmp_pa
         assert seen.errors == []
 
 
-def test_the_page_follows_a_writer_and_comes_back_after_the_server(page: Any, shown_market: Path, tmp_path: Path) -> None:
+def test_the_page_follows_a_writer_and_comes_back_after_the_server(
+    page: Any, shown_market: Path, tmp_path: Path
+) -> None:
     market, port = tmp_path / "market", free_port()
     shutil.copytree(shown_market, market)
     with serving(market, port) as address:
@@ -205,7 +229,7 @@ def test_the_page_follows_a_writer_and_comes_back_after_the_server(page: Any, sh
 def test_the_palette_is_told_apart_in_both_themes_by_the_colour_blind() -> None:
     sheet = files("qsim").joinpath("server", "page", "app.css").read_text("utf-8")
     for block in re.findall(r"--ground: [^}]+", sheet):
-        colours = {name: value for name, value in re.findall(r"--(p[1-5]|panel): (#[0-9a-f]{6})", block)}
+        colours = dict(re.findall(r"--(p[1-5]|panel): (#[0-9a-f]{6})", block))
         lines = [linear(colours[f"p{at}"]) for at in range(1, 6)]
         ground = luminance(linear(colours["panel"]))
         for line in lines:

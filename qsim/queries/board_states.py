@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
-from threading import RLock
 from typing import Any
 
 import duckdb
@@ -18,17 +18,15 @@ import duckdb
 from qsim import clock
 from qsim.errors import UsageError
 from qsim.queries.connection import rows_of
-from qsim.queries.state_views import _moved as moved_since
-from qsim.queries.state_views import _moves as moves_of
-from qsim.queries.state_views import _state as overlaid
-from qsim.queries.state_views import has
+from qsim.queries.state_views import state_after
 from qsim.queries.texts import files
-from qsim.schema import DELIVERIES, EVENTS, LISTINGS, ORDERS, PLATFORMS, PRODUCTS, SNAPSHOTS, STORES, Table
+from qsim.schema import EVENTS, LISTINGS, PLATFORMS, PRODUCTS, SNAPSHOTS, STORES, Table
 from qsim.simulation import Course
 from qsim.storage.log import Log
 from qsim.writing import course_of
 
 HOUR = 3600
+HOURS_SHOWN = 24
 # Events that one state may have to read; beyond it is of every n-th product, these many of them.
 _MOST_EVENTS = 4_000_000
 SAMPLED_PRODUCTS = 4_000
@@ -37,7 +35,7 @@ _KEPT = 6
 
 @dataclass
 class Boards:
-    """A market as boards see it: the log as read last, its catalog in memory, and the states made so far.
+    """A market as boards see it: the log as read last, its catalog in memory, and the states made so far; for one thread.
 
     `states` maps (tick, step) to the table that holds every step-th product's state, the one used last at the end.
     """
@@ -48,7 +46,6 @@ class Boards:
     course: Course
     products: int
     per_product: int
-    lock: RLock = field(default_factory=RLock)
     states: OrderedDict[tuple[int, int], str] = field(default_factory=OrderedDict)
     hours: dict[tuple[int, int], list[dict[str, Any]]] = field(default_factory=dict)
 
@@ -77,8 +74,7 @@ def open_boards(market: Path, history: Log) -> Boards:
 
 def moved_on(boards: Boards, history: Log) -> None:
     """Take over a newer log of the same market; what was made of ticks stays, as history does not change."""
-    with boards.lock:
-        boards.log, boards.course = history, course_of(history)
+    boards.log, boards.course = history, course_of(history)
 
 
 def query(boards: Boards, text: str, values: list[object] | None = None) -> list[dict[str, Any]]:
@@ -99,6 +95,19 @@ def tick_of(boards: Boards, as_of: int | None) -> int:
 def second_of(boards: Boards, tick: int) -> int:
     """Tell the market second of a tick."""
     return clock.epoch_of(boards.course.epochs, tick).second_of(tick)
+
+
+def stamp(boards: Boards, tick: int) -> int:
+    """Tell when a tick falls, in seconds of 1970 on a clock in India."""
+    start = clock.parse_start(boards.course.parameters[0].start)
+    since = datetime(start.year, start.month, start.day) - datetime(1970, 1, 1)
+    return int(since.total_seconds()) + second_of(boards, tick)
+
+
+def told_of(boards: Boards, tick: int, step: int = 1) -> dict[str, Any]:
+    """Tell what a board is of: the tick, its time, and how many products were counted where it is of a sample."""
+    kept = None if step == 1 else -(-boards.products // step)
+    return {"tick": tick, "time": stamp(boards, tick), "sample": kept, "of_products": boards.products}
 
 
 def tick_before(boards: Boards, second: int) -> int:
@@ -164,15 +173,9 @@ def state(boards: Boards, tick: int, step: int = 1) -> str:
         boards.states.move_to_end(key)
         return boards.states[key]
     since, base = _base(boards, tick, step)
-    kept, name = _sampled(boards, step), f"state_{tick}_{step}"
-    events = f"(SELECT * FROM {written(boards, EVENTS, since, tick)} WHERE {kept})"
-    moved = ""
-    if has(boards.log, ORDERS, DELIVERIES):
-        moves = moves_of(written(boards, ORDERS, since, tick), written(boards, DELIVERIES, since, tick))
-        moved = moved_since(f"({moves})", kept)
-    boards.connection.execute(
-        f"CREATE TABLE {name} AS {overlaid(f'{base} WHERE {kept}', events, 'true', moved)}"
-    )
+    name = f"state_{tick}_{step}"
+    text = state_after(base, since, boards.market, boards.log, until=tick, where=_sampled(boards, step))
+    boards.connection.execute(f"CREATE TABLE {name} AS {text}")
     boards.states[key] = name
     while len(boards.states) > _KEPT:
         boards.connection.execute(f"DROP TABLE {boards.states.popitem(last=False)[1]}")

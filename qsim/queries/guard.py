@@ -20,6 +20,7 @@ from qsim.errors import CorruptError, QsimError, UsageError
 from qsim.queries import locked, sandbox, statement, texts, values, views
 from qsim.runs import market_directory
 from qsim.storage import integrity
+from qsim.storage.log import Log
 from qsim.writing import course_of
 
 LAYERS = frozenset(("statement", "locked", "process"))
@@ -117,14 +118,28 @@ def guarded(
         return answer_of(sent(process, asked, limits, limits.seconds - (monotonic() - begin)), limits)
 
 
+def guarded_at(market: Path, history: Log, query: str, limits: Limits) -> Answer:
+    """Run a query as `guarded_sql` does, at the commit that a log ends with whose files were held against it."""
+    statement.bound(query)
+    begin = monotonic()
+    asked = request_at(market.absolute(), history, query, limits, LAYERS)
+    with started() as process:
+        return answer_of(sent(process, asked, limits, limits.seconds - (monotonic() - begin)), limits)
+
+
 def request(market: Path, query: str, limits: Limits, on: frozenset[str]) -> dict[str, Any]:
-    """Put together all that the process needs to know of a market and of the query."""
+    """Put together all that the process needs to know of a market at its newest commit and of the query."""
     market = market.absolute()
     try:
         history = integrity.read_log(market)
     except CorruptError as fault:
         # Whoever asks is not to learn where the market is.
         raise CorruptError(str(fault).replace(str(market), "the market")) from None
+    return request_at(market, history, query, limits, on)
+
+
+def request_at(market: Path, history: Log, query: str, limits: Limits, on: frozenset[str]) -> dict[str, Any]:
+    """Put together all that the process needs to know of a market at the commit that a log ends with."""
     scans = locked.Scans()
     select = scans.select if "locked" in on else texts.files
     return {

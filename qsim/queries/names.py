@@ -126,18 +126,25 @@ def products_named(connection: duckdb.DuckDBPyConnection, name: str) -> list[lis
     return groups(kins_of(connection, name))
 
 
+def stems_of(text: str) -> list[str]:
+    """Give the first letters that every form of each word shares, so that SQL sifts and Python reads what is left."""
+    return [word[: max(3, len(word) - 2)] for word in words(text) if word != "and"]
+
+
+def has_stems(stems: str) -> str:
+    """Write the condition that a row of `raw.searchable` has all stems of a list, which is a parameter such as `$1`."""
+    return f"len(list_filter({stems}::VARCHAR[], lambda stem: NOT contains(words, stem))) = 0"
+
+
 def kins_of(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[int, Kin, bool]]:
     """Find the products that have a name's words: (id, kin, whether the subcategory is called so)."""
-    asked = words(name)
-    # The first letters that every form of a word shares, so that SQL sifts and Python reads what is left.
-    stems = [word[: max(3, len(word) - 2)] for word in asked if word != "and"]
+    asked, stems = words(name), stems_of(name)
     if not stems:
         return []
     rows = rows_of(
         connection,
-        """SELECT product_id, product, brand, subcategory FROM products WHERE len(list_filter($1::VARCHAR[],
-            lambda stem: NOT contains(lower(replace(product || ' ' || brand, '''', '')), stem))) = 0
-            ORDER BY product_id""",
+        f"""SELECT product_id, product, brand, subcategory FROM products JOIN raw.searchable USING (product_id)
+            WHERE {has_stems("$1")} ORDER BY product_id""",
         [stems],
     )
     kins = []

@@ -130,6 +130,17 @@ def shelf(connection: duckdb.DuckDBPyConnection, text: str, *, loosely: bool = F
     return None
 
 
+def known_shelf(connection: duckdb.DuckDBPyConnection, category: str) -> tuple[str, list[str]]:
+    """Find what a user calls a category as `shelf` does, loosely; UsageError where there is none."""
+    where = shelf(connection, category, loosely=True)
+    if where is None:
+        known = [str(row["c"]) for row in rows_of(connection, "SELECT DISTINCT category AS c FROM products ORDER BY 1")]
+        raise UsageError(
+            f"category '{category:.60}': not in this market; allowed: {names.nearest_of(category, known)}; choose one"
+        )
+    return where
+
+
 def deals(
     connection: duckdb.DuckDBPyConnection,
     *,
@@ -149,13 +160,7 @@ def deals(
     if limit < 1:
         raise UsageError(f"limit {limit}: allowed is 1 or more rows; choose a number in it")
     chosen = None if platform is None else check_platform(connection, platform)
-    where = None if category is None else shelf(connection, category, loosely=True)
-    if category is not None and where is None:
-        known = [str(row["c"]) for row in rows_of(connection, "SELECT DISTINCT category AS c FROM products ORDER BY 1")]
-        raise UsageError(
-            f"category '{category:.60}': not in this market; allowed: {names.nearest_of(category, known)}; choose one"
-        )
-    column, values = where or ("category", None)
+    column, values = ("category", None) if category is None else known_shelf(connection, category)
     rows = rows_of(connection, _DEALS.format(column=column, now=NOW), [chosen, min_discount, values, limit])
     hidden = set() if _has_many_stores(connection) else {"store_id", "city", "pincode"}
     return [plain({name: value for name, value in row.items() if name not in hidden}) for row in rows]

@@ -7,9 +7,11 @@ rows of the state, and the views whose SQL tells ticks or files. History stays i
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from pathlib import Path
 from threading import Lock
 
@@ -20,7 +22,7 @@ from qsim.clock import Epoch
 from qsim.queries import connection as connections
 from qsim.queries import state_views, views
 from qsim.runs import market_directory
-from qsim.schema import CATALOG
+from qsim.schema import CATALOG, LISTINGS, PRODUCTS
 from qsim.storage import integrity
 from qsim.storage.log import Log
 from qsim.writing import course_of
@@ -28,30 +30,54 @@ from qsim.writing import course_of
 # One thread a query: many small queries at once are quicker so, and none takes a whole machine.
 _SETTINGS = ("SET threads = 1", "SET enable_progress_bar = false")
 # In this order: each is made of those before it.
-_KEPT = (*(table.name for table in CATALOG), "named")
-_MOMENTS = 64
+_KEPT = (*(table.name for table in CATALOG), "named", "searchable")
+# A reader that has begun reads by the commit it began with, which is of these.
+_MOMENTS = 8
 
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a market stands at a commit: its number and hash, the tick reached, the market time then, and its epochs."""
+    """Where a market stands at a commit: the log up to it, and its epochs."""
 
-    commit: int
-    head: str
-    tick: int
-    start: str
+    log: Log
+    start: date
     epochs: tuple[Epoch, ...]
+
+    @property
+    def commit(self) -> int:
+        """Give the number of the commit."""
+        return self.log.number
+
+    @property
+    def tick(self) -> int:
+        """Give the tick that the market has reached."""
+        return self.log.tick
+
+    def rows(self, table: str) -> int:
+        """Count the rows of a table."""
+        return sum(file.rows for file in self.log.files if file.table == table)
+
+    @property
+    def listings_per_product(self) -> int:
+        """Count the listings of a product, which are numbered one after another, product by product."""
+        return self.rows(LISTINGS.name) // self.rows(PRODUCTS.name)
 
     def time_of(self, tick: int) -> str:
         """Tell the time in India at which a tick falls."""
-        second = clock.epoch_of(self.epochs, tick).second_of(tick)
-        return clock.timestamp(clock.parse_start(self.start), second).isoformat(" ")
+        return clock.timestamp(self.start, clock.epoch_of(self.epochs, tick).second_of(tick)).isoformat(" ")
+
+    def tick_at(self, time: datetime) -> int:
+        """Tell the last tick at or before a time in India, which may lie before the market's start or after its end."""
+        second = int((time - datetime(self.start.year, self.start.month, self.start.day)).total_seconds() // 1)
+        epoch = self.epochs[max(0, bisect_right([epoch.second for epoch in self.epochs], second) - 1)]
+        return epoch.tick + (second - epoch.second) // epoch.interval
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One reader's view of a market: a connection that sees one commit throughout, and where the market stands at it."""
+    """One reader's view of a market: where it is, a connection that sees one commit throughout, and where it stands at that."""
 
+    market: Path
     connection: duckdb.DuckDBPyConnection
     moment: Moment
 
@@ -117,7 +143,7 @@ def _name_of(text: str) -> str:
 
 def _moment(history: Log) -> Moment:
     course = course_of(history)
-    return Moment(history.number, history.head, history.tick, course.parameters[0].start, course.epochs)
+    return Moment(history, clock.parse_start(course.parameters[0].start), course.epochs)
 
 
 def follow(served: Served) -> bool:
@@ -170,7 +196,7 @@ def reading(served: Served) -> Iterator[Reading]:
     cursor.execute("BEGIN")
     try:
         [(number,)] = cursor.execute("SELECT number FROM kept.at").fetchall()
-        yield Reading(cursor, served.moments[number])
+        yield Reading(served.market, cursor, served.moments[number])
     finally:
         cursor.execute("ROLLBACK")
         served.idle.append(cursor)

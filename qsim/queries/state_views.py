@@ -80,15 +80,27 @@ def _stock(snapshot: str, moved: str) -> str:
     return f"SELECT base.listing_id, {_on_hand(moved)} AS stock FROM (SELECT * FROM {snapshot}) AS base {moved}"
 
 
-def state_after(base: str, since: int, market: Path, log: Log) -> str:
-    """Write the state at a log's tick from a table of the state at an earlier one, `since`, and what was written after it."""
+def state_after(base: str, since: int, market: Path, log: Log, *, until: int | None = None, where: str = "true") -> str:
+    """Write the state as of a tick from what holds the state at an earlier one, `since`, and what was written between.
 
-    def later(table: Table) -> str:
-        return f"({files(market, table, [file for file in log.of_table(table.name) if file.last > since])})"
+    Args:
+        base: What to select the earlier state from.
+        since: Its tick.
+        market: Where the files are.
+        log: The log that names them.
+        until: The tick; None is the log's.
+        where: A condition on `listing_id`: others are left out.
+    """
+    last = log.tick if until is None else until
 
-    during = f"tick > {since}"
-    moved = _moved(f"({_moves(later(ORDERS), later(DELIVERIES))})", during) if has(log, ORDERS, DELIVERIES) else ""
-    return _state(base, later(EVENTS), during, moved)
+    def written(table: Table) -> str:
+        named = [file for file in log.of_table(table.name) if file.last > since and file.first <= last]
+        return f"({files(market, table, named)})"
+
+    during = f"tick > {since} AND tick <= {last} AND {where}"
+    moves = f"({_moves(written(ORDERS), written(DELIVERIES))})"
+    moved = _moved(moves, during) if has(log, ORDERS, DELIVERIES) else ""
+    return _state(f"{base} WHERE {where}", written(EVENTS), during, moved)
 
 
 def _state(snapshot: str, events: str, during: str, moved: str) -> str:

@@ -3,39 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from importlib.metadata import version
+from time import monotonic
 
 from fastapi import FastAPI
 
-from qsim.errors import QsimError
 from qsim.queries import served
-from qsim.server import boards, problems, products, static
-from qsim.server.guarding import Guard
+from qsim.server import boards, problems, products, questions, sql, static, watching
+from qsim.server.following import Following, follow
+from qsim.server.guarding import Allowed, Guard
+from qsim.server.measures import Measures
 from qsim.server.reading import Market
+from qsim.server.streaming import Feed
 
-_logger = logging.getLogger("qsim")
+ROUTERS = (boards.router, products.router, questions.router, sql.router, watching.router, static.router)
 
 
-def create_app(directory: str | os.PathLike[str] | None = None, *, poll_seconds: float = 0.25) -> FastAPI:
+def create_app(
+    directory: str | os.PathLike[str] | None = None,
+    *,
+    allowed: Allowed | None = None,
+    streams: int = 1000,
+    poll_seconds: float = 0.25,
+) -> FastAPI:
     """Make the app that serves a market, whether or not another process writes it.
 
     Args:
         directory: The market; None is `QSIM_DIR`, else data/market.
+        allowed: Who may ask; None is this machine alone, without a token.
+        streams: The most clients that follow changes at once.
         poll_seconds: How often it is looked whether there is a newer commit, once for all clients.
 
     Raises:
         ConflictError: no market is there.
         CorruptError: a file of the market is not what was committed.
     """
-    market = Market(served.opened(directory))
+    market, measures = Market(served.opened(directory)), Measures()
+    feed, state = Feed(market, measures, streams), Following(monotonic())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        following = asyncio.create_task(_follow(market, poll_seconds))
+        following = asyncio.create_task(follow(market, feed, measures, state, poll_seconds))
         yield
         following.cancel()
         with suppress(asyncio.CancelledError):
@@ -44,6 +55,7 @@ def create_app(directory: str | os.PathLike[str] | None = None, *, poll_seconds:
 
     app = FastAPI(
         title="qsim",
+        summary="A simulated quick-commerce market.",
         version=version("quickcommerce-sim"),
         lifespan=lifespan,
         responses=problems.RESPONSES,
@@ -51,19 +63,20 @@ def create_app(directory: str | os.PathLike[str] | None = None, *, poll_seconds:
         docs_url=None,
         redoc_url=None,
     )
-    app.state.market = market
+    app.state.market, app.state.measures, app.state.feed, app.state.following = market, measures, feed, state
+    app.state.turns = sql.Turns()
+    _tell(market, feed, measures)
     problems.install(app)
-    for part in (boards, products, static):
-        app.include_router(part.router)
-    app.add_middleware(Guard)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(Guard, allowed=allowed or Allowed(), measures=measures)
     return app
 
 
-async def _follow(market: Market, every: float) -> None:
-    """Look for newer commits for as long as the server runs; what is wrong with them is logged and looked at again."""
-    while True:
-        await asyncio.sleep(every)
-        try:
-            await market.follow()
-        except QsimError as fault:
-            _logger.error("%s", fault)
+def _tell(market: Market, feed: Feed, measures: Measures) -> None:
+    """Let Prometheus know where the market stands and who follows it."""
+    measures.gauge("qsim_tick", "Tick that the market has reached.", lambda: market.moment.tick)
+    measures.gauge("qsim_commit", "Number of the newest commit.", lambda: market.moment.commit)
+    measures.gauge("qsim_events", "Changes of prices in the market.", lambda: market.moment.rows("events"))
+    measures.gauge("qsim_streams", "Clients that follow changes.", lambda: feed.count)
+    measures.gauge("qsim_kept_bytes", "Bytes of answers at hand.", lambda: market.bytes)

@@ -59,7 +59,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(QsimError)
     async def refused(request: Request, fault: QsimError) -> Response:
-        status = 404 if isinstance(fault, UsageError) else 503 if isinstance(fault, CorruptError) else 400
+        status = 404 if isinstance(fault, UsageError) else 503 if isinstance(fault, CorruptError) else 500
         return told(status, str(fault))
 
     @app.exception_handler(RequestValidationError)

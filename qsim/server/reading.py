@@ -1,7 +1,8 @@
 """Readers of one market for a server: queries in a few threads, each over one commit, their answers kept while it is the newest.
 
-A router asks through `Market.ask`; what it asks with is a function of a `Reading` and plain arguments that gives what JSON
-holds. A query that takes too long is interrupted, the same question asked twice at once is put once.
+A router asks through `Market.ask`; what it asks with is a function of a `Reading` and plain, hashable arguments that gives
+what JSON holds: an object, a list, which is answered by pages, or a pair of what goes with a list and the list. A query that
+takes too long is interrupted; the same question asked twice at once is put once.
 """
 
 from __future__ import annotations
@@ -10,25 +11,45 @@ import asyncio
 import json
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from qsim.queries import served
 from qsim.queries.served import Moment, Reading, Served
 from qsim.server.problems import ProblemError
 
-__all__ = ["Market", "Moment", "Reading"]
+__all__ = ["Kept", "Market", "Moment", "Query", "Reading"]
 
 Query = Callable[..., Any]
+Given = TypeVar("Given")
+_LATER = {"Retry-After": "1"}
+
+
+def encoded(value: Any) -> bytes:
+    """Write a value as JSON."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
 @dataclass(frozen=True)
 class Kept:
-    """An answer as JSON, and where the market stood that it is of."""
+    """An answer as JSON, a list row by row, where the market stood that it is of, and what goes with a list."""
 
-    body: bytes
+    body: bytes | list[bytes]
     moment: Moment
+    head: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Give about how many bytes it takes."""
+        return 200 + (
+            len(self.body) if isinstance(self.body, bytes) else sum(map(len, self.body)) + 50 * len(self.body)
+        )
+
+
+def _kept(found: Any, moment: Moment) -> Kept:
+    head, found = found if isinstance(found, tuple) else ({}, found)
+    return Kept([encoded(row) for row in found] if isinstance(found, list) else encoded(found), moment, head)
 
 
 @dataclass
@@ -54,23 +75,32 @@ class Market:
         """Tell where the market stands at the newest commit that was seen."""
         return self.at.moment
 
+    @property
+    def identity(self) -> str:
+        """Give what tells this market from others: the hash of its settings."""
+        return next(file.sha256 for file in self.moment.log.files if file.table == "settings")
+
+    def kept(self, commit: int, query: Query, *arguments: Any) -> Kept | None:
+        """Give the answer that a question got at a commit, if it is still at hand."""
+        kept = self.answers.get((commit, query, *arguments))
+        if kept is not None:
+            self.answers.move_to_end((commit, query, *arguments))
+        return kept
+
     async def ask(self, query: Query, *arguments: Any) -> Kept:
         """Run `query(reading, *arguments)` at the newest commit, in a thread, and give its answer as JSON.
 
-        Arguments must be hashable. ProblemError 503 where it takes too long or too many wait.
+        ProblemError 503 where it takes too long or too many wait.
         """
-        key = (self.moment.commit, query, *arguments)
-        kept = self.answers.get(key)
+        kept = self.kept(self.moment.commit, query, *arguments)
         if kept is not None:
-            self.answers.move_to_end(key)
             return kept
+        key = (self.moment.commit, query, *arguments)
         task = self.asked.get(key)
         if task is None:
             if len(self.asked) >= self.waiting_most:
-                raise ProblemError(
-                    503, "the server has too many questions waiting; ask again in a second", {"Retry-After": "1"}
-                )
-            task = asyncio.create_task(self._put(key, query, arguments))
+                raise ProblemError(503, "too many questions are waiting for an answer; ask again in a second", _LATER)
+            task = asyncio.create_task(self._put(query, arguments))
             self.asked[key] = task
             task.add_done_callback(lambda done: self._over(key, done))
         # Who goes away does not take the answer from the others.
@@ -81,33 +111,40 @@ class Market:
         if done.cancelled() or done.exception() is not None:
             return
         kept = done.result()
-        self.answers[(kept.moment.commit, *key[1:])] = kept
-        self.bytes += len(kept.body)
+        name = (kept.moment.commit, *key[1:])
+        self.bytes += kept.size - (self.answers[name].size if name in self.answers else 0)
+        self.answers[name] = kept
         while self.bytes > self.bytes_most:
-            self.bytes -= len(self.answers.popitem(last=False)[1].body)
+            self.bytes -= self.answers.popitem(last=False)[1].size
 
-    async def _put(self, key: tuple[Any, ...], query: Query, arguments: tuple[Any, ...]) -> Kept:
+    async def _put(self, query: Query, arguments: tuple[Any, ...]) -> Kept:
+        return await self.run(lambda reading: _kept(query(reading, *arguments), reading.moment))
+
+    async def run(self, query: Callable[..., Given], *arguments: Any) -> Given:
+        """Run `query(reading, *arguments)` at the newest commit, in a thread; give what it gives, as it is."""
         begun: list[Reading] = []
 
-        def work() -> Kept:
+        def work() -> Given:
             with served.reading(self.at) as reading:
                 begun.append(reading)
-                found = query(reading, *arguments)
-                return Kept(json.dumps(found, separators=(",", ":"), ensure_ascii=False).encode(), reading.moment)
+                try:
+                    return query(reading, *arguments)
+                finally:
+                    begun.clear()
 
-        working = asyncio.get_running_loop().run_in_executor(self.pool, work)
-        done, _ = await asyncio.wait([working], timeout=self.seconds)
-        if not done:
-            for reading in begun:
-                reading.connection.interrupt()
-            working.cancel()
-            message = f"the question took the {self.seconds:g} s allowed and was ended; narrow it"
-            raise ProblemError(503, message, {"Retry-After": "1"})
-        return working.result()
+        working: Future[Given] = self.pool.submit(work)
+        waiting = asyncio.wrap_future(working)
+        done, _ = await asyncio.wait([waiting], timeout=self.seconds)
+        if done:
+            return waiting.result()
+        for reading in begun[:]:
+            reading.connection.interrupt()
+        waiting.cancel()
+        raise ProblemError(503, f"the question took the {self.seconds:g} s allowed and was ended; narrow it", _LATER)
 
     async def follow(self) -> bool:
         """Move to the newest commit; False where there is none after the one that was seen."""
-        return await asyncio.get_running_loop().run_in_executor(None, served.follow, self.at)
+        return await asyncio.to_thread(served.follow, self.at)
 
     def close(self) -> None:
         """End the threads."""
