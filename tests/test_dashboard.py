@@ -85,6 +85,7 @@ def test_a_chosen_product_is_found_by_keys_alone_and_shown(page: Any, address: s
     page.wait_for_selector(f"#prices-title:has-text({name!r})")
 
 
+@pytest.mark.nightly
 def test_a_search_without_a_match_says_so(page: Any, address: str) -> None:
     opened(page, address)
     page.locator("#search").fill("<b>unobtainium</b>")
@@ -107,6 +108,7 @@ def test_the_slider_shows_the_whole_page_as_of_a_past_tick(page: Any, address: s
     assert page.locator("#ticker-body li").first.inner_text() == now
 
 
+@pytest.mark.nightly
 def test_a_link_to_a_past_tick_and_a_product_opens_there(page: Any, address: str) -> None:
     opened(page, f"{address}#tick=50&product=3", 50)
     assert page.locator("#live").inner_text() == "Back to live"
@@ -142,6 +144,7 @@ def test_keys_reach_every_control_and_move_the_slider(page: Any, address: str) -
     shown_at(page, TICKS - 1)
 
 
+@pytest.mark.nightly
 def test_the_chart_tells_prices_of_the_past_by_keys(page: Any, address: str) -> None:
     opened(page, address, TICKS)
     page.locator("#price-chart").focus()
@@ -168,8 +171,16 @@ def test_the_switch_turns_the_theme_and_it_is_kept(page: Any, address: str, tmp_
     picture(page, "page-dark", tmp_path)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", [WIDE, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize(
+    ("scheme", "size"),
+    [
+        ("light", WIDE),
+        pytest.param("dark", WIDE, marks=pytest.mark.nightly),
+        pytest.param("light", PHONE, marks=pytest.mark.nightly),
+        ("dark", PHONE),
+    ],
+    ids=["light", "dark", "light-phone", "dark-phone"],
+)
 def test_axe_finds_nothing(browser: Any, address: str, scheme: str, size: dict[str, int]) -> None:
     axe = files(pytest.importorskip("axe_playwright_python")).joinpath("axe.min.js").read_text("utf-8")
     # The page's own policy keeps out scripts that are not its own, axe among them.
@@ -190,6 +201,7 @@ def test_axe_finds_nothing(browser: Any, address: str, scheme: str, size: dict[s
     context.close()
 
 
+@pytest.mark.nightly
 def test_a_market_at_tick_0_is_told_in_words_and_comes_to_life(page: Any, tmp_path: Path) -> None:
     market = tmp_path / "market"
     qsim.generate(market, products=40, seed=1)

@@ -37,15 +37,7 @@ def prices(
     is given.
     """
     tick = tick_of(boards, as_of)
-    named = query(
-        boards,
-        "SELECT product_id, product, brand, category, pack, is_loose, mrp_paise FROM products WHERE product_id = $1",
-        [product],
-    )
-    if not named:
-        raise UsageError(
-            f"product: found {product}; this market has {boards.products:,} products, from 0 on; take one of them"
-        )
+    named = _named(boards, product)
     first = tick_before(boards, second_of(boards, tick) - hours * HOUR)
     every = max(1, (tick - first) // _POINTS)
     rows = query(
@@ -68,9 +60,19 @@ def prices(
             [at, stamp(boards, at), row["price_paise"], row["discount_bps"], row["surge_bps"], row["surge_fee_paise"]]
         )
     return {
-        **told_of(boards, tick), **named[0], "from": first, "from_time": stamp(boards, first), "every": every,
+        **told_of(boards, tick), **named, "from": first, "from_time": stamp(boards, first), "every": every,
         "area": area, "lines": lines, "offers": _offers(boards, product, tick, area),
     }  # fmt: skip
+
+
+def _named(boards: Boards, product: int) -> dict[str, Any]:
+    """Give what a product is; UsageError where the market has no such product."""
+    text = "SELECT product_id, product, brand, category, pack, is_loose, mrp_paise FROM products WHERE product_id = $1"
+    if found := query(boards, text, [product]):
+        return found[0]
+    raise UsageError(
+        f"product: found {product}; allowed are 0 to {boards.products - 1:,} in this market; take one of them"
+    )
 
 
 def _changes(boards: Boards, product: int, first: int, last: int) -> str:

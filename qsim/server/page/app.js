@@ -19,11 +19,12 @@ const PANELS = {
   overview: { path: () => "api/boards/overview", panel: "figures", draw: showOverview },
   prices: { path: () => (state.product === null ? null : `api/boards/prices/${state.product}`), values: () => ({ hours: state.hours, area: state.area }), panel: "prices", draw: boards.prices },
   ticker: { path: () => "api/boards/ticker", panel: "ticker", draw: showTicker },
-  heat: { path: () => "api/boards/cheapest", panel: "heat", draw: boards.heat },
   movers: { path: () => "api/boards/movers", values: () => ({ hours: state.moverHours }), panel: "movers", draw: (told) => boards.movers(told, choose) },
   depths: { path: () => "api/boards/depths", panel: "depths", draw: boards.depths },
   stock: { path: () => "api/boards/stockouts", panel: "stock", draw: (told) => boards.stockouts(told, choose) },
   activity: { path: () => "api/boards/activity", panel: "activity", draw: boards.activity },
+  // The one that takes longest: the server makes them in the order asked.
+  heat: { path: () => "api/boards/cheapest", panel: "heat", draw: boards.heat },
 };
 const shown = {}; // the last answer of each panel, drawn again when the theme changes
 const asking = {};
