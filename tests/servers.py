@@ -68,4 +68,5 @@ def serving(
         finally:
             process.kill()
             rest = process.stderr.read()
+            process.stderr.close()
     assert rest == "" and process.returncode in (0, -signal.SIGTERM), (process.returncode, rest)

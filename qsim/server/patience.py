@@ -57,6 +57,13 @@ class Patience(H11Protocol):
         self._end("stuck")
         super().connection_lost(exc)
 
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP in the shape of all errors."""
+        body = b'{"status":400,"error":"the request is not HTTP/1.1 as it is written; mend the client"}'
+        head = f"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        self.transport.write(f"{head}X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n".encode() + body)
+        self.transport.close()
+
     def _end(self, name: str) -> None:
         timer: asyncio.TimerHandle | None = getattr(self, name)
         if timer is not None:

@@ -68,8 +68,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def other(request: Request, fault: HTTPException) -> Response:
+        path = request.scope["path"][:100]
         lines = {
-            404: f"{request.url.path[:100]}: nothing is there; see /openapi.json for what is",
-            405: f"{request.method} of {request.url.path[:100]}: not allowed there; use {', '.join((fault.headers or {}).values())}",
+            400: "body: cannot be read; allowed is JSON in UTF-8, not nested deeply; mend it",
+            404: f"{path}: nothing is there; see /openapi.json for what is",
+            405: f"{request.method} of {path}: not allowed there; use {', '.join((fault.headers or {}).values())}",
         }
         return told(fault.status_code, lines.get(fault.status_code, str(fault.detail)), fault.headers)

@@ -90,7 +90,7 @@ def serve(
     _allow_files(streams + 512)
     app = create_app(directory, allowed=allowed, streams=streams)
     config = uvicorn.Config(
-        app, host=host, port=port, http=Patience, ws="none", access_log=False, log_level="warning", server_header=False,
+        app, host=host, port=port, http=Patience, ws="none", access_log=False, log_level="error", server_header=False,
         date_header=True, proxy_headers=False, timeout_keep_alive=15, timeout_graceful_shutdown=3, limit_concurrency=streams + 400,
     )  # fmt: skip
     server = _Server(config, listening)
