@@ -1,20 +1,15 @@
-"""A real browser over a real server: the system's Chromium, headless, and `qsim serve` as a process of its own."""
+"""A real browser: the system's Chromium, headless, and what its pages say and ask for."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.error import URLError
 
 import pytest
 
@@ -51,32 +46,6 @@ def free_port() -> int:
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))
         return int(listening.getsockname()[1])
-
-
-@contextmanager
-def serving(market: Path, port: int) -> Iterator[str]:
-    """Serve a market as a process until the block ends; give its address."""
-    code = "import sys; from qsim.server.running import serve; serve(sys.argv[1], port=int(sys.argv[2]))"
-    process = subprocess.Popen([sys.executable, "-c", code, str(market), str(port)])
-    try:
-        address = f"http://127.0.0.1:{port}/"
-        _wait_for(address, process)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def _wait_for(address: str, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 30
-    while time.monotonic() < until:
-        assert process.poll() is None, f"the server ended with {process.returncode}"
-        try:
-            with urllib.request.urlopen(f"{address}api/status", timeout=5):
-                return
-        except URLError:
-            time.sleep(0.05)
-    raise AssertionError("the server did not answer within 30 s")
 
 
 @dataclass

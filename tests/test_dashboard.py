@@ -12,11 +12,13 @@ from typing import Any
 import pytest
 
 import qsim
-from tests.browser import Seen, chromium, free_port, picture, serving, shown_at, watched
+from tests.browser import Seen, chromium, free_port, picture, shown_at, watched
+from tests.servers import serving
 
 WIDE = {"width": 1440, "height": 900}
 PHONE = {"width": 360, "height": 740}
-TICKS = 300
+TICKS = 128
+RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
 
 @pytest.fixture(scope="module")
@@ -29,44 +31,57 @@ def browser() -> Iterator[Any]:
 def shown_market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A realistic market of a day and an hour; to be read, never written."""
     market = tmp_path_factory.mktemp("page") / "market"
-    qsim.generate(market, products=120, seed=42, preset="realistic")
-    qsim.run(market, ticks=TICKS, update_interval_seconds=300)
+    qsim.generate(market, products=60, seed=42, preset="realistic")
+    qsim.run(market, ticks=TICKS, update_interval_seconds=900)
     return market
 
 
 @pytest.fixture(scope="module")
 def address(browser: Any, shown_market: Path) -> Iterator[str]:
-    with serving(shown_market, free_port()) as served:
-        yield served
+    with serving(shown_market) as served:
+        yield f"http://127.0.0.1:{served.port}/"
 
 
-@pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
-    context = browser.new_context(viewport=WIDE, color_scheme="light", reduced_motion="reduce")
-    yield context.new_page()
-    context.close()
-
-
-def opened(page: Any, address: str, tick: int | None = None) -> Seen:
+def opened(browser: Any, address: str, tick: int | None = None, **settings: Any) -> tuple[Any, Seen]:
+    """Open the page in a context of its own and wait until it shows a tick."""
+    context = browser.new_context(**{"viewport": WIDE, "color_scheme": "light", "reduced_motion": "reduce"} | settings)
+    page = context.new_page()
     seen = watched(page)
     page.goto(address)
     shown_at(page, tick)
-    return seen
+    return page, seen
+
+
+@pytest.fixture(scope="module")
+def wide(browser: Any, address: str) -> Iterator[tuple[Any, Seen]]:
+    """The page at its newest tick, light, on a desk; tests leave it so."""
+    page, seen = opened(browser, address, TICKS)
+    yield page, seen
+    page.context.close()
+
+
+@pytest.fixture(scope="module")
+def phone(browser: Any, address: str) -> Iterator[Any]:
+    """The page at its newest tick, dark, on a phone; tests leave it so."""
+    page, _ = opened(
+        browser, address, TICKS, viewport=PHONE, color_scheme="dark", device_scale_factor=2, is_mobile=True
+    )
+    yield page
+    page.context.close()
 
 
 def test_every_board_is_filled_without_an_error_and_from_this_host_alone(
-    page: Any, address: str, tmp_path: Path
+    wide: tuple[Any, Seen], address: str, tmp_path: Path
 ) -> None:
-    seen = opened(page, address, TICKS)
+    page, seen = wide
     assert page.locator("#figures .figure").count() == 6
     assert page.locator("#offers .offer .value").all_inner_texts()[0].startswith("₹")
     assert page.locator("#price-chart canvas, #activity-chart canvas").count() == 2
-    assert page.locator("#heat-body td b").count() == 4 * 24 + 4 * (
-        page.locator("#heat-body th[scope=col]").count() - 24
-    )
+    assert page.locator("#heat-body thead th").count() == 1 + 24
+    assert page.locator("#heat-body td b").all_inner_texts()[0] in ("Bl", "Ze", "In", "Bb", "Du")
     assert page.locator("#ticker-body li").count() == 30
     for board in ("#movers-body", "#stock-body", "#causes"):
-        assert page.locator(f"{board} tbody tr").count() > 2
+        assert page.locator(f"{board} tbody tr").count() >= 2, board
     assert page.locator("#depths-body rect").count() > 5
     assert page.locator(".fault").count() == 0
     assert seen.errors == []
@@ -74,8 +89,42 @@ def test_every_board_is_filled_without_an_error_and_from_this_host_alone(
     picture(page, "page-light", tmp_path)
 
 
-def test_a_chosen_product_is_found_by_keys_alone_and_shown(page: Any, address: str) -> None:
-    opened(page, address)
+def violations(page: Any) -> list[str]:
+    """Let axe look at a page, and tell what it finds."""
+    page.evaluate(files(pytest.importorskip("axe_playwright_python")).joinpath("axe.min.js").read_text("utf-8"))
+    found = page.evaluate(f"axe.run(document, {{runOnly: {RULES}, resultTypes: ['violations']}})")
+    assert len(found["passes"]) > 20
+    return [
+        f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]
+
+
+def test_axe_finds_nothing_on_a_desk(wide: tuple[Any, Seen]) -> None:
+    assert violations(wide[0]) == []
+
+
+@pytest.mark.nightly
+def test_axe_finds_nothing_on_a_dark_phone(phone: Any) -> None:
+    assert violations(phone) == []
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("scheme", "size"), [("dark", WIDE), ("light", PHONE)])
+def test_axe_finds_nothing_in_the_past(browser: Any, address: str, scheme: str, size: dict[str, int]) -> None:
+    page, _ = opened(browser, f"{address}#tick=30", 30, viewport=size, color_scheme=scheme)
+    assert violations(page) == []
+    page.context.close()
+
+
+def test_a_phone_needs_no_scrolling_sideways(phone: Any, tmp_path: Path) -> None:
+    assert phone.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    picture(phone, "page-phone-dark", tmp_path)
+
+
+def test_a_product_is_found_and_chosen_by_keys_alone(wide: tuple[Any, Seen]) -> None:
+    page, _ = wide
     page.locator("#search").focus()
     page.keyboard.type("mil", delay=20)
     page.wait_for_selector("#found li[aria-selected=true]")
@@ -85,21 +134,20 @@ def test_a_chosen_product_is_found_by_keys_alone_and_shown(page: Any, address: s
     page.wait_for_selector(f"#prices-title:has-text({name!r})")
 
 
-@pytest.mark.nightly
-def test_a_search_without_a_match_says_so(page: Any, address: str) -> None:
-    opened(page, address)
+def test_a_search_without_a_match_says_so_and_takes_names_as_text(wide: tuple[Any, Seen]) -> None:
+    page, _ = wide
     page.locator("#search").fill("<b>unobtainium</b>")
-    assert "No product on sale" in page.locator("#found li").inner_text()
+    page.wait_for_selector("#found li:has-text('No product on sale has the words “<b>unobtainium</b>”')")
+    page.locator("#search").press("Escape")
 
 
-def test_the_slider_shows_the_whole_page_as_of_a_past_tick(page: Any, address: str, tmp_path: Path) -> None:
-    opened(page, address, TICKS)
+def test_the_slider_shows_the_whole_page_as_of_a_past_tick(wide: tuple[Any, Seen], tmp_path: Path) -> None:
+    page, _ = wide
     now = page.locator("#ticker-body li").first.inner_text()
-    page.locator("#slider").focus()
-    page.locator("#slider").evaluate("it => { it.value = 100; it.dispatchEvent(new Event('input')); }")
-    shown_at(page, 100)
-    assert page.locator("#shown").inner_text() == "Tick 100 of 300, 1 Jan 2026, 08:20:00 IST"
-    assert page.locator("#ticker-body li .at").first.inner_text() <= "08:20:00"
+    page.locator("#slider").evaluate("it => { it.value = 33; it.dispatchEvent(new Event('input')); }")
+    shown_at(page, 33)
+    assert page.locator("#shown").inner_text() == "Tick 33 of 128, 1 Jan 2026, 08:15:00 IST"
+    assert page.locator("#ticker-body li .at").first.inner_text() <= "08:15:00"
     assert page.locator("#ticker-body li").first.inner_text() != now
     assert page.locator("#heat-body thead th").last.inner_text().split()[-1] == "now"
     picture(page, "page-past", tmp_path)
@@ -108,105 +156,69 @@ def test_the_slider_shows_the_whole_page_as_of_a_past_tick(page: Any, address: s
     assert page.locator("#ticker-body li").first.inner_text() == now
 
 
-@pytest.mark.nightly
-def test_a_link_to_a_past_tick_and_a_product_opens_there(page: Any, address: str) -> None:
-    opened(page, f"{address}#tick=50&product=3", 50)
-    assert page.locator("#live").inner_text() == "Back to live"
-
-
-def test_keys_reach_every_control_and_move_the_slider(page: Any, address: str) -> None:
-    opened(page, address, TICKS)
-    reached: list[str] = []
-    while len(reached) < 150 and "causes" not in reached:
+def test_keys_reach_every_control(wide: tuple[Any, Seen]) -> None:
+    page, _ = wide
+    page.locator("#main").focus()
+    reached: set[str] = set()
+    for _ in range(150):
         page.keyboard.press("Tab")
-        at = page.evaluate("document.activeElement.id || document.activeElement.closest('section')?.id || ''")
-        if at == "slider" and at not in reached:
-            page.keyboard.press("ArrowLeft")
-        reached.append(at)
-        if at == "" and "heat-body" in reached:
+        reached.add(page.evaluate("document.activeElement.id || document.activeElement.closest('section')?.id || ''"))
+        if {"search", "stock"} <= reached:
             break
     wanted = {
         "search",
-        "theme",
-        "live",
-        "back",
-        "slider",
         "hours",
         "price-chart",
         "pause",
+        "ticker",
         "ticker-body",
         "heat-body",
         "movers",
         "mover-hours",
         "stock",
     }
-    assert wanted - set(reached) == set()
+    assert wanted - reached == set()
+
+
+def test_keys_move_through_time(wide: tuple[Any, Seen]) -> None:
+    page, _ = wide
+    page.locator("#slider").focus()
+    page.keyboard.press("ArrowLeft")
     shown_at(page, TICKS - 1)
-
-
-@pytest.mark.nightly
-def test_the_chart_tells_prices_of_the_past_by_keys(page: Any, address: str) -> None:
-    opened(page, address, TICKS)
+    page.keyboard.press("ArrowRight")
+    shown_at(page, TICKS)
     page.locator("#price-chart").focus()
     page.keyboard.press("PageUp")
     page.wait_for_selector("#prices-note:has-text('IST')")
-
-
-def test_a_phone_needs_no_scrolling_sideways(browser: Any, address: str, tmp_path: Path) -> None:
-    context = browser.new_context(viewport=PHONE, device_scale_factor=2, has_touch=True, is_mobile=True)
-    page = context.new_page()
-    opened(page, address, TICKS)
-    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
-    picture(page, "page-phone", tmp_path)
-    context.close()
-
-
-def test_the_switch_turns_the_theme_and_it_is_kept(page: Any, address: str, tmp_path: Path) -> None:
-    opened(page, address, TICKS)
-    light = page.evaluate("getComputedStyle(document.body.parentElement).backgroundColor")
-    page.locator("#theme").click()
-    page.reload()
-    shown_at(page, TICKS)
-    assert page.evaluate("getComputedStyle(document.body.parentElement).backgroundColor") != light
-    picture(page, "page-dark", tmp_path)
-
-
-@pytest.mark.parametrize(
-    ("scheme", "size"),
-    [
-        ("light", WIDE),
-        pytest.param("dark", WIDE, marks=pytest.mark.nightly),
-        pytest.param("light", PHONE, marks=pytest.mark.nightly),
-        ("dark", PHONE),
-    ],
-    ids=["light", "dark", "light-phone", "dark-phone"],
-)
-def test_axe_finds_nothing(browser: Any, address: str, scheme: str, size: dict[str, int]) -> None:
-    axe = files(pytest.importorskip("axe_playwright_python")).joinpath("axe.min.js").read_text("utf-8")
-    # The page's own policy keeps out scripts that are not its own, axe among them.
-    context = browser.new_context(viewport=size, color_scheme=scheme, bypass_csp=True, reduced_motion="reduce")
-    page = context.new_page()
-    opened(page, address, TICKS)
-    page.evaluate(axe)
-    found = page.evaluate(
-        "axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice']})"
-    )
-    told = [
-        f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
-        for one in found["violations"]
-        for node in one["nodes"]
-    ]
-    assert told == []
-    assert len(found["passes"]) > 20
-    context.close()
+    page.keyboard.press("Escape")
 
 
 @pytest.mark.nightly
-def test_a_market_at_tick_0_is_told_in_words_and_comes_to_life(page: Any, tmp_path: Path) -> None:
+def test_a_link_to_a_past_tick_and_a_product_opens_there(browser: Any, address: str) -> None:
+    page, _ = opened(browser, f"{address}#tick=50&product=3", 50)
+    assert page.locator("#live").inner_text() == "Back to live"
+    page.context.close()
+
+
+def test_the_switch_turns_the_theme_and_it_is_kept(wide: tuple[Any, Seen], tmp_path: Path) -> None:
+    page, _ = wide
+    ground = "getComputedStyle(document.documentElement).backgroundColor"
+    light = page.evaluate(ground)
+    page.locator("#theme").click()
+    page.reload()
+    shown_at(page, TICKS)
+    assert page.evaluate(ground) != light
+    picture(page, "page-dark", tmp_path)
+    page.locator("#theme").click()
+    assert page.evaluate(ground) == light
+
+
+@pytest.mark.nightly
+def test_a_market_at_tick_0_is_told_in_words_and_comes_to_life(browser: Any, tmp_path: Path) -> None:
     market = tmp_path / "market"
     qsim.generate(market, products=40, seed=1)
-    with serving(market, free_port()) as address:
-        seen = opened(page, address, 0)
+    with serving(market) as served:
+        page, seen = opened(browser, f"http://127.0.0.1:{served.port}/", 0)
         assert "no tick has run" in page.locator("#notice").inner_text()
         assert "No tick has run yet" in page.locator("#movers-body").inner_text()
         picture(page, "page-tick-0", tmp_path)
@@ -215,27 +227,30 @@ def test_a_market_at_tick_0_is_told_in_words_and_comes_to_life(page: Any, tmp_pa
         assert page.locator("#notice").is_hidden()
         assert page.locator("#ticker-body li").count() > 0
         assert seen.errors == []
+    page.context.close()
 
 
 def test_the_page_follows_a_writer_and_comes_back_after_the_server(
-    page: Any, shown_market: Path, tmp_path: Path
+    browser: Any, shown_market: Path, tmp_path: Path
 ) -> None:
     market, port = tmp_path / "market", free_port()
     shutil.copytree(shown_market, market)
-    with serving(market, port) as address:
-        seen = opened(page, address, TICKS)
+    with serving(market, "--port", port):
+        page, seen = opened(browser, f"http://127.0.0.1:{port}/", TICKS)
         page.wait_for_selector("#connection[data-state=live]")
+        before = page.locator("#ticker-body li").first.inner_text()
         qsim.run(market, ticks=12)
         shown_at(page, TICKS + 12)
-        page.wait_for_selector(f"#shown:has-text('Tick {TICKS + 12}')")
+        assert page.locator("#shown").inner_text().startswith(f"Tick {TICKS + 12},")
+        assert page.locator("#ticker-body li").first.inner_text() != before
+        assert len([url for url in seen.urls if "/ticker" in url]) == 1, "changes are heard, not asked for"
         assert seen.errors == []
-        asked = [url for url in seen.urls if "/ticker" in url]
     page.wait_for_selector("#connection[data-state=away]")
     qsim.run(market, ticks=12)
-    with serving(market, port):
+    with serving(market, "--port", port):
         shown_at(page, TICKS + 24)
         page.wait_for_selector("#connection[data-state=live]")
-    assert len(asked) < 4, "changes are heard, not asked for"
+    page.context.close()
 
 
 def test_the_palette_is_told_apart_in_both_themes_by_the_colour_blind() -> None:

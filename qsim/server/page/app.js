@@ -199,7 +199,7 @@ function connected(now) {
   connection = now;
   $("connection").dataset.state = now;
   $("connection-text").textContent = WORDS[now];
-  if (back || now === "live") { ticking = false; refresh(); }
+  if (back) { ticking = false; refresh(); }
   health();
 }
 
@@ -212,8 +212,10 @@ async function health() {
   showFacts();
 }
 
-function moved(status) {
+/** Takes over where the market stands; `told` is whether the changes up to there were heard. */
+function moved(status, told = false) {
   place = status;
+  if (!told && status.tick !== state.head) ticking = false;
   if (status.tick < (state.head ?? 0)) { ticking = false; state.seen = []; }
   const news = status.tick !== state.head;
   headAt(status.tick);
@@ -226,7 +228,7 @@ function heard({ event, data }) {
   try { news = JSON.parse(data); } catch { return; }
   if (event === "changes") addChanges(news.rows);
   else if (event === "gap" || event === "reset" || event === "lagged") { ticking = false; refresh(); }
-  else if (Number.isInteger(news.tick)) moved(news);
+  else if (Number.isInteger(news.tick)) moved(news, event === "commit");
 }
 
 function search() {
