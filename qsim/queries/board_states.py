@@ -28,9 +28,9 @@ from qsim.writing import course_of
 HOUR = 3600
 HOURS_SHOWN = 24
 # Events that one state may have to read; beyond it is of every n-th product, these many of them.
-_MOST_EVENTS = 4_000_000
+_MOST_EVENTS = 2_000_000
 SAMPLED_PRODUCTS = 4_000
-_KEPT = 6
+_KEPT = 4
 
 
 @dataclass
@@ -54,6 +54,8 @@ def open_boards(market: Path, history: Log) -> Boards:
     """Load a market's catalog for boards; the files are those that the log names."""
     connection = duckdb.connect(":memory:")
     connection.execute("SET enable_progress_bar = false")
+    # Whatever the machine, the rest of it stays free for the writer and for other questions.
+    connection.execute("SET threads = 2")
 
     def table(name: Table) -> str:
         return f"({files(market, name, history.of_table(name.name))})"
@@ -177,6 +179,7 @@ def state(boards: Boards, tick: int, step: int = 1) -> str:
     text = state_after(base, since, boards.market, boards.log, until=tick, where=_sampled(boards, step))
     boards.connection.execute(f"CREATE TABLE {name} AS {text}")
     boards.states[key] = name
-    while len(boards.states) > _KEPT:
-        boards.connection.execute(f"DROP TABLE {boards.states.popitem(last=False)[1]}")
+    # Samples and whole states make way for their like: the hours of a day are many samples.
+    if len(alike := [kept for kept in boards.states if kept[1] == step]) > _KEPT:
+        boards.connection.execute(f"DROP TABLE {boards.states.pop(alike[0])}")
     return name

@@ -137,30 +137,28 @@ def movers(boards: Boards, as_of: int | None = None, hours: int = 1) -> dict[str
     before = tick_before(boards, second_of(boards, tick) - hours * HOUR)
     step = step_for(boards, before, tick)
     now, then = state(boards, tick, step), state(boards, before, step)
-
-    def top(sign: str, order: str) -> list[dict[str, Any]]:
-        return query(
-            boards,
-            f"""SELECT product_id, product, pack, platform, was AS before_paise, price_paise AS after_paise,
-                (10000.0 * (price_paise - was) / was)::INTEGER AS change_bps, discount_before_bps, discount_bps,
-                surge_bps, surge_fee_paise
-                FROM (SELECT n.*, b.price_paise AS was, b.discount_bps AS discount_before_bps
-                      FROM {now} AS n JOIN {then} AS b USING (listing_id) WHERE n.price_paise {sign} b.price_paise
-                      ORDER BY n.price_paise / b.price_paise {order}, listing_id LIMIT {_MOVERS})
-                    JOIN listings USING (listing_id) JOIN products USING (product_id) JOIN platforms USING (platform_id)
-                ORDER BY price_paise / was {order}, listing_id""",
-        )
-
-    moved = query(boards, f"SELECT count(*) FILTER (n.price_paise > b.price_paise) AS risen, count(*) FILTER (n.price_paise < "
-                  f"b.price_paise) AS fallen FROM {now} AS n JOIN {then} AS b USING (listing_id)")[0]  # fmt: skip
+    boards.connection.execute(
+        f"""CREATE OR REPLACE TEMP TABLE moved AS SELECT n.*, b.price_paise AS was, b.discount_bps AS discount_before_bps
+            FROM {now} AS n JOIN {then} AS b USING (listing_id) WHERE n.price_paise <> b.price_paise"""
+    )
+    counts = (
+        "SELECT count(*) FILTER (price_paise > was) AS risen, count(*) FILTER (price_paise < was) AS fallen FROM moved"
+    )
     return {
         **told_of(boards, tick, step),
         "since": before,
         "since_time": stamp(boards, before),
-        **moved,
-        "rises": top(">", "DESC"),
-        "falls": top("<", "ASC"),
+        **query(boards, counts)[0],
+        "rises": query(boards, _MOVED.format(sign=">", order="DESC")),
+        "falls": query(boards, _MOVED.format(sign="<", order="ASC")),
     }
+
+
+_MOVED = f"""SELECT product_id, product, pack, platform, was AS before_paise, price_paise AS after_paise,
+        (10000.0 * (price_paise - was) / was)::INTEGER AS change_bps, discount_before_bps, discount_bps, surge_bps, surge_fee_paise
+    FROM (SELECT * FROM moved WHERE price_paise {{sign}} was ORDER BY price_paise / was {{order}}, listing_id LIMIT {_MOVERS})
+        JOIN listings USING (listing_id) JOIN products USING (product_id) JOIN platforms USING (platform_id)
+    ORDER BY price_paise / was {{order}}, listing_id"""
 
 
 def depths(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
