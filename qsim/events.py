@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -63,19 +62,19 @@ def _events(rows: EventRows) -> pa.Table:
 
 
 def _by_tick(table: Table, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
-    """Put rows that were kept tick by tick, as (tick, columns), end to end."""
+    """Put rows that were kept part by part end to end."""
     if not rows:
         return table.arrow().empty_table()
-    ticks = np.repeat(np.array([row[0] for row in rows], np.uint32), [len(row[1]) for row in rows])
-    columns = [np.concatenate([row[place] for row in rows]) for place in range(1, len(table.columns))]
-    return pa.Table.from_arrays([pa.array(column) for column in (ticks, *columns)], schema=table.arrow())
+    columns = [pa.array(np.concatenate(column)) for column in zip(*rows, strict=True)]
+    return pa.Table.from_arrays(columns, schema=table.arrow())
 
 
 def _metrics(block: int, rows: EventRows) -> pa.Table:
-    if not rows.tick_rows:
+    if not rows.count:
         return METRICS.arrow().empty_table()
-    ticks, attempted = np.array(rows.tick_rows, np.int64).T
-    edges = [0, *np.cumsum(attempted).tolist()]
-    changed = np.array([np.count_nonzero(rows.changed[first:last]) for first, last in pairwise(edges)])
+    tick = rows.tick[: rows.count]
+    first = np.concatenate([[0], 1 + np.flatnonzero(tick[1:] != tick[:-1])])
+    ticks, attempted = tick[first], np.diff(first, append=rows.count)
+    changed = np.add.reduceat(rows.changed[: rows.count], first, dtype=np.int64)
     columns = (ticks, np.full(len(ticks), block), attempted, changed)
     return pa.Table.from_arrays([pa.array(column.astype(np.uint32)) for column in columns], schema=METRICS.arrow())

@@ -17,14 +17,14 @@ BYTES_A_ROW = 8
 # Measured on two cores with classic markets of 12 and of 5,000 products, batch all; the hours are told, nothing hangs on them.
 ROWS_A_SECOND = 4_000_000
 SECONDS_A_TICK = 0.0004
-# Where no batch is updated in turn, about one product in so many has an event in a tick.
-_QUIET_SHARE = 256
+# Where no batch is updated in turn, a product's listings have about a row each in so many seconds of market time.
+_QUIET_SECONDS = 76_800
 
 
 def products_a_tick(parameters: Parameters, products: int) -> float:
     """Tell how many of so many products a tick takes up, or about how many where none is updated in turn."""
     if parameters.batch_size == NO_BATCH:
-        return products / _QUIET_SHARE
+        return products * min(1.0, parameters.update_interval_seconds / _QUIET_SECONDS)
     return min(parameters.batch_size or products, products)
 
 

@@ -94,6 +94,8 @@ def fee_changes(ticks: Sequence[LiveClock], earlier: Hour | None, city_of_area: 
     rows = []
     for now in ticks:
         hour = now.hour
+        if hour is earlier:
+            continue
         turned = np.ones(len(hour.rain), bool)
         if earlier is not None:
             turned = (hour.fee_paise != earlier.fee_paise) | (hour.rain != earlier.rain)

@@ -148,12 +148,13 @@ def tiles(block: Block, state: State, epoch_rules: Rules, window: Span) -> Itera
     when it is hashed and encoded.
     """
     prepared = kernel.prepared_for(block, state, epoch_rules)
-    need = kernel.rows_needed(block, epoch_rules, window)
     # Fresh memory for every tile would cost more in page faults than the kernel does in arithmetic.
-    rows = _local.rows = event_rows(max(TILE_ROWS, *need), getattr(_local, "rows", None))
-    for at, more in enumerate([*need[1:], TILE_ROWS + 1]):
-        kernel.step(block, prepared, state, epoch_rules, window, at, rows)
-        if rows.count + more > TILE_ROWS or rows.trades > TILE_ROWS:
+    rows = _local.rows = event_rows(TILE_ROWS, getattr(_local, "rows", None))
+    for part in kernel.stretches(prepared, epoch_rules, window):
+        kernel.step(block, prepared, state, epoch_rules, window, part, rows)
+        ended = part.stop == len(window.ticks)
+        more = 0 if ended else kernel.rows_needed(block, epoch_rules, window, part.stop)
+        if ended or rows.count + more > TILE_ROWS or rows.trades > TILE_ROWS:
             yield events.tile(block.number, rows)
             rows = event_rows(TILE_ROWS, rows)
 

@@ -114,13 +114,20 @@ def _mix_int(word: int) -> int:
     return word ^ (word >> 31)
 
 
-def hashed(seed: int, purpose: int, tick: int, ids: npt.NDArray[np.integer]) -> U64:
-    """Draw one raw 64-bit word for each id at one tick, uint64 of the shape of `ids`."""
-    root = _mix_int((_mix_int((_mix_int((seed + 0x9E3779B97F4A7C15) & MASK) + purpose) & MASK) + tick) & MASK)
-    words: U64 = ids.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + np.uint64(root)
+def _mix(words: U64) -> U64:
     words = (words ^ (words >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     words = (words ^ (words >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return words ^ (words >> np.uint64(31))
+
+
+def hashed(seed: int, purpose: int, tick: int | I64, ids: npt.NDArray[np.integer]) -> U64:
+    """Draw one raw 64-bit word for each id at one tick, or at a tick each, uint64 of the shape of `ids`."""
+    stem = _mix_int((_mix_int((seed + 0x9E3779B97F4A7C15) & MASK) + purpose) & MASK)
+    if isinstance(tick, np.ndarray):
+        root: U64 | np.uint64 = _mix(tick.astype(np.uint64) + np.uint64(stem))
+    else:
+        root = np.uint64(_mix_int((stem + tick) & MASK))
+    return _mix(ids.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + root)
 
 
 def uniforms(words: U64) -> F64:

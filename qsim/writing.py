@@ -23,7 +23,7 @@ from qsim.errors import ConflictError
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
 from qsim.opening import CATALOG_COLUMNS, catalog_columns, world_of
-from qsim.params import Parameters
+from qsim.params import NO_BATCH, Parameters
 from qsim.schema import CALENDAR, DELIVERIES, DISCOUNTS, EVENTS, FEES, HISTORY, METRICS, ORDERS, SNAPSHOTS, TRUTH
 from qsim.simulation import Course, World
 from qsim.storage import digests, integrity, leftovers, lock, log, parquet, tables
@@ -35,9 +35,10 @@ DIRECTORIES = ("catalog", log.COMMITS, log.CHECKPOINTS, *HISTORY_TABLES)
 # What blocks give tile by tile, each in a file of its own a window.
 TILED = (EVENTS, DISCOUNTS, ORDERS, DELIVERIES, TRUTH)
 _ROWS_A_WINDOW = 1 << 20
-_LONGEST_WINDOW = 1024
+# Where a batch is updated in every tick, and where ticks may be all but empty.
+_LONGEST_WINDOWS = 1024, 8192
 # Blocks go at most two windows ahead of what is committed, and a parameter change may have come between.
-_FARTHEST_AHEAD = 4 * _LONGEST_WINDOW
+_FARTHEST_AHEAD = 4 * _LONGEST_WINDOWS[1]
 _SNAPSHOT_RATIO = 32
 
 _logger = logging.getLogger("qsim")
@@ -101,9 +102,9 @@ def _window_ticks(writer: Writer, parameters: Parameters) -> tuple[int, int]:
     snapshots add about 3 % of rows. Both follow from the market and its parameters alone, never from the machine.
     """
     per = writer.blocks[0].listings_per_product
-    taken = max(1, int(forecast.products_a_tick(parameters, writer.active_products)))
-    in_block = max(1, min(taken, max(block.products for block in writer.blocks)) * per)
-    commit = _LONGEST_WINDOW
+    taken = forecast.products_a_tick(parameters, writer.active_products)
+    in_block = min(taken, max(block.products for block in writer.blocks)) * per
+    commit = _LONGEST_WINDOWS[parameters.batch_size == NO_BATCH]
     while commit > 1 and commit * in_block > _ROWS_A_WINDOW:
         commit //= 2
     snapshot = commit

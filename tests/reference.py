@@ -20,6 +20,7 @@ SURGE_START, SURGE_END, DISCOUNT_START, DISCOUNT_END, UPDATE, CAMPAIGN_START, CA
 BLOCK_LISTINGS = 65_536
 DAY = 86_400
 WHOLE = 10_000  # basis points
+SHORT = Fraction(1, 10**7)  # what floats may fall short of a half by, paise
 
 
 @dataclass(frozen=True)
@@ -113,13 +114,13 @@ def happens(number: int, probability: float) -> bool:
 
 
 def next_regular(listing: Listing, terms: Terms, noise: int) -> int:
-    """clip(round(regular x (1 + v x M x u) x (anchor/regular)^k), ceil((1-M) regular), floor((1+M) regular))."""
+    """clip(round(regular x (1 + v x M x u) x (anchor/regular)^k), ceil((1-M) regular), floor((1+M) regular)), halves up."""
     u = (noise + 0.5) / 2**23 - 1
     factor = 1 + terms.volatility[listing.group] * (terms.max_change_percent / 100) * u
     pull = math.pow(listing.anchor / listing.regular, terms.reversion)
     bound = Fraction(round(terms.max_change_percent * 100), WHOLE)
     lowest, highest = math.ceil((1 - bound) * listing.regular), math.floor((1 + bound) * listing.regular)
-    return min(max(half_up(Fraction(listing.regular * factor * pull)), lowest), highest)
+    return min(max(half_up(Fraction(listing.regular * factor * pull) + SHORT), lowest), highest)
 
 
 def composed_price(listing: Listing, shift: int) -> int:

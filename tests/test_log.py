@@ -198,6 +198,41 @@ def test_a_log_is_read_from_checkpoints_where_they_are(long_market: tuple[Path, 
     assert log.read(place) == long_market[1]
 
 
+@pytest.mark.parametrize("known", [0, 49, 55, 63, 90, 148, 149])
+def test_a_log_read_on_from_any_commit_is_the_one_read_whole(
+    long_market: tuple[Path, Log], tmp_path: Path, known: int
+) -> None:
+    place, whole = long_market
+    earlier = tmp_path / "earlier"
+    shutil.copytree(place, earlier)
+    for number in range(known + 1, 150):
+        commit_path(earlier, number).unlink()
+        log.checkpoint_path(earlier, number).unlink(missing_ok=True)
+    assert log.read_on(place, log.read(earlier)) == whole
+
+
+def test_a_log_read_on_reads_only_what_came_after(long_market: tuple[Path, Log], tmp_path: Path) -> None:
+    place = tmp_path / "cut"
+    shutil.copytree(long_market[0], place)
+    known = log.read(place)
+    grown(place, 1, log.tip_of(known))
+    for number in range(149):
+        commit_path(place, number).unlink()
+    shutil.rmtree(place / "_checkpoints")
+    (place / "_checkpoints").mkdir()
+    assert log.read_on(place, known).number == 150
+
+
+@pytest.mark.parametrize("commits", [3, 5, 9])
+def test_a_log_read_on_where_another_market_stands_now_is_that_markets(
+    market: Path, tmp_path: Path, commits: int
+) -> None:
+    other = tmp_path / "other"
+    (other / log.COMMITS).mkdir(parents=True)
+    grown(other, commits - 1, log.append(other, EMPTY, tick=0, digest=7))
+    assert log.read_on(other, log.read(market)) == log.read(other)
+
+
 def test_checkpoints_of_checkpoints_hold_what_all_their_commits_do(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -31,18 +31,24 @@ def note(agenda: Agenda, places: I64, seconds: U32) -> None:
         agenda.seconds = np.concatenate([agenda.seconds, seconds[soon].astype(np.int64)])
 
 
-def due(agenda: Agenda, column: U32, second: int) -> I64:
-    """Give the places, ascending, whose market second in a column (0 for none) has come by `second`.
+def coming(agenda: Agenda, column: U32, second: int) -> tuple[I64, I64]:
+    """Take what falls due by a market second off the agenda: the places, in no order, and the second of each in a column (0 for
+    none).
 
-    What is set in the column later than by an hour ago has to be noted.
+    What is set in the column later than by an hour ago has to be noted. What was put off since it was noted is given as well.
     """
     if second > agenda.until:
         agenda.until = -(-second // HOUR) * HOUR
         agenda.places = np.flatnonzero((column > 0) & (column <= agenda.until))
         agenda.seconds = column[agenda.places].astype(np.int64)
     come = agenda.seconds <= second
-    if not come.any():
-        return agenda.places[:0]
-    places = np.unique(agenda.places[come])
-    agenda.places, agenda.seconds = agenda.places[~come], agenda.seconds[~come]
-    return places[(column[places] > 0) & (column[places] <= second)]
+    taken = agenda.places[come], agenda.seconds[come]
+    if len(taken[0]):
+        agenda.places, agenda.seconds = agenda.places[~come], agenda.seconds[~come]
+    return taken
+
+
+def due(places: I64, column: U32, seconds: I64) -> I64:
+    """Give those of places, ascending and once each, whose second in a column (0 for none) has come by theirs, int64[places]."""
+    came = (column[places] > 0) & (column[places] <= seconds)
+    return np.unique(places[came])

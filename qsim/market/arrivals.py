@@ -39,6 +39,9 @@ class Arrivals:
         return Arrivals(self.lane[part], self.second[part], self.draw[part], self.word[part])
 
 
+NONE = Arrivals(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), np.zeros(0, np.uint64))
+
+
 @dataclass
 class Means:
     """The mean arrivals in an hour of each lane, float64[lanes], with exp(-mean), and the profile that they were made for."""

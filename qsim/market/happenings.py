@@ -6,6 +6,7 @@ settled at the exact rates (thinning), on the state before the tick.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,8 +17,9 @@ from qsim.clock import DAY
 from qsim.market import agenda, arrivals, cost, repricing, rivals
 from qsim.market.agenda import Agenda
 from qsim.market.arrivals import Arrivals, Diary
+from qsim.market.rounds import Round
 from qsim.market.state import Block, OwnCosts, State
-from qsim.market.units import LiveClock, LiveRules, Units
+from qsim.market.units import Hour, LiveRules, Units
 from qsim.schema import Cause
 from qsim.streams import Purpose
 
@@ -56,16 +58,18 @@ class Journal:
                 now[np.searchsorted(units, changed)] = before
 
 
-def _coming(block: Block, of: Units, rules: LiveRules, diary: Diary, now: LiveClock) -> Arrivals:
-    """Give the arrivals at units that fall in the tick."""
+def coming(
+    block: Block, of: Units, rules: LiveRules, diary: Diary, hours: Sequence[Hour], before: int, until: int
+) -> Arrivals:
+    """Give the arrivals at units after one market second, up to another; `hours` are those that the time touches."""
 
     def mean(profile: tuple[float, float]) -> F64:
         most, sale, look = _most(of, rules, *profile)
         return np.asarray((most + sale + look) / arrivals.HOURS_A_DAY)
 
     source = arrivals.Source(rules.seed, Purpose.HAZARD, Purpose.HAZARD_KIND, block.number, of.listing_id)
-    profiles = [(hour.reprice, hour.sale) for hour in now.touched()]
-    return arrivals.coming(diary, source, profiles, mean, now.before, now.second)
+    profiles = [(hour.reprice, hour.sale) for hour in hours]
+    return arrivals.coming(diary, source, profiles, mean, before, until)
 
 
 def _most(
@@ -76,15 +80,15 @@ def _most(
     return [repricings, of.sale_rate[at] * sale, of.look_rate[at]]
 
 
-def log_costs(of: Units, state: State, now: LiveClock, products: I64) -> F64:
+def log_costs(of: Units, state: State, now: Round, products: I64) -> F64:
     """Give the log costs of products of the block now, between the knots of today and tomorrow."""
-    own, through = _own_costs(of, state, now), now.second % DAY / DAY
+    own, through = _own_costs(of, state, now), now.seconds[products] % DAY / DAY
     groups = of.product_group[products]
     knots = [now.costs.shared[now.day + ahead][groups] + own.knots[ahead][products] for ahead in range(2)]
     return np.asarray((1 - through) * knots[0] + through * knots[1])
 
 
-def _own_costs(of: Units, state: State, now: LiveClock) -> OwnCosts:
+def _own_costs(of: Units, state: State, now: Round) -> OwnCosts:
     """Take the products' own costs on to today, from day 0 where they are not known."""
 
     def step(day: int, own: F64) -> F64:
@@ -100,20 +104,21 @@ def _own_costs(of: Units, state: State, now: LiveClock) -> OwnCosts:
     return own
 
 
-def log_aims(of: Units, state: State, rules: LiveRules, now: LiveClock, at: I64) -> F64:
+def log_aims(of: Units, state: State, rules: LiveRules, now: Round, at: I64) -> F64:
     """Give the log of the price that units aim at: anchor, costs passed on, inflation."""
-    costs = log_costs(of, state, now, at // of.platforms)
-    return np.asarray(of.log_anchor[at] + rules.pass_through * costs + rules.drift_a_day * now.days)
+    products = at // of.platforms
+    costs = log_costs(of, state, now, products)
+    return np.asarray(of.log_anchor[at] + rules.pass_through * costs + rules.drift_a_day * now.days(products))
 
 
-def _hazard(of: Units, rules: LiveRules, state: State, at: I64, log_aim: F64, second: int, profile: F64 | float) -> F64:
+def _hazard(of: Units, rules: LiveRules, state: State, at: I64, log_aim: F64, now: Round, profile: F64 | float) -> F64:
     """Give the exact rates a day at which units reprice."""
     stores = of.stores
     regular = state.regular[::stores][at]
     gap = log_aim - money.log_of_paise(regular)
     exact = repricing.hazard(of.base[at], of.by_gap[at], gap, of.width[at])
     if rules.fresh:
-        age = (second - state.repriced[::stores][at]) / DAY
+        age = (now.seconds[at // of.platforms] - state.repriced[::stores][at]) / DAY
         exact *= 1 + rules.fresh * money.exp(-age / rules.fresh_days)
     exact *= profile
     exact *= np.where(repricing.ends_in_nine(regular), rules.nine_stick, 1.0)
@@ -131,41 +136,41 @@ class _Settled:
     looking: I64
 
 
-def _settle(of: Units, rules: LiveRules, state: State, came: Arrivals, now: LiveClock) -> _Settled:
-    at = came.lane
+def _settle(of: Units, rules: LiveRules, state: State, now: Round) -> _Settled:
+    came, at = now.units, now.units.lane
     if not len(at):
         return _Settled(at, at, at)
-    hours = now.touched()
-    nth = (came.second - 1) // arrivals.HOUR - hours[0].number
-    reprice = np.array([hour.reprice for hour in hours])[nth]
-    most, sale, look = _most(of, rules, reprice, np.array([hour.sale for hour in hours])[nth], at)
+    nth = (came.second - 1) // arrivals.HOUR - now.hours[0].number
+    reprice = np.array([hour.reprice for hour in now.hours])[nth]
+    most, sale, look = _most(of, rules, reprice, np.array([hour.sale for hour in now.hours])[nth], at)
     place = came.draw * (most + sale + look)
-    exact = _hazard(of, rules, state, at, log_aims(of, state, rules, now, at), now.second, reprice)
+    exact = _hazard(of, rules, state, at, log_aims(of, state, rules, now, at), now, reprice)
     starts = (place >= most) & (place < most + sale) & (state.own[:: of.stores][at] == 0)
     return _Settled(np.unique(at[place < exact]), np.unique(at[starts]), np.unique(at[place >= most + sale]))
 
 
 def _start_sales(
-    of: Units, rules: LiveRules, state: State, diaries: Diaries, now: LiveClock, starters: I64, journal: Journal
+    of: Units, rules: LiveRules, state: State, diaries: Diaries, now: Round, starters: I64, journal: Journal
 ) -> tuple[I64, I64]:
     """Start sales at units, and where brands fund them at the product's other platforms, in place; give all units that
     start, and for each the unit where its sale began.
     """
     if not len(starters):
         return starters, starters
-    ids = of.listing_id[starters]
+    product = starters // of.platforms
 
     def draw(purpose: Purpose) -> np.ndarray:
-        return streams.hashed(rules.seed, purpose, now.tick, ids)
+        return streams.hashed(rules.seed, purpose, now.ticks[product], of.listing_id[starters])
 
     depth = streams.from_law(draw(Purpose.SALE_DEPTH), rules.sale_bps, rules.sale_bps_shares)
     depth = np.minimum(depth.astype(np.int64) + now.hour.deeper_bps, _DEEPEST).astype(np.uint16)
     days = streams.from_law(draw(Purpose.SALE_DAYS), rules.sale_days, rules.sale_day_shares)
-    until = (now.second + days * DAY).astype(np.uint32)
+    until = (now.seconds[product] + days * DAY).astype(np.uint32)
     funded = np.flatnonzero(streams.uniforms(draw(Purpose.SALE_SHARED)) < rules.shared_share)
     sisters = (starters[funded][:, None] // of.platforms * of.platforms + np.arange(of.platforms)).ravel()
     source = np.repeat(funded, of.platforms)
-    joins = streams.uniforms(streams.hashed(rules.seed, Purpose.SALE_JOINED, now.tick, of.listing_id[sisters]))
+    ticks = now.ticks[sisters // of.platforms]
+    joins = streams.uniforms(streams.hashed(rules.seed, Purpose.SALE_JOINED, ticks, of.listing_id[sisters]))
     joining = (joins < rules.shared_spread) & (state.own[:: of.stores][sisters] == 0) & ~np.isin(sisters, starters)
     sisters, kept = np.unique(sisters[joining], return_index=True)
     source = np.concatenate([np.arange(len(starters)), source[joining][kept]])
@@ -177,13 +182,14 @@ def _start_sales(
     return everyone[order], starters[source][order]
 
 
-def _over(of: Units, rules: LiveRules, state: State, ends: Agenda, now: LiveClock) -> tuple[I64, I64]:
+def _over(of: Units, rules: LiveRules, state: State, now: Round) -> tuple[I64, I64]:
     """Find the units whose sale is over, and those of them whose regular price is set anew; an own discount without a set
     end is no sale.
     """
-    over = agenda.due(ends, state.own_ends[:: of.stores], now.second)
+    over = agenda.due(now.ends, state.own_ends[:: of.stores], now.seconds[now.ends // of.platforms])
     over = over[state.own[:: of.stores][over] > 0]
-    drawn = streams.uniforms(streams.hashed(rules.seed, Purpose.CLEARANCE, now.tick, of.listing_id[over]))
+    ticks = now.ticks[over // of.platforms]
+    drawn = streams.uniforms(streams.hashed(rules.seed, Purpose.CLEARANCE, ticks, of.listing_id[over]))
     return over, over[drawn < rules.clearance]
 
 
@@ -209,31 +215,34 @@ def _write(
     table[at] = values[:, None]
 
 
-def _reprice(of: Units, state: State, rules: LiveRules, now: LiveClock, priced: I64, journal: Journal) -> F64:
+def _reprice(of: Units, state: State, rules: LiveRules, now: Round, priced: I64, journal: Journal) -> F64:
     """Set regular prices anew, in place; give the rates a day at which it happened."""
     if not len(priced):
         return np.zeros(0)
     aim = log_aims(of, state, rules, now, priced)
-    hazard = _hazard(of, rules, state, priced, aim, now.second, now.hour.reprice)
-    noise = streams.normals(streams.hashed(rules.seed, Purpose.REPRICE_NOISE, now.tick, of.listing_id[priced]))
+    hazard = _hazard(of, rules, state, priced, aim, now, now.hour.reprice)
+    product = priced // of.platforms
+    noise = streams.normals(
+        streams.hashed(rules.seed, Purpose.REPRICE_NOISE, now.ticks[product], of.listing_id[priced])
+    )
     price = repricing.aimed_price(aim, rules.noise[of.group[priced]] * noise)
     snapped = repricing.snap(price, of.style[priced], rules.reach, of.ceiling[priced])
     _write(of, state.regular, priced, snapped, journal, "regular")
-    _write(of, state.repriced, priced, np.full(len(priced), now.second))
+    _write(of, state.repriced, priced, now.seconds[product])
     return hazard
 
 
 def happen(
-    block: Block, of: Units, state: State, rules: LiveRules, diaries: Diaries, now: LiveClock
+    block: Block, of: Units, state: State, rules: LiveRules, diaries: Diaries, now: Round
 ) -> tuple[Happened, Journal]:
-    """Let a tick's repricings, sales and answers to rivals happen: change regular prices, own discounts and matches in
+    """Let a round's repricings, sales and answers to rivals happen: change regular prices, own discounts and matches in
     place; give what happened, and what regular prices and own discounts were before.
     """
     journal = Journal()
-    settled = _settle(of, rules, state, _coming(block, of, rules, diaries.arrivals, now), now)
+    settled = _settle(of, rules, state, now)
     looked = log_aims(of, state, rules, now, settled.looking)
     answers = rivals.answer(block, of, state, rules, now, settled.looking, looked)
-    over, cleared = _over(of, rules, state, diaries.ends, now)
+    over, cleared = _over(of, rules, state, now)
     priced = np.union1d(settled.repricing, cleared)
     hazard = _reprice(of, state, rules, now, priced, journal)
     _write(of, state.own, over, np.zeros(len(over)), journal, "own")

@@ -1,4 +1,4 @@
-"""One tick of a block, in the one written order of the rules.
+"""The ticks of a block, in the one written order of the rules.
 
 1. Clock: campaign lines and the time-of-day shift of this tick.
 2. Batch: regular price, own discount, surge of the listings whose turn it is (`turns`).
@@ -8,12 +8,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from qsim.arrays import U16
-from qsim.market import live, pricing, promotion, turns
+from qsim.market import live, pricing, promotion, rounds, turns
 from qsim.market.live import Diaries, Taken
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, EventRows, State, fill
@@ -44,13 +45,23 @@ def prepare(block: Block, rules: Rules) -> Prepared:
     return Prepared(factors, units(block, rules.live, rules.stores) if rules.live else None, live.diaries())
 
 
-def rows_needed(block: Block, rules: Rules, span: Span) -> list[int]:
-    """Count the rows that each tick of a window of the block will fill at the most."""
-    listings = len(block.lanes)
-    return [
-        listings if moved or rules.live else sum(part.stop - part.start for part in turns.batch(block, rules, tick))
-        for tick, moved in zip(span.ticks, span.moved.tolist(), strict=True)
-    ]
+def rows_needed(block: Block, rules: Rules, span: Span, at: int) -> int:
+    """Count the rows that a tick of a block will fill for sure."""
+    if span.moved[at]:
+        return len(block.lanes)
+    return sum(part.stop - part.start for part in turns.batch(block, rules, span.ticks[at]))
+
+
+def stretches(prepared: Prepared, rules: Rules, span: Span) -> Iterator[range]:
+    """Cut a window of a block into the stretches of ticks that one step makes, by their places in the window.
+
+    A tick is alone where something is done in turn or the clock acts on every listing.
+    """
+    if rules.live is None or prepared.factors is not None:
+        return iter([range(at, at + 1) for at in range(len(span.ticks))])
+    alone = span.moved.copy()
+    alone[0] |= not prepared.diaries.shelves.seen
+    return rounds.stretches(span.live, alone, live.longest_stretch(rules.live))
 
 
 def _compose(
@@ -79,8 +90,11 @@ def _take_turns(block: Block, factors: Factors | None, state: State, rules: Rule
     return taken
 
 
-def step(block: Block, prepared: Prepared, state: State, rules: Rules, span: Span, at: int, rows: EventRows) -> None:
-    """Make tick `span.ticks[at]` of the block: change the state in place and fill the rows of what was taken up."""
+def step(
+    block: Block, prepared: Prepared, state: State, rules: Rules, span: Span, part: range, rows: EventRows
+) -> None:
+    """Make a stretch of the ticks of a span: change the block's state in place and fill the rows of what was taken up."""
+    at = part[0]
     tick, moved, shift = span.ticks[at], bool(span.moved[at]), int(span.shift_bps[at])
     if moved:
         promotion.set_lines(block, state, span.running[at])
@@ -89,7 +103,8 @@ def step(block: Block, prepared: Prepared, state: State, rules: Rules, span: Spa
         for one in taken:
             # A discount that starts in turn has no set end.
             state.own_ends[one.part][state.own[one.part] != one.own] = 0
-        live.step(block, prepared.units, state, rules.live, prepared.diaries, span.live[at], taken, moved, rows)
+        clocks = span.live[part.start : part.stop]
+        live.step(block, prepared.units, state, rules.live, prepared.diaries, clocks, taken, moved, rows)
         return
     first_row, everything = rows.count, slice(0, len(block.lanes))
     if moved:
@@ -102,8 +117,6 @@ def step(block: Block, prepared: Prepared, state: State, rules: Rules, span: Spa
     for one, place in zip(taken, places, strict=True):
         _mark(block, state, tick, one, place, rows)
     _mark_updated(state, rows, tick, first_row, [everything] if moved else [one.part for one in taken])
-    if rows.count > first_row:
-        rows.tick_rows.append((tick, rows.count - first_row))
 
 
 def _mark(block: Block, state: State, tick: int, one: Taken, place: slice, rows: EventRows) -> None:
@@ -116,7 +129,8 @@ def _mark(block: Block, state: State, tick: int, one: Taken, place: slice, rows:
     )
     switched = np.flatnonzero(state.own[one.part] != one.own)
     if len(switched):
-        rows.transitions.append((tick, block.listing_id[one.part][switched], state.own[one.part][switched]))
+        ticks = np.full(len(switched), tick, np.uint32)
+        rows.transitions.append((ticks, block.listing_id[one.part][switched], state.own[one.part][switched]))
 
 
 def _clock_causes(rows: EventRows, first_row: int, earlier: U16) -> None:

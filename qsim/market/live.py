@@ -1,23 +1,27 @@
-"""One tick of a block whose units live by rates: happenings, customers and stock, posted prices, rows and their truth.
+"""Ticks of a block whose units live by rates: happenings, customers and stock, posted prices, rows and their truth.
 
 The order is fixed: everything reads the state before the tick; customers pay the prices that were posted before it.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from qsim import money
 from qsim.arrays import F64, I32, I64, U8, U16, Mask
-from qsim.market import arrivals, demand, happenings, stock, truth
+from qsim.clock import DAY
+from qsim.market import agenda, arrivals, demand, happenings, stock, truth
+from qsim.market.arrivals import Arrivals
 from qsim.market.demand import Sold
 from qsim.market.happenings import Happened, Journal
 from qsim.market.posting import posted
-from qsim.market.state import Block, EventRows, State, fill
+from qsim.market.rounds import Coming, Round, rounds
+from qsim.market.state import Block, EventRows, State, fill, put_in_order
 from qsim.market.stock import Shelves
-from qsim.market.units import LiveClock, LiveRules, Units
+from qsim.market.units import Hour, LiveClock, LiveRules, Units
 from qsim.schema import Cause
 from qsim.streams import Purpose
 
@@ -48,55 +52,80 @@ def diaries() -> Diaries:
     return Diaries(happenings.Diaries(), arrivals.Diary(), Shelves())
 
 
-def _sell(block: Block, of: Units, state: State, rules: LiveRules, diary: arrivals.Diary, now: LiveClock) -> Sold:
-    """Let the tick's customers choose and buy, at the prices and with the stock before it."""
+def _customers(
+    block: Block, of: Units, rules: LiveRules, diary: arrivals.Diary, hours: Sequence[Hour], before: int, until: int
+) -> Arrivals:
+    """Give the customers that come after one market second, up to another; their lanes are areas, product by product."""
     if not of.any_customers:
-        return demand.NOTHING
-    areas = of.stores
+        return arrivals.NONE
 
     def mean(profile: bytes) -> F64:
         factor = np.frombuffer(profile)[block.city_of_area] / arrivals.HOURS_A_DAY
         return (of.customers[:, None] * factor).ravel()
 
     source = arrivals.Source(rules.seed, Purpose.CUSTOMERS, Purpose.CUSTOMER, block.number, of.customer_ids)
-    profiles = [hour.demand.tobytes() for hour in now.touched()]
-    came = arrivals.coming(diary, source, profiles, mean, now.before, now.second)
+    return arrivals.coming(diary, source, [hour.demand.tobytes() for hour in hours], mean, before, until)
+
+
+def _sell(block: Block, of: Units, state: State, rules: LiveRules, now: Round) -> Sold:
+    """Let a round's customers choose and buy, at the prices and with the stock before it."""
+    came, areas = now.customers, of.stores
     if not len(came.lane):
         return demand.NOTHING
     product, area = came.lane // areas, came.lane % areas
     offers = (product * block.listings_per_product + area)[:, None] + np.arange(of.platforms) * areas
     costs = happenings.log_costs(of, state, now, product)
-    reference = of.log_reference[product] + rules.pass_through * costs + rules.drift_a_day * now.days
+    reference = of.log_reference[product] + rules.pass_through * costs + rules.drift_a_day * now.days(product)
     prices = state.price[offers]
     fee = now.hour.fee_paise[block.city_of_area[area]]
     pull = demand.pulls(rules.demand, prices, reference, fee)
     return demand.shop(rules.seed, rules.demand, came.draw, came.word, offers, state.stock[offers], pull)
 
 
-def _keep_orders(block: Block, of: Units, state: State, sold: Sold, now: LiveClock, rows: EventRows) -> None:
+def _keep_orders(block: Block, of: Units, state: State, sold: Sold, now: Round, rows: EventRows) -> None:
     places = sold.places
-    costs = happenings.log_costs(of, state, now, places // block.listings_per_product)
+    product = places // block.listings_per_product
+    costs = happenings.log_costs(of, state, now, product)
     paid = np.maximum(1, np.floor(block.unit_cost[places] * money.exp(costs) + 0.5)).astype(np.int32)
     columns = (sold.units.astype(np.uint16), sold.wanted.astype(np.uint16), state.price[places], paid)
-    rows.orders.append((now.tick, block.listing_id[places], *columns))
+    rows.orders.append((now.ticks[product].astype(np.uint32), block.listing_id[places], *columns))
     rows.trades += len(places)
 
 
 def _trade(
-    block: Block, of: Units, state: State, rules: LiveRules, diaries: Diaries, now: LiveClock, rows: EventRows
+    block: Block, of: Units, state: State, rules: LiveRules, shelves: Shelves, now: Round, rows: EventRows
 ) -> stock.Moved:
     """Sell and supply: rows of orders and deliveries; stock changes in place."""
-    sold = _sell(block, of, state, rules, diaries.customers, now)
+    sold = _sell(block, of, state, rules, now)
     if len(sold.places):
         _keep_orders(block, of, state, sold, now, rows)
     some = sold.units > 0
-    pairs = sold.places[some], sold.units[some]
-    moved = stock.move(block, state, rules.seed, rules.supply, diaries.shelves, pairs, now.tick, now.second)
+    moved = stock.move(block, state, rules.seed, rules.supply, shelves, (sold.places[some], sold.units[some]), now)
     if len(moved.delivered):
         ids = block.listing_id[moved.delivered]
-        rows.deliveries.append((now.tick, ids, moved.units, state.stock[moved.delivered]))
+        ticks = now.ticks[moved.delivered // block.listings_per_product].astype(np.uint32)
+        rows.deliveries.append((ticks, ids, moved.units, state.stock[moved.delivered]))
         rows.trades += len(ids)
     return moved
+
+
+def longest_stretch(rules: LiveRules) -> float:
+    """Give the market seconds that a stretch may last: what is ordered or begins in it must not fall due in it."""
+    return DAY * min(rules.supply.least_days, float(rules.sale_days.min(initial=np.inf)))
+
+
+def _coming(
+    block: Block, of: Units, state: State, rules: LiveRules, diaries: Diaries, clocks: Sequence[LiveClock]
+) -> Coming:
+    """Give what comes to a block in a stretch of ticks."""
+    before, until = clocks[0].before, clocks[-1].second
+    hours = clocks[-1].hours_since(before)
+    return Coming(
+        happenings.coming(block, of, rules, diaries.units.arrivals, hours, before, until),
+        _customers(block, of, rules, diaries.customers, hours, before, until),
+        agenda.coming(diaries.units.ends, state.own_ends[:: of.stores], until),
+        agenda.coming(diaries.shelves.orders, state.restock, until),
+    )
 
 
 def step(
@@ -105,31 +134,53 @@ def step(
     state: State,
     rules: LiveRules,
     diaries: Diaries,
-    now: LiveClock,
+    clocks: Sequence[LiveClock],
     taken: list[Taken],
     clock_moved: bool,
     rows: EventRows,
 ) -> None:
-    """Make a tick of a block: change the state in place and fill the rows of what was taken up; `taken` in turn before."""
+    """Make a stretch of ticks of a block: change the state in place and fill the rows of what was taken up, in the order of
+    ticks and listings; where the first clock moved, or something was `taken` in turn before, the stretch is that tick alone.
+    """
+    marks = rows.count, len(rows.orders), len(rows.deliveries), len(rows.truth), len(rows.transitions)
+    coming = _coming(block, of, state, rules, diaries, clocks)
+    lanes = of.platforms, of.stores, of.platforms, block.listings_per_product
+    for now in rounds(clocks, len(of.products), lanes, coming):
+        _round(block, of, state, rules, diaries, now, taken, clock_moved, rows)
+    if len(clocks) > 1:
+        put_in_order(rows, *marks)
+
+
+def _round(
+    block: Block,
+    of: Units,
+    state: State,
+    rules: LiveRules,
+    diaries: Diaries,
+    now: Round,
+    taken: list[Taken],
+    clock_moved: bool,
+    rows: EventRows,
+) -> None:
     happened, journal = happenings.happen(block, of, state, rules, diaries.units, now)
-    moved = _trade(block, of, state, rules, diaries, now, rows)
+    moved = _trade(block, of, state, rules, diaries.shelves, now, rows)
     at, cause = _causes(of, taken, happened, moved, len(block.lanes) if clock_moved else None)
     if not len(at):
         return
+    ticks = now.ticks[at // block.listings_per_product].astype(np.uint32)
     differs, switched = _changed(of, state, at, taken, happened, journal)
     if switched.any():
-        rows.transitions.append((now.tick, block.listing_id[at[switched]], state.own[at[switched]]))
+        rows.transitions.append((ticks[switched], block.listing_id[at[switched]], state.own[at[switched]]))
     discount = np.maximum(state.own[at], state.line[at])
     if clock_moved:
         _clock_causes(cause, discount, state.discount[at])
     post = posted(block, of, state, rules, at, discount, now.shift)
-    part = fill(block, state, at, discount, post.price, now.tick, rows)
+    part = fill(block, state, at, discount, post.price, ticks, rows)
     rows.cause[part] = cause
-    rows.tick_rows.append((now.tick, len(at)))
     rows.changed[part] |= differs
     rows.changed[part][np.searchsorted(at, _turned(moved))] = True
     kept = np.flatnonzero(rows.changed[part])
-    state.updated[at[kept]] = now.tick
+    state.updated[at[kept]] = ticks[kept]
     if rules.truth:
         rows.truth.append(truth.parts(block, of, state, rules, now, happened, at[kept], post.rows(kept)))
 

@@ -17,6 +17,8 @@ _TABLE_LIMIT = 1 << 20
 # Far above any catalog's price; keeps a long run with no reversion inside int32.
 HIGHEST_PAISE = 2.0e9
 _CHUNK = 8192
+# Halves are rounded up, also where the last bit of a product of floats falls short of one.
+HALF_UP = 0.5 + 1e-7
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,7 @@ def regular_price(regular: I32, factor: F64, pull: F64, powers: Reversion, bound
     aim = powers.of(regular)
     aim *= pull
     aim *= factor
-    aim += 0.5
+    aim += HALF_UP
     np.minimum(aim, HIGHEST_PAISE, out=aim)
     # A millionth keeps the floor whole where M x regular is: multiples of 1/10000 lie further apart.
     room = regular * bound

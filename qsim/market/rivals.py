@@ -13,8 +13,9 @@ from qsim import money
 from qsim.arrays import F64, I32, I64, U32
 from qsim.market import repricing
 from qsim.market.posting import posted
+from qsim.market.rounds import Round
 from qsim.market.state import Block, State
-from qsim.market.units import LiveClock, LiveRules, Units
+from qsim.market.units import LiveRules, Units
 
 
 @dataclass(frozen=True)
@@ -26,9 +27,7 @@ class Answers:
     rival: U32
 
 
-def answer(
-    block: Block, of: Units, state: State, rules: LiveRules, now: LiveClock, looking: I64, log_aim: F64
-) -> Answers:
+def answer(block: Block, of: Units, state: State, rules: LiveRules, now: Round, looking: I64, log_aim: F64) -> Answers:
     """Let units look at the rivals that have stock, on the prices before the tick at every platform's first store.
 
     A rival below (1 - tolerance) of what the unit would sell for is met at (1 - undercut) of its price, but not below

@@ -96,14 +96,16 @@ class State:
     prepared: tuple[object, Any] | None = None
 
 
+COLUMNS = ("tick", "listing_id", "cause", "before", "after", "regular", "discount", "surge", "fee", "changed")
+
+
 @dataclass
 class EventRows:
     """Room for the rows of a window: columns of `capacity` rows, of which the first `count` are filled.
 
-    Every listing that a tick takes up has a row; `changed` tells which of them are events. `tick_rows` holds
-    (tick, rows) for each tick that took up any, `transitions` the (tick, listing_id, discount_bps) of own discounts; `orders`,
-    `deliveries` and `truth` hold the columns of their tables, tick by tick, the tick as one number,
-    and `trades` counts the rows of orders and deliveries.
+    Every listing that a tick takes up has a row; `changed` tells which of them are events. `transitions` holds the tick,
+    listing_id and discount_bps of own discounts, `orders`, `deliveries` and `truth` the columns of their tables, part by part,
+    the tick first, and `trades` counts the rows of orders and deliveries.
     """
 
     tick: U32
@@ -117,10 +119,9 @@ class EventRows:
     fee: U16
     changed: Mask
     count: int
-    tick_rows: list[tuple[int, int]]
-    transitions: list[tuple[int, U32, U16]]
-    orders: list[tuple[int, U32, U16, U16, I32, I32]] = field(default_factory=list)
-    deliveries: list[tuple[int, U32, U16, U16]] = field(default_factory=list)
+    transitions: list[tuple[U32, U32, U16]] = field(default_factory=list)
+    orders: list[tuple[U32, U32, U16, U16, I32, I32]] = field(default_factory=list)
+    deliveries: list[tuple[U32, U32, U16, U16]] = field(default_factory=list)
     truth: list[tuple[Any, ...]] = field(default_factory=list)
     trades: int = 0
 
@@ -128,8 +129,8 @@ class EventRows:
 def event_rows(capacity: int, old: EventRows | None = None) -> EventRows:
     """Make room for a window that takes up `capacity` listings in all, in the memory of old rows where that suffices."""
     if old is not None and len(old.tick) >= capacity:
-        old.count, old.tick_rows, old.transitions = 0, [], []
-        old.orders, old.deliveries, old.truth, old.trades = [], [], [], 0
+        old.count, old.trades = 0, 0
+        old.transitions, old.orders, old.deliveries, old.truth = [], [], [], []
         return old
 
     def room(kind: type[np.generic]) -> Any:
@@ -147,18 +148,42 @@ def event_rows(capacity: int, old: EventRows | None = None) -> EventRows:
         fee=room(np.uint16),
         changed=room(np.bool_),
         count=0,
-        tick_rows=[],
-        transitions=[],
     )
 
 
+def _room_for(rows: EventRows, more: int) -> None:
+    """Make room for more rows, at least half as many again as there was."""
+    if rows.count + more <= len(rows.tick):
+        return
+    for name in COLUMNS:
+        column = getattr(rows, name)
+        setattr(rows, name, np.resize(column, max(rows.count + more, len(column) * 3 // 2)))
+
+
+def put_in_order(rows: EventRows, count: int, orders: int, deliveries: int, truth: int, transitions: int) -> None:
+    """Put what came since there was so much of each into the order of ticks and listings."""
+    part = slice(count, rows.count)
+    order = count + np.lexsort((rows.listing_id[part], rows.tick[part]))
+    for name in COLUMNS:
+        column = getattr(rows, name)
+        column[part] = column[order]
+    for parts, first in (
+        (rows.orders, orders), (rows.deliveries, deliveries), (rows.truth, truth), (rows.transitions, transitions),
+    ):  # fmt: skip
+        if len(parts) > first:
+            columns: list[Any] = [np.concatenate(column) for column in zip(*parts[first:], strict=True)]
+            order = np.lexsort((columns[1], columns[0]))
+            parts[first:] = [tuple(column[order] for column in columns)]
+
+
 def fill(
-    block: Block, state: State, part: slice | I64, discount: U16, price: I32 | F64, tick: int, rows: EventRows
+    block: Block, state: State, part: slice | I64, discount: U16, price: I32 | F64, tick: int | U32, rows: EventRows
 ) -> slice:
     """Fill rows for a part of the block but for their causes, and set its discounts and prices; give the rows' place.
 
     A row is marked as changed where its price or discount is another than before.
     """
+    _room_for(rows, len(price))
     place = slice(rows.count, rows.count + len(price))
     rows.tick[place] = tick
     rows.listing_id[place] = block.listing_id[part]

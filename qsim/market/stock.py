@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from qsim.market import agenda
 from qsim.market.agenda import Agenda
 from qsim.market.state import Block, State
 from qsim.streams import Purpose
+
+if TYPE_CHECKING:
+    from qsim.market.rounds import Round
 
 _WAITS = 4
 
@@ -27,7 +31,7 @@ class SupplyRules:
     late_days: float
 
 
-def due(seed: int, rules: SupplyRules, ids: U32, tick: int, second: int) -> U32:
+def due(seed: int, rules: SupplyRules, ids: U32, tick: I64 | int, second: I64 | int) -> U32:
     """Draw when what is ordered now arrives, market seconds uint32[n]: least + wait (E1 + E2) + late E3 days from now."""
 
     numbers = ids.astype(np.uint64) * np.uint64(_WAITS) + np.arange(1, _WAITS, dtype=np.uint64)[:, None]
@@ -63,34 +67,29 @@ class Shelves:
 
 
 def move(
-    block: Block,
-    state: State,
-    seed: int,
-    rules: SupplyRules,
-    shelves: Shelves,
-    sold: tuple[I64, I64],
-    tick: int,
-    second: int,
+    block: Block, state: State, seed: int, rules: SupplyRules, shelves: Shelves, sold: tuple[I64, I64], now: Round
 ) -> Moved:
     """Take what was sold off the stock, let arrive what is due, and order again what has run low; in place.
 
     `sold` are places in the block, ascending, and units within the stock.
     """
-    arrived = agenda.due(shelves.orders, state.restock, second)
+    of_product = block.listings_per_product
+    arrived = agenda.due(now.deliveries, state.restock, now.seconds[now.deliveries // of_product])
     places = np.union1d(sold[0], arrived)
     before = state.stock[places].astype(np.int64)
     received = np.maximum(block.target_stock[arrived].astype(np.int64) - state.stock[arrived], 0)
-    now = before.copy()
-    now[np.searchsorted(places, sold[0])] -= sold[1]
-    now[np.searchsorted(places, arrived)] += received
-    state.stock[places] = now
+    left = before.copy()
+    left[np.searchsorted(places, sold[0])] -= sold[1]
+    left[np.searchsorted(places, arrived)] += received
+    state.stock[places] = left
     state.restock[arrived] = 0
     # At first all shelves, since one may have run low before the market had any supply.
     looked = places if shelves.seen else np.arange(len(state.stock))
     shelves.seen = True
     low = looked[(state.stock[looked] <= block.reorder_level[looked]) & (state.restock[looked] == 0)]
     if len(low):
-        seconds = due(seed, rules, block.listing_id[low], tick, second)
+        product = low // of_product
+        seconds = due(seed, rules, block.listing_id[low], now.ticks[product], now.seconds[product])
         state.restock[low] = seconds
         agenda.note(shelves.orders, low, seconds)
-    return Moved(places, (before > 0) & (now == 0), (before == 0) & (now > 0), arrived, received.astype(np.uint16))
+    return Moved(places, (before > 0) & (left == 0), (before == 0) & (left > 0), arrived, received.astype(np.uint16))

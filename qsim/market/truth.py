@@ -14,8 +14,9 @@ from qsim.arrays import F64, I64
 from qsim.market import happenings
 from qsim.market.happenings import Happened
 from qsim.market.posting import Posted, shifts
+from qsim.market.rounds import Round
 from qsim.market.state import Block, State
-from qsim.market.units import LiveClock, LiveRules, Units
+from qsim.market.units import LiveRules, Units
 from qsim.money import BPS
 from qsim.schema import TRUTH
 
@@ -34,9 +35,9 @@ def _laid_on(state: State, at: I64, regular: I64, shift: I64 | int) -> list[I64]
 
 
 def parts(
-    block: Block, of: Units, state: State, rules: LiveRules, now: LiveClock, happened: Happened, at: I64, post: Posted
+    block: Block, of: Units, state: State, rules: LiveRules, now: Round, happened: Happened, at: I64, post: Posted
 ) -> tuple[Any, ...]:
-    """Give the tick and the other columns of `schema.TRUTH` for the listings at places `at` with their posted prices."""
+    """Give the columns of `schema.TRUTH` for the listings at places `at` with their posted prices."""
     unit = at // of.stores
     anchor, regular = block.anchor[at].astype(np.int64), state.regular[at].astype(np.int64)
     aims = _rounded(money.exp(happenings.log_aims(of, state, rules, now, unit)))
@@ -44,7 +45,9 @@ def parts(
     unmatched, price = post.unmatched.astype(np.int64), post.price.astype(np.int64)
     zone = _rounded(post.zoned) - post.overlaid
     hazard, source = _origin(of, happened, block.listing_id[at], unit)
+    product = unit // of.platforms
     columns = (
+        now.ticks[product],
         block.listing_id[at],
         anchor,
         aims - anchor,
@@ -53,12 +56,12 @@ def parts(
         zone,
         unmatched - zone - (regular + sum(overlays)),
         price - unmatched,
-        now.costs.shock_ids[now.day][of.product_group[unit // of.platforms]],
+        now.costs.shock_ids[now.day][of.product_group[product]],
         hazard,
         source,
     )
-    kinds = [kind for kind, _ in TRUTH.columns.values()][1:]
-    return now.tick, *(column.astype(kind) for column, kind in zip(columns, kinds, strict=True))
+    kinds = [kind for kind, _ in TRUTH.columns.values()]
+    return tuple(column.astype(kind) for column, kind in zip(columns, kinds, strict=True))
 
 
 def _origin(of: Units, happened: Happened, ids: np.ndarray, unit: I64) -> tuple[F64, np.ndarray]:

@@ -103,18 +103,13 @@ class LiveClock:
         return self.second // DAY
 
     @property
-    def days(self) -> float:
-        """Give the days since the market's start."""
-        return self.second / DAY
-
-    @property
     def hour(self) -> Hour:
         """Give the hour that ends the tick."""
         return self.hours[(self.second - 1) // HOUR]
 
-    def touched(self) -> list[Hour]:
-        """Give the hours that the tick touches."""
-        return [self.hours[number] for number in range(self.before // HOUR, (self.second - 1) // HOUR + 1)]
+    def hours_since(self, before: int) -> list[Hour]:
+        """Give the hours that the time after a market second touches, up to the tick."""
+        return [self.hours[number] for number in range(before // HOUR, (self.second - 1) // HOUR + 1)]
 
 
 @dataclass(frozen=True)

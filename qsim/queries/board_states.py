@@ -18,7 +18,7 @@ import duckdb
 from qsim import clock
 from qsim.errors import UsageError
 from qsim.queries.connection import rows_of
-from qsim.queries.state_views import state_after
+from qsim.queries.state_views import state_between
 from qsim.queries.texts import files
 from qsim.schema import EVENTS, LISTINGS, PLATFORMS, PRODUCTS, SNAPSHOTS, STORES, Table
 from qsim.simulation import Course
@@ -176,7 +176,7 @@ def state(boards: Boards, tick: int, step: int = 1) -> str:
         return boards.states[key]
     since, base = _base(boards, tick, step)
     name = f"state_{tick}_{step}"
-    text = state_after(base, since, boards.market, boards.log, until=tick, where=_sampled(boards, step))
+    text = state_between(base, since, tick, boards.market, boards.log, _sampled(boards, step))
     boards.connection.execute(f"CREATE TABLE {name} AS {text}")
     boards.states[key] = name
     # Samples and whole states make way for their like: the hours of a day are many samples.

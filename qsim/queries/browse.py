@@ -14,6 +14,13 @@ from qsim.queries.names import has_stems, stems_of
 from qsim.queries.questions import plain
 from qsim.queries.served import Reading
 from qsim.queries.texts import quoted
+from qsim.schema import EVENTS
+
+_FILES_AT_ONCE = 64
+# The columns of prices that all listings of a product share.
+_FACTS = (
+    "product_id", "product", "brand", "category", "subcategory", "pack", "unit", "is_loose", "is_active", "volatility_group",
+)  # fmt: skip
 
 
 def place(reading: Reading, tick: int | None = None) -> dict[str, Any]:
@@ -53,12 +60,14 @@ def products(
     `category` is a category, a subcategory or a volatility group.
     """
     column, values = _shelf(reading, category)
+    stems = stems_of(search or "")
     rows = rows_of(
         reading.connection,
         f"""SELECT product_id, product, brand, category, subcategory, pack, unit, mrp, is_loose, is_active
-            FROM products JOIN raw.searchable USING (product_id) WHERE product_id > $1 AND {has_stems("$2")}
-            AND ($3::VARCHAR[] IS NULL OR list_contains($3::VARCHAR[], {column})) ORDER BY product_id LIMIT $4""",
-        [after, stems_of(search or ""), values, limit],
+            FROM products JOIN raw.searchable USING (product_id) WHERE product_id > $1
+            AND ($2::VARCHAR[] IS NULL OR list_contains($2::VARCHAR[], {column})) {has_stems(stems, 3)}
+            ORDER BY product_id LIMIT {limit}""",
+        [after, values, *stems],
     )
     return [plain(row) for row in rows]
 
@@ -74,15 +83,11 @@ def product(reading: Reading, number: int, tick: int | None) -> dict[str, Any]:
     _known(reading, number)
     rows = rows_of(
         reading.connection,
-        f"""SELECT * EXCLUDE (product_id, product, brand, category, subcategory, pack, unit, is_loose)
-            FROM {reading.prices(tick)} WHERE product_id = {number} ORDER BY listing_id""",
+        f"SELECT * FROM {reading.prices(tick, number)} WHERE product_id = {number} ORDER BY listing_id",
     )
-    [facts] = rows_of(
-        reading.connection,
-        f"""SELECT product_id, product, brand, category, subcategory, pack, unit, mrp, is_loose, is_active FROM products
-            WHERE product_id = {number}""",
-    )
-    return place(reading, tick) | {"product": plain(facts), "prices": [plain(row) for row in rows]}
+    facts = {name: rows[0][name] for name in _FACTS}
+    prices = [plain({name: value for name, value in row.items() if name not in _FACTS}) for row in rows]
+    return place(reading, tick) | {"product": plain(facts), "prices": prices}
 
 
 def _known(reading: Reading, number: int) -> None:
@@ -118,15 +123,19 @@ def history(
     """
     _known(reading, number)
     chosen = None if platform is None else questions.check_platform(reading.connection, platform)
-    per = reading.moment.listings_per_product
-    rows = rows_of(
-        reading.connection,
-        f"""SELECT * EXCLUDE (product_id, product, category, subcategory, pack) FROM price_history
-            WHERE listing_id BETWEEN {number * per} AND {number * per + per - 1} AND tick BETWEEN {first} AND {last}
-            AND (tick < {tick} OR tick = {tick} AND listing_id < {listing}) AND ($1::VARCHAR IS NULL OR platform = $1)
-            ORDER BY tick DESC, listing_id DESC LIMIT {limit}""",
-        [chosen],
-    )
+    files = sorted(reading.moment.files(EVENTS, number, first, min(last, tick)), key=lambda file: -file.last)
+    rows: list[dict[str, Any]] = []
+    # The newest files first, and no more of them than are needed: a market that is followed live has many.
+    for at in range(0, len(files), _FILES_AT_ONCE):
+        if len(rows) < limit:
+            rows += rows_of(
+                reading.connection,
+                f"""SELECT * EXCLUDE (product_id, product, category, subcategory, pack)
+                    FROM {reading.history(number, files[at : at + _FILES_AT_ONCE])} WHERE tick BETWEEN {first} AND {last}
+                    AND (tick < {tick} OR tick = {tick} AND listing_id < {listing}) AND ($1::VARCHAR IS NULL OR platform = $1)
+                    ORDER BY tick DESC, listing_id DESC LIMIT {limit - len(rows)}""",
+                [chosen],
+            )
     return [plain(row) for row in rows]
 
 

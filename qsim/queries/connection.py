@@ -15,14 +15,18 @@ from qsim.storage import integrity
 from qsim.storage.log import Log
 from qsim.writing import course_of
 
+# The log of each market as this process last read it, so that to look for news costs what is new.
+_known: dict[Path, Log] = {}
+
 
 def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyConnection:
     """Open DuckDB in memory with all views of a market at its newest commit; the connection is DuckDB's own object.
 
     CorruptError where a file is not what was committed: Parquet readers would not notice.
     """
-    market = market_directory(directory)
-    return connected(market, integrity.read_log(market))
+    market = market_directory(directory).absolute()
+    history = _known[market] = integrity.read_log(market)
+    return connected(market, history)
 
 
 def connected(market: Path, history: Log) -> duckdb.DuckDBPyConnection:
@@ -31,25 +35,31 @@ def connected(market: Path, history: Log) -> duckdb.DuckDBPyConnection:
     # In a notebook without widgets DuckDB refuses even to switch off a bar that is off.
     if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() != [(False,)]:
         connection.execute("SET enable_progress_bar = false")
-    connection.execute(f"SET VARIABLE qsim_market = {quoted(str(market.absolute()))}")
+    connection.execute(f"SET VARIABLE qsim_market = {quoted(str(market))}")
+    _show(connection, market, history)
+    return connection
+
+
+def _show(connection: duckdb.DuckDBPyConnection, market: Path, history: Log) -> None:
+    """Set a connection's views up for a commit, all of them or none."""
+    connection.execute("BEGIN")
     for statement in views.all_statements(market, history, course_of(history)):
         connection.execute(statement)
-    return connection
+    connection.execute("COMMIT")
+    connection.execute(f"SET VARIABLE qsim_head = {quoted(history.head)}")
 
 
 def refresh(connection: duckdb.DuckDBPyConnection) -> int:
     """Move a connection that `connect` gave to the market's newest commit, and give the tick it reaches."""
-    rows = connection.execute("SELECT getvariable('qsim_market')").fetchall()
+    rows = connection.execute("SELECT getvariable('qsim_market'), getvariable('qsim_head')").fetchall()
     if not rows or rows[0][0] is None:
         raise UsageError(
             "refresh: the connection is not over a market; allowed is one that qsim.connect gave; connect again"
         )
     market = Path(rows[0][0])
-    history = integrity.read_log(market)
-    connection.execute("BEGIN")
-    for statement in views.all_statements(market, history, course_of(history)):
-        connection.execute(statement)
-    connection.execute("COMMIT")
+    history = _known[market] = integrity.read_log(market, _known.get(market))
+    if history.head != rows[0][1]:
+        _show(connection, market, history)
     return history.tick
 
 
@@ -58,11 +68,12 @@ def rows_of(
 ) -> list[dict[str, object]]:
     """Run one query and give its rows as dictionaries; QsimError in one line where DuckDB refuses it."""
     try:
-        relation = connection.sql(query, params=values)
-        rows = [] if relation is None else relation.fetchall()
+        # Unlike a relation this is planned once, which is most of the work of a small query.
+        done = connection.execute(query, values)
+        rows, columns = done.fetchall(), [column[0] for column in done.description or ()]
     except duckdb.Error as fault:
         raise _refused(fault) from None
-    return [] if relation is None else [dict(zip(relation.columns, row, strict=True)) for row in rows]
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def selected(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, object]]:

@@ -12,11 +12,18 @@ _NAMED = {
     "subcategory": "Vegetables",
     "pack": "1 kg",
 }
-_PRODUCT = {"product_id": 47, **_NAMED, "unit": "kg", "mrp": None, "is_loose": True, "is_active": True}
+_PRODUCT = {
+    "product_id": 47,
+    **_NAMED,
+    "unit": "kg",
+    "is_loose": True,
+    "is_active": True,
+    "volatility_group": "vegetables",
+}
 _OFFER = {
     "listing_id": 236, "platform": "zepto", "store_id": 1, "city": "Mumbai", "pincode": "400053", "mrp": None,
     "regular_price": 41.09, "price": 30.82, "discount_pct": 25.0, "off_mrp_pct": None, "unit_price": 30.82, "surge_fee": 0.0,
-    "stock": 93, "in_stock": True, "is_active": True, "updated_at": "2026-01-01 00:10:00", "order_fee": 0.0,
+    "stock": 93, "in_stock": True, "updated_at": "2026-01-01 00:10:00", "order_fee": 0.0,
 }  # fmt: skip
 _CHEAPEST = {
     "product": "Onion", "brand": "", "pack": "1 kg", "platform": "zepto", "price": 30.82, "unit_price": 30.82, "unit": "kg",

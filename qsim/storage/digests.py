@@ -69,10 +69,8 @@ def _hash(address: str, rows: int, columns: list[np.ndarray]) -> int:
 
 
 def _finished(address: str, rows: int, first: int, second: int) -> int:
-    state = hashlib.blake2b(f"{address}:{rows}".encode(), digest_size=16)
-    for total in (first, second):
-        state.update((total & streams.MASK).to_bytes(8, "little"))
-    return int.from_bytes(state.digest(), "little")
+    sums = ((second & streams.MASK) << 64 | first & streams.MASK).to_bytes(16, "little")
+    return int.from_bytes(hashlib.blake2b(f"{address}:{rows}".encode() + sums, digest_size=16).digest(), "little")
 
 
 @cache

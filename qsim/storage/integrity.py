@@ -82,17 +82,11 @@ def check_all(market: Path, named: Iterable[DataFile]) -> None:
         raise fault
 
 
-def read_log(market: Path) -> Log:
-    """Read a market's log and hold all files against it; ConflictError or CorruptError where that cannot be, or one differs."""
-    history = log.read(market)
+def read_log(market: Path, known: Log | None = None) -> Log:
+    """Read a market's log, or what came after what is known of it, and hold all files against it.
+
+    ConflictError or CorruptError where that cannot be, or a file differs.
+    """
+    history = log.read_on(market, known) if known else log.read(market)
     check_all(market, history.files)
-    return history
-
-
-def follow_log(market: Path, known: Log) -> Log:
-    """Read on from a log whose files were held against it, and hold the files that came since."""
-    history = log.follow(market, known)
-    if history is not known:
-        before = {file.path for file in known.files}
-        check_all(market, [file for file in history.files if file.path not in before])
     return history

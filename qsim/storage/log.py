@@ -123,42 +123,33 @@ def read(market: Path) -> Log:
     return _log_of(pieces.joined(_walk(market, _newest(market))))
 
 
+def read_on(market: Path, known: Log) -> Log:
+    """Read the log as `read` does, but only what came after what is known of it, where the market still is that one."""
+    newest = _newest(market)
+    if not 0 <= newest - known.number <= CHECKPOINT_EVERY or _commit(market, known.number).tip.head != known.head:
+        return read(market)
+    if newest == known.number:
+        return known
+    path = commit_path(market, known.number)
+    before = Piece(path, 0, "", tip_of(known), list(known.epochs), list(known.files), list(known.retired), -1)
+    return _log_of(
+        pieces.joined([before, *(_commit(market, number) for number in range(known.number + 1, newest + 1))])
+    )
+
+
 def _log_of(whole: Piece) -> Log:
     retired = tuple((name, at) for name, at in whole.removed if at > whole.vacuumed)
     tip = whole.tip
     return Log(tip.number, tip.head, tip.tick, tip.digest, tuple(whole.epochs), tuple(whole.files), retired)
 
 
-def _later(market: Path, known: Log) -> Iterator[Piece]:
-    """Read the commits that came after a log was read, in order, up to one that is not whole yet."""
-    number = known.number
-    if files.look(commit_path(market, number)) is None:
+def goes_on(market: Path, known: Log) -> bool:
+    """Tell whether there is a commit after those known, at the cost of a look at the disk; CorruptError where these are gone."""
+    if files.look(commit_path(market, known.number)) is None:
         raise CorruptError(
-            f"{market / COMMITS}: commit {number}, which was there, is gone: the market was replaced; open it again"
+            f"{market / COMMITS}: commit {known.number}, which was there, is gone: the market was replaced; open it again"
         )
-    while files.look(commit_path(market, number + 1)) is not None:
-        try:
-            yield _commit(market, number + 1)
-        except pieces.UnfinishedError:
-            return
-        number += 1
-
-
-def follow(market: Path, known: Log) -> Log:
-    """Read on from a log that was read before to the newest commit; the same log where there is none after it.
-
-    Costs one look at the disk where nothing came. CorruptError where what came does not follow.
-    """
-    later = list(_later(market, known))
-    if not later:
-        return known
-    pieces.check_follows(known, later[0])
-    whole = pieces.joined(later)
-    gone = {name for name, _ in whole.removed}
-    kept = (file for file in known.files if file.path not in gone)
-    retired = ((name, at) for name, at in (*known.retired, *whole.removed) if at > whole.vacuumed)
-    tip, epochs = whole.tip, (*known.epochs, *whole.epochs)
-    return Log(tip.number, tip.head, tip.tick, tip.digest, epochs, (*kept, *whole.files), tuple(retired))
+    return files.look(commit_path(market, known.number + 1)) is not None
 
 
 def tip_of(log: Log) -> Tip:

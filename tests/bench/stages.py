@@ -51,8 +51,8 @@ def _tile(
         for tick in window.ticks:
             streams.bits(rules.seed, Purpose.CLASSIC_UPDATE, block.number, tick, 0, len(block.resting))
     with watch.on("step"):
-        for at in range(len(window.ticks)):
-            kernel.step(block, prepared, state, rules, window, at, rows)
+        for part in kernel.stretches(prepared, rules, window):
+            kernel.step(block, prepared, state, rules, window, part, rows)
     with watch.on("tile"):
         tile = events.tile(block.number, rows)
     with watch.on("encode"):
