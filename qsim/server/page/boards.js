@@ -158,7 +158,7 @@ export function stockouts(told, choose) {
   if (!out) { fill($("stock-body"), empty("Every listing is in stock.")); return; }
   const categories = [...new Set(told.cells.map((cell) => cell.category))].slice(0, 12);
   const most = Math.max(...told.cells.map((cell) => cell.out / cell.listings));
-  const table = h("table", { class: "rows" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Category"), f.platforms().map(({ id }) => h("th", { class: "n", scope: "col" }, f.platform(id).name)))),
+  const table = h("table", { class: "rows" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Category"), f.platforms().map(({ id }) => h("th", { class: "n", scope: "col" }, h("span", { class: "roomy" }, f.platform(id).name), h("abbr", { class: "tight", title: f.platform(id).name }, f.platform(id).code))))),
     h("tbody", {}, categories.map((category) => h("tr", {}, h("th", { scope: "row" }, category), f.platforms().map(({ id }) => {
       const cell = told.cells.find((one) => one.category === category && one.platform === id);
       if (!cell) return h("td", { class: "n muted" }, "–");
