@@ -239,10 +239,14 @@ def test_the_page_follows_a_writer_and_comes_back_after_the_server(
         page, seen = opened(browser, f"http://127.0.0.1:{port}/", TICKS)
         page.wait_for_selector("#connection[data-state=live]")
         before = page.locator("#ticker-body li").first.inner_text()
+        page.locator("#stock-body button").nth(2).focus()
         qsim.run(market, ticks=12)
         shown_at(page, TICKS + 12)
         assert page.locator("#shown").inner_text().startswith(f"Tick {TICKS + 12},")
         assert page.locator("#ticker-body li").first.inner_text() != before
+        assert page.evaluate("document.activeElement.closest('section').id") == "stock", (
+            "the keyboard stays where it was"
+        )
         assert len([url for url in seen.urls if "/ticker" in url]) == 1, "changes are heard, not asked for"
         assert seen.errors == []
     page.wait_for_selector("#connection[data-state=away]")

@@ -41,7 +41,7 @@ async function load(name) {
     if (control.signal.aborted) return;
     element.querySelector(":scope > .fault")?.remove();
     shown[name] = told;
-    draw(told);
+    keepingFocus(element, () => draw(told));
   } catch (fault) {
     if (fault.name === "AbortError") return;
     const line = element.querySelector(":scope > .fault") ?? h("p", { class: "fault", role: "status" });
@@ -49,6 +49,16 @@ async function load(name) {
     element.append(line);
   }
   element.removeAttribute("aria-busy");
+}
+
+/** Draws a panel anew; who stands in it with the keyboard stands at the same place afterwards. */
+function keepingFocus(element, draw) {
+  const places = () => [...element.querySelectorAll("button, select, [tabindex='0']")];
+  const at = element.contains(document.activeElement) ? places().indexOf(document.activeElement) : -1;
+  draw();
+  if (at < 0 || element.contains(document.activeElement)) return;
+  const now = places();
+  now[Math.min(at, now.length - 1)]?.focus({ preventScroll: true });
 }
 
 let round = null;

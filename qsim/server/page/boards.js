@@ -2,7 +2,7 @@
 
 import { $, empty, fill, h, styled } from "./dom.js";
 import * as f from "./format.js";
-import { activityChart, depthBars, lineMark, named, priceChart } from "./charts.js";
+import { activityChart, depthBars, isCrowded, lineMark, named, priceChart } from "./charts.js";
 
 const sampled = (told) => (told.sample ? ` Counted on ${f.count(told.sample)} of ${f.count(told.of_products)} products.` : "");
 const sum = (rows, name) => rows.reduce((total, row) => total + row[name], 0);
@@ -59,6 +59,7 @@ function offersAt(told, time) {
 
 let chart = null;
 export function prices(told) {
+  const pointer = chart?.cursor.left;
   chart?.destroy();
   chart = null;
   $("prices-title").textContent = `${told.product}${told.pack ? `, ${told.pack}` : ""}`;
@@ -78,6 +79,8 @@ export function prices(told) {
       if (time === null) { cards(told.offers); note(resting); } else { cards(offersAt(told, time)); note(`at ${f.when(time)} IST`); }
     },
   });
+  $("offers").classList.toggle("crowded", isCrowded(told));
+  if (pointer >= 0) chart.setCursor({ left: pointer, top: 10 });
   element.setAttribute("aria-label", `Price of ${told.product} from ${f.when(told.from_time)} to ${f.when(told.time)}: ${told.offers.map((offer) => `${f.platform(offer.platform).name} ${f.rupees(offer.price_paise)}`).join(", ")}. The arrow keys move through time.`);
 }
 
@@ -92,6 +95,8 @@ export const priceChartIsThere = () => chart !== null;
 
 export function heat(told) {
   const body = $("heat-body");
+  const left = body.scrollLeft;
+  const latest = !body.firstChild || left + body.clientWidth >= body.scrollWidth - 4;
   const cells = told.columns.flatMap((column) => column.cells);
   $("heat-note").textContent = `by category, ${told.columns.length > 1 ? "hour by hour" : "now"}`;
   if (!cells.length) {
@@ -112,7 +117,7 @@ export function heat(told) {
       h("b", {}, h("abbr", { title: name }, code)), `${Math.round(100 * mine[0].share)} %`);
   })));
   fill(body, styled(h("table", { class: "heatmap" }, h("caption", { class: "unseen" }, "The platform that is cheapest on the largest share of products"), h("thead", {}, h("tr", {}, h("th", {}, h("span", { class: "unseen" }, "Category")), heads)), h("tbody", {}, rows)), { "max-width": `${122 + 84 * heads.length}px`, "min-width": `${122 + 31 * heads.length}px` }));
-  body.scrollLeft = body.scrollWidth;
+  body.scrollLeft = latest ? body.scrollWidth : left;
   fill($("heat-key"), f.platforms().map(({ id, code }) => h("span", { class: "named" }, h("span", { class: `mark c${f.platform(id).place}` }), `${code} ${f.platform(id).name}`)),
     h("span", {}, `Share of products in stock on which it is cheapest.${sampled(told)}${told.left_out ? ` ${f.plural(told.left_out, "smaller category", "smaller categories")} not shown.` : ""}`));
 }

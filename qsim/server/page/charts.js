@@ -24,6 +24,9 @@ function times(u, splits) {
   });
 }
 
+/** Tells whether lines have so many changes that they are drawn thin and without dashes. */
+export const isCrowded = (told) => Object.values(told.lines).some((points) => points.length > CROWDED);
+
 /** A price of each platform as steps, and below them a lane each: solid where a deal runs, hatched where a surge does. */
 export function priceChart(element, told, { hovered }) {
   const names = Object.keys(told.lines);
@@ -38,7 +41,7 @@ export function priceChart(element, told, { hovered }) {
   const data = uPlot.join(tables);
   // What holds at a moment is the last change before it.
   for (const column of data.slice(1)) for (let at = 1; at < column.length; at++) column[at] ??= column[at - 1];
-  const crowded = names.some((name) => told.lines[name].length > CROWDED);
+  const crowded = isCrowded(told);
   const prices = tables.flatMap((table) => table[1]);
   const low = Math.min(...prices);
   const high = Math.max(...prices);
