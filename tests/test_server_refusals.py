@@ -166,7 +166,7 @@ TOKEN = "a-token-of-thirty-two-characters"
 def test_99_a_query_without_end_is_ended_and_the_server_stays(server: Served) -> None:
     query = "SELECT count(*) FROM range(1000000) a, range(1000000) b, range(9) c"
     answer = server.client.post("/api/sql", json={"query": query})
-    assert answer.status_code == 422 and "the 10 s allowed" in answer.json()["error"]
+    assert answer.status_code == 422 and "the 20 s allowed" in answer.json()["error"]
     assert server.get("/api/status").status_code == 200
 
 

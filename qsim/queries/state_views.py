@@ -82,7 +82,9 @@ def _stock(snapshot: str, moved: str) -> str:
 
 def within(market: Path, table: Table, named: Sequence[DataFile], listings: range | None) -> str:
     """Write the rows of the named files of a table, in brackets: all of them, or those of listings one after another."""
-    where = "" if listings is None else f" WHERE listing_id BETWEEN {listings.start} AND {listings.stop - 1}"
+    where = (
+        "" if listings is None or not named else f" WHERE listing_id BETWEEN {listings.start} AND {listings.stop - 1}"
+    )
     return f"({files(market, table, named)}{where})"
 
 

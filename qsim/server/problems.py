@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,9 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from qsim.errors import CorruptError, QsimError, UsageError, one_line
+from qsim.errors import CorruptError, DiskError, QsimError, UsageError, one_line
+
+_logger = logging.getLogger("qsim")
 
 
 class ProblemError(Exception):
@@ -59,8 +62,12 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(QsimError)
     async def refused(request: Request, fault: QsimError) -> Response:
-        status = 404 if isinstance(fault, UsageError) else 503 if isinstance(fault, CorruptError) else 500
-        return told(status, str(fault))
+        if isinstance(fault, UsageError):
+            return told(404, str(fault))
+        # These name places on this machine, which are for its keeper alone.
+        _logger.error("%s: %s", one_line(request.url.path)[:100], fault)
+        status = 503 if isinstance(fault, (CorruptError, DiskError)) else 500
+        return told(status, "the market cannot be read as it should; the server's log says how; ask its keeper")
 
     @app.exception_handler(RequestValidationError)
     async def values(request: Request, fault: RequestValidationError) -> Response:

@@ -26,9 +26,9 @@ Given = TypeVar("Given")
 _LATER = {"Retry-After": "1"}
 
 
-def encoded(value: Any) -> bytes:
-    """Write a value as JSON."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+def encoded(value: Any, other: Callable[[Any], Any] | None = None) -> bytes:
+    """Write a value as JSON; `other` turns into it what is none."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=other).encode()
 
 
 @dataclass(frozen=True)
