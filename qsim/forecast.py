@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from qsim import clock
 from qsim.clock import Epoch
 from qsim.errors import DiskError, UsageError
@@ -11,6 +9,7 @@ from qsim.params import NO_BATCH, Parameters
 from qsim.schema import HISTORY, SNAPSHOTS
 from qsim.storage import files
 from qsim.storage.log import Log
+from qsim.storage.places import Place
 
 # An event takes 8.6 bytes on disk (README, "Parquet settings are measured"), and rows of most other tables fewer.
 BYTES_A_ROW = 8
@@ -52,7 +51,7 @@ def told(ticks: int, rows: float) -> str:
     return f"about {size:,.0f} {units[0]} and {hours:,.1f} hours"
 
 
-def check(market: Path, history: Log, parameters: Parameters, ticks: int) -> None:
+def check(market: Place, history: Log, parameters: Parameters, ticks: int) -> None:
     """Refuse a run of so many ticks under `parameters` that market time or the disk has no room for.
 
     UsageError beyond the last second that a market may reach, DiskError where fewer bytes are free than it would write.

@@ -6,7 +6,6 @@ import re
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -21,7 +20,9 @@ from qsim.simulation import Course
 from qsim.storage import digests, log, tables
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile, Tip
-from qsim.writing import TILED, Writer
+from qsim.storage.places import Place
+from qsim.windows import TILED
+from qsim.writing import Writer
 
 _PART = re.compile(r"all|(\d+):(\d+)")
 # What a market's digest leaves out, as it follows from the rest; but the snapshot of tick 0 is what the rest starts from.
@@ -46,7 +47,7 @@ def part_of(text: str, head: int) -> tuple[int, int]:
     return first, last
 
 
-def regenerate(market: Path, part: str) -> Regenerated:
+def regenerate(market: Place, part: str) -> Regenerated:
     """Simulate a part of a market again, whole commits at a time, and compare digests and snapshots; tick 0 is its opening.
 
     Also sums the digests of all rows that are stored, which have to come to the market's own.
@@ -85,7 +86,7 @@ def _opening_digest(parameters: Parameters) -> int:
     return sum(digests.of_opening(*part) for piece in opening.pieces for part in piece())
 
 
-def _ticks(market: Path, history: Log, stretches: list[tuple[Tip, Tip]], result: Regenerated) -> None:
+def _ticks(market: Place, history: Log, stretches: list[tuple[Tip, Tip]], result: Regenerated) -> None:
     """Step the market on from the snapshot before the first of these stretches, and compare commit by commit."""
     start = stretches[0][0].tick
     kept = max(file.last for file in history.of_table(SNAPSHOTS.name) if file.last <= start)
@@ -137,7 +138,7 @@ def _block_digests(writer: Writer, rules: Rules, at: int, span: Span) -> dict[tu
     return found
 
 
-def _where(market: Path, history: Log, found: dict[tuple[str, int], int], span: Span, after: Tip) -> str:
+def _where(market: Place, history: Log, found: dict[tuple[str, int], int], span: Span, after: Tip) -> str:
     """Tell which table and block of a commit is not what its ticks, made again, give."""
     first, last = span.ticks[0], span.ticks[-1]
     for (name, block), digest in found.items():
@@ -156,7 +157,7 @@ def _where(market: Path, history: Log, found: dict[tuple[str, int], int], span: 
     return f"{market}: commit {after.number}, ticks {first} to {last}: its digest is not that of its rows"
 
 
-def stored_digest(market: Path, history: Log) -> int:
+def stored_digest(market: Place, history: Log) -> int:
     """Sum the digests of all rows and parameters that a market stores; that of its log, where all is as it was made."""
     course: Course = writing.course_of(history)
     total = sum(map(writing.epoch_digest, course.epochs, course.parameters))
@@ -166,7 +167,7 @@ def stored_digest(market: Path, history: Log) -> int:
     return total % digests.MODULUS
 
 
-def _file_digest(market: Path, file: DataFile) -> int:
+def _file_digest(market: Place, file: DataFile) -> int:
     rows = tables.read(market, [file])
     if file.last == 0 or file.table not in {table.name for table in HISTORY}:
         return digests.of_opening(file.table, file.block, rows)

@@ -7,28 +7,32 @@ import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from qsim import clock, forecast, params, scenarios, writing
+from qsim import clock, cluster, forecast, params, scenarios, writing
 from qsim.clock import Epoch
 from qsim.errors import ConflictError, UsageError
 from qsim.opening import Opening, Part, open_market
 from qsim.schema import CATALOG, HISTORY
 from qsim.storage import digests, files, leftovers, lock, log, tables
 from qsim.storage.pieces import DataFile
+from qsim.storage.places import ObjectPath, Place, place_of
 from qsim.streams import FORMAT_VERSION
 from qsim.writing import Progress, course_of, epoch_digest, epoch_entry
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 DEFAULT_DIRECTORY = "data/market"
 DEFAULT_WORKERS = 5
 SETTINGS_FILE = "market.toml"
 
 
-def market_directory(directory: str | os.PathLike[str] | None = None) -> Path:
-    """Give the market's directory: the one named, else `QSIM_DIR`, else data/market."""
-    return Path(directory or os.environ.get("QSIM_DIR") or DEFAULT_DIRECTORY)
+def market_directory(directory: str | os.PathLike[str] | None = None) -> Place:
+    """Give the market's directory, a local one or an object store's URL: the one named, else `QSIM_DIR`, else data/market."""
+    return place_of(directory or os.environ.get("QSIM_DIR") or DEFAULT_DIRECTORY)
 
 
 def workers_of(wanted: int | None) -> int:
@@ -39,7 +43,7 @@ def workers_of(wanted: int | None) -> int:
     return min(wanted, os.cpu_count() or 1)
 
 
-def _refuse_taken(market: Path) -> None:
+def _refuse_taken(market: Place) -> None:
     """Make sure that a market may be made in a directory: nothing is in it but what a killed generation left."""
     found = files.look(market)
     if found is not None and not found.is_directory:
@@ -50,7 +54,9 @@ def _refuse_taken(market: Path) -> None:
         )
     names = set(files.names(market))
     ours = {SETTINGS_FILE, lock.LOCK, *writing.DIRECTORIES} if lock.LOCK in names else set()
-    strange = sorted(name for name in names - ours if not files.is_temporary(name))
+    strange = sorted(
+        name for name in names - ours if not (files.is_temporary(name) or (ours and leftovers.is_settings(name)))
+    )
     if strange:
         raise ConflictError(
             f"{market}: holds {strange[0]!r}, which is no market's; allowed is an empty or new directory; name another"
@@ -58,7 +64,7 @@ def _refuse_taken(market: Path) -> None:
 
 
 @contextmanager
-def new_place(market: Path) -> Iterator[None]:
+def new_place(market: Place) -> Iterator[None]:
     """Hold the lock of a directory where a market may be made, with its folders made and cleared."""
     _refuse_taken(market)
     files.make_path(market.absolute())
@@ -69,8 +75,13 @@ def new_place(market: Path) -> Iterator[None]:
         files.sync_directory(market)
         for part in writing.DIRECTORIES:
             files.make_directory(market / part)
-        leftovers.clear(market, writing.DIRECTORIES, log.EMPTY, clock.MAX_TICK)
+        left = leftovers.found(market, writing.DIRECTORIES, log.EMPTY, clock.MAX_TICK)
+        if isinstance(market, Path):
+            leftovers.clear(market, writing.DIRECTORIES, left)
         yield
+        if isinstance(market, ObjectPath):
+            # Another generation may be under way: only behind a commit is it sure that it will not name them.
+            leftovers.clear(market, writing.DIRECTORIES, left)
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -107,7 +118,7 @@ def generate(
     return status(market)
 
 
-def _write_parts(market: Path, parts: list[Part]) -> tuple[list[DataFile], int]:
+def _write_parts(market: Place, parts: list[Part]) -> tuple[list[DataFile], int]:
     """Write the tables of a piece of the opening; give their files and the sum of their digests."""
     written = [
         tables.write_history(market, name, rows, (0, 0), block)
@@ -118,10 +129,11 @@ def _write_parts(market: Path, parts: list[Part]) -> tuple[list[DataFile], int]:
     return written, sum(digests.of_opening(name, block, rows) for name, block, rows in parts)
 
 
-def _commit_opening(market: Path, opening: Opening) -> None:
+def _commit_opening(market: Place, opening: Opening) -> None:
     fixed = {"format_version": FORMAT_VERSION, "products_per_block": opening.products_per_block}
     text = params.to_toml({**fixed, **opening.parameters.model_dump()}).encode()
-    added = [DataFile(SETTINGS_FILE, "settings", 0, len(text), files.put(market / SETTINGS_FILE, text), 0, 0, 0)]
+    name = files.own_name(market, SETTINGS_FILE)
+    added = [DataFile(name, "settings", 0, len(text), files.put(market / name, text), 0, 0, 0)]
     epoch = Epoch(0, 0, opening.parameters.update_interval_seconds)
     digest = epoch_digest(epoch, opening.parameters)
     with ThreadPoolExecutor(workers_of(None)) as pool:
@@ -167,7 +179,7 @@ def ticks_wanted(
 
 
 def _refuse_early(
-    market: Path, values: Mapping[str, Any], ticks: int | None, until: int | None, duration: float | None
+    market: Place, values: Mapping[str, Any], ticks: int | None, until: int | None, duration: float | None
 ) -> None:
     """Refuse a run before the market is locked, which alone would alter a file of it, and before its blocks are read."""
     history = log.read(market)
@@ -188,6 +200,7 @@ def run(
     until: int | None = None,
     duration: float | None = None,
     max_workers: int | None = None,
+    scheduler: str | None = None,
     config: Mapping[str, Any] | None = None,
     progress: Callable[[Progress], None] = lambda now: None,
     stop: threading.Event | None = None,
@@ -196,6 +209,7 @@ def run(
     """Run a market on by `ticks`, or to the tick `until`, or by `duration` minutes of market time; give its status.
 
     `changes` are run parameters that hold from the next tick on; `scenario` names an overlay on them, `none` ends it.
+    `scheduler` is the address of a Dask cluster whose workers take the blocks, or `local` to start one on this machine.
     When `stop` is set, what is under way is finished and committed. ConflictError where another process writes the
     market or none is there.
     """
@@ -204,13 +218,19 @@ def run(
     max_workers = max_workers if max_workers is not None else from_config
     values, workers = params.merge(values, _given(changes)), workers_of(max_workers)
     _refuse_early(market, values, ticks, until, duration)
-    with writing.locked(market):
+    with writing.locked(market), _cluster(scheduler, workers) as client:
         writer = writing.open_writer(market, workers)
+        if client is not None:
+            cluster.hand_over(writer, client)
         writer.stop = stop or writer.stop
         epoch = writing.change_parameters(writer, scenarios.changes(writer.world.course.parameters, values))
         wanted = ticks_wanted(writer.tip.tick, writer.world.course.epochs[-1].interval, ticks, until, duration)
         writing.run_on(writer, wanted, epoch, progress)
     return status(market)
+
+
+def _cluster(scheduler: str | None, workers: int) -> AbstractContextManager[Client | None]:
+    return nullcontext() if scheduler is None else cluster.connected(scheduler, workers)
 
 
 def status(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:

@@ -12,28 +12,27 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
-from qsim import blocks, clock, forecast, params, rulebook, simulation
+from qsim import blocks, clock, forecast, params, rulebook, simulation, windows
 from qsim.clock import Epoch
 from qsim.errors import ConflictError
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
 from qsim.opening import CATALOG_COLUMNS, catalog_columns, world_of
 from qsim.params import NO_BATCH, Parameters
-from qsim.schema import CALENDAR, DELIVERIES, DISCOUNTS, EVENTS, FEES, HISTORY, METRICS, ORDERS, SNAPSHOTS, TRUTH
+from qsim.schema import CALENDAR, EVENTS, FEES, HISTORY, METRICS, SNAPSHOTS
 from qsim.simulation import Course, World
-from qsim.storage import digests, integrity, leftovers, lock, log, parquet, tables
+from qsim.storage import digests, integrity, leftovers, lock, log, tables
 from qsim.storage.log import Log
-from qsim.storage.pieces import DataFile, Tip
+from qsim.storage.pieces import Tip
+from qsim.storage.places import ObjectPath, Place
+from qsim.windows import Written
 
 HISTORY_TABLES = tuple(table.name for table in HISTORY)
 DIRECTORIES = ("catalog", log.COMMITS, log.CHECKPOINTS, *HISTORY_TABLES)
-# What blocks give tile by tile, each in a file of its own a window.
-TILED = (EVENTS, DISCOUNTS, ORDERS, DELIVERIES, TRUTH)
 _ROWS_A_WINDOW = 1 << 20
 # Where a batch is updated in every tick, and where ticks may be all but empty.
 _LONGEST_WINDOWS = 1024, 8192
@@ -54,13 +53,17 @@ class Progress:
     events: int
 
 
+Take = Callable[["Writer", Rules, int, int, Span], Written]
+
+
 @dataclass
 class Writer:
     """A market being written: where it is, the tip of its log, the tick of its newest snapshot, and its blocks with the
-    states they have reached. The log's files are not kept: a run's memory does not grow with its length.
+    states they have reached. The log's files are not kept: a run's memory does not grow with its length. `take` is how a
+    block is taken through a window: (writer, rules, ticks between snapshots, number of the block, window).
     """
 
-    market: Path
+    market: Place
     tip: Tip
     kept: int
     world: World
@@ -69,6 +72,7 @@ class Writer:
     highest_price: int
     workers: int
     stop: threading.Event = field(default_factory=threading.Event)
+    take: Take = field(default_factory=lambda: take_here)
 
     @property
     def active_products(self) -> int:
@@ -114,7 +118,7 @@ def _window_ticks(writer: Writer, parameters: Parameters) -> tuple[int, int]:
 
 
 @contextmanager
-def locked(market: Path) -> Iterator[None]:
+def locked(market: Place) -> Iterator[None]:
     """Hold the lock of a market that is there; ConflictError where none is, or where another process writes it."""
     if not log.exists(market):
         raise ConflictError(f"{market}: holds no market; make one with: qsim generate {market}")
@@ -122,18 +126,22 @@ def locked(market: Path) -> Iterator[None]:
         yield
 
 
-def settled(market: Path) -> Log:
+def settled(market: Place) -> Log:
     """Read the log of a market whose lock is held, hold all files against it, and clear what a killed writer left behind.
 
     CorruptError names a file that is not what was committed; then nothing was changed.
     """
     history = integrity.read_log(market)
-    leftovers.clear(market, DIRECTORIES, history, _FARTHEST_AHEAD)
+    left = leftovers.found(market, DIRECTORIES, history, _FARTHEST_AHEAD)
+    if left and isinstance(market, ObjectPath):
+        # Their writer may only have been taken for dead, and would name them in its next commit.
+        history = log.fence(market, history)
+    leftovers.clear(market, DIRECTORIES, left)
     log.settle(market, history)
     return history
 
 
-def writer_at(market: Path, history: Log, kept: int, workers: int) -> Writer:
+def writer_at(market: Place, history: Log, kept: int, workers: int) -> Writer:
     """Set up a market's blocks with their states at the tick of a snapshot."""
     catalog = {name: tables.read(market, history.of_table(name), needed) for name, needed in CATALOG_COLUMNS.items()}
     if calendar := history.of_table(CALENDAR.name):
@@ -148,7 +156,7 @@ def writer_at(market: Path, history: Log, kept: int, workers: int) -> Writer:
     return Writer(market, log.tip_of(history), kept, world, cut, states, 2 * int(columns.anchor.max()), workers)
 
 
-def open_writer(market: Path, workers: int) -> Writer:
+def open_writer(market: Place, workers: int) -> Writer:
     """Open a market whose lock is held, all blocks at the head of its log: from the last snapshot, stepped on again where
     a kill left it behind.
     """
@@ -200,41 +208,9 @@ def change_parameters(writer: Writer, changes: Mapping[str, Any]) -> dict[str, A
     return epoch_entry(new, parameters)
 
 
-@dataclass(frozen=True)
-class Written:
-    """What a block gave in a window: its committed-to-be files, their digest, and its rows of metrics."""
-
-    files: list[DataFile]
-    digest: int
-    metrics: pa.Table
-
-
-def _write_window(writer: Writer, rules: Rules, snapshot_every: int, at: int, window: Span) -> Written:
-    """Take one block through a window and write what it gave."""
-    block, state = writer.blocks[at], writer.states[at]
-    encoders = {table.name: parquet.Encoder(table.arrow()) for table in TILED}
-    counts, digest = [], 0
-    for tile in simulation.tiles(block, state, rules, window):
-        counts.append(tile.metrics)
-        for table in TILED:
-            rows: pa.Table = getattr(tile, table.name)
-            if rows.num_rows:
-                encoders[table.name].add(rows)
-                digest += digests.of_ticks(table.name, block.number, rows)
-    ticks = (window.ticks[0], window.ticks[-1])
-    written = [
-        tables.put_history(writer.market, name, encoder.finish(), encoder.rows, ticks, block.number)
-        for name, encoder in encoders.items()
-        if encoder.rows
-    ]
-    if ticks[1] % snapshot_every == 0:
-        written.append(_write_snapshot(writer, at, ticks[1]))
-    return Written(written, digest, pa.concat_tables(counts))
-
-
-def _write_snapshot(writer: Writer, at: int, tick: int) -> DataFile:
-    rows = blocks.snapshot_table(writer.blocks[at], writer.states[at], tick)
-    return tables.write_history(writer.market, SNAPSHOTS.name, rows, (tick, tick), writer.blocks[at].number)
+def take_here(writer: Writer, rules: Rules, snapshot_every: int, at: int, window: Span) -> Written:
+    """Take one block through a window in this process, and write what it gave."""
+    return windows.take(writer.market, writer.blocks[at], writer.states[at], rules, snapshot_every, window)
 
 
 def _commit_window(writer: Writer, window: Span, results: list[Written], epoch: dict[str, Any] | None) -> int:
@@ -269,7 +245,8 @@ def _commit_snapshot(writer: Writer) -> None:
     if writer.kept == tick:
         return
     with ThreadPoolExecutor(writer.workers) as pool:
-        added = list(pool.map(lambda at: _write_snapshot(writer, at, tick), range(len(writer.blocks))))
+        write = partial(windows.write_snapshot, writer.market, tick=tick)
+        added = list(pool.map(write, writer.blocks, writer.states))
     writer.tip = log.append(writer.market, writer.tip, tick=tick, digest=writer.tip.digest, added=added)
     writer.kept = tick
 
@@ -280,9 +257,9 @@ def run_on(writer: Writer, wanted: int, epoch: dict[str, Any] | None, progress: 
     if wanted:
         rules = rules_at(writer, start + 1)
         every = _window_ticks(writer, writer.world.course.parameters[-1])[1]
-        windows = _windows(writer, start + 1, start + wanted)
-        work = partial(_write_window, writer, rules, every)
-        for window, results in simulation.run_windows(len(writer.blocks), windows, work, writer.workers):
+        spans = _windows(writer, start + 1, start + wanted)
+        work = partial(writer.take, writer, rules, every)
+        for window, results in simulation.run_windows(len(writer.blocks), spans, work, writer.workers):
             events += _commit_window(writer, window, results, epoch)
             epoch = None
             progress(Progress(writer.tip.tick, writer.tip.tick - start, wanted, events))

@@ -76,7 +76,16 @@ class Asker:
 
     async def ask(self, path: str) -> int:
         """Send a request and read its answer; give the status."""
-        reader, writer = self.idle.pop() if self.idle else await asyncio.open_connection("127.0.0.1", self.port)
+        # What was idle for long the server has closed; it is asked again on a connection of its own.
+        try:
+            return await self._asked(path, *(self.idle.pop() if self.idle else await self._connected()))
+        except (ConnectionError, asyncio.IncompleteReadError):
+            return await self._asked(path, *await self._connected())
+
+    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        return await asyncio.open_connection("127.0.0.1", self.port)
+
+    async def _asked(self, path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> int:
         body = b'{"budget":1000}' if path == "/api/basket" else b""
         extra = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
         method = "POST" if body else "GET"

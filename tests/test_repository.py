@@ -18,7 +18,7 @@ LEVELS = {
     2: "catalog market festivals scenarios",
     3: "events blocks rulebook hours",
     4: "simulation storage",
-    5: "opening writing forecast runs regeneration upkeep queries",
+    5: "opening windows writing cluster forecast runs regeneration upkeep queries",
     6: "validation realism monitoring truth fitting",
     7: "server sinks",
     8: "cli",
@@ -40,6 +40,9 @@ HOMES = {
     "starlette": ("server",),
     "uvicorn": ("server",),
     "prometheus_client": ("server",),
+    "obstore": ("storage",),
+    "dask": ("cluster",),
+    "distributed": ("cluster",),
 }
 STORAGE_KNOWS = {"errors", "arrays", "money", "clock", "schema", "streams", "storage"}
 HEAVY = ("numpy", "polars", "duckdb", "pydantic", "pyarrow", "rich", "altair", "psutil", "fastapi", "uvicorn")

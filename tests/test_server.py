@@ -12,7 +12,7 @@ import pytest
 import qsim
 from qsim.queries import served
 from qsim.queries.questions import plain
-from qsim.storage import log
+from qsim.storage import lock, log
 from tests.servers import Served, serving
 
 
@@ -211,6 +211,22 @@ def test_what_is_kept_at_hand_is_what_a_fresh_connection_sees(preset: str, tmp_p
             assert reading.connection.sql(query).fetchall() == fresh.sql(query).fetchall()
             stock = "SELECT * FROM inventory ORDER BY listing_id"
             assert reading.connection.sql(stock).fetchall() == fresh.sql(stock).fetchall()
+
+
+def test_a_live_server_runs_the_market_on_and_stops_its_writer(market: Path) -> None:
+    with serving(market, "--live", quiet=False) as running:
+        while int(str(running.json("/api/status")["tick"])) <= 10:
+            time.sleep(0.1)
+        assert running.json("/health")["status"] == "ok"
+    qsim.run(market, ticks=1)
+
+
+def test_a_writer_that_ends_in_a_fault_is_told_by_health(market: Path) -> None:
+    with lock.writer_lock(market), serving(market, "--live", quiet=False) as running:
+        while (told := running.get("/health")).status_code == 200:
+            time.sleep(0.1)
+        assert told.status_code == 503 and "exit code 4" in told.json()["reasons"][0]
+        assert running.json("/api/status")["tick"] == 10
 
 
 def test_a_reader_that_began_before_a_commit_goes_on_with_its_own(market: Path) -> None:

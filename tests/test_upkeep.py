@@ -257,7 +257,7 @@ def test_what_is_no_part_of_the_market_is_told_and_left_alone(market: Path) -> N
 
 
 def test_a_log_older_than_its_files_is_refused_and_they_are_kept(market: Path) -> None:
-    later = market / "events" / "0000009001-0000009002-00000.parquet"
+    later = market / "events" / "0000033001-0000033002-00000.parquet"
     later.write_bytes(b"?")
     with pytest.raises(CorruptError, match=r"covers ticks long after 66, where the log ends"):
         qsim.run(market, ticks=1)

@@ -46,6 +46,9 @@ def _stop_on_interrupt() -> threading.Event:
 )
 @click.option("--batch-size", type=options.BatchSize(), help="Products a tick, from now on, or all.")
 @click.option("--max-workers", type=int, help="Threads, capped at the cores (default 5); changes speed only.")
+@click.option(
+    "--scheduler", metavar="tcp://...|local", help="A Dask cluster whose workers take the blocks; local starts one."
+)
 @click.option("--log-level", type=click.Choice(LEVELS, case_sensitive=False), help="Default LOG_LEVEL, else WARNING.")
 @options.scenario
 @options.config

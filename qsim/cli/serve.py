@@ -18,6 +18,7 @@ from qsim.errors import UsageError
 @click.option(
     "--streams", type=click.IntRange(1, 20_000), default=1000, show_default=True, help="Clients that follow changes."
 )
+@click.option("--live", is_flag=True, help="Run the market on as well, in a process of its own.")
 def serve(directory: str | None, **given: Any) -> None:
     """Serve the market in DIR over HTTP at its newest commit, while another process may be writing it. Ctrl-C stops.
 

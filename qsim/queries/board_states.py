@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -23,6 +22,7 @@ from qsim.queries.texts import files
 from qsim.schema import EVENTS, LISTINGS, PLATFORMS, PRODUCTS, SNAPSHOTS, STORES, Table
 from qsim.simulation import Course
 from qsim.storage.log import Log
+from qsim.storage.places import Place
 from qsim.writing import course_of
 
 HOUR = 3600
@@ -40,7 +40,7 @@ class Boards:
     `states` maps (tick, step) to the table that holds every step-th product's state, the one used last at the end.
     """
 
-    market: Path
+    market: Place
     connection: duckdb.DuckDBPyConnection
     log: Log
     course: Course
@@ -50,7 +50,7 @@ class Boards:
     hours: dict[tuple[int, int], list[dict[str, Any]]] = field(default_factory=dict)
 
 
-def open_boards(market: Path, history: Log) -> Boards:
+def open_boards(market: Place, history: Log) -> Boards:
     """Load a market's catalog for boards; the files are those that the log names."""
     connection = duckdb.connect(":memory:")
     connection.execute("SET enable_progress_bar = false")

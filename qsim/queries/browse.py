@@ -63,7 +63,7 @@ def products(
     stems = stems_of(search or "")
     rows = rows_of(
         reading.connection,
-        f"""SELECT product_id, product, brand, category, subcategory, pack, unit, mrp, is_loose, is_active
+        f"""SELECT product_id, product, brand, category, subcategory, pack, unit, mrp, is_loose, is_active, volatility_group
             FROM products JOIN raw.searchable USING (product_id) WHERE product_id > $1
             AND ($2::VARCHAR[] IS NULL OR list_contains($2::VARCHAR[], {column})) {has_stems(stems, 3)}
             ORDER BY product_id LIMIT {limit}""",

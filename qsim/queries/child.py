@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 
 from qsim.errors import UsageError
-from qsim.queries import locked, sandbox, statement, values
+from qsim.queries import locked, sandbox, scans, statement, values
 
 # Read once before files are closed off: what Python and DuckDB load at the first value of a kind.
 _WARM = """SELECT 1.5::DECIMAL(5, 2), now(), DATE '2026-01-01', now()::TIMESTAMP, TIME '10:00', INTERVAL 1 DAY, uuid(),
@@ -34,7 +34,7 @@ def instance() -> duckdb.DuckDBPyConnection:
 def laid_out(connection: duckdb.DuckDBPyConnection, request: Mapping[str, Any], layers: frozenset[str]) -> None:
     """Make the views of a market on a connection, and lock it down where that layer is on."""
     if "locked" in layers:
-        locked.register(connection, request["scans"])
+        scans.register(connection, request["scans"])
     for text in request["statements"]:
         connection.execute(text)
     if "locked" in layers:

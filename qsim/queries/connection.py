@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 
 import duckdb
 
 from qsim.errors import QsimError, UsageError
 from qsim.queries import views
-from qsim.queries.texts import quoted
+from qsim.queries.scans import Scans, register_objects
+from qsim.queries.texts import files, quoted
 from qsim.runs import market_directory
 from qsim.storage import integrity
 from qsim.storage.log import Log
+from qsim.storage.places import ObjectPath, Place, place_of
 from qsim.writing import course_of
 
 # The log of each market as this process last read it, so that to look for news costs what is new.
-_known: dict[Path, Log] = {}
+_known: dict[Place, Log] = {}
 
 
 def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyConnection:
@@ -29,7 +30,7 @@ def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyC
     return connected(market, history)
 
 
-def connected(market: Path, history: Log) -> duckdb.DuckDBPyConnection:
+def connected(market: Place, history: Log) -> duckdb.DuckDBPyConnection:
     """Open DuckDB in memory with all views of a market at the commit that a log ends with."""
     connection = duckdb.connect(":memory:")
     # In a notebook without widgets DuckDB refuses even to switch off a bar that is off.
@@ -40,10 +41,16 @@ def connected(market: Path, history: Log) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def _show(connection: duckdb.DuckDBPyConnection, market: Path, history: Log) -> None:
+def _show(connection: duckdb.DuckDBPyConnection, market: Place, history: Log) -> None:
     """Set a connection's views up for a commit, all of them or none."""
+    scans = Scans()
+    # DuckDB has no way of its own to object stores but an extension that is fetched from the network.
+    select = scans.select if isinstance(market, ObjectPath) else files
+    texts = views.all_statements(market, history, course_of(history), select)
+    if isinstance(market, ObjectPath):
+        register_objects(connection, scans.named, {str(market / file.path): file.bytes for file in history.files})
     connection.execute("BEGIN")
-    for statement in views.all_statements(market, history, course_of(history)):
+    for statement in texts:
         connection.execute(statement)
     connection.execute("COMMIT")
     connection.execute(f"SET VARIABLE qsim_head = {quoted(history.head)}")
@@ -56,7 +63,7 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> int:
         raise UsageError(
             "refresh: the connection is not over a market; allowed is one that qsim.connect gave; connect again"
         )
-    market = Path(rows[0][0])
+    market = place_of(rows[0][0])
     history = _known[market] = integrity.read_log(market, _known.get(market))
     if history.head != rows[0][1]:
         _show(connection, market, history)

@@ -17,10 +17,12 @@ from time import monotonic
 from typing import Any
 
 from qsim.errors import CorruptError, QsimError, UsageError
-from qsim.queries import locked, sandbox, statement, texts, values, views
+from qsim.queries import sandbox, statement, texts, values, views
+from qsim.queries.scans import Scans
 from qsim.runs import market_directory
 from qsim.storage import integrity
 from qsim.storage.log import Log
+from qsim.storage.places import ObjectPath, Place
 from qsim.writing import course_of
 
 LAYERS = frozenset(("statement", "locked", "process"))
@@ -118,7 +120,7 @@ def guarded(
         return answer_of(sent(process, asked, limits, limits.seconds - (monotonic() - begin)), limits)
 
 
-def guarded_at(market: Path, history: Log, query: str, limits: Limits) -> Answer:
+def guarded_at(market: Place, history: Log, query: str, limits: Limits) -> Answer:
     """Run a query as `guarded_sql` does, at the commit that a log ends with whose files were held against it."""
     statement.bound(query)
     begin = monotonic()
@@ -127,8 +129,12 @@ def guarded_at(market: Path, history: Log, query: str, limits: Limits) -> Answer
         return answer_of(sent(process, asked, limits, limits.seconds - (monotonic() - begin)), limits)
 
 
-def request(market: Path, query: str, limits: Limits, on: frozenset[str]) -> dict[str, Any]:
+def request(market: Place, query: str, limits: Limits, on: frozenset[str]) -> dict[str, Any]:
     """Put together all that the process needs to know of a market at its newest commit and of the query."""
+    if isinstance(market, ObjectPath):
+        raise UsageError(
+            f"{market}: guarded queries have no network; allowed is a local folder; copy the market to one"
+        )
     market = market.absolute()
     try:
         history = integrity.read_log(market)
@@ -138,9 +144,9 @@ def request(market: Path, query: str, limits: Limits, on: frozenset[str]) -> dic
     return request_at(market, history, query, limits, on)
 
 
-def request_at(market: Path, history: Log, query: str, limits: Limits, on: frozenset[str]) -> dict[str, Any]:
+def request_at(market: Place, history: Log, query: str, limits: Limits, on: frozenset[str]) -> dict[str, Any]:
     """Put together all that the process needs to know of a market at the commit that a log ends with."""
-    scans = locked.Scans()
+    scans = Scans()
     select = scans.select if "locked" in on else texts.files
     return {
         "market": str(market),

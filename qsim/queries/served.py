@@ -20,7 +20,7 @@ import duckdb
 
 from qsim import clock
 from qsim.clock import Epoch
-from qsim.errors import CorruptError
+from qsim.errors import CorruptError, UsageError
 from qsim.opening import block_products
 from qsim.queries import connection as connections
 from qsim.queries import state_views, views
@@ -30,6 +30,7 @@ from qsim.schema import CATALOG, EVENTS, FEES, LISTINGS, PRODUCTS, SNAPSHOTS, Ta
 from qsim.storage import integrity, log
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile
+from qsim.storage.places import ObjectPath
 from qsim.writing import course_of
 
 # One thread a query: many small queries at once are quicker so, and none takes a whole machine.
@@ -97,7 +98,7 @@ class Moment:
         return epoch.tick + (second - epoch.second) // epoch.interval
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Reading:
     """One reader's view of a market: where it is, a connection that sees one commit throughout, and where it stands at that."""
 
@@ -152,6 +153,8 @@ class Served:
 def opened(directory: str | os.PathLike[str] | None = None) -> Served:
     """Open a market for many readers at its newest commit; ConflictError where there is none, CorruptError where it is not sound."""
     market = market_directory(directory)
+    if isinstance(market, ObjectPath):
+        raise UsageError(f"{market}: serving is of a local folder alone; copy the market to one and serve that")
     history = integrity.read_log(market)
     database = connections.connected(market, history)
     for setting in _SETTINGS:

@@ -7,13 +7,13 @@ deliveries, fees) are left out of the texts, so that they cost nothing.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qsim.queries.texts import files, percent, rupees
 from qsim.schema import CATALOG, DELIVERIES, EVENTS, FEES, HISTORY, ORDERS, SNAPSHOTS, Table
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile
+from qsim.storage.places import Place
 
 if TYPE_CHECKING:
     from qsim.queries.texts import Select
@@ -24,7 +24,7 @@ def has(log: Log, *tables: Table) -> bool:
     return any(log.of_table(table.name) for table in tables)
 
 
-def raw_views(market: Path, log: Log, select: Select = files) -> list[str]:
+def raw_views(market: Place, log: Log, select: Select = files) -> list[str]:
     """Views of the tables as their files hold them, in the schema `raw`; of the opening and of the newest state alone."""
     ticks = sorted({file.last for file in log.of_table(SNAPSHOTS.name)})
 
@@ -80,7 +80,7 @@ def _stock(snapshot: str, moved: str) -> str:
     return f"SELECT base.listing_id, {_on_hand(moved)} AS stock FROM (SELECT * FROM {snapshot}) AS base {moved}"
 
 
-def within(market: Path, table: Table, named: Sequence[DataFile], listings: range | None) -> str:
+def within(market: Place, table: Table, named: Sequence[DataFile], listings: range | None) -> str:
     """Write the rows of the named files of a table, in brackets: all of them, or those of listings one after another."""
     where = (
         "" if listings is None or not named else f" WHERE listing_id BETWEEN {listings.start} AND {listings.stop - 1}"
@@ -88,7 +88,7 @@ def within(market: Path, table: Table, named: Sequence[DataFile], listings: rang
     return f"({files(market, table, named)}{where})"
 
 
-def _moves_of(market: Path, log: Log, since: int, listings: range | None = None) -> str:
+def _moves_of(market: Place, log: Log, since: int, listings: range | None = None) -> str:
     orders, deliveries = (
         within(market, table, [file for file in log.of_table(table.name) if file.last > since], listings)
         for table in (ORDERS, DELIVERIES)
@@ -96,18 +96,18 @@ def _moves_of(market: Path, log: Log, since: int, listings: range | None = None)
     return f"({_moves(orders, deliveries)})"
 
 
-def _events_of(market: Path, log: Log, since: int) -> str:
+def _events_of(market: Place, log: Log, since: int) -> str:
     return within(market, EVENTS, [file for file in log.of_table(EVENTS.name) if file.last > since], None)
 
 
-def state_after(base: str, since: int, market: Path, log: Log) -> str:
+def state_after(base: str, since: int, market: Place, log: Log) -> str:
     """Write the state at a log's tick from a table of the state at an earlier one, `since`, and what was written after it."""
     during = f"tick > {since}"
     moved = _moved(_moves_of(market, log, since), during) if has(log, ORDERS, DELIVERIES) else ""
     return _state(base, _events_of(market, log, since), during, moved)
 
 
-def state_between(base: str, since: int, until: int, market: Path, log: Log, where: str) -> str:
+def state_between(base: str, since: int, until: int, market: Place, log: Log, where: str) -> str:
     """Write the state as of a tick, `until`, from what holds the state at an earlier one and what was written between.
 
     Args:
@@ -129,7 +129,7 @@ def state_between(base: str, since: int, until: int, market: Path, log: Log, whe
     return _state(f"{base} WHERE {where}", written(EVENTS), during, moved)
 
 
-def moved_after(since: int, market: Path, log: Log) -> str:
+def moved_after(since: int, market: Place, log: Log) -> str:
     """Write the ids of the listings that something happened to after a tick."""
     sources = [_events_of(market, log, since)]
     if has(log, ORDERS, DELIVERIES):
@@ -143,7 +143,7 @@ def prices_of(state: str, log: Log) -> str:
 
 
 def prices_as_of(
-    tick: int, market: Path, log: Log, snapshot: Sequence[DataFile], events: Sequence[DataFile], listings: range | None
+    tick: int, market: Place, log: Log, snapshot: Sequence[DataFile], events: Sequence[DataFile], listings: range | None
 ) -> str:
     """Write the rows of `prices` as of a tick from the files of the snapshot before it and of the events since; of all listings,
     or of some that are numbered one after another.

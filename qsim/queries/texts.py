@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qsim.schema import Cause, Table
+from qsim.storage.places import Place
 
 if TYPE_CHECKING:
     from qsim.simulation import Course
     from qsim.storage.pieces import DataFile
 
     # Writes the SELECT of the named files of a table of a market.
-    Select = Callable[[Path, Table, Sequence[DataFile]], str]
+    Select = Callable[[Place, Table, Sequence[DataFile]], str]
 
 _DUCKDB_TYPES = {
     "string": "VARCHAR", "bool": "BOOLEAN", "float32": "FLOAT", "float64": "DOUBLE", "int32": "INTEGER", "int64": "BIGINT",
@@ -27,7 +27,7 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def files(market: Path, table: Table, named: Sequence[DataFile]) -> str:
+def files(market: Place, table: Table, named: Sequence[DataFile]) -> str:
     """Write the SELECT of the named files of a table; of none, an empty one with the table's columns."""
     if not named:
         empty = ", ".join(f"NULL::{_DUCKDB_TYPES[kind]} AS {name}" for name, (kind, _) in table.columns.items())

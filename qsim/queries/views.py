@@ -5,7 +5,6 @@ Texts only. Views over files list the files that the log names, never a pattern.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qsim.queries.analytics import analytics_views
@@ -15,6 +14,7 @@ from qsim.queries.state_views import price_views, raw_views
 from qsim.queries.texts import by_epoch, files, quoted
 from qsim.simulation import Course
 from qsim.storage.log import Log
+from qsim.storage.places import Place
 
 if TYPE_CHECKING:
     from qsim.queries.texts import Select
@@ -34,7 +34,7 @@ def clock_macros(course: Course, head: int) -> list[str]:
     ]
 
 
-def all_statements(market: Path, log: Log, course: Course, select: Select = files) -> list[str]:
+def all_statements(market: Place, log: Log, course: Course, select: Select = files) -> list[str]:
     """Every statement that sets a connection up for a commit, in order; `select` writes the SELECT of files."""
     head_second = course.epochs[-1].second_of(log.tick)
     return [

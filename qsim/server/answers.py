@@ -37,8 +37,19 @@ def market_of(request: Request) -> Market:
     return market
 
 
+def refuse_body(request: Request) -> None:
+    """Refuse a body of a GET."""
+    has_one = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    if request.method == "GET" and has_one:
+        raise ProblemError(400, "body: found one with GET; allowed is none; send it without")
+
+
 async def known_parameters(request: Request) -> None:
-    """Refuse a parameter that the route does not know, or that is given twice; a dependency of every router."""
+    """Refuse a parameter that the route does not know or that is given twice, and a body where none belongs.
+
+    A dependency of every router.
+    """
+    refuse_body(request)
     route: BaseRoute | None = request.scope.get("route")
     known = [field.alias for field in route.dependant.query_params] if route and hasattr(route, "dependant") else []
     given = [name for name, _ in request.query_params.multi_items()]

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from qsim.queries import served
 from qsim.server import boards, problems, products, questions, sql, static, watching
+from qsim.server import live as writing
 from qsim.server.following import Following, follow
 from qsim.server.guarding import Allowed, Guard
 from qsim.server.measures import Measures
@@ -28,6 +29,7 @@ def create_app(
     allowed: Allowed | None = None,
     streams: int = 1000,
     poll_seconds: float = 0.25,
+    live: bool = False,
 ) -> FastAPI:
     """Make the app that serves a market, whether or not another process writes it.
 
@@ -36,6 +38,7 @@ def create_app(
         allowed: Who may ask; None is this machine alone, without a token.
         streams: The most clients that follow changes at once.
         poll_seconds: How often it is looked whether there is a newer commit, once for all clients.
+        live: Whether a writer runs the market on, in a process of its own, for as long as the app does.
 
     Raises:
         ConflictError: no market is there.
@@ -46,11 +49,14 @@ def create_app(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        state.writer = writing.started(directory) if live else None
         following = asyncio.create_task(follow(market, feed, measures, state, poll_seconds))
         yield
         following.cancel()
         with suppress(asyncio.CancelledError):
             await following
+        if state.writer is not None:
+            await asyncio.to_thread(writing.stop, state.writer)
         market.close()
 
     app = FastAPI(

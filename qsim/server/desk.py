@@ -9,7 +9,6 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 from qsim.queries import board_states, boards
@@ -17,6 +16,7 @@ from qsim.queries.board_states import Boards
 from qsim.server.problems import ProblemError
 from qsim.server.reading import encoded
 from qsim.storage.log import Log
+from qsim.storage.places import Place
 
 _BYTES_KEPT = 16 * 2**20
 _WAITING_MOST = 128
@@ -26,7 +26,7 @@ _SECONDS = 20.0
 class Desk:
     """The boards of a served market and the answers made so far, by question and tick."""
 
-    def __init__(self, market: Path) -> None:
+    def __init__(self, market: Place) -> None:
         self.market = market
         self.boards: Boards | None = None
         self.kept: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import subprocess
 from dataclasses import dataclass
 from time import monotonic, perf_counter
 
 from qsim.errors import QsimError
+from qsim.server.live import fault_of
 from qsim.server.measures import Measures
 from qsim.server.reading import Market
 from qsim.server.streaming import BEAT_SECONDS, Feed
@@ -19,10 +21,16 @@ _WAIT_AFTER_FAULT = 2.0
 
 @dataclass
 class Following:
-    """How following goes: when the market was last moved on, and what is wrong, or nothing."""
+    """How following goes: when the market was last moved on, what is wrong or nothing, and the writer where it has one."""
 
     moved: float
     fault: str = ""
+    writer: subprocess.Popen[bytes] | None = None
+
+    @property
+    def reasons(self) -> list[str]:
+        """Tell all that is wrong."""
+        return [reason for reason in (self.fault, fault_of(self.writer)) if reason]
 
 
 async def follow(market: Market, feed: Feed, measures: Measures, state: Following, every: float) -> None:

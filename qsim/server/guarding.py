@@ -70,7 +70,7 @@ class Guard:
         try:
             headers = Headers(scope=scope)
             refuse(scope, headers, self.allowed)
-            whole = receive if scope["method"] in ("GET", "HEAD") else await _body(headers, receive)
+            whole = await _body(headers, receive) if scope["method"] == "POST" else receive
             await self.app(scope, whole, headed)
         except ProblemError as fault:
             await told(fault.status, fault.line, fault.headers)(scope, receive, headed)
@@ -96,7 +96,6 @@ def refuse(scope: Scope, headers: Headers, allowed: Allowed) -> None:
             421, f"host: found {', '.join(hosts)[:60]!r}; allowed is {goes_by}; use the address that was printed"
         )
     _refuse_other_sites(scope, headers, hosts[0])
-    _refuse_body(scope, headers)
     if allowed.token is not None and not _shows(headers.get("authorization", ""), allowed.token):
         ask = {"WWW-Authenticate": 'Basic realm="qsim", charset="UTF-8"'}
         line = "authorization: no token or a wrong one; allowed is `Authorization: Bearer TOKEN`, or TOKEN as the password; send it"
@@ -125,12 +124,6 @@ def _refuse_other_sites(scope: Scope, headers: Headers, host: str) -> None:
             403,
             "origin: found a page of another site; allowed is this server's own; ask from there or without a browser",
         )
-
-
-def _refuse_body(scope: Scope, headers: Headers) -> None:
-    length = headers.get("content-length", "0")
-    if scope["method"] in ("GET", "HEAD") and (length != "0" or "transfer-encoding" in headers):
-        raise ProblemError(400, f"body: found one with {scope['method']}; allowed is none; send it without")
 
 
 def _shows(authorization: str, token: str) -> bool:
@@ -167,7 +160,7 @@ async def _body(headers: Headers, receive: Receive) -> Receive:
     if more:
         raise ProblemError(408, f"body: not there after {BODY_SECONDS:g} s; send it at once", _CLOSE)
     kind = headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
+    if size and kind != "application/json":
         raise ProblemError(415, f"content-type: found {one_line(kind)[:60]!r}; allowed is application/json; send JSON")
     whole: list[Message] = [{"type": "http.request", "body": b"".join(parts), "more_body": False}]
 

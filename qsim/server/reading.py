@@ -65,6 +65,7 @@ class Market:
     answers: OrderedDict[tuple[Any, ...], Kept] = field(default_factory=OrderedDict)
     asked: dict[tuple[Any, ...], asyncio.Task[Kept]] = field(default_factory=dict)
     bytes: int = 0
+    running: set[Reading] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Make the threads."""
@@ -127,9 +128,11 @@ class Market:
         def work() -> Given:
             with served.reading(self.at) as reading:
                 begun.append(reading)
+                self.running.add(reading)
                 try:
                     return query(reading, *arguments)
                 finally:
+                    self.running.discard(reading)
                     begun.clear()
 
         working: Future[Given] = self.pool.submit(work)
@@ -147,5 +150,7 @@ class Market:
         return await asyncio.to_thread(served.follow, self.at)
 
     def close(self) -> None:
-        """End the threads."""
+        """End the threads and what they run."""
         self.pool.shutdown(wait=False, cancel_futures=True)
+        for reading in self.running.copy():
+            reading.connection.interrupt()

@@ -83,9 +83,10 @@ def serve(
     port: int = 8000,
     token: str | None = None,
     streams: int = 1000,
+    live: bool = False,
     listening: Callable[[str], None] = lambda address: None,
 ) -> None:
-    """Serve a market until Ctrl-C or SIGTERM; `listening` is told the address once it is.
+    """Serve a market until Ctrl-C or SIGTERM; `listening` is told the address once it is, `live` runs the market on beside it.
 
     Raises:
         UsageError: other machines could ask without a token.
@@ -94,7 +95,7 @@ def serve(
     """
     allowed = allowed_of(host, token)
     _allow_files(streams + 512)
-    app = create_app(directory, allowed=allowed, streams=streams)
+    app = create_app(directory, allowed=allowed, streams=streams, live=live)
     config = uvicorn.Config(
         app, host=host, port=port, http=Patience, ws="none", access_log=False, log_level="error", server_header=False,
         date_header=True, proxy_headers=False, timeout_keep_alive=15, timeout_graceful_shutdown=3, limit_concurrency=streams + 400,

@@ -73,7 +73,7 @@ def listed(row: dict[str, Any], **head: Any) -> dict[str, Any]:
     return {**PLACE, **head, "rows": [row], "next": None}
 
 
-PRODUCTS = listed(_PRODUCT)
+PRODUCTS = listed({**_PRODUCT, "mrp": None})
 PRICES = listed({"product_id": 47, **_NAMED, **_OFFER})
 CHANGES = listed(_CHANGE)
 CHEAPEST = listed(_CHEAPEST, total=398)

@@ -62,13 +62,14 @@ async def health(request: Request) -> Response:
     """Whether the server follows the market, and why not; 503 where it does not."""
     following: Following = request.app.state.following
     feed: Feed = request.app.state.feed
+    reasons = following.reasons
     told = place(market_of(request).moment) | {
-        "status": "failing" if following.fault else "ok",
-        "reasons": [following.fault] if following.fault else [],
+        "status": "failing" if reasons else "ok",
+        "reasons": reasons,
         "commit_age_seconds": round(monotonic() - following.moved, 3),
         "streams": feed.count,
     }
-    return JSONResponse(told, 503 if following.fault else 200, {"Cache-Control": "no-store"})
+    return JSONResponse(told, 503 if reasons else 200, {"Cache-Control": "no-store"})
 
 
 @router.get("/metrics", response_class=Response, responses=_TEXT)

@@ -8,12 +8,12 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import groupby, takewhile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qsim.storage import files, integrity, log, parquet, tables
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile, Tip
+from qsim.storage.places import Place
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -34,7 +34,7 @@ def _groups(named: Iterable[DataFile]) -> Iterator[list[DataFile]]:
         yield group
 
 
-def _merged(market: Path, group: list[DataFile], schema: pa.Schema) -> DataFile:
+def _merged(market: Place, group: list[DataFile], schema: pa.Schema) -> DataFile:
     import pyarrow as pa
 
     encoder = parquet.Encoder(schema)
@@ -50,7 +50,7 @@ def _merged(market: Path, group: list[DataFile], schema: pa.Schema) -> DataFile:
     return tables.put_history(market, group[0].table, encoder.finish(), encoder.rows, ticks, group[0].block)
 
 
-def compact(market: Path, history: Log, schemas: Mapping[str, pa.Schema]) -> Tip:
+def compact(market: Place, history: Log, schemas: Mapping[str, pa.Schema]) -> Tip:
     """Merge the small files of these tables and commit the merged ones in their place; give the new tip.
 
     The lock is the caller's. Nothing is committed where nothing is small; a second call finds nothing to do.
@@ -63,7 +63,7 @@ def compact(market: Path, history: Log, schemas: Mapping[str, pa.Schema]) -> Tip
     return log.append(market, history, tick=history.tick, digest=history.digest, added=added, removed=removed)
 
 
-def vacuum(market: Path, history: Log, grace_seconds: float) -> tuple[Tip, int, int]:
+def vacuum(market: Place, history: Log, grace_seconds: float) -> tuple[Tip, int, int]:
     """Remove files that others stand in for since `grace_seconds` or longer; give the new tip, how many and their bytes.
 
     The lock is the caller's. The age is that of the commit that replaced them, by the file system's clock.
@@ -79,6 +79,6 @@ def vacuum(market: Path, history: Log, grace_seconds: float) -> tuple[Tip, int, 
     return tip, len(sizes), sum(sizes)
 
 
-def _age_mark(market: Path, number: int) -> int:
+def _age_mark(market: Place, number: int) -> int:
     found = files.look(log.commit_path(market, number))
     return time.time_ns() if found is None else found.modified_ns

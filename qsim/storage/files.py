@@ -1,7 +1,8 @@
 """The only door to the disk for a market's files: new files, whole or not at all, and synced directories.
 
 A file is written under a temporary name that no reader's pattern matches, synced, renamed, and is on disk for
-good once its directory is synced too. Faults of the disk become DiskError; nothing is retried.
+good once its directory is synced too. Faults of the disk become DiskError; nothing is retried. In an object store there
+are no directories to make and sync, and an object is whole and lasts as soon as it is put.
 """
 
 from __future__ import annotations
@@ -9,19 +10,22 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import secrets
+import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from qsim.errors import ConflictError, CorruptError, DiskError
-from qsim.storage import system
+from qsim.storage import objects, system
+from qsim.storage.places import ObjectPath, Place
 
 _TEMPORARY = ".tmp"
 
 
 @contextmanager
-def disk(action: str, path: Path) -> Iterator[None]:
+def disk(action: str, path: Place) -> Iterator[None]:
     """Turn an operating system's error into a DiskError that says what was tried, where, and why it failed."""
     try:
         yield
@@ -32,8 +36,10 @@ def disk(action: str, path: Path) -> Iterator[None]:
         ) from fault
 
 
-def make_directory(path: Path) -> None:
+def make_directory(path: Place) -> None:
     """Make a directory whose parent is there, its name on disk for good even where a killed process made it."""
+    if isinstance(path, ObjectPath):
+        return
     with disk("make the directory", path):
         if system.look(path) is None:
             with suppress(FileExistsError):
@@ -44,8 +50,10 @@ def make_directory(path: Path) -> None:
         system.sync_directory(path.parent)
 
 
-def make_path(path: Path) -> None:
+def make_path(path: Place) -> None:
     """Make a directory and its parents, all names on disk for good."""
+    if isinstance(path, ObjectPath):
+        return
     for place in reversed((path, *path.parents)):
         if system.look(place) is None:
             make_directory(place)
@@ -55,26 +63,34 @@ def make_path(path: Path) -> None:
                 system.sync_directory(place.parent)
 
 
-def sync_directory(path: Path) -> None:
+def sync_directory(path: Place) -> None:
     """Put a directory's entries on disk."""
+    if isinstance(path, ObjectPath):
+        return
     with disk("sync the directory", path):
         system.sync_directory(path)
 
 
-def names(directory: Path) -> list[str]:
+def names(directory: Place) -> list[str]:
     """Give the names in a directory, in order; none where there is no directory."""
+    if isinstance(directory, ObjectPath):
+        return list(objects.entries(directory))
     with disk("list", directory):
         return system.names(directory)
 
 
-def look(path: Path) -> system.Entry | None:
+def look(path: Place) -> system.Entry | None:
     """Tell what lies at a path; None where nothing does."""
+    if isinstance(path, ObjectPath):
+        return objects.look(path)
     with disk("look at", path):
         return system.look(path)
 
 
-def free_bytes(path: Path) -> int:
+def free_bytes(path: Place) -> int:
     """Tell how many bytes the disk of a market has room for."""
+    if isinstance(path, ObjectPath):
+        return sys.maxsize
     with disk("tell the free space of the disk of", path):
         return system.free_bytes(path)
 
@@ -113,8 +129,37 @@ def _drop(temporary: Path) -> None:
         system.unlink(temporary)
 
 
-def put(path: Path, data: memoryview | bytes) -> str:
+def _taken(path: Place) -> ConflictError:
+    return ConflictError(f"{path}: is there already: another writer was quicker; look at it, then run again")
+
+
+def own_name(market: Place, name: str, *, shared: bool = False) -> str:
+    """Give a new file the name that it gets in a market: as it is on a disk, where the lock keeps other writers out.
+
+    In an object store nothing does, and with several machines at work one that was taken for dead may write once more, so
+    there the name is one that nobody else gives.
+    """
+    if not shared and not isinstance(market, ObjectPath):
+        return name
+    stem, _, ending = name.rpartition(".")
+    return f"{stem}-{secrets.token_hex(4)}.{ending}"
+
+
+def put(path: Place, data: memoryview | bytes) -> str:
     """Put a file in place whole, and give its sha256; the caller syncs the directory before naming the file."""
+    if isinstance(path, ObjectPath):
+        _put_object(path, data)
+    else:
+        _put_over(path, data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def _put_object(path: ObjectPath, data: memoryview | bytes) -> None:
+    if not objects.put(path, data):
+        raise _taken(path)
+
+
+def _put_over(path: Path, data: memoryview | bytes) -> None:
     temporary = _write_temporary(path, data)
     try:
         with disk("rename into", path):
@@ -122,31 +167,31 @@ def put(path: Path, data: memoryview | bytes) -> str:
     except DiskError:
         _drop(temporary)
         raise
-    return hashlib.sha256(data).hexdigest()
 
 
-def put_if_absent(path: Path, data: bytes) -> None:
+def put_if_absent(path: Place, data: bytes) -> None:
     """Put a file in place whole and durably, or raise ConflictError where one of that name is there."""
+    if isinstance(path, ObjectPath):
+        _put_object(path, data)
+        return
     temporary = _write_temporary(path, data)
     try:
         with disk("link", path):
             system.link(temporary, path)
     except DiskError as fault:
         if isinstance(fault.__cause__, FileExistsError):
-            raise ConflictError(
-                f"{path}: is there already: another writer was quicker; look at it, then run again"
-            ) from None
+            raise _taken(path) from None
         raise
     finally:
         _drop(temporary)
     sync_directory(path.parent)
 
 
-def read(path: Path) -> bytes:
+def read(path: Place) -> bytes:
     """Read a file of the market whole; CorruptError when it is missing or a link in its place."""
     try:
         with disk("read", path):
-            return system.read(path)
+            return objects.read(path) if isinstance(path, ObjectPath) else system.read(path)
     except DiskError as fault:
         if isinstance(fault.__cause__, FileNotFoundError):
             raise CorruptError(f"{path}: is missing; the log names it; restore it from a copy of the market") from None
@@ -156,16 +201,18 @@ def read(path: Path) -> bytes:
         raise
 
 
-def remove(paths: list[Path]) -> None:
+def remove(paths: Sequence[Place]) -> None:
     """Remove files, those that are not there passed over, and put the directories' names on disk."""
-    for path in paths:
+    objects.delete([path for path in paths if isinstance(path, ObjectPath)])
+    local = [path for path in paths if isinstance(path, Path)]
+    for path in local:
         with disk("remove", path), suppress(FileNotFoundError):
             system.unlink(path)
-    for directory in sorted({path.parent for path in paths}):
+    for directory in sorted({path.parent for path in local}):
         sync_directory(directory)
 
 
-def remove_temporary(directory: Path) -> None:
+def remove_temporary(directory: Place) -> None:
     """Remove what writes that were killed left unfinished in a directory."""
     left = [directory / name for name in names(directory) if is_temporary(name)]
     if left:

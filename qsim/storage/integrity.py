@@ -10,21 +10,21 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 from qsim.errors import CorruptError
-from qsim.storage import files, log
+from qsim.storage import files, log, objects
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile
+from qsim.storage.places import ObjectPath, Place
 from qsim.storage.system import Entry
 
 # A change within the same tick of the file system's clock would leave a file's marks as they are.
 _SETTLED_NS = 100_000_000
 _FEW = 16
-_known: dict[Path, tuple[Entry, str]] = {}
+_known: dict[Place, tuple[Entry, str]] = {}
 
 
-def read(market: Path, file: DataFile) -> bytes:
+def read(market: Place, file: DataFile) -> bytes:
     """Read a committed file; CorruptError where its content is not what was committed."""
     data = files.read(market / file.path)
     if len(data) != file.bytes or hashlib.sha256(data).hexdigest() != file.sha256:
@@ -34,7 +34,7 @@ def read(market: Path, file: DataFile) -> bytes:
     return data
 
 
-def check(market: Path, file: DataFile, *, afresh: bool = False) -> None:
+def check(market: Place, file: DataFile, *, afresh: bool = False) -> None:
     """Make sure that a committed file is what was committed; CorruptError names it and says how it differs.
 
     `afresh` reads it even where this process has done so before.
@@ -47,9 +47,7 @@ def check(market: Path, file: DataFile, *, afresh: bool = False) -> None:
         kind = "a hard link: another name could change it" if found.is_file else "not a file but a link or a directory"
         raise CorruptError(f"{path}: is {kind}; allowed is a file of its own; put a copy in its place")
     if found.bytes != file.bytes:
-        raise CorruptError(
-            f"{path}: has {found.bytes} bytes, the log says {file.bytes}; restore it from a copy of the market"
-        )
+        raise CorruptError(f"{path}: {_sizes(found.bytes, file.bytes)}; restore it from a copy of the market")
     if not afresh and _known.get(path) == (found, file.sha256):
         return
     read(market, file)
@@ -57,7 +55,7 @@ def check(market: Path, file: DataFile, *, afresh: bool = False) -> None:
         _known[path] = (found, file.sha256)
 
 
-def _fault(market: Path, file: DataFile, afresh: bool) -> CorruptError | None:
+def _fault(market: Place, file: DataFile, afresh: bool) -> CorruptError | None:
     try:
         check(market, file, afresh=afresh)
     except CorruptError as fault:
@@ -65,9 +63,31 @@ def _fault(market: Path, file: DataFile, afresh: bool) -> CorruptError | None:
     return None
 
 
-def faults(market: Path, named: Iterable[DataFile], *, afresh: bool = False) -> Iterator[CorruptError]:
+def _listed_faults(market: ObjectPath, named: list[DataFile]) -> Iterator[CorruptError]:
+    """Hold objects against what listings tell of them: a store keeps content by its own checksums, and to fetch all of a
+    market at every opening would cost more than any question that is asked of it.
+    """
+    listed: dict[str, Entry | None] = {}
+    for folder in sorted({file.path.rpartition("/")[0] for file in named}):
+        there = objects.entries(market / folder)
+        listed |= {f"{folder}/{name}".lstrip("/"): found for name, found in there.items()}
+    for file in named:
+        found = listed.get(file.path)
+        if found is None or found.bytes != file.bytes:
+            differs = "is missing; the log names it" if found is None else _sizes(found.bytes, file.bytes)
+            yield CorruptError(f"{market / file.path}: {differs}; restore it from a copy of the market")
+
+
+def _sizes(found: int, committed: int) -> str:
+    return f"has {found} bytes, the log says {committed}"
+
+
+def faults(market: Place, named: Iterable[DataFile], *, afresh: bool = False) -> Iterator[CorruptError]:
     """Check files, some at once, and give what is wrong, file by file."""
     named = list(named)
+    if isinstance(market, ObjectPath) and not afresh:
+        yield from _listed_faults(market, named)
+        return
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         # Threads are worth their start for many files only.
         apply = pool.map if len(named) > _FEW else map
@@ -76,13 +96,13 @@ def faults(market: Path, named: Iterable[DataFile], *, afresh: bool = False) -> 
                 yield fault
 
 
-def check_all(market: Path, named: Iterable[DataFile]) -> None:
+def check_all(market: Place, named: Iterable[DataFile]) -> None:
     """Check files, some at once; CorruptError names the first that is not what was committed."""
     for fault in faults(market, named):
         raise fault
 
 
-def read_log(market: Path, known: Log | None = None) -> Log:
+def read_log(market: Place, known: Log | None = None) -> Log:
     """Read a market's log, or what came after what is known of it, and hold all files against it.
 
     ConflictError or CorruptError where that cannot be, or a file differs.

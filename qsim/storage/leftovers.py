@@ -3,35 +3,44 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from qsim.errors import CorruptError
 from qsim.storage import files
 from qsim.storage.log import Log
+from qsim.storage.places import Place
 
-_HISTORY = re.compile(r"(\d{10})-\d{10}-\d{5}\.parquet", re.ASCII)
-_CATALOG = re.compile(r"[a-z_]+(-\d{5})?\.parquet", re.ASCII)
+_HISTORY = re.compile(r"(\d{10})-\d{10}-\d{5}(-[0-9a-f]{8})?\.parquet", re.ASCII)
+_CATALOG = re.compile(r"[a-z_]+(-\d{5})?(-[0-9a-f]{8})?\.parquet", re.ASCII)
+_SETTINGS = re.compile(r"market-[0-9a-f]{8}\.toml", re.ASCII)
 
 
-def first_tick(path: Path) -> int | None:
+def first_tick(path: Place) -> int | None:
     """Give the first tick that a file of this name covers; None where a writer gives no such name."""
     if found := _HISTORY.fullmatch(path.name):
         return int(found[1])
-    return 0 if path.parent.name == "catalog" and _CATALOG.fullmatch(path.name) else None
+    named = _SETTINGS.fullmatch(path.name) or (path.parent.name == "catalog" and _CATALOG.fullmatch(path.name))
+    return 0 if named else None
 
 
-def unnamed(market: Path, directories: Iterable[str], log: Log) -> Iterator[Path]:
+def is_settings(name: str) -> bool:
+    """Tell whether a file is the settings of a market in an object store, where generations do not share a name."""
+    return bool(_SETTINGS.fullmatch(name))
+
+
+def unnamed(market: Place, directories: Iterable[str], log: Log) -> Iterator[Place]:
     """Find, in directories of the market, what the log neither names nor keeps for readers of older commits."""
     known = {file.path for file in log.files} | {path for path, _ in log.retired}
+    yield from (market / name for name in files.names(market) if is_settings(name) and name not in known)
     for directory in directories:
         for name in files.names(market / directory):
             if f"{directory}/{name}" not in known:
                 yield market / directory / name
 
 
-def clear(market: Path, directories: Iterable[str], log: Log, ahead: int) -> None:
-    """Remove what killed writers left in directories of a market: unfinished files, and whole ones never committed.
+def found(market: Place, directories: Iterable[str], log: Log, ahead: int) -> list[Place]:
+    """Find the whole files that killed writers left in directories of a market and never committed.
 
     What has no name that a writer gives is left alone. CorruptError where a file begins more than `ahead` ticks after the
     log: no killed writer came as far, so the log is older than its files.
@@ -43,7 +52,13 @@ def clear(market: Path, directories: Iterable[str], log: Log, ahead: int) -> Non
                 f"{path}: covers ticks long after {log.tick}, where the log ends: the log is older than its files; restore"
                 " the log from the copy that they came from, or move them away"
             )
+    return left
+
+
+def clear(market: Place, directories: Iterable[str], left: Sequence[Place]) -> None:
+    """Remove what killed writers left in directories of a market: whole files that were found, and unfinished ones."""
     if left:
         files.remove(left)
-    for place in (market, *(market / directory for directory in directories)):
-        files.remove_temporary(place)
+    if isinstance(market, Path):
+        for place in (market, *(market / directory for directory in directories)):
+            files.remove_temporary(place)

@@ -1,22 +1,31 @@
-"""The writer's lock: one writer a market, refused at once, freed by the system when the writer ends in any way."""
+"""The writer's lock: one writer a market, refused at once, freed by the system when the writer ends in any way.
+
+In an object store it is a lease (`lease`), which lapses by itself.
+"""
 
 from __future__ import annotations
 
-import os
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from qsim.errors import ConflictError
-from qsim.storage import system
+from qsim.storage import lease, system
 from qsim.storage.files import disk
+from qsim.storage.places import ObjectPath, Place
 
 LOCK = "LOCK"
 
 
 @contextmanager
-def writer_lock(directory: Path) -> Iterator[None]:
+def writer_lock(directory: Place) -> Iterator[None]:
+    """Hold the market's lock while a block is run; ConflictError names the process that holds it."""
+    with lease.held(directory / LOCK) if isinstance(directory, ObjectPath) else _file_lock(directory):
+        yield
+
+
+@contextmanager
+def _file_lock(directory: Path) -> Iterator[None]:
     """Hold the market's lock, or raise ConflictError naming the process that does. The file is never removed:
     a second file of the same name would let a second writer in.
     """
@@ -36,7 +45,7 @@ def writer_lock(directory: Path) -> Iterator[None]:
         if replaced:
             raise ConflictError(f"{path}: was replaced while it was being locked; run the command again")
         with disk("write", path):
-            system.overwrite(handle, f"process {os.getpid()} on {socket.gethostname()}\n".encode())
+            system.overwrite(handle, f"{lease.this_process()}\n".encode())
         yield
     finally:
         # Nothing is written through it, so that nothing is lost where the system cannot close it.

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
-from qsim.errors import ConflictError, CorruptError
-from qsim.storage import files, pieces
+from qsim.errors import ConflictError, CorruptError, one_line
+from qsim.storage import files, lease, pieces
 from qsim.storage.pieces import DataFile, Piece, Tip
+from qsim.storage.places import ObjectPath, Place
 from qsim.streams import FORMAT_VERSION
 
 COMMITS = "_commits"
@@ -40,22 +40,22 @@ class Log(Tip):
 EMPTY = Log(-1, "", 0, 0, (), (), ())
 
 
-def commit_path(market: Path, number: int) -> Path:
+def commit_path(market: Place, number: int) -> Place:
     """Give the place of a commit's file."""
     return market / COMMITS / f"{number:010d}.json"
 
 
-def checkpoint_path(market: Path, number: int) -> Path:
+def checkpoint_path(market: Place, number: int) -> Place:
     """Give the place of the checkpoint that ends with a commit, where one falls on it."""
     return market / CHECKPOINTS / f"{number:010d}.json"
 
 
-def _commit(market: Path, number: int) -> Piece:
+def _commit(market: Place, number: int) -> Piece:
     path = commit_path(market, number)
     return pieces.piece_of(path, *pieces.opened(path))
 
 
-def _read_piece(market: Path, number: int) -> Piece:
+def _read_piece(market: Place, number: int) -> Piece:
     """Read the largest piece of the log that ends with a commit: a checkpoint where one is, else the commit itself."""
     path = checkpoint_path(market, number)
     if (number + 1) % CHECKPOINT_EVERY or files.look(path) is None:
@@ -63,7 +63,7 @@ def _read_piece(market: Path, number: int) -> Piece:
     return pieces.piece_of(path, *pieces.opened(path))
 
 
-def _walk(market: Path, number: int, since: int = 0) -> list[Piece]:
+def _walk(market: Place, number: int, since: int = 0) -> list[Piece]:
     """Read the pieces from commit `since` to commit `number`, in order."""
     found: list[Piece] = []
     while number >= since:
@@ -72,16 +72,16 @@ def _walk(market: Path, number: int, since: int = 0) -> list[Piece]:
     return found[::-1]
 
 
-def _numbers(directory: Path) -> list[int]:
+def _numbers(directory: Place) -> list[int]:
     return sorted(int(name[:-5]) for name in files.names(directory) if name.endswith(".json") and name[:-5].isdecimal())
 
 
-def exists(market: Path) -> bool:
+def exists(market: Place) -> bool:
     """Tell whether a market is there: whether anything was ever committed."""
     return bool(_numbers(market / COMMITS))
 
 
-def _newest(market: Path) -> int:
+def _newest(market: Place) -> int:
     """Give the number of the newest commit that is whole.
 
     A newest commit that is not whole was never acknowledged and is left out.
@@ -105,7 +105,7 @@ def _newest(market: Path) -> int:
     return newest
 
 
-def commits(market: Path) -> Iterator[Piece]:
+def commits(market: Place) -> Iterator[Piece]:
     """Read every commit in order, from the first, none by its checkpoint; CorruptError names the first that is broken."""
     before: Tip = EMPTY
     for number in range(_newest(market) + 1):
@@ -115,7 +115,7 @@ def commits(market: Path) -> Iterator[Piece]:
         before = piece.tip
 
 
-def read(market: Path) -> Log:
+def read(market: Place) -> Log:
     """Read the log; ConflictError where there is no market, CorruptError where the log is broken.
 
     A newest commit that is not whole was never acknowledged and is left out; a broken one in the middle is refused.
@@ -123,7 +123,7 @@ def read(market: Path) -> Log:
     return _log_of(pieces.joined(_walk(market, _newest(market))))
 
 
-def read_on(market: Path, known: Log) -> Log:
+def read_on(market: Place, known: Log) -> Log:
     """Read the log as `read` does, but only what came after what is known of it, where the market still is that one."""
     newest = _newest(market)
     if not 0 <= newest - known.number <= CHECKPOINT_EVERY or _commit(market, known.number).tip.head != known.head:
@@ -143,7 +143,7 @@ def _log_of(whole: Piece) -> Log:
     return Log(tip.number, tip.head, tip.tick, tip.digest, tuple(whole.epochs), tuple(whole.files), retired)
 
 
-def goes_on(market: Path, known: Log) -> bool:
+def goes_on(market: Place, known: Log) -> bool:
     """Tell whether there is a commit after those known, at the cost of a look at the disk; CorruptError where these are gone."""
     if files.look(commit_path(market, known.number)) is None:
         raise CorruptError(
@@ -158,7 +158,7 @@ def tip_of(log: Log) -> Tip:
 
 
 def append(
-    market: Path,
+    market: Place,
     tip: Tip,
     *,
     tick: int,
@@ -176,32 +176,47 @@ def append(
     for directory in sorted({(market / file.path).parent for file in added}):
         files.sync_directory(directory)
     number = tip.number + 1
-    body: dict[str, Any] = {
-        "format": FORMAT_VERSION,
-        "number": number,
-        "previous": tip.head,
-        "tick": tick,
-        "digest": f"{digest:032x}",
-        "epoch": epoch,
-        "files": [asdict(file) for file in added],
-    }
+    body = {"format": FORMAT_VERSION, "number": number, "previous": tip.head, "tick": tick, "digest": f"{digest:032x}"}
+    body |= {"epoch": epoch, "files": [asdict(file) for file in added]}
     if removed:
         body["removed"] = sorted(removed)
     if vacuumed is not None:
         body["vacuumed"] = vacuumed
+    if isinstance(market, ObjectPath):
+        # Who is quicker is told to whom was not; on a disk the lock names its holder.
+        body["writer"] = lease.this_process()
     data, seal = pieces.sealed(body)
-    files.put_if_absent(commit_path(market, number), data)
+    try:
+        files.put_if_absent(commit_path(market, number), data)
+    except ConflictError as fault:
+        raise _lost(commit_path(market, number), fault) from None
     new = Tip(number, seal, tick, digest)
     complete(market, new)
     return new
 
 
-def checkpoints(market: Path) -> list[tuple[int, Path]]:
+def _lost(path: Place, fault: ConflictError) -> ConflictError:
+    winner = pieces.opened(path)[0].get("writer") if isinstance(path, ObjectPath) else None
+    if winner is None:
+        return fault
+    return ConflictError(
+        f"{path}: is a commit of another writer, {one_line(str(winner))[:200]}; one writer a market; what was not committed"
+        " here is lost; look at the market, then run again"
+    )
+
+
+def fence(market: Place, log: Log) -> Log:
+    """Commit that nothing happened, so that no other writer that read the log before can commit any more."""
+    append(market, log, tick=log.tick, digest=log.digest)
+    return read(market)
+
+
+def checkpoints(market: Place) -> list[tuple[int, Place]]:
     """Give the checkpoints that are there: the number of the commit that each ends with, and its place."""
     return [(number, checkpoint_path(market, number)) for number in _numbers(market / CHECKPOINTS)]
 
 
-def checkpoint(market: Path, number: int) -> bytes:
+def checkpoint(market: Place, number: int) -> bytes:
     """Fold the commits up to one where a checkpoint falls into the bytes of that checkpoint."""
     span = CHECKPOINT_EVERY
     while (number + 1) % (span * CHECKPOINT_EVERY) == 0:
@@ -224,7 +239,7 @@ def checkpoint(market: Path, number: int) -> bytes:
     return pieces.sealed(body)[0]
 
 
-def complete(market: Path, tip: Tip) -> None:
+def complete(market: Place, tip: Tip) -> None:
     """Write the checkpoint that a commit calls for, unless it is there: a kill may have come between the two, or before
     its name was on disk for good.
     """
@@ -236,7 +251,7 @@ def complete(market: Path, tip: Tip) -> None:
     files.sync_directory(path.parent)
 
 
-def settle(market: Path, log: Log) -> None:
+def settle(market: Place, log: Log) -> None:
     """Make good what a kill or a power cut left of the log that was read: what is built on it has to find it on disk.
 
     A newest commit file that is not whole is removed, so that its number can be given again.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qsim.errors import CorruptError
+from qsim.storage.places import Place
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -64,7 +64,7 @@ class Encoder:
         return memoryview(self._sink.getvalue())
 
 
-def decode(data: bytes, path: Path, columns: list[str] | None = None) -> pa.Table:
+def decode(data: bytes, path: Place, columns: list[str] | None = None) -> pa.Table:
     """Read a Parquet file that is in memory; CorruptError names its path where it is none."""
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -7,16 +7,16 @@ import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from qsim.errors import CorruptError
 from qsim.storage import files
+from qsim.storage.places import Place
 from qsim.streams import FORMAT_VERSION
 
 _END = b"}\n"
 # A path that leads out of the market would let a market that came from elsewhere read this machine's files.
-_PATH = re.compile(r"(market\.toml|[a-z_]+/[\w-][\w.-]*)", re.ASCII)
+_PATH = re.compile(r"(market(-[0-9a-f]{8})?\.toml|[a-z_]+/[\w-][\w.-]*)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Tip:
 class Piece:
     """A stretch of the log: the commits `since` to that of its tip, and what they add, take out and vacuum."""
 
-    path: Path
+    path: Place
     since: int
     previous: str
     tip: Tip
@@ -85,7 +85,7 @@ def _read(data: bytes) -> tuple[dict[str, Any], str] | None:
     return (body, seal) if isinstance(body, dict) and sealed(body) == (data, seal) else None
 
 
-def opened(path: Path) -> tuple[dict[str, Any], str]:
+def opened(path: Place) -> tuple[dict[str, Any], str]:
     """Read a file of the log; give its body and checksum.
 
     UnfinishedError where it breaks off, CorruptError where one byte is not what was written, or where its format is another.
@@ -105,7 +105,7 @@ def opened(path: Path) -> tuple[dict[str, Any], str]:
     return body, seal
 
 
-def piece_of(path: Path, body: dict[str, Any], seal: str) -> Piece:
+def piece_of(path: Place, body: dict[str, Any], seal: str) -> Piece:
     """Take a commit's or a checkpoint's body as a piece of the log; CorruptError where it is not that of its name."""
     number = int(path.stem)
     try:

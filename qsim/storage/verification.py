@@ -9,6 +9,7 @@ from pathlib import Path
 from qsim.errors import CorruptError
 from qsim.storage import files, integrity, leftovers, lock, log
 from qsim.storage.pieces import DataFile, Piece
+from qsim.storage.places import Place
 
 
 @dataclass
@@ -23,7 +24,7 @@ class Verified:
     notes: list[str] = field(default_factory=list)
 
 
-def _chain(market: Path, found: Verified) -> dict[str, DataFile]:
+def _chain(market: Place, found: Verified) -> dict[str, DataFile]:
     """Follow the commits from the first as far as they hold; give the files that they name."""
     named: dict[str, DataFile] = {}
     try:
@@ -42,7 +43,7 @@ def _take(piece: Piece, named: dict[str, DataFile]) -> None:
     named.update((file.path, file) for file in piece.files)
 
 
-def _checkpoints(market: Path, found: Verified) -> None:
+def _checkpoints(market: Place, found: Verified) -> None:
     for number, path in log.checkpoints(market):
         try:
             if files.read(path) != log.checkpoint(market, number):
@@ -54,7 +55,7 @@ def _checkpoints(market: Path, found: Verified) -> None:
             found.faults.append(str(fault))
 
 
-def _beside(market: Path, directories: Collection[str], found: Verified) -> None:
+def _beside(market: Place, directories: Collection[str], found: Verified) -> None:
     """Note what the log does not name: in the market's directories, and beside them."""
     history = log.read(market)
     for path in leftovers.unnamed(market, directories, history):
@@ -73,7 +74,7 @@ def _beside(market: Path, directories: Collection[str], found: Verified) -> None
     ]
 
 
-def verify(market: Path, directories: Collection[str]) -> Verified:
+def verify(market: Place, directories: Collection[str]) -> Verified:
     """Read every commit, checkpoint and file of a market and hold each against the log; nothing is changed.
 
     ConflictError where no market is there; all else that is wrong is told among the faults.

@@ -1,0 +1,159 @@
+"""A market's blocks on the workers of a Dask cluster: each writes the files of its windows, the one writer commits.
+
+A task is one block through one window, made of the block and of its state before; the writer holds the states between. So a
+worker that is lost costs what it was at: Dask gives that to another, and what the lost one wrote is in no commit.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Iterator
+from concurrent.futures import CancelledError
+from contextlib import ExitStack, contextmanager
+from dataclasses import fields, replace
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qsim.errors import QsimError, UsageError, one_line
+from qsim.market.rules import Rules, Span
+from qsim.market.state import Block, State
+from qsim.storage import files
+from qsim.storage.places import Place
+from qsim.windows import Written, take
+from qsim.writing import Writer
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+LOCAL = "local"
+_ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx)://\S+")
+_CONNECT_SECONDS = 30
+# A thread here waits for each task; one waits at a worker while another is worked on.
+_TASKS_A_THREAD = 2
+_LIBRARIES = ("numpy", "pyarrow", "quickcommerce-sim")
+
+
+@contextmanager
+def connected(scheduler: str, workers: int) -> Iterator[Client]:
+    """Connect to the Dask scheduler at an address, or start so many workers of one thread on this machine for `local`.
+
+    Raises:
+        UsageError: the address is none, or Dask is not installed.
+        QsimError: the scheduler does not answer, or its workers have other versions than this process.
+    """
+    if scheduler != LOCAL and not _ADDRESS.fullmatch(scheduler):
+        raise UsageError(f"scheduler: found {scheduler!r}; allowed are tcp://HOST:PORT and local; mend the address")
+    try:
+        import dask
+        from distributed import Client, LocalCluster
+    except ImportError:
+        raise UsageError(
+            "scheduler: distributed is not installed; clusters need it; run: pip install 'quickcommerce-sim[dask]'"
+        ) from None
+    with ExitStack() as stack:
+        # Dask warns of what it is given here on purpose: blocks and their states, a few MB each.
+        stack.enter_context(dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"}))
+        where: Any = scheduler
+        if scheduler == LOCAL:
+            where = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs="ERROR")
+            stack.enter_context(where)
+        try:
+            client = stack.enter_context(Client(where, timeout=_CONNECT_SECONDS))
+        except OSError as fault:
+            reason = one_line(str(fault))[:200]
+            raise QsimError(f"{scheduler}: no Dask scheduler answers: {reason}; start one there") from None
+        _check_versions(client)
+        yield client
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "none"
+
+
+def _versions() -> dict[str, str]:
+    return {name: _version(name) for name in _LIBRARIES}
+
+
+def _check_versions(client: Client) -> None:
+    """Make sure that there are workers, and that they write the same bytes as this process."""
+    own, found = _versions(), client.run(_versions)
+    if not found:
+        raise QsimError(f"{client.scheduler_info()['address']}: has no workers; start some there")
+    for address, theirs in found.items():
+        for name in _LIBRARIES:
+            if theirs[name] != own[name]:
+                raise QsimError(
+                    f"{address}: has {name} {theirs[name]}; allowed is {own[name]}, as here; install it there"
+                )
+
+
+def hand_over(writer: Writer, client: Client) -> None:
+    """Let a cluster take a writer's blocks through their windows."""
+    threads = sum(client.nthreads().values())
+    writer.workers = max(1, min(len(writer.blocks), _TASKS_A_THREAD * threads))
+    run, sent = secrets.token_hex(4), dict[int, "Future"]()
+
+    def take_there(writer: Writer, rules: Rules, snapshot_every: int, at: int, window: Span) -> Written:
+        if at not in sent:
+            sent[at] = client.submit(_same, writer.blocks[at], key=f"block-{run}-{at}")
+        given = (sent[at], _bare(writer.states[at]), rules, snapshot_every, window)
+        key = f"window-{run}-{at}-{window.ticks[0]}"
+        written: Written
+        written, writer.states[at] = _result(client.submit(_take, writer.market.absolute(), *given, key=key))
+        _check_there(writer.market, written)
+        return written
+
+    writer.take = take_there
+
+
+def _same(block: Block) -> Block:
+    return block
+
+
+def _bare(state: State) -> State:
+    """Give a state without what is worked out from it anew."""
+    return replace(state, costs=None, prepared=None)
+
+
+def _take(
+    market: Place, block: Block, state: State, rules: Rules, snapshot_every: int, window: Span
+) -> tuple[Written, State]:
+    """Do a task, at a worker; give the state after it."""
+    # What a task was given is given again where it has to be done again.
+    columns = {field.name: getattr(state, field.name) for field in fields(state)}
+    state = replace(state, **{name: column.copy() for name, column in columns.items() if column is not None})
+    written = take(market, block, state, rules, snapshot_every, window, shared=True)
+    for folder in sorted({(market / file.path).parent for file in written.files}):
+        files.sync_directory(folder)
+    return written, _bare(state)
+
+
+def _result(future: Future) -> Any:
+    from distributed import KilledWorker
+    from distributed.comm import CommClosedError
+
+    try:
+        return future.result()
+    except (KilledWorker, CancelledError, CommClosedError, TimeoutError) as fault:
+        raise QsimError(
+            f"the cluster gave up {future.key}: {one_line(str(fault))[:200]}; what was committed stays; look at its"
+            " workers, then run again"
+        ) from None
+
+
+def _check_there(market: Place, written: Written) -> None:
+    """Make sure that a worker's files are in this market: another machine may have a folder of the same name."""
+    if not isinstance(market, Path):
+        return
+    for file in written.files:
+        found = files.look(market / file.path)
+        if found is None or found.bytes != file.bytes:
+            raise QsimError(
+                f"{market / file.path}: was written by a worker and is not here; allowed is a directory that all machines"
+                " share, or an object store"
+            )

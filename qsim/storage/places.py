@@ -1,0 +1,57 @@
+"""Where a market lies: a local folder, or a folder of objects in a store such as s3://bucket/market."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path, PurePosixPath
+
+from qsim.errors import UsageError
+
+SCHEMES = ("s3", "gs", "az")
+# A path that went through pathlib has one slash left.
+_OBJECTS = re.compile(rf"({'|'.join(SCHEMES)}):/{{1,2}}([^/]+)(/.*)?")
+_SCHEME = re.compile(r"[a-zA-Z][\w+.-]+://")
+
+
+class ObjectPath(PurePosixPath):
+    """An object in a store, or a folder of them: `/`, `name` and `parent` as of other paths, but no disk behind it."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        """Write it as a URL."""
+        return super().__str__().replace(":/", "://", 1)
+
+    def absolute(self) -> ObjectPath:
+        """Give the path itself: it does not depend on where the process is."""
+        return self
+
+    @property
+    def bucket(self) -> str:
+        """The URL of its bucket."""
+        return f"{self.parts[0]}//{self.parts[1]}"
+
+    @property
+    def key(self) -> str:
+        """Its name within the bucket."""
+        return "/".join(self.parts[2:])
+
+
+Place = Path | ObjectPath
+
+
+def place_of(text: str | os.PathLike[str]) -> Place:
+    """Read where a market lies: the URL of an object store, else a local path; UsageError for a URL of another kind."""
+    text = os.fspath(text)
+    if found := _OBJECTS.fullmatch(text):
+        path = ObjectPath(text)
+        if ".." in path.parts or not path.key:
+            raise UsageError(
+                f"{text}: allowed is a folder in a bucket, such as {found[1]}://{found[2]}/market; name one"
+            )
+        return path
+    if _SCHEME.match(text):
+        allowed = ", ".join(f"{scheme}://" for scheme in SCHEMES)
+        raise UsageError(f"{text}: found a URL; allowed are {allowed} and local folders; name one of these")
+    return Path(text)

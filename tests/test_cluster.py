@@ -1,0 +1,164 @@
+"""Runs on a real Dask cluster of two worker processes: the market of one machine, whoever makes it and whoever dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+import pyarrow as pa
+import pytest
+
+import qsim
+from qsim import cluster, writing
+from qsim.errors import QsimError, UsageError
+from qsim.market import state
+from qsim.storage import leftovers, log
+from qsim.storage.pieces import DataFile
+from qsim.storage.places import Place, place_of
+from qsim.windows import Written
+from qsim.writing import Progress
+from tests.buckets import served
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+# Three blocks and six windows, all made small.
+MARKET: dict[str, Any] = {"products": 280, "batch_size": 100}
+BLOCK_LISTINGS, WINDOW, TICKS = 500, 64, 384
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _small() -> Iterator[None]:
+    window = mock.patch.object(writing, "_LONGEST_WINDOWS", (WINDOW, WINDOW))
+    with mock.patch.object(state, "BLOCK_LISTINGS", BLOCK_LISTINGS), window:
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def store() -> Iterator[str]:
+    """An object store that this process and the workers reach."""
+    with served() as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def client(store: str) -> Iterator[Client]:
+    """A cluster of two worker processes on this machine."""
+    with cluster.connected("local", 2) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def scheduler(client: Client) -> str:
+    """The address of the cluster."""
+    return str(client.scheduler_info()["address"])
+
+
+@pytest.fixture(scope="module")
+def twin(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """The status of the market that the tests make, made on this machine alone."""
+    directory = tmp_path_factory.mktemp("twin") / "m"
+    qsim.generate(directory, **MARKET)
+    return qsim.run(directory, ticks=TICKS)
+
+
+@pytest.fixture(params=["disk", "objects"])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """A generated market on a disk, or in the object store."""
+    found = tmp_path / "m" if request.param == "disk" else place_of(f"s3://bucket/{tmp_path.name}/m")
+    qsim.generate(found, **MARKET)
+    return found
+
+
+SAME = ("digest", "tick", "events", "bytes", "files", "snapshots", "commits")
+
+
+def of(status: dict[str, Any]) -> dict[str, Any]:
+    return {name: status[name] for name in SAME}
+
+
+def test_a_cluster_makes_the_market_of_one_machine(place: Place, scheduler: str, twin: dict[str, Any]) -> None:
+    assert of(qsim.run(place, ticks=TICKS, scheduler=scheduler)) == of(twin)
+
+
+def test_files_are_written_by_the_workers(
+    tmp_path: Path, scheduler: str, monkeypatch: pytest.MonkeyPatch, twin: dict[str, Any]
+) -> None:
+    def never(*given: object, **named: object) -> None:
+        raise AssertionError("a block was taken in this process")
+
+    qsim.generate(tmp_path / "m", **MARKET)
+    monkeypatch.setattr(writing.windows, "take", never)
+    assert qsim.run(tmp_path / "m", ticks=TICKS, scheduler=scheduler)["digest"] == twin["digest"]
+
+
+def test_a_run_goes_on_from_a_cluster_to_one_machine_and_back(
+    tmp_path: Path, scheduler: str, twin: dict[str, Any]
+) -> None:
+    qsim.generate(tmp_path / "m", **MARKET)
+    for ticks, where in ((150, scheduler), (100, None), (134, scheduler)):
+        status = qsim.run(tmp_path / "m", ticks=ticks, scheduler=where)
+    assert status["digest"] == twin["digest"]
+
+
+def unnamed(place: Place) -> list[Place]:
+    return list(leftovers.unnamed(place, writing.HISTORY_TABLES, log.read(place)))
+
+
+def test_a_killed_worker_changes_nothing_and_costs_the_window_it_was_at(
+    place: Place, client: Client, scheduler: str, twin: dict[str, Any]
+) -> None:
+    pids = sorted(client.run(os.getpid).values())
+
+    def kill(now: Progress) -> None:
+        # Blocks are in the windows after the one that was committed just now.
+        if now.done == WINDOW:
+            os.kill(pids[0], signal.SIGKILL)
+
+    assert of(qsim.run(place, ticks=TICKS, scheduler=scheduler, progress=kill)) == of(twin)
+    assert sorted(client.run(os.getpid).values()) != pids
+    pieces = {path.name.rpartition("-")[0] for path in unnamed(place)}
+    assert len(pieces) <= 1, pieces
+    assert qsim.verify(place)["faults"] == []
+
+
+def test_what_a_killed_worker_left_is_cleared_by_the_next_run(tmp_path: Path, scheduler: str) -> None:
+    qsim.generate(tmp_path, **MARKET)
+    left = tmp_path / "events" / "0000000001-0000000064-00001-0123abcd.parquet"
+    left.write_bytes(b"half")
+    qsim.run(tmp_path, ticks=1, scheduler=scheduler)
+    assert unnamed(tmp_path) == []
+
+
+@pytest.mark.parametrize("address", ["somewhere", "http://127.0.0.1:1", "tcp://"])
+def test_other_addresses_are_refused(tmp_path: Path, address: str) -> None:
+    qsim.generate(tmp_path / "m", products=12)
+    with pytest.raises(UsageError, match="allowed are tcp://HOST:PORT and local"):
+        qsim.run(tmp_path / "m", ticks=1, scheduler=address)
+
+
+def test_a_scheduler_that_does_not_answer_is_told_in_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cluster, "_CONNECT_SECONDS", 1)
+    qsim.generate(tmp_path / "m", products=12)
+    with pytest.raises(QsimError, match="no Dask scheduler answers") as told:
+        qsim.run(tmp_path / "m", ticks=1, scheduler="tcp://127.0.0.1:9")
+    assert "\n" not in str(told.value)
+
+
+def test_workers_with_other_versions_are_refused(
+    tmp_path: Path, scheduler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    qsim.generate(tmp_path / "m", products=12)
+    monkeypatch.setattr(cluster, "version", lambda name: "0.0")
+    with pytest.raises(QsimError, match=r"allowed is 0\.0, as here"):
+        qsim.run(tmp_path / "m", ticks=1, scheduler=scheduler)
+
+
+def test_a_directory_that_the_workers_do_not_share_is_refused(tmp_path: Path) -> None:
+    elsewhere = DataFile("events/0000000001-0000000002-00000-0123abcd.parquet", "events", 1, 1, "", 1, 2, 0)
+    with pytest.raises(QsimError, match="is not here; allowed is a directory that all machines share"):
+        cluster._check_there(tmp_path, Written([elsewhere], 0, pa.table({})))
