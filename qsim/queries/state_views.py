@@ -124,6 +124,28 @@ def state_after(base: str, since: int, market: Place, log: Log) -> str:
     return _state(base, _events_of(market, log, since), during, moved)
 
 
+def state_between(base: str, since: int, until: int, market: Place, log: Log, where: str) -> str:
+    """Write the state as of a tick, `until`, from what holds the state at an earlier one and what was written between.
+
+    Args:
+        base: What to select the earlier state from.
+        since: Its tick.
+        until: The tick wanted.
+        market: Where the files are.
+        log: The log that names them.
+        where: A condition on `listing_id`; other listings are left out.
+    """
+
+    def written(table: Table) -> str:
+        named = [file for file in log.of_table(table.name) if file.last > since and file.first <= until]
+        return within(market, table, named, None)
+
+    during = f"tick > {since} AND tick <= {until} AND {where}"
+    moves = f"({_moves(written(ORDERS), written(DELIVERIES))})"
+    moved = _moved(moves, during) if has(log, ORDERS, DELIVERIES) else ""
+    return _state(f"{base} WHERE {where}", written(EVENTS), during, moved)
+
+
 def moved_after(since: int, market: Place, log: Log) -> str:
     """Write the ids of the listings that something happened to after a tick."""
     sources = [_events_of(market, log, since)]

@@ -12,15 +12,15 @@ from time import monotonic
 from fastapi import FastAPI
 
 from qsim.queries import served
+from qsim.server import boards, problems, products, questions, sql, static, watching
 from qsim.server import live as writing
-from qsim.server import problems, products, questions, sql, static, watching
 from qsim.server.following import Following, follow
 from qsim.server.guarding import Allowed, Guard
 from qsim.server.measures import Measures
 from qsim.server.reading import Market
 from qsim.server.streaming import Feed
 
-ROUTERS = (products.router, questions.router, sql.router, watching.router, static.router)
+ROUTERS = (boards.router, products.router, questions.router, sql.router, watching.router, static.router)
 
 
 def create_app(

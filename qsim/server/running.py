@@ -13,6 +13,7 @@ from qsim.errors import DiskError, UsageError
 from qsim.server.app import create_app
 from qsim.server.guarding import LOOPBACK, Allowed
 from qsim.server.patience import Patience
+from qsim.server.streaming import Feed
 
 _TOKEN_LEAST = 16
 
@@ -55,11 +56,11 @@ def _allow_files(wanted: int) -> None:
 
 
 class _Server(uvicorn.Server):
-    """uvicorn's server, which says once where it listens."""
+    """uvicorn's server, which says once where it listens and ends its streams when it stops."""
 
-    def __init__(self, config: uvicorn.Config, listening: Callable[[str], None]) -> None:
+    def __init__(self, config: uvicorn.Config, feed: Feed, listening: Callable[[str], None]) -> None:
         super().__init__(config)
-        self.listening = listening
+        self.feed, self.listening = feed, listening
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Start, and say where."""
@@ -68,6 +69,11 @@ class _Server(uvicorn.Server):
             for socket in server.sockets:
                 host, port = socket.getsockname()[:2]
                 self.listening(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
+
+    async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        """End the streams, which would last as long as their clients, then stop."""
+        self.feed.close()
+        await super().shutdown()
 
 
 def serve(
@@ -94,7 +100,7 @@ def serve(
         app, host=host, port=port, http=Patience, ws="none", access_log=False, log_level="error", server_header=False,
         date_header=True, proxy_headers=False, timeout_keep_alive=15, timeout_graceful_shutdown=3, limit_concurrency=streams + 400,
     )  # fmt: skip
-    server = _Server(config, listening)
+    server = _Server(config, app.state.feed, listening)
     try:
         server.run()
     except SystemExit:

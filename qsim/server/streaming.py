@@ -196,6 +196,12 @@ class Feed:
         parts = written(moment, before, len(before), wants)[:-1]
         return [b"".join([*parts, message("resumed", {"changes": len(before)}, self.position)])]
 
+    def close(self) -> None:
+        """End what all clients follow."""
+        for client in [client for clients in self.clients.values() for client in clients]:
+            client.gone = True
+            client.wake.set()
+
     def leave(self, client: Client) -> None:
         """Let a client go."""
         others = self.clients.get(client.wants, set())
