@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields, replace
@@ -19,9 +19,11 @@ from typing import TYPE_CHECKING, Any
 from qsim.errors import QsimError, UsageError, one_line
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
+from qsim.market.tally import Tally
 from qsim.storage import files
+from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place
-from qsim.windows import Written, take
+from qsim.windows import Wanted, Written, take
 from qsim.writing import Writer
 
 if TYPE_CHECKING:
@@ -113,12 +115,15 @@ def hand_over(writer: Writer, client: Client) -> None:
         return sent[id(value)][1]
 
     def take_there(writer: Writer, rules: Rules, snapshot_every: int, at: int, window: Span) -> Written:
-        given = once(writer.blocks[at], "block"), _bare(writer.states[at]), once(rules, "rules")
+        given = once(writer.blocks[at], "block"), _bare(writer.states[at]), once(rules, "rules"), snapshot_every, window
         key = f"window-{run}-{at}-{window.ticks[0]}"
-        task = client.submit(_take, writer.market.absolute(), *given, snapshot_every, window, key=key)
+        wanted = writer.wanted(at, shared=True)
+        task = client.submit(_take, writer.market.absolute(), *given, wanted, key=key)
         written: Written
-        written, writer.states[at] = _result(task)
-        _check_there(writer.market, written)
+        written, writer.states[at], tally = _result(task)
+        if writer.counts is not None:
+            writer.counts.tallies[at] = tally
+        _check_there(writer.market, written.files)
         return written
 
     writer.take = take_there
@@ -134,16 +139,17 @@ def _bare(state: State) -> State:
 
 
 def _take(
-    market: Place, block: Block, state: State, rules: Rules, snapshot_every: int, window: Span
-) -> tuple[Written, State]:
-    """Do a task, at a worker; give the state after it."""
+    market: Place, block: Block, state: State, rules: Rules, snapshot_every: int, window: Span, wanted: Wanted
+) -> tuple[Written, State, Tally | None]:
+    """Do a task, at a worker; give the state and the counts after it."""
     # What a task was given is given again where it has to be done again.
     columns = {field.name: getattr(state, field.name) for field in fields(state)}
     state = replace(state, **{name: column.copy() for name, column in columns.items() if column is not None})
-    written = take(market, block, state, rules, snapshot_every, window, shared=True)
+    tally = None if wanted.tally is None else replace(wanted.tally)
+    written = take(market, block, state, rules, snapshot_every, window, replace(wanted, tally=tally))
     for folder in sorted({(market / file.path).parent for file in written.files}):
         files.sync_directory(folder)
-    return written, _bare(state)
+    return written, _bare(state), tally
 
 
 def _result(future: Future) -> Any:
@@ -159,11 +165,11 @@ def _result(future: Future) -> Any:
         ) from None
 
 
-def _check_there(market: Place, written: Written) -> None:
+def _check_there(market: Place, written: Sequence[DataFile]) -> None:
     """Make sure that a worker's files are in this market: another machine may have a folder of the same name."""
     if not isinstance(market, Path):
         return
-    for file in written.files:
+    for file in written:
         found = files.look(market / file.path)
         if found is None or found.bytes != file.bytes:
             raise QsimError(

@@ -31,6 +31,8 @@ def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyC
     # In a notebook without widgets DuckDB refuses even to switch off a bar that is off.
     if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() != [(False,)]:
         connection.execute("SET enable_progress_bar = false")
+    # Files never change under their names, so that what is in their footers holds for every query.
+    connection.execute("SET parquet_metadata_cache = true")
     connection.execute(f"SET VARIABLE qsim_market = {quoted(str(market))}")
     _show(connection, market, history)
     return connection

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 ROW_GROUP_ROWS = 131_072
+_PAGE_ROWS = 8192
+_PAGE_BYTES = 4 * _PAGE_ROWS
 
 
 def encode(table: pa.Table) -> memoryview:
@@ -45,7 +47,10 @@ class Encoder:
             schema,
             compression="lz4",
             use_dictionary=False,
-            write_batch_size=65_536,
+            write_batch_size=_PAGE_ROWS,
+            data_page_size=_PAGE_BYTES,
+            # A page holds few listings, and by the index readers leave out those without the one they look for.
+            write_page_index=True,
             column_encoding={
                 name: "BYTE_STREAM_SPLIT"
                 for name, kind in zip(schema.names, schema.types, strict=True)

@@ -52,7 +52,23 @@ class Figure:
         """Give the figure as a line of text: median, unit, range of the runs, target and verdict."""
         spread = f"{number(min(self.runs))} .. {number(max(self.runs))}" if len(self.runs) > 1 else ""
         verdict = {True: "pass", False: "FAIL", None: ""}[self.passed]
-        return f"{self.name:<32} {number(self.value):>12} {self.unit:<12} {spread:<26} {self.target:<18} {verdict}".rstrip()
+        return f"{self.name:<44} {number(self.value):>12} {self.unit:<12} {spread:<26} {self.target:<18} {verdict}".rstrip()
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A figure that was not measured since a library is not installed."""
+
+    name: str
+    library: str
+
+    def entry(self) -> dict[str, Any]:
+        """Give for JSON what was skipped and why."""
+        return {"name": self.name, "skipped": f"{self.library} is not installed"}
+
+    def line(self) -> str:
+        """Tell in a line of text what was skipped and why."""
+        return f"{self.name:<44} skipped: {self.library} is not installed; pip install 'quickcommerce-sim[bench]'"
 
 
 def number(value: float) -> str:

@@ -24,20 +24,27 @@ from qsim import rulebook, runs, simulation, writing
 from qsim.market.state import BLOCK_LISTINGS
 from qsim.schema import EVENTS
 from qsim.storage import lock, log, parquet
-from tests.bench import stages
+from tests.bench import asked, stages, stored
 
 ROOT = Path(__file__).parents[2]
 
 
+# Off where the figures themselves are of no account, since each process imports everything anew.
+fresh_processes = True
+
+
 def in_child(task: str, **arguments: Any) -> dict[str, Any]:
     """Do a task in a fresh process and give what it measured."""
+    if not fresh_processes:
+        return TASKS[task](**json.loads(json.dumps(arguments, default=str)))
     command = [sys.executable, "-m", __name__, task, json.dumps(arguments, default=str)]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, check=True)
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 
 
-def _peak_mb() -> float:
+def peak_mb() -> float:
+    """Give the peak memory of this process, MB."""
     # ru_maxrss of a started process may be that of the one that started it; VmHWM is its own.
     status = Path("/proc/self/status")
     if status.exists():
@@ -46,23 +53,32 @@ def _peak_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 1024)
 
 
-def run(market: str, ticks: int) -> dict[str, Any]:
-    """Run a market on; give the seconds (of opening it alone, too), the events, their files, and peak memory."""
+def run(market: str, ticks: int, options: dict[str, Any]) -> dict[str, Any]:
+    """Run a market on; give the seconds and CPU (of opening it alone, too), events and their files, digest, peak memory."""
     before = qsim.status(market)
     os.sync()
-    began = perf_counter()
+    began, cpu_began = perf_counter(), process_time()
     qsim.run(market, until=before["tick"])
-    opened, cpu_began = perf_counter(), process_time()
-    after = qsim.run(market, ticks=ticks)
-    seconds, cpu = perf_counter() - opened, process_time() - cpu_began
+    opened, cpu_opened = perf_counter(), process_time()
+    after = qsim.run(market, ticks=ticks, **options)
+    seconds, cpu = perf_counter() - opened, process_time() - cpu_opened
     return {
         "seconds": seconds,
         "cpu": cpu,
         "opening": opened - began,
+        "opening_cpu": cpu_opened - cpu_began,
         "events": after["events"] - before["events"],
         "files": len(log.read(Path(market)).of_table(EVENTS.name)),
-        "peak_mb": _peak_mb(),
+        "digest": after["digest"],
+        "peak_mb": peak_mb(),
     }
+
+
+def marks(market: str, ticks: int) -> dict[str, Any]:
+    """Run a market on; give after each commit the tick, the seconds, the events so far and the peak memory."""
+    told: list[tuple[int, float, int, float]] = []
+    qsim.run(market, ticks=ticks, progress=lambda now: told.append((now.done, perf_counter(), now.events, peak_mb())))
+    return {"marks": told}
 
 
 def _event_tables(writer: writing.Writer, ticks: int) -> list[pa.Table]:
@@ -91,11 +107,13 @@ def _raw_file(path: Path, tables: list[pa.Table], rows: int, words: int) -> None
         os.fsync(file.fileno())
 
 
-def raw(market: str, folder: str, ticks: int, events: int, files: int) -> dict[str, Any]:
+def raw(
+    market: str, folder: str, ticks: int, events: int, files: int, max_workers: int | None = None
+) -> dict[str, Any]:
     """Draw the words and write the rows of a run of a market, with nothing between, on as many threads."""
     place = Path(folder)
     place.mkdir(parents=True)
-    workers = runs.workers_of(None)
+    workers = runs.workers_of(max_workers)
     with lock.writer_lock(Path(market)):
         writer = writing.open_writer(Path(market), workers)
     tables = _event_tables(writer, min(ticks, 16))
@@ -114,19 +132,23 @@ def raw(market: str, folder: str, ticks: int, events: int, files: int) -> dict[s
     return {"seconds": seconds, "cpu": cpu, "events": events // files * files}
 
 
-def generate(folder: str, products: int) -> dict[str, Any]:
+def generate(folder: str, products: int, **parameters: Any) -> dict[str, Any]:
     """Generate and write a market; a small one is made first, so that imports and first calls are not counted."""
     qsim.generate(Path(folder) / "small", products=1000)
     os.sync()
     began = perf_counter()
-    qsim.generate(Path(folder) / "market", products=products)
-    return {"seconds": perf_counter() - began, "peak_mb": _peak_mb()}
+    qsim.generate(Path(folder) / "market", products=products, **parameters)
+    return {"seconds": perf_counter() - began, "peak_mb": peak_mb()}
 
 
 TASKS: dict[str, Callable[..., dict[str, Any]]] = {
     "run": run,
     "raw": raw,
     "generate": generate,
+    "live": asked.live,
+    "marks": marks,
+    "queries": asked.measure,
+    "rival": stored.rival,
     "stages": stages.measure,
 }
 
