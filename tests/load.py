@@ -167,9 +167,10 @@ async def load(port: int, market: Path, arguments: argparse.Namespace) -> None:
     one = requests(market, arguments.seed)
     heard, late = list[float](), dict[int, list[float]]()
     followers = [
-        asyncio.create_task(follow_on(port, arguments.seconds + 2, heard, late)) for _ in range(arguments.streams)
+        asyncio.create_task(follow_on(port, arguments.seconds + 4 + arguments.streams / 100, heard, late))
+        for _ in range(arguments.streams)
     ]
-    await asyncio.sleep(1 + arguments.streams / 500)
+    await asyncio.sleep(2 + arguments.streams / 100)
     for turn in ("first", "again"):
         took = await ask_on(port, one, arguments.rate, arguments.seconds / 2) if arguments.rate else {}
         if not arguments.rate:
@@ -207,7 +208,7 @@ def main() -> None:
         print("memory at the start", memory_mb(server.process.pid))
         writer = None
         if arguments.write:
-            writer = subprocess.Popen([*command, str(arguments.seconds + 2)])
+            writer = subprocess.Popen([*command, str(arguments.seconds + 2 + arguments.streams / 100)])
         asyncio.run(load(server.port, arguments.market, arguments))
         print("memory", memory_mb(server.process.pid))
         if writer is not None:

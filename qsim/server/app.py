@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from importlib.metadata import version
 from time import monotonic
 
@@ -53,11 +53,7 @@ def create_app(
         async with _followed(market, feed, measures, state, poll_seconds):
             yield
 
-    # The pages that FastAPI has for its description load scripts from elsewhere.
-    app = FastAPI(
-        title="qsim", summary="A simulated quick-commerce market.", version=version("quickcommerce-sim"), lifespan=lifespan,
-        responses=problems.RESPONSES, docs_url=None, redoc_url=None,
-    )  # fmt: skip
+    app = _described(lifespan)
     app.state.market, app.state.measures, app.state.feed, app.state.following = market, measures, feed, state
     app.state.turns = sql.Turns()
     _tell(market, feed, measures)
@@ -66,6 +62,14 @@ def create_app(
         app.include_router(router)
     app.add_middleware(Guard, allowed=allowed or Allowed(), measures=measures)
     return app
+
+
+def _described(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
+    # The pages that FastAPI has for its description load scripts from elsewhere.
+    return FastAPI(
+        title="qsim", summary="A simulated quick-commerce market.", version=version("quickcommerce-sim"), lifespan=lifespan,
+        responses=problems.RESPONSES, docs_url=None, redoc_url=None,
+    )  # fmt: skip
 
 
 @asynccontextmanager
