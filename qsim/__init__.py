@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from qsim.errors import QsimError
     from qsim.fitting import fit
     from qsim.queries import ask, connect, guarded_sql, refresh
-    from qsim.runs import generate, run, status
+    from qsim.runs import generate, run
+    from qsim.standing import status
     from qsim.upkeep import compact, vacuum, verify
     from qsim.validation import validate
 
@@ -41,7 +42,7 @@ _HOMES = {
     "fit": "qsim.fitting",
     "generate": "qsim.runs",
     "run": "qsim.runs",
-    "status": "qsim.runs",
+    "status": "qsim.standing",
     "validate": "qsim.validation",
     "compact": "qsim.upkeep",
     "vacuum": "qsim.upkeep",

@@ -19,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 from qsim.errors import QsimError, UsageError, one_line
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
+from qsim.market.tally import Tally
 from qsim.storage import files
 from qsim.storage.places import Place
-from qsim.windows import Written, take
+from qsim.windows import Wanted, Written, take
 from qsim.writing import Writer
 
 if TYPE_CHECKING:
@@ -32,6 +33,13 @@ _ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx)://\S+")
 _CONNECT_SECONDS = 30
 # A thread here waits for each task; one waits at a worker while another is worked on.
 _TASKS_A_THREAD = 2
+_SETTINGS = {
+    # Dask warns of what it is given here on purpose: blocks and their states, a few MB each.
+    "distributed.admin.large-graph-warning-threshold": "1 GB",
+    # Its workers give memory back at once unless told otherwise, and every array of a tick would be new pages.
+    "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 1 << 28,
+    "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 1 << 25,
+}
 _LIBRARIES = ("numpy", "pyarrow", "quickcommerce-sim")
 
 
@@ -53,8 +61,7 @@ def connected(scheduler: str, workers: int) -> Iterator[Client]:
             "scheduler: distributed is not installed; clusters need it; run: pip install 'quickcommerce-sim[dask]'"
         ) from None
     with ExitStack() as stack:
-        # Dask warns of what it is given here on purpose: blocks and their states, a few MB each.
-        stack.enter_context(dask.config.set({"distributed.admin.large-graph-warning-threshold": "1 GB"}))
+        stack.enter_context(dask.config.set(_SETTINGS))
         where: Any = scheduler
         if scheduler == LOCAL:
             where = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs="ERROR")
@@ -96,23 +103,33 @@ def hand_over(writer: Writer, client: Client) -> None:
     """Let a cluster take a writer's blocks through their windows."""
     threads = sum(client.nthreads().values())
     writer.workers = max(1, min(len(writer.blocks), _TASKS_A_THREAD * threads))
-    run, sent = secrets.token_hex(4), dict[int, "Future"]()
+    run = secrets.token_hex(4)
+    sent: dict[int, tuple[Any, Future]] = {}
+
+    def once(value: Any, name: str) -> Future:
+        """Send what stays as it is one time; a worker that needs it gets it from another, or again where that was lost."""
+        if id(value) not in sent:
+            # The value is kept, or another could come to have its id.
+            sent[id(value)] = value, client.submit(_same, value, key=f"{name}-{run}-{id(value)}")
+        return sent[id(value)][1]
 
     def take_there(writer: Writer, rules: Rules, snapshot_every: int, at: int, window: Span) -> Written:
-        if at not in sent:
-            sent[at] = client.submit(_same, writer.blocks[at], key=f"block-{run}-{at}")
-        given = (sent[at], _bare(writer.states[at]), rules, snapshot_every, window)
+        given = once(writer.blocks[at], "block"), _bare(writer.states[at]), once(rules, "rules"), snapshot_every, window
         key = f"window-{run}-{at}-{window.ticks[0]}"
+        wanted = writer.wanted(at, shared=True)
+        task = client.submit(_take, writer.market.absolute(), *given, wanted, key=key)
         written: Written
-        written, writer.states[at] = _result(client.submit(_take, writer.market.absolute(), *given, key=key))
+        written, writer.states[at], tally = _result(task)
+        if writer.counts is not None:
+            writer.counts.tallies[at] = tally
         _check_there(writer.market, written)
         return written
 
     writer.take = take_there
 
 
-def _same(block: Block) -> Block:
-    return block
+def _same(value: Any) -> Any:
+    return value
 
 
 def _bare(state: State) -> State:
@@ -121,16 +138,17 @@ def _bare(state: State) -> State:
 
 
 def _take(
-    market: Place, block: Block, state: State, rules: Rules, snapshot_every: int, window: Span
-) -> tuple[Written, State]:
-    """Do a task, at a worker; give the state after it."""
+    market: Place, block: Block, state: State, rules: Rules, snapshot_every: int, window: Span, wanted: Wanted
+) -> tuple[Written, State, Tally | None]:
+    """Do a task, at a worker; give the state and the counts after it."""
     # What a task was given is given again where it has to be done again.
     columns = {field.name: getattr(state, field.name) for field in fields(state)}
     state = replace(state, **{name: column.copy() for name, column in columns.items() if column is not None})
-    written = take(market, block, state, rules, snapshot_every, window, shared=True)
+    tally = None if wanted.tally is None else replace(wanted.tally)
+    written = take(market, block, state, rules, snapshot_every, window, replace(wanted, tally=tally))
     for folder in sorted({(market / file.path).parent for file in written.files}):
         files.sync_directory(folder)
-    return written, _bare(state)
+    return written, _bare(state), tally
 
 
 def _result(future: Future) -> Any:

@@ -5,15 +5,17 @@ Turns the kernel's rows into Arrow tables in the order (tick, listing_id); write
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from qsim.arrays import I64
 from qsim.market.state import EventRows
-from qsim.schema import DELIVERIES, DISCOUNTS, EVENTS, METRICS, ORDERS, TRUTH, Table
+from qsim.schema import DELIVERIES, DISCOUNTS, EVENTS, METRICS, ORDERS, PLATFORM_METRICS, TRUTH, Table
 
 
 @dataclass(frozen=True)
@@ -26,17 +28,23 @@ class Tile:
     orders: pa.Table
     deliveries: pa.Table
     truth: pa.Table
+    platform_metrics: pa.Table
 
 
-def tile(block: int, rows: EventRows) -> Tile:
-    """Make the tables of some ticks' rows: events (only what changed), discounts (own ones that started or ended), and so on."""
+def tile(block: int, rows: EventRows, counted: Mapping[str, I64] | None = None) -> Tile:
+    """Make the tables of some ticks' rows: events (only what changed), discounts (own ones that started or ended), and so on.
+
+    `counted` are the columns of their platform metrics, as `market.tally` gives them; None for none.
+    """
+    events = _events(rows)
     return Tile(
-        events=_events(rows),
+        events=events,
         discounts=_by_tick(DISCOUNTS, rows.transitions),
-        metrics=_metrics(block, rows),
+        metrics=_metrics(block, rows, events),
         orders=_by_tick(ORDERS, rows.orders),
         deliveries=_by_tick(DELIVERIES, rows.deliveries),
         truth=_by_tick(TRUTH, rows.truth),
+        platform_metrics=_counted(counted),
     )
 
 
@@ -61,20 +69,34 @@ def _events(rows: EventRows) -> pa.Table:
     )
 
 
+@cache
+def _empty(table: Table) -> pa.Table:
+    return table.arrow().empty_table()
+
+
 def _by_tick(table: Table, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
     """Put rows that were kept part by part end to end."""
     if not rows:
-        return table.arrow().empty_table()
+        return _empty(table)
     columns = [pa.array(np.concatenate(column)) for column in zip(*rows, strict=True)]
     return pa.Table.from_arrays(columns, schema=table.arrow())
 
 
-def _metrics(block: int, rows: EventRows) -> pa.Table:
+def _counted(counted: Mapping[str, I64] | None) -> pa.Table:
+    schema = PLATFORM_METRICS.arrow()
+    if counted is None:
+        return schema.empty_table()
+    columns = [pa.array(counted[field.name].astype(field.type.to_pandas_dtype())) for field in schema]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _metrics(block: int, rows: EventRows, events: pa.Table) -> pa.Table:
     if not rows.count:
-        return METRICS.arrow().empty_table()
+        return _empty(METRICS)
     tick = rows.tick[: rows.count]
     first = np.concatenate([[0], 1 + np.flatnonzero(tick[1:] != tick[:-1])])
     ticks, attempted = tick[first], np.diff(first, append=rows.count)
-    changed = np.add.reduceat(rows.changed[: rows.count], first, dtype=np.int64)
+    of_event = events.column("tick").to_numpy()
+    changed = np.searchsorted(of_event, ticks, "right") - np.searchsorted(of_event, ticks, "left")
     columns = (ticks, np.full(len(ticks), block), attempted, changed)
     return pa.Table.from_arrays([pa.array(column.astype(np.uint32)) for column in columns], schema=METRICS.arrow())

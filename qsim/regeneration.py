@@ -15,7 +15,7 @@ from qsim.errors import UsageError
 from qsim.market.rules import Rules, Span
 from qsim.opening import open_market
 from qsim.params import Parameters
-from qsim.schema import DISCOUNTS, FEES, HISTORY, METRICS, SNAPSHOTS, TABLES
+from qsim.schema import DISCOUNTS, FEES, HISTORY, METRICS, PLATFORM_METRICS, SNAPSHOTS, TABLES
 from qsim.simulation import Course
 from qsim.storage import digests, log, tables
 from qsim.storage.log import Log
@@ -26,7 +26,7 @@ from qsim.writing import Writer
 
 _PART = re.compile(r"all|(\d+):(\d+)")
 # What a market's digest leaves out, as it follows from the rest; but the snapshot of tick 0 is what the rest starts from.
-_UNHASHED = (SNAPSHOTS.name, METRICS.name, "settings")
+_UNHASHED = (SNAPSHOTS.name, METRICS.name, PLATFORM_METRICS.name, "settings")
 
 
 @dataclass

@@ -11,28 +11,24 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qsim import clock, cluster, forecast, params, scenarios, writing
+from qsim import clock, cluster, forecast, pacing, params, recording, scenarios, writing
 from qsim.clock import Epoch
 from qsim.errors import ConflictError, UsageError
 from qsim.opening import Opening, Part, open_market
-from qsim.schema import CATALOG, HISTORY
+from qsim.recording import Manner, Progress
+from qsim.standing import market_directory, status
 from qsim.storage import digests, files, leftovers, lock, log, tables
 from qsim.storage.pieces import DataFile
-from qsim.storage.places import ObjectPath, Place, place_of
+from qsim.storage.places import ObjectPath, Place
 from qsim.streams import FORMAT_VERSION
-from qsim.writing import Progress, course_of, epoch_digest, epoch_entry
+from qsim.writing import course_of, epoch_digest, epoch_entry
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from distributed import Client
 
-DEFAULT_DIRECTORY = "data/market"
 DEFAULT_WORKERS = 5
 SETTINGS_FILE = "market.toml"
-
-
-def market_directory(directory: str | os.PathLike[str] | None = None) -> Place:
-    """Give the market's directory, a local one or an object store's URL: the one named, else `QSIM_DIR`, else data/market."""
-    return place_of(directory or os.environ.get("QSIM_DIR") or DEFAULT_DIRECTORY)
 
 
 def workers_of(wanted: int | None) -> int:
@@ -202,65 +198,37 @@ def run(
     max_workers: int | None = None,
     scheduler: str | None = None,
     config: Mapping[str, Any] | None = None,
+    realtime: bool = False,
+    speed: float | None = None,
+    flush: float | None = None,
     progress: Callable[[Progress], None] = lambda now: None,
+    on_events: Callable[[pa.Table], None] | None = None,
     stop: threading.Event | None = None,
+    monitoring: bool | None = None,
     **changes: Any,
 ) -> dict[str, Any]:
     """Run a market on by `ticks`, or to the tick `until`, or by `duration` minutes of market time; give its status.
 
     `changes` are run parameters that hold from the next tick on; `scenario` names an overlay on them, `none` ends it.
     `scheduler` is the address of a Dask cluster whose workers take the blocks, or `local` to start one on this machine.
-    When `stop` is set, what is under way is finished and committed. ConflictError where another process writes the
-    market or none is there.
+    `recording.Manner` tells of pace (`speed`: market seconds a second), `progress` and `on_events`. When any thread sets
+    `stop`, what is under way is finished and committed. ConflictError where another writes the market or none is there.
     """
-    market = market_directory(directory)
+    market, monitoring = market_directory(directory), recording.monitoring_wanted(monitoring)
+    manner = Manner(progress, on_events, *pacing.wanted(realtime, speed, flush))
     values, from_config = params.without_process(config or {})
-    max_workers = max_workers if max_workers is not None else from_config
-    values, workers = params.merge(values, _given(changes)), workers_of(max_workers)
+    workers = workers_of(max_workers if max_workers is not None else from_config)
+    values = params.merge(values, _given(changes))
     _refuse_early(market, values, ticks, until, duration)
     with writing.locked(market), _cluster(scheduler, workers) as client:
-        writer = writing.open_writer(market, workers)
+        writer = writing.open_writer(market, workers, monitoring, stop)
         if client is not None:
             cluster.hand_over(writer, client)
-        writer.stop = stop or writer.stop
         epoch = writing.change_parameters(writer, scenarios.changes(writer.world.course.parameters, values))
         wanted = ticks_wanted(writer.tip.tick, writer.world.course.epochs[-1].interval, ticks, until, duration)
-        writing.run_on(writer, wanted, epoch, progress)
+        recording.run_on(writer, wanted, epoch, manner)
     return status(market)
 
 
 def _cluster(scheduler: str | None, workers: int) -> AbstractContextManager[Client | None]:
     return nullcontext() if scheduler is None else cluster.connected(scheduler, workers)
-
-
-def status(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
-    """Tell what a market holds and where it stands, from its log alone."""
-    market = market_directory(directory)
-    history = log.read(market)
-    course = course_of(history)
-    epoch, parameters = course.epochs[-1], course.parameters[-1]
-    rows = {table.name: sum(file.rows for file in history.of_table(table.name)) for table in (*CATALOG, *HISTORY)}
-    return {
-        "directory": str(market),
-        "preset": parameters.preset,
-        "seed": parameters.seed,
-        "catalog": parameters.catalog,
-        "calendar": parameters.calendar,
-        "scenario": parameters.scenario,
-        "products": rows["products"],
-        "stores": rows["stores"],
-        "listings": rows["listings"],
-        "campaigns": rows["campaigns"],
-        "tick": history.tick,
-        "market_time": clock.timestamp(clock.parse_start(parameters.start), epoch.second_of(history.tick)).isoformat(
-            " "
-        ),
-        "interval_seconds": epoch.interval,
-        "events": rows["events"],
-        "snapshots": len({file.first for file in history.of_table("snapshots")}),
-        "commits": history.number + 1,
-        "files": len(history.files),
-        "bytes": sum(file.bytes for file in history.files),
-        "digest": f"{history.digest:032x}",
-        "head": history.head,
-    }

@@ -8,7 +8,7 @@ from typing import Any
 
 from qsim import regeneration, writing
 from qsim.errors import UsageError
-from qsim.runs import market_directory
+from qsim.standing import market_directory
 from qsim.schema import HISTORY, SNAPSHOTS
 from qsim.storage import compaction, log, verification
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -9,6 +10,8 @@ import pyarrow as pa
 from qsim import blocks, simulation
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
+from qsim.market.tally import Tally
+from qsim.pacing import Laps
 from qsim.schema import DELIVERIES, DISCOUNTS, EVENTS, ORDERS, SNAPSHOTS, TRUTH
 from qsim.storage import digests, parquet, tables
 from qsim.storage.pieces import DataFile
@@ -20,29 +23,46 @@ TILED = (EVENTS, DISCOUNTS, ORDERS, DELIVERIES, TRUTH)
 
 @dataclass(frozen=True)
 class Written:
-    """What a block gave in a window: its committed-to-be files, their digest, and its rows of metrics."""
+    """What a block gave in a window: its committed-to-be files, their digest, its rows of both metrics, its events where they
+    are wanted, and the seconds that each stage took.
+    """
 
     files: list[DataFile]
     digest: int
     metrics: pa.Table
+    counts: list[pa.Table]
+    events: list[pa.Table]
+    seconds: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a window is to give: counts by a tally, the events themselves, files that another machine may write as well."""
+
+    tally: Tally | None = None
+    events: bool = False
+    shared: bool = False
 
 
 def take(
-    market: Place, block: Block, state: State, rules: Rules, snapshot_every: int, window: Span, *, shared: bool = False
+    market: Place, block: Block, state: State, rules: Rules, snapshot_every: int, window: Span, wanted: Wanted
 ) -> Written:
-    """Take one block through a window, changing its state in place, and write what it gave.
-
-    `shared` tells that another machine may be at the same piece of work.
-    """
+    """Take one block through a window, changing its state in place, and write what it gave."""
+    shared = wanted.shared
     encoders = {table.name: parquet.Encoder(table.arrow()) for table in TILED}
-    counts, digest = [], 0
-    for tile in simulation.tiles(block, state, rules, window):
-        counts.append(tile.metrics)
+    metrics, counts, events, digest, laps = [], [], [], 0, Laps()
+    for tile in simulation.tiles(block, state, rules, window, wanted.tally):
+        laps.lap("simulate")
+        metrics.append(tile.metrics)
+        counts.append(tile.platform_metrics)
+        events += [tile.events] if wanted.events else []
         for table in TILED:
             rows: pa.Table = getattr(tile, table.name)
             if rows.num_rows:
                 encoders[table.name].add(rows)
+                laps.lap("encode")
                 digest += digests.of_ticks(table.name, block.number, rows)
+                laps.lap("digest")
     ticks = (window.ticks[0], window.ticks[-1])
     written = [
         tables.put_history(market, name, encoder.finish(), encoder.rows, ticks, block.number, shared=shared)
@@ -51,7 +71,8 @@ def take(
     ]
     if ticks[1] % snapshot_every == 0:
         written.append(write_snapshot(market, block, state, ticks[1], shared=shared))
-    return Written(written, digest, pa.concat_tables(counts))
+    laps.lap("write")
+    return Written(written, digest, pa.concat_tables(metrics), counts, events, laps.seconds)
 
 
 def write_snapshot(market: Place, block: Block, state: State, tick: int, *, shared: bool = False) -> DataFile:

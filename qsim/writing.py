@@ -1,6 +1,6 @@
-"""A market being written: its blocks brought to the head of the log, taken through windows, and committed.
+"""A market being written: its lock, its blocks brought to the head of its log, and the windows that they are taken through.
 
-One writer a market; workers take blocks, the writer alone commits.
+One writer a market; workers take blocks, the writer alone commits (`recording`).
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -16,20 +15,22 @@ from typing import Any
 
 import pyarrow as pa
 
-from qsim import blocks, clock, forecast, params, rulebook, simulation, windows
+from qsim import blocks, clock, forecast, pacing, params, rulebook, simulation, windows
 from qsim.clock import Epoch
+from qsim.counting import Counts, counts_of
 from qsim.errors import ConflictError
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
 from qsim.opening import CATALOG_COLUMNS, catalog_columns, world_of
+from qsim.pacing import Pace
 from qsim.params import NO_BATCH, Parameters
-from qsim.schema import CALENDAR, EVENTS, FEES, HISTORY, METRICS, SNAPSHOTS
+from qsim.schema import CALENDAR, HISTORY, LISTINGS, PLATFORM_METRICS, SNAPSHOTS
 from qsim.simulation import Course, World
-from qsim.storage import digests, integrity, leftovers, lock, log, tables
+from qsim.storage import digests, files, integrity, leftovers, lock, log, tables
 from qsim.storage.log import Log
 from qsim.storage.pieces import Tip
 from qsim.storage.places import ObjectPath, Place
-from qsim.windows import Written
+from qsim.windows import Wanted, Written
 
 HISTORY_TABLES = tuple(table.name for table in HISTORY)
 DIRECTORIES = ("catalog", log.COMMITS, log.CHECKPOINTS, *HISTORY_TABLES)
@@ -43,16 +44,6 @@ _SNAPSHOT_RATIO = 32
 _logger = logging.getLogger("qsim")
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is: the tick reached, the ticks of this call done and wanted, and the events it made."""
-
-    tick: int
-    done: int
-    wanted: int
-    events: int
-
-
 Take = Callable[["Writer", Rules, int, int, Span], Written]
 
 
@@ -60,7 +51,8 @@ Take = Callable[["Writer", Rules, int, int, Span], Written]
 class Writer:
     """A market being written: where it is, the tip of its log, the tick of its newest snapshot, and its blocks with the
     states they have reached. The log's files are not kept: a run's memory does not grow with its length. `take` is how a
-    block is taken through a window: (writer, rules, ticks between snapshots, number of the block, window).
+    block is taken through a window: (writer, rules, ticks between snapshots, number of the block, window). `counts` are there
+    where it is monitored.
     """
 
     market: Place
@@ -73,11 +65,17 @@ class Writer:
     workers: int
     stop: threading.Event = field(default_factory=threading.Event)
     take: Take = field(default_factory=lambda: take_here)
+    counts: Counts | None = None
+    keep_events: bool = False
 
     @property
     def active_products(self) -> int:
         """Count the products that ticks take up."""
         return sum(block.products for block in self.blocks)
+
+    def wanted(self, at: int, shared: bool = False) -> Wanted:
+        """Tell what a window of a block is to give."""
+        return Wanted(None if self.counts is None else self.counts.tallies[at], self.keep_events, shared)
 
 
 def course_of(history: Log) -> Course:
@@ -101,7 +99,7 @@ def epoch_digest(epoch: Epoch, parameters: Parameters) -> int:
     return digests.of_bytes(f"epoch:{epoch.tick}:{epoch.second}", params.digest(parameters))
 
 
-def _window_ticks(writer: Writer, parameters: Parameters) -> tuple[int, int]:
+def window_ticks(writer: Writer, parameters: Parameters) -> tuple[int, int]:
     """Give the ticks between commits and between snapshots: a commit holds about a million rows a block at most, and
     snapshots add about 3 % of rows. Both follow from the market and its parameters alone, never from the machine.
     """
@@ -156,13 +154,20 @@ def writer_at(market: Place, history: Log, kept: int, workers: int) -> Writer:
     return Writer(market, log.tip_of(history), kept, world, cut, states, 2 * int(columns.anchor.max()), workers)
 
 
-def open_writer(market: Place, workers: int) -> Writer:
+def open_writer(market: Place, workers: int, monitoring: bool = False, stop: threading.Event | None = None) -> Writer:
     """Open a market whose lock is held, all blocks at the head of its log: from the last snapshot, stepped on again where
-    a kill left it behind.
+    a kill left it behind. With `monitoring` what happens is counted; `stop` is to end its runs.
     """
     history = settled(market)
     writer = writer_at(market, history, max(file.last for file in history.of_table(SNAPSHOTS.name)), workers)
+    if monitoring:
+        # A market that an older qsim made has no folder for them.
+        files.make_directory(market / PLATFORM_METRICS.name)
+        platforms = tables.read(market, history.of_table(LISTINGS.name)[:1], ["platform_id"])["platform_id"].to_numpy()
+        per = writer.blocks[0].listings_per_product
+        writer.counts = counts_of(market, history, writer.kept, platforms[:per], writer.blocks, writer.states)
     step_on(writer, writer.kept, writer.tip.tick)
+    writer.stop = stop or writer.stop
     return writer
 
 
@@ -171,14 +176,19 @@ def step_on(writer: Writer, tick: int, head: int) -> None:
     while tick < head:
         last = writer.world.course.last_tick_of(tick + 1, head)
         step = partial(_step_only, writer, rules_at(writer, tick + 1))
-        for _ in simulation.run_windows(len(writer.blocks), _windows(writer, tick + 1, last), step, writer.workers):
-            pass
+        for _, results in simulation.run_windows(
+            len(writer.blocks), spans(writer, tick + 1, last), step, writer.workers
+        ):
+            if writer.counts is not None:
+                writer.counts.add([rows for of_block in results for rows in of_block])
         tick = last
 
 
-def _step_only(writer: Writer, rules: Rules, at: int, window: Span) -> None:
-    for _ in simulation.tiles(writer.blocks[at], writer.states[at], rules, window):
-        pass
+def _step_only(writer: Writer, rules: Rules, at: int, window: Span) -> list[pa.Table]:
+    tally = writer.wanted(at).tally
+    return [
+        tile.platform_metrics for tile in simulation.tiles(writer.blocks[at], writer.states[at], rules, window, tally)
+    ]
 
 
 def rules_at(writer: Writer, tick: int) -> Rules:
@@ -186,12 +196,18 @@ def rules_at(writer: Writer, tick: int) -> Rules:
     return rulebook.rules(writer.world.course.at(tick)[1], writer.active_products, writer.highest_price)
 
 
-def _windows(writer: Writer, first: int, last: int) -> Iterator[Span]:
-    """Cut the ticks first..last of one epoch at the fixed ticks where commits fall, until a stop is asked for."""
-    every = _window_ticks(writer, writer.world.course.at(first)[1])[0]
+def spans(writer: Writer, first: int, last: int, pace: Pace | None = None) -> Iterator[Span]:
+    """Cut the ticks first..last of one epoch at the fixed ticks where commits fall, until a stop is asked for.
+
+    With a pace each window comes when its last tick is due, and ends where it has reached the clock.
+    """
+    every = window_ticks(writer, writer.world.course.at(first)[1])[0]
     while first <= last and not writer.stop.is_set():
         end = min(last, (first - 1) // every * every + every)
-        yield simulation.span(writer.world, first, end)
+        if pace is not None:
+            end = pacing.wait(pace, first, end, writer.stop)
+        if first <= end:
+            yield simulation.span(writer.world, first, end)
         first = end + 1
 
 
@@ -210,57 +226,6 @@ def change_parameters(writer: Writer, changes: Mapping[str, Any]) -> dict[str, A
 
 def take_here(writer: Writer, rules: Rules, snapshot_every: int, at: int, window: Span) -> Written:
     """Take one block through a window in this process, and write what it gave."""
-    return windows.take(writer.market, writer.blocks[at], writer.states[at], rules, snapshot_every, window)
-
-
-def _commit_window(writer: Writer, window: Span, results: list[Written], epoch: dict[str, Any] | None) -> int:
-    """Commit a window of all blocks; give the number of its events."""
-    ticks = (window.ticks[0], window.ticks[-1])
-    metrics = pa.concat_tables([written.metrics for written in results]).sort_by(
-        [("tick", "ascending"), ("block", "ascending")]
+    return windows.take(
+        writer.market, writer.blocks[at], writer.states[at], rules, snapshot_every, window, writer.wanted(at)
     )
-    added = [file for written in results for file in written.files]
-    added.append(tables.write_history(writer.market, METRICS.name, metrics, ticks, 0))
-    digest = writer.tip.digest + sum(written.digest for written in results)
-    fees = simulation.fee_changes(writer.world, window)
-    if fees.num_rows:
-        added.append(tables.write_history(writer.market, FEES.name, fees, ticks, 0))
-        digest += digests.of_ticks(FEES.name, 0, fees)
-    if epoch is not None:
-        course = writer.world.course
-        digest += epoch_digest(course.epochs[-1], course.parameters[-1])
-    writer.tip = log.append(
-        writer.market, writer.tip, tick=ticks[1], digest=digest % digests.MODULUS, added=added, epoch=epoch
-    )
-    if any(file.table == SNAPSHOTS.name for file in added):
-        writer.kept = ticks[1]
-    events = sum(file.rows for file in added if file.table == EVENTS.name)
-    _logger.debug("commit %d: ticks %d to %d, %d events", writer.tip.number, *ticks, events)
-    return events
-
-
-def _commit_snapshot(writer: Writer) -> None:
-    """Keep the states at the head of the log, unless they are kept already, so that the next call starts from them."""
-    tick = writer.tip.tick
-    if writer.kept == tick:
-        return
-    with ThreadPoolExecutor(writer.workers) as pool:
-        write = partial(windows.write_snapshot, writer.market, tick=tick)
-        added = list(pool.map(write, writer.blocks, writer.states))
-    writer.tip = log.append(writer.market, writer.tip, tick=tick, digest=writer.tip.digest, added=added)
-    writer.kept = tick
-
-
-def run_on(writer: Writer, wanted: int, epoch: dict[str, Any] | None, progress: Callable[[Progress], None]) -> None:
-    """Run so many ticks under the newest epoch, whose entry goes into the first commit, and keep the states at the end."""
-    start, events = writer.tip.tick, 0
-    if wanted:
-        rules = rules_at(writer, start + 1)
-        every = _window_ticks(writer, writer.world.course.parameters[-1])[1]
-        spans = _windows(writer, start + 1, start + wanted)
-        work = partial(writer.take, writer, rules, every)
-        for window, results in simulation.run_windows(len(writer.blocks), spans, work, writer.workers):
-            events += _commit_window(writer, window, results, epoch)
-            epoch = None
-            progress(Progress(writer.tip.tick, writer.tip.tick - start, wanted, events))
-    _commit_snapshot(writer)

@@ -21,7 +21,7 @@ import numpy as np
 import polars as pl
 
 import qsim
-from qsim import writing
+from qsim import recording, writing
 from qsim.errors import QsimError
 from qsim.storage import log
 
@@ -94,7 +94,7 @@ def write_on(market: Path, seconds: float, every: float, keep: bool) -> list[flo
             writer = writing.open_writer(market, 1)
             for _ in range(200):
                 begun = time.perf_counter()
-                writing.run_on(writer, 1, None, lambda now: None)
+                recording.run_on(writer, 1, None)
                 took.append(1000 * (time.perf_counter() - begun))
                 time.sleep(max(0.0, every - took[-1] / 1000))
                 if time.monotonic() > end:

@@ -43,10 +43,11 @@ def named(market: Path) -> set[str]:
 
 
 def unnamed(market: Path) -> list[str]:
-    """The files of a market that are neither its log nor named by it."""
+    """The files of a market that are neither its log nor named by it, nor tell of processes."""
     found = {path.relative_to(market).as_posix() for path in market.rglob("*") if path.is_file()}
     log = {path for path in found if path.startswith(("_commits/0", "_checkpoints/0"))}
-    return sorted(found - log - named(market) - {"LOCK"})
+    process = {path for path in found if path.startswith("process/")}
+    return sorted(found - log - named(market) - process - {"LOCK"})
 
 
 def history(market: Path, table: str, tick: int | None = None) -> pl.DataFrame:

@@ -86,6 +86,13 @@ FIGURES = {
     "rivals, qsim",
     "qsim, bytes",
     "qsim, cells",
+    "monitoring, CPU time",
+    "monitoring, memory",
+    "monitoring, large, CPU time",
+    "monitoring, large, memory",
+    "monitoring, realistic, CPU time",
+    "monitoring, realistic, memory",
+    "monitoring, disk an hour live",
 }
 TARGETS = {
     "events": "at least 22,000,000",
@@ -96,6 +103,9 @@ TARGETS = {
     "status": "at most 0.5",
     "demo": "at most 10",
     "realistic": "at least 15,000,000",
+    **{f"monitoring{market}, CPU time": "at most 1.05" for market in ("", ", large", ", realistic")},
+    **{f"monitoring{market}, memory": "at most 50" for market in ("", ", large", ", realistic")},
+    "monitoring, disk an hour live": "at most 1",
     **{
         f"quiet, {listings} listings, 5-second / 5-minute{unit}": "at most 1.5"
         for listings in ("300", "1,500")

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 import qsim
-from qsim import writing
+from qsim import recording, writing
 from qsim.storage import files, log
 from qsim.storage.log import EMPTY
 from qsim.storage.pieces import DataFile, Tip
@@ -21,7 +21,7 @@ from tests.crash_model import Disk, mounted
 def run_in_commits_of_a_tick(writer: writing.Writer, ticks: int) -> int:
     """Run on, a commit and a snapshot a tick; give the bytes that Python then holds."""
     for _ in range(ticks):
-        writing.run_on(writer, 1, None, lambda now: None)
+        recording.run_on(writer, 1, None)
     gc.collect()
     return tracemalloc.get_traced_memory()[0]
 

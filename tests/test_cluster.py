@@ -16,11 +16,11 @@ import qsim
 from qsim import cluster, writing
 from qsim.errors import QsimError, UsageError
 from qsim.market import state
+from qsim.recording import Progress
 from qsim.storage import leftovers, log
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place, place_of
 from qsim.windows import Written
-from qsim.writing import Progress
 from tests.buckets import served
 
 if TYPE_CHECKING:
@@ -66,7 +66,13 @@ def twin(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return qsim.run(directory, ticks=TICKS)
 
 
-@pytest.fixture(params=["disk", "objects"])
+def places(on_push: str) -> pytest.MarkDecorator:
+    """Try a test on a disk and in the object store, one of them on the nightly tier alone."""
+    kinds = [pytest.param(kind, marks=() if kind == on_push else pytest.mark.nightly) for kind in ("disk", "objects")]
+    return pytest.mark.parametrize("place", kinds, indirect=True)
+
+
+@pytest.fixture
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """A generated market on a disk, or in the object store."""
     found = tmp_path / "m" if request.param == "disk" else place_of(f"s3://bucket/{tmp_path.name}/m")
@@ -81,6 +87,7 @@ def of(status: dict[str, Any]) -> dict[str, Any]:
     return {name: status[name] for name in SAME}
 
 
+@places(on_push="disk")
 def test_a_cluster_makes_the_market_of_one_machine(place: Place, scheduler: str, twin: dict[str, Any]) -> None:
     assert of(qsim.run(place, ticks=TICKS, scheduler=scheduler)) == of(twin)
 
@@ -96,6 +103,7 @@ def test_files_are_written_by_the_workers(
     assert qsim.run(tmp_path / "m", ticks=TICKS, scheduler=scheduler)["digest"] == twin["digest"]
 
 
+@pytest.mark.nightly
 def test_a_run_goes_on_from_a_cluster_to_one_machine_and_back(
     tmp_path: Path, scheduler: str, twin: dict[str, Any]
 ) -> None:
@@ -109,6 +117,7 @@ def unnamed(place: Place) -> list[Place]:
     return list(leftovers.unnamed(place, writing.HISTORY_TABLES, log.read(place)))
 
 
+@places(on_push="objects")
 def test_a_killed_worker_changes_nothing_and_costs_the_window_it_was_at(
     place: Place, client: Client, scheduler: str, twin: dict[str, Any]
 ) -> None:

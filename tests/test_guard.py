@@ -69,9 +69,9 @@ SELECT 1 -- a comment at the end
 SELECT quantile_cont(price, 0.5) AS q, string_agg(DISTINCT platform, ',' ORDER BY platform) AS s FROM prices
 """.strip().splitlines()
 VIEWS = """
-products listings prices price_history discounts platforms stores campaigns inventory snapshots metrics orders deliveries fees truth
-categories brands calendar daily_prices price_index volatility lowest_price_share out_of_stock_rate discount_calendar market_share
-demand_truth
+products listings prices price_history discounts platforms stores campaigns inventory snapshots metrics platform_metrics
+orders deliveries fees truth categories brands calendar daily_prices price_index volatility lowest_price_share
+out_of_stock_rate discount_calendar market_share demand_truth
 """
 
 

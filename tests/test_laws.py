@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import qsim
-from qsim import runs, writing
+from qsim import recording, runs, writing
 from qsim.errors import UsageError
 from qsim.schema import Cause
 from qsim.storage import lock
@@ -115,7 +115,7 @@ def test_workers_change_nothing(several_blocks: Path, tmp_path: Path, changes: d
             assert len(writer.blocks) == 3
             assert writer.workers == workers
             epoch = writing.change_parameters(writer, changes)
-            writing.run_on(writer, 12, epoch, lambda now: None)
+            recording.run_on(writer, 12, epoch)
         found.append((content(runs.status(market)), history(market, "events").hash_rows().sum()))
         shutil.rmtree(market)
     assert found[0] == found[1] == found[2]

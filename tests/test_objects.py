@@ -214,8 +214,12 @@ def committed(place: ObjectPath) -> None:
         tip = log.append(place, tip, tick=tick, digest=tip.digest + 1, added=added)
 
 
-@pytest.mark.parametrize("fault", ["refuse", "lose"])
-@pytest.mark.parametrize("persists", [False, True])
+NIGHTLY = [
+    pytest.param(*one, marks=pytest.mark.nightly) for one in (("refuse", False), ("lose", True), ("refuse", True))
+]
+
+
+@pytest.mark.parametrize(("fault", "persists"), [("lose", False), *NIGHTLY])
 def test_a_failure_of_any_request_of_a_commit_loses_and_doubles_nothing(
     address: str, place: ObjectPath, fault: str, persists: bool
 ) -> None:
@@ -253,7 +257,7 @@ def survives(address: str, place: ObjectPath, fault: str, first: int, last: int,
     assert is_sound(place), (fault, first, last)
 
 
-@pytest.mark.parametrize(("fault", "at"), [("refuse", 0.4), ("lose", 0.93)])
+@pytest.mark.parametrize(("fault", "at"), [("lose", 0.93), pytest.param("refuse", 0.4, marks=pytest.mark.nightly)])
 def test_a_request_that_fails_loses_and_doubles_nothing(
     address: str, place: ObjectPath, requests: int, fault: str, at: float, twin: Path
 ) -> None:
@@ -314,6 +318,25 @@ def test_a_writer_taken_for_dead_loses_its_commit_and_is_told_who_won(
     assert is_sound(place)
 
 
+def test_nothing_is_cleared_that_a_writer_taken_for_dead_could_still_commit(
+    place: ObjectPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made(place)
+    qsim.compact(place)
+    quick = log.append
+
+    def slow(*given: object, **named: object) -> object:
+        monkeypatch.setattr(log, "append", quick)
+        monkeypatch.setattr(lease, "_wait_for_dead", lambda path: None)
+        qsim.compact(place)
+        return quick(*given, **named)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(log, "append", slow)
+    with pytest.raises(ConflictError, match="is a commit of another writer"):
+        qsim.run(place, ticks=1)
+    assert is_sound(place)
+
+
 def test_what_a_killed_generation_left_is_cleared_by_the_next(place: ObjectPath, twin: Path) -> None:
     objects.put_over(place / "LOCK", b"process 1 on elsewhere, 0123abcd, 7\n")
     for name in ("market-0123abcd.toml", "catalog/products-0123abcd.parquet"):
@@ -322,6 +345,7 @@ def test_what_a_killed_generation_left_is_cleared_by_the_next(place: ObjectPath,
     assert is_sound(place)
 
 
+@pytest.mark.nightly
 def test_the_command_line_as_a_program_reaches_a_store_by_its_environment(place: ObjectPath) -> None:
     assert program("generate", place, "--products", "12", **os.environ).code == 0
     done = program("sql", place, "SELECT count(*) AS n FROM listings", "--json", **os.environ)

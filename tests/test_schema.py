@@ -36,6 +36,7 @@ BREAKING = {
     "prices are positive": "0 AS price_after",
     "discount is 0-100 %": "101 AS discount_pct",
     "depth is positive": "0 AS discount_pct",
+    "counts are within one another": "attempted + 1 AS changed",
     "changed is within attempted": "1e9 AS changed",
     "price is positive": "0 AS price",
     "packaged goods cost at most the MRP": "false AS is_loose, 2 AS price, 1 AS mrp",

@@ -34,6 +34,8 @@ PROMISED = {
     "inventory": "listing_id product_id platform store_id stock reserved reorder_level target_stock status",
     "snapshots": "tick listing_id price regular_price discount_pct",
     "metrics": "tick attempted changed",
+    "platform_metrics": "tick ts platform category attempted changed clipped failed skipped_waiting skipped_inactive sized"
+    " mean_change_pct sd_change_pct discounted surging out_of_stock",
     "orders": "tick ts listing_id product_id product category platform store_id units wanted_units lost_units price cost revenue"
     " margin",
     "deliveries": "tick ts listing_id units stock",
@@ -109,7 +111,7 @@ def test_a_market_that_never_ran_has_every_view_with_the_same_types(
 ) -> None:
     empty, full = (one.sql(f"SELECT * FROM {view}") for one in (qsim.connect(unrun), connection))
     assert (empty.columns, list(map(str, empty.types))) == (full.columns, list(map(str, full.types)))
-    without = ("price_history", "metrics", "orders", "deliveries", "fees", "truth")
+    without = ("price_history", "metrics", "platform_metrics", "orders", "deliveries", "fees", "truth")
     assert bool(empty.fetchall()) == (view not in without)
 
 

@@ -21,6 +21,11 @@ COMMANDS = {
     "run": "Run a market on by so many ticks.",
     "ask": "Ask one of the four questions: cheapest, deals, compare, basket.",
     "sql": "Query a market in SQL (DuckDB).",
+    "events": "Show the newest events of a market, and those that come.",
+    "health": "Tell whether a market is well, and what to do where it is not.",
+    "metrics": "Show what ticks did, by platform and category, and what runs cost.",
+    "top": "Watch a market live in the terminal.",
+    "report": "Write a report of a market: JSON, Markdown, or one HTML page.",
     "status": "Tell what a market holds and where it stands.",
     "validate": "Check a market: six categories of numbered checks.",
     "verify": "Hold every commit and file of a market against its log, or against its seed.",
@@ -73,7 +78,8 @@ def _fail(message: str, code: int, rest: Sequence[str] = ()) -> int:
     return code
 
 
-def _drop_output() -> None:
+def drop_standard_output() -> None:
+    """Let what is still printed go nowhere, where nobody reads any more."""
     # What the interpreter still holds for standard output would fail again when it ends.
     with suppress(OSError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
@@ -99,13 +105,13 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail("stopped", 130)
     except (BrokenPipeError, SystemExit):
         # The reader of a pipe has what it wanted (click makes an exit of that); nothing more can be written.
-        _drop_output()
+        drop_standard_output()
         return 0
     except OSError as fault:
         if fault.filename is not None:
             reason = f"cannot be used: {fault.strerror}; allowed is a place that you may read and write; name another"
             return _fail(f"{fault.filename}: {reason}", 6)
-        _drop_output()
+        drop_standard_output()
         return _fail(f"standard output: cannot write: {fault.strerror}; free space or send it elsewhere", 6)
     return code if isinstance(code, int) else 0
 

@@ -31,10 +31,11 @@ scenario = click.option(
 )
 
 
-class BatchSize(click.ParamType[int]):
-    """A number of products, or `all`."""
+class Count(click.ParamType[int]):
+    """A number, or `all`."""
 
     name = "N|all"
+    of = "number"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Read the option; 0 stands for all."""
@@ -45,8 +46,14 @@ class BatchSize(click.ParamType[int]):
         except ValueError:
             number = -1
         if number < 1:
-            self.fail(f"found {value!r}; allowed is a number of products from 1 up, or all", param, ctx)
+            self.fail(f"found {value!r}; allowed is a {self.of} from 1 up, or all", param, ctx)
         return number
+
+
+class BatchSize(Count):
+    """A number of products, or `all`."""
+
+    of = "number of products"
 
 
 def mapping(pairs: tuple[str, ...]) -> dict[str, str]:

@@ -10,6 +10,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from decimal import Decimal
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,9 +20,10 @@ from qsim.errors import one_line
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from rich.console import Console
     from rich.table import Table as RichTable
 
-    from qsim.writing import Progress
+    from qsim.recording import Progress
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -35,6 +37,13 @@ def _plain(value: Any) -> Any:
 def to_json(value: Any) -> str:
     """Write a value as JSON: decimals as numbers, times as text."""
     return json.dumps(value, indent=1, default=_plain, ensure_ascii=False)
+
+
+def json_lines(rows: Rows) -> None:
+    """Print rows as JSON, a line each, at once."""
+    for row in rows:
+        sys.stdout.write(json.dumps(row, default=_plain, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
 
 
 def _cell(value: Any) -> str:
@@ -69,24 +78,25 @@ def table(rows: Rows, title: str = "", *, right: Collection[str] = (), spare: Co
     if title:
         click.echo(title)
     console = Console(width=None if sys.stdout.isatty() else 10_000)
-    drawn = _drawn(rows, right)
+    shown = drawn(rows, right)
     whole = console.options.update(max_width=10_000)
-    if spare and console.measure(drawn, options=whole).maximum > console.width:
-        drawn = _drawn([{name: row[name] for name in row if name not in spare} for row in rows], right)
-    console.print(drawn)
+    if spare and console.measure(shown, options=whole).maximum > console.width:
+        shown = drawn([{name: row[name] for name in row if name not in spare} for row in rows], right)
+    console.print(shown)
 
 
-def _drawn(rows: Rows, right: Collection[str]) -> RichTable:
+def drawn(rows: Rows, right: Collection[str] = ()) -> RichTable:
+    """Make a table of rows for the terminal."""
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(header_style="bold")
+    made = Table(header_style="bold")
     for name in rows[0]:
         number = all(isinstance(row[name], (int, float, Decimal, type(None))) for row in rows)
-        drawn.add_column(name, justify="right" if number or name in right else "left", overflow="fold")
+        made.add_column(name, justify="right" if number or name in right else "left", overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(_cell(value)) for value in row.values()))
-    return drawn
+        made.add_row(*(Text(_cell(value)) for value in row.values()))
+    return made
 
 
 def rows_as(rows: Rows, form: str, title: str = "") -> None:
@@ -164,16 +174,22 @@ def note(text: str) -> None:
     click.echo(one_line(text), err=True)
 
 
+@cache
+def error_console() -> Console:
+    """Give the console of standard error, which progress and the log share so that neither draws over the other."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
 @contextmanager
 def progress_bar(description: str) -> Iterator[Callable[[Progress], None]]:
     """Show a run's ticks, events a second and time left on standard error; one line at the end where that is no terminal."""
     from time import perf_counter
 
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
     from rich.progress import Progress as Bar
 
-    console = Console(stderr=True)
     begin, last = perf_counter(), None
     columns = (
         TextColumn(description),
@@ -182,16 +198,20 @@ def progress_bar(description: str) -> Iterator[Callable[[Progress], None]]:
         TextColumn("ticks  {task.fields[rate]}"),
         TimeRemainingColumn(),
     )
-    with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
+    with Bar(*columns, console=error_console(), disable=not error_console().is_terminal) as bar:
         task = bar.add_task(description, total=None, rate="")
 
         def show(now: Progress) -> None:
             nonlocal last
             last = now
             rate = now.events / max(perf_counter() - begin, 1e-9)
-            bar.update(task, total=now.wanted, completed=now.done, rate=f"{rate:,.0f} events/s")
+            behind = f", {now.lag_seconds:,.1f} s behind" if now.lag_seconds >= 1 else ""
+            bar.update(task, total=now.wanted, completed=now.done, rate=f"{rate:,.0f} events/s{behind}")
 
         yield show
     if last is not None:
         seconds = perf_counter() - begin
-        note(f"{last.done:,} ticks, {last.events:,} events in {seconds:.1f} s ({last.events / seconds:,.0f} events/s)")
+        late = f"; {last.late_ticks:,} ticks late" if last.late_ticks else ""
+        note(
+            f"{last.done:,} ticks, {last.events:,} events in {seconds:.1f} s ({last.events / seconds:,.0f} events/s){late}"
+        )

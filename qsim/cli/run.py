@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import os
 import signal
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from qsim.cli import options, output
+from qsim.cli import drop_standard_output, logs, options, output
 
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
-
-
-def _level(given: str | None) -> str:
-    level = (given or os.environ.get("LOG_LEVEL") or "WARNING").upper()
-    if level not in LEVELS:
-        raise click.UsageError(f"LOG_LEVEL: found {level!r}; allowed are {', '.join(LEVELS)}")
-    return level
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def _stop_on_interrupt() -> threading.Event:
@@ -36,6 +29,41 @@ def _stop_on_interrupt() -> threading.Event:
     return stop
 
 
+def _printer(
+    directory: str | None, to_stdout: bool, sample: int, stop: threading.Event
+) -> Callable[[pa.Table], None] | None:
+    """Give what prints the events of a commit as JSON lines; when nobody reads any more, the run is stopped and ends well."""
+    if not to_stdout:
+        if sample:
+            raise click.UsageError("--sample acts on --stdout; add it")
+        return None
+    from qsim.monitoring import feed
+
+    told: list[Any] = []
+
+    def show(events: pa.Table) -> None:
+        # Only now, since the first commit may begin an epoch, which tells the time.
+        if not told:
+            told.append(feed.feed_of(directory))
+        try:
+            output.json_lines(feed.told(told[0], feed.sampled(events, sample or None)))
+        except BrokenPipeError:
+            stop.set()
+            drop_standard_output()
+
+    return show
+
+
+def _reporter(directory: str | None, file: str | None) -> Callable[[], None]:
+    """Give what writes the report in the end; a file that cannot be one is refused before the run."""
+    if file is None:
+        return lambda: None
+    from qsim.monitoring import report
+
+    report.check_file(file)
+    return lambda: output.note(f"{report.write(report.report(directory), file)} written")
+
+
 @click.command()
 @options.directory
 @click.option("--ticks", type=int, help="Ticks to run.")
@@ -49,14 +77,23 @@ def _stop_on_interrupt() -> threading.Event:
 @click.option(
     "--scheduler", metavar="tcp://...|local", help="A Dask cluster whose workers take the blocks; local starts one."
 )
-@click.option("--log-level", type=click.Choice(LEVELS, case_sensitive=False), help="Default LOG_LEVEL, else WARNING.")
+@click.option("--realtime", is_flag=True, help="Keep ticks to the clock; each is committed when it is due.")
+@click.option("--speed", type=float, metavar="X", help="Keep to the clock, market time X times as fast.")
+@click.option("--flush", type=float, metavar="SECONDS", help="With these, commit once in so many seconds.")
+@click.option("--stdout", "to_stdout", is_flag=True, help="Print events as JSON lines, as they are committed.")
+@click.option("--sample", type=options.Count(), default="all", help="Of these, so many of each tick.")
+@click.option(
+    "--monitoring/--no-monitoring", default=None, help="Count by platform and category (default; ENABLE_MONITORING)."
+)
+@click.option("--export-report", metavar="FILE", help="Report on the market at the end: .json, .md or .html.")
+@logs.level_option
+@logs.file_option
 @options.scenario
 @options.config
 @options.settings
 @options.as_json
 def run(
     directory: str | None,
-    log_level: str | None,
     config_files: tuple[str, ...],
     assignments: tuple[str, ...],
     as_json: bool,
@@ -66,12 +103,19 @@ def run(
 
     Example: qsim run shop --ticks 288 --interval 300 --batch-size all
 
+    Example: qsim run shop --realtime --interval 5 --duration 60 --stdout --sample 10
+
     Example: qsim run shop --scenario monsoon --ticks 500
     """
     from qsim import runs
 
-    logging.basicConfig(level=_level(log_level), format="%(asctime)s %(levelname)s %(message)s")
+    logs.set_up(given.pop("log_level"), given.pop("log_file"))
+    write_report = _reporter(directory, given.pop("export_report"))
+    stop, to_stdout = _stop_on_interrupt(), given.pop("to_stdout")
+    printer = _printer(directory, to_stdout, given.pop("sample"), stop)
     values = options.layers(config_files, assignments)
     with output.progress_bar("run") as progress:
-        status = runs.run(directory, config=values, progress=progress, stop=_stop_on_interrupt(), **given)
-    output.summary(status, as_json)
+        status = runs.run(directory, config=values, progress=progress, stop=stop, on_events=printer, **given)
+    write_report()
+    if not to_stdout:
+        output.summary(status, as_json)

@@ -75,18 +75,22 @@ def _compose(
     """Set the discounts and prices of a part of the block and fill rows for it; give the rows' place."""
     discount = np.maximum(state.own[part], state.line[part])
     regular, ceiling = state.regular[part], block.ceiling[part]
-    price = pricing.overlaid_price(regular, discount, state.surge[part], state.fee[part], shift, ceiling)
-    return fill(block, state, part, discount, price, tick, rows)
+    held = np.empty(len(regular), np.bool_) if rows.watched else None
+    price = pricing.overlaid_price(regular, discount, state.surge[part], state.fee[part], shift, ceiling, held)
+    return fill(block, state, part, discount, price, tick, rows, held)
 
 
-def _take_turns(block: Block, factors: Factors | None, state: State, rules: Rules, tick: int) -> list[Taken]:
+def _take_turns(
+    block: Block, factors: Factors | None, state: State, rules: Rules, tick: int, watched: bool
+) -> list[Taken]:
     """Update the listings whose turn it is, in place."""
     taken: list[Taken] = []
     if factors is None:
         return taken
     for part in turns.batch(block, rules, tick):
         before = state.regular[part].copy(), state.own[part].copy(), state.surge[part].copy(), state.fee[part].copy()
-        taken.append(Taken(part, turns.update(block, factors, state, rules, tick, part), *before))
+        clipped = np.empty(len(before[0]), np.bool_) if watched else None
+        taken.append(Taken(part, turns.update(block, factors, state, rules, tick, part, clipped), *before, clipped))
     return taken
 
 
@@ -98,7 +102,7 @@ def step(
     tick, moved, shift = span.ticks[at], bool(span.moved[at]), int(span.shift_bps[at])
     if moved:
         promotion.set_lines(block, state, span.running[at])
-    taken = _take_turns(block, prepared.factors, state, rules, tick)
+    taken = _take_turns(block, prepared.factors, state, rules, tick, rows.watched is not None)
     if rules.live and prepared.units:
         for one in taken:
             # A discount that starts in turn has no set end.
@@ -127,6 +131,7 @@ def _mark(block: Block, state: State, tick: int, one: Taken, place: slice, rows:
         | (one.surge != state.surge[one.part])
         | (one.fee != state.fee[one.part])
     )
+    one.watch(rows.watched, place)
     switched = np.flatnonzero(state.own[one.part] != one.own)
     if len(switched):
         ticks = np.full(len(switched), tick, np.uint32)

@@ -19,7 +19,7 @@ from qsim.market.demand import Sold
 from qsim.market.happenings import Happened, Journal
 from qsim.market.posting import posted
 from qsim.market.rounds import Coming, Round, rounds
-from qsim.market.state import Block, EventRows, State, fill, put_in_order
+from qsim.market.state import Block, EventRows, State, WatchedRows, fill, put_in_order
 from qsim.market.stock import Shelves
 from qsim.market.units import Hour, LiveClock, LiveRules, Units
 from qsim.schema import Cause
@@ -36,6 +36,13 @@ class Taken:
     own: U16
     surge: U16
     fee: U16
+    clipped: Mask | None = None
+
+    def watch(self, watched: WatchedRows | None, place: slice) -> None:
+        """Note for the metrics whose steps were held and who had a surge before, at the rows of the part."""
+        if watched is not None:
+            watched.clipped[place] |= False if self.clipped is None else self.clipped
+            watched.was_surging[place] = (self.surge | self.fee) > 0
 
 
 @dataclass(frozen=True)
@@ -164,6 +171,9 @@ def _round(
 ) -> None:
     happened, journal = happenings.happen(block, of, state, rules, diaries.units, now)
     moved = _trade(block, of, state, rules, diaries.shelves, now, rows)
+    if rows.watched is not None and len(turned := _turned(moved)):
+        out = moved.out[moved.out | moved.back]
+        rows.watched.shelves.append((now.ticks[turned // block.listings_per_product], turned, out))
     at, cause = _causes(of, taken, happened, moved, len(block.lanes) if clock_moved else None)
     if not len(at):
         return
@@ -174,8 +184,11 @@ def _round(
     discount = np.maximum(state.own[at], state.line[at])
     if clock_moved:
         _clock_causes(cause, discount, state.discount[at])
-    post = posted(block, of, state, rules, at, discount, now.shift)
-    part = fill(block, state, at, discount, post.price, ticks, rows)
+    held = np.empty(len(at), np.bool_) if rows.watched else None
+    post = posted(block, of, state, rules, at, discount, now.shift, held)
+    part = fill(block, state, at, discount, post.price, ticks, rows, held)
+    for one in taken if rows.watched else []:
+        one.watch(rows.watched, slice(*(part.start + np.searchsorted(at, [one.part.start, one.part.stop]))))
     rows.cause[part] = cause
     rows.changed[part] |= differs
     rows.changed[part][np.searchsorted(at, _turned(moved))] = True

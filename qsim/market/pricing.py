@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qsim.arrays import F64, I32, I64, U16
+from qsim.arrays import F64, I32, I64, U16, Mask
 from qsim.market.state import NO_CEILING
 from qsim.money import BPS, power
 
@@ -47,10 +47,13 @@ def reversion(weight: float, highest_price: int) -> Reversion:
     return Reversion(1 - weight, table)
 
 
-def regular_price(regular: I32, factor: F64, pull: F64, powers: Reversion, bound: float) -> I32:
+def regular_price(
+    regular: I32, factor: F64, pull: F64, powers: Reversion, bound: float, clipped: Mask | None = None
+) -> I32:
     """Step the regular price: clip(round(regular x factor x (anchor/regular)^k), ceil((1-M) regular), floor((1+M) regular)).
 
-    `factor` is 1 + v M u, `pull` is anchor^k, `bound` is M. Source: README, "The classic market".
+    `factor` is 1 + v M u, `pull` is anchor^k, `bound` is M. `clipped` is told which steps were held at it.
+    Source: README, "The classic market".
     """
     aim = powers.of(regular)
     aim *= pull
@@ -64,15 +67,20 @@ def regular_price(regular: I32, factor: F64, pull: F64, powers: Reversion, bound
     # Rounded before it is bounded, which is the same since the bounds are whole; the difference stays inside int32.
     step = aim.astype(np.int32)
     step -= regular
+    if clipped is not None:
+        np.greater(np.abs(step), whole, out=clipped)
     np.minimum(step, whole, out=step)
     np.maximum(step, -whole, out=step)
     step += regular
     return step
 
 
-def overlaid_price(regular: I32, discount: U16, surge: U16, fee: U16, shift: int, ceiling: I32) -> I32:
+def overlaid_price(
+    regular: I32, discount: U16, surge: U16, fee: U16, shift: int, ceiling: I32, held: Mask | None = None
+) -> I32:
     """Lay the overlays on the regular price: round(regular x (1-discount) x (1+surge) x (1+shift)), halves up, within
-    [1 paisa, ceiling]. A surge fee suspends the discount. `shift` is the time of day's, in basis points.
+    [1 paisa, ceiling]. A surge fee suspends the discount. `shift` is the time of day's, in basis points. `held` is told
+    which prices were held at the ceiling.
 
     The products of whole numbers stay exact in float64 up to the one division, so halves are found exactly.
     """
@@ -87,5 +95,7 @@ def overlaid_price(regular: I32, discount: U16, surge: U16, fee: U16, shift: int
     price += 0.5
     np.minimum(price, NO_CEILING, out=price)
     whole = price.astype(np.int32)
+    if held is not None:
+        np.greater(whole, ceiling, out=held)
     np.minimum(whole, ceiling, out=whole)
     return np.maximum(whole, np.int32(1), out=whole)

@@ -100,12 +100,27 @@ COLUMNS = ("tick", "listing_id", "cause", "before", "after", "regular", "discoun
 
 
 @dataclass
+class WatchedRows:
+    """What is noted beside the rows for the metrics: whose change or price was held at its bound, who had a discount and who a
+    surge before, and the shelves that ran out and came back, as (ticks, places, whether it ran out).
+    """
+
+    clipped: Mask
+    was_discounted: Mask
+    was_surging: Mask
+    shelves: list[tuple[I64, I64, Mask]] = field(default_factory=list)
+
+
+WATCHED = ("clipped", "was_discounted", "was_surging")
+
+
+@dataclass
 class EventRows:
     """Room for the rows of a window: columns of `capacity` rows, of which the first `count` are filled.
 
     Every listing that a tick takes up has a row; `changed` tells which of them are events. `transitions` holds the tick,
     listing_id and discount_bps of own discounts, `orders`, `deliveries` and `truth` the columns of their tables, part by part,
-    the tick first, and `trades` counts the rows of orders and deliveries.
+    the tick first, and `trades` counts the rows of orders and deliveries. `watched` is None where there are no metrics.
     """
 
     tick: U32
@@ -124,11 +139,19 @@ class EventRows:
     deliveries: list[tuple[U32, U32, U16, U16]] = field(default_factory=list)
     truth: list[tuple[Any, ...]] = field(default_factory=list)
     trades: int = 0
+    watched: WatchedRows | None = None
+
+    def columns(self) -> list[tuple[Any, str]]:
+        """Tell where the columns are: whose, and their names."""
+        watched = [] if self.watched is None else [(self.watched, name) for name in WATCHED]
+        return [(self, name) for name in COLUMNS] + watched
 
 
-def event_rows(capacity: int, old: EventRows | None = None) -> EventRows:
+def event_rows(capacity: int, old: EventRows | None = None, watched: bool = False) -> EventRows:
     """Make room for a window that takes up `capacity` listings in all, in the memory of old rows where that suffices."""
-    if old is not None and len(old.tick) >= capacity:
+    if old is not None and len(old.tick) >= capacity and (old.watched is not None) == watched:
+        if old.watched is not None:
+            old.watched.shelves = []
         old.count, old.trades = 0, 0
         old.transitions, old.orders, old.deliveries, old.truth = [], [], [], []
         return old
@@ -148,6 +171,7 @@ def event_rows(capacity: int, old: EventRows | None = None) -> EventRows:
         fee=room(np.uint16),
         changed=room(np.bool_),
         count=0,
+        watched=WatchedRows(room(np.bool_), room(np.bool_), room(np.bool_)) if watched else None,
     )
 
 
@@ -155,17 +179,17 @@ def _room_for(rows: EventRows, more: int) -> None:
     """Make room for more rows, at least half as many again as there was."""
     if rows.count + more <= len(rows.tick):
         return
-    for name in COLUMNS:
-        column = getattr(rows, name)
-        setattr(rows, name, np.resize(column, max(rows.count + more, len(column) * 3 // 2)))
+    for owner, name in rows.columns():
+        column = getattr(owner, name)
+        setattr(owner, name, np.resize(column, max(rows.count + more, len(column) * 3 // 2)))
 
 
 def put_in_order(rows: EventRows, count: int, orders: int, deliveries: int, truth: int, transitions: int) -> None:
     """Put what came since there was so much of each into the order of ticks and listings."""
     part = slice(count, rows.count)
     order = count + np.lexsort((rows.listing_id[part], rows.tick[part]))
-    for name in COLUMNS:
-        column = getattr(rows, name)
+    for owner, name in rows.columns():
+        column = getattr(owner, name)
         column[part] = column[order]
     for parts, first in (
         (rows.orders, orders), (rows.deliveries, deliveries), (rows.truth, truth), (rows.transitions, transitions),
@@ -177,11 +201,19 @@ def put_in_order(rows: EventRows, count: int, orders: int, deliveries: int, trut
 
 
 def fill(
-    block: Block, state: State, part: slice | I64, discount: U16, price: I32 | F64, tick: int | U32, rows: EventRows
+    block: Block,
+    state: State,
+    part: slice | I64,
+    discount: U16,
+    price: I32 | F64,
+    tick: int | U32,
+    rows: EventRows,
+    held: Mask | None = None,
 ) -> slice:
     """Fill rows for a part of the block but for their causes, and set its discounts and prices; give the rows' place.
 
-    A row is marked as changed where its price or discount is another than before.
+    A row is marked as changed where its price or discount is another than before. `held` tells whose price was held at
+    its MRP.
     """
     _room_for(rows, len(price))
     place = slice(rows.count, rows.count + len(price))
@@ -196,6 +228,10 @@ def fill(
     changed = rows.changed[place]
     np.not_equal(rows.after[place], rows.before[place], out=changed)
     changed |= discount != state.discount[part]
+    if rows.watched is not None:
+        rows.watched.clipped[place] = False if held is None else held
+        rows.watched.was_discounted[place] = state.discount[part] > 0
+        rows.watched.was_surging[place] = (state.surge[part] | state.fee[part]) > 0
     state.discount[part] = discount
     state.price[part] = rows.after[place]
     rows.count = place.stop

@@ -62,14 +62,16 @@ def _draw(block: Block, rules: Rules, tick: int, part: slice) -> U64:
     return words.take(lanes - first if first else lanes, mode="clip")
 
 
-def update(block: Block, factors: Factors, state: State, rules: Rules, tick: int, part: slice) -> U8:
-    """Update the listings of a slice in place; give the cause of each."""
+def update(
+    block: Block, factors: Factors, state: State, rules: Rules, tick: int, part: slice, clipped: Mask | None = None
+) -> U8:
+    """Update the listings of a slice in place; give the cause of each. `clipped` is told whose step was held at its bound."""
     words = _draw(block, rules, tick, part)
     chain, chance = streams.chance_bits(words)
     factor = streams.noise_bits(words) * factors.slope[part]
     factor += factors.base[part]
     state.regular[part] = pricing.regular_price(
-        state.regular[part], factor, factors.pull[part], rules.powers, rules.bound
+        state.regular[part], factor, factors.pull[part], rules.powers, rules.bound, clipped
     )
 
     own, surge, fee = state.own[part], state.surge[part], state.fee[part]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qsim import clock
 from qsim.queries.state_views import has
 from qsim.queries.texts import CAUSES, percent, rupees
-from qsim.schema import TRUTH
+from qsim.schema import SIZES, TRUTH
 from qsim.storage.log import Log
 
 # Campaigns are told this far ahead of the market's time.
@@ -92,6 +92,21 @@ def _trade() -> list[str]:
     ]
 
 
+def _platform_metrics() -> str:
+    """Counts and sizes of what happened, by tick, platform and category; blocks added up."""
+    counts = ("attempted", "changed", "clipped", "failed", "skipped_waiting", "skipped_inactive", "sized")
+    states = ("discounted", "surging", "out_of_stock")
+    columns = ", ".join(f"sum({name})::BIGINT AS {name}" for name in (*counts, *SIZES, *states))
+    mean = "sum(change_bps) / nullif(sum(sized), 0)"
+    return f"""CREATE OR REPLACE VIEW platform_metrics AS
+        SELECT m.tick, tick_time(m.tick) AS ts, p.platform, c.category, {columns},
+            round(0.01 * {mean}, 4) AS mean_change_pct,
+            round(0.01 * sqrt(greatest(sum(change_squares) / nullif(sum(sized), 0) - ({mean}) ** 2, 0)), 4) AS sd_change_pct
+        FROM raw.platform_metrics AS m JOIN raw.platforms AS p USING (platform_id)
+        JOIN (SELECT category, min(category_id) AS category_id FROM raw.categories GROUP BY category) AS c USING (category_id)
+        GROUP BY ALL"""
+
+
 def history_views(log: Log, head_second: int) -> list[str]:
     """Views of everything that happened, and the macro of the discounts that run at a time."""
     return [
@@ -106,6 +121,7 @@ def history_views(log: Log, head_second: int) -> list[str]:
             {rupees("regular_price_paise")} AS regular_price, {percent("discount_bps")} AS discount_pct,
             {percent("surge_bps")} AS surge_pct, {rupees("surge_fee_paise")} AS surge_fee, stock FROM raw.snapshots""",
         "CREATE OR REPLACE VIEW metrics AS SELECT tick, tick_time(tick) AS ts, block, attempted, changed FROM raw.metrics",
+        _platform_metrics(),
         *_trade(),
         _truth(log),
     ]

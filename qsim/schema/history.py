@@ -4,6 +4,20 @@ from __future__ import annotations
 
 from qsim.schema.table import Table
 
+# Sizes of price changes in classes, from the lowest, and their edges in basis points: each class begins at its edge.
+SIZE_EDGES_BPS = (-2000, -1000, -500, -200, 0, 200, 500, 1000, 2000)
+SIZES = {
+    "down_20": "falls by more than 20 %",
+    "down_10": "falls by more than 10 and up to 20 %",
+    "down_5": "falls by more than 5 and up to 10 %",
+    "down_2": "falls by more than 2 and up to 5 %",
+    "down_0": "falls by up to 2 %",
+    "up_0": "rises by less than 2 %",
+    "up_2": "rises by 2 and less than 5 %",
+    "up_5": "rises by 5 and less than 10 %",
+    "up_10": "rises by 10 and less than 20 %",
+    "up_20": "rises by 20 % and more",
+}
 EVENTS = Table(
     "events",
     {
@@ -66,6 +80,36 @@ METRICS = Table(
     },
     ("tick", "block"),
     {"changed is within attempted": "changed <= attempted"},
+)
+PLATFORM_METRICS = Table(
+    "platform_metrics",
+    {
+        "tick": ("uint32", "the tick"),
+        "block": ("uint32", "the block of products"),
+        "category_id": ("uint16", "least number of the category in categories"),
+        "platform_id": ("uint8", "the platform"),
+        "attempted": ("uint32", "listings that the tick took up"),
+        "changed": ("uint32", "of these, listings with an event"),
+        "clipped": (
+            "uint32",
+            "of these, listings whose change was held at max_price_change_percent or price at the MRP",
+        ),
+        "failed": ("uint32", "of these, listings whose price is not within 1 paisa and the MRP"),
+        "skipped_waiting": ("uint32", "active listings that the tick did not take up"),
+        "skipped_inactive": ("uint32", "listings of products taken off sale"),
+        "sized": (
+            "uint32",
+            "changes of price whose size was measured: all, or an even share of those of a very large tick",
+        ),
+        "change_bps": ("int64", "sum of these sizes, basis points of the price before"),
+        "change_squares": ("int64", "sum of the squares of these sizes"),
+        **{name: ("uint32", f"of these, {what}") for name, what in SIZES.items()},
+        "discounted": ("uint32", "listings with a running discount"),
+        "surging": ("uint32", "listings with a surge on the price or a surge fee"),
+        "out_of_stock": ("uint32", "listings without stock"),
+    },
+    ("tick", "block", "category_id", "platform_id"),
+    {"counts are within one another": "changed <= attempted AND clipped <= attempted AND sized <= changed"},
 )
 ORDERS = Table(
     "orders",
@@ -131,4 +175,4 @@ PRICE_RULES = {
     "in stock follows stock": "in_stock = (stock > 0)",
 }
 
-HISTORY = (EVENTS, DISCOUNTS, SNAPSHOTS, METRICS, ORDERS, DELIVERIES, FEES, TRUTH)
+HISTORY = (EVENTS, DISCOUNTS, SNAPSHOTS, METRICS, PLATFORM_METRICS, ORDERS, DELIVERIES, FEES, TRUTH)

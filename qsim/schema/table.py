@@ -34,7 +34,7 @@ class Cause(IntEnum):
 CAMPAIGN_KINDS = ("flash", "weekday", "category", "time_of_day", "bulk")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Table:
     """A table: its columns as name -> (type, meaning), the columns of its key, and its rules as name -> SQL."""
 

@@ -1,0 +1,39 @@
+"""`qsim events`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from qsim.cli import options, output
+
+
+def _line(row: dict[str, Any]) -> str:
+    names = f"{row['product']} {row['pack']}".strip()
+    change = f"{row['price_before']:>9,.2f} -> {row['price_after']:>9,.2f}"
+    return f"{row['ts']}  tick {row['tick']:<8}  {row['platform']:<10}  {row['cause']:<14}  {change}  {names}"
+
+
+@click.command()
+@options.directory
+@click.option("--last", type=int, default=10, show_default=True, help="So many of the newest.")
+@click.option("--follow", is_flag=True, help="Go on with those that come, until Ctrl-C.")
+@options.as_json
+def events(directory: str | None, last: int, follow: bool, as_json: bool) -> None:
+    """Show the newest events of a market; with --json a line of JSON each.
+
+    Example: qsim events shop --last 10 --follow
+    """
+    from qsim.monitoring import feed
+
+    def show(rows: list[dict[str, Any]]) -> None:
+        if as_json:
+            output.json_lines(rows)
+        for row in [] if as_json else rows:
+            click.echo(_line(row))
+
+    newest = feed.recent(directory, last)
+    show(newest)
+    for rows in feed.follow(directory, newest[-1]["tick"] if newest else None) if follow else ():
+        show(rows)

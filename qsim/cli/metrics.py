@@ -1,0 +1,51 @@
+"""`qsim metrics`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from qsim.cli import options, output
+
+_SHOWN = ("attempted", "changed", "clipped", "failed", "mean_change_pct", "sd_change_pct")
+_STATES = ("discounted", "surging", "out_of_stock")
+
+
+def _cost(run: dict[str, Any]) -> dict[str, Any]:
+    stages = ", ".join(f"{name} {spent:.2f}" for name, spent in run["stage_seconds"].items())
+    return {
+        "newest run": f"{run['done']:,} of {run['wanted']:,} ticks, {run['events']:,} events in {run['seconds']:,.1f} s"
+        + ("" if run["kind"] == "end" else ", going on" if run["kind"] == "run" else f", failed: {run.get('error')}"),
+        "seconds by stage": stages,
+        "processor": f"{run['cpu_seconds']:,.1f} s, {run['cpu_percent']:.0f} % lately",
+        "memory": f"{run['memory_bytes'] / 1e6:,.0f} MB",
+        "disk free": f"{run['disk_free_bytes'] / 1e9:,.1f} GB",
+    } | (
+        {"behind the clock": f"{run['lag_seconds']:.2f} s, {run['late_ticks']:,} ticks late"}
+        if run["tick_seconds"]
+        else {}
+    )
+
+
+@click.command()
+@options.directory
+@click.option("--last", type=int, metavar="TICKS", help="Of the last so many ticks (default all).")
+@options.as_json
+def metrics(directory: str | None, last: int | None, as_json: bool) -> None:
+    """Show what ticks did, by platform and category, and what the newest run cost.
+
+    Example: qsim metrics shop --last 720
+    """
+    from qsim.monitoring.metrics import metrics as count
+
+    found = count(directory, last=last)
+    if as_json:
+        click.echo(output.to_json(found))
+        return
+    rows = found["rows"]
+    names = ("platform", "category", *_SHOWN, *_STATES)
+    title = f"{found['ticks_counted']:,} ticks up to {found['counted_to'] or 0:,}"
+    output.table([{name: row[name] for name in names} for row in rows], title)
+    if found["run"]:
+        output.facts(_cost(found["run"]), False)

@@ -1,0 +1,174 @@
+"""Events as rows that people read: rupees, market times, names; the newest of a market, and those that come."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+from time import sleep
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from qsim import clock
+from qsim.arrays import I64
+from qsim.clock import Epoch
+from qsim.errors import UsageError
+from qsim.standing import market_directory
+from qsim.schema import EVENTS, PLATFORMS, PRODUCTS, STORES, Cause
+from qsim.storage import log, tables
+from qsim.storage.pieces import DataFile
+from qsim.storage.places import Place
+from qsim.writing import course_of
+
+if TYPE_CHECKING:
+    import os
+
+    import pyarrow as pa
+
+_LOOK_SECONDS = 0.2
+_NAMES = ("product", "brand", "category", "pack")
+_CAUSES = pl.DataFrame(
+    {"cause": [cause.value for cause in Cause], "why": [cause.name.lower() for cause in Cause]},
+    schema={"cause": pl.UInt8, "why": pl.String},
+)
+
+
+@dataclass(frozen=True)
+class Feed:
+    """What events are told with: the market's start and epochs, its products' names in order, its stores with platforms."""
+
+    market: Place
+    start: date
+    epochs: tuple[Epoch, ...]
+    products: pl.DataFrame
+    stores: pl.DataFrame
+
+
+def feed_of(directory: str | os.PathLike[str] | None = None) -> Feed:
+    """Read what the events of a market are told with, as of its newest commit."""
+    market = market_directory(directory)
+    history = log.read(market)
+    course = course_of(history)
+
+    def table(name: str, *columns: str) -> pl.DataFrame:
+        read = pl.from_arrow(tables.read(market, history.of_table(name), list(columns)))
+        assert isinstance(read, pl.DataFrame)
+        return read
+
+    stores = table(STORES.name, "store_id", "platform_id", "city").join(
+        table(PLATFORMS.name, "platform_id", "platform"), on="platform_id"
+    )
+    products = table(PRODUCTS.name, "product_id", *_NAMES).sort("product_id")
+    start = clock.parse_start(course.parameters[0].start)
+    return Feed(market, start, course.epochs, products, stores.drop("platform_id").sort("store_id"))
+
+
+def sampled(events: pa.Table, most: int | None) -> pa.Table:
+    """Take at most so many events of each tick, spread evenly over the listings; all of them where it is None.
+
+    `events` are rows of `schema.EVENTS` in the order (tick, listing_id).
+    """
+    if most is None or not events.num_rows:
+        return events
+    ticks = events.column("tick").to_numpy()
+    edges = np.flatnonzero(np.concatenate([[True], ticks[1:] != ticks[:-1], [True]]))
+    sizes = np.diff(edges)
+    taken = [
+        first + np.arange(min(most, size)) * size // max(1, min(most, size))
+        for first, size in zip(edges[:-1], sizes, strict=True)
+    ]
+    return events.take(np.concatenate(taken))
+
+
+def told(feed: Feed, events: pa.Table) -> list[dict[str, Any]]:
+    """Tell events as rows: tick, ts, listing, names, platform, cause, prices and fees in rupees, shares in percent."""
+    per = feed.stores.height
+    rows = pl.from_arrow(events)
+    assert isinstance(rows, pl.DataFrame)
+    listing = pl.col("listing_id").cast(pl.Int64)
+    seconds = _seconds(feed.epochs, rows["tick"].to_numpy().astype(np.int64))
+    rows = rows.with_columns(
+        ts=pl.lit(feed.start, pl.Date).cast(pl.Datetime("ms")) + pl.duration(seconds=pl.lit(pl.Series(seconds))),
+        product_id=(listing // per).cast(pl.UInt32),
+        store_id=(listing % per).cast(pl.UInt32),
+    )
+    rows = rows.join(feed.products, on="product_id", how="left", maintain_order="left")
+    rows = rows.join(feed.stores, on="store_id", how="left", maintain_order="left")
+    rows = rows.join(_CAUSES, on="cause", how="left", maintain_order="left")
+    return rows.select(
+        "tick",
+        pl.col("ts").dt.to_string("%Y-%m-%d %H:%M:%S"),
+        "listing_id",
+        "product_id",
+        *_NAMES,
+        "platform",
+        "store_id",
+        "city",
+        pl.col("why").alias("cause"),
+        *(
+            (pl.col(f"{name}_paise") / 100).round(2).alias(name)
+            for name in ("price_before", "price_after", "regular_price", "surge_fee")
+        ),
+        *((pl.col(f"{name}_bps") / 100).round(2).alias(f"{name}_pct") for name in ("discount", "surge")),
+    ).to_dicts()
+
+
+def _seconds(epochs: tuple[Epoch, ...], ticks: I64) -> I64:
+    if not len(ticks):
+        return ticks
+    first = int(ticks.min())
+    return clock.seconds_of(epochs, first, int(ticks.max()))[ticks - first]
+
+
+def recent(directory: str | os.PathLike[str] | None = None, last: int = 10) -> list[dict[str, Any]]:
+    """Give the newest events of a market as `told` tells them, the oldest of them first."""
+    if last < 0:
+        raise UsageError(f"last: found {last}; allowed are 0 and more events; mend the number")
+    feed = feed_of(directory)
+    files = sorted(log.read(feed.market).of_table(EVENTS.name), key=lambda file: file.last)
+    newest = EVENTS.arrow().empty_table()
+    # A file may hold but some of the events of its ticks: those of a block.
+    while files and last and (newest.num_rows < last or files[-1].last >= newest["tick"][0].as_py()):
+        newest = _joined([newest, tables.read(feed.market, [files.pop()])])
+        newest = newest.slice(max(0, newest.num_rows - last))
+    return told(feed, newest)
+
+
+def _joined(parts: list[pa.Table]) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.concat_tables(parts).sort_by([("tick", "ascending"), ("listing_id", "ascending")])
+
+
+def follow(
+    directory: str | os.PathLike[str] | None = None, after: int | None = None, stop: threading.Event | None = None
+) -> Iterator[list[dict[str, Any]]]:
+    """Give the events of ticks after one (None: the newest), commit by commit as they come, as `told` tells them.
+
+    It ends when `stop` is set; it looks for commits five times a second.
+    """
+    feed, history = feed_of(directory), log.read(market_directory(directory))
+    after, number, files = history.tick if after is None else after, history.number, list(history.files)
+    while stop is None or not stop.is_set():
+        # Files that a compaction made hold what was told before.
+        parts = [_since(feed, file, after) for file in files if file.table == EVENTS.name and file.last > after]
+        if rows := told(feed, _joined(parts)) if parts else []:
+            yield rows
+            after = rows[-1]["tick"]
+        files = []
+        if log.has(feed.market, number + 1):
+            for piece in log.commits(feed.market, number + 1):
+                feed = feed_of(feed.market) if piece.epochs else feed
+                replaced = {path for path, _ in piece.removed}
+                files = [file for file in [*files, *piece.files] if file.path not in replaced]
+                number = piece.tip.number
+        else:
+            sleep(_LOOK_SECONDS)
+
+
+def _since(feed: Feed, file: DataFile, after: int) -> pa.Table:
+    rows = tables.read(feed.market, [file])
+    return rows.filter(rows["tick"].to_numpy() > after)

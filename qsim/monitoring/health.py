@@ -1,0 +1,170 @@
+"""Is a market well? Reasons with their mends, each ok, a warning or a failure; the causes of trouble that users meet."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from qsim.errors import QsimError
+from qsim.monitoring import metrics
+from qsim.standing import market_directory
+from qsim.schema import PRODUCTS
+from qsim.storage import log, tables
+from qsim.storage.log import Log
+from qsim.storage.places import Place
+from qsim.writing import course_of
+
+OK, WARNING, FAILING = 0, 1, 2
+STATUS = ("ok", "warning", "failing")
+_LOOKED_AT = 1_000
+_FAILED_PCT, _LATE_SHARE = 5.0, 0.01
+_LAG_WARNING, _LAG_FAILING, _LEAST_LAG_SECONDS = 2.0, 10.0, 1.0
+_DISK_WARNING, _DISK_FAILING = 2_000_000_000, 200_000_000
+_MANY_FILES = 10_000
+# Spread of changes against that of the ticks before; a market of some hundred changes varies by less than this.
+_BAND, _LEAST_CHANGES = (0.5, 2.0), 300
+
+Reason = dict[str, Any]
+
+
+def _reason(level: int, about: str, found: str, mend: str = "") -> Reason:
+    return {"level": STATUS[level], "about": about, "found": found, "mend": mend}
+
+
+def _products(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
+    """No products to update."""
+    parameters = course_of(history).parameters[-1]
+    active = tables.read(market, history.of_table(PRODUCTS.name), ["is_active"])["is_active"].to_pylist()
+    if not any(active):
+        yield _reason(
+            FAILING,
+            "products",
+            f"none of {len(active)} products is active, so ticks have nothing to update",
+            "generate a market with a lower inactive_percent, or from a list with products on sale",
+        )
+    elif history.tick and parameters.batch_size >= 0 and rows.height and not rows["attempted"].sum():
+        found = f"no listing was taken up in the last {_LOOKED_AT} ticks"
+        yield _reason(FAILING, "products", found, "raise batch_size: qsim run --batch-size 50")
+
+
+def _failures(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
+    """Many failures: of updates, and of runs."""
+    attempted, failed = int(rows["attempted"].sum()), int(rows["failed"].sum())
+    if failed:
+        share = 100 * failed / attempted
+        found = f"{failed} of {attempted} updates ({share:.2f} %) gave a price outside 1 paisa to MRP"
+        mend = "see which: qsim validate; then smaller batches (--batch-size) or other parameters"
+        yield _reason(FAILING if share > _FAILED_PCT else WARNING, "failures", found, mend)
+    newest = metrics.runs(market)
+    broken = [run for run in newest[-20:] if run["kind"] == "failed"]
+    if newest and newest[-1]["kind"] == "failed":
+        mend = "mend what it says and run again; nothing committed was lost"
+        yield _reason(FAILING, "failures", f"the last run failed: {newest[-1].get('error', '')}", mend)
+    elif broken:
+        found = f"{len(broken)} of the last {len(newest[-20:])} runs failed, the last: {broken[-1].get('error', '')}"
+        yield _reason(WARNING, "failures", found, "nothing committed was lost; look at the log of these runs")
+
+
+def _speed(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
+    """Too slow: behind the clock, or stopped on the way."""
+    newest = metrics.runs(market)
+    if not newest:
+        return
+    run, mend = (
+        newest[-1],
+        "smaller batches (--batch-size), a longer --interval, a lower --speed, more --max-workers, or --flush 5",
+    )
+    if run["kind"] == "run":
+        yield from _alive(run)
+    if run["tick_seconds"]:
+        behind = run["lag_seconds"] / max(run["tick_seconds"], _LEAST_LAG_SECONDS)
+        if behind >= _LAG_WARNING:
+            found = f"{run['lag_seconds']:.1f} s behind the clock at tick {run['tick']}, ticks take {run['tick_seconds']:g} s"
+            yield _reason(FAILING if behind >= _LAG_FAILING else WARNING, "speed", found, mend)
+        elif run["tick_seconds"] >= _LEAST_LAG_SECONDS and run["late_ticks"] > _LATE_SHARE * run["done"]:
+            yield _reason(WARNING, "speed", f"{run['late_ticks']} of {run['done']} ticks came late", mend)
+
+
+def _alive(run: dict[str, Any]) -> Iterator[Reason]:
+    import psutil
+
+    quiet = (datetime.now(UTC) - datetime.fromisoformat(run["time"])).total_seconds()
+    if not psutil.pid_exists(run["process"]):
+        found = f"the last run (process {run['process']}) ended at tick {run['tick']} without a word: killed, or its machine was"
+        yield _reason(WARNING, "run", found, "run again: it goes on from the last commit")
+    elif quiet > max(60.0, 20 * (run["tick_seconds"] or 0)):
+        found = f"the run (process {run['process']}) has committed nothing for {quiet:,.0f} s"
+        yield _reason(FAILING, "run", found, "look at its log; stop it (SIGTERM) and run again")
+
+
+def _machine(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
+    """Disk, memory, and how many files there are."""
+    import psutil
+
+    free = shutil.disk_usage(market).free if isinstance(market, Path) else None
+    if free is not None and free < _DISK_WARNING:
+        level = FAILING if free < _DISK_FAILING else WARNING
+        yield _reason(
+            level, "disk", f"{free / 1e6:,.0f} MB are free", "free space: qsim compact, then qsim vacuum; or move it"
+        )
+    memory = psutil.virtual_memory()
+    if memory.percent > 95:
+        yield _reason(
+            WARNING,
+            "memory",
+            f"{memory.percent:.0f} % of memory is taken",
+            "fewer --max-workers, or close other programs",
+        )
+    if len(history.files) > _MANY_FILES:
+        yield _reason(
+            WARNING,
+            "files",
+            f"{len(history.files):,} files, which readers open slowly",
+            "qsim compact, then qsim vacuum",
+        )
+
+
+def _volatility(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
+    """Volatility out of its band: the spread of changes of a category against that of the ticks before."""
+    since = course_of(history).epochs[-1].tick
+    cut = max(since, history.tick - _LOOKED_AT // 2)
+    now, before = rows.filter(pl.col("tick") > cut), rows.filter(pl.col("tick").is_between(since + 1, cut))
+    earlier = {row["category"]: row for row in metrics.totals(before, ("category",))}
+    for row in metrics.totals(now, ("category",)):
+        then = earlier.get(row["category"])
+        if then is None or min(row["sized"], then["sized"]) < _LEAST_CHANGES or not then["sd_change_pct"]:
+            continue
+        ratio = row["sd_change_pct"] / then["sd_change_pct"]
+        if not _BAND[0] <= ratio <= _BAND[1]:
+            found = f"changes of {row['category']} spread by {row['sd_change_pct']:.1f} %, {ratio:.1f} times as much as before"
+            mend = "look at the campaigns and parameters: qsim config show; qsim metrics"
+            yield _reason(WARNING, "volatility", found, mend)
+
+
+_CHECKS: tuple[Callable[[Place, Log, pl.DataFrame], Iterator[Reason]], ...] = (
+    _products, _failures, _speed, _machine, _volatility,
+)  # fmt: skip
+
+
+def health(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
+    """Tell whether a market is well: `status` ok, warning or failing, `exit_code` 0, 1 or 2, and `reasons` with their mends.
+
+    Looks at the last thousand ticks and the newest runs; a market that cannot be read is failing.
+    """
+    market = market_directory(directory)
+    try:
+        history = log.read(market)
+        rows = metrics.by_tick(market, history, history.tick - _LOOKED_AT)
+        reasons = [reason for check in _CHECKS for reason in check(market, history, rows)]
+        tick = history.tick
+    except QsimError as fault:
+        found, _, mend = str(fault).rpartition("; ")
+        reasons, tick = [_reason(FAILING, "market", found, mend)], None
+    worst = max((STATUS.index(reason["level"]) for reason in reasons), default=OK)
+    return {"directory": str(market), "tick": tick, "status": STATUS[worst], "exit_code": worst, "reasons": reasons}

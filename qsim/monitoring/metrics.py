@@ -1,0 +1,106 @@
+"""What ticks did and what runs cost, added up: by platform and category, by tick, by run."""
+
+from __future__ import annotations
+
+import math
+import os
+from typing import Any
+
+import polars as pl
+
+from qsim import process
+from qsim.errors import UsageError
+from qsim.standing import market_directory
+from qsim.schema import CATEGORIES, PLATFORM_METRICS, PLATFORMS, SIZES, Table
+from qsim.storage import log, tables
+from qsim.storage.log import Log
+from qsim.storage.places import Place
+
+STATES = ("discounted", "surging", "out_of_stock")
+_SUMS = ("attempted", "changed", "clipped", "failed", "sized", "change_bps", "change_squares", *SIZES)
+
+
+def _table(market: Place, history: Log, table: Table, columns: list[str]) -> pl.DataFrame:
+    read = pl.from_arrow(tables.read(market, history.of_table(table.name), columns))
+    assert isinstance(read, pl.DataFrame)
+    return read
+
+
+def by_tick(market: Place, history: Log, after: int = -1) -> pl.DataFrame:
+    """Give the rows of `schema.PLATFORM_METRICS` after a tick, blocks added up, with platform and category by name.
+
+    States hold until a cell's next row; a cell has a row at each tick at which anything happened.
+    """
+    files = [file for file in history.of_table(PLATFORM_METRICS.name) if file.last > after]
+    rows = pl.from_arrow(tables.read(market, files) if files else PLATFORM_METRICS.arrow().empty_table())
+    assert isinstance(rows, pl.DataFrame)
+    categories = _table(market, history, CATEGORIES, ["category_id", "category"])
+    platforms = _table(market, history, PLATFORMS, ["platform_id", "platform"])
+    rows = rows.filter(pl.col("tick") > after).join(platforms, on="platform_id").join(categories, on="category_id")
+    states = ("skipped_waiting", "skipped_inactive", *STATES)
+    return (
+        rows.group_by("tick", "platform", "category")
+        .agg(pl.col(*_SUMS, *states).cast(pl.Int64).sum())
+        .sort("tick", "platform", "category")
+    )
+
+
+def _spread(row: dict[str, Any]) -> dict[str, Any]:
+    """Turn the sums of a row's sizes into their mean and spread in percent, and counts into a rate of success."""
+    sized, total, squares = row["sized"], row.pop("change_bps"), row.pop("change_squares")
+    mean = total / sized if sized else 0.0
+    row["mean_change_pct"] = round(mean / 100, 4)
+    row["sd_change_pct"] = round(math.sqrt(max(0.0, squares / sized - mean * mean)) / 100, 4) if sized else 0.0
+    row["success_pct"] = round(100 * (1 - row["failed"] / row["attempted"]), 4) if row["attempted"] else 100.0
+    return row
+
+
+def totals(rows: pl.DataFrame, by: tuple[str, ...] = ()) -> list[dict[str, Any]]:
+    """Add up rows that `by_tick` gave: counts, mean and spread of changes, and states at the last tick; one row for each of `by`."""
+    keys = ["platform", "category"]
+    last = rows.sort("tick").group_by(keys).agg(pl.col(*STATES, "skipped_inactive").last())
+    if not by:
+        rows, last, by = rows.with_columns(all=pl.lit("all")), last.with_columns(all=pl.lit("all")), ("all",)
+    sums = rows.group_by(by).agg(pl.col(*_SUMS, "skipped_waiting").sum())
+    states = last.group_by(by).agg(pl.col(*STATES, "skipped_inactive").sum())
+    return [_spread(row) for row in sums.join(states, on=by).sort(by).to_dicts()]
+
+
+def runs(directory: str | os.PathLike[str] | None = None) -> list[dict[str, Any]]:
+    """Give the last line that each of the newest runs kept, the oldest first: how far it came, what it cost, how it ended."""
+    found: list[dict[str, Any]] = []
+    open_runs: dict[int, dict[str, Any]] = {}
+    for line in process.lines(market_directory(directory)):
+        number = line["process"]
+        if number in open_runs and line["seconds"] < open_runs[number]["seconds"]:
+            found.append(open_runs.pop(number))
+        open_runs[number] = line
+        if line["kind"] != "run":
+            found.append(open_runs.pop(number))
+    return [*found, *open_runs.values()]
+
+
+def metrics(
+    directory: str | os.PathLike[str] | None = None,
+    *,
+    last: int | None = None,
+    by: tuple[str, ...] = ("platform", "category"),
+) -> dict[str, Any]:
+    """Tell what the ticks of a market did, all of them or the last so many: the `total`, `rows` by platform and category (or
+    what `by` names), and the newest `run`. The counts of a live run are committed once a minute: up to tick `counted_to`.
+    """
+    if last is not None and last < 1:
+        raise UsageError(f"last: found {last}; allowed are 1 and more ticks; mend the number")
+    market = market_directory(directory)
+    history = log.read(market)
+    rows = by_tick(market, history, history.tick - last if last else -1)
+    newest = runs(market)
+    return {
+        "directory": str(market),
+        "tick": history.tick,
+        "counted_to": rows["tick"].max(),
+        "ticks_counted": rows["tick"].n_unique(),
+        "total": {key: value for row in totals(rows) for key, value in row.items() if key != "all"},
+        "rows": totals(rows, by),
+        "run": newest[-1] if newest else None,
+    }

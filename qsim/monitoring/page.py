@@ -1,0 +1,156 @@
+"""A report as text: Markdown, and one HTML page with its charts inside, which needs no network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from qsim.monitoring import svg
+from qsim.schema import SIZES
+
+_COLUMNS = (
+    "attempted", "changed", "clipped", "failed", "success_pct", "mean_change_pct", "sd_change_pct", "discounted", "surging",
+    "out_of_stock",
+)  # fmt: skip
+_STYLE = """
+:root{color-scheme:light dark;--ink:#1c2330;--paper:#fff;--soft:#5c6675;--line:#d9dee6;
+--well:#1a7f4b;--warning:#9a6200;--failing:#b3261e;--k0:#2f6fde;--k1:#c2410c;--k2:#15803d;--k3:#9333ea;--k4:#0e7490;--k5:#be185d;--k6:#4d7c0f;--k7:#57534e}
+@media(prefers-color-scheme:dark){:root{--ink:#e7ebf2;--paper:#141820;--soft:#a2acbb;--line:#303846;
+--well:#5fd39a;--warning:#f0b45a;--failing:#ff8a80;--k0:#7aa8ff;--k1:#ff9a63;--k2:#6bd48f;--k3:#c59bff;--k4:#5fc9de;--k5:#ff85b8;--k6:#b2d96a;--k7:#bdb5ad}}
+body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:1360px;margin:0 auto;padding:1.5rem}
+h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}p{margin:.3rem 0;color:var(--soft)}
+.ok{color:var(--well)}.warning{color:var(--warning)}.failing{color:var(--failing)}
+.charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,32rem),1fr));gap:1.2rem}
+figure{margin:0;border:1px solid var(--line);border-radius:8px;padding:.7rem}figcaption{font-weight:600;margin-bottom:.3rem}
+svg{width:100%;height:auto;display:block}svg text{font-size:11px;fill:var(--soft)}.grid{stroke:var(--line)}
+polyline{fill:none;stroke-width:1.6}
+figure ul{display:flex;flex-wrap:wrap;gap:.2rem 1rem;list-style:none;margin:.3rem 0 0;padding:0;font-size:.85rem}
+figure i{display:inline-block;width:.8em;height:.8em;margin-right:.4em;border-radius:2px}
+.scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
+td,th{padding:.25rem .7rem;border-bottom:1px solid var(--line);
+text-align:right;white-space:nowrap}td:first-child,th:first-child{text-align:left}
+""" + "".join(f".s{n}{{stroke:var(--k{n})}}.c{n}{{fill:var(--k{n});background:var(--k{n})}}" for n in range(8))  # fmt: skip
+_CLASSES = dict(zip(SIZES, ("≤ −20", "−20", "−10", "−5", "−2", "+0", "+2", "+5", "+10", "≥ +20"), strict=True))
+
+
+def _cell(value: Any) -> str:
+    return f"{value:,.2f}" if isinstance(value, float) else f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _head(found: Mapping[str, Any]) -> list[str]:
+    status = found["status"]
+    return [
+        f"{status['products']:,} products, {status['listings']:,} listings, preset {status['preset']}, seed {status['seed']}",
+        f"tick {status['tick']:,} ({status['market_time']}), {status['events']:,} events, {status['bytes'] / 1e6:,.1f} MB",
+        f"digest {status['digest']}; report of {found['made_at']}",
+    ]
+
+
+def _grid(rows: Sequence[Mapping[str, Any]], key: str) -> list[list[str]]:
+    names = [key, *_COLUMNS]
+    return [
+        [name.replace("_pct", " %").replace("_", " ") for name in names],
+        *([_cell(row[name]) for name in names] for row in rows),
+    ]
+
+
+def _run_rows(found: Mapping[str, Any]) -> list[list[str]]:
+    head = [
+        "ended at (UTC)",
+        "how",
+        "ticks",
+        "events",
+        "seconds",
+        "CPU s",
+        "MB",
+        "behind s",
+        "late ticks",
+        "seconds by stage",
+    ]
+    return [
+        head,
+        *(
+            [
+                run["time"][:19].replace("T", " "),
+                run["kind"] + (f": {run['error']}" if "error" in run else ""),
+                *(_cell(run.get(name, 0)) for name in ("done", "events", "seconds", "cpu_seconds")),
+                _cell(round(run["memory_bytes"] / 1e6)),
+                *(_cell(run.get(name, 0)) for name in ("lag_seconds", "late_ticks")),
+                ", ".join(f"{name} {spent:.2f}" for name, spent in run["stage_seconds"].items()),
+            ]
+            for run in reversed(found["runs"])
+        ),
+    ]
+
+
+def _tables(found: Mapping[str, Any]) -> dict[str, list[list[str]]]:
+    return {
+        "By platform": _grid(found["by_platform"], "platform"),
+        "By category": _grid(found["by_category"], "category"),
+        "Runs": _run_rows(found),
+    }
+
+
+def markdown(found: Mapping[str, Any]) -> str:
+    """Write a report as Markdown."""
+    health = found["health"]
+    lines = [
+        f"# {found['status']['directory']}",
+        "",
+        *(f"{line}  " for line in _head(found)),
+        "",
+        f"Health: **{health['status']}**",
+        "",
+    ]
+    lines += [f"- {one['level']}: {one['about']}: {one['found']}. Mend: {one['mend']}" for one in health["reasons"]]
+    for title, rows in _tables(found).items():
+        cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+        rule = ["---", *["---:"] * (len(cells[0]) - 1)]
+        lines += ["", f"## {title}", "", *(f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:]))]
+    return "\n".join(lines) + "\n"
+
+
+def _charts(found: Mapping[str, Any]) -> list[str]:
+    over, total, costs = found["over_time"], found["total"], found["costs"]
+    volatility = {row["category"]: row["sd_change_pct"] for row in found["by_category"]}
+    stages: dict[str, float] = {}
+    for run in found["runs"]:
+        for name, spent in run["stage_seconds"].items():
+            stages[name] = stages.get(name, 0.0) + spent
+    return [
+        svg.lines("Price changes and other events a tick, by category", over["changes_a_tick"]),
+        svg.bars(
+            "Sizes of price changes, from each edge on, in %",
+            {_CLASSES[name]: total[name] for name in _CLASSES if total},
+        ),
+        svg.lines("Running discounts, by platform", over["discounted"]),
+        svg.lines("Surges, by platform", over["surging"]),
+        svg.lines("Listings out of stock, by platform", over["out_of_stock"]),
+        svg.bars("Volatility: spread of price changes by category", volatility, " %"),
+        svg.bars("Time by stage, over the newest runs", stages, " s"),
+        svg.lines("Seconds behind the clock", {"lag": [(line["tick"], line["lag_seconds"]) for line in costs]}),
+        svg.lines("Memory, MB", {"memory": [(line["tick"], line["memory_bytes"] / 1e6) for line in costs]}),
+    ]
+
+
+def html(found: Mapping[str, Any]) -> str:
+    """Write a report as one HTML page: style and charts inside, no script, nothing fetched."""
+    health, name = found["health"], escape(str(found["status"]["directory"]))
+    reasons = "".join(
+        f'<li class="{one["level"]}">{escape(one["about"])}: {escape(one["found"])} <br>Mend: {escape(one["mend"])}</li>'
+        for one in health["reasons"]
+    )
+    tables = ""
+    for title, (head, *rows) in _tables(found).items():
+        cells = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+        top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
+        table = f"<table><thead><tr>{top}</tr></thead><tbody>{cells}</tbody></table>"
+        tables += f'<h2>{title}</h2><div class="scroll" tabindex="0">{table}</div>'
+    return (
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f"<title>{name}: qsim report</title><style>{_STYLE}</style></head><body><main><h1>{name}</h1>"
+        f"{''.join(f'<p>{escape(line)}</p>' for line in _head(found))}"
+        f'<h2>Health: <span class="{health["status"]}">{health["status"]}</span></h2><ul>{reasons}</ul>'
+        f'<h2>Charts</h2><div class="charts">{"".join(_charts(found))}</div>{tables}</main></body></html>\n'
+    )

@@ -1,0 +1,97 @@
+"""A report of a market: what it is, whether it is well, what its ticks did and cost; as JSON, Markdown, or one HTML page."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from qsim import process
+from qsim.errors import DiskError, UsageError
+from qsim.monitoring import page
+from qsim.monitoring.health import health
+from qsim.monitoring.metrics import STATES, by_tick, runs, totals
+from qsim.standing import market_directory, status
+from qsim.storage import log
+
+SUFFIXES = (".json", ".md", ".html")
+_STRETCHES = 160
+
+
+def _stretches(rows: pl.DataFrame) -> dict[str, Any]:
+    """Thin the ticks to at most so many stretches: changes a tick by category, mean states by platform."""
+    if not rows.height:
+        return {"changes_a_tick": {}, **{state: {} for state in STATES}}
+    first, last = rows["tick"].min(), rows["tick"].max()
+    assert isinstance(first, int) and isinstance(last, int)
+    size = (last - first) // _STRETCHES + 1
+    rows = rows.with_columns(at=(pl.col("tick") - first) // size * size + first)
+
+    def lines(key: str, value: pl.Expr) -> dict[str, list[list[float]]]:
+        thin = rows.group_by(key, "at").agg(value.alias("value")).sort("at")
+        return {
+            str(name): part.select("at", "value").to_numpy().round(3).tolist()
+            for (name,), part in thin.partition_by(key, as_dict=True, maintain_order=True).items()
+        }
+
+    # A cell's state is its mean over the stretch; those of a platform's categories add up.
+    of_cell = rows.group_by("platform", "category", "at").agg(pl.col(*STATES).mean())
+    states = of_cell.group_by("platform", "at").agg(pl.col(*STATES).sum()).sort("at", "platform")
+    by_state: dict[str, Any] = {
+        state: {
+            str(name): part.select("at", state).to_numpy().round(1).tolist()
+            for (name,), part in states.partition_by("platform", as_dict=True, maintain_order=True).items()
+        }
+        for state in STATES
+    }
+    made = (last + 1 - pl.col("at").first()).clip(None, size)
+    return {"changes_a_tick": lines("category", pl.col("changed").sum() / made), **by_state}
+
+
+def report(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
+    """Put a report of a market together: `status`, `health`, `total`, `by_platform`, `by_category`, `over_time`, `runs`, `costs`."""
+    market = market_directory(directory)
+    history = log.read(market)
+    rows = by_tick(market, history)
+    lines = process.lines(market)
+    return {
+        "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "status": status(market),
+        "health": health(market),
+        "total": {key: value for row in totals(rows) for key, value in row.items() if key != "all"},
+        "by_platform": totals(rows, ("platform",)),
+        "by_category": totals(rows, ("category",)),
+        "over_time": _stretches(rows),
+        "runs": runs(market)[-20:],
+        "costs": [
+            {name: line[name] for name in ("tick", "lag_seconds", "cpu_percent", "memory_bytes")}
+            for line in lines[-500:]
+        ],
+    }
+
+
+def check_file(file: str | os.PathLike[str]) -> Path:
+    """Make sure that a report can be written to a file; UsageError says which endings there are."""
+    path = Path(file)
+    if path.suffix not in SUFFIXES:
+        raise UsageError(f"{path}: found the ending {path.suffix!r}; allowed are {', '.join(SUFFIXES)}; mend the name")
+    return path
+
+
+def write(found: Mapping[str, Any], file: str | os.PathLike[str]) -> Path:
+    """Write what `report` gave to a file: JSON, Markdown or an HTML page of its own, by the file's ending."""
+    path = check_file(file)
+    if path.suffix == ".json":
+        text = json.dumps(found, indent=1, default=str, ensure_ascii=False) + "\n"
+    else:
+        text = page.markdown(found) if path.suffix == ".md" else page.html(found)
+    try:
+        path.write_text(text, "utf-8")
+    except OSError as fault:
+        raise DiskError(f"{path}: cannot write the report: {fault.strerror}; name a place that you may write") from None
+    return path

@@ -1,0 +1,105 @@
+"""What runs cost, kept beside a market as lines of JSON: lag, time by stage, processor, memory, disk, and how each run ended.
+
+It lies in process/ of a local market, outside commits and digests; a line is written at most once a second. What cannot be
+written there is told in the log and stops no run.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import TYPE_CHECKING, Any
+
+from qsim.errors import DiskError
+from qsim.storage import files
+from qsim.storage.places import Place
+
+if TYPE_CHECKING:
+    from qsim.recording import Progress
+
+FOLDER, FILE, OLDER = "process", "runs.jsonl", "runs.older.jsonl"
+_MOST_BYTES = 8_000_000
+_EVERY_SECONDS = 1.0
+
+_logger = logging.getLogger("qsim")
+
+
+@dataclass
+class Recorder:
+    """Keeps what a run costs: the sums so far, and when a line was last written."""
+
+    market: Place
+    tick_seconds: float | None
+    stages: dict[str, float] = field(default_factory=dict)
+    begun: float = field(default_factory=perf_counter)
+    cpu_begun: float = field(default_factory=process_time)
+    written: float = 0.0
+    cpu_written: float = 0.0
+    last: dict[str, Any] = field(default_factory=dict)
+    lost: bool = False
+
+    def told(self, now: Progress, *spent: Mapping[str, float]) -> None:
+        """Take up a commit and what its stages took, and write a line when a second has passed."""
+        for stage, seconds in (pair for stages in spent for pair in stages.items()):
+            self.stages[stage] = self.stages.get(stage, 0.0) + seconds
+        self.last = {**vars(now)}
+        if perf_counter() - self.begun - self.written >= _EVERY_SECONDS:
+            self.write("run")
+
+    def write(self, kind: str, error: str = "") -> None:
+        """Write a line of a kind: `run` for one that goes on, `end`, or `failed` with its error."""
+        if not self.lost and isinstance(self.market, Path):
+            try:
+                _append(self.market / FOLDER, json.dumps(self._line(kind, error)) + "\n")
+            except (OSError, DiskError) as fault:
+                self.lost = True
+                _logger.warning("%s: what the run costs cannot be kept: %s", self.market / FOLDER, fault)
+
+    def _line(self, kind: str, error: str) -> dict[str, Any]:
+        import psutil
+
+        seconds, cpu = perf_counter() - self.begun, process_time() - self.cpu_begun
+        since = max(seconds - self.written, 1e-9)
+        line = {
+            "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            "kind": kind,
+            "process": os.getpid(),
+            **self.last,
+            "seconds": round(seconds, 3),
+            "tick_seconds": self.tick_seconds,
+            "cpu_seconds": round(cpu, 3),
+            "cpu_percent": round(100 * (cpu - self.cpu_written) / since, 1),
+            "memory_bytes": psutil.Process().memory_info().rss,
+            "disk_free_bytes": files.free_bytes(self.market),
+            "stage_seconds": {stage: round(spent, 4) for stage, spent in self.stages.items()},
+            **({"error": error} if error else {}),
+        }
+        self.written, self.cpu_written = seconds, cpu
+        return line
+
+
+def _append(folder: Path, line: str) -> None:
+    folder.mkdir(exist_ok=True)
+    path = folder / FILE
+    if path.exists() and path.stat().st_size > _MOST_BYTES:
+        path.replace(folder / OLDER)
+    with path.open("a", encoding="utf-8") as file:
+        file.write(line)
+
+
+def lines(market: Place, most: int = 2_000) -> list[dict[str, Any]]:
+    """Read the newest lines, at most so many, the oldest of them first; what is no line is passed over."""
+    texts: list[str] = []
+    if not isinstance(market, Path):
+        return []
+    for name in (OLDER, FILE):
+        path = market / FOLDER / name
+        texts += path.read_text("utf-8", "replace").splitlines() if path.is_file() else []
+    # A kill may have cut a line short.
+    return [json.loads(text) for text in texts[-most:] if text.startswith("{") and text.endswith("}")]

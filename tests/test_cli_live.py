@@ -1,0 +1,155 @@
+"""The live side of the command line: events on standard output, the newest and those that come, the log, signals."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import qsim
+from qsim.cli import main
+from tests.commands import Shell
+from tests.stored import history
+from tests.test_cli_runs import shell as bash
+
+COLUMNS = ["tick", "ts", "listing_id", "product", "platform", "cause", "price_before", "price_after", "discount_pct"]
+
+
+def lines(text: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in text.splitlines()]
+
+
+def view(market: Path, after: int) -> list[dict[str, Any]]:
+    """What the view of the price history says of the events after a tick."""
+    names = ", ".join(f"{name}::VARCHAR AS ts" if name == "ts" else name for name in COLUMNS)
+    rows = qsim.connect(market).sql(f"SELECT {names} FROM price_history WHERE tick > {after} ORDER BY tick, listing_id")
+    return [dict(zip(COLUMNS, row, strict=True)) for row in rows.fetchall()]
+
+
+def same(found: list[dict[str, Any]], wanted: list[dict[str, Any]]) -> bool:
+    return [[row[name] for name in COLUMNS] for row in found] == [
+        [float(value) if name in COLUMNS[6:] else value for name, value in row.items()] for row in wanted
+    ]
+
+
+def test_stdout_has_every_event_as_the_view_tells_it(market: Path, shell: Shell) -> None:
+    done = shell("run", market, "--ticks", 3, "--interval", 600, "--stdout")
+    assert done.code == 0
+    assert same(lines(done.out), view(market, 10))
+    assert len(view(market, 10)) > 100
+
+
+def test_sample_takes_so_many_events_of_each_tick_spread_over_the_listings(market: Path, shell: Shell) -> None:
+    found = lines(shell("run", market, "--ticks", 3, "--stdout", "--sample", 4).out)
+    assert [row["tick"] for row in found] == [11] * 4 + [12] * 4 + [13] * 4
+    kept = history(market, "events")
+    assert all(kept.filter(tick=row["tick"], listing_id=row["listing_id"]).height == 1 for row in found)
+    assert found[3]["listing_id"] > 40
+
+
+def test_sample_without_stdout_is_refused(market: Path, shell: Shell) -> None:
+    assert "--stdout" in shell.refused(2, "run", market, "--sample", 4)
+
+
+def test_a_reader_that_has_enough_ends_the_run_well(market: Path) -> None:
+    done = bash(f'qsim run "{market}" --speed 100 --stdout | head -1')
+    assert done.returncode == 0 and lines(done.stdout)[0]["tick"] == 11
+    assert 10 < qsim.status(market)["tick"] < 10_000
+
+
+def test_speed_and_flush_reach_the_run(market: Path, shell: Shell) -> None:
+    assert shell("run", market, "--ticks", 20, "--speed", 1_000, "--flush", 0.05).code == 0
+    assert qsim.status(market)["tick"] == 30
+    assert "realtime" in shell.refused(2, "run", market, "--ticks", 2, "--flush", 1)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_live_run_that_is_told_to_stop_ends_well_with_everything_committed(market: Path, number: int) -> None:
+    words = [sys.executable, "-m", "qsim", "run", str(market), "--speed", "100", "--stdout", "--sample", "1"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        first = json.loads(run.stdout.readline())
+        run.send_signal(number)
+        rest = lines(run.stdout.read())
+    assert run.returncode == 0
+    assert (first["tick"], [first, *rest][-1]["tick"]) == (11, qsim.status(market)["tick"])
+    assert qsim.verify(market)["passed"]
+
+
+def test_events_shows_the_newest_as_the_view_tells_them(ready_market: Path, shell: Shell) -> None:
+    found = lines(shell("events", ready_market, "--last", 250, "--json").out)
+    assert same(found, view(ready_market, 110)[-250:])
+    assert len(found) == 250
+
+
+def test_events_are_ten_readable_lines_by_default(market: Path, shell: Shell) -> None:
+    found = shell("events", market).out.splitlines()
+    assert len(found) == 10 and all("tick 10 " in line and "->" in line for line in found)
+
+
+def test_events_of_a_market_at_tick_0_are_none(tmp_path: Path, shell: Shell) -> None:
+    qsim.generate(tmp_path / "new", products=5)
+    assert shell("events", tmp_path / "new") == (0, "", "")
+
+
+def test_events_of_several_blocks_and_compacted_files_are_the_newest_of_all(market: Path, shell: Shell) -> None:
+    qsim.run(market, ticks=4, speed=1e3)
+    before = shell("events", market, "--last", 90, "--json").out
+    qsim.compact(market)
+    assert shell("events", market, "--last", 90, "--json").out == before
+    assert [row["tick"] for row in lines(before)] == sorted(row["tick"] for row in lines(before))
+
+
+def test_follow_tells_each_event_that_comes_once(market: Path) -> None:
+    words = [sys.executable, "-m", "qsim", "events", str(market), "--last", "5", "--follow", "--json"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as follower:
+        assert follower.stdout is not None
+        newest = [json.loads(follower.stdout.readline()) for _ in range(5)]
+        qsim.run(market, ticks=2)
+        qsim.run(market, ticks=2, update_interval_seconds=60)
+        qsim.compact(market)
+        wanted = view(market, 10)
+        came = [json.loads(follower.stdout.readline()) for _ in wanted]
+        follower.send_signal(signal.SIGINT)
+    assert {row["tick"] for row in newest} == {10}
+    assert same(came, wanted)
+
+
+def test_the_log_on_standard_error_is_json_lines_where_it_is_no_terminal(market: Path) -> None:
+    done = bash(f'qsim run "{market}" --ticks 2 --log-level debug 2>&1 >/dev/null | grep "^{{"')
+    assert {row["level"] for row in lines(done.stdout)} == {"DEBUG", "INFO"}
+    assert {"time", "logger", "message"} <= lines(done.stdout)[0].keys()
+
+
+def test_the_log_on_a_terminal_is_for_people(market: Path) -> None:
+    ours, theirs = pty.openpty()
+    words = [sys.executable, "-m", "qsim", "run", str(market), "--ticks", "2", "--log-level", "info"]
+    wide = os.environ | {"COLUMNS": "400"}
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=theirs, env=wide) as run:
+        assert run.wait(60) == 0
+    os.close(theirs)
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", os.read(ours, 100_000).decode())
+    os.close(ours)
+    assert "INFO" in text and "listings in 1 blocks" in text and '"level"' not in text
+
+
+def test_the_log_file_is_json_lines_and_goes_on(market: Path, tmp_path: Path) -> None:
+    for _ in range(2):
+        assert (
+            main(["run", str(market), "--ticks", "1", "--log-level", "INFO", "--log-file", str(tmp_path / "q.log")])
+            == 0
+        )
+    assert len([row for row in lines((tmp_path / "q.log").read_text()) if "listings in" in row["message"]]) == 2
+
+
+def test_a_log_file_that_cannot_be_is_refused_before_the_run(market: Path, tmp_path: Path, shell: Shell) -> None:
+    assert "log" in shell.refused(6, "run", market, "--ticks", 1, "--log-file", tmp_path / "none" / "q.log")
+    assert qsim.status(market)["tick"] == 10

@@ -1,0 +1,272 @@
+"""Health, metrics, top and reports of markets: what they say is what is there, and each trouble is told with its mend."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+from datetime import UTC, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+import pytest
+
+import qsim
+from qsim import process, recording
+from qsim.errors import DiskError
+from qsim.monitoring import health as healths
+from qsim.monitoring import metrics, page, report
+from qsim.monitoring.health import health
+from tests.commands import Shell
+
+
+def lines(market: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (market / "process" / "runs.jsonl").read_text().splitlines()]
+
+
+def with_run(market: Path, **values: Any) -> None:
+    """Write a line of a run as if it had gone so."""
+    line = {
+        "time": datetime.now(UTC).isoformat(timespec="milliseconds"), "kind": "run", "process": os.getpid(), "tick": 10,
+        "done": 10, "wanted": 100, "events": 5, "lag_seconds": 0.0, "late_ticks": 0, "seconds": 1.0, "tick_seconds": 5.0,
+        "cpu_seconds": 0.5, "cpu_percent": 50.0, "memory_bytes": 10**8, "disk_free_bytes": 10**11,
+        "stage_seconds": {"simulate": 0.4},
+    } | values  # fmt: skip
+    (market / "process").mkdir(exist_ok=True)
+    with (market / "process" / "runs.jsonl").open("a") as file:
+        file.write(json.dumps(line) + "\n")
+
+
+def about(market: Path, what: str) -> list[dict[str, Any]]:
+    return [reason for reason in health(market)["reasons"] if reason["about"] == what]
+
+
+def test_a_market_that_ran_is_well(market: Path, shell: Shell) -> None:
+    assert health(market)["reasons"] == []
+    assert shell("health", market) == (0, f"{market}: ok, tick 10\n", "")
+
+
+def test_no_market_is_told_with_how_to_make_one(tmp_path: Path, shell: Shell) -> None:
+    done = shell("health", tmp_path / "none", "--json")
+    found = json.loads(done.out)
+    assert (done.code, found["status"]) == (2, "failing")
+    assert "qsim generate" in found["reasons"][0]["mend"]
+
+
+def test_no_active_product_is_told(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    none = pa.table({"is_active": [False] * 12})
+    monkeypatch.setattr(healths, "tables", SimpleNamespace(read=lambda *given: none))
+    [reason] = about(market, "products")
+    assert reason["level"] == "failing" and "inactive_percent" in reason["mend"]
+
+
+def test_ticks_that_take_up_nothing_are_told(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = metrics.by_tick
+    monkeypatch.setattr(metrics, "by_tick", lambda *given: rows(*given).with_columns(attempted=pl.lit(0)))
+    [reason] = about(market, "products")
+    assert reason["level"] == "failing" and "--batch-size" in reason["mend"]
+
+
+@pytest.mark.parametrize(("failed", "level"), [(1, "warning"), (400, "failing")])
+def test_failures_of_updates_are_told(market: Path, monkeypatch: pytest.MonkeyPatch, failed: int, level: str) -> None:
+    rows = metrics.by_tick
+
+    def some_failed(*given: Any) -> Any:
+        found = rows(*given)
+        return found.with_columns(failed=(found["attempted"].cum_sum() > 600 - failed).cast(int) * 1)
+
+    monkeypatch.setattr(metrics, "by_tick", some_failed)
+    monkeypatch.setattr(healths, "_FAILED_PCT", 1.0)
+    [reason] = about(market, "failures")
+    assert reason["level"] == level and "qsim validate" in reason["mend"]
+
+
+def test_a_run_that_failed_is_told_with_its_error(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*given: Any, **named: Any) -> None:
+        raise DiskError("events: cannot write: No space left on device; free space")
+
+    monkeypatch.setattr(recording.log, "append", full)
+    with pytest.raises(DiskError):
+        qsim.run(market, ticks=2)
+    monkeypatch.undo()
+    [reason] = about(market, "failures")
+    assert reason["level"] == "failing" and "No space left" in reason["found"]
+    qsim.run(market, ticks=2)
+    [reason] = about(market, "failures")
+    assert reason["level"] == "warning"
+
+
+@pytest.mark.parametrize(("lag", "level"), [(4.0, None), (12.0, "warning"), (60.0, "failing")])
+def test_a_run_behind_the_clock_is_told(market: Path, lag: float, level: str | None) -> None:
+    with_run(market, lag_seconds=lag)
+    found = about(market, "speed")
+    assert [reason["level"] for reason in found] == ([level] if level else [])
+    assert all("--batch-size" in reason["mend"] for reason in found)
+
+
+def test_a_run_with_many_late_ticks_is_told(market: Path) -> None:
+    with_run(market, late_ticks=5)
+    assert [reason["level"] for reason in about(market, "speed")] == ["warning"]
+
+
+def test_a_run_that_was_killed_is_told(market: Path) -> None:
+    with_run(market, process=2**22 + 1)
+    [reason] = about(market, "run")
+    assert reason["level"] == "warning" and "run again" in reason["mend"]
+
+
+def test_a_run_that_stands_still_is_told(market: Path) -> None:
+    with_run(market, time=(datetime.now(UTC) - timedelta(minutes=10)).isoformat())
+    assert [reason["level"] for reason in about(market, "run")] == ["failing"]
+
+
+@pytest.mark.parametrize(("free", "level"), [(10**9, "warning"), (10**7, "failing")])
+def test_a_disk_that_is_nearly_full_is_told(
+    market: Path, monkeypatch: pytest.MonkeyPatch, free: int, level: str
+) -> None:
+    usage = shutil.disk_usage(market)
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: usage._replace(free=free))
+    assert [reason["level"] for reason in about(market, "disk")] == [level]
+
+
+def test_volatility_out_of_its_band_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    qsim.generate(tmp_path / "m", products=100)
+    qsim.run(tmp_path / "m", ticks=600)
+    assert about(tmp_path / "m", "volatility") == []
+    monkeypatch.setattr(healths, "_BAND", (0.5, 0.9))
+    assert len(about(tmp_path / "m", "volatility")) == 4
+
+
+def test_process_lines_tell_what_a_run_did_and_how_it_ended(market: Path) -> None:
+    qsim.run(market, ticks=30)
+    last = lines(market)[-1]
+    assert (last["kind"], last["tick"], last["done"], last["wanted"]) == ("end", 40, 30, 30)
+    assert (
+        last["events"]
+        == qsim.status(market)["events"]
+        - qsim.connect(market).sql("SELECT count(*) FROM price_history WHERE tick <= 10").fetchall()[0][0]
+    )
+    assert {"simulate", "encode", "digest", "write", "commit"} <= last["stage_seconds"].keys()
+    assert min(last["cpu_seconds"], last["memory_bytes"], last["disk_free_bytes"]) > 0
+
+
+def test_process_lines_are_at_most_one_a_second_and_one_at_the_end(market: Path) -> None:
+    before = len(lines(market))
+    qsim.run(market, ticks=40, speed=500)
+    assert len(lines(market)) - before <= 2 + lines(market)[-1]["seconds"]
+
+
+def test_process_lines_that_cannot_be_kept_stop_no_run(market: Path) -> None:
+    shutil.rmtree(market / "process")
+    (market / "process").write_text("in the way")
+    assert qsim.run(market, ticks=2)["tick"] == 12
+
+
+def test_a_line_cut_short_is_passed_over(market: Path) -> None:
+    whole = process.lines(market)
+    with (market / "process" / "runs.jsonl").open("a") as file:
+        file.write('{"time": "2026')
+    assert process.lines(market) == whole != []
+
+
+def test_without_monitoring_nothing_is_kept_of_a_process(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", products=5)
+    qsim.run(tmp_path / "m", ticks=3, monitoring=False)
+    assert not (tmp_path / "m" / "process").exists()
+
+
+def test_process_lines_leave_digest_and_head_as_they_are(market: Path, tmp_path: Path) -> None:
+    other = Path(shutil.copytree(market, tmp_path / "other"))
+    with_run(other, error="of another world")
+    assert qsim.run(market, ticks=3)["head"] == qsim.run(other, ticks=3)["head"]
+    assert qsim.verify(other)["passed"]
+
+
+def test_metrics_add_up_to_the_view(ready_market: Path, shell: Shell) -> None:
+    found = json.loads(shell("metrics", ready_market, "--json").out)
+    names = ["attempted", "changed", "clipped", "failed", "sized", "skipped_waiting"]
+    query = f"SELECT {', '.join(f'sum({name})::BIGINT' for name in names)} FROM platform_metrics"
+    [wanted] = qsim.connect(ready_market).sql(query).fetchall()
+    assert tuple(found["total"][name] for name in names) == wanted
+    assert tuple(sum(row[name] for row in found["rows"]) for name in names) == wanted
+    assert (found["ticks_counted"], found["counted_to"], len(found["rows"])) == (120, 120, 20)
+
+
+def test_metrics_of_the_last_ticks_are_of_these_alone(ready_market: Path, shell: Shell) -> None:
+    found = json.loads(shell("metrics", ready_market, "--last", 7, "--json").out)
+    assert found["ticks_counted"] == 7 and found["total"]["attempted"] == 7 * 200
+    assert "last" in shell.refused(2, "metrics", ready_market, "--last", 0)
+
+
+def test_top_shows_the_market_and_its_newest_events(
+    market: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "160")
+    text = shell("top", market, "--once").out
+    assert "tick 10" in text and "at rest" in text and "ok" in text
+    assert "blinkit" in text and "attempted" in text and "price_after" in text
+
+
+@pytest.mark.parametrize("ending", report.SUFFIXES)
+def test_a_report_is_written_in_each_form(market: Path, tmp_path: Path, shell: Shell, ending: str) -> None:
+    file = tmp_path / f"r{ending}"
+    assert shell("report", market, "--out", file).code == 0
+    text = file.read_text()
+    assert qsim.status(market)["digest"] in text
+    assert "Fruits & Vegetables" in text.replace("&amp;", "&")
+
+
+def test_run_exports_a_report_at_its_end(market: Path, tmp_path: Path, shell: Shell) -> None:
+    assert shell("run", market, "--ticks", 5, "--export-report", tmp_path / "r.json").code == 0
+    found = json.loads((tmp_path / "r.json").read_text())
+    assert (found["status"]["tick"], found["health"]["status"], found["runs"][-1]["done"]) == (15, "ok", 5)
+
+
+def test_an_export_to_no_known_form_is_refused_before_the_run(market: Path, shell: Shell) -> None:
+    assert ".html" in shell.refused(2, "run", market, "--ticks", 5, "--export-report", "r.xlsx")
+    assert qsim.status(market)["tick"] == 10
+
+
+class Page(HTMLParser):
+    """Reads a page: its tags with their attributes."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+
+def test_the_page_holds_its_charts_and_fetches_nothing(ready_market: Path) -> None:
+    text = page.html(report.report(ready_market))
+    tags = Page(text).tags
+    assert sum(tag == "svg" for tag, _ in tags) == 9
+    assert all(attributes.get("aria-label") for tag, attributes in tags if tag == "svg")
+    assert not [tag for tag, _ in tags if tag in ("script", "link", "img", "iframe")]
+    assert not re.search(r"(src|href)=|url\(|@import|https?://", text)
+
+
+def test_names_in_a_page_are_no_markup(market: Path, tmp_path: Path) -> None:
+    place = Path(shutil.copytree(market, tmp_path / "<b>&amp"))
+    assert "<b>&amp" not in page.html(report.report(place))
+
+
+def test_a_report_of_a_market_that_never_ran_is_whole(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", products=5)
+    found = report.report(tmp_path / "m")
+    assert found["status"]["tick"] == 0 and "nothing to show yet" in page.html(found)
+    assert "# " in page.markdown(found)
+
+
+def test_states_over_time_are_those_of_the_counts(ready_market: Path) -> None:
+    found = report.report(ready_market)
+    last = {row["platform"]: row["discounted"] for row in found["by_platform"]}
+    assert {name: line[-1][1] for name, line in found["over_time"]["discounted"].items()} == last

@@ -1,0 +1,222 @@
+"""Counts by tick, platform and category: each is that of the rows of the market, or of its state as of the tick."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import polars as pl
+import pytest
+
+import qsim
+from qsim.errors import UsageError
+from qsim.market import pricing
+from qsim.schema import SIZE_EDGES_BPS, SIZES
+from qsim.storage import log
+from tests.stored import history
+
+KEY = ["tick", "platform", "category"]
+LIVELY: dict[str, dict[str, Any]] = {
+    "classic": {"products": 60, "batch_size": 25, "update_interval_seconds": 900, "inactive_percent": 10},
+    "all": {"products": 60, "batch_size": "all", "update_interval_seconds": 600, "category_volatility": {"fruits": 5}},
+    "realistic": {"products": 60, "preset": "realistic", "update_interval_seconds": 1800},
+    "both": {"products": 30, "preset": "realistic", "update_interval_seconds": 1800, "batch_size": 12,
+             "surge_probability": 0.3, "discount_probability": 0.3},
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module", params=LIVELY)
+def watched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
+    """A connection to a market of one kind in which much happens."""
+    market = tmp_path_factory.mktemp("watched") / request.param
+    qsim.generate(market, seed=5, **LIVELY[request.param])
+    qsim.run(market, ticks=80)
+    return qsim.connect(market)
+
+
+def rows(connection: duckdb.DuckDBPyConnection, query: str) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """The rows of a query by their first three columns."""
+    return {row[:3]: row[3:] for row in connection.sql(query).fetchall()}
+
+
+def counted(connection: duckdb.DuckDBPyConnection, columns: str) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    return rows(connection, f"SELECT {', '.join(KEY)}, {columns} FROM platform_metrics WHERE attempted > 0")
+
+
+def test_changes_are_the_events(watched: duckdb.DuckDBPyConnection) -> None:
+    wanted = rows(watched, "SELECT tick, platform, category, count(*) FROM price_history GROUP BY ALL")
+    assert {key: value for key, value in counted(watched, "changed").items() if value != (0,)} == wanted
+    assert len(wanted) > 100
+
+
+def test_attempts_are_the_listings_taken_up(watched: duckdb.DuckDBPyConnection) -> None:
+    found = watched.sql("SELECT tick, sum(attempted) FROM platform_metrics WHERE attempted > 0 GROUP BY 1 ORDER BY 1")
+    assert found.fetchall() == watched.sql("SELECT tick, sum(attempted) FROM metrics GROUP BY 1 ORDER BY 1").fetchall()
+
+
+def test_what_is_attempted_and_what_is_skipped_are_all_listings(watched: duckdb.DuckDBPyConnection) -> None:
+    wanted = watched.sql("SELECT platform, category, count(*) FROM prices GROUP BY ALL ORDER BY ALL").fetchall()
+    found = watched.sql(
+        """SELECT DISTINCT platform, category, attempted + skipped_waiting + skipped_inactive FROM platform_metrics
+        ORDER BY ALL"""
+    )
+    assert found.fetchall() == wanted
+
+
+def test_inactive_listings_are_told_as_skipped(watched: duckdb.DuckDBPyConnection) -> None:
+    wanted = watched.sql(
+        "SELECT platform, category, count(*) FILTER (NOT is_active) FROM prices GROUP BY ALL ORDER BY ALL"
+    )
+    found = watched.sql("SELECT DISTINCT platform, category, skipped_inactive FROM platform_metrics ORDER BY ALL")
+    assert found.fetchall() == wanted.fetchall()
+
+
+def test_sizes_are_those_of_the_events(watched: duckdb.DuckDBPyConnection) -> None:
+    moves = watched.sql(
+        """SELECT tick, platform, category, (price_before * 100)::INTEGER AS was, (price_after * 100)::INTEGER AS now
+        FROM price_history WHERE price_before <> price_after"""
+    ).pl()
+    size = (moves["now"] - moves["was"]).to_numpy() / moves["was"].to_numpy() * 10_000
+    low = (-(10**9), *SIZE_EDGES_BPS)
+    classes = [max(nth for nth, edge in enumerate(low) if edge <= value) for value in size]
+    moves = moves.with_columns(size=np.rint(size).astype(np.int64), cls=pl.Series(classes))
+    grouped = moves.group_by(KEY).agg(
+        pl.len(),
+        pl.col("size").mean().alias("mean"),
+        pl.col("size").std(ddof=0).alias("sd"),
+        *((pl.col("cls") == nth).sum().alias(name) for nth, name in enumerate(SIZES)),
+    )
+    wanted = {row[:3]: row[3:] for row in grouped.rows()}
+    names = f"sized, 100 * mean_change_pct, 100 * sd_change_pct, {', '.join(SIZES)}"
+    found = {key: value for key, value in counted(watched, names).items() if value[0]}
+    assert found.keys() == wanted.keys()
+    for key, value in wanted.items():
+        assert (found[key][0], *found[key][3:]) == (value[0], *value[3:])
+        assert found[key][1:3] == pytest.approx(value[1:3], abs=0.02)
+
+
+def test_states_are_those_of_the_market_as_of_each_tick(watched: duckdb.DuckDBPyConnection) -> None:
+    seen = 0
+    for tick in (1, 2, 9, 33, 57, 80):
+        wanted = watched.sql(
+            f"""SELECT platform, category, count(*) FILTER (is_active AND discount_pct > 0),
+                count(*) FILTER (is_active AND (surge_pct > 0 OR fee > 0)), count(*) FILTER (is_active AND stock = 0)
+            FROM prices_at(tick_time({tick})) JOIN (SELECT listing_id, surge_bps AS surge_pct, surge_fee_paise AS fee
+                FROM raw.state_at({tick})) USING (listing_id) GROUP BY ALL"""
+        ).fetchall()
+        found = rows(
+            watched,
+            f"""SELECT {tick}, platform, category, discounted, surging, out_of_stock FROM platform_metrics
+            WHERE tick <= {tick} QUALIFY row_number() OVER (PARTITION BY platform, category ORDER BY tick DESC) = 1""",
+        )
+        assert {(tick, *row[:2]): row[2:] for row in wanted} == found, tick
+        seen += sum(sum(row[2:]) for row in wanted)
+    assert seen > 100
+
+
+def test_nothing_fails(watched: duckdb.DuckDBPyConnection) -> None:
+    assert watched.sql("SELECT sum(failed) FROM platform_metrics").fetchall() == [(0,)]
+
+
+def test_a_change_is_clipped_where_the_bound_held_it() -> None:
+    prices = np.array([1_000, 2_000, 333], np.int32)
+    clipped = np.zeros(3, np.bool_)
+    powers = pricing.reversion(0.0, 4_000)
+    stepped = pricing.regular_price(prices, np.array([1.2, 0.9, 0.5]), np.ones(3), powers, 0.1, clipped)
+    assert (stepped.tolist(), clipped.tolist()) == ([1_100, 1_800, 300], [True, False, True])
+
+
+def test_a_price_is_clipped_where_the_mrp_held_it() -> None:
+    none, held = np.zeros(3, np.uint16), np.zeros(3, np.bool_)
+    regular, mrp = np.array([1_000, 1_000, 1_000], np.int32), np.array([1_019, 1_020, 2_000], np.int32)
+    price = pricing.overlaid_price(regular, none, none, none, 200, mrp, held)
+    assert (price.tolist(), held.tolist()) == ([1_019, 1_020, 1_020], [True, False, False])
+
+
+def test_where_every_change_is_beyond_the_bound_nearly_all_are_clipped(tmp_path: Path) -> None:
+    volatility = dict.fromkeys(("fruits", "vegetables", "dairy", "snacks", "staples"), 5.0)
+    qsim.generate(tmp_path / "m", products=40, category_volatility=volatility)
+    qsim.run(tmp_path / "m", ticks=20)
+    [(clipped, attempted)] = (
+        qsim.connect(tmp_path / "m").sql("SELECT sum(clipped), sum(attempted) FROM platform_metrics").fetchall()
+    )
+    assert 0.75 < clipped / attempted < 0.9
+
+
+def test_of_a_very_large_tick_an_even_share_of_changes_is_measured(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", products=4_000, batch_size="all")
+    qsim.run(tmp_path / "m", ticks=3)
+    columns = f"sum(changed), sum(sized), sum({' + '.join(SIZES)})"
+    query = f"SELECT {columns} FROM platform_metrics GROUP BY platform"
+    by_platform = qsim.connect(tmp_path / "m").sql(query).fetchall()
+    assert all(sized == classes and 0.05 < sized / changed < 0.2 for changed, sized, classes in by_platform)
+
+
+@pytest.mark.parametrize("kind", ["classic", "realistic"])
+def test_splits_workers_and_paces_count_the_same(tmp_path: Path, kind: str) -> None:
+    qsim.generate(tmp_path / "0", seed=5, **LIVELY[kind])
+    ways: list[list[dict[str, Any]]] = [
+        [{"ticks": 60}], [{"ticks": 23}, {"ticks": 37, "max_workers": 1}], [{"ticks": 60, "speed": 1e6}],
+    ]  # fmt: skip
+    found = []
+    for number, calls in enumerate(ways, 1):
+        market = Path(shutil.copytree(tmp_path / "0", tmp_path / str(number)))
+        for call in calls:
+            qsim.run(market, **call)
+        found.append(history(market, "platform_metrics"))
+    assert found[0].equals(found[1]) and found[0].equals(found[2])
+    assert found[0].height > 300
+
+
+def test_a_killed_live_run_lacks_no_counts_once_it_is_gone_on_with(market: Path, tmp_path: Path) -> None:
+    whole = Path(shutil.copytree(market, tmp_path / "whole"))
+    words = [sys.executable, "-m", "qsim", "run", str(market), "--speed", "200", "--stdout", "--sample", "1"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as run:
+        assert run.stdout is not None
+        for _ in range(5):
+            run.stdout.readline()
+        run.send_signal(signal.SIGKILL)
+    until = qsim.status(market)["tick"] + 7
+    assert max(file.last for file in log.read(market).of_table("platform_metrics")) == 10
+    qsim.run(market, until=until)
+    qsim.run(whole, until=until)
+    assert history(market, "platform_metrics").equals(history(whole, "platform_metrics"))
+
+
+def test_metrics_leave_the_content_as_it_is_and_can_be_switched_off(
+    market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    markets = {name: Path(shutil.copytree(market, tmp_path / name)) for name in ("on", "off", "by variable")}
+    qsim.run(markets["on"], ticks=20, monitoring=True)
+    qsim.run(markets["off"], ticks=20, monitoring=False)
+    monkeypatch.setenv("ENABLE_MONITORING", "false")
+    qsim.run(markets["by variable"], ticks=20)
+    assert len({qsim.status(place)["digest"] for place in markets.values()}) == 1
+    last = {
+        name: max(file.last for file in log.read(place).of_table("platform_metrics")) for name, place in markets.items()
+    }
+    assert last == {"on": 30, "off": 10, "by variable": 10}
+
+
+def test_a_switch_that_is_none_is_refused(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENABLE_MONITORING", "perhaps")
+    with pytest.raises(UsageError, match="ENABLE_MONITORING"):
+        qsim.run(market, ticks=1)
+
+
+def test_compaction_keeps_the_counts(market: Path) -> None:
+    def rows() -> list[tuple[Any, ...]]:
+        return qsim.connect(market).sql("SELECT * FROM platform_metrics ORDER BY ALL").fetchall()
+
+    for _ in range(3):
+        qsim.run(market, ticks=5)
+    before = rows()
+    qsim.compact(market)
+    assert rows() == before
+    assert len(log.read(market).of_table("platform_metrics")) == 1
