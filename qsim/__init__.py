@@ -12,8 +12,9 @@ if TYPE_CHECKING:
     from qsim.errors import QsimError
     from qsim.fitting import fit
     from qsim.queries import ask, connect, guarded_sql, refresh
-    from qsim.runs import generate, run, status
+    from qsim.runs import generate, run
     from qsim.server.running import serve
+    from qsim.standing import status
     from qsim.upkeep import compact, vacuum, verify
     from qsim.validation import validate
 
@@ -44,7 +45,7 @@ _HOMES = {
     "generate": "qsim.runs",
     "run": "qsim.runs",
     "serve": "qsim.server.running",
-    "status": "qsim.runs",
+    "status": "qsim.standing",
     "validate": "qsim.validation",
     "compact": "qsim.upkeep",
     "vacuum": "qsim.upkeep",

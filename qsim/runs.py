@@ -16,10 +16,10 @@ from qsim.clock import Epoch
 from qsim.errors import ConflictError, UsageError
 from qsim.opening import Opening, Part, open_market
 from qsim.recording import Manner, Progress
-from qsim.schema import CATALOG, HISTORY
+from qsim.standing import market_directory, status
 from qsim.storage import digests, files, leftovers, lock, log, tables
 from qsim.storage.pieces import DataFile
-from qsim.storage.places import ObjectPath, Place, place_of
+from qsim.storage.places import ObjectPath, Place
 from qsim.streams import FORMAT_VERSION
 from qsim.writing import course_of, epoch_digest, epoch_entry
 
@@ -27,14 +27,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from distributed import Client
 
-DEFAULT_DIRECTORY = "data/market"
 DEFAULT_WORKERS = 5
 SETTINGS_FILE = "market.toml"
-
-
-def market_directory(directory: str | os.PathLike[str] | None = None) -> Place:
-    """Give the market's directory, a local one or an object store's URL: the one named, else `QSIM_DIR`, else data/market."""
-    return place_of(directory or os.environ.get("QSIM_DIR") or DEFAULT_DIRECTORY)
 
 
 def workers_of(wanted: int | None) -> int:
@@ -238,36 +232,3 @@ def run(
 
 def _cluster(scheduler: str | None, workers: int) -> AbstractContextManager[Client | None]:
     return nullcontext() if scheduler is None else cluster.connected(scheduler, workers)
-
-
-def status(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
-    """Tell what a market holds and where it stands, from its log alone."""
-    market = market_directory(directory)
-    history = log.read(market)
-    course = course_of(history)
-    epoch, parameters = course.epochs[-1], course.parameters[-1]
-    rows = {table.name: sum(file.rows for file in history.of_table(table.name)) for table in (*CATALOG, *HISTORY)}
-    return {
-        "directory": str(market),
-        "preset": parameters.preset,
-        "seed": parameters.seed,
-        "catalog": parameters.catalog,
-        "calendar": parameters.calendar,
-        "scenario": parameters.scenario,
-        "products": rows["products"],
-        "stores": rows["stores"],
-        "listings": rows["listings"],
-        "campaigns": rows["campaigns"],
-        "tick": history.tick,
-        "market_time": clock.timestamp(clock.parse_start(parameters.start), epoch.second_of(history.tick)).isoformat(
-            " "
-        ),
-        "interval_seconds": epoch.interval,
-        "events": rows["events"],
-        "snapshots": len({file.first for file in history.of_table("snapshots")}),
-        "commits": history.number + 1,
-        "files": len(history.files),
-        "bytes": sum(file.bytes for file in history.files),
-        "digest": f"{history.digest:032x}",
-        "head": history.head,
-    }

@@ -8,8 +8,8 @@ from typing import Any
 
 from qsim import regeneration, writing
 from qsim.errors import UsageError
-from qsim.runs import market_directory
 from qsim.schema import HISTORY, SNAPSHOTS
+from qsim.standing import market_directory
 from qsim.storage import compaction, log, verification
 
 GRACE_SECONDS = 3600.0

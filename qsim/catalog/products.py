@@ -87,13 +87,18 @@ def _choose(
     return _Choice(good, (nth + first) % names, rest // packs % variants, rest % packs, made_up)
 
 
-def shuffled(seed: int, purpose: int, count: int) -> I64:
-    """Give the numbers 0..count-1 in a scattered order: i -> (a i + c) mod count with a prime to count, int64[count]."""
+def shuffled(seed: int, purpose: int, count: int, wanted: int | None = None) -> I64:
+    """Give the numbers 0..count-1 in a scattered order, all or the first `wanted`: i -> (a i + c) mod count with a prime
+    to count, int64.
+    """
+    if not count:
+        return np.zeros(0, np.int64)
     a, c = (int(word) for word in streams.hashed(seed, purpose, 0, np.arange(2)) >> np.uint64(33))
     a = a % count | 1
     while np.gcd(a, count) != 1:
         a += 2
-    return (np.arange(count, dtype=np.int64) * (a % count) + c % count) % count
+    places = np.arange(count if wanted is None else min(count, wanted), dtype=np.int64)
+    return (places * (a % count) + c % count) % count
 
 
 def _flat(lists: list[tuple[tuple[str, float], ...]]) -> tuple[list[str], F64, I64]:

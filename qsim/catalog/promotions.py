@@ -70,10 +70,8 @@ def _eligible(plan: _Plan, products: pl.DataFrame) -> I64:
 
 def _lines(parameters: Parameters, number: int, platform: int, products: I64, count: int) -> tuple[I64, I64]:
     """Choose `count` products for a campaign, at all dark stores of its platform: listing ids and depths in basis points."""
-    order = (
-        shuffled(parameters.seed, Purpose.CAMPAIGN_LINE + 1024 * number, len(products)) if len(products) else products
-    )
-    chosen = np.sort(products[order[:count]])
+    order = shuffled(parameters.seed, Purpose.CAMPAIGN_LINE + 1024 * number, len(products), count)
+    chosen = np.sort(products[order])
     word = streams.hashed(parameters.seed, Purpose.CAMPAIGN_DEPTH, number, chosen)
     depths = _LINE_DEPTHS[streams.whole_numbers(word, 0, len(_LINE_DEPTHS) - 1)] * 100
     first = chosen * parameters.listings_per_product + platform * parameters.stores
@@ -89,6 +87,7 @@ def campaign_tables(
     count = round(share * len(products))
     campaigns: list[tuple[object, ...]] = []
     lines: list[pl.DataFrame] = []
+    eligible: dict[tuple[str, str], I64] = {}
     for platform in range(len(parameters.platforms)):
         words = streams.hashed(parameters.seed, Purpose.CAMPAIGN_PLAN, platform, np.arange(8))
         for plan in _plans((words >> np.uint64(40)).astype(np.int64), weekday_at_start, categories):
@@ -96,7 +95,10 @@ def campaign_tables(
             campaigns.append(_campaign_row(number, platform, plan))
             running = plan.starts <= 0 and -plan.starts % (plan.repeat or _TWO_YEARS) < plan.duration
             wanted = count if running or not share else max(1, count)
-            listings, depths = _lines(parameters, number, platform, _eligible(plan, products), wanted)
+            kind = plan.category, plan.kind
+            if kind not in eligible:
+                eligible[kind] = _eligible(plan, products)
+            listings, depths = _lines(parameters, number, platform, eligible[kind], wanted)
             ids = np.full(len(listings), number)
             lines.append(pl.DataFrame({"campaign_id": ids, "listing_id": listings, "discount_bps": depths}))
     return pl.DataFrame(campaigns, schema=list(CAMPAIGNS.columns), orient="row"), pl.concat(lines)
@@ -135,6 +137,6 @@ def opening_discounts(parameters: Parameters, active: Mask, line_bps: U16) -> U1
         depths = (
             _depths_of(parameters, wanted) if parameters.sales.depths else stratified_depths(missing / wanted, wanted)
         )
-        order = shuffled(parameters.seed, Purpose.OPENING_DISCOUNT + 1024 * number, len(free))[:wanted]
+        order = shuffled(parameters.seed, Purpose.OPENING_DISCOUNT + 1024 * number, len(free), wanted)
         own[free[order]] = depths[shuffled(parameters.seed, Purpose.OPENING_DEPTH + 1024 * number, wanted)] * 100
     return own

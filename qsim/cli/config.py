@@ -24,14 +24,14 @@ def show(directory: str | None, preset: str | None, as_json: bool) -> None:
 
     Example: qsim config show --preset classic
     """
-    from qsim import params, runs
+    from qsim import params, standing
     from qsim.storage import log
     from qsim.writing import course_of
 
     if preset:
         values = params.resolve(preset).model_dump()
     else:
-        values = course_of(log.read(runs.market_directory(directory))).parameters[-1].model_dump()
+        values = course_of(log.read(standing.market_directory(directory))).parameters[-1].model_dump()
     click.echo(output.to_json(values) if as_json else params.to_toml(values), nl=as_json)
 
 

@@ -15,6 +15,6 @@ def status(directory: str | None, as_json: bool) -> None:
 
     Example: qsim status shop --json
     """
-    from qsim import runs
+    from qsim import standing
 
-    output.facts(runs.status(directory), as_json)
+    output.facts(standing.status(directory), as_json)

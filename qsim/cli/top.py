@@ -17,11 +17,11 @@ _EVENTS, _TICKS = 10, 720
 
 def _glance(directory: str | None) -> dict[str, Any]:
     """Look at a market: its status, health, what the last ticks did by platform, and the newest events."""
-    from qsim import runs
+    from qsim import standing
     from qsim.monitoring import feed, health, metrics
 
     return {
-        "status": runs.status(directory),
+        "status": standing.status(directory),
         "health": health.health(directory),
         "metrics": metrics.metrics(directory, last=_TICKS, by=("platform",)),
         "events": feed.recent(directory, _EVENTS),

@@ -16,8 +16,8 @@ from qsim import clock
 from qsim.arrays import I64
 from qsim.clock import Epoch
 from qsim.errors import UsageError
-from qsim.runs import market_directory
 from qsim.schema import EVENTS, PLATFORMS, PRODUCTS, STORES, Cause
+from qsim.standing import market_directory
 from qsim.storage import log, tables
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place

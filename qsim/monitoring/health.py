@@ -13,8 +13,8 @@ import polars as pl
 
 from qsim.errors import QsimError
 from qsim.monitoring import metrics
-from qsim.runs import market_directory
 from qsim.schema import PRODUCTS
+from qsim.standing import market_directory
 from qsim.storage import log, tables
 from qsim.storage.log import Log
 from qsim.storage.places import Place

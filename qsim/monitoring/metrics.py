@@ -10,8 +10,8 @@ import polars as pl
 
 from qsim import process
 from qsim.errors import UsageError
-from qsim.runs import market_directory
 from qsim.schema import CATEGORIES, PLATFORM_METRICS, PLATFORMS, SIZES, Table
+from qsim.standing import market_directory
 from qsim.storage import log, tables
 from qsim.storage.log import Log
 from qsim.storage.places import Place

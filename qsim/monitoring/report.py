@@ -16,7 +16,7 @@ from qsim.errors import DiskError, UsageError
 from qsim.monitoring import page
 from qsim.monitoring.health import health
 from qsim.monitoring.metrics import STATES, by_tick, runs, totals
-from qsim.runs import market_directory, status
+from qsim.standing import market_directory, status
 from qsim.storage import log
 
 SUFFIXES = (".json", ".md", ".html")

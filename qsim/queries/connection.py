@@ -10,7 +10,7 @@ from qsim.errors import QsimError, UsageError
 from qsim.queries import views
 from qsim.queries.scans import Scans, register_objects
 from qsim.queries.texts import files, quoted
-from qsim.runs import market_directory
+from qsim.standing import market_directory
 from qsim.storage import integrity
 from qsim.storage.log import Log
 from qsim.storage.places import ObjectPath, Place, place_of

@@ -19,7 +19,7 @@ from typing import Any
 from qsim.errors import CorruptError, QsimError, UsageError
 from qsim.queries import sandbox, statement, texts, values, views
 from qsim.queries.scans import Scans
-from qsim.runs import market_directory
+from qsim.standing import market_directory
 from qsim.storage import integrity
 from qsim.storage.log import Log
 from qsim.storage.places import ObjectPath, Place

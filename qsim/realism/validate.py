@@ -15,7 +15,7 @@ from qsim.queries import connect
 from qsim.realism import charts, classifier, moments
 from qsim.realism.panel import Panel, from_long, from_market, long_columns
 from qsim.realism.score import scored
-from qsim.runs import market_directory
+from qsim.standing import market_directory
 
 LEAST_DAYS, LEAST_ITEMS = 150, 300
 

@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from qsim.queries import connect
-from qsim.runs import market_directory
+from qsim.standing import market_directory
 from qsim.storage import log
 from qsim.validation.runner import run_checks
 from qsim.writing import course_of

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 
 import qsim
-from qsim import writing
+from qsim import recording, writing
 from qsim.queries import questions
 
 _TOTALS = "platform, count(*) AS listings, avg(price) AS mean, min(price) AS lowest, max(price) AS highest"
@@ -39,7 +39,7 @@ def live(market: str, commits: int, batch_size: int) -> dict[str, Any]:
             if number < commits - 1:
                 # Taken for kept already, or every call would keep them.
                 writer.kept = writer.tip.tick + 1
-            writing.run_on(writer, 1, epoch, lambda now: None)
+            recording.run_on(writer, 1, epoch)
             epoch = None
     return {"files": qsim.status(market)["files"]}
 

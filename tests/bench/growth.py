@@ -28,13 +28,13 @@ def _over_listings(plan: Plan) -> Iterator[Figure]:
     least = min(plan.growth)
     for products, done in taken.items():
         name = f"growth, {5 * products:,} listings"
-        for what, unit in (("seconds", "ns/event"), ("cpu", "ns/event, CPU")):
+        for what, told in (("seconds", ""), ("cpu", ", CPU")):
             costs = [1e9 * steady(one, what) / one["events"] for one in done]
-            yield Figure(name, costs, unit)
+            yield Figure(f"{name}{told}", costs, "ns/event")
             if products > least:
                 base = [1e9 * steady(one, what) / one["events"] for one in taken[least]]
                 ratios = [cost / first for cost, first in zip(costs, base, strict=True)]
-                yield Figure(f"{name} / {5 * least:,}, {what}", ratios, "", at_most=1.15)
+                yield Figure(f"{name} / {5 * least:,}{told}", ratios, "", at_most=1.15)
 
 
 def _parts(marks: list[tuple[int, float, int, float]], ticks: int) -> dict[str, float]:

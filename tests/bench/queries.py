@@ -27,7 +27,8 @@ def _figures(plan: Plan, market: Path, when: str) -> Iterator[Figure]:
     # A process asks each question once before it counts: what is read often is in memory, as in a session of a user.
     taken = in_child("queries", market=market, turns=2 * plan.repeat + 1)
     for name, milliseconds in taken.items():
-        yield Figure(f"{when}{name}", milliseconds, "ms, warm", at_most=AT_MOST_MS.get(name))
+        unit = "ms, warm" if name in AT_MOST_MS else "ms"
+        yield Figure(f"{when}, {name}", milliseconds, unit, at_most=AT_MOST_MS.get(name))
 
 
 def queries(plan: Plan) -> Iterator[Figure]:
@@ -35,12 +36,12 @@ def queries(plan: Plan) -> Iterator[Figure]:
     with copied(large(plan)) as market:
         done = qsim.run(market, ticks=min(plan.ticks, QUERY_TICKS))
         yield Figure("queries, events", [done["events"]], "events")
-        yield from _figures(plan, market, "")
+        yield from _figures(plan, market, "queries")
         files = in_child("live", market=market, commits=plan.commits, batch_size=LIVE_BATCH)["files"]
         yield Figure("live, files", [files], "files")
-        yield from _figures(plan, market, "live, ")
+        yield from _figures(plan, market, "live")
         yield Figure("compacted, files", [qsim.compact(market)["files"]], "files")
-        yield from _figures(plan, market, "compacted, ")
+        yield from _figures(plan, market, "compacted")
 
 
 def india(plan: Plan) -> Iterator[Figure]:

@@ -22,8 +22,8 @@ def quiet(plan: Plan) -> Iterator[Figure]:
             ticks = plan.day_ticks * LONG_SECONDS // SHORT_SECONDS
             short.append(run(market, ticks, update_interval_seconds=SHORT_SECONDS))
         name = f"quiet, {5 * products:,} listings"
-        for what, unit in (("seconds", "s"), ("cpu", "s of CPU")):
-            yield Figure(f"{name}, 5 min", [steady(done, what) for done in long], unit)
-            yield Figure(f"{name}, 5 s", [steady(done, what) for done in short], unit)
+        for what, told in (("seconds", ""), ("cpu", ", CPU")):
+            yield Figure(f"{name}, 5-minute ticks{told}", [steady(done, what) for done in long], "s")
+            yield Figure(f"{name}, 5-second ticks{told}", [steady(done, what) for done in short], "s")
             ratios = [steady(b, what) / steady(a, what) for a, b in zip(long, short, strict=True)]
-            yield Figure(f"{name}, ratio of {what}", ratios, "", at_most=1.5)
+            yield Figure(f"{name}, 5-second / 5-minute{told}", ratios, "", at_most=1.5)

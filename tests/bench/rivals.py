@@ -16,7 +16,7 @@ from tests.bench.figures import Figure, Skipped
 from tests.bench.plan import Plan, copied, large, steady_rate
 from tests.bench.tasks import in_child
 
-ORIGINAL = "sqlalchemy"
+ORIGINAL, YARDSTICK = "sqlalchemy", "tpchgen-cli"
 TITLES = {
     ORIGINAL: "original style (SQLAlchemy, 50-row batches)",
     "duckdb": "DuckDB SQL",
@@ -26,6 +26,15 @@ TITLES = {
 # Rows updated one by one cost the same in a market of any size, and two thousand take seconds.
 ORIGINAL_LISTINGS, TICKS = 2000, 8
 LINEITEM_ROWS, LINEITEM_COLUMNS, MEGABYTE = 6_001_215, 16, 1e6
+
+
+def installed(name: str) -> bool:
+    """Tell whether a rival is there: a library, or a program beside Python."""
+    return find_spec(name) is not None or _program(name).exists()
+
+
+def _program(name: str) -> Path:
+    return Path(sys.executable).with_name(name)
 
 
 def _rate(plan: Plan, name: str) -> float:
@@ -47,11 +56,20 @@ def _own(plan: Plan) -> dict[str, Any]:
         return {"events": steady_rate(done), "bytes": size / done["events"] * steady_rate(done)}
 
 
-def _tpch(plan: Plan, program: Path) -> dict[str, float]:
+def _tpch(plan: Plan) -> dict[str, float]:
     """Make the table lineitem of TPC-H as Parquet; give its speed in rows and bytes."""
     folder = plan.folder / "tpch"
     scale = min(1.0, 5 * plan.products * TICKS / LINEITEM_ROWS)
-    command = [program, "parquet", "--scale-factor", f"{scale:.4f}", "--tables", "lineitem", "--output-dir", folder]
+    command = [
+        _program(YARDSTICK),
+        "parquet",
+        "--scale-factor",
+        f"{scale:.4f}",
+        "--tables",
+        "lineitem",
+        "--output-dir",
+        folder,
+    ]
     began = perf_counter()
     subprocess.run(command, check=True, capture_output=True)
     seconds = perf_counter() - began
@@ -72,8 +90,7 @@ def _yardstick(own: list[dict[str, Any]], made: list[dict[str, float]], columns:
 
 def rivals(plan: Plan) -> Iterator[Figure | Skipped]:
     """Alternate the run of the large market with each rival that is installed."""
-    there = [name for name in TITLES if find_spec(name)]
-    program = Path(sys.executable).with_name("tpchgen-cli")
+    there = [name for name in TITLES if installed(name)]
     own: list[dict[str, Any]] = []
     made: list[dict[str, float]] = []
     rates: dict[str, list[float]] = {name: [] for name in there}
@@ -81,8 +98,8 @@ def rivals(plan: Plan) -> Iterator[Figure | Skipped]:
         own.append(_own(plan))
         for name in there:
             rates[name].append(_rate(plan, name))
-        if program.exists():
-            made.append(_tpch(plan, program))
+        if installed(YARDSTICK):
+            made.append(_tpch(plan))
     yield Figure("rivals, qsim", [one["events"] for one in own], "events/s")
     for name, title in TITLES.items():
         yield Figure(f"rival, {title}", rates[name], "events/s") if name in rates else Skipped(f"rival, {title}", name)
@@ -90,7 +107,7 @@ def rivals(plan: Plan) -> Iterator[Figure | Skipped]:
     if made:
         yield from _yardstick(own, made, len(EVENTS.columns))
     else:
-        yield Skipped("rival, tpchgen-cli", "tpchgen-cli")
+        yield Skipped(f"rival, {YARDSTICK}", YARDSTICK)
 
 
 def _ratios(own: list[float], rates: dict[str, list[float]]) -> Iterator[Figure]:
