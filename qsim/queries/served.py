@@ -25,8 +25,8 @@ from qsim.opening import block_products
 from qsim.queries import connection as connections
 from qsim.queries import state_views, views
 from qsim.queries.history_views import history_of
-from qsim.runs import market_directory
 from qsim.schema import CATALOG, EVENTS, FEES, LISTINGS, PRODUCTS, SNAPSHOTS, Table
+from qsim.standing import market_directory
 from qsim.storage import integrity, log
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile
