@@ -105,7 +105,7 @@ def test_a_pace_that_is_none_is_refused(market: Path, manner: dict[str, Any], na
 
 def test_a_paced_run_needs_room_for_a_day_and_any_other_for_all_its_ticks(market: Path) -> None:
     history, years = log.read(market), 50_000_000
-    parameters = course_of(history).parameters[-1]
+    parameters = course_of(history).parameters[-1].model_copy(update={"stores": 1000})
     forecast.check(market, history, parameters, years, paced=True)
     with pytest.raises(DiskError, match=r"50,000,000 ticks take"):
         forecast.check(market, history, parameters, years)
