@@ -68,8 +68,10 @@ def replayed(market: Path, first: int, last: int) -> pl.DataFrame:
     return state.sort("listing_id")
 
 
-def tree(place: Path, without: Collection[str] = ("LOCK",)) -> dict[str, str]:
-    """The sha256 of every file below a place, "" for a folder, by its path there; but the lock, which names the last writer."""
+def tree(place: Path, without: Collection[str] = ("LOCK", "process", "runs.jsonl")) -> dict[str, str]:
+    """The sha256 of every file below a place, "" for a folder, by its path there; but the lock, which names the last writer, and
+    what runs cost.
+    """
     return {
         path.relative_to(place).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else ""
         for path in sorted(place.rglob("*"))
