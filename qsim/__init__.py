@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from qsim.fitting import fit
     from qsim.queries import ask, connect, guarded_sql, refresh
     from qsim.runs import generate, run
+    from qsim.server.running import serve
     from qsim.standing import status
     from qsim.upkeep import compact, vacuum, verify
     from qsim.validation import validate
@@ -27,6 +28,7 @@ __all__ = [
     "guarded_sql",
     "refresh",
     "run",
+    "serve",
     "status",
     "vacuum",
     "validate",
@@ -42,6 +44,7 @@ _HOMES = {
     "fit": "qsim.fitting",
     "generate": "qsim.runs",
     "run": "qsim.runs",
+    "serve": "qsim.server.running",
     "status": "qsim.standing",
     "validate": "qsim.validation",
     "compact": "qsim.upkeep",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager
 from dataclasses import fields, replace
@@ -21,6 +21,7 @@ from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
 from qsim.market.tally import Tally
 from qsim.storage import files
+from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place
 from qsim.windows import Wanted, Written, take
 from qsim.writing import Writer
@@ -122,7 +123,7 @@ def hand_over(writer: Writer, client: Client) -> None:
         written, writer.states[at], tally = _result(task)
         if writer.counts is not None:
             writer.counts.tallies[at] = tally
-        _check_there(writer.market, written)
+        _check_there(writer.market, written.files)
         return written
 
     writer.take = take_there
@@ -164,11 +165,11 @@ def _result(future: Future) -> Any:
         ) from None
 
 
-def _check_there(market: Place, written: Written) -> None:
+def _check_there(market: Place, written: Sequence[DataFile]) -> None:
     """Make sure that a worker's files are in this market: another machine may have a folder of the same name."""
     if not isinstance(market, Path):
         return
-    for file in written.files:
+    for file in written:
         found = files.look(market / file.path)
         if found is None or found.bytes != file.bytes:
             raise QsimError(

@@ -34,6 +34,10 @@ def by_hand(*changes: dict[str, Any], fees: tuple[float, float, float, float] = 
         """CREATE TABLE discounts (listing_id UINTEGER, campaign_id INTEGER, discount_pct DECIMAL(5, 2), starts_at TIMESTAMP,
             ends_at TIMESTAMP)""",
         "CREATE TABLE campaigns (campaign_id INTEGER, campaign VARCHAR, starts_at TIMESTAMP, ends_at TIMESTAMP)",
+        "CREATE SCHEMA raw",
+        "CREATE VIEW raw.line_times AS SELECT * FROM discounts WHERE campaign_id IS NOT NULL",
+        "CREATE VIEW raw.searchable AS SELECT product_id, lower(product || ' ' || brand) AS words FROM products",
+        "CREATE VIEW categories AS SELECT DISTINCT category, subcategory, volatility_group FROM products",
         "CREATE MACRO tick_at(ts) AS 0",
         "CREATE MACRO tick_time(t) AS TIMESTAMP '2026-01-01 12:00:00'",
     ):  # fmt: skip

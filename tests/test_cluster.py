@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
-import pyarrow as pa
 import pytest
 
 import qsim
@@ -20,7 +19,6 @@ from qsim.recording import Progress
 from qsim.storage import leftovers, log
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place, place_of
-from qsim.windows import Written
 from tests.buckets import served
 
 if TYPE_CHECKING:
@@ -170,4 +168,4 @@ def test_workers_with_other_versions_are_refused(
 def test_a_directory_that_the_workers_do_not_share_is_refused(tmp_path: Path) -> None:
     elsewhere = DataFile("events/0000000001-0000000002-00000-0123abcd.parquet", "events", 1, 1, "", 1, 2, 0)
     with pytest.raises(QsimError, match="is not here; allowed is a directory that all machines share"):
-        cluster._check_there(tmp_path, Written([elsewhere], 0, pa.table({})))
+        cluster._check_there(tmp_path, [elsewhere])

@@ -97,6 +97,11 @@ def shop() -> duckdb.DuckDBPyConnection:
     connection.execute(
         "CREATE TABLE products (product_id UINTEGER, product VARCHAR, brand VARCHAR, subcategory VARCHAR)"
     )
+    connection.execute("CREATE SCHEMA raw")
+    connection.execute(
+        """CREATE VIEW raw.searchable AS SELECT product_id, lower(replace(product || ' ' || brand, chr(39), '')) AS words
+            FROM products"""
+    )
     connection.executemany("INSERT INTO products VALUES (?, ?, ?, ?)", [(at, *good) for at, good in enumerate(GOODS)])
     return connection
 

@@ -33,15 +33,19 @@ HOMES = {
     "numpy.random": ("streams", "realism"),
     "random": ("taxonomy.make_words",),
     "faker": ("taxonomy.make_words",),
-    "pydantic": ("params", "behaviour", "assortment"),
+    "pydantic": ("params", "behaviour", "assortment", "server"),
     "highspy": ("queries",),
     "altair": ("realism",),
+    "fastapi": ("server",),
+    "starlette": ("server",),
+    "uvicorn": ("server",),
+    "prometheus_client": ("server",),
     "obstore": ("storage",),
     "dask": ("cluster",),
     "distributed": ("cluster",),
 }
 STORAGE_KNOWS = {"errors", "arrays", "money", "clock", "schema", "streams", "storage"}
-HEAVY = ("numpy", "polars", "duckdb", "pydantic", "pyarrow", "rich", "altair", "psutil")
+HEAVY = ("numpy", "polars", "duckdb", "pydantic", "pyarrow", "rich", "altair", "psutil", "fastapi", "uvicorn")
 SOURCES = sorted((ROOT / "qsim").rglob("*.py"))
 
 

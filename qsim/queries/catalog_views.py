@@ -19,6 +19,8 @@ def catalog_views(head_second: int) -> list[str]:
         f"""CREATE OR REPLACE VIEW products AS SELECT product_id, product, brand, category, subcategory, pack, unit, pack_units,
             volatility_group, {rupees("base_price_paise")} AS base_price, {rupees("nullif(mrp_paise, 0)")} AS mrp, is_loose,
             is_active FROM raw.products""",
+        """CREATE OR REPLACE VIEW raw.searchable AS
+            SELECT product_id, lower(replace(product || ' ' || brand, chr(39), '')) AS words FROM raw.products""",
         """CREATE OR REPLACE VIEW stores AS SELECT store_id, platform, city, pincode, area
             FROM raw.stores JOIN raw.platforms USING (platform_id)""",
         f"""CREATE OR REPLACE VIEW raw.named AS SELECT l.listing_id, l.product_id, l.store_id, p.platform, s.city, s.pincode,

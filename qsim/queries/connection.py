@@ -27,6 +27,11 @@ def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyC
     """
     market = market_directory(directory).absolute()
     history = _known[market] = integrity.read_log(market)
+    return connected(market, history)
+
+
+def connected(market: Place, history: Log) -> duckdb.DuckDBPyConnection:
+    """Open DuckDB in memory with all views of a market at the commit that a log ends with."""
     connection = duckdb.connect(":memory:")
     # In a notebook without widgets DuckDB refuses even to switch off a bar that is off.
     if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() != [(False,)]:
@@ -72,11 +77,12 @@ def rows_of(
 ) -> list[dict[str, object]]:
     """Run one query and give its rows as dictionaries; QsimError in one line where DuckDB refuses it."""
     try:
-        relation = connection.sql(query, params=values)
-        rows = [] if relation is None else relation.fetchall()
+        # Unlike a relation this is planned once, which is most of the work of a small query.
+        done = connection.execute(query, values)
+        rows, columns = done.fetchall(), [column[0] for column in done.description or ()]
     except duckdb.Error as fault:
         raise _refused(fault) from None
-    return [] if relation is None else [dict(zip(relation.columns, row, strict=True)) for row in rows]
+    return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def selected(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, object]]:

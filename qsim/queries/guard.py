@@ -21,6 +21,7 @@ from qsim.queries import sandbox, statement, texts, values, views
 from qsim.queries.scans import Scans
 from qsim.standing import market_directory
 from qsim.storage import integrity
+from qsim.storage.log import Log
 from qsim.storage.places import ObjectPath, Place
 from qsim.writing import course_of
 
@@ -119,8 +120,17 @@ def guarded(
         return answer_of(sent(process, asked, limits, limits.seconds - (monotonic() - begin)), limits)
 
 
+def guarded_at(market: Place, history: Log, query: str, limits: Limits) -> Answer:
+    """Run a query as `guarded_sql` does, at the commit that a log ends with whose files were held against it."""
+    statement.bound(query)
+    begin = monotonic()
+    asked = request_at(market.absolute(), history, query, limits, LAYERS)
+    with started() as process:
+        return answer_of(sent(process, asked, limits, limits.seconds - (monotonic() - begin)), limits)
+
+
 def request(market: Place, query: str, limits: Limits, on: frozenset[str]) -> dict[str, Any]:
-    """Put together all that the process needs to know of a market and of the query."""
+    """Put together all that the process needs to know of a market at its newest commit and of the query."""
     if isinstance(market, ObjectPath):
         raise UsageError(
             f"{market}: guarded queries have no network; allowed is a local folder; copy the market to one"
@@ -131,6 +141,11 @@ def request(market: Place, query: str, limits: Limits, on: frozenset[str]) -> di
     except CorruptError as fault:
         # Whoever asks is not to learn where the market is.
         raise CorruptError(str(fault).replace(str(market), "the market")) from None
+    return request_at(market, history, query, limits, on)
+
+
+def request_at(market: Place, history: Log, query: str, limits: Limits, on: frozenset[str]) -> dict[str, Any]:
+    """Put together all that the process needs to know of a market at the commit that a log ends with."""
     scans = Scans()
     select = scans.select if "locked" in on else texts.files
     return {

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from enum import IntEnum
+from functools import lru_cache
+from threading import Lock
 
 import duckdb
 
@@ -72,6 +75,29 @@ def _either_side(text: str) -> Iterable[str]:
         yield re.sub(r"\w+\s*/+\s*(\w+)", r"\1", text)
 
 
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """A product's name as read: the brand's words, all words, the heads, every form that is the name, whether it has a dash."""
+
+    maker: Words
+    said: frozenset[str]
+    heads: tuple[Words, ...]
+    names: frozenset[Words]
+    is_dashed: bool
+
+
+# Reading a name is most of what finding products costs, and the names of a market stay the same.
+@lru_cache(maxsize=1 << 15)
+def _read(name: str, brand: str) -> _Read:
+    maker, full = words(brand), words(name)
+    parts = _SUFFIX.split(name, maxsplit=1)
+    heads = tuple(_unbranded(words(side), maker) for side in _either_side(parts[0]))
+    rest = words(parts[1]) if len(parts) > 1 else ()
+    brackets = {words(side) for inside in re.findall(r"\(([^)]*)\)", name) for side in _either_side(inside)}
+    names = {*heads, *brackets, full, *(rest + head for head in heads), *(head + rest for head in heads)}
+    return _Read(maker, frozenset((*full, *maker)), heads, frozenset(names), bool(_DASH.search(name)))
+
+
 def kin(asked: Words, name: str, brand: str = "") -> Kin | None:
     """Tell how near a product's name is to the words asked for, or None where a word is missing.
 
@@ -81,20 +107,17 @@ def kin(asked: Words, name: str, brand: str = "") -> Kin | None:
     with the words, as `Red Onion` does and `Onion Rings` or `Cream & Onion` does not. MENTION: anything else that
     has the words, such as a flavour. Sets of several goods, joined by `+`, are mentions.
     """
-    maker, full = words(brand), words(name)
-    if not asked or not set(asked) <= {*full, *maker}:
+    read = _read(name, brand)
+    if not asked or not set(asked) <= read.said:
         return None
     if "+" in name:
         return Kin.MENTION
+    maker = read.maker
     if maker and asked != maker and asked[: len(maker)] == maker:
         asked = asked[len(maker) :]
-    parts = _SUFFIX.split(name, maxsplit=1)
-    heads = [_unbranded(words(side), maker) for side in _either_side(parts[0])]
-    rest = words(parts[1]) if len(parts) > 1 else ()
-    brackets = {words(side) for inside in re.findall(r"\(([^)]*)\)", name) for side in _either_side(inside)}
-    if asked in {*heads, *brackets, full, *(rest + head for head in heads), *(head + rest for head in heads)}:
-        return Kin.EXACT if _DASH.search(name) else Kin.PLAIN
-    for head in heads:
+    if asked in read.names:
+        return Kin.EXACT if read.is_dashed else Kin.PLAIN
+    for head in read.heads:
         before = len(head) - len(asked)
         if before > 0 and head[before:] == asked and head[before - 1] not in _JOINING:
             return Kin.KIND
@@ -126,19 +149,47 @@ def products_named(connection: duckdb.DuckDBPyConnection, name: str) -> list[lis
     return groups(kins_of(connection, name))
 
 
+# What names mean in catalogs that are asked again and again: a connection's variable `qsim_catalog` says in which, if any.
+_known: dict[tuple[str, Words], list[tuple[int, Kin, bool]]] = {}
+_KNOWN_MOST = 2000
+_turn = Lock()
+
+
+def stems_of(text: str) -> list[str]:
+    """Give the first letters that every form of each word shares, so that SQL sifts and Python reads what is left."""
+    return [word[: max(3, len(word) - 2)] for word in words(text) if word != "and"]
+
+
+def has_stems(stems: Sequence[str], first: int) -> str:
+    """Write the condition, behind others, that a row of `raw.searchable` has all stems, which are the parameters from `first` on."""
+    return "".join(f" AND contains(words, ${number})" for number in range(first, first + len(stems)))
+
+
 def kins_of(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[int, Kin, bool]]:
     """Find the products that have a name's words: (id, kin, whether the subcategory is called so)."""
-    asked = words(name)
-    # The first letters that every form of a word shares, so that SQL sifts and Python reads what is left.
-    stems = [word[: max(3, len(word) - 2)] for word in asked if word != "and"]
+    asked, stems = words(name), stems_of(name)
     if not stems:
         return []
+    [(catalog,)] = connection.execute("SELECT getvariable('qsim_catalog')").fetchall()
+    if catalog is None:
+        return _kins_of(connection, asked, stems)
+    with _turn:
+        found = _known.get((catalog, asked))
+    if found is None:
+        found = _kins_of(connection, asked, stems)
+        with _turn:
+            _known[catalog, asked] = found
+            while len(_known) > _KNOWN_MOST:
+                del _known[next(iter(_known))]
+    return found
+
+
+def _kins_of(connection: duckdb.DuckDBPyConnection, asked: Words, stems: list[str]) -> list[tuple[int, Kin, bool]]:
     rows = rows_of(
         connection,
-        """SELECT product_id, product, brand, subcategory FROM products WHERE len(list_filter($1::VARCHAR[],
-            lambda stem: NOT contains(lower(replace(product || ' ' || brand, '''', '')), stem))) = 0
-            ORDER BY product_id""",
-        [stems],
+        f"""SELECT product_id, product, brand, subcategory FROM products JOIN raw.searchable USING (product_id)
+            WHERE true {has_stems(stems, 1)} ORDER BY product_id""",
+        [*stems],
     )
     kins = []
     for row in rows:

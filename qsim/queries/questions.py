@@ -115,7 +115,7 @@ def shelf(connection: duckdb.DuckDBPyConnection, text: str, *, loosely: bool = F
     known = {
         column: [
             str(row["value"])
-            for row in rows_of(connection, f"SELECT DISTINCT {column} AS value FROM products ORDER BY 1")
+            for row in rows_of(connection, f"SELECT DISTINCT {column} AS value FROM categories ORDER BY 1")
         ]
         for column in columns
     }
@@ -128,6 +128,19 @@ def shelf(connection: duckdb.DuckDBPyConnection, text: str, *, loosely: bool = F
         if values:
             return column, values
     return None
+
+
+def known_shelf(connection: duckdb.DuckDBPyConnection, category: str) -> tuple[str, list[str]]:
+    """Find what a user calls a category as `shelf` does, loosely; UsageError where there is none."""
+    where = shelf(connection, category, loosely=True)
+    if where is None:
+        known = [
+            str(row["c"]) for row in rows_of(connection, "SELECT DISTINCT category AS c FROM categories ORDER BY 1")
+        ]
+        raise UsageError(
+            f"category '{category:.60}': not in this market; allowed: {names.nearest_of(category, known)}; choose one"
+        )
+    return where
 
 
 def deals(
@@ -149,13 +162,7 @@ def deals(
     if limit < 1:
         raise UsageError(f"limit {limit}: allowed is 1 or more rows; choose a number in it")
     chosen = None if platform is None else check_platform(connection, platform)
-    where = None if category is None else shelf(connection, category, loosely=True)
-    if category is not None and where is None:
-        known = [str(row["c"]) for row in rows_of(connection, "SELECT DISTINCT category AS c FROM products ORDER BY 1")]
-        raise UsageError(
-            f"category '{category:.60}': not in this market; allowed: {names.nearest_of(category, known)}; choose one"
-        )
-    column, values = where or ("category", None)
+    column, values = ("category", None) if category is None else known_shelf(connection, category)
     rows = rows_of(connection, _DEALS.format(column=column, now=NOW), [chosen, min_discount, values, limit])
     hidden = set() if _has_many_stores(connection) else {"store_id", "city", "pincode"}
     return [plain({name: value for name, value in row.items() if name not in hidden}) for row in rows]
@@ -163,14 +170,15 @@ def deals(
 
 _DEALS = """
     WITH good AS (
-        SELECT p.* FROM prices AS p JOIN products AS g USING (product_id)
+        SELECT listing_id, product, brand, subcategory, pack, platform, store_id, city, pincode, regular_price, price, discount_pct
+        FROM prices AS p
         WHERE ($1::VARCHAR IS NULL OR p.platform = $1) AND p.discount_pct >= $2 AND p.discount_pct > 0
-            AND ($3::VARCHAR[] IS NULL OR list_contains($3::VARCHAR[], g.{column}))
+            AND ($3::VARCHAR[] IS NULL OR list_contains($3::VARCHAR[], p.{column}))
             AND p.in_stock AND p.is_active AND p.surge_fee = p.order_fee),
     lasting AS (
-        SELECT listing_id, discount_pct, max(discounts.ends_at) AS ends_at, max_by(campaign, discounts.ends_at) AS campaign
-        FROM discounts JOIN campaigns USING (campaign_id)
-        WHERE discounts.starts_at <= {now} AND discounts.ends_at > {now} GROUP BY 1, 2)
+        SELECT listing_id, discount_pct, max(l.ends_at) AS ends_at, max_by(campaign, l.ends_at) AS campaign
+        FROM raw.line_times AS l JOIN campaigns USING (campaign_id)
+        WHERE l.starts_at <= {now} AND l.ends_at > {now} GROUP BY 1, 2)
     SELECT product, brand, subcategory, pack, platform, store_id, city, pincode, regular_price, price,
         good.discount_pct, regular_price - price AS saved, lasting.campaign, lasting.ends_at
     FROM good LEFT JOIN lasting ON good.listing_id = lasting.listing_id AND good.discount_pct = lasting.discount_pct
@@ -239,10 +247,10 @@ def _summary(rows: list[dict[str, Any]], first: str, second: str) -> dict[str, A
 
 _COMPARE = """
     WITH here AS (
-        SELECT p.*, s.nth FROM prices AS p JOIN products AS g USING (product_id)
+        SELECT p.product_id, p.product, p.brand, p.pack, p.platform, p.store_id, p.city, p.pincode, p.price, s.nth FROM prices AS p
         JOIN (SELECT store_id, row_number() OVER (PARTITION BY platform, pincode ORDER BY store_id) AS nth FROM stores)
             AS s ON s.store_id = p.store_id
-        WHERE p.platform IN ($1, $2) AND list_contains($3, g.{column}) AND p.in_stock AND p.is_active)
+        WHERE p.platform IN ($1, $2) AND list_contains($3, p.{column}) AND p.in_stock AND p.is_active)
     SELECT a.product, a.brand, a.pack, a.city, a.pincode, a.price AS price_a, b.price AS price_b
     FROM here AS a JOIN here AS b ON a.product_id = b.product_id AND a.pincode = b.pincode AND a.nth = b.nth
     WHERE a.platform = $1 AND b.platform = $2

@@ -54,8 +54,8 @@ def raw_views(market: Place, log: Log, select: Select = files) -> list[str]:
         view("opening", SNAPSHOTS, snapshot(ticks[0])),
         f"CREATE OR REPLACE VIEW raw.newest_snapshot AS {apart(snapshot(ticks[-1]))}",
         *(view(f"newest_{table.name}", table, later(table)) for table in (EVENTS, ORDERS, DELIVERIES)),
-        f"CREATE OR REPLACE VIEW raw.moves AS {_moves('orders', 'deliveries')}",
-        f"CREATE OR REPLACE VIEW raw.newest_moves AS {_moves('newest_orders', 'newest_deliveries')}",
+        f"CREATE OR REPLACE VIEW raw.moves AS {_moves('raw.orders', 'raw.deliveries')}",
+        f"CREATE OR REPLACE VIEW raw.newest_moves AS {_moves('raw.newest_orders', 'raw.newest_deliveries')}",
         *_states(
             f"list_max(list_filter({ticks}, lambda tick: tick <= t))",
             ticks[-1],
@@ -67,8 +67,8 @@ def raw_views(market: Place, log: Log, select: Select = files) -> list[str]:
 
 def _moves(orders: str, deliveries: str) -> str:
     """What the stock of listings gained (positive) and lost (negative) at each tick."""
-    return f"""SELECT tick, listing_id, units::INTEGER AS units FROM raw.{deliveries} WHERE units > 0
-        UNION ALL SELECT tick, listing_id, -(units::INTEGER) FROM raw.{orders} WHERE units > 0"""
+    return f"""SELECT tick, listing_id, units::INTEGER AS units FROM {deliveries} WHERE units > 0
+        UNION ALL SELECT tick, listing_id, -(units::INTEGER) FROM {orders} WHERE units > 0"""
 
 
 def _states(known: str, newest: int, newest_events: str, moving: bool) -> list[str]:
@@ -97,6 +97,89 @@ def _stock(snapshot: str, moved: str) -> str:
     return f"SELECT base.listing_id, {_on_hand(moved)} AS stock FROM (SELECT * FROM {snapshot}) AS base {moved}"
 
 
+def within(market: Place, table: Table, named: Sequence[DataFile], listings: range | None) -> str:
+    """Write the rows of the named files of a table, in brackets: all of them, or those of listings one after another."""
+    where = (
+        "" if listings is None or not named else f" WHERE listing_id BETWEEN {listings.start} AND {listings.stop - 1}"
+    )
+    return f"({files(market, table, named)}{where})"
+
+
+def _moves_of(market: Place, log: Log, since: int, listings: range | None = None) -> str:
+    orders, deliveries = (
+        within(market, table, [file for file in log.of_table(table.name) if file.last > since], listings)
+        for table in (ORDERS, DELIVERIES)
+    )
+    return f"({_moves(orders, deliveries)})"
+
+
+def _events_of(market: Place, log: Log, since: int) -> str:
+    return within(market, EVENTS, [file for file in log.of_table(EVENTS.name) if file.last > since], None)
+
+
+def state_after(base: str, since: int, market: Place, log: Log) -> str:
+    """Write the state at a log's tick from a table of the state at an earlier one, `since`, and what was written after it."""
+    during = f"tick > {since}"
+    moved = _moved(_moves_of(market, log, since), during) if has(log, ORDERS, DELIVERIES) else ""
+    return _state(base, _events_of(market, log, since), during, moved)
+
+
+def state_between(base: str, since: int, until: int, market: Place, log: Log, where: str) -> str:
+    """Write the state as of a tick, `until`, from what holds the state at an earlier one and what was written between.
+
+    Args:
+        base: What to select the earlier state from.
+        since: Its tick.
+        until: The tick wanted.
+        market: Where the files are.
+        log: The log that names them.
+        where: A condition on `listing_id`; other listings are left out.
+    """
+
+    def written(table: Table) -> str:
+        named = [file for file in log.of_table(table.name) if file.last > since and file.first <= until]
+        return within(market, table, named, None)
+
+    during = f"tick > {since} AND tick <= {until} AND {where}"
+    moves = f"({_moves(written(ORDERS), written(DELIVERIES))})"
+    moved = _moved(moves, during) if has(log, ORDERS, DELIVERIES) else ""
+    return _state(f"{base} WHERE {where}", written(EVENTS), during, moved)
+
+
+def moved_after(since: int, market: Place, log: Log) -> str:
+    """Write the ids of the listings that something happened to after a tick."""
+    sources = [_events_of(market, log, since)]
+    if has(log, ORDERS, DELIVERIES):
+        sources.append(_moves_of(market, log, since))
+    return " UNION ".join(f"SELECT listing_id FROM {source} WHERE tick > {since}" for source in sources)
+
+
+def prices_of(state: str, log: Log) -> str:
+    """Write the rows of `prices` at a log's tick from a table of the state at it."""
+    return _prices(state, _fees(str(log.tick)) if has(log, FEES) else "")
+
+
+def prices_as_of(
+    tick: int, market: Place, log: Log, snapshot: Sequence[DataFile], events: Sequence[DataFile], listings: range | None
+) -> str:
+    """Write the rows of `prices` as of a tick from the files of the snapshot before it and of the events since; of all listings,
+    or of some that are numbered one after another.
+    """
+    known = snapshot[0].last
+    during = f"tick > {known} AND tick <= {tick}"
+    moved = _moved(_moves_of(market, log, known, listings), during) if has(log, ORDERS, DELIVERIES) else ""
+    base, changed = within(market, SNAPSHOTS, snapshot, listings), within(market, EVENTS, events, listings)
+    named = within_named(listings)
+    return _prices(f"({_state(base, changed, during, moved)})", _fees(str(tick)) if has(log, FEES) else "", named)
+
+
+def within_named(listings: range | None) -> str:
+    """Write the names of all listings, or of some that are numbered one after another."""
+    if listings is None:
+        return "raw.named"
+    return f"(SELECT * FROM raw.named WHERE listing_id BETWEEN {listings.start} AND {listings.stop - 1})"
+
+
 def _state(snapshot: str, events: str, during: str, moved: str) -> str:
     """The last snapshot overlaid with the last event of each listing since, and with what moved its stock.
 
@@ -122,7 +205,7 @@ def _state(snapshot: str, events: str, during: str, moved: str) -> str:
         FROM (SELECT * FROM {snapshot}) AS base {change if events else ""} {moved}"""
 
 
-def _prices(state: str, fees: str) -> str:
+def _prices(state: str, fees: str, named: str = "raw.named") -> str:
     order_fee = "coalesce(f.fee_paise, 0)" if fees else "0"
     # Loose goods have no printed MRP: the one shown lies their permanent discount above the regular price, and moves with it.
     shown = "s.regular_price_paise * 100 / (10000 - nullif(n.mrp_discount_bps, 0)::INTEGER)"
@@ -134,8 +217,8 @@ def _prices(state: str, fees: str) -> str:
             (100 - 100 * (s.price_paise * 0.01) / {mrp})::DECIMAL(5, 2) AS off_mrp_pct,
             (s.price_paise * 0.01 / nullif(n.pack_units, 0))::DECIMAL(12, 2) AS unit_price, n.unit,
             {rupees(f"(s.surge_fee_paise::INTEGER + {order_fee})")} AS surge_fee, s.stock, s.stock > 0 AS in_stock,
-            n.is_loose, n.is_active, tick_time(s.updated_tick) AS updated_at, {rupees(order_fee)} AS order_fee
-        FROM {state} AS s JOIN raw.named AS n USING (listing_id) {fees}"""
+            n.is_loose, n.is_active, n.volatility_group, tick_time(s.updated_tick) AS updated_at, {rupees(order_fee)} AS order_fee
+        FROM {state} AS s JOIN {named} AS n USING (listing_id) {fees}"""
 
 
 def _fees(until: str) -> str:

@@ -148,6 +148,15 @@ def _log_of(whole: Piece) -> Log:
     return Log(tip.number, tip.head, tip.tick, tip.digest, tuple(whole.epochs), tuple(whole.files), retired)
 
 
+def goes_on(market: Place, known: Log) -> bool:
+    """Tell whether there is a commit after those known, at the cost of a look at the disk; CorruptError where these are gone."""
+    if files.look(commit_path(market, known.number)) is None:
+        raise CorruptError(
+            f"{market / COMMITS}: commit {known.number}, which was there, is gone: the market was replaced; open it again"
+        )
+    return files.look(commit_path(market, known.number + 1)) is not None
+
+
 def tip_of(log: Log) -> Tip:
     """Give the tip of a log alone, for a writer to go on from without keeping all files in memory."""
     return Tip(log.number, log.head, log.tick, log.digest)

@@ -1,0 +1,33 @@
+"""`qsim serve`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from qsim.cli import options, output
+from qsim.errors import UsageError
+
+
+@click.command()
+@options.directory
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others need a token.")
+@click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port; 0 for a free one.")
+@click.option("--token", envvar="QSIM_TOKEN", metavar="TEXT", help="What askers have to show; default QSIM_TOKEN.")
+@click.option(
+    "--streams", type=click.IntRange(1, 20_000), default=1000, show_default=True, help="Clients that follow changes."
+)
+@click.option("--live", is_flag=True, help="Run the market on as well, in a process of its own.")
+def serve(directory: str | None, **given: Any) -> None:
+    """Serve the market in DIR over HTTP at its newest commit, while another process may be writing it. Ctrl-C stops.
+
+    Example: qsim serve shop --port 8000
+    """
+    try:
+        from qsim.server import running
+    except ModuleNotFoundError as fault:
+        raise UsageError(
+            f"serve: {fault.name} is not installed; serving needs it; run: pip install 'quickcommerce-sim[serve]'"
+        ) from None
+    running.serve(directory, listening=lambda address: output.note(f"serving at {address} (Ctrl-C stops)"), **given)

@@ -1,0 +1,168 @@
+"""Answers of a router: a question put to the market, as JSON with an ETag of the commit that it is of, whole or by pages."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import Query as Parameter
+from fastapi import Request
+from fastapi.responses import Response
+from starlette.routing import BaseRoute
+
+from qsim.errors import nearest
+from qsim.server import paging
+from qsim.server.problems import ProblemError
+from qsim.server.reading import Kept, Market, Moment, Query, encoded
+
+Limit = Annotated[int, Parameter(ge=1, le=500, description="Rows of a page.", examples=[20])]
+Cursor = Annotated[
+    str | None,
+    Parameter(pattern=paging.PATTERN, description="`next` of the page before.", json_schema_extra={"example": None}),
+]
+AsOf = Annotated[
+    str | None,
+    Parameter(
+        pattern=r"^([0-9]{1,19}|[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?)$",
+        description="A tick, or a time in India such as 2026-01-01T08:00; left out is now.",
+        examples=["0"],
+    ),
+]
+
+
+def market_of(request: Request) -> Market:
+    """Give the market that the app of a request serves."""
+    market: Market = request.app.state.market
+    return market
+
+
+def refuse_body(request: Request) -> None:
+    """Refuse a body of a GET."""
+    has_one = request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    if request.method == "GET" and has_one:
+        raise ProblemError(400, "body: found one with GET; allowed is none; send it without")
+
+
+async def known_parameters(request: Request) -> None:
+    """Refuse a parameter that the route does not know or that is given twice, and a body where none belongs.
+
+    A dependency of every router.
+    """
+    refuse_body(request)
+    route: BaseRoute | None = request.scope.get("route")
+    known = [field.alias for field in route.dependant.query_params] if route and hasattr(route, "dependant") else []
+    given = [name for name, _ in request.query_params.multi_items()]
+    for name in given:
+        if name not in known:
+            allowed = nearest(name, known) if known else "; it takes none"
+            raise ProblemError(400, f"{name[:60]}: no such parameter here{allowed}; mend the request")
+        if given.count(name) > 1:
+            raise ProblemError(400, f"{name}: found twice; allowed is once; leave one out")
+
+
+def etag_of(moment: Moment) -> str:
+    """Write the ETag of all that is read at a commit: the commit's hash."""
+    return f'"{moment.log.head[:20]}"'
+
+
+def _response(moment: Moment, body: bytes) -> Response:
+    headers = {"ETag": etag_of(moment), "Cache-Control": "no-cache"}
+    return Response(body, media_type="application/json", headers=headers)
+
+
+def unchanged(request: Request) -> Response | None:
+    """Give 304 where the asker has the answer of the newest commit; every URL's answer is a function of the commit alone."""
+    tag = etag_of(market_of(request).moment)
+    given = request.headers.get("if-none-match", "")
+    if tag not in (part.strip().removeprefix("W/") for part in given.split(",")):
+        return None
+    return Response(status_code=304, headers={"ETag": tag, "Cache-Control": "no-cache"})
+
+
+async def answer(request: Request, query: Query, *arguments: Any) -> Response:
+    """Answer with what `query(reading, *arguments)` gives, an object."""
+    if had := unchanged(request):
+        return had
+    kept = await market_of(request).ask(query, *arguments)
+    assert isinstance(kept.body, bytes)
+    return _response(kept.moment, kept.body)
+
+
+def place(moment: Moment, tick: int | None = None) -> dict[str, Any]:
+    """Give the commit, tick and market time that an answer is of."""
+    tick = moment.tick if tick is None else tick
+    return {"commit": moment.commit, "tick": tick, "market_time": moment.time_of(tick)}
+
+
+def _listed(kept: Kept, rows: list[bytes], following: str | None, head: dict[str, Any]) -> Response:
+    front = encoded(head)[:-1]
+    return _response(kept.moment, b'%s,"rows":[%s],"next":%s}' % (front, b",".join(rows), encoded(following)))
+
+
+async def page(request: Request, limit: int, cursor: str | None, query: Query, *arguments: Any) -> Response:
+    """Answer with a page of what `query(reading, *arguments)` gives, a list: pages of one list are of one commit.
+
+    A cursor says the commit and how many rows came before; 410 where the answer of that commit is no longer at hand.
+    """
+    if had := unchanged(request):
+        return had
+    market = market_of(request)
+    scope = (query.__name__, arguments)
+    commit, first = (market.moment.commit, 0) if cursor is None else paging.numbers_of(market, scope, cursor)
+    kept = market.kept(commit, query, *arguments)
+    if kept is None and commit != market.moment.commit:
+        raise ProblemError(
+            410, f"cursor: its list was of commit {commit}, which is gone by; begin again without a cursor"
+        )
+    kept = kept or await market.ask(query, *arguments)
+    assert isinstance(kept.body, list)
+    rows, last = kept.body[first : first + limit], first + limit
+    following = paging.cursor_of(market, scope, kept.moment.commit, last) if last < len(kept.body) else None
+    return _listed(kept, rows, following, place(kept.moment) | kept.head | {"total": len(kept.body)})
+
+
+def tick_of(moment: Moment, text: str | None, what: str = "as_of") -> int | None:
+    """Read a tick or a time in India as a tick that the market has reached; None for none given or for the newest."""
+    if text is None:
+        return None
+    try:
+        tick = int(text) if text.isdecimal() else moment.tick_at(datetime.fromisoformat(text))
+    except ValueError:
+        raise ProblemError(
+            422, f"{what}: found {text!r}; allowed is a time such as 2026-01-01T08:00; mend it"
+        ) from None
+    if not 0 <= tick <= moment.tick:
+        ends = f"{moment.time_of(0)} to {moment.time_of(moment.tick)}"
+        raise ProblemError(
+            404, f"{what}: found {text!r}; the market has ticks 0 to {moment.tick} ({ends}); choose one of them"
+        )
+    return None if tick == moment.tick else tick
+
+
+async def after(
+    request: Request,
+    limit: int,
+    cursor: str | None,
+    query: Query,
+    *arguments: Any,
+    keys: dict[str, int],
+    tick: int | None = None,
+) -> Response:
+    """Answer with a page of a list that has an order of its own: what `query(reading, *arguments, *keys, limit)` gives.
+
+    `keys` are the columns of the order, with what comes before the first row; a cursor says those of the last row. `tick` is
+    the one that the list is as of.
+    """
+    if had := unchanged(request):
+        return had
+    market = market_of(request)
+    scope = (query.__name__, arguments)
+    begun = [*keys.values()] if cursor is None else paging.numbers_of(market, scope, cursor)
+    kept = await market.ask(query, *arguments, *begun, limit + 1)
+    assert isinstance(kept.body, list)
+    rows, following = kept.body[:limit], None
+    if len(kept.body) > limit:
+        last = json.loads(rows[-1])
+        following = paging.cursor_of(market, scope, *(last[key] for key in keys))
+    return _listed(kept, rows, following, place(kept.moment, tick))

@@ -1,0 +1,96 @@
+"""The app: a market followed as it grows, behind a guard, with a router for each group of questions."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from importlib.metadata import version
+from time import monotonic
+
+from fastapi import FastAPI
+
+from qsim.queries import served
+from qsim.server import boards, problems, products, questions, sql, static, watching
+from qsim.server import live as writing
+from qsim.server.following import Following, follow
+from qsim.server.guarding import Allowed, Guard
+from qsim.server.measures import Measures
+from qsim.server.reading import Market
+from qsim.server.streaming import Feed
+
+ROUTERS = (boards.router, products.router, questions.router, sql.router, watching.router, static.router)
+
+
+def create_app(
+    directory: str | os.PathLike[str] | None = None,
+    *,
+    allowed: Allowed | None = None,
+    streams: int = 1000,
+    poll_seconds: float = 0.25,
+    live: bool = False,
+) -> FastAPI:
+    """Make the app that serves a market, whether or not another process writes it.
+
+    Args:
+        directory: The market; None is `QSIM_DIR`, else data/market.
+        allowed: Who may ask; None is this machine alone, without a token.
+        streams: The most clients that follow changes at once.
+        poll_seconds: How often it is looked whether there is a newer commit, once for all clients.
+        live: Whether a writer runs the market on, in a process of its own, for as long as the app does.
+
+    Raises:
+        ConflictError: no market is there.
+        CorruptError: a file of the market is not what was committed.
+    """
+    market, measures = Market(served.opened(directory)), Measures()
+    feed, state = Feed(market, measures, streams), Following(monotonic())
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        state.writer = writing.started(directory) if live else None
+        async with _followed(market, feed, measures, state, poll_seconds):
+            yield
+
+    app = _described(lifespan)
+    app.state.market, app.state.measures, app.state.feed, app.state.following = market, measures, feed, state
+    app.state.turns = sql.Turns()
+    _tell(market, feed, measures)
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(Guard, allowed=allowed or Allowed(), measures=measures)
+    return app
+
+
+def _described(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
+    # The pages that FastAPI has for its description load scripts from elsewhere.
+    return FastAPI(
+        title="qsim", summary="A simulated quick-commerce market.", version=version("quickcommerce-sim"), lifespan=lifespan,
+        responses=problems.RESPONSES, docs_url=None, redoc_url=None,
+    )  # fmt: skip
+
+
+@asynccontextmanager
+async def _followed(
+    market: Market, feed: Feed, measures: Measures, state: Following, every: float
+) -> AsyncIterator[None]:
+    """Follow a market for as long as the block lasts; then let its writer and the queries that run end."""
+    following = asyncio.create_task(follow(market, feed, measures, state, every))
+    yield
+    following.cancel()
+    with suppress(asyncio.CancelledError):
+        await following
+    if state.writer is not None:
+        await asyncio.to_thread(writing.stop, state.writer)
+    market.close()
+
+
+def _tell(market: Market, feed: Feed, measures: Measures) -> None:
+    """Let Prometheus know where the market stands and who follows it."""
+    measures.gauge("qsim_tick", "Tick that the market has reached.", lambda: market.moment.tick)
+    measures.gauge("qsim_commit", "Number of the newest commit.", lambda: market.moment.commit)
+    measures.gauge("qsim_events", "Changes of prices in the market.", lambda: market.moment.rows("events"))
+    measures.gauge("qsim_streams", "Clients that follow changes.", lambda: feed.count)
+    measures.gauge("qsim_kept_bytes", "Bytes of answers at hand.", lambda: market.bytes)

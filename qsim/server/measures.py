@@ -1,0 +1,49 @@
+"""What the server tells of itself to Prometheus: requests, their times, streams, and how it keeps up with the market."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from time import perf_counter
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from starlette.types import Scope
+
+_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
+
+
+class Measures:
+    """The figures of one app, in a registry of its own."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter("qsim_http_requests", "Requests answered.", ["route", "status"], registry=self.registry)
+        self.seconds = Histogram(
+            "qsim_http_seconds", "Seconds until an answer began.", ["route"], registry=self.registry, buckets=_BUCKETS
+        )
+        self.follow_seconds = Histogram(
+            "qsim_follow_seconds", "Seconds to move to a newer commit.", registry=self.registry, buckets=_BUCKETS
+        )
+        self.follow_faults = Counter(
+            "qsim_follow_faults", "Commits that could not be followed.", registry=self.registry
+        )
+        self.messages = Counter("qsim_stream_messages", "Messages given to streams.", registry=self.registry)
+        self.lagged = Counter("qsim_stream_lagged", "Messages that slow streams missed.", registry=self.registry)
+
+    def gauge(self, name: str, text: str, value: Callable[[], float]) -> None:
+        """Add a figure that is asked for when it is read."""
+        Gauge(name, text, registry=self.registry).set_function(value)
+
+    @staticmethod
+    def begin() -> float:
+        """Give the time at which a request began."""
+        return perf_counter()
+
+    def answered(self, scope: Scope, status: int, begun: float) -> None:
+        """Count an answer to a request that began then, under the route that took it."""
+        route = getattr(scope.get("route"), "path", "other")
+        self.requests.labels(route, str(status)).inc()
+        self.seconds.labels(route).observe(perf_counter() - begun)
+
+    def text(self) -> bytes:
+        """Write all figures as Prometheus reads them."""
+        return generate_latest(self.registry)

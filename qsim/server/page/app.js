@@ -1,0 +1,293 @@
+// The page: what is shown (product, window, tick), when it is asked for, and what the controls do.
+
+import { ask } from "./api.js";
+import * as boards from "./boards.js";
+import { $, fill, h } from "./dom.js";
+import * as f from "./format.js";
+import { follow } from "./live.js";
+import { search } from "./search.js";
+
+const REST = 800; // between two rounds of questions while the market runs
+const DEBOUNCE = 180;
+const ROWS = 30; // changes that are listed
+const HEALTH = 10_000;
+
+const hash = new URLSearchParams(location.hash.slice(1));
+const numberIn = (name) => (/^\d+$/.test(hash.get(name) ?? "") ? Number(hash.get(name)) : null);
+const state = { head: null, asOf: numberIn("tick"), product: numberIn("product"), hours: null, area: 0, moverHours: 1, epochs: [], paused: false, seen: [] };
+
+const PANELS = {
+  overview: { path: () => "api/boards/overview", panel: "figures", draw: showOverview },
+  prices: { path: () => (state.product === null ? null : `api/boards/prices/${state.product}`), values: () => ({ hours: state.hours, area: state.area }), panel: "prices", draw: boards.prices },
+  ticker: { path: () => "api/boards/ticker", panel: "ticker", draw: showTicker },
+  movers: { path: () => "api/boards/movers", values: () => ({ hours: state.moverHours }), panel: "movers", draw: (told) => boards.movers(told, choose) },
+  depths: { path: () => "api/boards/depths", panel: "depths", draw: boards.depths },
+  stock: { path: () => "api/boards/stockouts", panel: "stock", draw: (told) => boards.stockouts(told, choose) },
+  activity: { path: () => "api/boards/activity", panel: "activity", draw: boards.activity },
+  // The one that takes longest: the server makes them in the order asked.
+  heat: { path: () => "api/boards/cheapest", panel: "heat", draw: boards.heat },
+};
+const shown = {}; // the last answer of each panel, drawn again when the theme changes
+const asking = {};
+
+async function load(name) {
+  const { path, values = () => ({}), panel, draw } = PANELS[name];
+  asking[name]?.abort();
+  if (path() === null) return;
+  const control = (asking[name] = new AbortController());
+  const element = $(panel);
+  element.setAttribute("aria-busy", "true");
+  try {
+    const told = await ask(path(), { ...values(), as_of: state.asOf }, control.signal);
+    if (control.signal.aborted) return;
+    element.querySelector(":scope > .fault")?.remove();
+    shown[name] = told;
+    keepingFocus(element, () => draw(told));
+  } catch (fault) {
+    if (fault.name === "AbortError") return;
+    const line = element.querySelector(":scope > .fault") ?? h("p", { class: "fault", role: "status" });
+    fill(line, fault.message);
+    element.append(line);
+  }
+  element.removeAttribute("aria-busy");
+}
+
+/** Draws a panel anew; who stands in it with the keyboard stands at the same place afterwards. */
+function keepingFocus(element, draw) {
+  const places = () => [...element.querySelectorAll("button, select, [tabindex='0']")];
+  const at = element.contains(document.activeElement) ? places().indexOf(document.activeElement) : -1;
+  draw();
+  if (at < 0 || element.contains(document.activeElement)) return;
+  const now = places();
+  now[Math.min(at, now.length - 1)]?.focus({ preventScroll: true });
+}
+
+let round = null;
+let again = false;
+/** Asks for every board; one round at a time, and one more where something changed meanwhile. */
+function refresh(wait = 0) {
+  if (round) { again = true; return; }
+  round = (async () => {
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    again = false;
+    await load("overview");
+    // While changes are heard, the list of them follows by itself.
+    const heardOf = ticking && state.asOf === null && connection === "live";
+    await Promise.all(Object.keys(PANELS).filter((name) => name !== "overview" && !(name === "ticker" && heardOf)).map(load));
+    document.documentElement.dataset.tick = shown.overview?.tick ?? "";
+    round = null;
+    if (again) refresh(REST);
+  })();
+}
+
+function showOverview(told) {
+  f.setPlatforms(told.platforms);
+  state.epochs = told.epochs;
+  state.product ??= told.product;
+  // Of short ticks a day is a thicket.
+  state.hours ??= told.interval < 60 ? 1 : 24;
+  $("hours").value = state.hours;
+  if (state.product === null) fill($("offers"), h("p", { class: "empty" }, "This market has no product on sale."));
+  showAreas(told.areas);
+  boards.figures(told);
+  headAt(told.head);
+  showTime();
+  showFacts();
+}
+
+function showAreas(areas) {
+  $("area-label").hidden = areas.length < 2;
+  if (areas.length > 1 && $("area").options.length !== areas.length) {
+    fill($("area"), areas.map(({ area, city, locality }) => h("option", { value: area, selected: area === state.area }, `${city}, ${locality}`)));
+  }
+}
+
+/** Tells when a tick falls, as the epochs have it. */
+function timeOf(tick) {
+  const epoch = state.epochs.findLast((one) => one[0] < tick) ?? state.epochs[0];
+  return epoch ? epoch[1] + (tick - epoch[0]) * epoch[2] : null;
+}
+
+function headAt(tick) {
+  if (tick === state.head) return;
+  state.head = tick;
+  state.seen.push([performance.now(), tick]);
+  state.seen = state.seen.filter(([at]) => performance.now() - at < 60_000);
+  if (state.asOf !== null && state.asOf > tick) state.asOf = null;
+  const slider = $("slider");
+  slider.max = tick;
+  if (state.asOf === null) slider.value = tick;
+  showTime();
+}
+
+function showTime() {
+  if (state.head === null) return;
+  const tick = state.asOf ?? state.head;
+  const time = timeOf(tick);
+  const text = `Tick ${f.count(tick)}${state.asOf === null ? "" : ` of ${f.count(state.head)}`}${time === null ? "" : `, ${f.when(time)} IST`}`;
+  $("shown").textContent = text;
+  $("slider").value = tick;
+  $("slider").setAttribute("aria-valuetext", text);
+  $("slider").disabled = state.head === 0;
+  $("back").disabled = tick === 0;
+  $("forth").disabled = state.asOf === null;
+  $("live").setAttribute("aria-pressed", String(state.asOf === null));
+  $("live").className = state.asOf === null ? "" : "quiet";
+  $("live").textContent = state.asOf === null ? "Live" : "Back to live";
+  $("time").toggleAttribute("data-past", state.asOf !== null);
+  const notice = $("notice");
+  notice.hidden = state.head !== 0;
+  if (state.head === 0) notice.textContent = "This market stands at tick 0: it is made, and no tick has run. Start it with qsim run; this page follows by itself.";
+}
+
+let waiting = 0;
+function goTo(tick, wait = DEBOUNCE) {
+  state.asOf = tick === null || tick >= state.head ? null : Math.max(0, tick);
+  remember();
+  showTime();
+  clearTimeout(waiting);
+  waiting = setTimeout(() => refresh(), wait);
+}
+
+function remember() {
+  const parts = new URLSearchParams();
+  if (state.asOf !== null) parts.set("tick", state.asOf);
+  if (state.product !== null) parts.set("product", state.product);
+  history.replaceState(null, "", `#${parts}`);
+}
+
+function choose(product) {
+  state.product = product;
+  remember();
+  load("prices");
+  $("prices").scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+}
+
+let ticking = false; // whether the rows shown are those of the newest ticks, so that what is heard goes on top
+function showTicker(told) {
+  boards.ticker(told, choose);
+  ticking = state.asOf === null;
+}
+
+/** Puts changes that were heard on top; of many, some from all over the shelves. */
+function addChanges(rows) {
+  if (!ticking || state.paused || state.asOf !== null || !rows.length) return;
+  const newest = rows.filter((row) => row.tick === rows.at(-1).tick);
+  const every = Math.max(1, newest.length / ROWS);
+  const some = Array.from({ length: Math.min(ROWS, newest.length) }, (_, at) => newest[Math.floor(at * every)]);
+  boards.freshEvents(some.map((row) => ({
+    ...row,
+    time: Date.parse(`${row.ts.replace(" ", "T")}Z`) / 1000,
+    price_before_paise: Math.round(100 * row.price_before),
+    price_after_paise: Math.round(100 * row.price_after),
+  })), newest.length, choose, ROWS);
+}
+
+let place = null;
+function showFacts() {
+  const first = state.seen[0];
+  const last = state.seen.at(-1);
+  const minutes = first ? (performance.now() - first[0]) / 60_000 : 0;
+  const rate = last && last[1] > first[1] ? `${f.number((last[1] - first[1]) / Math.max(minutes, 1 / 60))} ticks a minute` : "standing still";
+  const told = shown.overview;
+  const rows = [
+    ["Connection", $("connection-text").textContent],
+    ["Server", condition ?? "–"],
+    ["Writer, last minute", rate],
+    ["Newest tick", state.head === null ? "–" : f.count(state.head)],
+    ["Tick length", told ? `${f.number(told.interval)} s` : "–"],
+    ["Commit", place ? f.count(place.commit) : "–"],
+    ["Products", told ? f.count(told.of_products) : "–"],
+  ];
+  fill($("facts"), rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
+}
+
+const WORDS = { live: "Live", polling: "Live, by asking", away: "Server away, trying again" };
+let connection = null;
+function connected(now) {
+  if (connection === now) return;
+  const back = connection === "away";
+  connection = now;
+  $("connection").dataset.state = now;
+  $("connection-text").textContent = WORDS[now];
+  if (back) { ticking = false; refresh(); }
+  health();
+}
+
+let condition = null;
+async function health() {
+  try {
+    const told = await ask("health");
+    condition = told.status;
+  } catch (fault) { condition = fault.message; }
+  showFacts();
+}
+
+/** Takes over where the market stands; `told` is whether the changes up to there were heard. */
+function moved(status, told = false) {
+  place = status;
+  if (!told && status.tick !== state.head) ticking = false;
+  if (status.tick < (state.head ?? 0)) { ticking = false; state.seen = []; }
+  const news = status.tick !== state.head;
+  headAt(status.tick);
+  showFacts();
+  if (news && !document.hidden && (state.asOf === null || shown.overview === undefined)) refresh();
+}
+
+function heard({ event, data }) {
+  let news;
+  try { news = JSON.parse(data); } catch { return; }
+  if (event === "changes") addChanges(news.rows);
+  else if (event === "gap" || event === "reset" || event === "lagged") { ticking = false; refresh(); }
+  else if (Number.isInteger(news.tick)) moved(news, event === "commit");
+}
+
+function theme() {
+  const root = document.documentElement;
+  const dark = matchMedia("(prefers-color-scheme: dark)");
+  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
+  const show = () => {
+    $("theme").textContent = isDark() ? "Light" : "Dark";
+    $("theme").setAttribute("aria-label", `Switch to the ${isDark() ? "light" : "dark"} theme`);
+    for (const name of ["prices", "activity"]) if (shown[name]) PANELS[name].draw(shown[name]);
+  };
+  $("theme").addEventListener("click", () => {
+    root.dataset.theme = isDark() ? "light" : "dark";
+    try { localStorage.setItem("qsim-theme", root.dataset.theme); } catch { /* a browser that keeps nothing keeps no theme either */ }
+    show();
+  });
+  dark.addEventListener("change", show);
+  show();
+}
+
+function controls() {
+  $("slider").addEventListener("input", () => goTo(Number($("slider").value)));
+  $("back").addEventListener("click", () => goTo((state.asOf ?? state.head) - 1));
+  $("forth").addEventListener("click", () => goTo(state.asOf + 1));
+  $("live").addEventListener("click", () => goTo(null, 0));
+  $("hours").addEventListener("change", (event) => { state.hours = Number(event.target.value); load("prices"); });
+  $("area").addEventListener("change", (event) => { state.area = Number(event.target.value); load("prices"); });
+  $("mover-hours").addEventListener("change", (event) => { state.moverHours = Number(event.target.value); load("movers"); });
+  $("pause").addEventListener("click", () => {
+    state.paused = !state.paused;
+    $("pause").setAttribute("aria-pressed", String(state.paused));
+    $("pause").textContent = state.paused ? "Go on" : "Pause";
+    ticking = false;
+    if (!state.paused) load("ticker");
+  });
+  $("price-chart").addEventListener("keydown", (event) => {
+    const by = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10 }[event.key];
+    if (by) { event.preventDefault(); boards.movePriceCursor(by); } else if (event.key === "Escape") boards.movePriceCursor(null);
+  });
+  $("price-chart").addEventListener("blur", () => boards.movePriceCursor(null));
+  document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+  let sized = 0;
+  addEventListener("resize", () => { clearTimeout(sized); sized = setTimeout(boards.resize, 100); });
+}
+
+theme();
+controls();
+search(choose);
+refresh();
+setInterval(() => (document.hidden ? null : health()), HEALTH);
+follow({ heard, moved, told: connected, signal: new AbortController().signal });

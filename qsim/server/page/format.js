@@ -1,0 +1,49 @@
+// Figures and times as India writes them, and how the platforms look: colour, dash and two letters.
+
+const whole = new Intl.NumberFormat("en-IN");
+const money = new Intl.NumberFormat("en-IN", { style: "currency", currency: "INR" });
+// Times are seconds of 1970 as a clock in India shows them: formatted as if in UTC, they stay what they are.
+const clock = new Intl.DateTimeFormat("en-IN", { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: "UTC" });
+const short = new Intl.DateTimeFormat("en-IN", { hour: "2-digit", minute: "2-digit", hourCycle: "h23", timeZone: "UTC" });
+const shortSeconds = new Intl.DateTimeFormat("en-IN", { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", timeZone: "UTC" });
+const day = new Intl.DateTimeFormat("en-IN", { day: "numeric", month: "short", timeZone: "UTC" });
+const fine = new Intl.NumberFormat("en-IN", { maximumSignificantDigits: 1 });
+const decimal = new Intl.NumberFormat("en-IN", { maximumFractionDigits: 1 });
+
+export const count = (n) => whole.format(n);
+export const rupees = (paise) => money.format(paise / 100);
+export const percent = (bps) => `${decimal.format(bps / 100)} %`;
+export const share = (part, all) => (all ? `${decimal.format((100 * part) / all)} %` : "0 %");
+export const change = (part) => `${part > 0 ? "▲" : "▼"} ${(Math.abs(part) < 0.001 ? fine : decimal).format(100 * Math.abs(part))} %`;
+export const when = (seconds) => clock.format(seconds * 1000);
+export const hour = (seconds) => short.format(seconds * 1000);
+export const time = (seconds) => shortSeconds.format(seconds * 1000);
+export const date = (seconds) => day.format(seconds * 1000);
+export const number = (value) => decimal.format(value);
+export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
+
+export const CAUSES = {
+  surge_start: "surge begins", surge_end: "surge ends", discount_start: "deal begins", discount_end: "deal ends",
+  update: "update", campaign_start: "campaign begins", campaign_end: "campaign ends", time_of_day: "time of day",
+  reprice: "repriced", clearance: "clearance", rival_match: "meets a rival", rival_release: "leaves a rival",
+  stock_out: "out of stock", restock: "restocked",
+};
+
+// Lines differ by dash as well, so that they are told apart without colour.
+const DASHES = [[], [9, 4], [2, 3], [10, 3, 2, 3], [5, 3]];
+// Their place in the palette of app.css; any other platform takes the next that is free.
+const PLACES = { blinkit: 1, zepto: 2, instamart: 3, bigbasket: 4, dunzo: 5 };
+const CODES = { blinkit: "Bl", zepto: "Ze", instamart: "In", bigbasket: "Bb", dunzo: "Du" };
+const known = new Map();
+
+export function setPlatforms(rows) {
+  known.clear();
+  let next = 0;
+  for (const { platform, name } of rows) {
+    const place = PLACES[platform] ?? (next++ % 3) + 6;
+    known.set(platform, { id: platform, name, place, dash: DASHES[(known.size) % DASHES.length], code: CODES[platform] ?? name.slice(0, 2) });
+  }
+}
+export const platforms = () => [...known.values()];
+export const platform = (id) => known.get(id) ?? { id, name: id, place: 6, dash: [], code: id.slice(0, 2) };
+export const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();

@@ -1,0 +1,74 @@
+"""HTTP connections that are not waited for without end: slow requests, and readers that do not read."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+# From a request's first byte (or a connection's start) to the end of its headers; and while a reader takes nothing.
+HEADER_SECONDS = 10.0
+STUCK_SECONDS = 30.0
+
+
+class Patience(H11Protocol):
+    """uvicorn's HTTP/1.1, which cuts off who sends headers too slowly or reads nothing for too long."""
+
+    late: asyncio.TimerHandle | None = None
+    stuck: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin a connection."""
+        super().connection_made(transport)
+        self._watch()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came."""
+        super().data_received(data)
+        self._watch()
+
+    def _watch(self) -> None:
+        """Let time run while a request's headers are under way."""
+        cycle: Any = self.cycle
+        if cycle is not None and not cycle.response_complete:
+            self._end("late")
+        elif self.late is None:
+            self.late = self.loop.call_later(HEADER_SECONDS, self._cut)
+
+    def on_response_complete(self) -> None:
+        """End a request; uvicorn closes connections on which none follows."""
+        super().on_response_complete()
+        self._end("late")
+
+    def pause_writing(self) -> None:
+        """Stop writing to a reader that takes nothing."""
+        super().pause_writing()
+        self.stuck = self.stuck or self.loop.call_later(STUCK_SECONDS, self._cut)
+
+    def resume_writing(self) -> None:
+        """Go on writing."""
+        super().resume_writing()
+        self._end("stuck")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End a connection."""
+        self._end("late")
+        self._end("stuck")
+        super().connection_lost(exc)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is no HTTP in the shape of all errors."""
+        body = b'{"status":400,"error":"the request is not HTTP/1.1 as it is written; mend the client"}'
+        head = f"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+        self.transport.write(f"{head}X-Content-Type-Options: nosniff\r\nConnection: close\r\n\r\n".encode() + body)
+        self.transport.close()
+
+    def _end(self, name: str) -> None:
+        timer: asyncio.TimerHandle | None = getattr(self, name)
+        if timer is not None:
+            timer.cancel()
+            setattr(self, name, None)
+
+    def _cut(self) -> None:
+        self.transport.abort()

@@ -1,0 +1,84 @@
+"""What goes wrong, as one shape of JSON, `{"status": 404, "error": "..."}`: where, what was found, what is allowed, what to do."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel, Field
+from starlette.exceptions import HTTPException
+
+from qsim.errors import CorruptError, DiskError, QsimError, UsageError, one_line
+
+_logger = logging.getLogger("qsim")
+
+
+class ProblemError(Exception):
+    """An answer that is an error: its status, its line, and headers that go with it."""
+
+    def __init__(self, status: int, line: str, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(line)
+        self.status, self.line, self.headers = status, line, dict(headers or {})
+
+
+class Told(BaseModel):
+    """An error."""
+
+    status: int = Field(examples=[404])
+    error: str = Field(examples=["platform 'zeptoo': not in this market; allowed: zepto, blinkit; choose one"])
+
+
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    "4XX": {"model": Told, "description": "The request is refused; `error` says what to mend."},
+    "5XX": {"model": Told, "description": "The server cannot answer now; `error` says why."},
+}
+
+
+def told(status: int, line: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Give an error as a response."""
+    body = {"status": status, "error": one_line(line)[:1000]}
+    return JSONResponse(body, status, dict(headers or {}) | {"Cache-Control": "no-store"})
+
+
+def _of_values(fault: RequestValidationError) -> str:
+    """Say what is wrong with a request's values in one line."""
+    lines = []
+    for error in fault.errors()[:5]:
+        where = ".".join(str(part) for part in error["loc"] if part not in ("query", "path"))
+        lines.append(f"{where}: found {str(error.get('input'))[:60]!r}: {error['msg']}")
+    return "; ".join(lines) + "; mend the request"
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of an app be told in the one shape."""
+
+    @app.exception_handler(ProblemError)
+    async def problem(request: Request, fault: ProblemError) -> Response:
+        return told(fault.status, fault.line, fault.headers)
+
+    @app.exception_handler(QsimError)
+    async def refused(request: Request, fault: QsimError) -> Response:
+        if isinstance(fault, UsageError):
+            return told(404, str(fault))
+        # These name places on this machine, which are for its keeper alone.
+        _logger.error("%s: %s", one_line(request.url.path)[:100], fault)
+        status = 503 if isinstance(fault, (CorruptError, DiskError)) else 500
+        return told(status, "the market cannot be read as it should; the server's log says how; ask its keeper")
+
+    @app.exception_handler(RequestValidationError)
+    async def values(request: Request, fault: RequestValidationError) -> Response:
+        return told(422, _of_values(fault))
+
+    @app.exception_handler(HTTPException)
+    async def other(request: Request, fault: HTTPException) -> Response:
+        path = request.scope["path"][:100]
+        lines = {
+            400: "body: cannot be read; allowed is JSON in UTF-8, not nested deeply; mend it",
+            404: f"{path}: nothing is there; see /openapi.json for what is",
+            405: f"{request.method} of {path}: not allowed there; use {', '.join((fault.headers or {}).values())}",
+        }
+        return told(fault.status_code, lines.get(fault.status_code, str(fault.detail)), fault.headers)

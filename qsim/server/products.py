@@ -1,0 +1,120 @@
+"""Routes of what the market holds and held: its products, prices now and at any tick, their history, campaigns, counts of ticks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+from fastapi.responses import Response
+
+from qsim import clock
+from qsim.queries import browse
+from qsim.server import shapes
+from qsim.server.answers import AsOf, Cursor, Limit, after, answer, known_parameters, market_of, page, tick_of
+from qsim.server.problems import ProblemError
+from qsim.server.reading import Moment
+
+router = APIRouter(prefix="/api", tags=["market"], dependencies=[Depends(known_parameters)])
+
+Platform = Annotated[str | None, Query(min_length=1, max_length=60, description="Id or name.", examples=["zepto"])]
+Category = Annotated[
+    str | None,
+    Query(
+        min_length=1,
+        max_length=100,
+        description="A category, a subcategory or a volatility group.",
+        examples=["fruits"],
+    ),
+]
+Number = Annotated[int, Path(ge=0, le=2**32 - 1, description="The product's number.", examples=[0])]
+_LAST = 2**32 - 1
+
+
+@router.get("/status", responses=shapes.shown(shapes.STATUS))
+async def status(request: Request) -> Response:
+    """Where the market stands: commit, tick, market time, and what it holds."""
+    return await answer(request, browse.status)
+
+
+@router.get("/products", responses=shapes.shown(shapes.PRODUCTS))
+async def products(
+    request: Request,
+    search: Annotated[str | None, Query(max_length=100, description="Words of its name.", examples=["onions"])] = None,
+    category: Category = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """Products in product order, a page at a time."""
+    return await after(request, limit, cursor, browse.products, search, category, keys={"product_id": -1})
+
+
+@router.get("/products/{product_id}", responses=shapes.shown(shapes.PRODUCT))
+async def product(request: Request, product_id: Number, as_of: AsOf = None) -> Response:
+    """A product and its prices at every dark store, now or as of a tick or time."""
+    tick = tick_of(market_of(request).moment, as_of)
+    return await answer(request, browse.product, product_id, tick)
+
+
+@router.get("/products/{product_id}/history", responses=shapes.shown(shapes.CHANGES))
+async def history(
+    request: Request,
+    product_id: Number,
+    platform: Platform = None,
+    since: AsOf = None,
+    until: AsOf = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """Changes of a product's prices, newest first, from `since` to `until`."""
+    first, last = _ticks(market_of(request).moment, since, until)
+    arguments = (product_id, platform, first, last)
+    return await after(request, limit, cursor, browse.history, *arguments, keys={"tick": _LAST, "listing_id": 0})
+
+
+def _ticks(moment: Moment, since: str | None, until: str | None) -> tuple[int, int]:
+    """Read a stretch of ticks; ProblemError where it ends before it begins."""
+    first = 0 if since is None else tick_of(moment, since, "since")
+    last = tick_of(moment, until, "until")
+    first, last = (moment.tick if first is None else first), (clock.MAX_TICK if last is None else last)
+    if first > last:
+        raise ProblemError(
+            422, f"since: tick {first} is after until, tick {last}; allowed is at or before it; turn them round"
+        )
+    return first, last
+
+
+@router.get("/prices", responses=shapes.shown(shapes.PRICES))
+async def prices(
+    request: Request,
+    category: Category = None,
+    platform: Platform = None,
+    as_of: AsOf = None,
+    limit: Limit = 50,
+    cursor: Cursor = None,
+) -> Response:
+    """Prices of listings in the order of their numbers, now or as of a tick or time, a page at a time."""
+    tick = tick_of(market_of(request).moment, as_of)
+    return await after(
+        request, limit, cursor, browse.prices, category, platform, tick, keys={"listing_id": -1}, tick=tick
+    )
+
+
+@router.get("/campaigns", responses=shapes.shown(shapes.CAMPAIGNS))
+async def campaigns(
+    request: Request,
+    status: Annotated[Literal["past", "running", "coming"] | None, Query(description="Only these.")] = None,
+    platform: Platform = None,
+    limit: Limit = 100,
+    cursor: Cursor = None,
+) -> Response:
+    """Campaigns: past, running and coming."""
+    return await page(request, limit, cursor, browse.campaigns, status, platform)
+
+
+@router.get("/metrics", responses=shapes.shown(shapes.METRICS))
+async def metrics(
+    request: Request, since: AsOf = None, until: AsOf = None, limit: Limit = 100, cursor: Cursor = None
+) -> Response:
+    """What each tick took up and changed, newest first."""
+    first, last = _ticks(market_of(request).moment, since, until)
+    return await after(request, limit, cursor, browse.metrics, first, last, keys={"tick": _LAST})

@@ -1,0 +1,156 @@
+"""Readers of one market for a server: queries in a few threads, each over one commit, their answers kept while it is the newest.
+
+A router asks through `Market.ask`; what it asks with is a function of a `Reading` and plain, hashable arguments that gives
+what JSON holds: an object, a list, which is answered by pages, or a pair of what goes with a list and the list. A query that
+takes too long is interrupted; the same question asked twice at once is put once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+from qsim.queries import served
+from qsim.queries.served import Moment, Reading, Served
+from qsim.server.problems import ProblemError
+
+__all__ = ["Kept", "Market", "Moment", "Query", "Reading"]
+
+Query = Callable[..., Any]
+Given = TypeVar("Given")
+_LATER = {"Retry-After": "1"}
+
+
+def encoded(value: Any, other: Callable[[Any], Any] | None = None) -> bytes:
+    """Write a value as JSON; `other` turns into it what is none."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=other).encode()
+
+
+@dataclass(frozen=True)
+class Kept:
+    """An answer as JSON, a list row by row, where the market stood that it is of, and what goes with a list."""
+
+    body: bytes | list[bytes]
+    moment: Moment
+    head: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def size(self) -> int:
+        """Give about how many bytes it takes."""
+        return 200 + (
+            len(self.body) if isinstance(self.body, bytes) else sum(map(len, self.body)) + 50 * len(self.body)
+        )
+
+
+def _kept(found: Any, moment: Moment) -> Kept:
+    head, found = found if isinstance(found, tuple) else ({}, found)
+    return Kept([encoded(row) for row in found] if isinstance(found, list) else encoded(found), moment, head)
+
+
+@dataclass
+class Market:
+    """A served market: its threads, and the answers kept, at most so many bytes of them."""
+
+    at: Served
+    seconds: float = 10.0
+    threads: int = 4
+    waiting_most: int = 256
+    bytes_most: int = 32 * 2**20
+    pool: ThreadPoolExecutor = field(init=False)
+    answers: OrderedDict[tuple[Any, ...], Kept] = field(default_factory=OrderedDict)
+    asked: dict[tuple[Any, ...], asyncio.Task[Kept]] = field(default_factory=dict)
+    bytes: int = 0
+    running: set[Reading] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        """Make the threads."""
+        self.pool = ThreadPoolExecutor(self.threads, thread_name_prefix="qsim-query")
+
+    @property
+    def moment(self) -> Moment:
+        """Tell where the market stands at the newest commit that was seen."""
+        return self.at.moment
+
+    @property
+    def identity(self) -> str:
+        """Give what tells this market from others: the hash of its settings."""
+        return next(file.sha256 for file in self.moment.log.files if file.table == "settings")
+
+    def kept(self, commit: int, query: Query, *arguments: Any) -> Kept | None:
+        """Give the answer that a question got at a commit, if it is still at hand."""
+        kept = self.answers.get((commit, query, *arguments))
+        if kept is not None:
+            self.answers.move_to_end((commit, query, *arguments))
+        return kept
+
+    async def ask(self, query: Query, *arguments: Any) -> Kept:
+        """Run `query(reading, *arguments)` at the newest commit, in a thread, and give its answer as JSON.
+
+        ProblemError 503 where it takes too long or too many wait.
+        """
+        kept = self.kept(self.moment.commit, query, *arguments)
+        if kept is not None:
+            return kept
+        key = (self.moment.commit, query, *arguments)
+        task = self.asked.get(key)
+        if task is None:
+            if len(self.asked) >= self.waiting_most:
+                raise ProblemError(503, "too many questions are waiting for an answer; ask again in a second", _LATER)
+            task = asyncio.create_task(self._put(query, arguments))
+            self.asked[key] = task
+            task.add_done_callback(lambda done: self._over(key, done))
+        # Who goes away does not take the answer from the others.
+        return await asyncio.shield(task)
+
+    def _over(self, key: tuple[Any, ...], done: asyncio.Task[Kept]) -> None:
+        self.asked.pop(key, None)
+        if done.cancelled() or done.exception() is not None:
+            return
+        kept = done.result()
+        name = (kept.moment.commit, *key[1:])
+        self.bytes += kept.size - (self.answers[name].size if name in self.answers else 0)
+        self.answers[name] = kept
+        while self.bytes > self.bytes_most:
+            self.bytes -= self.answers.popitem(last=False)[1].size
+
+    async def _put(self, query: Query, arguments: tuple[Any, ...]) -> Kept:
+        return await self.run(lambda reading: _kept(query(reading, *arguments), reading.moment))
+
+    async def run(self, query: Callable[..., Given], *arguments: Any) -> Given:
+        """Run `query(reading, *arguments)` at the newest commit, in a thread; give what it gives, as it is."""
+        begun: list[Reading] = []
+
+        def work() -> Given:
+            with served.reading(self.at) as reading:
+                begun.append(reading)
+                self.running.add(reading)
+                try:
+                    return query(reading, *arguments)
+                finally:
+                    self.running.discard(reading)
+                    begun.clear()
+
+        working: Future[Given] = self.pool.submit(work)
+        waiting = asyncio.wrap_future(working)
+        done, _ = await asyncio.wait([waiting], timeout=self.seconds)
+        if done:
+            return waiting.result()
+        for reading in begun[:]:
+            reading.connection.interrupt()
+        waiting.cancel()
+        raise ProblemError(503, f"the question took the {self.seconds:g} s allowed and was ended; narrow it", _LATER)
+
+    async def follow(self) -> bool:
+        """Move to the newest commit; False where there is none after the one that was seen."""
+        return await asyncio.to_thread(served.follow, self.at)
+
+    def close(self) -> None:
+        """End the threads and what they run."""
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        for reading in self.running.copy():
+            reading.connection.interrupt()

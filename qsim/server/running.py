@@ -1,0 +1,109 @@
+"""A server as a program: the app on a port, until it is told to stop."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import sys
+from collections.abc import Callable
+
+import uvicorn
+
+from qsim.errors import DiskError, UsageError
+from qsim.server.app import create_app
+from qsim.server.guarding import LOOPBACK, Allowed
+from qsim.server.patience import Patience
+from qsim.server.streaming import Feed
+
+_TOKEN_LEAST = 16
+
+
+def allowed_of(host: str, token: str | None) -> Allowed:
+    """Say who may ask a server at an address; UsageError where others than this machine could without a token."""
+    local = host == "localhost" or _is_loopback(host)
+    if token is not None and (
+        len(token) < _TOKEN_LEAST or not token.isascii() or not token.isprintable() or " " in token
+    ):
+        raise UsageError(
+            f"token: found {len(token)} characters; allowed are {_TOKEN_LEAST} or more, ASCII without spaces; make one with:"
+            " python -c 'import secrets; print(secrets.token_urlsafe())'"
+        )
+    if not local and token is None:
+        raise UsageError(
+            f"host: found {host}, which other machines reach, and no token; allowed is that with --token or QSIM_TOKEN; set it,"
+            " or use 127.0.0.1"
+        )
+    return Allowed(LOOPBACK if local else None, token)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _allow_files(wanted: int) -> None:
+    """Let this process have so many files open, each connection being one, or as many as the system lets it."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    if soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which says once where it listens and ends its streams when it stops."""
+
+    def __init__(self, config: uvicorn.Config, feed: Feed, listening: Callable[[str], None]) -> None:
+        super().__init__(config)
+        self.feed, self.listening = feed, listening
+
+    async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        """Start, and say where."""
+        await super().startup()
+        for server in self.servers:
+            for socket in server.sockets:
+                host, port = socket.getsockname()[:2]
+                self.listening(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
+
+    async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
+        """End the streams, which would last as long as their clients, then stop."""
+        self.feed.close()
+        await super().shutdown()
+
+
+def serve(
+    directory: str | os.PathLike[str] | None = None,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    token: str | None = None,
+    streams: int = 1000,
+    live: bool = False,
+    listening: Callable[[str], None] = lambda address: None,
+) -> None:
+    """Serve a market until Ctrl-C or SIGTERM; `listening` is told the address once it is, `live` runs the market on beside it.
+
+    Raises:
+        UsageError: other machines could ask without a token.
+        ConflictError, CorruptError: the market is not there, or not sound.
+        DiskError: the address cannot be listened on.
+    """
+    allowed = allowed_of(host, token)
+    _allow_files(streams + 512)
+    app = create_app(directory, allowed=allowed, streams=streams, live=live)
+    config = uvicorn.Config(
+        app, host=host, port=port, http=Patience, ws="none", access_log=False, log_level="error", server_header=False,
+        date_header=True, proxy_headers=False, timeout_keep_alive=15, timeout_graceful_shutdown=3, limit_concurrency=streams + 400,
+    )  # fmt: skip
+    server = _Server(config, app.state.feed, listening)
+    try:
+        server.run()
+    except SystemExit:
+        raise DiskError(
+            f"{host}:{port}: cannot be listened on; it is taken or not this machine's; choose another --port"
+        ) from None

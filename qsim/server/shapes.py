@@ -1,0 +1,112 @@
+"""Examples of answers, as the OpenAPI description shows them; the schemas are read off them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+PLACE = {"commit": 42, "tick": 288, "market_time": "2026-01-01 00:24:00"}
+_NAMED = {
+    "product": "Onion",
+    "brand": "",
+    "category": "Fruits & Vegetables",
+    "subcategory": "Vegetables",
+    "pack": "1 kg",
+}
+_PRODUCT = {
+    "product_id": 47,
+    **_NAMED,
+    "unit": "kg",
+    "is_loose": True,
+    "is_active": True,
+    "volatility_group": "vegetables",
+}
+_OFFER = {
+    "listing_id": 236, "platform": "zepto", "store_id": 1, "city": "Mumbai", "pincode": "400053", "mrp": None,
+    "regular_price": 41.09, "price": 30.82, "discount_pct": 25.0, "off_mrp_pct": None, "unit_price": 30.82, "surge_fee": 0.0,
+    "stock": 93, "in_stock": True, "updated_at": "2026-01-01 00:10:00", "order_fee": 0.0,
+}  # fmt: skip
+_CHEAPEST = {
+    "product": "Onion", "brand": "", "pack": "1 kg", "platform": "zepto", "price": 30.82, "unit_price": 30.82, "unit": "kg",
+    "discount_pct": 25.0, "surge_fee": 0.0, "rank": 1, "is_cheapest": True, "ranked_by": "unit_price",
+}  # fmt: skip
+_DEAL = {
+    "product": "Parle 20-20 Butter Cookies", "brand": "Parle", "subcategory": "Biscuits", "pack": "200 g", "platform": "blinkit",
+    "regular_price": 33.17, "price": 19.9, "discount_pct": 40.0, "saved": 13.27, "campaign": None, "ends_at": None,
+}  # fmt: skip
+_PAIR = {
+    "product": "Banana", "brand": "", "pack": "6 pc", "price_a": 40.0, "price_b": 42.5, "gap": 2.5, "gap_pct": 6.25,
+    "winner": "zepto",
+}  # fmt: skip
+_SUMMARY = {
+    "what": "fruits", "matched": "subcategory", "names": ["Fruits"], "platform_a": "zepto", "platform_b": "instamart",
+    "compared": 22, "wins_a": 11, "wins_b": 11, "ties": 0, "mean_gap_pct": 1.2, "total_a": 2100.5, "total_b": 2110.0,
+    "total_gap": 9.5, "cheaper": None,
+}  # fmt: skip
+_CHANGE = {
+    "tick": 281, "ts": "2026-01-01 00:23:25", "listing_id": 236, "platform": "zepto", "store_id": 1, "cause": "update",
+    "price_before": 31.2, "price_after": 30.82, "regular_price": 41.09, "discount_pct": 25.0, "surge_pct": 0.0, "surge_fee": 0.0,
+}  # fmt: skip
+_CAMPAIGN = {
+    "campaign_id": 3, "campaign": "Snacks Week", "kind": "category", "platform": "blinkit", "category": "Snacks & Beverages",
+    "starts_at": "2026-01-01 00:00:00", "ends_at": "2026-01-07 00:00:00", "duration_seconds": 518400, "repeat_seconds": 0,
+    "status": "running", "units_per_listing": 50, "listings": 12,
+}  # fmt: skip
+_PLAN = {"orders": [], "goods": 91.0, "surge_fees": 0.0, "delivery": 25.0, "handling": 3.0, "total": 119.0, "bought": 2}
+
+STATUS = {
+    **PLACE, "start": "2026-01-01", "interval_seconds": 5, "head": "151cb338...", "digest": "9bcde6ca...", "products": 280,
+    "stores": 5, "listings": 1400, "campaigns": 30, "events": 70000, "platforms": [{"platform": "zepto", "name": "Zepto"}],
+    "categories": [{"category": "Fruits & Vegetables", "subcategories": ["Fruits", "Vegetables"], "products": 70}],
+}  # fmt: skip
+PRODUCT = {**PLACE, "product": _PRODUCT, "prices": [_OFFER]}
+BASKET = {
+    **PLACE, "lines": [{"item": "onion", "quantity": 2, "product": "Onion"}], "one_app": None, "split": _PLAN,
+    "saving_rupees": None, "budget": None, "city": "Mumbai", "pincode": "400053", "platforms": ["zepto"], "not_found": [],
+    "left_out": [],
+}  # fmt: skip
+SQL = {**PLACE, "columns": ["platform"], "types": ["VARCHAR"], "rows": [{"platform": "zepto"}], "truncated": False}
+HEALTH = {**PLACE, "status": "ok", "reasons": ["following"], "commit_age_seconds": 1.2, "streams": 3}
+
+
+def listed(row: dict[str, Any], **head: Any) -> dict[str, Any]:
+    """Give the example of a page of a list with such rows."""
+    return {**PLACE, **head, "rows": [row], "next": None}
+
+
+PRODUCTS = listed({**_PRODUCT, "mrp": None})
+PRICES = listed({"product_id": 47, **_NAMED, **_OFFER})
+CHANGES = listed(_CHANGE)
+CHEAPEST = listed(_CHEAPEST, total=398)
+DEALS = listed(_DEAL, total=120)
+COMPARE = listed(_PAIR, total=22, summary=_SUMMARY)
+CAMPAIGNS = listed(_CAMPAIGN, total=30)
+METRICS = listed({"tick": 288, "ts": "2026-01-01 00:24:00", "attempted": 250, "changed": 249})
+
+
+def schema_of(example: Any) -> dict[str, Any]:
+    """Read a JSON schema off an example; null allows anything."""
+    match example:
+        case None:
+            return {}
+        case bool():
+            return {"type": "boolean"}
+        case int():
+            return {"type": "integer"}
+        case float():
+            return {"type": "number"}
+        case str():
+            return {"type": "string"}
+        case list():
+            return {"type": "array", "items": schema_of(example[0]) if example else {}}
+    parts = {name: schema_of(value) for name, value in example.items()}
+    return {"type": "object", "properties": parts, "required": list(parts)}
+
+
+def shown(example: dict[str, Any], description: str = "The answer.") -> dict[int | str, dict[str, Any]]:
+    """Describe a route's good answers by an example."""
+    content = {"application/json": {"schema": schema_of(example), "example": example}}
+    headers = {"ETag": {"description": "The commit's hash.", "schema": {"type": "string"}}}
+    return {
+        200: {"description": description, "content": content, "headers": headers},
+        304: {"description": "The asker has the answer of the newest commit (If-None-Match)."},
+    }

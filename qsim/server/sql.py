@@ -1,0 +1,83 @@
+"""The route of SQL from outside: one SELECT behind the guards of `qsim sql --guarded`, few at once."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from qsim.errors import QsimError, UsageError
+from qsim.queries.guard import Answer, Limits, guarded_at
+from qsim.server import shapes
+from qsim.server.answers import known_parameters, market_of, place
+from qsim.server.problems import ProblemError
+from qsim.server.reading import Market, Moment, encoded
+
+router = APIRouter(prefix="/api", tags=["sql"], dependencies=[Depends(known_parameters)])
+
+LIMITS = Limits(seconds=20, rows=10_000, bytes=8 * 2**20, memory_mb=512, threads=1)
+AT_ONCE, WAITING_MOST = 2, 8
+
+
+class Asked(BaseModel):
+    """A query."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"example": {"query": "SELECT platform, avg(price) FROM prices GROUP BY ALL"}}
+    )
+
+    query: str = Field(min_length=1, max_length=20_000)
+
+
+class Turns:
+    """Whose turn it is: so many queries run, so many wait, others are sent away."""
+
+    def __init__(self) -> None:
+        self.running, self.waiting = asyncio.Semaphore(AT_ONCE), 0
+
+    async def run(self, market: Market, query: str) -> tuple[Answer, Moment]:
+        """Run a query when its turn comes; ProblemError 503 where too many wait."""
+        if self.waiting >= WAITING_MOST:
+            raise ProblemError(
+                503, f"sql: {AT_ONCE} queries run and {WAITING_MOST} wait; ask again later", {"Retry-After": "5"}
+            )
+        self.waiting += 1
+        try:
+            await self.running.acquire()
+        finally:
+            self.waiting -= 1
+        try:
+            moment = market.moment
+            return await asyncio.to_thread(guarded_at, market.at.market, moment.log, query, LIMITS), moment
+        finally:
+            self.running.release()
+
+
+def _plain(value: Any) -> Any:
+    """Write what JSON does not hold: amounts as numbers, bytes as hexadecimal, all else as text."""
+    if isinstance(value, Decimal):
+        return float(value)
+    return bytes(value).hex() if isinstance(value, (bytes, bytearray, memoryview)) else str(value)
+
+
+@router.post("/sql", responses=shapes.shown(shapes.SQL))
+async def sql(request: Request, asked: Asked) -> Response:
+    """One SELECT in DuckDB over the market's views: 20 s, 10,000 rows, 512 MB; `truncated` tells that there was more."""
+    turns: Turns = request.app.state.turns
+    try:
+        answer, moment = await turns.run(market_of(request), asked.query)
+    except UsageError as fault:
+        raise ProblemError(400, str(fault)) from None
+    except QsimError as fault:
+        raise ProblemError(422, str(fault)) from None
+    told = place(moment) | {
+        "columns": answer.columns,
+        "types": answer.types,
+        "rows": answer.rows,
+        "truncated": answer.truncated,
+    }
+    return Response(encoded(told, _plain), media_type="application/json", headers={"Cache-Control": "no-store"})

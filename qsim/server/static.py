@@ -1,0 +1,49 @@
+"""The page: files of `qsim/server/page/`, each under its name, `index.html` at `/`."""
+
+from __future__ import annotations
+
+import hashlib
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from mimetypes import guess_type
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from qsim.server.problems import ProblemError
+
+router = APIRouter(include_in_schema=False)
+
+
+def _named(place: Traversable, prefix: str = "") -> dict[str, Traversable]:
+    found: dict[str, Traversable] = {}
+    for entry in place.iterdir():
+        if entry.is_dir():
+            found |= _named(entry, f"{prefix}{entry.name}/")
+        else:
+            found[prefix + entry.name] = entry
+    return found
+
+
+# What is asked for is looked up by its name here, so that no path leads anywhere else.
+_FILES = _named(files("qsim").joinpath("server", "page"))
+
+
+@router.get("/")
+async def index(request: Request) -> Response:
+    """Give the page."""
+    return await file(request, "index.html")
+
+
+@router.get("/page/{name:path}")
+async def file(request: Request, name: str) -> Response:
+    """Give a file of the page."""
+    if name not in _FILES:
+        raise ProblemError(404, f"page/{name[:60]}: no such file; see / for the page and /openapi.json for the API")
+    content = _FILES[name].read_bytes()
+    tag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
+    headers = {"ETag": tag, "Cache-Control": "no-cache"}
+    if request.headers.get("if-none-match") == tag:
+        return Response(status_code=304, headers=headers)
+    kind = guess_type(name)[0] or "application/octet-stream"
+    return Response(content, media_type=kind, headers=headers)

@@ -1,0 +1,79 @@
+"""Routes for who watches: changes as they come, health, and figures for Prometheus."""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Header, Query, Request
+from fastapi.responses import JSONResponse, Response
+
+from qsim.queries.questions import check_platform
+from qsim.server import shapes, streaming
+from qsim.server.answers import known_parameters, market_of, place
+from qsim.server.following import Following
+from qsim.server.measures import Measures
+from qsim.server.reading import Reading
+from qsim.server.streaming import Feed, Filter
+
+router = APIRouter(tags=["watching"], dependencies=[Depends(known_parameters)])
+
+_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Events `hello`, `changes`, `commit`, and where it applies `resumed`, `gap`, `reset`, `lagged`.",
+        "content": {
+            "text/event-stream": {
+                "schema": {"type": "string"},
+                "example": 'event: commit\nid: 289:0\ndata: {"commit":42,"tick":288,"changes":250,"omitted":0}\n\n',
+            }
+        },
+    }
+}
+_TEXT: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Figures.",
+        "content": {"text/plain": {"schema": {"type": "string"}, "example": "qsim_tick 288.0\n"}},
+    }
+}
+
+
+def _platform(reading: Reading, platform: str) -> str:
+    return check_platform(reading.connection, platform)
+
+
+@router.get("/api/events", response_class=Response, responses=_STREAM)
+async def events(
+    request: Request,
+    platform: Annotated[str | None, Query(min_length=1, max_length=60, examples=["zepto"])] = None,
+    product_id: Annotated[int | None, Query(ge=0, le=2**32 - 1)] = None,
+    last_event_id: Annotated[
+        str | None, Header(max_length=60, description="The id of the last event that was seen.")
+    ] = None,
+) -> Response:
+    """Changes of prices as they come, from now on or from `Last-Event-ID`."""
+    position = streaming.position_of(last_event_id)
+    chosen = None if platform is None else await market_of(request).run(_platform, platform)
+    feed: Feed = request.app.state.feed
+    return streaming.Stream(await feed.join(Filter(chosen, product_id), position), feed.leave)
+
+
+@router.get("/health", responses=shapes.shown(shapes.HEALTH))
+async def health(request: Request) -> Response:
+    """Whether the server follows the market, and why not; 503 where it does not."""
+    following: Following = request.app.state.following
+    feed: Feed = request.app.state.feed
+    reasons = following.reasons
+    told = place(market_of(request).moment) | {
+        "status": "failing" if reasons else "ok",
+        "reasons": reasons,
+        "commit_age_seconds": round(monotonic() - following.moved, 3),
+        "streams": feed.count,
+    }
+    return JSONResponse(told, 503 if reasons else 200, {"Cache-Control": "no-store"})
+
+
+@router.get("/metrics", response_class=Response, responses=_TEXT)
+async def metrics(request: Request) -> Response:
+    """Figures of the server and of where the market stands, for Prometheus."""
+    measures: Measures = request.app.state.measures
+    return Response(measures.text(), media_type="text/plain; version=0.0.4", headers={"Cache-Control": "no-store"})

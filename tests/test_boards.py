@@ -1,0 +1,210 @@
+"""The boards' figures against the views that every connection has."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+import qsim
+from qsim.errors import UsageError
+from qsim.queries import board_history, board_states, boards
+from qsim.queries.board_states import Boards
+from qsim.storage import integrity
+from tests.servers import serving
+
+TICKS = 200
+PAST = (0, 77, 130, TICKS)
+
+
+@pytest.fixture(scope="module")
+def board_market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A market with stock that moves, two areas, two epochs and snapshots on the way; to be read, never written."""
+    market = tmp_path_factory.mktemp("boards") / "market"
+    qsim.generate(market, products=40, stores=2, seed=3, preset="realistic")
+    qsim.run(market, until=130, update_interval_seconds=600)
+    qsim.run(market, until=TICKS, update_interval_seconds=300)
+    return market
+
+
+@pytest.fixture(scope="module")
+def views(board_market: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with qsim.connect(board_market) as connection:
+        yield connection
+
+
+def opened(market: Path) -> Boards:
+    return board_states.open_boards(market, integrity.read_log(market))
+
+
+@pytest.fixture(scope="module")
+def shown(board_market: Path) -> Boards:
+    return opened(board_market)
+
+
+def column(con: duckdb.DuckDBPyConnection, query: str) -> Any:
+    return con.execute(query).fetchall()
+
+
+@pytest.mark.parametrize("tick", PAST)
+def test_the_overview_counts_what_the_prices_of_its_tick_hold(
+    shown: Boards, views: duckdb.DuckDBPyConnection, tick: int
+) -> None:
+    told = boards.overview(shown, tick)
+    wanted = column(
+        views,
+        f"""SELECT platform, count(*), count(*) FILTER (discount_pct > 0), count(*) FILTER (discount_pct >= 30),
+            count(*) FILTER (stock = 0), count(*) FILTER (updated_at = tick_time({tick}) AND {tick} > 0)
+            FROM prices_at(tick_time({tick})) WHERE is_active GROUP BY platform ORDER BY platform""",
+    )
+    names = ("platform", "listings", "discounted", "deep", "out", "changed")
+    rows = sorted(tuple(row[name] for name in names) for row in told["platforms"])
+    assert rows == wanted
+    assert told["head"] == TICKS
+
+
+@pytest.mark.parametrize("order", [PAST, PAST[::-1]], ids=["forth", "back"])
+def test_a_state_built_on_another_is_the_one_built_on_a_snapshot(
+    board_market: Path, views: duckdb.DuckDBPyConnection, order: tuple[int, ...]
+) -> None:
+    built = opened(board_market)
+    for tick in order:
+        name = board_states.state(built, tick)
+        rows = column(built.connection, f"SELECT * FROM {name} ORDER BY listing_id")
+        columns = "listing_id, price_paise, regular_price_paise, discount_bps, surge_bps, surge_fee_paise, updated_tick, stock"
+        assert rows == column(views, f"SELECT {columns} FROM raw.state_at({tick}) ORDER BY listing_id")
+
+
+def test_a_products_lines_tell_its_price_at_every_tick(shown: Boards, views: duckdb.DuckDBPyConnection) -> None:
+    told = board_history.prices(shown, 5, hours=24 * 92, area=1)
+    assert told["every"] == 1
+    for tick in range(0, TICKS, 23):
+        wanted = column(
+            views,
+            f"""SELECT platform, (price * 100)::INTEGER, (discount_pct * 100)::INTEGER FROM prices_at(tick_time({tick}))
+                WHERE product_id = 5 AND store_id % 2 = 1 ORDER BY platform""",
+        )
+        found = {name: [point for point in points if point[0] <= tick][-1] for name, points in told["lines"].items()}
+        assert sorted((name, point[2], point[3]) for name, point in found.items()) == wanted
+
+
+def test_a_window_of_hours_begins_with_the_price_that_held_then(shown: Boards) -> None:
+    whole, last = (board_history.prices(shown, 5, hours=hours) for hours in (24 * 92, 3))
+    assert last["from"] == TICKS - 36
+    for name, points in last["lines"].items():
+        held = [point for point in whole["lines"][name] if point[0] <= last["from"]][-1]
+        assert points[0][0] == last["from"]
+        assert points[0][2:] == held[2:]
+
+
+def test_movers_are_those_whose_price_changed_most(shown: Boards, views: duckdb.DuckDBPyConnection) -> None:
+    told = boards.movers(shown, TICKS, hours=6)
+    changes = column(
+        views,
+        f"""SELECT (10000.0 * (n.price - b.price) / b.price)::INTEGER AS bps FROM prices_at(tick_time({TICKS})) AS n
+            JOIN prices_at(tick_time({told["since"]})) AS b USING (listing_id) WHERE n.price <> b.price ORDER BY bps""",
+    )
+    wanted = [bps for (bps,) in changes]
+    assert (told["risen"], told["fallen"]) == (sum(bps > 0 for bps in wanted), sum(bps < 0 for bps in wanted))
+    falls = [bps for bps in wanted if bps < 0]
+    assert [row["change_bps"] for row in told["falls"]] == falls[:8]
+    assert [row["change_bps"] for row in told["rises"]] == [bps for bps in wanted[::-1] if bps > 0][:8]
+
+
+def test_cheapest_shares_are_parts_of_the_products_compared(shown: Boards, views: duckdb.DuckDBPyConnection) -> None:
+    told = boards.cheapest(shown, TICKS)
+    cells = told["columns"][-1]["cells"]
+    best: dict[str, float] = {}
+    offers = column(
+        views,
+        """SELECT list({'platform': platform, 'price': price}) FROM prices WHERE in_stock AND is_active
+            GROUP BY product_id, store_id % 2 HAVING count(*) > 1""",
+    )
+    for (one,) in offers:
+        low = min(offer["price"] for offer in one)
+        winners = [offer["platform"] for offer in one if offer["price"] == low]
+        for name in winners:
+            best[name] = best.get(name, 0) + 1 / len(winners)
+    for name, wanted in best.items():
+        assert sum(cell["share"] * cell["products"] for cell in cells if cell["platform"] == name) == pytest.approx(
+            wanted, abs=0.01
+        )
+
+
+def test_hours_of_the_last_day_are_columns(shown: Boards) -> None:
+    told = boards.cheapest(shown, 77)
+    seconds = [column["time"] - told["time"] for column in told["columns"]]
+    assert seconds[-1] == 0
+    assert len(told["columns"]) == 77 // 6 + 2
+
+
+def test_depths_and_stock_outs_add_up_to_the_overview(shown: Boards) -> None:
+    platforms = boards.overview(shown, 130)["platforms"]
+    bins, cells = boards.depths(shown, 130)["bins"], boards.stockouts(shown, 130)["cells"]
+    for row in platforms:
+        assert sum(one["listings"] for one in bins if one["platform"] == row["platform"]) == row["discounted"]
+        assert sum(one["out"] for one in cells if one["platform"] == row["platform"]) == row["out"]
+
+
+def test_the_newest_changes_come_first_and_none_is_later(shown: Boards, views: duckdb.DuckDBPyConnection) -> None:
+    ticks = [row["tick"] for row in board_history.ticker(shown, 130, limit=40)["events"]]
+    wanted = column(
+        views,
+        """SELECT tick FROM price_history JOIN products USING (product_id) WHERE tick <= 130 AND is_active
+            ORDER BY tick DESC LIMIT 40""",
+    )
+    assert ticks == [at for (at,) in wanted]
+
+
+def test_activity_counts_what_ticks_took_up(shown: Boards, views: duckdb.DuckDBPyConnection) -> None:
+    bars = board_history.activity(shown, TICKS)["bars"]
+    first = board_history.activity(shown, TICKS)["since"]
+    wanted = column(views, f"SELECT sum(attempted), sum(changed) FROM metrics WHERE tick > {first}")[0]
+    assert (sum(bar["attempted"] for bar in bars), sum(bar["changed"] for bar in bars)) == wanted
+
+
+def test_what_would_cost_too_much_is_counted_on_every_nth_product_and_told(
+    board_market: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board_states, "_MOST_EVENTS", 10)
+    monkeypatch.setattr(board_states, "SAMPLED_PRODUCTS", 10)
+    sampled = opened(board_market)
+    told = boards.overview(sampled, 77)
+    assert (told["sample"], told["of_products"]) == (10, 40)
+    on_sale = column(sampled.connection, "SELECT count(*) FROM listings WHERE product_id % 4 = 0")[0][0]
+    assert sum(row["listings"] for row in told["platforms"]) == on_sale
+    assert boards.overview(sampled, 0)["sample"] is None
+
+
+def test_a_search_needs_all_words_and_puts_the_plain_name_first(shown: Boards) -> None:
+    name = boards.search(shown, "")["products"]
+    assert name == []
+    first = column(shown.connection, "SELECT product FROM products WHERE is_active ORDER BY product_id LIMIT 1")[0][0]
+    assert boards.search(shown, first.upper())["products"][0]["product"] == first
+    assert boards.search(shown, f"{first} nosuchword")["products"] == []
+
+
+def test_a_tick_that_was_not_reached_is_refused(shown: Boards) -> None:
+    with pytest.raises(UsageError, match=f"as_of: found {TICKS + 1}; this market has the ticks 0 to {TICKS}"):
+        boards.depths(shown, TICKS + 1)
+
+
+@pytest.mark.nightly
+def test_a_past_tick_is_told_the_same_while_the_market_grows(tmp_path: Path) -> None:
+    market = tmp_path / "market"
+    qsim.generate(market, products=20)
+    qsim.run(market, ticks=30)
+    with serving(market) as served:
+        past = served.get("/api/boards/movers?as_of=20")
+        same = served.get("/api/boards/movers?as_of=20", headers={"If-None-Match": past.headers["ETag"]})
+        assert same.status_code == 304
+        qsim.run(market, ticks=30)
+        until = time.monotonic() + 20
+        while served.json("/api/boards/overview")["tick"] != 60:
+            assert time.monotonic() < until, "the server did not follow"
+        assert served.json("/api/boards/movers?as_of=20") == past.json()
+        assert served.get("/api/boards/overview?as_of=61").status_code == 404

@@ -1,0 +1,257 @@
+"""A market over HTTP: the same answers as by SQL and in Python, of one commit each, by pages, with ETags; figures; OpenAPI."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import qsim
+from qsim.queries import served
+from qsim.queries.questions import plain
+from qsim.storage import lock, log
+from tests.servers import Served, serving
+
+
+@pytest.fixture(scope="module")
+def server(questioned: Path) -> Iterator[Served]:
+    with serving(questioned) as running:
+        yield running
+
+
+def rows(place: Path, query: str) -> list[dict[str, object]]:
+    with qsim.connect(place) as connection:
+        relation = connection.sql(query)
+        return [plain(dict(zip(relation.columns, row, strict=True))) for row in relation.fetchall()]
+
+
+def test_status_is_that_of_the_market(server: Served, questioned: Path) -> None:
+    told, status = server.json("/api/status"), qsim.status(questioned)
+    assert {
+        name: told[name] for name in ("tick", "market_time", "products", "listings", "events", "digest", "head")
+    } == {name: status[name] for name in ("tick", "market_time", "products", "listings", "events", "digest", "head")}
+    assert told["commit"] == status["commits"] - 1 and len(told["platforms"]) == 5  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("question", "words", "path"),
+    [
+        ("cheapest", {"product_name": "onions"}, "/api/cheapest?product=onions&limit=500"),
+        ("deals", {"platform": "blinkit", "min_discount": 20, "limit": 500}, "/api/deals?platform=blinkit&min_discount=20&limit=500"),
+        ("deals", {"category": "fruits", "min_discount": 1, "limit": 500}, "/api/deals?category=fruits&min_discount=1&limit=500"),
+    ],
+)  # fmt: skip
+def test_a_question_has_the_answer_it_has_in_python(
+    question: str, words: dict[str, object], path: str, server: Served, questioned: Path
+) -> None:
+    answer = server.json(path)
+    assert answer["rows"] == qsim.ask(question, directory=questioned, **words) and answer["rows"]
+
+
+def test_two_platforms_compare_as_they_do_in_python(server: Served, questioned: Path) -> None:
+    answer = server.json("/api/compare?what=fruits&a=zepto&b=blinkit&limit=500")
+    wanted = qsim.ask("compare", "fruits", "zepto", "blinkit", directory=questioned)
+    assert {"rows": answer["rows"], "summary": answer["summary"]} == wanted
+
+
+def test_a_basket_is_bought_as_it_is_in_python(server: Served, questioned: Path) -> None:
+    asked = {"items": [{"name": "onion", "quantity": 2}, {"name": "toned milk"}], "budget": 500}
+    answer = server.client.post("/api/basket", json=asked).json()
+    wanted = qsim.ask("basket", items=[(2, "onion"), (1, "toned milk")], budget=500, directory=questioned)
+    assert {name: answer[name] for name in wanted} == wanted
+
+
+@pytest.mark.parametrize("tick", [0, 1, 77, 399, 400])
+def test_prices_as_of_a_tick_are_those_of_the_views(tick: int, server: Served, questioned: Path) -> None:
+    wanted = rows(questioned, f"SELECT * FROM prices_at(tick_time({tick})) ORDER BY listing_id LIMIT 500")
+    answer = server.json(f"/api/prices?as_of={tick}&limit=500")
+    assert answer["rows"] == wanted and answer["tick"] == tick
+    one = server.json(f"/api/products/30?as_of={tick}")
+    assert [row["price"] for row in one["prices"]] == [row["price"] for row in wanted if row["product_id"] == 30]  # type: ignore[attr-defined]
+
+
+def test_a_time_stands_for_the_last_tick_at_or_before_it(server: Served) -> None:
+    assert server.json("/api/products/1?as_of=2026-01-01T00:01:04")["tick"] == 12
+    assert server.json("/api/products/1?as_of=2026-01-01 00:01:05")["tick"] == 13
+    assert server.json("/api/products/1?as_of=2026-01-01")["tick"] == 0
+
+
+def walked(server: Served, path: str, **values: object) -> list[dict[str, object]]:
+    """All rows of a list, page by page."""
+    found: list[dict[str, object]] = []
+    cursor = None
+    while True:
+        told = server.json(path, params=values | ({"cursor": cursor} if cursor else {}))
+        found += told["rows"]  # type: ignore[arg-type]
+        cursor = told["next"]
+        if cursor is None:
+            return found
+
+
+def test_pages_of_products_hold_each_once_in_order(server: Served, questioned: Path) -> None:
+    wanted = rows(questioned, "SELECT product_id FROM products ORDER BY 1")
+    assert [{"product_id": row["product_id"]} for row in walked(server, "/api/products", limit=53)] == wanted
+
+
+def test_pages_of_history_hold_each_change_once_newest_first(server: Served, questioned: Path) -> None:
+    wanted = rows(
+        questioned,
+        "SELECT tick, listing_id, cause, price_after FROM price_history WHERE product_id = 7 ORDER BY ALL DESC",
+    )
+    found = walked(server, "/api/products/7/history", limit=3)
+    assert [{name: row[name] for name in wanted[0]} for row in found] == sorted(
+        wanted, key=lambda row: (-int(str(row["tick"])), -int(str(row["listing_id"])))
+    )
+    assert len(wanted) > 10
+
+
+def test_history_between_ticks_and_of_a_platform_is_that_part_alone(server: Served, questioned: Path) -> None:
+    part = "product_id = 7 AND platform = 'zepto' AND tick BETWEEN 50 AND 300"
+    wanted = f"SELECT tick FROM price_history WHERE {part} ORDER BY tick DESC"
+    found = server.json("/api/products/7/history?platform=Zepto&since=50&until=300")["rows"]
+    assert [{"tick": row["tick"]} for row in found] == rows(questioned, wanted)  # type: ignore[attr-defined]
+
+
+def test_pages_of_deals_are_of_one_list(server: Served) -> None:
+    whole = server.json("/api/deals?min_discount=5&limit=500")
+    assert walked(server, "/api/deals", min_discount=5, limit=37) == whole["rows"] and whole["total"] == len(
+        whole["rows"]
+    )  # type: ignore[arg-type]
+
+
+def test_a_search_finds_products_by_their_words_in_any_form(server: Served, questioned: Path) -> None:
+    found = server.json("/api/products?search=onions&limit=500")["rows"]
+    wanted = rows(questioned, "SELECT product_id FROM products WHERE lower(product) LIKE '%oni%' ORDER BY 1")
+    assert [{"product_id": row["product_id"]} for row in found] == wanted and wanted  # type: ignore[attr-defined]
+
+
+def test_metrics_are_counts_of_rows(server: Served, questioned: Path) -> None:
+    wanted = rows(
+        questioned, "SELECT tick, count(*) AS changed FROM price_history GROUP BY tick ORDER BY tick DESC LIMIT 5"
+    )
+    found = server.json("/api/metrics?limit=5")["rows"]
+    assert [{name: row[name] for name in ("tick", "changed")} for row in found] == wanted  # type: ignore[attr-defined]
+
+
+def test_sql_gives_what_the_views_give(server: Served, questioned: Path) -> None:
+    query = (
+        "SELECT platform, count(*) AS listings, max(price) AS dearest FROM prices GROUP BY platform ORDER BY platform"
+    )
+    told = server.client.post("/api/sql", json={"query": query}).json()
+    assert told["rows"] == rows(questioned, query) and told["columns"] == ["platform", "listings", "dearest"]
+
+
+def test_an_answer_that_the_asker_has_is_not_sent_again(server: Served) -> None:
+    first = server.get("/api/deals")
+    again = server.get("/api/deals", headers={"If-None-Match": f'"other", W/{first.headers["ETag"]}'})
+    assert (again.status_code, again.content) == (304, b"") and again.headers["ETag"] == first.headers["ETag"]
+
+
+def test_files_of_the_page_are_not_sent_again(server: Served) -> None:
+    first = server.get("/page/index.html")
+    assert first.status_code == 200 and first.content == server.get("/").content
+    assert server.get("/page/index.html", headers={"If-None-Match": first.headers["ETag"]}).status_code == 304
+
+
+def test_prometheus_reads_where_the_market_stands_and_what_was_asked(server: Served) -> None:
+    server.get("/api/deals")
+    text = server.get("/metrics").text
+    assert "qsim_tick 400.0" in text and 'qsim_http_requests_total{route="/api/deals",status="200"}' in text
+
+
+def test_every_route_is_described_with_an_example(server: Served) -> None:
+    told = server.json("/openapi.json")
+    for path, methods in told["paths"].items():  # type: ignore[attr-defined]
+        for method, route in methods.items():
+            [content] = route["responses"]["200"]["content"].values()
+            assert content["example"] and route["description"], (method, path)
+            assert "4XX" in route["responses"]
+
+
+def test_the_server_goes_on_with_the_market_and_never_back(market: Path) -> None:
+    before = qsim.status(market)
+
+    def write() -> None:
+        for _ in range(12):
+            qsim.run(market, ticks=1)
+            time.sleep(0.1)
+
+    writing = threading.Thread(target=write)
+    with serving(market) as running:
+        writing.start()
+        seen = [(0, 0)]
+        while seen[-1][0] < before["tick"] + 12:
+            prices, metrics = running.json("/api/prices?limit=60"), running.json("/api/metrics?limit=500")
+            for answer in (prices, metrics):
+                tick = int(str(answer["tick"]))
+                assert (tick, answer["commit"]) >= seen[-1]
+                seen.append((tick, int(str(answer["commit"]))))
+            ticks = [row["tick"] for row in metrics["rows"]]  # type: ignore[attr-defined]
+            assert ticks == list(range(int(str(metrics["tick"])), 0, -1))
+    writing.join()
+    assert len(seen) > 6
+
+
+@pytest.mark.parametrize("preset", ["classic", "realistic"])
+def test_what_is_kept_at_hand_is_what_a_fresh_connection_sees(preset: str, tmp_path: Path) -> None:
+    market = tmp_path / "m"
+    qsim.generate(market, products=40, preset=preset, update_interval_seconds=600, stores=2)
+    at = served.opened(market)
+    query = "SELECT * FROM prices ORDER BY listing_id"
+    for ticks in (1, 3, 40, 2):
+        qsim.run(market, ticks=ticks)
+        if ticks == 2:
+            qsim.compact(market)
+        assert served.follow(at) and not served.follow(at)
+        with served.reading(at) as reading, qsim.connect(market) as fresh:
+            assert reading.moment.log == log.read(market)
+            assert reading.connection.sql(query).fetchall() == fresh.sql(query).fetchall()
+            stock = "SELECT * FROM inventory ORDER BY listing_id"
+            assert reading.connection.sql(stock).fetchall() == fresh.sql(stock).fetchall()
+
+
+def test_a_live_server_runs_the_market_on_and_stops_its_writer(market: Path) -> None:
+    with serving(market, "--live", quiet=False) as running:
+        while int(str(running.json("/api/status")["tick"])) <= 10:
+            time.sleep(0.1)
+        assert running.json("/health")["status"] == "ok"
+    qsim.run(market, ticks=1)
+
+
+def test_a_writer_that_ends_in_a_fault_is_told_by_health(market: Path) -> None:
+    with lock.writer_lock(market), serving(market, "--live", quiet=False) as running:
+        while (told := running.get("/health")).status_code == 200:
+            time.sleep(0.1)
+        assert told.status_code == 503 and "exit code 4" in told.json()["reasons"][0]
+        assert running.json("/api/status")["tick"] == 10
+
+
+def test_a_reader_that_began_before_a_commit_goes_on_with_its_own(market: Path) -> None:
+    at = served.opened(market)
+    query = "SELECT max(tick), (SELECT max(updated_tick) FROM raw.state) FROM metrics"
+    with served.reading(at) as reading:
+        before = reading.connection.sql(query).fetchall()
+        qsim.run(market, ticks=4)
+        assert served.follow(at)
+        assert reading.connection.sql(query).fetchall() == before and reading.moment.tick == 10
+        with served.reading(at) as later:
+            assert (
+                later.connection.sql("SELECT max(tick) FROM metrics").fetchall() == [(14,)] and later.moment.tick == 14
+            )
+
+
+def test_a_market_put_in_the_place_of_another_is_not_followed(market: Path, tmp_path: Path) -> None:
+    import shutil
+
+    at = served.opened(market)
+    qsim.generate(tmp_path / "other", products=12, seed=9)
+    for _ in range(4):
+        qsim.run(tmp_path / "other", ticks=10)
+    shutil.rmtree(market)
+    shutil.copytree(tmp_path / "other", market)
+    with pytest.raises(qsim.QsimError, match="another market"):
+        served.follow(at)
+    assert at.moment.tick == 10

@@ -1,0 +1,192 @@
+"""Every bad request is refused over HTTP in one shape, a status and a line; the server stays, the market is the same.
+
+The numbers are those of the promise: HTTP 67-86, and of SQL those that come this way.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import qsim
+from tests.commands import Shell
+from tests.refusals_http import REQUESTS, Request
+from tests.servers import Served, serving
+from tests.stored import tree
+
+APART = {68, 80, 81, 82, 85, 86}
+
+
+@pytest.fixture(scope="module")
+def server(ran: Path) -> Iterator[Served]:
+    before = tree(ran, without=())
+    with serving(ran, "--streams", 2) as running:
+        yield running
+    assert tree(ran, without=()) == before
+
+
+def test_every_number_has_its_request() -> None:
+    assert {case.number for case in REQUESTS if case.number < 87} | APART == set(range(67, 87))
+
+
+@pytest.mark.parametrize("case", REQUESTS, ids=str)
+def test_a_bad_request_is_refused_by_name_and_the_server_stays(case: Request, server: Served) -> None:
+    port = server.port
+    headers = {"Host": f"127.0.0.1:{port}", **case.headers}
+    if case.body is not None:
+        headers["Content-Length"] = str(len(case.body))
+    lines = [
+        f"{case.method} {case.path} HTTP/1.1",
+        *(f"{key}: {value}" for key, value in headers.items()),
+        "Connection: close",
+    ]
+    raw = server.raw("\r\n".join(lines).encode() + b"\r\n\r\n" + (case.body or b""), seconds=20)
+    head, _, body = raw.partition(b"\r\n\r\n")
+    first, *told = head.decode().lower().split("\r\n")
+    assert first.split()[1] == str(case.status), raw
+    answer = json.loads(body)
+    assert answer.keys() == {"status", "error"} and answer["status"] == case.status
+    assert [part for part in case.says if part not in answer["error"]] == [], answer["error"]
+    assert "\n" not in answer["error"] and "Traceback" not in answer["error"] and str(Path.cwd()) not in answer["error"]
+    assert "content-type: application/json" in told and "x-content-type-options: nosniff" in told
+    assert not any(line.startswith(("set-cookie", "access-control")) for line in told)
+    assert server.get("/api/status").status_code == 200
+
+
+def test_72_a_cursor_of_another_list_or_another_market_is_refused(server: Served, ready_market: Path) -> None:
+    cursor = server.json("/api/products?limit=1")["next"]
+    assert server.get("/api/products", params={"cursor": cursor, "limit": 1}).status_code == 200
+    assert server.get("/api/prices", params={"cursor": cursor}).status_code == 404
+    assert server.get("/api/products", params={"cursor": cursor, "search": "milk"}).status_code == 404
+    with serving(ready_market) as other:
+        assert other.get("/api/products", params={"cursor": cursor}).status_code == 404
+
+
+def test_69_a_quote_in_a_search_is_a_text_like_others(server: Served) -> None:
+    assert server.json("/api/products", params={"search": "x'); DROP TABLE products; --"})["rows"] == []
+    assert server.json("/api/status")["products"] == 12
+
+
+def test_77_a_body_that_comes_in_pieces_is_cut_off_at_its_most(server: Served) -> None:
+    head = f"POST /api/sql HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    piece = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    with socket.create_connection(("127.0.0.1", server.port), timeout=10) as connection:
+        connection.sendall(head.encode())
+        for _ in range(17):
+            connection.sendall(piece)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 413 ")
+
+
+def test_79_a_link_from_another_site_leads_to_the_page(server: Served) -> None:
+    link = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    assert server.get("/", headers=link).status_code == 200
+
+
+def test_79_names_of_this_machine_are_taken(server: Served) -> None:
+    for host in ("localhost", f"localhost:{server.port}", "[::1]:80", "LOCALHOST"):
+        assert server.get("/api/status", headers={"Host": host}).status_code == 200
+
+
+def test_79_a_request_with_no_host_or_two_is_refused(server: Served) -> None:
+    assert server.raw(b"GET /api/status HTTP/1.0\r\n\r\n").split()[1] == b"421"
+    two = f"GET /api/status HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\nHost: evil.example\r\n\r\n"
+    assert server.raw(two.encode()).split()[1] in (b"400", b"421")
+
+
+def test_84_what_is_no_http_is_answered_in_the_shape_of_all_errors(server: Served) -> None:
+    head, _, body = server.raw(b"GET / HTTP/1.1\r\nA b: c\r\n\r\n").partition(b"\r\n\r\n")
+    assert head.split()[1] == b"400" and json.loads(body).keys() == {"status", "error"}
+
+
+def test_82_clients_above_the_most_are_sent_away_and_told_when_to_come_back(server: Served) -> None:
+    with server.client.stream("GET", "/api/events") as one, server.client.stream("GET", "/api/events") as two:
+        assert one.status_code == two.status_code == 200
+        third = server.get("/api/events")
+        assert third.status_code == 503 and third.headers["Retry-After"] == "10" and "the most" in third.json()["error"]
+
+
+def test_68_a_market_with_a_link_in_it_is_not_served(shell: Shell, market: Path, tmp_path: Path) -> None:
+    [file] = market.glob("catalog/products.parquet")
+    shutil.move(file, tmp_path / "elsewhere")
+    file.symlink_to(tmp_path / "elsewhere")
+    assert "not a file but a link" in shell.refused(5, "serve", market, "--port", 0)
+
+
+def test_85_a_name_that_is_a_script_is_told_as_a_text_that_no_browser_runs(tmp_path: Path) -> None:
+    name = "<script>alert(1)</script>"
+    (tmp_path / "list.csv").write_text(f"product,brand,category,mrp,price\n{name},b,Dairy,30,28\n")
+    qsim.generate(tmp_path / "m", catalog=tmp_path / "list.csv")
+    with serving(tmp_path / "m") as running:
+        answer = running.get("/api/products")
+        assert answer.json()["rows"][0]["product"] == name
+        assert (
+            answer.headers["Content-Type"] == "application/json"
+            and answer.headers["X-Content-Type-Options"] == "nosniff"
+        )
+        policy = running.get("/").headers["Content-Security-Policy"]
+    assert "default-src 'self'" in policy and "unsafe" not in policy
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.0.2.1", "example.org"])
+def test_86_an_address_that_others_reach_is_refused_without_a_token(host: str, shell: Shell, market: Path) -> None:
+    line = shell.refused(2, "serve", market, "--host", host)
+    assert host in line and "--token or QSIM_TOKEN" in line
+
+
+@pytest.mark.parametrize("token", ["short", "with spaces in it, many", "ünprintable-ünprintable"])
+def test_86_a_token_that_is_easily_guessed_or_cannot_be_sent_is_refused(token: str, shell: Shell, market: Path) -> None:
+    line = shell.refused(2, "serve", market, "--token", token)
+    assert "16 or more" in line and token not in line
+
+
+def test_a_market_that_is_not_there_is_refused(shell: Shell, tmp_path: Path) -> None:
+    assert "holds no market" in shell.refused(4, "serve", tmp_path / "none")
+
+
+def test_a_port_that_is_taken_is_refused_in_a_line(market: Path) -> None:
+    import subprocess
+    import sys
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        words = [sys.executable, "-m", "qsim", "serve", str(market), "--port", str(port)]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 6 and "choose another --port" in done.stderr.splitlines()[-1], done.stderr
+
+
+TOKEN = "a-token-of-thirty-two-characters"
+
+
+@pytest.mark.nightly
+def test_99_a_query_without_end_is_ended_and_the_server_stays(server: Served) -> None:
+    query = "SELECT count(*) FROM range(1000000) a, range(1000000) b, range(9) c"
+    answer = server.client.post("/api/sql", json={"query": query})
+    assert answer.status_code == 422 and "the 20 s allowed" in answer.json()["error"]
+    assert server.get("/api/status").status_code == 200
+
+
+@pytest.fixture(scope="module")
+def closed(ran: Path) -> Iterator[Served]:
+    with serving(ran, token=TOKEN) as running:
+        yield running
+
+
+@pytest.mark.parametrize(
+    "path", ["/", "/api/status", "/metrics", "/health", "/api/events", "/openapi.json", "/page/index.html"]
+)
+def test_without_the_token_nothing_is_told(path: str, closed: Served) -> None:
+    for headers in ({}, {"Authorization": f"Bearer {TOKEN}x"}, {"Authorization": "Bearer"}, {"Authorization": "Basic ?"},
+                    {"Authorization": TOKEN}):  # fmt: skip
+        answer = closed.get(path, headers=headers)
+        assert answer.status_code == 401 and answer.json()["error"].startswith("authorization: ")
+        assert answer.headers["WWW-Authenticate"].startswith("Basic") and TOKEN not in answer.text
+
+
+def test_the_token_is_taken_as_a_bearer_or_as_a_password(closed: Served) -> None:
+    assert closed.get("/api/status", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
+    assert closed.get("/", auth=("anybody", TOKEN)).status_code == 200

@@ -1,0 +1,235 @@
+"""Changes as they come: each once and in order over commits, restarts and filters; slow readers hold up nobody."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+import uvicorn
+
+import qsim
+from qsim.server import patience, streaming
+from qsim.server.app import create_app
+from qsim.server.streaming import Client, Filter
+from tests.servers import serving
+
+Event = tuple[str, str | None, dict[str, Any]]
+
+
+@contextmanager
+def in_thread(market: Path, **options: Any) -> Iterator[tuple[int, Any]]:
+    """Serve a market in this process on a free port; give the port and the app."""
+    app = create_app(market, poll_seconds=0.05, **options)
+    config = uvicorn.Config(
+        app, port=0, http=patience.Patience, ws="none", log_level="error", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+
+    async def serve() -> None:
+        app.state.loop = asyncio.get_running_loop()
+        await server.serve()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        yield server.servers[0].sockets[0].getsockname()[1], app
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def events(port: int, until: int, last: str | None = None, **wants: object) -> list[Event]:
+    """Follow until a commit of a tick is told of; give the events: kind, id, data."""
+    found: list[Event] = []
+    headers = {"Last-Event-ID": last} if last else {}
+    url = f"http://127.0.0.1:{port}/api/events"
+    with httpx.stream("GET", url, headers=headers, params=wants, timeout=60) as answer:  # type: ignore[arg-type]
+        assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/event-stream")
+        lines: dict[str, str] = {}
+        for line in answer.iter_lines():
+            if line:
+                name, _, value = line.partition(": ")
+                lines[name] = value
+                continue
+            if "event" in lines:
+                found.append((lines["event"], lines.get("id"), json.loads(lines["data"])))
+                if lines["event"] in ("commit", "resumed", "gap", "reset") and int(lines["id"].split(":")[0]) > until:
+                    return found
+            lines = {}
+    return found
+
+
+def changes(found: list[Event]) -> list[tuple[int, int, float]]:
+    rows = [row for kind, _, data in found if kind == "changes" for row in data["rows"]]
+    return [(row["tick"], row["listing_id"], row["price_after"]) for row in rows]
+
+
+def wanted(market: Path, where: str) -> list[tuple[int, int, float]]:
+    query = f"SELECT tick, listing_id, price_after::DOUBLE FROM price_history WHERE {where} ORDER BY tick, listing_id"
+    with qsim.connect(market) as connection:
+        return connection.sql(query).fetchall()
+
+
+class Following:
+    """A client that follows in a thread of its own from before the market goes on."""
+
+    def __init__(self, port: int, until: int, **wants: object) -> None:
+        self.found: list[Event] = []
+        self.thread = threading.Thread(target=lambda: self.found.extend(events(port, until, **wants)))
+        self.thread.start()
+
+    def end(self) -> list[Event]:
+        self.thread.join(60)
+        return self.found
+
+
+def joined(app: Any, count: int) -> None:
+    while app.state.feed.count < count:
+        time.sleep(0.01)
+
+
+def test_changes_come_once_in_order_to_all_and_to_those_who_want_some(market: Path) -> None:
+    with in_thread(market) as (port, app):
+        everything, zepto = Following(port, 13), Following(port, 13, platform="Zepto")
+        product = Following(port, 13, product_id=3)
+        joined(app, 3)
+        for _ in range(3):
+            qsim.run(market, ticks=1)
+        found = everything.end()
+        assert found[0][0] == "hello" and found[0][2]["tick"] == 10
+        assert changes(found) == wanted(market, "tick > 10")
+        assert changes(zepto.end()) == wanted(market, "tick > 10 AND platform = 'zepto'") != []
+        assert changes(product.end()) == wanted(market, "tick > 10 AND product_id = 3")
+        assert sum(data["changes"] for kind, _, data in found if kind == "commit") == len(changes(found))
+
+
+def test_who_comes_back_with_the_last_id_misses_nothing_even_from_another_server(market: Path) -> None:
+    qsim.run(market, ticks=5)
+    with in_thread(market) as (port, _):
+        first = events(port, 15, last="11:0")
+    cut = next(place for place, (kind, _, _) in enumerate(first) if kind == "changes")
+    seen, last = changes(first[: cut + 1]), first[cut][1]
+    qsim.run(market, ticks=2)
+    with in_thread(market) as (port, _):
+        rest = events(port, 17, last=last)
+    assert seen + changes(rest) == wanted(market, "tick > 10")
+
+
+def test_an_id_in_the_middle_of_a_tick_goes_on_behind_it(market: Path) -> None:
+    rows = wanted(market, "tick >= 4")
+    tick, listing, _ = rows[7]
+    with in_thread(market) as (port, _):
+        assert changes(events(port, 10, last=f"{tick}:{listing + 1}")) == rows[8:]
+
+
+def test_an_id_beyond_the_market_is_told_to_begin_again(market: Path) -> None:
+    with in_thread(market) as (port, _):
+        found = events(port, 10, last="999:0")
+    assert [kind for kind, _, _ in found] == ["hello", "reset"] and "has not reached" in found[1][2]["reason"]
+
+
+def test_what_is_too_much_to_make_good_is_told_as_a_gap(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streaming, "BACK_MOST", 3)
+    with in_thread(market) as (port, _):
+        found = events(port, 10, last="2:0")
+    assert (
+        [kind for kind, _, _ in found] == ["hello", "gap"] and found[1][2]["from_tick"] == 2 and found[1][1] == "11:0"
+    )
+
+
+def test_a_commit_of_more_changes_than_are_shown_tells_how_many_were_left_out(
+    market: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "CHANGES_MOST", 20)
+    with in_thread(market) as (port, app):
+        following = Following(port, 16)
+        joined(app, 1)
+        qsim.run(market, ticks=6)
+        found = following.end()
+    told = [data for kind, _, data in found if kind == "commit"]
+    assert changes(found) == wanted(market, "tick > 10")[-20:]
+    assert sum(data["changes"] - data["omitted"] for data in told) == 20 and told[0]["omitted"] > 0
+
+
+def test_clients_follow_over_a_restart_of_the_server(market: Path) -> None:
+    with serving(market) as first:
+        last = events(first.port, 10, last="9:0")[-1][1]
+    qsim.run(market, ticks=3)
+    with serving(market) as second:
+        assert changes(events(second.port, 13, last=last)) == wanted(market, "tick > 10")
+
+
+def test_a_client_that_does_not_read_is_told_what_it_missed_and_gets_the_newest() -> None:
+    async def follow() -> tuple[int, bytes]:
+        client = Client(Filter())
+        dropped = sum(client.offer([b"%d\n" % number]) for number in range(streaming.WAITING_MOST + 5))
+        return dropped, client.taken()
+
+    dropped, text = asyncio.run(follow())
+    assert dropped == streaming.WAITING_MOST
+    head, _, rest = text.partition(b"\n\n")
+    assert b"lagged" in head and b'{"missed_messages":64}' in head
+    assert rest == b"".join(b"%d\n" % number for number in range(streaming.WAITING_MOST, streaming.WAITING_MOST + 5))
+
+
+def test_81_a_reader_that_takes_nothing_is_cut_off_and_holds_up_nobody(
+    market: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(patience, "STUCK_SECONDS", 0.3)
+    monkeypatch.setattr(streaming, "BEAT", b": " + b"x" * (1 << 20) + b"\n\n")
+    with in_thread(market) as (port, app), socket.create_connection(("127.0.0.1", port)) as stuck:
+        stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        stuck.sendall(f"GET /api/events?platform=zepto HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode())
+        following = Following(port, 12)
+        joined(app, 2)
+        while app.state.feed.count == 2:
+            asyncio.run_coroutine_threadsafe(app.state.feed.beat(), app.state.loop).result(10)
+            time.sleep(0.05)
+        qsim.run(market, ticks=2)
+        assert changes(following.end()) == wanted(market, "tick > 10")
+
+
+def test_80_headers_that_come_too_slowly_are_not_waited_for(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(patience, "HEADER_SECONDS", 0.3)
+    with in_thread(market) as (port, _), socket.create_connection(("127.0.0.1", port), timeout=30) as slow:
+        slow.sendall(f"GET /api/status HTTP/1.1\r\nHost: localhost:{port}\r\n".encode())
+        with pytest.raises(OSError, match=r"reset|Broken"):
+            for _ in range(300):
+                slow.sendall(b"X: y\r\n")
+                time.sleep(0.1)
+        assert httpx.get(f"http://127.0.0.1:{port}/api/status").status_code == 200
+
+
+@pytest.mark.nightly
+def test_82_a_thousand_clients_all_hear_of_every_commit(market: Path) -> None:
+    async def follow(port: int) -> int:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"GET /api/events HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode())
+        told = 0
+        while told < 5:
+            told += (await reader.readuntil(b"\n")).startswith(b"event: commit")
+        writer.close()
+        return told
+
+    async def all_of_them(port: int, app: Any) -> list[int]:
+        tasks = [asyncio.create_task(follow(port)) for _ in range(1000)]
+        while app.state.feed.count < 1000:
+            await asyncio.sleep(0.05)
+        for _ in range(5):
+            await asyncio.to_thread(qsim.run, market, ticks=1)
+            await asyncio.sleep(0.5)
+        return await asyncio.gather(*tasks)
+
+    with in_thread(market) as (port, app):
+        assert asyncio.run(all_of_them(port, app)) == [5] * 1000
