@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from qsim.arrays import I64
+from qsim.arrays import I64, U32
 from qsim.market.state import EventRows
 from qsim.schema import DELIVERIES, DISCOUNTS, EVENTS, METRICS, ORDERS, PLATFORM_METRICS, TRUTH, Table
 
@@ -93,10 +93,15 @@ def _counted(counted: Mapping[str, I64] | None) -> pa.Table:
 def _metrics(block: int, rows: EventRows, events: pa.Table) -> pa.Table:
     if not rows.count:
         return _empty(METRICS)
-    tick = rows.tick[: rows.count]
-    first = np.concatenate([[0], 1 + np.flatnonzero(tick[1:] != tick[:-1])])
-    ticks, attempted = tick[first], np.diff(first, append=rows.count)
-    of_event = events.column("tick").to_numpy()
-    changed = np.searchsorted(of_event, ticks, "right") - np.searchsorted(of_event, ticks, "left")
+    ticks = np.arange(rows.tick[0], rows.tick[rows.count - 1] + 1, dtype=np.uint32)
+    attempted, changed = (_rows_at(ticks, of) for of in (rows.tick[: rows.count], events.column("tick").to_numpy()))
+    taken = attempted > 0
     columns = (ticks, np.full(len(ticks), block), attempted, changed)
-    return pa.Table.from_arrays([pa.array(column.astype(np.uint32)) for column in columns], schema=METRICS.arrow())
+    return pa.Table.from_arrays(
+        [pa.array(column[taken].astype(np.uint32)) for column in columns], schema=METRICS.arrow()
+    )
+
+
+def _rows_at(ticks: U32, of_rows: U32) -> I64:
+    """Count the rows of each tick, where rows are in the order of ticks: a few steps a tick instead of one a row."""
+    return np.searchsorted(of_rows, ticks, "right") - np.searchsorted(of_rows, ticks, "left")

@@ -51,10 +51,11 @@ def told(ticks: int, rows: float) -> str:
     return f"about {size:,.0f} {units[0]} and {hours:,.1f} hours"
 
 
-def check(market: Place, history: Log, parameters: Parameters, ticks: int) -> None:
+def check(market: Place, history: Log, parameters: Parameters, ticks: int, paced: bool = False) -> None:
     """Refuse a run of so many ticks under `parameters` that market time or the disk has no room for.
 
-    UsageError beyond the last second that a market may reach, DiskError where fewer bytes are free than it would write.
+    A `paced` run may last for years, and needs room for its first day. UsageError beyond the last second that a market may
+    reach, DiskError where fewer bytes are free than it would write.
     """
     epoch = Epoch(*(history.epochs[-1][name] for name in ("tick", "second", "interval")))
     interval = parameters.update_interval_seconds
@@ -66,6 +67,8 @@ def check(market: Place, history: Log, parameters: Parameters, ticks: int) -> No
             " run fewer"
         )
     free = files.free_bytes(market)
+    if paced and ticks > (a_day := clock.DAY // interval + 1):
+        ticks, rows = a_day, rows * a_day / ticks
     if rows * BYTES_A_ROW > free:
         raise DiskError(
             f"{market}: {ticks:,} ticks take {told(ticks, rows)}; allowed are the {free:,} bytes that are free;"

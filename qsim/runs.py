@@ -175,7 +175,12 @@ def ticks_wanted(
 
 
 def _refuse_early(
-    market: Place, values: Mapping[str, Any], ticks: int | None, until: int | None, duration: float | None
+    market: Place,
+    values: Mapping[str, Any],
+    ticks: int | None,
+    until: int | None,
+    duration: float | None,
+    paced: bool,
 ) -> None:
     """Refuse a run before the market is locked, which alone would alter a file of it, and before its blocks are read."""
     history = log.read(market)
@@ -186,7 +191,7 @@ def _refuse_early(
         return f", {forecast.told(wanted, wanted * forecast.rows_a_tick(history, parameters))}"
 
     wanted = ticks_wanted(history.tick, parameters.update_interval_seconds, ticks, until, duration, need)
-    forecast.check(market, history, parameters, wanted)
+    forecast.check(market, history, parameters, wanted, paced)
 
 
 def run(
@@ -219,7 +224,7 @@ def run(
     values, from_config = params.without_process(config or {})
     workers = workers_of(max_workers if max_workers is not None else from_config)
     values = params.merge(values, _given(changes))
-    _refuse_early(market, values, ticks, until, duration)
+    _refuse_early(market, values, ticks, until, duration, manner.speed is not None)
     with writing.locked(market), _cluster(scheduler, workers) as client:
         writer = writing.open_writer(market, workers, monitoring, stop)
         if client is not None:

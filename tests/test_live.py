@@ -11,9 +11,11 @@ import pyarrow as pa
 import pytest
 
 import qsim
-from qsim.errors import UsageError
+from qsim import forecast
+from qsim.errors import DiskError, UsageError
 from qsim.recording import Progress
 from qsim.storage import log
+from qsim.writing import course_of
 from tests.stored import history
 
 
@@ -99,3 +101,11 @@ def test_events_are_given_as_they_are_kept(market: Path) -> None:
 def test_a_pace_that_is_none_is_refused(market: Path, manner: dict[str, Any], name: str) -> None:
     with pytest.raises(UsageError, match=name):
         qsim.run(market, ticks=1, **manner)
+
+
+def test_a_paced_run_needs_room_for_a_day_and_any_other_for_all_its_ticks(market: Path) -> None:
+    history, years = log.read(market), 50_000_000
+    parameters = course_of(history).parameters[-1].model_copy(update={"stores": 1000})
+    forecast.check(market, history, parameters, years, paced=True)
+    with pytest.raises(DiskError, match=r"50,000,000 ticks take"):
+        forecast.check(market, history, parameters, years)

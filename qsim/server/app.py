@@ -57,19 +57,20 @@ def create_app(
     app.state.market, app.state.measures, app.state.feed, app.state.following = market, measures, feed, state
     app.state.turns = sql.Turns()
     _tell(market, feed, measures)
-    problems.install(app)
-    for router in ROUTERS:
-        app.include_router(router)
     app.add_middleware(Guard, allowed=allowed or Allowed(), measures=measures)
     return app
 
 
 def _described(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
     # The pages that FastAPI has for its description load scripts from elsewhere.
-    return FastAPI(
+    app = FastAPI(
         title="qsim", summary="A simulated quick-commerce market.", version=version("quickcommerce-sim"), lifespan=lifespan,
         responses=problems.RESPONSES, docs_url=None, redoc_url=None,
     )  # fmt: skip
+    problems.install(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    return app
 
 
 @asynccontextmanager

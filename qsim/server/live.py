@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import inspect
 import os
 import signal
 import subprocess
 import sys
 
-from qsim import clock, runs, standing
+from qsim.standing import market_directory
 
 _STOP_SECONDS = 30.0
+# A year.
+_MINUTES = 365 * 24 * 60
 
 
 def started(directory: str | os.PathLike[str] | None) -> subprocess.Popen[bytes]:
-    """Start `qsim run` on a market, kept to the clock where this qsim can; what it says goes to standard error."""
-    market = str(standing.market_directory(directory))
-    paced = "realtime" in inspect.signature(runs.run).parameters
-    words = ["--realtime", "--until", str(clock.MAX_TICK)] if paced else []
+    """Start `qsim run` on a market, kept to the clock; what it says goes to standard error."""
+    command = [sys.executable, "-m", "qsim", "run", str(market_directory(directory)), "--realtime", "--duration"]
     # Ctrl-C is for the server, which then stops the writer.
-    return subprocess.Popen(
-        [sys.executable, "-m", "qsim", "run", market, *words], stdout=sys.stderr, start_new_session=True
-    )
+    return subprocess.Popen([*command, str(_MINUTES)], stdout=sys.stderr, start_new_session=True)
 
 
 def fault_of(writer: subprocess.Popen[bytes] | None) -> str:

@@ -41,12 +41,16 @@ def _weights(run: int) -> tuple[int, int]:
     return first | 1, second | 1
 
 
-def _words(raw: U8) -> U64:
-    """View bytes as words, padded to whole ones."""
-    if raw.size % 8:
-        return np.frombuffer(raw.tobytes() + bytes(-raw.size % 8), np.uint64)
-    words = raw.view(np.uint64)
-    return words if words.flags.aligned else words.copy()
+def _sums(raw: U8) -> tuple[int, int]:
+    """Sum a run's words weighed by the first keys, and their high halves by the second; zeros fill up the last word."""
+    first_keys, second_keys = _keys()
+    count = raw.size // 8
+    words, rest = raw[: 8 * count].view(np.uint64), int.from_bytes(raw[8 * count :].tobytes(), "little")
+    first = int(np.dot(words, first_keys[:count]))
+    second = int(np.dot(words >> np.uint64(32), second_keys[:count]))
+    if not rest:
+        return first, second
+    return first + rest * int(first_keys[count]), second + (rest >> 32) * int(second_keys[count])
 
 
 def _hash(address: str, rows: int, columns: list[np.ndarray]) -> int:
@@ -55,15 +59,13 @@ def _hash(address: str, rows: int, columns: list[np.ndarray]) -> int:
     A run is a piece of one column that stays in a core's cache. The second sum takes only the high halves of words:
     their highest bits, which in the first sum cancel in pairs under odd keys, are middle bits there.
     """
-    first_keys, second_keys = _keys()
     first = second = run = 0
     for column in columns:
         raw = column.view(np.uint8)
         for begin in range(0, raw.size, _RUN_BYTES):
-            words = _words(raw[begin : begin + _RUN_BYTES])
-            weights = _weights(run)
-            first += weights[0] * int(np.dot(words, first_keys[: len(words)]))
-            second += weights[1] * int(np.dot(words >> np.uint64(32), second_keys[: len(words)]))
+            weights, sums = _weights(run), _sums(raw[begin : begin + _RUN_BYTES])
+            first += weights[0] * sums[0]
+            second += weights[1] * sums[1]
             run += 1
     return _finished(address, rows, first, second)
 
