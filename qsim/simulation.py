@@ -172,7 +172,7 @@ def tiles(
 
 
 @cache
-def _keep_freed_memory() -> None:
+def keep_freed_memory() -> None:
     """Have glibc keep what is freed, as other allocators do: else each tick's columns are given back to the system and
     faulted in again, which takes a fifth of a run's time. Peak memory stays the same.
     """
@@ -194,7 +194,7 @@ def run_windows(
     A block's windows are done in order, one at a time; other blocks go on meanwhile, at most `ahead` + 1 windows
     ahead of what was taken, so memory stays bounded.
     """
-    _keep_freed_memory()
+    keep_freed_memory()
     with ThreadPoolExecutor(max_workers=workers) as pool:
         under_way: list[tuple[Span, list[Future[T]]]] = []
         tails: list[Future[T] | None] = [None] * blocks

@@ -80,6 +80,7 @@ def _file(watch: Watch, writer: writing.Writer, rules: Rules, first: int, rows: 
 
 def measure(market: str, files: int) -> dict[str, list[float]]:
     """Measure nanoseconds an event of each stage, once a file, after a first file that does not count."""
+    simulation.keep_freed_memory()  # as a run does
     with lock.writer_lock(Path(market)):
         writer = writing.open_writer(Path(market), 1)
         rules = rulebook.rules(writer.world.course.parameters[-1], writer.active_products, writer.highest_price)
