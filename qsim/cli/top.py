@@ -49,16 +49,32 @@ def _head(seen: dict[str, Any]) -> RenderableType:
     return text
 
 
-def _screen(seen: dict[str, Any]) -> RenderableType:
-    from rich.console import Group
+# Headings that leave room for all columns on eighty.
+_COUNTS = {
+    "platform": "platform", "attempted": "tried", "changed": "changed", "mean_change_pct": "mean %",
+    "sd_change_pct": "sd %", "discounted": "on sale", "surging": "surging", "out_of_stock": "out",
+}  # fmt: skip
 
-    counts = ("attempted", "changed", "clipped", "failed", "mean_change_pct", "sd_change_pct")
-    names = ("platform", *counts, "discounted", "surging", "out_of_stock")
-    rows = [{name: row[name] for name in names} for row in seen["metrics"]["rows"]]
-    shown = ("tick", "platform", "product", "pack", "cause", "price_before", "price_after", "discount_pct")
-    events = [{name: row[name] for name in shown} for row in reversed(seen["events"])]
-    tables = [output.drawn(part) for part in (rows, events) if part]
-    return Group(_head(seen), *tables)
+
+def _line(event: dict[str, Any]) -> str:
+    change = f"{event['price_before']:>9,.2f} -> {event['price_after']:>9,.2f}"
+    names = f"{event['product']} {event['pack']}".strip()
+    return f"{event['tick']:>8}  {event['platform']:<10} {event['cause']:<14} {change}  {names}"
+
+
+def _screen(seen: dict[str, Any]) -> RenderableType:
+    from rich import box
+    from rich.console import Group
+    from rich.text import Text
+
+    parts: list[RenderableType] = [_head(seen)]
+    if seen["metrics"]["rows"]:
+        rows = [{shown: row[name] for name, shown in _COUNTS.items()} for row in seen["metrics"]["rows"]]
+        counts = output.drawn(rows)
+        counts.box = box.SIMPLE_HEAD
+        parts.append(counts)
+    newest = "\n".join(_line(event) for event in reversed(seen["events"]))
+    return Group(*parts, Text(newest, no_wrap=True, overflow="ellipsis"))
 
 
 @click.command()
