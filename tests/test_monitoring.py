@@ -19,8 +19,8 @@ import pytest
 import qsim
 from qsim import process, recording
 from qsim.errors import DiskError
+from qsim.monitoring import feed, metrics, page, report
 from qsim.monitoring import health as healths
-from qsim.monitoring import metrics, page, report
 from qsim.monitoring.health import health
 from tests.commands import Shell
 
@@ -206,10 +206,27 @@ def test_metrics_of_the_last_ticks_are_of_these_alone(ready_market: Path, shell:
 def test_top_shows_the_market_and_its_newest_events(
     market: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("COLUMNS", "160")
+    monkeypatch.setenv("COLUMNS", "80")
     text = shell("top", market, "--once").out
     assert "tick 10" in text and "at rest" in text and "ok" in text
-    assert "blinkit" in text and "attempted" in text and "price_after" in text
+    assert re.search(r"\n  blinkit +\d+ +\d+ ", text)
+    newest = feed.recent(market, 1)[0]
+    assert f"{newest['tick']:>8}  {newest['platform']:<10} {newest['cause']}" in text
+
+
+def test_top_keeps_a_line_a_platform_on_eighty_columns(
+    market: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = shell("top", market, "--once").out.splitlines()
+    first = next(number for number, line in enumerate(lines) if line.startswith("  bigbasket"))
+    assert [line.split()[0] for line in lines[first : first + 5]] == [
+        "bigbasket",
+        "blinkit",
+        "dunzo",
+        "instamart",
+        "zepto",
+    ]
 
 
 @pytest.mark.parametrize("ending", report.SUFFIXES)
