@@ -34,8 +34,8 @@ class Pace:
 
     def reached(self, elapsed: float) -> int:
         """Give the last tick that is due so many seconds after the beginning."""
-        # A billionth of a tick, lest a tick be taken for not due at the very time that `due` tells.
-        return self.tick + max(0, math.floor(elapsed / self.tick_seconds + 1e-9))
+        # A little more, lest a tick be taken for not due at the very time that `due` tells.
+        return self.tick + max(0, math.floor(elapsed / self.tick_seconds * (1 + 1e-14) + 1e-9))
 
     def late(self, first: int, last: int, elapsed: float) -> int:
         """Count those of the ticks first..last that, committed only now, were overtaken by the next one's due time."""

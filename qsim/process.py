@@ -19,11 +19,12 @@ from typing import TYPE_CHECKING, Any
 from qsim.errors import DiskError
 from qsim.storage import files
 from qsim.storage.places import Place
+from qsim.storage.verification import PROCESS
 
 if TYPE_CHECKING:
     from qsim.recording import Progress
 
-FOLDER, FILE, OLDER = "process", "runs.jsonl", "runs.older.jsonl"
+FILE, OLDER = "runs.jsonl", "runs.older.jsonl"
 _MOST_BYTES = 8_000_000
 _EVERY_SECONDS = 1.0
 
@@ -56,10 +57,10 @@ class Recorder:
         """Write a line of a kind: `run` for one that goes on, `end`, or `failed` with its error."""
         if not self.lost and isinstance(self.market, Path):
             try:
-                _append(self.market / FOLDER, json.dumps(self._line(kind, error)) + "\n")
+                _append(self.market / PROCESS, json.dumps(self._line(kind, error)) + "\n")
             except (OSError, DiskError) as fault:
                 self.lost = True
-                _logger.warning("%s: what the run costs cannot be kept: %s", self.market / FOLDER, fault)
+                _logger.warning("%s: what the run costs cannot be kept: %s", self.market / PROCESS, fault)
 
     def _line(self, kind: str, error: str) -> dict[str, Any]:
         import psutil
@@ -99,7 +100,7 @@ def lines(market: Place, most: int = 2_000) -> list[dict[str, Any]]:
     if not isinstance(market, Path):
         return []
     for name in (OLDER, FILE):
-        path = market / FOLDER / name
+        path = market / PROCESS / name
         texts += path.read_text("utf-8", "replace").splitlines() if path.is_file() else []
     # A kill may have cut a line short.
     return [json.loads(text) for text in texts[-most:] if text.startswith("{") and text.endswith("}")]

@@ -103,6 +103,7 @@ def figures(chain: dict[str, Any], days: str, changed_only: bool) -> dict[str, f
     return found
 
 
+@pytest.mark.nightly
 def test_a_fitted_market_is_nearer_to_the_chain_than_another_chain_where_prices_change(chain: dict[str, Any]) -> None:
     for days in ("later", "all days"):
         found = figures(chain, days, changed_only=True)
@@ -110,11 +111,13 @@ def test_a_fitted_market_is_nearer_to_the_chain_than_another_chain_where_prices_
         assert abs(found["held out against itself"] - 0.5) < 0.05
 
 
+@pytest.mark.nightly
 def test_a_fitted_market_is_as_near_as_another_chain_to_other_goods_over_all_days(chain: dict[str, Any]) -> None:
     found = figures(chain, "all days", changed_only=False)
     assert abs(found["fitted market"] - 0.5) <= abs(found["other chain"] - 0.5)
 
 
+@pytest.mark.nightly
 @pytest.mark.xfail(
     reason="in most windows of these chains no price changes, and the other chain hardly changes any: it lies where a"
     " market that stands still does; and the chain's later weeks have far fewer changes than those fitted"

@@ -259,7 +259,7 @@ def test_37_a_run_that_the_disk_has_no_room_for_is_refused_before_it_begins(
         assert shell("run", market, "--ticks", 3).code == 0
 
 
-@pytest.mark.parametrize(("options", "need"), [([], "6 MB"), (["--batch-size", "all"], "5 MB")], ids=["ticks", "batch"])
+@pytest.mark.parametrize(("options", "need"), [([], "8 MB"), (["--batch-size", "all"], "5 MB")], ids=["ticks", "batch"])
 def test_37_the_room_needed_follows_from_the_rows_of_the_ticks_so_far_or_from_the_batch(
     options: list[str], need: str, shell: Shell, ran: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -38,5 +38,6 @@ def test_no_request_of_the_description_makes_the_server_fail(ran: Path, tmp_path
     fuzz(ran, tmp_path, examples=200)
 
 
+@pytest.mark.nightly
 def test_a_few_requests_of_the_description_are_answered_as_described(ran: Path, tmp_path: Path) -> None:
     fuzz(ran, tmp_path, examples=2)

@@ -33,7 +33,7 @@ def _head(seen: dict[str, Any]) -> RenderableType:
 
     status, run, health = seen["status"], seen["metrics"]["run"], seen["health"]
     text = Text(
-        f"{status['directory']}  tick {status['tick']:,}  {status['market_time']}  {status['events']:,} events  "
+        f"{status['directory'].rstrip('/').rpartition('/')[2]}  tick {status['tick']:,}  {status['market_time']}  {status['events']:,} events  "
     )
     text.append(health["status"], style=f"bold {_COLOURS[health['status']]}")
     if run:

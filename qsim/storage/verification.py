@@ -11,6 +11,9 @@ from qsim.storage import files, integrity, leftovers, lock, log
 from qsim.storage.pieces import DataFile, Piece
 from qsim.storage.places import Place
 
+# What runs cost lies in it, outside commits and digests.
+PROCESS = "process"
+
 
 @dataclass
 class Verified:
@@ -66,7 +69,7 @@ def _beside(market: Place, directories: Collection[str], found: Verified) -> Non
             found.notes.append(f"{path}: was left by a writer that was stopped; the next writer removes it")
         else:
             found.notes.append(f"{path}: is no part of the market, and is never read")
-    tops = {Path(file.path).parts[0] for file in history.files} | {*directories, lock.LOCK}
+    tops = {Path(file.path).parts[0] for file in history.files} | {*directories, lock.LOCK, PROCESS}
     found.notes += [
         f"{market / name}: is no part of the market, and is never read"
         for name in files.names(market)
