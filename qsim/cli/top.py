@@ -32,9 +32,8 @@ def _head(seen: dict[str, Any]) -> RenderableType:
     from rich.text import Text
 
     status, run, health = seen["status"], seen["metrics"]["run"], seen["health"]
-    text = Text(
-        f"{status['directory'].rstrip('/').rpartition('/')[2]}  tick {status['tick']:,}  {status['market_time']}  {status['events']:,} events  "
-    )
+    name = status["directory"].rstrip("/").rpartition("/")[2]
+    text = Text(f"{name}  tick {status['tick']:,}  {status['market_time']}  {status['events']:,} events  ")
     text.append(health["status"], style=f"bold {_COLOURS[health['status']]}")
     if run:
         going = {"run": "running", "end": "at rest", "failed": "failed"}[run["kind"]]
