@@ -38,7 +38,7 @@ _ROWS_A_WINDOW = 1 << 20
 # Where a batch is updated in every tick, and where ticks may be all but empty.
 _LONGEST_WINDOWS = 1024, 8192
 # An hour of market time is stepped at once, and a run that is stopped ends its window: so one has not too many hours.
-_QUIET_SECONDS = 1024 * 3600
+_LONGEST_SECONDS = 1024 * 3600
 # Blocks go at most two windows ahead of what is committed, and a parameter change may have come between.
 _FARTHEST_AHEAD = 4 * _LONGEST_WINDOWS[1]
 _SNAPSHOT_RATIO = 32
@@ -109,7 +109,7 @@ def window_ticks(writer: Writer, parameters: Parameters) -> tuple[int, int]:
     taken = forecast.products_a_tick(parameters, writer.active_products)
     in_block = min(taken, max(block.products for block in writer.blocks)) * per
     commit = _LONGEST_WINDOWS[parameters.batch_size == NO_BATCH]
-    while commit > _LONGEST_WINDOWS[0] and commit * parameters.update_interval_seconds > _QUIET_SECONDS:
+    while commit > _LONGEST_WINDOWS[0] and commit * parameters.update_interval_seconds > _LONGEST_SECONDS:
         commit //= 2
     while commit > 1 and commit * in_block > _ROWS_A_WINDOW:
         commit //= 2

@@ -111,7 +111,8 @@ def rounds(clocks: Sequence[LiveClock], products: int, lanes: tuple[int, ...], c
     if not len(known):
         return
     ranks = _ranks(known, known // len(clocks))
-    parts = [_parts(ranks[np.searchsorted(known, key)], int(ranks.max()) + 1) for key in (known, *keys)]
+    count = int(ranks.max()) + 1
+    parts = [_parts(ranks, count), *(_parts(ranks[np.searchsorted(known, key)], count) for key in keys)]
     for of_all, units, customers, ends, deliveries in zip(*parts, strict=True):
         product, at = np.divmod(known[of_all], len(clocks))
         ticks[product], seconds[product] = clocks[0].tick + at, of_ticks[at]
