@@ -20,6 +20,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--refresh-golden", action="store_true", help="Write tests/golden anew from what the code gives.")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Let each process take a stretch of the tests in order, so that it makes a module's markets once, and help out at the end."""
+    from xdist.scheduler import WorkStealingScheduling
+
+    return WorkStealingScheduling(config, log) if config.getvalue("dist") == "load" else None
+
+
 @pytest.fixture(scope="session")
 def ready_market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A market of 280 products at tick 120, run in two calls; to be read, never written."""

@@ -1,4 +1,4 @@
-"""A mutation score by a sample: `python -m tests.mutants {storage|guard|validation} [--count N] [--seed S]`.
+"""A mutation score by a sample: `python -m tests.mutants {storage|guard|validation} [--count N] [--seed S] [--jobs N]`.
 
 A mutant is a copy of the project with one comparison, condition, number, operator or statement changed; it is killed where
 a test of its area fails. Those that live are printed, to be looked at: some change nothing that can be told.
@@ -24,7 +24,7 @@ _GUARD = ("guard", "statement", "functions", "locked", "sandbox", "child", "valu
 AREAS = {
     "storage": (
         [path for path in sorted((ROOT / "qsim/storage").glob("*.py")) if path.stem not in ("parquet", "digests")],
-        ["test_log", "test_files", "test_lock", "test_bounds", "test_upkeep", "test_crashes", "test_crash_model"],
+        ["test_log", "test_files", "test_lock", "test_crash_model", "test_upkeep", "test_crashes", "test_objects", "test_bounds"],
     ),
     "guard": ([ROOT / "qsim/queries" / f"{name}.py" for name in _GUARD], ["test_guard"]),
     "validation": (
@@ -115,18 +115,19 @@ def main() -> None:
     parser.add_argument("area", choices=AREAS)
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=2, help="how many mutants are tested at once")
     arguments = parser.parse_args()
     files, tests = AREAS[arguments.area]
     every = [mutant for file in files for mutant in mutants(file)]
     chosen = random.Random(arguments.seed).sample(every, min(arguments.count, len(every)))
     dead = 0
-    with ThreadPoolExecutor(2) as pool:
+    with ThreadPoolExecutor(arguments.jobs) as pool:
         for number, (mutant, found) in enumerate(
             zip(chosen, pool.map(lambda one: killed(one, tests), chosen), strict=True), 1
         ):
             dead += found
             print(f"{dead:4} of {number} killed{'' if found else f'; lives: {mutant}'}", flush=True)
-    print(f"{arguments.area}: {dead} of {len(chosen)} mutants killed, of {len(every)} there are")
+    print(f"{arguments.area}: {dead} of {len(chosen)} mutants killed, of {len(every)} there are; seed {arguments.seed}")
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import pytest
 
 import qsim
 from qsim.cli import main
-from qsim.fitting import split
+from qsim.fitting import refine, simulate, split
 from qsim.fitting.reading import panel_of, read_source
 from qsim.fitting.simulate import simulated
 from qsim.realism import classifier
@@ -26,6 +26,14 @@ def data(name: str) -> Path:
     if not folder:
         pytest.skip("QSIM_SHARED_DATA names no folder of real prices")
     return Path(folder) / f"{name}.parquet"
+
+
+@pytest.fixture(params=["short", pytest.param("whole", marks=pytest.mark.nightly)])
+def fitting(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a fit simulate few days and correct itself once; on the nightly tier all that it does."""
+    if request.param == "short":
+        for module, name, value in ((refine, "ROUNDS", 2), (simulate, "WARM_DAYS", 14), (split, "_MOST_DAYS", 56)):
+            monkeypatch.setattr(module, name, value)
 
 
 def test_a_catalog_alone_gives_price_points_and_discounts_by_category(
@@ -41,7 +49,8 @@ def test_a_catalog_alone_gives_price_points_and_discounts_by_category(
     assert main(["generate", str(tmp_path / "m"), "--config", str(out), "--products", "20"]) == 0
 
 
-def test_a_series_of_two_vegetables_with_gaps_is_fitted(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("fitting")
+def test_a_series_of_two_vegetables_with_gaps_is_fitted() -> None:
     result = qsim.fit(data("bigbasket_daily_vegetables"), hold_out=0)
     print(result["rounds"], result["moments"])
     near = {row["moment"]: row for row in result["moments"]}
@@ -50,6 +59,7 @@ def test_a_series_of_two_vegetables_with_gaps_is_fitted(tmp_path: Path) -> None:
     assert result["columns"]["mrp"] == "mrp" and result["auc"] is None
 
 
+@pytest.mark.usefixtures("fitting")
 def test_commodities_in_twelve_cities_are_fitted_and_the_cities_become_sellers() -> None:
     pytest.importorskip("sklearn", reason="the extra ml is not installed")
     result = qsim.fit(data("india_retail_prices"))

@@ -15,7 +15,14 @@ from tests.markets import Plan, Product, Referred, Simulated, course_of, differe
 from tests.reference import BLOCK_LISTINGS, DAY, Campaign
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large]
-COMPARED = settings(max_examples=300, deadline=None, print_blob=True, suppress_health_check=SLOW)
+COMPARED = settings(deadline=None, print_blob=True, suppress_health_check=SLOW)
+
+
+def examples(push: int, nightly: int) -> pytest.MarkDecorator:
+    """Try a test on so many examples on each push, and on more on the nightly tier."""
+    return pytest.mark.parametrize("examples", [push, pytest.param(nightly, marks=pytest.mark.nightly)])
+
+
 PRICES = st.one_of(
     st.integers(1, 30), st.integers(1, 2_000_000), st.integers(2**20 - 3, 2**20 + 3), st.integers(2**20, 2**22)
 )
@@ -120,14 +127,18 @@ def cases(draw: st.DrawFn) -> Case:
     return Case(plan, course, first, cuts, draw(st.sampled_from((1, 1_000, 20_000))))
 
 
-@COMPARED
-@given(cases())
-def test_every_tick_of_a_small_market_equals_the_reference_event_for_event(case: Case) -> None:
-    simulated = Simulated(case.plan, case.course, case.first, case.highest_price)
-    referred = Referred(case.plan, case.course, case.first).to(case.cuts[-1])
-    for cut in case.cuts:
-        simulated.to(cut)
-    assert differences(simulated, referred) == []
+@examples(100, 1_000)
+def test_every_tick_of_a_small_market_equals_the_reference_event_for_event(examples: int) -> None:
+    @settings(COMPARED, max_examples=examples)
+    @given(cases())
+    def each(case: Case) -> None:
+        simulated = Simulated(case.plan, case.course, case.first, case.highest_price)
+        referred = Referred(case.plan, case.course, case.first).to(case.cuts[-1])
+        for cut in case.cuts:
+            simulated.to(cut)
+        assert differences(simulated, referred) == []
+
+    each()
 
 
 def assert_same(one: Simulated, other: Simulated) -> None:
@@ -138,21 +149,29 @@ def assert_same(one: Simulated, other: Simulated) -> None:
         assert column.tolist() == same.tolist()
 
 
-@settings(COMPARED, max_examples=60)
-@given(cases())
-def test_ticks_in_one_call_equal_the_same_ticks_in_several(case: Case) -> None:
-    at_once = Simulated(case.plan, case.course, case.first).to(case.cuts[-1])
-    in_turn = Simulated(case.plan, case.course, case.first)
-    for tick in range(case.first + 1, case.cuts[-1] + 1):
-        in_turn.to(tick)
-    assert_same(at_once, in_turn)
+@examples(30, 200)
+def test_ticks_in_one_call_equal_the_same_ticks_in_several(examples: int) -> None:
+    @settings(COMPARED, max_examples=examples)
+    @given(cases())
+    def each(case: Case) -> None:
+        at_once = Simulated(case.plan, case.course, case.first).to(case.cuts[-1])
+        in_turn = Simulated(case.plan, case.course, case.first)
+        for tick in range(case.first + 1, case.cuts[-1] + 1):
+            in_turn.to(tick)
+        assert_same(at_once, in_turn)
+
+    each()
 
 
-@settings(COMPARED, max_examples=60)
-@given(cases(), st.integers(1, 100))
-def test_the_size_of_tiles_changes_nothing(case: Case, tile_rows: int) -> None:
-    at_once = Simulated(case.plan, case.course, case.first).to(case.cuts[-1])
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(simulation, "TILE_ROWS", tile_rows)
-        in_pieces = Simulated(case.plan, case.course, case.first).to(case.cuts[-1])
-    assert_same(at_once, in_pieces)
+@examples(30, 200)
+def test_the_size_of_tiles_changes_nothing(examples: int) -> None:
+    @settings(COMPARED, max_examples=examples)
+    @given(cases(), st.integers(1, 100))
+    def each(case: Case, tile_rows: int) -> None:
+        at_once = Simulated(case.plan, case.course, case.first).to(case.cuts[-1])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(simulation, "TILE_ROWS", tile_rows)
+            in_pieces = Simulated(case.plan, case.course, case.first).to(case.cuts[-1])
+        assert_same(at_once, in_pieces)
+
+    each()

@@ -64,8 +64,6 @@ def test_the_library_counts_the_calls_that_strace_sees(field: Field) -> None:
         counted = traced.by_library([call.name for call in points.calls_of(warm, step, place / "m")])
         step.prepared(place / "m")
         ended = traced.traced(warm, step, place / "m", log=place / "log")
-        if ended is None:
-            pytest.skip("strace and the process wait for each other")
         assert ended.code == 0
         assert traced.calls_on(place / "m", place / "log") == counted
 
@@ -78,8 +76,6 @@ def test_kills_put_by_strace_at_calls_chosen_by_number_lose_nothing(field: Field
         number = chance.randint(1, 3)
         step.prepared(market)
         ended = traced.traced(warm, step, market, f"--inject={name}:signal=KILL:when={number}", log=place / "log")
-        if ended is None:
-            continue
         assert ended.code == -9, f"{name} {number}; replay: QSIM_FAULTS_SEED={SEED} pytest {__file__}"
         steps.check_kept(script, step, market, ended)
         steps.check_completed(warm, step, market)

@@ -5,9 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import signal
 import subprocess
-import threading
 import time
 from collections import Counter
 from pathlib import Path
@@ -20,9 +18,6 @@ from tests.faults.warm import PATIENCE, Ended, Warm
 _WITHIN_LIBC = {"getdents64", "newfstatat", "statfs"}
 
 
-_STALLED = 20
-
-
 def missing() -> str:
     """Tell why calls cannot be traced here, or nothing."""
     if not shutil.which("strace"):
@@ -31,38 +26,28 @@ def missing() -> str:
     return f"strace: {done.stderr.strip()[:100]}" if done.returncode else ""
 
 
-def _attached(pid: int) -> bool:
-    return "TracerPid:\t0\n" not in Path(f"/proc/{pid}/status").read_text()
-
-
-def traced(warm: Warm, step: Step, market: Path, *options: str, log: Path) -> Ended | None:
+def traced(warm: Warm, step: Step, market: Path, *options: str, log: Path) -> Ended:
     """Run a step on the market as it stands under strace with these options, whose lines go to `log`.
 
-    None where strace and the process wait for each other, as now and then they do when both have just met.
+    The command waits for a file, not for a signal: strace and a stopped process that is sent one may wait for each other.
     """
-    stalled: list[bool] = []
-
-    def end() -> None:
-        stalled.append(True)
-        tracer.kill()
-        command.kill()
-
-    command = warm.start(*step.on(market), held=True)
+    gate = log.with_name("gate")
+    for path in (gate, log):
+        path.unlink(missing_ok=True)
+    command = warm.start(*step.on(market), held=str(gate))
     words = ["strace", "-f", "-y", "-qq", "-s", "0", "-o", str(log), *options, "-p", str(command.pid)]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as tracer:
         deadline = time.monotonic() + PATIENCE
-        while not _attached(command.pid):
+        # The first line is of the wait itself: from then on no call goes unseen.
+        while not (log.exists() and log.stat().st_size):
             if tracer.poll() is not None or time.monotonic() > deadline:
                 command.kill()
                 raise OSError(f"strace does not attach: {tracer.stderr.read() if tracer.stderr else ''}")
             time.sleep(0.005)
-        os.kill(command.pid, signal.SIGCONT)
-        watch = threading.Timer(_STALLED, end)
-        watch.start()
+        gate.touch()
         ended = command.ended()
-        watch.cancel()
         tracer.wait(PATIENCE)
-    return None if stalled else ended
+    return ended
 
 
 def calls_on(market: Path, log: Path) -> Counter[str]:

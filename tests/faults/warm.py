@@ -19,6 +19,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -102,7 +103,7 @@ class Warm:
         return word
 
     def start(self, *words: object, **order: Any) -> Command:
-        """Start a command; `order` may hold a `fault`, a `file_limit`, and `held` (wait for SIGCONT before anything)."""
+        """Start a command; `order` may hold a `fault`, a `file_limit`, and `held`, a path that is waited for before anything."""
         return Command(self, {"words": [*map(str, words)], **order})
 
     def run(self, *words: object, **order: Any) -> Ended:
@@ -150,8 +151,8 @@ def _child(order: dict[str, Any], out: int, err: int) -> int:
         resource.setrlimit(resource.RLIMIT_FSIZE, (order["file_limit"], order["file_limit"]))
     from qsim.cli import main
 
-    if order.get("held"):
-        os.kill(os.getpid(), signal.SIGSTOP)
+    while "held" in order and not Path(order["held"]).exists():
+        time.sleep(0.005)
     if "fault" in order:
         from tests.faults.shim import arm
 
