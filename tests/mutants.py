@@ -24,7 +24,16 @@ _GUARD = ("guard", "statement", "functions", "locked", "sandbox", "child", "valu
 AREAS = {
     "storage": (
         [path for path in sorted((ROOT / "qsim/storage").glob("*.py")) if path.stem not in ("parquet", "digests")],
-        ["test_log", "test_files", "test_lock", "test_crash_model", "test_upkeep", "test_crashes", "test_objects", "test_bounds"],
+        [
+            "test_log",
+            "test_files",
+            "test_lock",
+            "test_crash_model",
+            "test_upkeep",
+            "test_crashes",
+            "test_objects",
+            "test_bounds",
+        ],
     ),
     "guard": ([ROOT / "qsim/queries" / f"{name}.py" for name in _GUARD], ["test_guard"]),
     "validation": (
