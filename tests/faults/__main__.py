@@ -25,10 +25,13 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", type=int, help="the number of one fault, to replay it")
     parser.add_argument("--of", default="", help="of the points only these, as 'KILL fsync' or 'SHORT write in run'")
+    parser.add_argument(
+        "--part", default="", help="of the points only each Nth from number I on, as I/N: all of them in N runs"
+    )
     given = parser.parse_args()
     begin = time.monotonic()
     try:
-        more = {"of": given.of} if given.of else {}
+        more = {name: text for name in ("of", "part") if (text := getattr(given, name))}
         counts = CAMPAIGNS[given.campaign](given.count, given.seed, given.only, **more)
     except FoundError as fault:
         print(fault, file=sys.stderr)

@@ -119,20 +119,27 @@ def check(warm: Warm, script: Script, point: Point, market: Path, again: Point |
     return counts + Counter({"made good by the command given again": 1})
 
 
-def campaign(count: int | None, seed: int, only: int | None = None, of: str = "") -> Counter[str]:
-    """Put all faults to all calls, or a sample of `count`, or those `of` whose description has this text; give the counts."""
+def campaign(count: int | None, seed: int, only: int | None = None, **those: str) -> Counter[str]:
+    """Put all faults to all calls, or a sample of `count`, or `those` that are meant (see `chosen`); give the counts."""
     with field() as (warm, script, place):
-        return sweep(warm, script, place, count, seed, only, of)
+        return sweep(warm, script, place, count, seed, only, **those)
 
 
-def checkpoints(count: int | None, seed: int, only: int | None = None, of: str = "") -> Counter[str]:
+def checkpoints(count: int | None, seed: int, only: int | None = None, **those: str) -> Counter[str]:
     """Do the same with a run that folds the log into a checkpoint."""
     with field(TO_CHECKPOINT) as (warm, script, place):
-        return sweep(warm, script, place, count, seed, only, of)
+        return sweep(warm, script, place, count, seed, only, **those)
+
+
+def chosen(found: list[Point], of: str = "", part: str = "") -> list[int]:
+    """Give the numbers of the points whose description has the text `of`, of these by `part` I/N each Nth from the Ith on."""
+    wanted = [at for at, point in enumerate(found) if of in f"{point.fault} {point.call.name} in {point.step.name}"]
+    first, _, step = part.partition("/")
+    return wanted[int(first) :: int(step)] if part else wanted
 
 
 def sweep(
-    warm: Warm, script: Script, place: Path, count: int | None, seed: int, only: int | None = None, of: str = ""
+    warm: Warm, script: Script, place: Path, count: int | None, seed: int, only: int | None = None, **those: str
 ) -> Counter[str]:
     """Do what `campaign` does in a field that is there; goes on after a failure and tells all.
 
@@ -140,7 +147,7 @@ def sweep(
     """
     market, name = place / "m", "points" if len(script.steps) > 1 else "checkpoints"
     found = [point for step in script.steps if step.words != SLOW for point in points_of(warm, step, market)]
-    wanted = [at for at, point in enumerate(found) if of in f"{point.fault} {point.call.name} in {point.step.name}"]
+    wanted = chosen(found, **those)
     if only is not None or count is not None:
         wanted = (
             [only] if only is not None else sorted(random.Random(seed).sample(wanted, min(count or 0, len(wanted))))
