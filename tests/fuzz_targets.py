@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 import duckdb
@@ -34,7 +34,8 @@ from qsim.queries import basket as baskets
 from qsim.queries import questions
 from qsim.storage import log
 
-LONGEST_SECONDS = 5
+# Of the processor, since a machine may have others to serve; and by the clock, for what waits and does nothing.
+LONGEST_SECONDS, LONGEST_WAIT = 5, 60
 HEADER = b"product,brand,category,subcategory,pack,mrp,price\n"
 ROWS = b"Toned Milk,Amul,Dairy & Eggs,,500 ml,30,28.50\nOnion,Farm,Fruits & Vegetables,Vegetables,1 kg,040,35\n"
 
@@ -282,14 +283,14 @@ def check_line(refusal: QsimError) -> None:
 
 
 def _late(number: int, frame: object) -> None:
-    raise EscapedError(f"took more than {LONGEST_SECONDS} s")
+    raise EscapedError(f"took more than {LONGEST_WAIT} s")
 
 
 def take(surface: str, data: bytes) -> bool:
     """Give an input to a surface and tell whether it was taken, not refused; EscapedError says how to run it again."""
     kept = signal.signal(signal.SIGALRM, _late)
-    signal.setitimer(signal.ITIMER_REAL, LONGEST_SECONDS)
-    begin = perf_counter()
+    signal.setitimer(signal.ITIMER_REAL, LONGEST_WAIT)
+    begin = process_time()
     try:
         SURFACES[surface].target(data)
     except QsimError as refusal:
@@ -303,8 +304,8 @@ def take(surface: str, data: bytes) -> bool:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, kept)
-    if perf_counter() - begin > LONGEST_SECONDS:
-        raise EscapedError(f"{surface}: took {perf_counter() - begin:.1f} s; {replay(surface, data)}")
+    if process_time() - begin > LONGEST_SECONDS:
+        raise EscapedError(f"{surface}: took {process_time() - begin:.1f} s; {replay(surface, data)}")
     return True
 
 

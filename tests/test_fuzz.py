@@ -1,4 +1,4 @@
-"""Whatever comes in by a file or an argument is taken or refused in a line, within five seconds, and no market changes."""
+"""Whatever comes in by a file or an argument is taken or refused in a line, in five seconds of processor, and no market changes."""
 
 from __future__ import annotations
 
