@@ -225,7 +225,7 @@ def test_a_writer_that_ends_in_a_fault_is_told_by_health(market: Path) -> None:
     with lock.writer_lock(market), serving(market, "--live", quiet=False) as running:
         while (told := running.get("/health")).status_code == 200:
             time.sleep(0.1)
-        assert told.status_code == 503 and "exit code 4" in told.json()["reasons"][0]
+        assert told.status_code == 503 and "exit code 4" in told.json()["reasons"][0]["found"]
         assert running.json("/api/status")["tick"] == 10
 
 
