@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
-import re
 import signal
 import subprocess
 import sys
@@ -18,6 +15,7 @@ import qsim
 from qsim.cli import main
 from tests.commands import Shell
 from tests.stored import history
+from tests.terminals import terminal
 from tests.test_cli_runs import shell as bash
 
 COLUMNS = ["tick", "ts", "listing_id", "product", "platform", "cause", "price_before", "price_after", "discount_pct"]
@@ -130,14 +128,9 @@ def test_the_log_on_standard_error_is_json_lines_where_it_is_no_terminal(market:
 
 
 def test_the_log_on_a_terminal_is_for_people(market: Path) -> None:
-    ours, theirs = pty.openpty()
-    words = [sys.executable, "-m", "qsim", "run", str(market), "--ticks", "2", "--log-level", "info"]
-    wide = os.environ | {"COLUMNS": "400"}
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=theirs, env=wide) as run:
-        assert run.wait(60) == 0
-    os.close(theirs)
-    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", os.read(ours, 100_000).decode())
-    os.close(ours)
+    with terminal("run", market, "--ticks", 2, "--log-level", "info", columns=400) as shown:
+        assert shown.ended() == 0
+    text = shown.text
     assert "INFO" in text and "listings in 1 blocks" in text and '"level"' not in text
 
 
