@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
+from pathlib import Path
 
 from qsim.errors import CorruptError
 from qsim.storage import files, log, objects
@@ -22,7 +23,7 @@ from qsim.storage.system import Entry
 # A change within the same tick of the file system's clock would leave a file's marks as they are.
 _SETTLED_NS = 100_000_000
 _FEW = 16
-_known: dict[Place, tuple[Entry, str]] = {}
+_known: dict[Place, dict[str, tuple[Entry, str]]] = {}
 
 
 def read(market: Place, file: DataFile) -> bytes:
@@ -48,14 +49,14 @@ def check(market: Place, file: DataFile) -> None:
         raise CorruptError(f"{path}: {_sizes(found.bytes, file.bytes)}; restore it from a copy of the market")
     read(market, file)
     if time.time_ns() - max(found.changed_ns, found.modified_ns) > _SETTLED_NS:
-        _known[path] = (found, file.sha256)
+        _known.setdefault(market.absolute(), {})[file.path] = (found, file.sha256)
 
 
-def _untouched(market: Place, file: DataFile) -> bool:
-    """Tell whether this process has looked at a file before, and nothing has touched it since."""
-    path = (market / file.path).absolute()
-    known = _known.get(path)
-    return known is not None and known == (files.look(path), file.sha256)
+def _touched(market: Path, named: list[DataFile]) -> list[DataFile]:
+    """Give the files that this process has not looked at before, or that something has touched since."""
+    found = files.looks(market.absolute(), [file.path for file in named])
+    known = _known.get(market.absolute(), {})
+    return [file for file, entry in zip(named, found, strict=True) if known.get(file.path) != (entry, file.sha256)]
 
 
 def _fault(market: Place, file: DataFile) -> CorruptError | None:
@@ -91,8 +92,8 @@ def faults(market: Place, named: Iterable[DataFile], *, afresh: bool = False) ->
     if isinstance(market, ObjectPath) and not afresh:
         yield from _listed_faults(market, named)
         return
-    if not afresh:
-        named = [file for file in named if not _untouched(market, file)]
+    if not isinstance(market, ObjectPath) and not afresh:
+        named = _touched(market, named)
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         # Threads are worth their start for many files only.
         apply = pool.map if len(named) > _FEW else map
