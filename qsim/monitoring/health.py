@@ -11,8 +11,10 @@ from typing import Any
 
 import polars as pl
 
+from qsim import rulebook
 from qsim.errors import QsimError
 from qsim.monitoring import metrics
+from qsim.params import NO_BATCH
 from qsim.schema import PRODUCTS
 from qsim.standing import market_directory
 from qsim.storage import log, tables
@@ -51,6 +53,11 @@ def _products(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reaso
     elif history.tick and parameters.batch_size >= 0 and rows.height and not rows["attempted"].sum():
         found = f"no listing was taken up in the last {_LOOKED_AT} ticks"
         yield _reason(FAILING, "products", found, "raise batch_size: qsim run --batch-size 50")
+    elif parameters.batch_size == NO_BATCH and not rulebook.lives(parameters):
+        found = "batch_size is none and nothing happens by rates, so ticks take up no product"
+        yield _reason(
+            FAILING, "products", found, "set a batch: qsim run --batch-size 50; or generate with --preset realistic"
+        )
 
 
 def _failures(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
@@ -67,8 +74,10 @@ def _failed_runs(market: Place, newest: list[dict[str, Any]]) -> Iterator[Reason
     """Many failures of runs."""
     broken = [run for run in newest[-20:] if run["kind"] == "failed"]
     if newest and newest[-1]["kind"] == "failed":
-        mend = "mend what it says and run again; nothing committed was lost"
-        yield _reason(FAILING, "failures", f"the last run failed: {newest[-1].get('error', '')}", mend)
+        # The line of an error ends with what to do.
+        found, _, mend = str(newest[-1].get("error", "")).rpartition("; ")
+        mend = f"{mend if found else 'mend what it says and run again'}; nothing committed was lost"
+        yield _reason(FAILING, "failures", f"the last run failed: {found or newest[-1].get('error', '')}", mend)
     elif broken:
         found = f"{len(broken)} of the last {len(newest[-20:])} runs failed, the last: {broken[-1].get('error', '')}"
         yield _reason(WARNING, "failures", found, "nothing committed was lost; look at the log of these runs")

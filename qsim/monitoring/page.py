@@ -107,7 +107,7 @@ def markdown(found: Mapping[str, Any]) -> str:
         *(f"{line}  " for line in _head(found)),
         "",
         f"Health: **{health['status']}**",
-        "",
+        *([""] if health["reasons"] else []),
     ]
     lines += [f"- {one['level']}: {one['about']}: {one['found']}. Mend: {one['mend']}" for one in health["reasons"]]
     for title, rows in _tables(found).items():
