@@ -28,7 +28,8 @@ def _prices(told: Mapping[str, Any]) -> str:
     name = f"{found['product']} {found['pack']}".strip()
     size = found["stretch_seconds"]
     drawn = f"Means of {size // 60} minutes. " if size else ""
-    note = f"{drawn}Below: a band where a deal runs, a mark where a surge does{', paler for a part of the time' if size else ''}."
+    paler = ", both paler for a part of the time" if size else ""
+    note = f"{drawn}Below: a band where a deal runs, a dark mark on its edge where a surge does{paler}."
     window = found["from_time"], found["to_time"]
     return svg_rows.prices(f"Price of {name}, last market day", found["lines"], window, not size, note)
 

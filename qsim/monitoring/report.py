@@ -34,7 +34,7 @@ def _stretches(rows: pl.DataFrame) -> dict[str, Any]:
     rows = rows.with_columns(at=(pl.col("tick") - first) // size * size + first)
 
     def lines(key: str, value: pl.Expr) -> dict[str, list[list[float]]]:
-        thin = rows.group_by(key, "at").agg(value.alias("value")).sort("at")
+        thin = rows.group_by(key, "at").agg(value.alias("value")).sort("at", key)
         return {
             str(name): part.select("at", "value").to_numpy().round(3).tolist()
             for (name,), part in thin.partition_by(key, as_dict=True, maintain_order=True).items()

@@ -22,7 +22,9 @@ def scale(low: float, high: float, start: float, end: float) -> Scale:
 
 
 def number(value: float) -> str:
-    """Write a number as short as a label needs it."""
+    """Write a number as short as a label needs it; M is for millions."""
+    if abs(value) >= 1e6:
+        return f"{value / 1e6:,.4g} M"
     return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:,.4g}"
 
 
@@ -51,8 +53,9 @@ def figure(
     keys = "".join(f'<li><i class="c{nth % 8}"></i>{escape(name)}</li>' for nth, name in enumerate(legend))
     label = escape(". ".join(filter(None, (title, told))), quote=True)
     return (
-        f'<figure><figcaption>{escape(title)}</figcaption><svg viewBox="0 0 {WIDTH} {height:.0f}" role="img"'
-        f' aria-label="{label}">{"".join(parts)}</svg>{f"<ul>{keys}</ul>" if keys else ""}'
+        f'<figure><figcaption>{escape(title)}</figcaption><div class="scroll" tabindex="0"><svg'
+        f' viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{label}">{"".join(parts)}</svg></div>'
+        f"{f'<ul>{keys}</ul>' if keys else ''}"
         f"{f'<p>{escape(note)}</p>' if note else ''}</figure>"
     )
 

@@ -53,9 +53,8 @@ def prices(
             if deal:
                 parts.append(rect(f"c{nth % 8}", x(second), top + 2, x(end) - x(second), _LANE - 4, 0.2 + 0.8 * deal))
             if surge:
-                parts.append(
-                    rect("mark", x(second), top, max(1.5, (x(end) - x(second)) * surge), _LANE, 0.3 + 0.7 * surge)
-                )
+                wide = max(1.5, (x(end) - x(second)) * surge)
+                parts.append(rect("mark", x(second), top, wide, _LANE / 3, 0.3 + 0.7 * surge))
     told = "; ".join(f"{name}: {line[-1][1]:.2f} rupees at last, {min(p[1] for p in line):.2f} to {max(p[1] for p in line):.2f}"
                      for name, line in lines.items())  # fmt: skip
     return figure(title, parts, list(lines), bottom + 22, told, note)
