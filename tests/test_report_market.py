@@ -148,21 +148,27 @@ def test_a_report_opens_with_onions_else_with_what_moved_most(
     assert board_market.featured(shown) == moves[0][0]
 
 
+@pytest.fixture(scope="module")
+def onion(shown: Boards, views: duckdb.DuckDBPyConnection) -> list[dict[str, tuple[float, bool]]]:
+    """Price and whether a deal runs of the product that a report opens with, at each tick of the last day but the newest."""
+    product, last = board_market.featured(shown), shown.log.tick
+    query = f"""SELECT platform, price_paise / 100, discount_bps > 0 FROM raw.state_at({{}}) JOIN raw.listings USING (listing_id)
+        JOIN platforms USING (platform_id) WHERE product_id = {product}"""
+    return [
+        {name: (price, deal) for name, price, deal in fetched(views, query.format(tick))}
+        for tick in range(last - 48, last)
+    ]
+
+
 @pytest.mark.parametrize("crowded", [0, 10_000])
 def test_mean_price_and_time_on_deal_are_those_of_all_ticks(
-    shown: Boards, views: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch, crowded: int
+    shown: Boards, onion: list[dict[str, tuple[float, bool]]], monkeypatch: pytest.MonkeyPatch, crowded: int
 ) -> None:
     monkeypatch.setattr(markets, "_CROWDED", crowded)
     told = markets.told(shown)["prices"]
     assert (told["stretch_seconds"] is None) == (crowded > 0)
-    product, last = told["product_id"], shown.log.tick
-    ticks = [
-        {name: (float(price), off > 0) for name, price, off in fetched(views, f"""
-            SELECT platform, price, discount_pct FROM prices_at(tick_time({tick})) WHERE product_id = {product}""")}
-        for tick in range(last - 48, last)
-    ]  # fmt: skip
     for row in told["totals"]:
-        held = [at[row["platform"]] for at in ticks]
+        held = [at[row["platform"]] for at in onion]
         assert row["mean"] == pytest.approx(np.mean([price for price, _ in held]), abs=0.006)
         assert row["on_deal_pct"] == pytest.approx(100 * np.mean([deal for _, deal in held]), abs=0.06)
         line = np.array(told["lines"][row["platform"]])

@@ -35,8 +35,8 @@ def browser() -> Iterator[Any]:
 def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of a realistic market of a day and a half."""
     place = tmp_path_factory.mktemp("page")
-    qsim.generate(place / "shop", products=120, seed=42, preset="realistic")
-    qsim.run(place / "shop", ticks=145, update_interval_seconds=900)
+    qsim.generate(place / "shop", products=60, seed=42, preset="realistic")
+    qsim.run(place / "shop", ticks=72, update_interval_seconds=1800)
     return report.write(report.report(place / "shop"), place / "shop.html")
 
 
@@ -51,6 +51,7 @@ def crowded(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return report.write(found, place / "shop.html")
 
 
+@pytest.mark.nightly
 def test_no_label_covers_another_where_much_happened(browser: Any, crowded: Path) -> None:
     context = browser.new_context(viewport={"width": 1400, "height": 900})
     page = context.new_page()
@@ -61,7 +62,7 @@ def test_no_label_covers_another_where_much_happened(browser: Any, crowded: Path
     context.close()
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.nightly)])
 def test_the_page_is_whole_readable_and_on_its_own(browser: Any, file: Path, scheme: str, tmp_path: Path) -> None:
     context = browser.new_context(viewport={"width": 1400, "height": 900}, color_scheme=scheme)
     page = context.new_page()

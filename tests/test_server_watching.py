@@ -1,15 +1,13 @@
-"""Health and counts over HTTP: those that `qsim health` and `qsim metrics` tell."""
+"""Health over HTTP: what `qsim health` tells."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import qsim
 from qsim.monitoring.health import health
-from qsim.monitoring.metrics import metrics
 from qsim.queries import served
 from qsim.server.following import Following, look
 from qsim.server.reading import Market
@@ -32,6 +30,7 @@ def test_health_gives_the_reasons_of_qsim_health_without_the_place(market: Path)
     assert "\nqsim_health 2.0\n" in figures
 
 
+@pytest.mark.nightly
 def test_warnings_do_not_take_a_server_out_of_service(market: Path) -> None:
     with_run(market, lag_seconds=12.0)
     with serving(market) as running:
@@ -64,14 +63,3 @@ def test_a_market_that_cannot_be_looked_at_is_failing(market: Path) -> None:
     [reason] = state.reasons
     assert (reason["level"], reason["about"]) == ("failing", "market") and str(market) not in str(reason)
     reader.close()
-
-
-@pytest.mark.parametrize(("by", "keys"), [("all", ()), ("platform", ("platform",)), ("both", ("platform", "category"))])
-def test_totals_are_those_of_qsim_metrics(market: Path, by: str, keys: tuple[str, ...]) -> None:
-    with serving(market) as running:
-        told: dict[str, Any] = running.json(f"/api/metrics/totals?last=7&by={by}")
-    wanted = metrics(market, last=7, by=keys)
-    assert {name: told[name] for name in ("counted_to", "ticks_counted", "rows")} == {
-        name: wanted[name] for name in ("counted_to", "ticks_counted", "rows")
-    }
-    assert (told["tick"], told["ticks_counted"]) == (10, 7)

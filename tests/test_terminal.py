@@ -45,6 +45,7 @@ def test_top_follows_a_run_and_gives_the_terminal_back(running: Path) -> None:
         ends_well(shown)
 
 
+@pytest.mark.nightly
 def test_top_fits_a_terminal_whose_size_changes(market: Path) -> None:
     with terminal("top", market, "--every", 0.2, columns=120, rows=40) as shown:
         shown.until(lambda text: "stock_out" in text or "update" in text)
@@ -56,6 +57,7 @@ def test_top_fits_a_terminal_whose_size_changes(market: Path) -> None:
         ends_well(shown)
 
 
+@pytest.mark.nightly
 def test_events_that_are_followed_end_by_a_key(running: Path) -> None:
     with terminal("events", running, "--last", 1, "--follow", columns=160) as shown:
         shown.until(lambda text: len(set(ticks(text))) > 2)
