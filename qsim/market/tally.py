@@ -6,13 +6,14 @@ Made of the rows that a tile filled, all its ticks at once. It alters nothing th
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from math import gcd
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from qsim.arrays import F64, I32, I64, Mask
+from qsim.arrays import F64, I32, I64, Mask, edges
 from qsim.market.state import NO_CEILING, Block, EventRows, State, WatchedRows
 from qsim.schema import SIZE_EDGES_BPS, SIZES
 
@@ -109,9 +110,7 @@ class _Tile:
 def _tick_rows(rows: EventRows) -> list[tuple[int, slice]]:
     """Give the ticks that took up any listings, with the places of their rows."""
     tick = rows.tick[: rows.count]
-    starts = [0, *(1 + np.flatnonzero(tick[1:] != tick[:-1])).tolist()] if rows.count else []
-    ends = [*starts[1:], rows.count]
-    return [(int(tick[first]), slice(first, last)) for first, last in zip(starts, ends, strict=False)]
+    return [(int(tick[first]), slice(first, last)) for first, last in pairwise(edges(tick).tolist())]
 
 
 def _tile(tally: Tally, block: Block, rows: EventRows, watched: WatchedRows, ticks: range) -> tuple[_Tile, I64]:
