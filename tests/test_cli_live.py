@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 import subprocess
 import sys
@@ -14,8 +13,9 @@ import pytest
 
 import qsim
 from qsim.cli import main
-from tests.commands import Shell, on_a_terminal
+from tests.commands import Shell
 from tests.stored import history
+from tests.terminals import terminal
 from tests.test_cli_runs import shell as bash
 
 COLUMNS = ["tick", "ts", "listing_id", "product", "platform", "cause", "price_before", "price_after", "discount_pct"]
@@ -128,8 +128,9 @@ def test_the_log_on_standard_error_is_json_lines_where_it_is_no_terminal(market:
 
 
 def test_the_log_on_a_terminal_is_for_people(market: Path) -> None:
-    drawn = on_a_terminal("run", market, "--ticks", 2, "--log-level", "info", COLUMNS="400")
-    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", drawn)
+    with terminal("run", market, "--ticks", 2, "--log-level", "info", columns=400) as run:
+        assert run.ended() == 0
+        text = run.text
     assert "INFO" in text and "listings in 1 blocks" in text and '"level"' not in text
 
 
