@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from qsim import clock
-from qsim.arrays import I64
+from qsim.arrays import I64, edges
 from qsim.clock import Epoch
 from qsim.errors import UsageError
 from qsim.schema import EVENTS, PLATFORMS, PRODUCTS, STORES, Cause
@@ -73,12 +74,9 @@ def sampled(events: pa.Table, most: int | None) -> pa.Table:
     """
     if most is None or not events.num_rows:
         return events
-    ticks = events.column("tick").to_numpy()
-    edges = np.flatnonzero(np.concatenate([[True], ticks[1:] != ticks[:-1], [True]]))
-    sizes = np.diff(edges)
     taken = [
-        first + np.arange(min(most, size)) * size // max(1, min(most, size))
-        for first, size in zip(edges[:-1], sizes, strict=True)
+        first + np.arange(min(most, last - first)) * (last - first) // max(1, min(most, last - first))
+        for first, last in pairwise(edges(events.column("tick").to_numpy()).tolist())
     ]
     return events.take(np.concatenate(taken))
 
@@ -146,26 +144,21 @@ def _joined(parts: list[pa.Table]) -> pa.Table:
 def follow(
     directory: str | os.PathLike[str] | None = None, after: int | None = None, stop: threading.Event | None = None
 ) -> Iterator[list[dict[str, Any]]]:
-    """Give the events of ticks after one (None: the newest), commit by commit as they come, as `told` tells them.
+    """Give the events of ticks after one (None: the newest) as they are committed, as `told` tells them.
 
     It ends when `stop` is set; it looks for commits five times a second.
     """
     feed, history = feed_of(directory), log.read(market_directory(directory))
-    after, number, files = history.tick if after is None else after, history.number, list(history.files)
+    after = history.tick if after is None else after
     while stop is None or not stop.is_set():
-        # Files that a compaction made hold what was told before.
-        parts = [_since(feed, file, after) for file in files if file.table == EVENTS.name and file.last > after]
+        parts = [_since(feed, file, after) for file in history.files if file.table == EVENTS.name and file.last > after]
         if rows := told(feed, _joined(parts)) if parts else []:
             yield rows
-            after = rows[-1]["tick"]
-        files = []
-        if log.has(feed.market, number + 1):
-            for piece in log.commits(feed.market, number + 1):
-                feed = feed_of(feed.market) if piece.epochs else feed
-                replaced = {path for path, _ in piece.removed}
-                files = [file for file in [*files, *piece.files] if file.path not in replaced]
-                number = piece.tip.number
-        else:
+        after, known = max(after, history.tick), history
+        if log.goes_on(feed.market, known):
+            history = log.read_on(feed.market, known)
+            feed = feed if history.epochs == known.epochs else feed_of(feed.market)
+        if history.number == known.number:
             sleep(_LOOK_SECONDS)
 
 

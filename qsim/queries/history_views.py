@@ -51,14 +51,14 @@ def _truth(log: Log) -> str:
                           FROM raw.events JOIN raw.listings USING (listing_id)))) {with_files}"""
 
 
-def _discounts(head_second: int) -> list[str]:
+def _discounts() -> list[str]:
     return [
         f"""CREATE OR REPLACE VIEW raw.line_times AS
             SELECT l.listing_id, l.campaign_id, {percent("l.discount_bps")} AS discount_pct, second_time(c.second) AS starts_at,
                 second_time(least(c.second + c.duration_seconds, c.ends_second)) AS ends_at
             FROM raw.campaign_lines AS l JOIN (
                 SELECT *, unnest(CASE WHEN repeat_seconds = 0 THEN [starts_second] ELSE range(starts_second,
-                    least(ends_second, {head_second + _AHEAD_SECONDS}), repeat_seconds) END) AS second
+                    least(ends_second, raw.head_second() + {_AHEAD_SECONDS}), repeat_seconds) END) AS second
                 FROM raw.campaigns) AS c USING (campaign_id)""",
         f"""CREATE OR REPLACE VIEW discounts AS
             SELECT listing_id, NULL::USMALLINT AS campaign_id, {percent("discount_bps")} AS discount_pct,
@@ -118,11 +118,11 @@ def history_of(events: str, named: str) -> str:
             FROM {events} AS e JOIN {named} AS n USING (listing_id)"""
 
 
-def history_views(log: Log, head_second: int) -> list[str]:
+def history_views(log: Log) -> list[str]:
     """Views of everything that happened, and the macro of the discounts that run at a time."""
     return [
         f"CREATE OR REPLACE VIEW price_history AS {history_of('raw.events', 'raw.named')}",
-        *_discounts(head_second),
+        *_discounts(),
         f"""CREATE OR REPLACE VIEW snapshots AS SELECT tick, tick_time(tick) AS ts, listing_id, {rupees("price_paise")} AS price,
             {rupees("regular_price_paise")} AS regular_price, {percent("discount_bps")} AS discount_pct,
             {percent("surge_bps")} AS surge_pct, {rupees("surge_fee_paise")} AS surge_fee, stock FROM raw.snapshots""",
