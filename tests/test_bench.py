@@ -170,7 +170,7 @@ def test_the_demo_and_all_of_india_are_measured_when_they_are_named() -> None:
 
 
 def test_text_names_the_machine_and_the_target() -> None:
-    text = _bench("--only", "help", "events", *_sizes())
+    text = _bench("--same-process", "--only", "help", "events", *_sizes())
     assert "load average at start" in text
     lines = {line.split("  ")[0]: line.split() for line in text.splitlines()}
     assert lines["help"][-4:-1] == ["at", "most", "0.25"] and lines["help"][-1] in ("pass", "FAIL")

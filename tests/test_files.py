@@ -209,7 +209,7 @@ def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
     assert not (tmp_path / "name").is_symlink()
 
 
-@pytest.mark.parametrize("limit", [10, 100, 1000, 3000])
+@pytest.mark.parametrize("limit", [10, *(pytest.param(n, marks=pytest.mark.nightly) for n in (100, 1000)), 3000])
 def test_a_full_disk_at_generation_is_exit_6_in_one_line_and_the_same_command_works_later(
     tmp_path: Path, limit: int
 ) -> None:

@@ -10,7 +10,7 @@ from tests.readers import campaign
 
 
 def test_readers_beside_a_writer_that_commits_compacts_and_vacuums_see_whole_ticks_only(tmp_path: Path) -> None:
-    result = campaign(tmp_path, readers=3, seconds=6)
+    result = campaign(tmp_path, readers=3, seconds=4)
     assert result["faults"] == []
     assert int(str(result["reads"])) > 6
 

@@ -114,6 +114,7 @@ def test_a_panel_is_judged_beside_the_floor_and_another_retailer():
     assert result["score"] == pytest.approx(100 * parts) and result["moments"][0]["reference"] > 0
 
 
+@pytest.mark.nightly
 def test_austrian_shops_differ_from_each_other_and_not_from_themselves():
     learn()
     billa, mpreis = shop("billa"), shop("mpreis")

@@ -92,21 +92,21 @@ HOURLY = {"update_interval_seconds": 3600}
 GOOD: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "tick 0 alone": ({}, []),
     "tick 0 of three dark stores": ({"stores": 3, "products": 60}, []),
-    "five-second ticks": ({"products": 15, "update_interval_seconds": 5}, [{"ticks": 800}]),
-    "five-minute ticks": ({"products": 40}, [{"ticks": 300}]),
+    "five-second ticks": ({"products": 15, "update_interval_seconds": 5}, [{"ticks": 400}]),
+    "five-minute ticks": ({"products": 40}, [{"ticks": 150}]),
     "a tick a day": ({"products": 40, "update_interval_seconds": 86_400}, [{"ticks": 60}]),
     "levels by the time of day": (
         {"products": 30, **HOURLY, "time_of_day": {"07:00-09:00": 2}, "time_of_day_share": 1},
-        [{"ticks": 200}],
+        [{"ticks": 100}],
     ),
     "zones of three dark stores": (
         {"products": 40, "stores": 3, **HOURLY, "config": {"repricing": {"zone_sd": 0.02}}},
-        [{"ticks": 200}],
+        [{"ticks": 100}],
     ),
-    "updates in turn beside sales": ({"products": 40, **HOURLY, "batch_size": 10}, [{"ticks": 200}]),
+    "updates in turn beside sales": ({"products": 40, **HOURLY, "batch_size": 10}, [{"ticks": 100}]),
     "an outage that begins and ends": (
         {"products": 40, **HOURLY},
-        [{"ticks": 100}, {"ticks": 100, "scenario": "outage"}, {"ticks": 60, "scenario": "none"}],
+        [{"ticks": 60}, {"ticks": 60, "scenario": "outage"}, {"ticks": 40, "scenario": "none"}],
     ),
     "no truth": ({"products": 40, "stores": 2, **HOURLY, "truth": False}, [{"ticks": 100}]),
 }
