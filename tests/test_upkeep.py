@@ -14,7 +14,7 @@ import pytest
 
 import qsim
 from qsim.errors import CorruptError, UsageError
-from qsim.storage import files, log
+from qsim.storage import compaction, files, log, parquet, pieces
 from qsim.writing import course_of
 from tests.stored import tree
 
@@ -82,6 +82,19 @@ def test_one_file_of_each_table_and_block_is_left_of_small_ones(market: Path) ->
         assert [(file.first, file.last) for file in history.of_table(table)] == [
             (1 if table != "discounts" else 0, history.tick)
         ]
+
+
+def test_merged_files_hold_no_more_rows_than_a_file_may_and_every_row_that_was_there(
+    market: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compaction, "_ROWS_A_FILE", 400)
+    monkeypatch.setattr(parquet, "ROW_GROUP_ROWS", 150)
+    before, largest = answers(market), max(file.rows for file in log.read(market).of_table("events"))
+    qsim.compact(market)
+    merged = [file.rows for file in log.read(market).of_table("events")]
+    assert len(merged) > 1 and max(merged) <= max(400, largest)
+    assert answers(market) == before
+    assert qsim.verify(market)["passed"]
 
 
 def test_readers_of_an_older_commit_find_its_files_until_they_are_vacuumed(market: Path) -> None:
@@ -265,6 +278,32 @@ def test_a_log_older_than_its_files_is_refused_and_they_are_kept(market: Path) -
     assert later.read_bytes() == b"?"
 
 
+def test_a_checkpoint_that_is_whole_but_not_what_its_commits_fold_into_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "CHECKPOINT_EVERY", 3)
+    market = tmp_path / "m"
+    qsim.generate(market, seed=5, products=6)
+    for _ in range(4):
+        qsim.run(market, ticks=1)
+    assert qsim.verify(market)["checkpoints"] > 1
+    _, path = log.checkpoints(market)[0]
+    body, _ = pieces.opened(path)
+    body["files"][-1]["rows"] += 1
+    path.write_bytes(pieces.sealed(body)[0])
+    found = qsim.verify(market)
+    assert not found["passed"] and any(path.name in line and "fold into" in line for line in found["faults"])
+
+
+def test_a_commit_that_replaces_a_file_that_none_before_it_names_is_found(market: Path) -> None:
+    history = log.read(market)
+    log.append(market, history, tick=history.tick, digest=history.digest, removed=["events/none.parquet"])
+    assert any(
+        "replaces events/none.parquet, which no commit before it names" in line
+        for line in qsim.verify(market)["faults"]
+    )
+
+
 def test_verify_is_exit_5_with_the_faults_and_exit_0_without(market: Path, capsys: pytest.CaptureFixture[str]) -> None:
     from qsim.cli import main
 
@@ -279,8 +318,6 @@ def test_verify_is_exit_5_with_the_faults_and_exit_0_without(market: Path, capsy
 def resealed(market: Path, path: Path, data: bytes) -> None:
     """Write a data file and make the whole log after it as if it had been so all along, digests left as they are."""
     import hashlib
-
-    from qsim.storage import pieces
 
     name = str(path.relative_to(market))
     path.write_bytes(data)
