@@ -2,7 +2,8 @@
 
 Serves the market by `qsim serve`, asks so many times a second (each request at its own time, whether or not those before were
 answered: what waits counts), follows its changes by so many clients, and lets a writer commit a tick every so many seconds.
-Prints for each route the times in ms, of streams how long after its commit a message came to each, and the memory used.
+Prints for each route the times in ms, of streams how long after its commit a message came to each, the server's memory and what
+of a core it took, which does not depend on what else runs.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 import qsim
 from qsim import writing
@@ -157,6 +159,12 @@ def memory_mb(process: int) -> dict[str, float]:
     return {"now": round(found["VmRSS"]), "most": round(found["VmHWM"])}
 
 
+def cpu_seconds(process: int) -> float:
+    """Tell the seconds of a core that a process has taken."""
+    found = psutil.Process(process).cpu_times()
+    return found.user + found.system
+
+
 def told(took: list[float]) -> str:
     """Write times as their number, median, 99th percentile and largest."""
     p50, p99 = np.percentile(took, (50, 99))
@@ -209,7 +217,11 @@ def main() -> None:
         writer = None
         if arguments.write:
             writer = subprocess.Popen([*command, str(arguments.seconds + 2 + arguments.streams / 100)])
+        before = cpu_seconds(server.process.pid)
         asyncio.run(load(server.port, arguments.market, arguments))
+        took = cpu_seconds(server.process.pid) - before
+        asked = int(arguments.rate * arguments.seconds)
+        print(f"cpu {took:.1f} s of a core" + (f", {1000 * took / asked:.2f} ms a request" if asked else ""))
         print("memory", memory_mb(server.process.pid))
         if writer is not None:
             writer.wait()

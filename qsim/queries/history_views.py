@@ -53,13 +53,14 @@ def _truth(log: Log) -> str:
 
 def _discounts(head_second: int) -> list[str]:
     return [
+        f"""CREATE OR REPLACE VIEW raw.campaign_times AS
+            SELECT campaign_id, second_time(second) AS starts_at,
+                second_time(least(second + duration_seconds, ends_second)) AS ends_at
+            FROM (SELECT *, unnest(CASE WHEN repeat_seconds = 0 THEN [starts_second] ELSE range(starts_second,
+                least(ends_second, {head_second + _AHEAD_SECONDS}), repeat_seconds) END) AS second FROM raw.campaigns)""",
         f"""CREATE OR REPLACE VIEW raw.line_times AS
-            SELECT l.listing_id, l.campaign_id, {percent("l.discount_bps")} AS discount_pct, second_time(c.second) AS starts_at,
-                second_time(least(c.second + c.duration_seconds, c.ends_second)) AS ends_at
-            FROM raw.campaign_lines AS l JOIN (
-                SELECT *, unnest(CASE WHEN repeat_seconds = 0 THEN [starts_second] ELSE range(starts_second,
-                    least(ends_second, {head_second + _AHEAD_SECONDS}), repeat_seconds) END) AS second
-                FROM raw.campaigns) AS c USING (campaign_id)""",
+            SELECT listing_id, campaign_id, {percent("discount_bps")} AS discount_pct, starts_at, ends_at
+            FROM raw.campaign_lines JOIN raw.campaign_times USING (campaign_id)""",
         f"""CREATE OR REPLACE VIEW discounts AS
             SELECT listing_id, NULL::USMALLINT AS campaign_id, {percent("discount_bps")} AS discount_pct,
                 tick_time(tick) AS starts_at, tick_time(next_tick) AS ends_at

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
-from threading import Lock
 
 import duckdb
 
@@ -144,58 +143,61 @@ def groups(kins: Sequence[tuple[int, Kin, bool]]) -> list[list[int]]:
     return found or [group for group in ([at for at, _, _ in kins],) if group]
 
 
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a name means: groups of product ids, nearest first, and whether any is nearer than a mention."""
+
+    groups: tuple[Sequence[int], ...]
+    is_near: bool
+
+    @property
+    def count(self) -> int:
+        """Count the products, and one for the name itself."""
+        return 1 + sum(map(len, self.groups))
+
+
+def meaning(kins: Sequence[tuple[int, Kin, bool]]) -> Meaning:
+    """Tell what a name means by the products that have its words."""
+    return Meaning(tuple(groups(kins)), any(degree < Kin.MENTION for _, degree, _ in kins))
+
+
+def meaning_of(connection: duckdb.DuckDBPyConnection, name: str) -> Meaning:
+    """Tell what a name means in a market."""
+    return meaning(kins_of(connection, name))
+
+
 def products_named(connection: duckdb.DuckDBPyConnection, name: str) -> list[list[int]]:
     """Find the ids of the products that a name means, in groups, nearest first; an unknown name gives none."""
     return groups(kins_of(connection, name))
 
 
-# What names mean in catalogs that are asked again and again: a connection's variable `qsim_catalog` says in which, if any.
-_known: dict[tuple[str, Words], list[tuple[int, Kin, bool]]] = {}
-_KNOWN_MOST = 2000
-_turn = Lock()
-
-
 def stems_of(text: str) -> list[str]:
-    """Give the first letters that every form of each word shares, so that SQL sifts and Python reads what is left."""
+    """Give the first letters that every form of each word shares, so that a sieve goes before what is read word by word."""
     return [word[: max(3, len(word) - 2)] for word in words(text) if word != "and"]
-
-
-def has_stems(stems: Sequence[str], first: int) -> str:
-    """Write the condition, behind others, that a row of `raw.searchable` has all stems, which are the parameters from `first` on."""
-    return "".join(f" AND contains(words, ${number})" for number in range(first, first + len(stems)))
 
 
 def kins_of(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[int, Kin, bool]]:
     """Find the products that have a name's words: (id, kin, whether the subcategory is called so)."""
-    asked, stems = words(name), stems_of(name)
+    stems = stems_of(name)
     if not stems:
         return []
-    [(catalog,)] = connection.execute("SELECT getvariable('qsim_catalog')").fetchall()
-    if catalog is None:
-        return _kins_of(connection, asked, stems)
-    with _turn:
-        found = _known.get((catalog, asked))
-    if found is None:
-        found = _kins_of(connection, asked, stems)
-        with _turn:
-            _known[catalog, asked] = found
-            while len(_known) > _KNOWN_MOST:
-                del _known[next(iter(_known))]
-    return found
-
-
-def _kins_of(connection: duckdb.DuckDBPyConnection, asked: Words, stems: list[str]) -> list[tuple[int, Kin, bool]]:
-    rows = rows_of(
-        connection,
+    have = " AND ".join(f"contains(words, ${number})" for number in range(1, 1 + len(stems)))
+    rows = connection.execute(
         f"""SELECT product_id, product, brand, subcategory FROM products JOIN raw.searchable USING (product_id)
-            WHERE true {has_stems(stems, 1)} ORDER BY product_id""",
+            WHERE {have} ORDER BY product_id""",
         [*stems],
-    )
+    ).fetchall()
+    return kins_among(words(name), rows)
+
+
+def kins_among(asked: Words, products: Iterable[tuple[int, str, str, str]]) -> list[tuple[int, Kin, bool]]:
+    """Choose of (id, name, brand, subcategory) what has the words asked for: (id, kin, whether the subcategory is called so)."""
+    called = lru_cache(words)
     kins = []
-    for row in rows:
-        degree = kin(asked, str(row["product"]), str(row["brand"]))
+    for number, product, brand, subcategory in products:
+        degree = kin(asked, product, brand)
         if degree:
-            kins.append((int(str(row["product_id"])), degree, words(str(row["subcategory"])) == asked))
+            kins.append((number, degree, called(subcategory) == asked))
     return kins
 
 

@@ -154,9 +154,9 @@ def moved_after(since: int, market: Place, log: Log) -> str:
     return " UNION ".join(f"SELECT listing_id FROM {source} WHERE tick > {since}" for source in sources)
 
 
-def prices_of(state: str, log: Log) -> str:
-    """Write the rows of `prices` at a log's tick from a table of the state at it."""
-    return _prices(state, _fees(str(log.tick)) if has(log, FEES) else "")
+def item_prices(state: str) -> str:
+    """Write the rows of `prices` from a table of the state, without the fees of orders."""
+    return _prices(state, "")
 
 
 def prices_as_of(
@@ -217,14 +217,17 @@ def _prices(state: str, fees: str, named: str = "raw.named") -> str:
             (100 - 100 * (s.price_paise * 0.01) / {mrp})::DECIMAL(5, 2) AS off_mrp_pct,
             (s.price_paise * 0.01 / nullif(n.pack_units, 0))::DECIMAL(12, 2) AS unit_price, n.unit,
             {rupees(f"(s.surge_fee_paise::INTEGER + {order_fee})")} AS surge_fee, s.stock, s.stock > 0 AS in_stock,
-            n.is_loose, n.is_active, n.volatility_group, tick_time(s.updated_tick) AS updated_at, {rupees(order_fee)} AS order_fee
+            n.is_loose, n.is_active, tick_time(s.updated_tick) AS updated_at, {rupees(order_fee)} AS order_fee
         FROM {state} AS s JOIN {named} AS n USING (listing_id) {fees}"""
 
 
 def _fees(until: str) -> str:
-    """The fee of an order at each dark store as of a tick: the last change at or before it."""
-    return f"""LEFT JOIN (SELECT store_id, max_by(fee_paise, tick) AS fee_paise FROM raw.fees WHERE tick <= {until}
-        GROUP BY store_id) AS f ON f.store_id = n.store_id"""
+    return f"LEFT JOIN ({fees_by_store('raw.fees', until)}) AS f ON f.store_id = n.store_id"
+
+
+def fees_by_store(fees: str, until: str) -> str:
+    """Write the fee of an order at each dark store as of a tick, in paise: the last change at or before it of those in `fees`."""
+    return f"SELECT store_id, max_by(fee_paise, tick) AS fee_paise FROM {fees} WHERE tick <= {until} GROUP BY store_id"
 
 
 def _inventory(stock: str) -> str:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 
 from qsim import clock
-from qsim.queries import browse
+from qsim.queries import browse, shown
 from qsim.server import shapes
 from qsim.server.answers import AsOf, Cursor, Limit, after, answer, known_parameters, market_of, page, tick_of
 from qsim.server.problems import ProblemError
@@ -45,14 +45,16 @@ async def products(
     cursor: Cursor = None,
 ) -> Response:
     """Products in product order, a page at a time."""
-    return await after(request, limit, cursor, browse.products, search, category, keys={"product_id": -1})
+    return await after(request, limit, cursor, shown.products, search, category, keys={"product_id": -1})
 
 
 @router.get("/products/{product_id}", responses=shapes.shown(shapes.PRODUCT))
 async def product(request: Request, product_id: Number, as_of: AsOf = None) -> Response:
     """A product and its prices at every dark store, now or as of a tick or time."""
     tick = tick_of(market_of(request).moment, as_of)
-    return await answer(request, browse.product, product_id, tick)
+    if tick is None:
+        return await answer(request, shown.product, product_id)
+    return await answer(request, browse.product_at, product_id, tick)
 
 
 @router.get("/products/{product_id}/history", responses=shapes.shown(shapes.CHANGES))
@@ -94,9 +96,10 @@ async def prices(
 ) -> Response:
     """Prices of listings in the order of their numbers, now or as of a tick or time, a page at a time."""
     tick = tick_of(market_of(request).moment, as_of)
-    return await after(
-        request, limit, cursor, browse.prices, category, platform, tick, keys={"listing_id": -1}, tick=tick
-    )
+    keys = {"listing_id": -1}
+    if tick is None:
+        return await after(request, limit, cursor, shown.prices, category, platform, keys=keys)
+    return await after(request, limit, cursor, browse.prices_at, category, platform, tick, keys=keys, tick=tick)
 
 
 @router.get("/campaigns", responses=shapes.shown(shapes.CAMPAIGNS))

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from qsim.queries import questions
+from qsim.queries import questions, ranked
 from qsim.queries.basket import MAX_QUANTITY, basket
 from qsim.server import shapes
-from qsim.server.answers import Cursor, Limit, known_parameters, market_of, page, place
+from qsim.server.answers import Cursor, Limit, known_parameters, market_of, page
 from qsim.server.products import Category, Platform
 from qsim.server.reading import Reading
 
@@ -24,8 +24,10 @@ _Place = Annotated[str | None, Query(min_length=1, max_length=60)]
 _Required = Annotated[str, Query(min_length=1, max_length=60, description="Id or name.", examples=["zepto"])]
 
 
-def _cheapest(reading: Reading, product: str, city: str | None, pincode: str | None) -> list[dict[str, Any]]:
-    return questions.cheapest(reading.connection, product, city=city, pincode=pincode)
+def _cheapest(reading: Reading, product: str, city: str | None, pincode: str | None) -> Any:
+    found = ranked.cheapest(reading.now, product, city, pincode)
+    # What is not there is told with the nearest names, which SQL finds.
+    return questions.cheapest(reading.connection, product, city=city, pincode=pincode) if found is None else found
 
 
 @router.get("/cheapest", responses=shapes.shown(shapes.CHEAPEST))
@@ -41,12 +43,6 @@ async def cheapest(
     return await page(request, limit, cursor, _cheapest, product, city, pincode)
 
 
-def _deals(reading: Reading, platform: str | None, least: float, category: str | None) -> list[dict[str, Any]]:
-    return questions.deals(
-        reading.connection, platform=platform, min_discount=least, category=category, limit=_DEALS_MOST
-    )
-
-
 @router.get("/deals", responses=shapes.shown(shapes.DEALS))
 async def deals(
     request: Request,
@@ -57,12 +53,12 @@ async def deals(
     cursor: Cursor = None,
 ) -> Response:
     """What is at so much off or more now, deepest first; the deepest 2,000."""
-    return await page(request, limit, cursor, _deals, platform, min_discount, category)
+    return await page(request, limit, cursor, ranked.deals, platform, min_discount, category, _DEALS_MOST)
 
 
-def _compare(reading: Reading, what: str, first: str, second: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    found = questions.compare(reading.connection, what, first, second)
-    return {"summary": found["summary"]}, found["rows"]
+def _compare(reading: Reading, what: str, first: str, second: str) -> Any:
+    found = ranked.compare(reading.now, what, first, second)
+    return questions.compare(reading.connection, what, first, second) if found is None else found
 
 
 @router.get("/compare", responses=shapes.shown(shapes.COMPARE))
@@ -113,8 +109,10 @@ def _basket(
     platforms: tuple[str, ...] | None,
     pincode: str | None,
 ) -> dict[str, Any]:
-    found = basket(reading.connection, items=items, budget=budget, platforms=platforms, pincode=pincode)
-    return place(reading.moment) | found
+    found = basket(
+        reading.connection, items=items, budget=budget, platforms=platforms, pincode=pincode, now=reading.now
+    )
+    return reading.moment.place() | found
 
 
 @router.post("/basket", responses=shapes.shown(shapes.BASKET))

@@ -8,12 +8,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
 
-from qsim.queries.questions import check_platform
+from qsim.queries.known import check_platform
 from qsim.server import shapes, streaming
-from qsim.server.answers import known_parameters, market_of, place
+from qsim.server.answers import known_parameters, market_of
 from qsim.server.following import Following
 from qsim.server.measures import Measures
-from qsim.server.reading import Reading
 from qsim.server.streaming import Feed, Filter
 
 router = APIRouter(tags=["watching"], dependencies=[Depends(known_parameters)])
@@ -37,10 +36,6 @@ _TEXT: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _platform(reading: Reading, platform: str) -> str:
-    return check_platform(reading.connection, platform)
-
-
 @router.get("/api/events", response_class=Response, responses=_STREAM)
 async def events(
     request: Request,
@@ -52,7 +47,8 @@ async def events(
 ) -> Response:
     """Changes of prices as they come, from now on or from `Last-Event-ID`."""
     position = streaming.position_of(last_event_id)
-    chosen = None if platform is None else await market_of(request).run(_platform, platform)
+    known = market_of(request).at.now.goods.known
+    chosen = None if platform is None else check_platform(known, platform)
     feed: Feed = request.app.state.feed
     return streaming.Stream(await feed.join(Filter(chosen, product_id), position), feed.leave)
 
@@ -63,7 +59,7 @@ async def health(request: Request) -> Response:
     following: Following = request.app.state.following
     feed: Feed = request.app.state.feed
     reasons = following.reasons
-    told = place(market_of(request).moment) | {
+    told = market_of(request).moment.place() | {
         "status": "failing" if reasons else "ok",
         "reasons": reasons,
         "commit_age_seconds": round(monotonic() - following.moved, 3),
