@@ -12,10 +12,10 @@ import duckdb
 import pytest
 
 import qsim
-from qsim.queries import questions, ranked, served, shown
+from qsim.queries import past, questions, ranked, served, shown
 from qsim.queries.basket import basket
 from qsim.queries.connection import rows_of
-from qsim.queries.names import stems_of
+from qsim.queries.names import UnknownNameError, stems_of
 from qsim.queries.now import Now
 from qsim.queries.questions import plain
 
@@ -135,8 +135,9 @@ def test_cheapest_is_what_it_is_by_sql(name: str, both: Both) -> None:
         {"city": both.drawn.choice(stores)["city"].upper()},
         {"pincode": both.drawn.choice(stores)["pincode"]},
     ):
-        found = ranked.cheapest(both.now, name, place.get("city"), place.get("pincode"))
-        if found is None:
+        try:
+            found = ranked.cheapest(both.now, name, place.get("city"), place.get("pincode"))
+        except UnknownNameError:
             with pytest.raises(qsim.QsimError, match="this market has none"):
                 questions.cheapest(both.connection, name, **place)
         else:
@@ -155,12 +156,12 @@ def test_deals_are_what_they_are_by_sql(both: Both) -> None:
 @pytest.mark.parametrize("what", [*SHELVES, *NAMES])
 def test_two_platforms_compare_as_they_do_by_sql(what: str, both: Both) -> None:
     first, second = both.drawn.sample([row["platform"] for row in both.sql("SELECT platform FROM platforms")], 2)
-    found = ranked.compare(both.now, what, first, second)
-    if found is None:
+    try:
+        head, rows = ranked.compare(both.now, what, first, second)
+    except UnknownNameError:
         with pytest.raises(qsim.QsimError, match="this market has none"):
             questions.compare(both.connection, what, first, second)
     else:
-        head, rows = found
         told = {"summary": head["summary"], "rows": written(rows)}
         assert told == questions.compare(both.connection, what, first, second), (both.told, first, second)
 
@@ -172,3 +173,31 @@ def test_a_basket_is_what_it_is_by_sql(budget: float | None, both: Both) -> None
     for options in ({"budget": budget}, {"budget": budget, "items": items}, {"items": items, "pincode": place}):
         found = basket(both.connection, now=both.now, **options)
         assert found == basket(both.connection, **options), (both.told, options)
+
+
+def test_a_product_as_of_a_tick_is_what_it_was_by_sql(both: Both) -> None:
+    head = both.now.moment.tick
+    for tick in {0, head, *(both.drawn.randrange(head + 1) for _ in range(8))}:
+        number = both.drawn.randrange(both.now.goods.count)
+        with served.reading(both.at) as reading:
+            found = past.product_at(reading, number, tick)
+        query = f"SELECT * FROM prices_at(tick_time({tick})) WHERE product_id = {number} ORDER BY listing_id"
+        wanted = both.sql(query)
+        same = [row.items() <= one.items() for row, one in zip(found["prices"], wanted, strict=True)]
+        assert same == [True] * len(wanted), (both.told, tick, number)
+
+
+def test_a_products_history_is_what_it_is_by_sql(both: Both) -> None:
+    head = both.now.moment.tick
+    for _ in range(10):
+        number, platform = both.drawn.randrange(both.now.goods.count), both.drawn.choice([None, "zepto"])
+        first, last = sorted((both.drawn.randrange(head + 1), both.drawn.randrange(head + 1)))
+        tick, listing = both.drawn.randrange(head + 2), both.drawn.randrange(both.now.goods.count * both.now.goods.per)
+        limit = both.drawn.randrange(1, 30)
+        found = past.history(both.now, number, platform, first, last, tick, listing, limit)
+        wanted = both.sql(
+            f"""SELECT * EXCLUDE (product_id, product, category, subcategory, pack) FROM price_history
+                WHERE product_id = {number} AND ({platform is None} OR platform = 'zepto') AND tick BETWEEN {first} AND {last}
+                AND (tick < {tick} OR tick = {tick} AND listing_id < {listing}) ORDER BY tick DESC, listing_id DESC LIMIT {limit}"""
+        )
+        assert found == wanted, (both.told, number, platform, first, last, tick, listing, limit)

@@ -1,4 +1,4 @@
-"""What is asked of a market that is at hand by SQL: where it stands, prices at any tick, what happened; `shown` has what is now.
+"""What is asked by SQL of a market that is at hand; `shown` has what is now, `past` what a product was.
 
 Each takes a reading and plain values, and gives dictionaries and lists ready for JSON: rupees, percent, times in India.
 """
@@ -7,17 +7,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
-from qsim.queries import shown
 from qsim.queries.connection import rows_of
 from qsim.queries.known import check_platform, known_shelf
 from qsim.queries.questions import plain
 from qsim.queries.served import Reading
-from qsim.queries.shown import FACTS, check_product
-from qsim.schema import EVENTS
-
-_FILES_AT_ONCE = 64
 
 
 def status(reading: Reading) -> dict[str, Any]:
@@ -42,18 +35,6 @@ def status(reading: Reading) -> dict[str, Any]:
     }
 
 
-def product_at(reading: Reading, number: int, tick: int) -> dict[str, Any]:
-    """Give a product and all its listings' prices as of a tick; UsageError where there is none of that number."""
-    check_product(reading.now, number)
-    rows = rows_of(
-        reading.connection,
-        f"SELECT * FROM {reading.prices(tick, number)} WHERE product_id = {number} ORDER BY listing_id",
-    )
-    [known] = shown.rows_of(shown.facts(reading.now.goods, np.array([number])), FACTS)
-    prices = [plain({name: value for name, value in row.items() if name not in FACTS}) for row in rows]
-    return {**reading.moment.place(tick), "product": known, "prices": prices}
-
-
 def prices_at(
     reading: Reading, category: str | None, platform: str | None, tick: int, after: int, limit: int
 ) -> list[dict[str, Any]]:
@@ -69,31 +50,6 @@ def prices_at(
             ORDER BY listing_id LIMIT $3""",
         [after, chosen, limit, values],
     )
-    return [plain(row) for row in rows]
-
-
-def history(
-    reading: Reading, number: int, platform: str | None, first: int, last: int, tick: int, listing: int, limit: int
-) -> list[dict[str, Any]]:
-    """Give the changes of a product's prices in the ticks first..last, newest first, at most `limit`.
-
-    Only those that come after (tick, listing) in that order, which is after nothing where the tick is beyond all.
-    """
-    check_product(reading.now, number)
-    chosen = None if platform is None else check_platform(reading.now.goods.known, platform)
-    files = sorted(reading.moment.files(EVENTS, number, first, min(last, tick)), key=lambda file: -file.last)
-    rows: list[dict[str, Any]] = []
-    # The newest files first, and no more of them than are needed: a market that is followed live has many.
-    for at in range(0, len(files), _FILES_AT_ONCE):
-        if len(rows) < limit:
-            rows += rows_of(
-                reading.connection,
-                f"""SELECT * EXCLUDE (product_id, product, category, subcategory, pack)
-                    FROM {reading.history(number, files[at : at + _FILES_AT_ONCE])} WHERE tick BETWEEN {first} AND {last}
-                    AND (tick < {tick} OR tick = {tick} AND listing_id < {listing}) AND ($1::VARCHAR IS NULL OR platform = $1)
-                    ORDER BY tick DESC, listing_id DESC LIMIT {limit - len(rows)}""",
-                [chosen],
-            )
     return [plain(row) for row in rows]
 
 

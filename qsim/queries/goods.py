@@ -98,12 +98,14 @@ class Lines:
 class Goods:
     """A market's products as columns by their number, and what else of it stays as it is.
 
-    `mrp` is in paise, NONE for none. `place` orders products by name and pack, those that are alike in both share one.
+    `mrp` is in paise, NONE for none; `mrp_discount_bps` is 0 for none. `place` orders products by name and pack; those that are
+    alike in both share one.
     """
 
     known: Known
     texts: dict[str, Texts]
     mrp: Ints
+    mrp_discount_bps: Ints
     pack_units: NDArray[np.float64]
     is_loose: Bools
     is_active: Bools
@@ -175,8 +177,9 @@ def goods_of(connection: duckdb.DuckDBPyConnection) -> Goods:
         return connection.sql(query).to_arrow_table()
 
     found = arrow(
-        f"""SELECT {", ".join(_TEXTS)}, coalesce((100 * mrp)::INTEGER, {NONE}) AS mrp, pack_units, is_loose, is_active
-            FROM products ORDER BY product_id"""
+        f"""SELECT {", ".join(_TEXTS)}, coalesce((100 * mrp)::INTEGER, {NONE}) AS mrp, r.mrp_discount_bps, pack_units,
+            is_loose, is_active FROM products JOIN (SELECT product_id, mrp_discount_bps FROM raw.products) AS r USING (product_id)
+            ORDER BY product_id"""
     )
     texts = {name: texts_of(found.column(name)) for name in _TEXTS}
     words = arrow("SELECT product_id, unnest(string_split(words, ' ')) AS word FROM raw.searchable")
@@ -187,7 +190,10 @@ def goods_of(connection: duckdb.DuckDBPyConnection) -> Goods:
         place=np.unique(alike, return_inverse=True)[1].astype(np.int32),
         words=words_of(words.column("product_id").to_numpy(), words.column("word")),
         lines=_lines(connection),
-        **{name: found.column(name).to_numpy() for name in ("mrp", "pack_units", "is_loose", "is_active")},
+        **{
+            name: found.column(name).to_numpy()
+            for name in ("mrp", "mrp_discount_bps", "pack_units", "is_loose", "is_active")
+        },
     )
 
 

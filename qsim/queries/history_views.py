@@ -109,20 +109,15 @@ def _platform_metrics() -> str:
         GROUP BY ALL"""
 
 
-def history_of(events: str, named: str) -> str:
-    """Write the rows of `price_history` from those of events and of the names of listings."""
-    return f"""SELECT e.tick, tick_time(e.tick) AS ts, e.listing_id, n.product_id, n.product,
+def history_views(log: Log, head_second: int) -> list[str]:
+    """Views of everything that happened, and the macro of the discounts that run at a time."""
+    return [
+        f"""CREATE OR REPLACE VIEW price_history AS SELECT e.tick, tick_time(e.tick) AS ts, e.listing_id, n.product_id, n.product,
             n.category, n.subcategory, n.pack, n.platform, n.store_id, {CAUSES} AS cause,
             {rupees("price_before_paise")} AS price_before, {rupees("price_after_paise")} AS price_after,
             {rupees("regular_price_paise")} AS regular_price, {percent("discount_bps")} AS discount_pct,
             {percent("surge_bps")} AS surge_pct, {rupees("surge_fee_paise")} AS surge_fee
-            FROM {events} AS e JOIN {named} AS n USING (listing_id)"""
-
-
-def history_views(log: Log, head_second: int) -> list[str]:
-    """Views of everything that happened, and the macro of the discounts that run at a time."""
-    return [
-        f"CREATE OR REPLACE VIEW price_history AS {history_of('raw.events', 'raw.named')}",
+            FROM raw.events AS e JOIN raw.named AS n USING (listing_id)""",
         *_discounts(head_second),
         f"""CREATE OR REPLACE VIEW snapshots AS SELECT tick, tick_time(tick) AS ts, listing_id, {rupees("price_paise")} AS price,
             {rupees("regular_price_paise")} AS regular_price, {percent("discount_bps")} AS discount_pct,

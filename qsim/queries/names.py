@@ -143,6 +143,10 @@ def groups(kins: Sequence[tuple[int, Kin, bool]]) -> list[list[int]]:
     return found or [group for group in ([at for at, _, _ in kins],) if group]
 
 
+class UnknownNameError(UsageError):
+    """A name of which a market has no product; SQL finds the nearest ones to tell of."""
+
+
 @dataclass(frozen=True, slots=True)
 class Meaning:
     """What a name means: groups of product ids, nearest first, and whether any is nearer than a mention."""

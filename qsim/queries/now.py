@@ -1,7 +1,6 @@
 """The prices of now as columns in memory: a commit's, made from those before it by what changed alone.
 
-A column holds the view `prices` in whole numbers, by listing: paise, hundredths of a percent, units, seconds. What the numbers
-are is said in `state_views` alone; here they are put side by side. Nothing changes once it is made, so that who reads needs no lock.
+A column holds the state in whole numbers, by listing. Nothing changes once it is made, so that who reads needs no lock.
 """
 
 from __future__ import annotations
@@ -9,79 +8,69 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 
 import duckdb
 import numpy as np
 
 from qsim.queries import state_views
-from qsim.queries.goods import NONE, Bools, Goods, Ints, goods_of
+from qsim.queries.goods import Bools, Goods, Ints, goods_of
 from qsim.queries.moment import Moment
 from qsim.queries.texts import files
 from qsim.schema import FEES
 from qsim.storage.places import Place
 
-# Of `prices` without the fees of orders: the surge fee is then the item's own.
-_COLUMNS = {
-    "price": "(100 * price)::INTEGER", "regular_price": "(100 * regular_price)::INTEGER", "mrp": "(100 * mrp)::INTEGER",
-    "discount_pct": "(100 * discount_pct)::INTEGER", "off_mrp_pct": "(100 * off_mrp_pct)::INTEGER",
-    "unit_price": "(100 * unit_price)::BIGINT", "item_fee": "(100 * surge_fee)::INTEGER", "stock": "stock::INTEGER",
-    "updated_at": "date_diff('second', TIMESTAMP '1970-01-01', updated_at)",
-}  # fmt: skip
+STATE = ("price_paise", "regular_price_paise", "discount_bps", "surge_fee_paise", "updated_tick", "stock")
 
 
 @dataclass(frozen=True, eq=False)
 class Now:
-    """The prices of a commit: columns by name with an entry for each listing, the fee of an order at each dark store in paise, and
-    until when each campaign goes on that runs.
+    """The prices of a commit: the columns of STATE with an entry for each listing, the fee of an order at each dark store in paise,
+    and until when each campaign goes on that runs.
     """
 
+    market: Path
     moment: Moment
     goods: Goods
     columns: Mapping[str, Ints]
     order_fees: Ints
     ends: Mapping[int, datetime]
 
-    def of_products(self, name: str) -> Ints:
-        """Give a column as a table: a row for each product, a column for each dark store."""
-        return self.columns[name].reshape(self.goods.count, self.goods.per)
-
     def is_on_sale(self, listings: Ints) -> Bools:
         """Tell which of these listings are in stock and not taken off sale."""
         on_sale: Bools = (self.columns["stock"][listings] > 0) & self.goods.is_active[listings // self.goods.per]
         return on_sale
 
-    def surge_fees(self, listings: Ints) -> Ints:
-        """Give the surge fees of these listings in paise: the items' own and those of an order at their dark stores."""
-        return np.asarray(self.columns["item_fee"][listings] + self.order_fees[listings % self.goods.per])
+    def of(self, listings: Ints) -> dict[str, Ints]:
+        """Give the state of these listings, by column."""
+        return {name: values[listings] for name, values in self.columns.items()}
 
 
-def now_of(connection: duckdb.DuckDBPyConnection, market: Place, moment: Moment) -> Now:
+def now_of(connection: duckdb.DuckDBPyConnection, market: Path, moment: Moment) -> Now:
     """Read the prices of now from a connection that sees a market at its newest commit."""
     goods = goods_of(connection)
     fees = np.zeros(goods.per, np.int32)
     _put_fees(connection, fees, market, moment, -1)
     columns = _read(connection, "raw.state")
     del columns["listing_id"]
-    return Now(moment, goods, columns, fees, _ends(connection, moment))
+    return Now(market, moment, goods, columns, fees, _ends(connection, moment))
 
 
-def moved_on(now: Now, connection: duckdb.DuckDBPyConnection, market: Place, moment: Moment, moved: str) -> Now:
+def moved_on(now: Now, connection: duckdb.DuckDBPyConnection, moment: Moment, moved: str) -> Now:
     """Make the prices of a later commit from those of an earlier one; `moved` selects the ids of the listings that may differ."""
     fees = now.order_fees.copy()
-    _put_fees(connection, fees, market, moment, now.moment.tick)
+    _put_fees(connection, fees, now.market, moment, now.moment.tick)
     changed = _read(connection, f"(SELECT * FROM raw.state WHERE listing_id IN ({moved}))")
     columns = {name: values.copy() for name, values in now.columns.items()}
     listings = changed.pop("listing_id")
     for name, values in changed.items():
         columns[name][listings] = values
-    return Now(moment, now.goods, columns, fees, _ends(connection, moment))
+    return Now(now.market, moment, now.goods, columns, fees, _ends(connection, moment))
 
 
 def _read(connection: duckdb.DuckDBPyConnection, state: str) -> dict[str, Ints]:
-    columns = ", ".join(f"coalesce({value}, {NONE}) AS {name}" for name, value in _COLUMNS.items())
-    found = connection.execute(
-        f"SELECT listing_id, {columns} FROM ({state_views.item_prices(state)}) ORDER BY listing_id"
-    ).fetchnumpy()
+    columns = ", ".join(f"{name}::INTEGER AS {name}" for name in STATE)
+    found = connection.execute(f"SELECT listing_id, {columns} FROM {state} ORDER BY listing_id").fetchnumpy()
     return {name: np.asarray(values) for name, values in found.items()}
 
 

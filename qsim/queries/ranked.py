@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from qsim.queries import priced
 from qsim.queries.goods import NONE, Goods, Ints
 from qsim.queries.known import Meant, check_place, check_platform, meant, two_platforms
+from qsim.queries.names import UnknownNameError
 from qsim.queries.now import Now
 from qsim.queries.shown import Rows, amounts, facts, places, rows_of, shelf
 from qsim.queries.sides import Sides
@@ -47,8 +49,8 @@ def _shown(goods: Goods, names: Sequence[str]) -> list[str]:
     return [name for name in names if goods.known.has_many_stores or name not in _PLACE]
 
 
-def cheapest(now: Now, product_name: str, city: str | None, pincode: str | None) -> Listed | None:
-    """List what `questions.cheapest` does; None where the market has nothing of the name."""
+def cheapest(now: Now, product_name: str, city: str | None, pincode: str | None) -> Listed:
+    """List what `questions.cheapest` does; UnknownNameError where the market has nothing of the name."""
     goods = now.goods
     check_place(goods.known, "city", city)
     check_place(goods.known, "pincode", pincode)
@@ -60,22 +62,25 @@ def cheapest(now: Now, product_name: str, city: str | None, pincode: str | None)
         listings = listings[now.is_on_sale(listings)]
         if len(listings):
             return _by_price(now, listings)
-    return _by_price(now, np.empty(0, np.int64)) if groups else None
+    if not groups:
+        raise UnknownNameError(f"product '{product_name:.60}': this market has none; correct the name")
+    return _by_price(now, np.empty(0, np.int64))
 
 
 def _by_price(now: Now, listings: Ints) -> Listed:
     goods = now.goods
-    price, unit_price = now.columns["price"][listings], now.columns["unit_price"][listings]
-    units = goods.texts["unit"].codes[listings // goods.per]
+    state, products, stores = now.of(listings), listings // goods.per, listings % goods.per
+    price, fees = state["price_paise"], state["surge_fee_paise"] + now.order_fees[stores]
+    unit_price = priced.unit_price(goods, products, price)
+    units = goods.texts["unit"].codes[products]
     basis = "price" if len(listings) and ((units != units[0]).any() or (unit_price == NONE).any()) else "unit_price"
-    by, fees, stores = price if basis == "price" else unit_price, now.surge_fees(listings), listings % goods.per
-    keys = (stores, goods.platform_order[stores], goods.place[listings // goods.per], fees, price, by)
-    order = np.lexsort((listings, *keys))
+    by = price if basis == "price" else unit_price
+    order = np.lexsort((listings, stores, goods.platform_order[stores], goods.place[products], fees, price, by))
     cost = by[order]
     begins = np.append(True, cost[1:] != cost[:-1])[: len(cost)]
     columns = {
         "listing": listings[order], "price": price[order], "unit_price": unit_price[order], "surge_fee": fees[order],
-        "discount_pct": now.columns["discount_pct"][listings[order]],
+        "discount_pct": state["discount_bps"][order],
         "rank": np.maximum.accumulate(np.where(begins, np.arange(1, 1 + len(cost)), 0)),
     }  # fmt: skip
 
@@ -94,11 +99,12 @@ def deals(now: Now, platform: str | None, least: float, category: str | None, mo
     goods = now.goods
     stores = goods.stores_of(None if platform is None else check_platform(goods.known, platform))
     products = np.flatnonzero(shelf(goods, category) & goods.is_active)
-    depth = now.of_products("discount_pct")[products][:, stores]
+    depth = now.columns["discount_bps"].reshape(-1, goods.per)[products][:, stores]
     row, column = np.nonzero(depth >= max(1, _hundredths(least)))
     listings = products[row] * goods.per + stores[column]
-    listings = listings[now.is_on_sale(listings) & (now.columns["item_fee"][listings] == 0)]
-    columns = {name: now.columns[name][listings] for name in ("regular_price", "price", "discount_pct")}
+    listings = listings[now.is_on_sale(listings) & (now.columns["surge_fee_paise"][listings] == 0)]
+    named = {"regular_price": "regular_price_paise", "price": "price_paise", "discount_pct": "discount_bps"}
+    columns = {name: now.columns[column][listings] for name, column in named.items()}
     columns |= {"listing": listings, "saved": columns["regular_price"] - columns["price"]}
     order = _deepest(goods, columns, most)
 
@@ -149,13 +155,13 @@ def _lasting(now: Now, listing: int, discount: int) -> tuple[str | None, str | N
     return lines.names[-campaign], end.isoformat(" ")
 
 
-def compare(now: Now, what: str, platform_a: str, platform_b: str) -> tuple[dict[str, Any], Listed] | None:
-    """Set side by side what `questions.compare` does, as its summary and its rows; None where the market has nothing of the name."""
+def compare(now: Now, what: str, platform_a: str, platform_b: str) -> tuple[dict[str, Any], Listed]:
+    """Set side by side what `questions.compare` does, as its summary and its rows; UnknownNameError where `what` is nothing here."""
     goods = now.goods
     first, second = two_platforms(goods.known, platform_a, platform_b)
     found = meant(goods.known, goods.meaning, what)
     if found is None:
-        return None
+        raise UnknownNameError(f"compare: '{what:.60}' names nothing; name a category, a subcategory or a product")
     pairs = _pairs(goods, first, second)
     for column, values in found.attempts:
         products = (
@@ -164,7 +170,7 @@ def compare(now: Now, what: str, platform_a: str, platform_b: str) -> tuple[dict
         listings = _on_both(now, products, pairs)
         if listings.shape[1]:
             break
-    price_a, price_b = (now.columns["price"][side].astype(np.int64) for side in listings)
+    price_a, price_b = (now.columns["price_paise"][side].astype(np.int64) for side in listings)
     return _side_by_side(now.goods, found, what, Sides(first, second, price_a, price_b), listings[0])
 
 
@@ -223,8 +229,9 @@ def _chosen(now: Now, name: str, stores: Ints) -> list[dict[str, Any]]:
 
 
 def _costs(now: Now, listings: Ints) -> Ints:
-    unit_price = now.columns["unit_price"][listings]
-    return np.where(unit_price == NONE, now.columns["price"][listings], unit_price)
+    price = now.columns["price_paise"][listings]
+    unit_price = priced.unit_price(now.goods, listings // now.goods.per, price)
+    return np.where(unit_price == NONE, price, unit_price)
 
 
 def _usual(now: Now, products: Ints, costs: Ints) -> int:
@@ -243,7 +250,7 @@ def _offers(now: Now, product: int, listings: Ints) -> list[dict[str, Any]]:
     stores = listings % now.goods.per
     columns = {
         "listing_id": listings.tolist(), "platform": places(now.goods, stores)["platform"],
-        "paise": now.columns["price"][listings].tolist(), "fee": now.columns["item_fee"][listings].tolist(),
+        "paise": now.columns["price_paise"][listings].tolist(), "fee": now.columns["surge_fee_paise"][listings].tolist(),
         "order_fee": now.order_fees[stores].tolist(),
     }  # fmt: skip
     return [known | row for row in rows_of(columns, columns)]

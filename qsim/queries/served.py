@@ -7,7 +7,7 @@ rows of the state, and the views whose SQL tells ticks or files. History stays i
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,14 +18,12 @@ import duckdb
 from qsim.errors import CorruptError, UsageError
 from qsim.queries import connection as connections
 from qsim.queries import now, state_views, views
-from qsim.queries.history_views import history_of
 from qsim.queries.moment import Moment, moment_of
 from qsim.queries.now import Now
 from qsim.schema import CATALOG, EVENTS, SNAPSHOTS
 from qsim.standing import market_directory
 from qsim.storage import integrity, log
 from qsim.storage.log import Log
-from qsim.storage.pieces import DataFile
 from qsim.storage.places import ObjectPath
 from qsim.writing import course_of
 
@@ -56,24 +54,13 @@ class Reading:
         """Tell where the market stands."""
         return self.now.moment
 
-    def prices(self, tick: int, product: int | None = None) -> str:
-        """Write what to SELECT FROM for the prices as of a tick, with the columns of `prices`.
-
-        Those of all listings, or of one product alone, which costs less.
-        """
-        moment = self.moment
-        snapshots = moment.files(SNAPSHOTS, product, 0, tick)
+    def prices(self, tick: int) -> str:
+        """Write what to SELECT FROM for the prices as of a tick, with the columns of `prices`."""
+        snapshots = self.moment.files(SNAPSHOTS, None, 0, tick)
         known = max(file.last for file in snapshots)
-        events = moment.files(EVENTS, product, known + 1, tick)
-        listings = None if product is None else moment.listings_of(product)
+        events = self.moment.files(EVENTS, None, known + 1, tick)
         newest = [file for file in snapshots if file.last == known]
-        return f"({state_views.prices_as_of(tick, self.market, moment.log, newest, events, listings)})"
-
-    def history(self, product: int, files: Sequence[DataFile]) -> str:
-        """Write what to SELECT FROM for a product's part of `price_history` in some files of events."""
-        listings = self.moment.listings_of(product)
-        events = state_views.within(self.market, EVENTS, files, listings)
-        return f"({history_of(events, state_views.within_named(listings))})"
+        return f"({state_views.prices_as_of(tick, self.market, self.moment.log, newest, events)})"
 
 
 @dataclass
@@ -150,7 +137,7 @@ def follow(served: Served) -> bool:
                 cursor.execute(text)
             moved = _move_state(cursor, served, history)
             cursor.execute(f"UPDATE kept.at SET number = {history.number}")
-            served.nows[history.number] = now.moved_on(served.now, cursor, served.market, moment_of(history), moved)
+            served.nows[history.number] = now.moved_on(served.now, cursor, moment_of(history), moved)
             cursor.execute("COMMIT")
         served.texts |= changed
         served.log = history

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from qsim.errors import UsageError
+from qsim.queries import priced
 from qsim.queries.goods import NONE, Bools, Goods, Ints
 from qsim.queries.known import check_platform, known_shelf
 from qsim.queries.names import stems_of
@@ -40,11 +41,6 @@ def amounts(hundredths: Ints) -> list[float | None]:
     return [None if value == NONE else value / 100 for value in hundredths.tolist()]
 
 
-def times(seconds: Ints) -> list[str]:
-    """Write seconds since 1970 on a clock in India as times."""
-    return [time.replace("T", " ") for time in np.datetime_as_string(seconds.astype("datetime64[s]")).tolist()]
-
-
 def facts(goods: Goods, products: Ints) -> dict[str, list[Any]]:
     """Give what is known of some products, by column."""
     texts = {name: column.of(products) for name, column in goods.texts.items()}
@@ -58,20 +54,26 @@ def places(goods: Goods, stores: Ints) -> dict[str, list[Any]]:
     return {name: [getattr(store, name) for store in found] for name in ("platform", "store_id", "city", "pincode")}
 
 
-def offers(now: Now, listings: Ints) -> dict[str, list[Any]]:
-    """Give what is asked for some listings now, by column."""
-    stores = listings % now.goods.per
-    names = ("mrp", "regular_price", "price", "discount_pct", "off_mrp_pct", "unit_price")
-    stock = now.columns["stock"][listings]
+def offers(now: Now, listings: Ints, state: Mapping[str, Ints], order_fees: Ints) -> dict[str, list[Any]]:
+    """Give what is asked for some listings in a state of them, with the fees of orders at all dark stores, by column."""
+    goods, stores, products = now.goods, listings % now.goods.per, listings // now.goods.per
+    price, regular_price, ticks = state["price_paise"], state["regular_price_paise"], state["updated_tick"].tolist()
+    times = {tick: now.moment.time_of(tick) for tick in set(ticks)}
+    mrp = priced.mrp(goods, products, regular_price)
     return {
         "listing_id": listings.tolist(),
-        **places(now.goods, stores),
-        **{name: amounts(now.columns[name][listings]) for name in names},
-        "surge_fee": amounts(now.surge_fees(listings)),
-        "stock": stock.tolist(),
-        "in_stock": (stock > 0).tolist(),
-        "updated_at": times(now.columns["updated_at"][listings]),
-        "order_fee": amounts(now.order_fees[stores]),
+        **places(goods, stores),
+        "mrp": amounts(mrp),
+        "regular_price": amounts(regular_price),
+        "price": amounts(price),
+        "discount_pct": amounts(state["discount_bps"]),
+        "off_mrp_pct": amounts(priced.off_mrp_pct(price, mrp)),
+        "unit_price": amounts(priced.unit_price(goods, products, price)),
+        "surge_fee": amounts(state["surge_fee_paise"] + order_fees[stores]),
+        "stock": state["stock"].tolist(),
+        "in_stock": (state["stock"] > 0).tolist(),
+        "updated_at": [times[tick] for tick in ticks],
+        "order_fee": amounts(order_fees[stores]),
     }
 
 
@@ -82,11 +84,12 @@ def shelf(goods: Goods, category: str | None) -> Bools:
     return goods.shelf(*known_shelf(goods.known, category))
 
 
-def check_product(now: Now, number: int) -> None:
-    """Refuse the number of a product that the market has not."""
-    count = now.goods.count
+def listings_of(now: Now, number: int) -> Ints:
+    """Give the numbers of a product's listings; UsageError for the number of a product that the market has not."""
+    count, per = now.goods.count, now.goods.per
     if number >= count:
         raise UsageError(f"product {number}: this market has none; allowed are 0 to {count - 1}; correct the number")
+    return np.arange(number * per, number * per + per)
 
 
 def products(now: Now, search: str | None, category: str | None, after: int, limit: int) -> Rows:
@@ -104,11 +107,15 @@ def products(now: Now, search: str | None, category: str | None, after: int, lim
 
 def product(now: Now, number: int) -> dict[str, Any]:
     """Give a product and all its listings' prices now; UsageError where there is none of that number."""
-    check_product(now, number)
-    per = now.goods.per
+    listings = listings_of(now, number)
+    return product_in(now, number, None, now.of(listings), now.order_fees)
+
+
+def product_in(now: Now, number: int, tick: int | None, state: Mapping[str, Ints], order_fees: Ints) -> dict[str, Any]:
+    """Give a product and its listings' prices in their state as of a tick (None is now)."""
     [known] = rows_of(facts(now.goods, np.array([number])), FACTS)
-    prices = rows_of(offers(now, np.arange(number * per, number * per + per)), _OFFERS)
-    return {**now.moment.place(), "product": known, "prices": prices}
+    prices = rows_of(offers(now, listings_of(now, number), state, order_fees), _OFFERS)
+    return {**now.moment.place(tick), "product": known, "prices": prices}
 
 
 def prices(now: Now, category: str | None, platform: str | None, after: int, limit: int) -> Rows:
@@ -120,4 +127,6 @@ def prices(now: Now, category: str | None, platform: str | None, after: int, lim
     found = first + np.flatnonzero(shelf(goods, category)[first:])[:most]
     listings = (found[:, None] * goods.per + stores).ravel()
     listings = listings[listings > after][:limit]
-    return rows_of(facts(goods, listings // goods.per) | offers(now, listings), _PRICES)
+    return rows_of(
+        facts(goods, listings // goods.per) | offers(now, listings, now.of(listings), now.order_fees), _PRICES
+    )

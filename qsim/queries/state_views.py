@@ -97,24 +97,21 @@ def _stock(snapshot: str, moved: str) -> str:
     return f"SELECT base.listing_id, {_on_hand(moved)} AS stock FROM (SELECT * FROM {snapshot}) AS base {moved}"
 
 
-def within(market: Place, table: Table, named: Sequence[DataFile], listings: range | None) -> str:
-    """Write the rows of the named files of a table, in brackets: all of them, or those of listings one after another."""
-    where = (
-        "" if listings is None or not named else f" WHERE listing_id BETWEEN {listings.start} AND {listings.stop - 1}"
-    )
-    return f"({files(market, table, named)}{where})"
+def within(market: Place, table: Table, named: Sequence[DataFile]) -> str:
+    """Write the rows of the named files of a table, in brackets."""
+    return f"({files(market, table, named)})"
 
 
-def _moves_of(market: Place, log: Log, since: int, listings: range | None = None) -> str:
+def _moves_of(market: Place, log: Log, since: int) -> str:
     orders, deliveries = (
-        within(market, table, [file for file in log.of_table(table.name) if file.last > since], listings)
+        within(market, table, [file for file in log.of_table(table.name) if file.last > since])
         for table in (ORDERS, DELIVERIES)
     )
     return f"({_moves(orders, deliveries)})"
 
 
 def _events_of(market: Place, log: Log, since: int) -> str:
-    return within(market, EVENTS, [file for file in log.of_table(EVENTS.name) if file.last > since], None)
+    return within(market, EVENTS, [file for file in log.of_table(EVENTS.name) if file.last > since])
 
 
 def state_after(base: str, since: int, market: Place, log: Log) -> str:
@@ -138,7 +135,7 @@ def state_between(base: str, since: int, until: int, market: Place, log: Log, wh
 
     def written(table: Table) -> str:
         named = [file for file in log.of_table(table.name) if file.last > since and file.first <= until]
-        return within(market, table, named, None)
+        return within(market, table, named)
 
     during = f"tick > {since} AND tick <= {until} AND {where}"
     moves = f"({_moves(written(ORDERS), written(DELIVERIES))})"
@@ -154,30 +151,13 @@ def moved_after(since: int, market: Place, log: Log) -> str:
     return " UNION ".join(f"SELECT listing_id FROM {source} WHERE tick > {since}" for source in sources)
 
 
-def item_prices(state: str) -> str:
-    """Write the rows of `prices` from a table of the state, without the fees of orders."""
-    return _prices(state, "")
-
-
-def prices_as_of(
-    tick: int, market: Place, log: Log, snapshot: Sequence[DataFile], events: Sequence[DataFile], listings: range | None
-) -> str:
-    """Write the rows of `prices` as of a tick from the files of the snapshot before it and of the events since; of all listings,
-    or of some that are numbered one after another.
-    """
+def prices_as_of(tick: int, market: Place, log: Log, snapshot: Sequence[DataFile], events: Sequence[DataFile]) -> str:
+    """Write the rows of `prices` as of a tick from the files of the snapshot before it and of the events since."""
     known = snapshot[0].last
     during = f"tick > {known} AND tick <= {tick}"
-    moved = _moved(_moves_of(market, log, known, listings), during) if has(log, ORDERS, DELIVERIES) else ""
-    base, changed = within(market, SNAPSHOTS, snapshot, listings), within(market, EVENTS, events, listings)
-    named = within_named(listings)
-    return _prices(f"({_state(base, changed, during, moved)})", _fees(str(tick)) if has(log, FEES) else "", named)
-
-
-def within_named(listings: range | None) -> str:
-    """Write the names of all listings, or of some that are numbered one after another."""
-    if listings is None:
-        return "raw.named"
-    return f"(SELECT * FROM raw.named WHERE listing_id BETWEEN {listings.start} AND {listings.stop - 1})"
+    moved = _moved(_moves_of(market, log, known), during) if has(log, ORDERS, DELIVERIES) else ""
+    base, changed = within(market, SNAPSHOTS, snapshot), within(market, EVENTS, events)
+    return _prices(f"({_state(base, changed, during, moved)})", _fees(str(tick)) if has(log, FEES) else "")
 
 
 def _state(snapshot: str, events: str, during: str, moved: str) -> str:
@@ -205,7 +185,7 @@ def _state(snapshot: str, events: str, during: str, moved: str) -> str:
         FROM (SELECT * FROM {snapshot}) AS base {change if events else ""} {moved}"""
 
 
-def _prices(state: str, fees: str, named: str = "raw.named") -> str:
+def _prices(state: str, fees: str) -> str:
     order_fee = "coalesce(f.fee_paise, 0)" if fees else "0"
     # Loose goods have no printed MRP: the one shown lies their permanent discount above the regular price, and moves with it.
     shown = "s.regular_price_paise * 100 / (10000 - nullif(n.mrp_discount_bps, 0)::INTEGER)"
@@ -218,7 +198,7 @@ def _prices(state: str, fees: str, named: str = "raw.named") -> str:
             (s.price_paise * 0.01 / nullif(n.pack_units, 0))::DECIMAL(12, 2) AS unit_price, n.unit,
             {rupees(f"(s.surge_fee_paise::INTEGER + {order_fee})")} AS surge_fee, s.stock, s.stock > 0 AS in_stock,
             n.is_loose, n.is_active, tick_time(s.updated_tick) AS updated_at, {rupees(order_fee)} AS order_fee
-        FROM {state} AS s JOIN {named} AS n USING (listing_id) {fees}"""
+        FROM {state} AS s JOIN raw.named AS n USING (listing_id) {fees}"""
 
 
 def _fees(until: str) -> str:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 
 from qsim import clock
-from qsim.queries import browse, shown
+from qsim.queries import browse, past, shown
 from qsim.server import shapes
 from qsim.server.answers import AsOf, Cursor, Limit, after, answer, known_parameters, market_of, page, tick_of
 from qsim.server.problems import ProblemError
@@ -54,7 +54,7 @@ async def product(request: Request, product_id: Number, as_of: AsOf = None) -> R
     tick = tick_of(market_of(request).moment, as_of)
     if tick is None:
         return await answer(request, shown.product, product_id)
-    return await answer(request, browse.product_at, product_id, tick)
+    return await answer(request, past.product_at, product_id, tick)
 
 
 @router.get("/products/{product_id}/history", responses=shapes.shown(shapes.CHANGES))
@@ -70,7 +70,7 @@ async def history(
     """Changes of a product's prices, newest first, from `since` to `until`."""
     first, last = _ticks(market_of(request).moment, since, until)
     arguments = (product_id, platform, first, last)
-    return await after(request, limit, cursor, browse.history, *arguments, keys={"tick": _LAST, "listing_id": 0})
+    return await after(request, limit, cursor, past.history, *arguments, keys={"tick": _LAST, "listing_id": 0})
 
 
 def _ticks(moment: Moment, since: str | None, until: str | None) -> tuple[int, int]:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from qsim.queries import questions, ranked
 from qsim.queries.basket import MAX_QUANTITY, basket
+from qsim.queries.names import UnknownNameError
 from qsim.server import shapes
 from qsim.server.answers import Cursor, Limit, known_parameters, market_of, page
 from qsim.server.products import Category, Platform
@@ -24,10 +25,8 @@ _Place = Annotated[str | None, Query(min_length=1, max_length=60)]
 _Required = Annotated[str, Query(min_length=1, max_length=60, description="Id or name.", examples=["zepto"])]
 
 
-def _cheapest(reading: Reading, product: str, city: str | None, pincode: str | None) -> Any:
-    found = ranked.cheapest(reading.now, product, city, pincode)
-    # What is not there is told with the nearest names, which SQL finds.
-    return questions.cheapest(reading.connection, product, city=city, pincode=pincode) if found is None else found
+def _cheapest(reading: Reading, product: str, city: str | None, pincode: str | None) -> list[dict[str, Any]]:
+    return questions.cheapest(reading.connection, product, city=city, pincode=pincode)
 
 
 @router.get("/cheapest", responses=shapes.shown(shapes.CHEAPEST))
@@ -40,7 +39,10 @@ async def cheapest(
     cursor: Cursor = None,
 ) -> Response:
     """Where a product is cheapest now: all listings in stock of what the name means, cheapest first."""
-    return await page(request, limit, cursor, _cheapest, product, city, pincode)
+    try:
+        return await page(request, limit, cursor, ranked.cheapest, product, city, pincode)
+    except UnknownNameError:
+        return await page(request, limit, cursor, _cheapest, product, city, pincode)
 
 
 @router.get("/deals", responses=shapes.shown(shapes.DEALS))
@@ -56,9 +58,9 @@ async def deals(
     return await page(request, limit, cursor, ranked.deals, platform, min_discount, category, _DEALS_MOST)
 
 
-def _compare(reading: Reading, what: str, first: str, second: str) -> Any:
-    found = ranked.compare(reading.now, what, first, second)
-    return questions.compare(reading.connection, what, first, second) if found is None else found
+def _compare(reading: Reading, what: str, first: str, second: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    found = questions.compare(reading.connection, what, first, second)
+    return {"summary": found["summary"]}, found["rows"]
 
 
 @router.get("/compare", responses=shapes.shown(shapes.COMPARE))
@@ -74,7 +76,10 @@ async def compare(
     cursor: Cursor = None,
 ) -> Response:
     """Two platforms' prices side by side, with a summary of who wins."""
-    return await page(request, limit, cursor, _compare, what, a, b)
+    try:
+        return await page(request, limit, cursor, ranked.compare, what, a, b)
+    except UnknownNameError:
+        return await page(request, limit, cursor, _compare, what, a, b)
 
 
 class Line(BaseModel):

@@ -2,8 +2,8 @@
 
 A router asks through `Market.ask`; what it asks with is a function of a `Reading` and plain, hashable arguments that gives
 what JSON holds: an object, a list, which is answered by pages, or a pair of what goes with a list and the list. A query that
-takes too long is interrupted; the same question asked twice at once is put once. What is answered out of memory in less than
-handing it to a thread takes (`_AT_ONCE`, functions of the prices of now) is answered where it is asked.
+takes too long is interrupted; the same question asked twice at once is put once. What is answered out of memory is a
+function of the prices of now (a `Now`) in the place of the reading.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from qsim.queries import ranked, served, shown
+from qsim.queries import past, ranked, served, shown
 from qsim.queries.moment import Moment
 from qsim.queries.ranked import Listed
 from qsim.queries.served import Reading, Served
@@ -27,7 +27,9 @@ __all__ = ["Kept", "Market", "Moment", "Query", "Reading"]
 Query = Callable[..., Any]
 Given = TypeVar("Given")
 _LATER = {"Retry-After": "1"}
+# What takes the prices of now alone, and of that what takes less time than handing it to a thread does.
 _AT_ONCE = (shown.product, shown.products, shown.prices, ranked.deals)
+_IN_MEMORY = (past.history, ranked.cheapest, ranked.compare)
 
 
 def encoded(value: Any, other: Callable[[Any], Any] | None = None) -> bytes:
@@ -134,6 +136,9 @@ class Market:
         return kept
 
     async def _put(self, query: Query, arguments: tuple[Any, ...]) -> Kept:
+        if query in _IN_MEMORY:
+            now = self.at.now
+            return await self._in_time(self.pool.submit(lambda: _kept(query(now, *arguments), now.moment)), [])
         return await self.run(lambda reading: _kept(query(reading, *arguments), reading.moment))
 
     async def run(self, query: Callable[..., Given], *arguments: Any) -> Given:
@@ -150,7 +155,10 @@ class Market:
                     self.running.discard(reading)
                     begun.clear()
 
-        working: Future[Given] = self.pool.submit(work)
+        return await self._in_time(self.pool.submit(work), begun)
+
+    async def _in_time(self, working: Future[Given], begun: list[Reading]) -> Given:
+        """Wait for work in a thread as long as is allowed; then what it has begun is interrupted."""
         waiting = asyncio.wrap_future(working)
         done, _ = await asyncio.wait([waiting], timeout=self.seconds)
         if done:

@@ -1,0 +1,118 @@
+"""A product's past, read off the few rows that its listings have in history files: its changes, and its prices as of a tick."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from qsim.queries import state_views
+from qsim.queries.goods import Ints
+from qsim.queries.known import check_platform
+from qsim.queries.now import STATE, Now
+from qsim.queries.served import Reading
+from qsim.queries.shown import amounts, listings_of, product_in, rows_of
+from qsim.queries.texts import files
+from qsim.schema import DELIVERIES, EVENTS, FEES, ORDERS, SNAPSHOTS, Cause, Table
+from qsim.storage import rows
+
+_AMOUNTS = {
+    "price_before": "price_before_paise", "price_after": "price_after_paise", "regular_price": "regular_price_paise",
+    "discount_pct": "discount_bps", "surge_pct": "surge_bps", "surge_fee": "surge_fee_paise",
+}  # fmt: skip
+_CHANGE = ("tick", "ts", "listing_id", "platform", "store_id", "cause", *_AMOUNTS)
+_CAUSES = {cause.value: cause.name.lower() for cause in Cause}
+# What an event leaves behind.
+_AFTER = {"price_paise": "price_after_paise"} | {name: name for name in STATE[1:4]}
+
+
+def history(
+    now: Now, number: int, platform: str | None, first: int, last: int, tick: int, listing: int, limit: int
+) -> list[dict[str, Any]]:
+    """Give the changes of a product's prices in the ticks first..last, newest first, at most `limit`.
+
+    Only those that come after (tick, listing) in that order, which is after nothing where the tick is beyond all.
+    """
+    listings, last = listings_of(now, number), min(last, tick)
+    stores = now.goods.stores_of(None if platform is None else check_platform(now.goods.known, platform))
+    parts: list[dict[str, Ints]] = []
+    for part, later in _newest(now, EVENTS, listings, (first, last), ("cause", *_AMOUNTS.values())):
+        here = np.isin(part["listing_id"] % now.goods.per, stores)
+        here &= (part["tick"] < tick) | (part["listing_id"] < listing)
+        parts.append({name: values[here] for name, values in part.items()})
+        if sum(int((one["tick"] > later).sum()) for one in parts) >= limit:
+            break
+    return (
+        _changes(now, {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}, limit)
+        if parts
+        else []
+    )
+
+
+def _changes(now: Now, found: dict[str, Ints], limit: int) -> list[dict[str, Any]]:
+    order = np.lexsort((found["listing_id"], found["tick"]))[::-1][:limit]
+    found = {name: values[order] for name, values in found.items()}
+    ticks, stores = found["tick"].tolist(), (found["listing_id"] % now.goods.per).tolist()
+    columns = {
+        "tick": ticks,
+        "ts": [now.moment.time_of(tick) for tick in ticks],
+        "listing_id": found["listing_id"].tolist(),
+        "platform": [now.goods.known.stores[store].platform for store in stores],
+        "store_id": stores,
+        "cause": [_CAUSES[cause] for cause in found["cause"].tolist()],
+        **{name: amounts(found[column]) for name, column in _AMOUNTS.items()},
+    }
+    return rows_of(columns, _CHANGE)
+
+
+def _newest(now: Now, table: Table, listings: Ints, ticks: tuple[int, int], columns: Sequence[str]) -> Any:
+    """Give the rows of a product's listings as `storage.rows` does, from the files that may hold them."""
+    first, last = int(listings[0]), int(listings[-1])
+    named = now.moment.files(table, first // now.goods.per, *ticks)
+    return rows.newest(now.market, named, range(first, last + 1), ticks, columns)
+
+
+def product_at(reading: Reading, number: int, tick: int) -> dict[str, Any]:
+    """Give a product and all its listings' prices as of a tick; UsageError where there is none of that number.
+
+    A state is the last snapshot overlaid with the last event of each listing since, and with what moved its stock.
+    """
+    now = reading.now
+    listings = listings_of(now, number)
+    known = max(file.last for file in now.moment.files(SNAPSHOTS, number, 0, tick))
+    state: dict[str, Ints] = {name: np.zeros(len(listings), np.int64) for name in STATE}
+    for part, _ in _newest(now, SNAPSHOTS, listings, (known, known), STATE):
+        for name in STATE:
+            state[name][part["listing_id"] - listings[0]] = part[name]
+    _put_events(now, state, listings, (known + 1, tick))
+    for table, sign in ((DELIVERIES, 1), (ORDERS, -1)):
+        for part, _ in _newest(now, table, listings, (known + 1, tick), ("units",)):
+            np.add.at(state["stock"], part["listing_id"] - listings[0], sign * part["units"].astype(np.int64))
+    return product_in(now, number, tick, state, _fees_at(reading, tick))
+
+
+def _put_events(now: Now, state: dict[str, Ints], listings: Ints, ticks: tuple[int, int]) -> None:
+    """Put the last event of each listing in the ticks first..last in the place of its state."""
+    seen = np.full(len(listings), -1)
+    for part, later in _newest(now, EVENTS, listings, ticks, tuple(_AFTER.values())):
+        order = np.argsort(part["tick"], kind="stable")
+        places = part["listing_id"][order] - listings[0]
+        # Of several of one listing the last one stays.
+        for place, at in dict(zip(places.tolist(), order.tolist(), strict=True)).items():
+            if part["tick"][at] > seen[place]:
+                seen[place] = state["updated_tick"][place] = part["tick"][at]
+                for name, column in _AFTER.items():
+                    state[name][place] = part[column][at]
+        if (seen > later).all():
+            return
+
+
+def _fees_at(reading: Reading, tick: int) -> Ints:
+    """Give the fees of orders at all dark stores as of a tick."""
+    fees = np.zeros(reading.now.goods.per, np.int64)
+    if named := reading.moment.files(FEES, None, 0, tick):
+        query = state_views.fees_by_store(f"({files(reading.market, FEES, named)})", str(tick))
+        for store, fee in reading.connection.execute(query).fetchall():
+            fees[store] = fee
+    return fees
