@@ -13,28 +13,6 @@ from qsim.queries.questions import plain
 from qsim.queries.served import Reading
 
 
-def status(reading: Reading) -> dict[str, Any]:
-    """Tell where a market stands and what it is made of."""
-    moment = reading.moment
-    rows = rows_of(reading.connection, "SELECT platform, name FROM platforms ORDER BY platform_id")
-    shelves = rows_of(
-        reading.connection,
-        """SELECT category, list(DISTINCT subcategory ORDER BY subcategory) AS subcategories, count(*) AS products
-            FROM products GROUP BY category ORDER BY category""",
-    )
-    counts = {name: moment.rows(name) for name in ("products", "stores", "listings", "campaigns", "events")}
-    return {
-        **moment.place(),
-        "start": moment.start.isoformat(),
-        "interval_seconds": moment.epochs[-1].interval,
-        "head": moment.log.head,
-        "digest": f"{moment.log.digest:032x}",
-        **counts,
-        "platforms": rows,
-        "categories": shelves,
-    }
-
-
 def prices_at(
     reading: Reading, category: str | None, platform: str | None, tick: int, after: int, limit: int
 ) -> list[dict[str, Any]]:
@@ -62,15 +40,5 @@ def campaigns(reading: Reading, state: str | None, platform: str | None) -> list
             (SELECT campaign_id, count(*) AS lines FROM raw.campaign_lines GROUP BY 1) USING (campaign_id)
             WHERE ($1::VARCHAR IS NULL OR status = $1) AND ($2::VARCHAR IS NULL OR platform = $2) ORDER BY campaign_id""",
         [state, chosen],
-    )
-    return [plain(row) for row in rows]
-
-
-def metrics(reading: Reading, first: int, last: int, before: int, limit: int) -> list[dict[str, Any]]:
-    """Give what each of the ticks first..last took up and changed, newest first, at most `limit` ticks before a tick."""
-    rows = rows_of(
-        reading.connection,
-        f"""SELECT tick, ts, sum(attempted)::BIGINT AS attempted, sum(changed)::BIGINT AS changed FROM metrics
-            WHERE tick BETWEEN {first} AND {min(last, before - 1)} GROUP BY tick, ts ORDER BY tick DESC LIMIT {limit}""",
     )
     return [plain(row) for row in rows]

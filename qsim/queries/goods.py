@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from array import array
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from threading import Lock
 from typing import Any
 
@@ -66,12 +66,13 @@ class Words:
     firsts: Ints
     rows: Ints
 
-    def rows_with(self, stem: str, count: int) -> Bools:
-        """Tell for each of `count` rows whether a word of it has a stem, which has no blank, anywhere."""
+    def rows_with(self, stem: str, count: int, chosen: Callable[[str], bool] = lambda word: True) -> Bools:
+        """Tell for each of `count` rows whether a chosen word of it has a stem, which has no blank, anywhere."""
         places = [found.start() for found in re.finditer(re.escape(stem), self.text)]
         having = np.zeros(count, np.bool_)
         for word in np.unique(np.searchsorted(self.starts, places, side="right") - 1).tolist():
-            having[self.rows[self.firsts[word] : self.firsts[word + 1]]] = True
+            if chosen(self.text[self.starts[word] : self.starts[word + 1] - 1]):
+                having[self.rows[self.firsts[word] : self.firsts[word + 1]]] = True
         return having
 
 
@@ -81,7 +82,7 @@ def words_of(rows: Ints, words: pa.ChunkedArray) -> Words:
     order = np.argsort(column.codes, kind="stable")
     starts = np.cumsum([0, *(len(word) + 1 for word in column.values)])
     firsts = np.searchsorted(column.codes[order], np.arange(len(column.values) + 1))
-    return Words(" ".join(column.values), starts[:-1], firsts, rows[order].astype(np.int32))
+    return Words(" ".join(column.values), starts, firsts, rows[order].astype(np.int32))
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,6 +132,17 @@ class Goods:
         order = sorted({store.platform for store in self.known.stores})
         return np.array([order.index(store.platform) for store in self.known.stores], np.int32)
 
+    @cached_property
+    def contents(self) -> list[dict[str, Any]]:
+        """Tell of each category its subcategories and how many products it has."""
+        categories, shelves = self.texts["category"], self.texts["subcategory"]
+        found = []
+        for code, category in enumerate(categories.values):
+            here = shelves.codes[categories.codes == code]
+            names = [shelves.values[at] for at in np.unique(here).tolist()]
+            found.append({"category": category, "subcategories": names, "products": len(here)})
+        return found
+
     def stores_of(self, platform: str | None) -> Ints:
         """Give the numbers of a platform's dark stores, or of all."""
         stores = self.known.stores
@@ -165,9 +177,17 @@ class Goods:
         stems = names.stems_of(name)
         if not stems:
             return ()
-        rows = np.flatnonzero(self.having(stems))
+        found = np.ones(self.count, np.bool_)
+        for word, stem in zip((word for word in names.words(name) if word != "and"), stems, strict=True):
+            # What SQL lowers otherwise than Python is left to be read.
+            found &= self.words.rows_with(stem, self.count, partial(_may_have, word))
+        rows = np.flatnonzero(found)
         texts = (self.texts[column].of(rows) for column in ("product", "brand", "subcategory"))
         return zip(rows.tolist(), *texts, strict=True)
+
+
+def _may_have(word: str, text: str) -> bool:
+    return not text.isascii() or word in names.words(text)
 
 
 def goods_of(connection: duckdb.DuckDBPyConnection) -> Goods:

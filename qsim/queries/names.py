@@ -30,9 +30,12 @@ _SAME = ("ss", "us", "is")
 _DROP_ES = ("oes", "shes", "ches", "xes", "sses", "zzes")
 _JOINING = {"and", "n", "with", "no", "or", "without"}
 _SUFFIX = re.compile(r"\s+[-–]\s+|\s*\(")
+# Without these a name has one reading.
+_MARKED = re.compile(r"[-–(/]")
 
 
 _DASH = re.compile(r"\s[-–]\s")
+_DROPPED, _WORD, _BRACKET = re.compile(r"['’`]"), re.compile(r"[^\W_]+|[&+]"), re.compile(r"\(([^)]*)\)")
 
 
 class Kin(IntEnum):
@@ -44,6 +47,7 @@ class Kin(IntEnum):
     MENTION = 4
 
 
+@lru_cache(maxsize=1 << 13)
 def singular(word: str) -> str:
     """Give the singular of a lower-case word; a singular stays as it is, and so does a word that is no noun's plural."""
     if word in _ODD:
@@ -57,9 +61,8 @@ def singular(word: str) -> str:
 
 def words(text: str) -> Words:
     """Split a text into lower-case singular words; `&` and `+` are the word `and`, apostrophes are dropped."""
-    plain = re.sub(r"['’`]", "", text.lower())
-    found = re.findall(r"[^\W_]+|[&+]", plain)
-    return tuple("and" if word in "&+" else singular(word) for word in found)
+    found = _WORD.findall(_DROPPED.sub("", text.lower()))
+    return tuple(["and" if word in "&+" else singular(word) for word in found])
 
 
 def _either_side(text: str) -> Iterable[str]:
@@ -74,6 +77,9 @@ def _either_side(text: str) -> Iterable[str]:
         yield re.sub(r"\w+\s*/+\s*(\w+)", r"\1", text)
 
 
+_maker = lru_cache(maxsize=1 << 12)(words)
+
+
 @dataclass(frozen=True, slots=True)
 class _Read:
     """A product's name as read: the brand's words, all words, the heads, every form that is the name, whether it has a dash."""
@@ -86,13 +92,16 @@ class _Read:
 
 
 # Reading a name is most of what finding products costs, and the names of a market stay the same.
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=1 << 12)
 def _read(name: str, brand: str) -> _Read:
-    maker, full = words(brand), words(name)
+    maker, full = _maker(brand), words(name)
+    if not _MARKED.search(name):
+        head = _unbranded(full, maker)
+        return _Read(maker, frozenset((*full, *maker)), (head,), frozenset((full, head)), False)
     parts = _SUFFIX.split(name, maxsplit=1)
     heads = tuple(_unbranded(words(side), maker) for side in _either_side(parts[0]))
     rest = words(parts[1]) if len(parts) > 1 else ()
-    brackets = {words(side) for inside in re.findall(r"\(([^)]*)\)", name) for side in _either_side(inside)}
+    brackets = {words(side) for inside in _BRACKET.findall(name) for side in _either_side(inside)}
     names = {*heads, *brackets, full, *(rest + head for head in heads), *(head + rest for head in heads)}
     return _Read(maker, frozenset((*full, *maker)), heads, frozenset(names), bool(_DASH.search(name)))
 

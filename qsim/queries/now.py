@@ -5,7 +5,7 @@ A column holds the state in whole numbers, by listing. Nothing changes once it i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -17,10 +17,18 @@ from qsim.queries import state_views
 from qsim.queries.goods import Bools, Goods, Ints, goods_of
 from qsim.queries.moment import Moment
 from qsim.queries.texts import files
-from qsim.schema import FEES
+from qsim.schema import DELIVERIES, EVENTS, FEES, ORDERS, Table
+from qsim.storage import tables
 from qsim.storage.places import Place
 
-STATE = ("price_paise", "regular_price_paise", "discount_bps", "surge_fee_paise", "updated_tick", "stock")
+# What an event leaves behind: columns of the state by those of events.
+AFTER = {
+    "price_paise": "price_after_paise", "regular_price_paise": "regular_price_paise", "discount_bps": "discount_bps",
+    "surge_fee_paise": "surge_fee_paise", "updated_tick": "tick",
+}  # fmt: skip
+STATE = (*AFTER, "stock")
+# What moves stock, up or down.
+MOVES = ((DELIVERIES, 1), (ORDERS, -1))
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,27 +59,39 @@ def now_of(connection: duckdb.DuckDBPyConnection, market: Path, moment: Moment) 
     goods = goods_of(connection)
     fees = np.zeros(goods.per, np.int32)
     _put_fees(connection, fees, market, moment, -1)
-    columns = _read(connection, "raw.state")
-    del columns["listing_id"]
+    query = f"SELECT {', '.join(f'{name}::INTEGER AS {name}' for name in STATE)} FROM raw.state ORDER BY listing_id"
+    columns = {name: np.asarray(values) for name, values in connection.execute(query).fetchnumpy().items()}
     return Now(market, moment, goods, columns, fees, _ends(connection, moment))
 
 
-def moved_on(now: Now, connection: duckdb.DuckDBPyConnection, moment: Moment, moved: str) -> Now:
-    """Make the prices of a later commit from those of an earlier one; `moved` selects the ids of the listings that may differ."""
-    fees = now.order_fees.copy()
-    _put_fees(connection, fees, now.market, moment, now.moment.tick)
-    changed = _read(connection, f"(SELECT * FROM raw.state WHERE listing_id IN ({moved}))")
+def moved_on(now: Now, connection: duckdb.DuckDBPyConnection, moment: Moment) -> Now:
+    """Make the prices of a later commit from those of an earlier one and what was written since."""
+    since, fees = now.moment.tick, now.order_fees.copy()
     columns = {name: values.copy() for name, values in now.columns.items()}
-    listings = changed.pop("listing_id")
-    for name, values in changed.items():
-        columns[name][listings] = values
+    for events in _written(now.market, moment, EVENTS, since, tuple(AFTER.values())):
+        # Of several events of a listing the last one stays.
+        order = np.argsort(events["tick"], kind="stable")
+        listings = events["listing_id"][order]
+        for name, column in AFTER.items():
+            columns[name][listings] = events[column][order]
+    for table, sign in MOVES:
+        for moves in _written(now.market, moment, table, since, ("units",)):
+            np.add.at(columns["stock"], moves["listing_id"], sign * moves["units"].astype(np.int32))
+    _put_fees(connection, fees, now.market, moment, since)
     return Now(now.market, moment, now.goods, columns, fees, _ends(connection, moment))
 
 
-def _read(connection: duckdb.DuckDBPyConnection, state: str) -> dict[str, Ints]:
-    columns = ", ".join(f"{name}::INTEGER AS {name}" for name in STATE)
-    found = connection.execute(f"SELECT listing_id, {columns} FROM {state} ORDER BY listing_id").fetchnumpy()
-    return {name: np.asarray(values) for name, values in found.items()}
+def _written(
+    market: Path, moment: Moment, table: Table, since: int, columns: Sequence[str]
+) -> Iterator[dict[str, Ints]]:
+    """Give what was written to a table after a tick, file by file, the older first."""
+    names = list(dict.fromkeys(("tick", "listing_id", *columns)))
+    for file in moment.tables.get(table.name, ()):
+        if file.last > since:
+            found = tables.read(market, [file], names)
+            part = {name: found.column(name).to_numpy() for name in names}
+            later = part["tick"] > since
+            yield {name: values[later] for name, values in part.items()}
 
 
 def _put_fees(connection: duckdb.DuckDBPyConnection, fees: Ints, market: Place, moment: Moment, since: int) -> None:

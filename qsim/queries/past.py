@@ -1,8 +1,10 @@
-"""A product's past, read off the few rows that its listings have in history files: its changes, and its prices as of a tick."""
+"""The past, read off the few rows that tell of it in history files: a product's changes, its prices as of a tick, counts of ticks."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,12 +12,13 @@ import numpy as np
 from qsim.queries import state_views
 from qsim.queries.goods import Ints
 from qsim.queries.known import check_platform
-from qsim.queries.now import STATE, Now
+from qsim.queries.now import AFTER, MOVES, STATE, Now
 from qsim.queries.served import Reading
 from qsim.queries.shown import amounts, listings_of, product_in, rows_of
 from qsim.queries.texts import files
-from qsim.schema import DELIVERIES, EVENTS, FEES, ORDERS, SNAPSHOTS, Cause, Table
-from qsim.storage import rows
+from qsim.schema import EVENTS, FEES, METRICS, SNAPSHOTS, Cause, Table
+from qsim.storage import rows, tables
+from qsim.storage.pieces import DataFile
 
 _AMOUNTS = {
     "price_before": "price_before_paise", "price_after": "price_after_paise", "regular_price": "regular_price_paise",
@@ -23,8 +26,6 @@ _AMOUNTS = {
 }  # fmt: skip
 _CHANGE = ("tick", "ts", "listing_id", "platform", "store_id", "cause", *_AMOUNTS)
 _CAUSES = {cause.value: cause.name.lower() for cause in Cause}
-# What an event leaves behind.
-_AFTER = {"price_paise": "price_after_paise"} | {name: name for name in STATE[1:4]}
 
 
 def history(
@@ -86,7 +87,7 @@ def product_at(reading: Reading, number: int, tick: int) -> dict[str, Any]:
         for name in STATE:
             state[name][part["listing_id"] - listings[0]] = part[name]
     _put_events(now, state, listings, (known + 1, tick))
-    for table, sign in ((DELIVERIES, 1), (ORDERS, -1)):
+    for table, sign in MOVES:
         for part, _ in _newest(now, table, listings, (known + 1, tick), ("units",)):
             np.add.at(state["stock"], part["listing_id"] - listings[0], sign * part["units"].astype(np.int64))
     return product_in(now, number, tick, state, _fees_at(reading, tick))
@@ -95,14 +96,14 @@ def product_at(reading: Reading, number: int, tick: int) -> dict[str, Any]:
 def _put_events(now: Now, state: dict[str, Ints], listings: Ints, ticks: tuple[int, int]) -> None:
     """Put the last event of each listing in the ticks first..last in the place of its state."""
     seen = np.full(len(listings), -1)
-    for part, later in _newest(now, EVENTS, listings, ticks, tuple(_AFTER.values())):
+    for part, later in _newest(now, EVENTS, listings, ticks, tuple(AFTER.values())):
         order = np.argsort(part["tick"], kind="stable")
         places = part["listing_id"][order] - listings[0]
         # Of several of one listing the last one stays.
         for place, at in dict(zip(places.tolist(), order.tolist(), strict=True)).items():
             if part["tick"][at] > seen[place]:
-                seen[place] = state["updated_tick"][place] = part["tick"][at]
-                for name, column in _AFTER.items():
+                seen[place] = part["tick"][at]
+                for name, column in AFTER.items():
                     state[name][place] = part[column][at]
         if (seen > later).all():
             return
@@ -116,3 +117,33 @@ def _fees_at(reading: Reading, tick: int) -> Ints:
         for store, fee in reading.connection.execute(query).fetchall():
             fees[store] = fee
     return fees
+
+
+def metrics(now: Now, first: int, last: int, before: int, limit: int) -> list[dict[str, Any]]:
+    """Give what each of the ticks first..last took up and changed, newest first, at most `limit` ticks before a tick."""
+    last = min(last, before - 1)
+    sums: dict[int, tuple[int, int]] = {}
+    files = sorted(now.moment.files(METRICS, None, first, last), key=lambda file: -file.last)
+    for at, file in enumerate(files):
+        for tick, attempted, changed in _counts(now.market, file):
+            if first <= tick <= last:
+                so_far = sums.get(tick, (0, 0))
+                sums[tick] = so_far[0] + attempted, so_far[1] + changed
+        later = files[at + 1].last if at + 1 < len(files) else -1
+        if sum(tick > later for tick in sums) >= limit:
+            break
+    ticks = sorted(sums, reverse=True)[:limit]
+    return [
+        {"tick": tick, "ts": now.moment.time_of(tick), "attempted": sums[tick][0], "changed": sums[tick][1]}
+        for tick in ticks
+    ]
+
+
+# Files never change under their names.
+@lru_cache(maxsize=1 << 10)
+def _counts(market: Path, file: DataFile) -> list[tuple[int, int, int]]:
+    """Read a file of metrics as (tick, attempted, changed), blocks added up."""
+    found = tables.read(market, [file], ["tick", "attempted", "changed"])
+    ticks, places = np.unique(found.column("tick").to_numpy(), return_inverse=True)
+    sums = (np.bincount(places, found.column(name).to_numpy()).astype(np.int64) for name in ("attempted", "changed"))
+    return list(zip(ticks.tolist(), *(one.tolist() for one in sums), strict=True))

@@ -1,7 +1,7 @@
-"""A market kept at hand for many readers: its catalog and its newest state as tables of one DuckDB, moved on commit by commit.
+"""A market kept at hand for many readers: its newest prices as columns, its catalog as tables of one DuckDB, moved on by commits.
 
-Every reader sees one commit throughout, under the names that every connection has. What changes with a commit is little: the
-rows of the state, and the views whose SQL tells ticks or files. History stays in its files.
+Every reader sees one commit throughout, by SQL under the names that every connection has. What changes with a commit is little:
+the prices of what it changed, and the views whose SQL tells ticks or files. History stays in its files.
 """
 
 from __future__ import annotations
@@ -29,14 +29,7 @@ from qsim.writing import course_of
 
 # One thread a query: many small queries at once are quicker so, and none takes a whole machine.
 _SETTINGS = ("SET threads = 1", "SET enable_progress_bar = false")
-# In this order: each is made of those before it.
-_KEPT = (*(table.name for table in CATALOG), "searchable")
-# The columns of the state that may change with a tick.
-_MOVING = (
-    "price_paise", "regular_price_paise", "discount_bps", "surge_bps", "surge_fee_paise", "updated_tick", "stock",
-)  # fmt: skip
-# Beyond this share of listings it costs less to make the state anew.
-_FEW = 0.1
+_KEPT = tuple(table.name for table in CATALOG)
 # A reader that has begun reads by the commit it began with, which is of these.
 _NOWS = 3
 
@@ -101,7 +94,6 @@ def opened(directory: str | os.PathLike[str] | None = None) -> Served:
     database.execute("CREATE SCHEMA kept")
     for name in _KEPT:
         database.execute(f"CREATE TABLE kept.{name} AS SELECT * FROM raw.{name}")
-    database.execute("CREATE TABLE kept.state AS SELECT * FROM raw.state ORDER BY listing_id")
     for name, text in _stand_ins().items():
         database.execute(f"{name} AS {text}")
     database.execute(f"CREATE TABLE kept.at AS SELECT {history.number} AS number")
@@ -112,8 +104,7 @@ def opened(directory: str | os.PathLike[str] | None = None) -> Served:
 
 def _stand_ins() -> dict[str, str]:
     """Give the views that read the tables that are kept, in the place of those over files."""
-    views = {f"CREATE OR REPLACE VIEW raw.{name}": f"SELECT * FROM kept.{name}" for name in (*_KEPT, "state")}
-    return views | {"CREATE OR REPLACE VIEW raw.stock": "SELECT listing_id, stock FROM kept.state"}
+    return {f"CREATE OR REPLACE VIEW raw.{name}": f"SELECT * FROM kept.{name}" for name in _KEPT}
 
 
 def _name_of(text: str) -> str:
@@ -135,9 +126,8 @@ def follow(served: Served) -> bool:
             cursor.execute("BEGIN")
             for text in changed.values():
                 cursor.execute(text)
-            moved = _move_state(cursor, served, history)
             cursor.execute(f"UPDATE kept.at SET number = {history.number}")
-            served.nows[history.number] = now.moved_on(served.now, cursor, moment_of(history), moved)
+            served.nows[history.number] = now.moved_on(served.now, cursor, moment_of(history))
             cursor.execute("COMMIT")
         served.texts |= changed
         served.log = history
@@ -163,24 +153,6 @@ def _changed(served: Served, history: Log) -> dict[str, str]:
     named = {_name_of(text): text for text in texts}
     kept = _stand_ins()
     return {name: text for name, text in named.items() if name not in kept and served.texts.get(name) != text}
-
-
-def _move_state(cursor: duckdb.DuckDBPyConnection, served: Served, history: Log) -> str:
-    """Move the table of the state on; give what selects the ids of the listings that something happened to."""
-    since = served.log.tick
-    cursor.execute(f"CREATE OR REPLACE TABLE kept.moved AS {state_views.moved_after(since, served.market, history)}")
-    [(count, of_all)] = cursor.execute(
-        "SELECT (SELECT count(*) FROM kept.moved), (SELECT count(*) FROM kept.state)"
-    ).fetchall()
-    few = count <= _FEW * of_all
-    base = "(SELECT * FROM kept.state WHERE listing_id IN (FROM kept.moved))" if few else "kept.state"
-    rows = state_views.state_after(base, since, served.market, history)
-    if few:
-        columns = ", ".join(f"{name} = new.{name}" for name in _MOVING)
-        cursor.execute(f"UPDATE kept.state SET {columns} FROM ({rows}) AS new WHERE state.listing_id = new.listing_id")
-    else:
-        cursor.execute(f"CREATE OR REPLACE TABLE kept.state AS {rows} ORDER BY listing_id")
-    return "FROM kept.moved"
 
 
 @contextmanager

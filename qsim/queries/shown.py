@@ -130,3 +130,18 @@ def prices(now: Now, category: str | None, platform: str | None, after: int, lim
     return rows_of(
         facts(goods, listings // goods.per) | offers(now, listings, now.of(listings), now.order_fees), _PRICES
     )
+
+
+def status(now: Now) -> dict[str, Any]:
+    """Tell where a market stands and what it is made of."""
+    moment = now.moment
+    return {
+        **moment.place(),
+        "start": moment.start.isoformat(),
+        "interval_seconds": moment.epochs[-1].interval,
+        "head": moment.log.head,
+        "digest": f"{moment.log.digest:032x}",
+        **{name: moment.rows(name) for name in ("products", "stores", "listings", "campaigns", "events")},
+        "platforms": [{"platform": platform, "name": name} for platform, name in now.goods.known.platforms],
+        "categories": now.goods.contents,
+    }

@@ -110,17 +110,6 @@ def _moves_of(market: Place, log: Log, since: int) -> str:
     return f"({_moves(orders, deliveries)})"
 
 
-def _events_of(market: Place, log: Log, since: int) -> str:
-    return within(market, EVENTS, [file for file in log.of_table(EVENTS.name) if file.last > since])
-
-
-def state_after(base: str, since: int, market: Place, log: Log) -> str:
-    """Write the state at a log's tick from a table of the state at an earlier one, `since`, and what was written after it."""
-    during = f"tick > {since}"
-    moved = _moved(_moves_of(market, log, since), during) if has(log, ORDERS, DELIVERIES) else ""
-    return _state(base, _events_of(market, log, since), during, moved)
-
-
 def state_between(base: str, since: int, until: int, market: Place, log: Log, where: str) -> str:
     """Write the state as of a tick, `until`, from what holds the state at an earlier one and what was written between.
 
@@ -141,14 +130,6 @@ def state_between(base: str, since: int, until: int, market: Place, log: Log, wh
     moves = f"({_moves(written(ORDERS), written(DELIVERIES))})"
     moved = _moved(moves, during) if has(log, ORDERS, DELIVERIES) else ""
     return _state(f"{base} WHERE {where}", written(EVENTS), during, moved)
-
-
-def moved_after(since: int, market: Place, log: Log) -> str:
-    """Write the ids of the listings that something happened to after a tick."""
-    sources = [_events_of(market, log, since)]
-    if has(log, ORDERS, DELIVERIES):
-        sources.append(_moves_of(market, log, since))
-    return " UNION ".join(f"SELECT listing_id FROM {source} WHERE tick > {since}" for source in sources)
 
 
 def prices_as_of(tick: int, market: Place, log: Log, snapshot: Sequence[DataFile], events: Sequence[DataFile]) -> str:

@@ -33,7 +33,7 @@ _LAST = 2**32 - 1
 @router.get("/status", responses=shapes.shown(shapes.STATUS))
 async def status(request: Request) -> Response:
     """Where the market stands: commit, tick, market time, and what it holds."""
-    return await answer(request, browse.status)
+    return await answer(request, shown.status)
 
 
 @router.get("/products", responses=shapes.shown(shapes.PRODUCTS))
@@ -120,4 +120,4 @@ async def metrics(
 ) -> Response:
     """What each tick took up and changed, newest first."""
     first, last = _ticks(market_of(request).moment, since, until)
-    return await after(request, limit, cursor, browse.metrics, first, last, keys={"tick": _LAST})
+    return await after(request, limit, cursor, past.metrics, first, last, keys={"tick": _LAST})

@@ -104,6 +104,7 @@ def _rows(
     ).nonzero()[0]
     if not len(chosen):
         return None
-    rest = file.read_row_group(group.number, columns=list(columns), use_threads=False)
-    others = {name: rest.column(name).to_numpy()[chosen] for name in columns}
+    names = [name for name in columns if name != "tick"]
+    rest = file.read_row_group(group.number, columns=names, use_threads=False)
+    others = {name: rest.column(name).to_numpy()[chosen] for name in names}
     return {"tick": tick[chosen], "listing_id": listing[chosen], **others}
