@@ -23,7 +23,7 @@ import numpy as np
 import psutil
 
 import qsim
-from qsim import writing
+from qsim import recording, writing
 from tests.servers import serving
 
 NAMES = (
@@ -148,7 +148,7 @@ def write_on(market: Path, every: float, seconds: float) -> list[float]:
 def _one_tick(writer: writing.Writer) -> None:
     # A run's end keeps all states, which a run that goes on does not.
     kept, writer.kept = writer.kept, writer.tip.tick + 1
-    writing.run_on(writer, 1, None, lambda now: None)
+    recording.run_on(writer, 1, None)
     writer.kept = kept
 
 

@@ -179,8 +179,7 @@ def test_a_product_as_of_a_tick_is_what_it_was_by_sql(both: Both) -> None:
     head = both.now.moment.tick
     for tick in {0, head, *(both.drawn.randrange(head + 1) for _ in range(8))}:
         number = both.drawn.randrange(both.now.goods.count)
-        with served.reading(both.at) as reading:
-            found = past.product_at(reading, number, tick)
+        found = past.product_at(both.now, number, tick)
         query = f"SELECT * FROM prices_at(tick_time({tick})) WHERE product_id = {number} ORDER BY listing_id"
         wanted = both.sql(query)
         same = [row.items() <= one.items() for row, one in zip(found["prices"], wanted, strict=True)]

@@ -28,6 +28,7 @@ Bools = NDArray[np.bool_]
 NONE = -(1 << 31)
 # Products that the meanings of all names at hand may hold together.
 _MEANT_MOST = 1 << 22
+_NUMBERS = ("mrp", "mrp_discount_bps", "pack_units", "is_loose", "is_active")
 _TEXTS = ("product", "brand", "category", "subcategory", "pack", "unit", "volatility_group")
 
 
@@ -44,7 +45,9 @@ class Texts:
 
     def among(self, wanted: Iterable[str]) -> Bools:
         """Tell for each row whether its text is one of those."""
-        return np.isin(self.codes, [code for code, value in enumerate(self.values) if value in set(wanted)])
+        chosen = set(wanted)
+        having: Bools = np.array([value in chosen for value in self.values], np.bool_)[self.codes]
+        return having
 
 
 def texts_of(column: pa.ChunkedArray) -> Texts:
@@ -204,17 +207,18 @@ def goods_of(connection: duckdb.DuckDBPyConnection) -> Goods:
     texts = {name: texts_of(found.column(name)) for name in _TEXTS}
     words = arrow("SELECT product_id, unnest(string_split(words, ' ')) AS word FROM raw.searchable")
     alike = texts["product"].codes.astype(np.int64) * len(texts["pack"].values) + texts["pack"].codes
-    return Goods(
+    made = Goods(
         known=known_of(connection),
         texts=texts,
         place=np.unique(alike, return_inverse=True)[1].astype(np.int32),
         words=words_of(words.column("product_id").to_numpy(), words.column("word")),
         lines=_lines(connection),
-        **{
-            name: found.column(name).to_numpy()
-            for name in ("mrp", "mrp_discount_bps", "pack_units", "is_loose", "is_active")
-        },
+        **{name: found.column(name).to_numpy().copy() for name in _NUMBERS},
     )
+    del found, words
+    # What was read by the way is several times what stays.
+    pa.default_memory_pool().release_unused()
+    return made
 
 
 def _lines(connection: duckdb.DuckDBPyConnection) -> Lines:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import duckdb
@@ -37,7 +38,12 @@ class Known:
     stores: Sequence[Store]
     shelves: Mapping[str, Sequence[str]]
 
-    @property
+    @cached_property
+    def called(self) -> dict[str, list[tuple[str, names.Words]]]:
+        """Give for each column the names of its shelves with the words that they are of."""
+        return {column: [(value, names.words(value)) for value in values] for column, values in self.shelves.items()}
+
+    @cached_property
     def has_many_stores(self) -> bool:
         """Tell whether a platform has more than one store, so that answers have to say which."""
         return len(self.stores) > len({store.platform for store in self.stores})
@@ -83,11 +89,11 @@ def shelf(known: Known, text: str, *, loosely: bool = False) -> tuple[str, list[
     """
     asked = tuple(word for word in names.words(text) if word not in GROUP_WORDS)
     for column in SHELVES:
-        values = [value for value in known.shelves[column] if names.words(value) == asked]
+        values = [value for value, words in known.called[column] if words == asked]
         if values:
             return column, values
     for column in SHELVES[: 2 if loosely and asked else 0]:
-        values = [value for value in known.shelves[column] if set(asked) <= set(names.words(value))]
+        values = [value for value, words in known.called[column] if set(asked) <= set(words)]
         if values:
             return column, values
     return None

@@ -8,18 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
 import duckdb
 import numpy as np
 
-from qsim.queries import state_views
 from qsim.queries.goods import Bools, Goods, Ints, goods_of
 from qsim.queries.moment import Moment
-from qsim.queries.texts import files
 from qsim.schema import DELIVERIES, EVENTS, FEES, ORDERS, Table
 from qsim.storage import tables
-from qsim.storage.places import Place
 
 # What an event leaves behind: columns of the state by those of events.
 AFTER = {
@@ -27,22 +25,35 @@ AFTER = {
     "surge_fee_paise": "surge_fee_paise", "updated_tick": "tick",
 }  # fmt: skip
 STATE = (*AFTER, "stock")
+_FEE = ("tick", "store_id", "fee_paise")
 # What moves stock, up or down.
 MOVES = ((DELIVERIES, 1), (ORDERS, -1))
 
 
 @dataclass(frozen=True, eq=False)
 class Now:
-    """The prices of a commit: the columns of STATE with an entry for each listing, the fee of an order at each dark store in paise,
-    and until when each campaign goes on that runs.
+    """The prices of a commit: the columns of STATE with an entry for each listing, all changes of the fee of an order at dark stores
+    in the order of their ticks (tick, store_id, fee_paise), and until when each campaign goes on that runs.
     """
 
     market: Path
     moment: Moment
     goods: Goods
     columns: Mapping[str, Ints]
-    order_fees: Ints
+    fees: Mapping[str, Ints]
     ends: Mapping[int, datetime]
+
+    @cached_property
+    def order_fees(self) -> Ints:
+        """Give the fee of an order at each dark store, in paise."""
+        return self.order_fees_at(self.moment.tick)
+
+    def order_fees_at(self, tick: int) -> Ints:
+        """Give the fee of an order at each dark store as of a tick, in paise: the last change at or before it."""
+        found = np.zeros(self.goods.per, np.int64)
+        until = int(np.searchsorted(self.fees["tick"], tick, side="right"))
+        found[self.fees["store_id"][:until]] = self.fees["fee_paise"][:until]
+        return found
 
     def is_on_sale(self, listings: Ints) -> Bools:
         """Tell which of these listings are in stock and not taken off sale."""
@@ -57,27 +68,29 @@ class Now:
 def now_of(connection: duckdb.DuckDBPyConnection, market: Path, moment: Moment) -> Now:
     """Read the prices of now from a connection that sees a market at its newest commit."""
     goods = goods_of(connection)
-    fees = np.zeros(goods.per, np.int32)
-    _put_fees(connection, fees, market, moment, -1)
+    fees = connection.execute(f"SELECT {', '.join(_FEE)} FROM raw.fees ORDER BY tick").fetchnumpy()
     query = f"SELECT {', '.join(f'{name}::INTEGER AS {name}' for name in STATE)} FROM raw.state ORDER BY listing_id"
     columns = {name: np.asarray(values) for name, values in connection.execute(query).fetchnumpy().items()}
-    return Now(market, moment, goods, columns, fees, _ends(connection, moment))
+    return Now(
+        market, moment, goods, columns, {name: np.asarray(fees[name]) for name in _FEE}, _ends(connection, moment)
+    )
 
 
 def moved_on(now: Now, connection: duckdb.DuckDBPyConnection, moment: Moment) -> Now:
     """Make the prices of a later commit from those of an earlier one and what was written since."""
-    since, fees = now.moment.tick, now.order_fees.copy()
+    since, fees = now.moment.tick, now.fees
     columns = {name: values.copy() for name, values in now.columns.items()}
-    for events in _written(now.market, moment, EVENTS, since, tuple(AFTER.values())):
+    for events in _written(now.market, moment, EVENTS, since, ("listing_id", *AFTER.values())):
         # Of several events of a listing the last one stays.
         order = np.argsort(events["tick"], kind="stable")
         listings = events["listing_id"][order]
         for name, column in AFTER.items():
             columns[name][listings] = events[column][order]
     for table, sign in MOVES:
-        for moves in _written(now.market, moment, table, since, ("units",)):
+        for moves in _written(now.market, moment, table, since, ("listing_id", "units")):
             np.add.at(columns["stock"], moves["listing_id"], sign * moves["units"].astype(np.int32))
-    _put_fees(connection, fees, now.market, moment, since)
+    for later in _written(now.market, moment, FEES, since, _FEE):
+        fees = {name: np.concatenate([fees[name], later[name]]) for name in _FEE}
     return Now(now.market, moment, now.goods, columns, fees, _ends(connection, moment))
 
 
@@ -85,22 +98,13 @@ def _written(
     market: Path, moment: Moment, table: Table, since: int, columns: Sequence[str]
 ) -> Iterator[dict[str, Ints]]:
     """Give what was written to a table after a tick, file by file, the older first."""
-    names = list(dict.fromkeys(("tick", "listing_id", *columns)))
+    names = list(dict.fromkeys(("tick", *columns)))
     for file in moment.tables.get(table.name, ()):
         if file.last > since:
             found = tables.read(market, [file], names)
             part = {name: found.column(name).to_numpy() for name in names}
             later = part["tick"] > since
             yield {name: values[later] for name, values in part.items()}
-
-
-def _put_fees(connection: duckdb.DuckDBPyConnection, fees: Ints, market: Place, moment: Moment, since: int) -> None:
-    """Put the fees of an order in the place of those of a tick, in paise by dark store."""
-    later = [file for file in moment.log.of_table(FEES.name) if file.last > since]
-    if later:
-        source = f"({files(market, FEES, later)})"
-        for store, fee in connection.execute(state_views.fees_by_store(source, str(moment.tick))).fetchall():
-            fees[store] = fee
 
 
 def _ends(connection: duckdb.DuckDBPyConnection, moment: Moment) -> dict[int, datetime]:

@@ -9,14 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from qsim.queries import state_views
 from qsim.queries.goods import Ints
 from qsim.queries.known import check_platform
 from qsim.queries.now import AFTER, MOVES, STATE, Now
-from qsim.queries.served import Reading
 from qsim.queries.shown import amounts, listings_of, product_in, rows_of
-from qsim.queries.texts import files
-from qsim.schema import EVENTS, FEES, METRICS, SNAPSHOTS, Cause, Table
+from qsim.schema import EVENTS, METRICS, SNAPSHOTS, Cause, Table
 from qsim.storage import rows, tables
 from qsim.storage.pieces import DataFile
 
@@ -74,12 +71,11 @@ def _newest(now: Now, table: Table, listings: Ints, ticks: tuple[int, int], colu
     return rows.newest(now.market, named, range(first, last + 1), ticks, columns)
 
 
-def product_at(reading: Reading, number: int, tick: int) -> dict[str, Any]:
+def product_at(now: Now, number: int, tick: int) -> dict[str, Any]:
     """Give a product and all its listings' prices as of a tick; UsageError where there is none of that number.
 
     A state is the last snapshot overlaid with the last event of each listing since, and with what moved its stock.
     """
-    now = reading.now
     listings = listings_of(now, number)
     known = max(file.last for file in now.moment.files(SNAPSHOTS, number, 0, tick))
     state: dict[str, Ints] = {name: np.zeros(len(listings), np.int64) for name in STATE}
@@ -90,7 +86,7 @@ def product_at(reading: Reading, number: int, tick: int) -> dict[str, Any]:
     for table, sign in MOVES:
         for part, _ in _newest(now, table, listings, (known + 1, tick), ("units",)):
             np.add.at(state["stock"], part["listing_id"] - listings[0], sign * part["units"].astype(np.int64))
-    return product_in(now, number, tick, state, _fees_at(reading, tick))
+    return product_in(now, number, tick, state, now.order_fees_at(tick))
 
 
 def _put_events(now: Now, state: dict[str, Ints], listings: Ints, ticks: tuple[int, int]) -> None:
@@ -107,16 +103,6 @@ def _put_events(now: Now, state: dict[str, Ints], listings: Ints, ticks: tuple[i
                     state[name][place] = part[column][at]
         if (seen > later).all():
             return
-
-
-def _fees_at(reading: Reading, tick: int) -> Ints:
-    """Give the fees of orders at all dark stores as of a tick."""
-    fees = np.zeros(reading.now.goods.per, np.int64)
-    if named := reading.moment.files(FEES, None, 0, tick):
-        query = state_views.fees_by_store(f"({files(reading.market, FEES, named)})", str(tick))
-        for store, fee in reading.connection.execute(query).fetchall():
-            fees[store] = fee
-    return fees
 
 
 def metrics(now: Now, first: int, last: int, before: int, limit: int) -> list[dict[str, Any]]:

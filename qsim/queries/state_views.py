@@ -183,12 +183,9 @@ def _prices(state: str, fees: str) -> str:
 
 
 def _fees(until: str) -> str:
-    return f"LEFT JOIN ({fees_by_store('raw.fees', until)}) AS f ON f.store_id = n.store_id"
-
-
-def fees_by_store(fees: str, until: str) -> str:
-    """Write the fee of an order at each dark store as of a tick, in paise: the last change at or before it of those in `fees`."""
-    return f"SELECT store_id, max_by(fee_paise, tick) AS fee_paise FROM {fees} WHERE tick <= {until} GROUP BY store_id"
+    """The fee of an order at each dark store as of a tick: the last change at or before it."""
+    return f"""LEFT JOIN (SELECT store_id, max_by(fee_paise, tick) AS fee_paise FROM raw.fees WHERE tick <= {until}
+        GROUP BY store_id) AS f ON f.store_id = n.store_id"""
 
 
 def _inventory(stock: str) -> str:

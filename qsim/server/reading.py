@@ -29,7 +29,7 @@ Given = TypeVar("Given")
 _LATER = {"Retry-After": "1"}
 # What takes the prices of now alone, and of that what takes less time than handing it to a thread does.
 _AT_ONCE = (shown.status, shown.product, shown.products, shown.prices, ranked.deals)
-_IN_MEMORY = (past.history, past.metrics, ranked.cheapest, ranked.compare)
+_IN_MEMORY = (past.product_at, past.history, past.metrics, ranked.cheapest, ranked.compare)
 
 
 def encoded(value: Any, other: Callable[[Any], Any] | None = None) -> bytes:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from qsim.errors import CorruptError
@@ -69,7 +70,7 @@ def newest(
 def _groups(path: Place) -> tuple[_Group, ...]:
     found = _known.get(path)
     if found is None:
-        metadata = _opened(path).metadata
+        metadata = _footer(path)
         names = metadata.schema.names
         at = (names.index("tick"), names.index("listing_id"))
         groups = []
@@ -82,12 +83,18 @@ def _groups(path: Place) -> tuple[_Group, ...]:
     return found
 
 
-def _opened(path: Place) -> Any:
+# To read a footer is most of what it takes to read a few rows.
+@lru_cache(maxsize=256)
+def _footer(path: Place) -> Any:
+    return _opened(path, None).metadata
+
+
+def _opened(path: Place, footer: Any) -> Any:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(str(path))
+        return pq.ParquetFile(pa.OSFile(str(path)), metadata=footer)
     except (pa.ArrowException, OSError) as fault:
         reason = str(fault).splitlines()[0][:120]
         raise CorruptError(f"{path}: is not the Parquet file it was: {reason}; restore it from a copy") from None
@@ -96,7 +103,7 @@ def _opened(path: Place) -> Any:
 def _rows(
     group: _Group, listings: range, ticks: tuple[int, int], columns: Sequence[str]
 ) -> dict[str, NDArray[np.integer[Any]]] | None:
-    file = _opened(group.path)
+    file = _opened(group.path, _footer(group.path))
     places = file.read_row_group(group.number, columns=["tick", "listing_id"], use_threads=False)
     tick, listing = (places.column(name).to_numpy() for name in ("tick", "listing_id"))
     chosen = (
