@@ -70,5 +70,5 @@ def counts_of(
         of_product = category[first : first + len(block.resting) // block.listings_per_product]
         cell = np.add.outer(of_product * platforms, platform_of_listing).ravel().astype(smallest)
         tallies.append(tally.tally(block, *cells, cell))
-        tally.look(tallies[-1], block, state)
+        tally.look(tallies[-1], state)
     return Counts(tallies, max([kept, *(file.last for file in history.of_table(PLATFORM_METRICS.name))]))

@@ -71,7 +71,7 @@ def judged(disk: Disk, witness: Witness, right: dict[int, frozenset[tuple[str, s
         try:
             history = log.read(MARKET)
             for file in history.files:
-                integrity.check(MARKET, file, afresh=True)
+                integrity.check(MARKET, file)
         except ConflictError:
             return "" if witness.acknowledged < 0 else f"no market, commit {witness.acknowledged} was acknowledged"
         except QsimError as fault:

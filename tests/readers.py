@@ -1,19 +1,21 @@
 """Readers at work while a market is written: `python -m tests.readers [--readers N] [--seconds S]`.
 
 A writer commits tick after tick, compacts and vacuums; readers of DuckDB and of Polars, each a process of its own, ask
-once a second and hold what they see against what must be so at any commit. Prints reads, faults, and how long commits
-took with no reader and with all of them.
+once a second and hold what they see against what must be so at any commit, which takes the whole history each time. With
+`--kinds question` they ask a question instead, as users do: prices now, or a product's history. Prints reads, faults, and
+how long commits took with no reader and with all of them.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import duckdb
@@ -28,6 +30,11 @@ from qsim.storage import log
 GRACE_SECONDS = 20
 _A_TICK = """SELECT tick, (SELECT count(*) FROM raw.events e WHERE e.tick = m.tick), sum(changed)
     FROM raw.metrics m GROUP BY tick ORDER BY tick"""
+
+_QUESTIONS = (
+    "SELECT platform, avg(price) FROM prices GROUP BY platform",
+    "SELECT ts, platform, price_after FROM price_history WHERE product_id = 3 ORDER BY ts",
+)
 
 
 def seen_by_duckdb(market: Path) -> Iterator[tuple[int, str]]:
@@ -58,6 +65,14 @@ def seen_by_polars(market: Path) -> Iterator[tuple[int, str]]:
         yield history.tick, _wrong(history.tick, rows.rows())
 
 
+def asking(market: Path) -> Iterator[tuple[int, str]]:
+    """Ask in turn for the mean price of each platform now, and for a product's history, which both have an answer."""
+    connection = qsim.connect(market)
+    for query in itertools.cycle(_QUESTIONS):
+        tick = qsim.refresh(connection)
+        yield tick, "" if connection.sql(query).fetchall() or not tick else f"tick {tick}: no answer to {query}"
+
+
 def _wrong(tick: int, counts: list[tuple[int, int, int]]) -> str:
     if [row[0] for row in counts] != list(range(1, tick + 1)):
         return f"tick {tick}: metrics of {len(counts)} ticks"
@@ -65,19 +80,22 @@ def _wrong(tick: int, counts: list[tuple[int, int, int]]) -> str:
     return f"tick {tick}: events and metrics differ at {torn[0]}" if torn else ""
 
 
+KINDS = {"duckdb": seen_by_duckdb, "polars": seen_by_polars, "question": asking}
+
+
 def read_on(market: Path, kind: str, seconds: float) -> dict[str, object]:
     """Read once a second for so long; tell the reads, what was torn or went back, and errors."""
     faults: list[str] = []
     reads = last = 0
     end = time.monotonic() + seconds
-    seen = {"duckdb": seen_by_duckdb, "polars": seen_by_polars}[kind](market)
+    seen = KINDS[kind](market)
     while time.monotonic() < end:
         begun = time.monotonic()
         try:
             tick, fault = next(seen)
         except (QsimError, OSError, duckdb.Error, pl.exceptions.PolarsError) as error:
             tick, fault = last, f"{type(error).__name__}: {error}"
-            seen = {"duckdb": seen_by_duckdb, "polars": seen_by_polars}[kind](market)
+            seen = KINDS[kind](market)
         faults += [fault] if fault else []
         faults += [f"tick {tick} after tick {last}"] if tick < last else []
         reads, last = reads + 1, tick
@@ -105,7 +123,9 @@ def write_on(market: Path, seconds: float, every: float, keep: bool) -> list[flo
     return took
 
 
-def campaign(folder: Path, readers: int, seconds: float, every: float = 0.05) -> dict[str, object]:
+def campaign(
+    folder: Path, readers: int, seconds: float, every: float = 0.05, kinds: Sequence[str] = ("duckdb", "polars")
+) -> dict[str, object]:
     """Write with no reader, then with all of them; give counts, faults and the times of commits."""
     alone = folder / "alone"
     market = folder / "market"
@@ -114,7 +134,7 @@ def campaign(folder: Path, readers: int, seconds: float, every: float = 0.05) ->
     before = write_on(alone, seconds / 4, every, keep=True)
     command = [sys.executable, "-m", "tests.readers", "--read", str(market), "--seconds", str(seconds), "--kind"]
     running = [
-        subprocess.Popen([*command, ("duckdb", "polars")[number % 2]], stdout=subprocess.PIPE, text=True)
+        subprocess.Popen([*command, kinds[number % len(kinds)]], stdout=subprocess.PIPE, text=True)
         for number in range(readers)
     ]
     # Imports of many readers at once would count as the readers' work.
@@ -136,6 +156,7 @@ def main() -> None:
     parser.add_argument("--readers", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=600)
     parser.add_argument("--every", type=float, default=0.05, help="seconds from commit to commit")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=["duckdb", "polars"], help="what readers do")
     parser.add_argument("--read", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--kind", default="duckdb", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
@@ -143,7 +164,7 @@ def main() -> None:
         print(json.dumps(read_on(arguments.read, arguments.kind, arguments.seconds)))
         return
     with tempfile.TemporaryDirectory(prefix="qsim-readers-") as folder:
-        result = campaign(Path(folder), arguments.readers, arguments.seconds, arguments.every)
+        result = campaign(Path(folder), arguments.readers, arguments.seconds, arguments.every, arguments.kinds)
     print(json.dumps(result, indent=1))
     sys.exit(bool(result["faults"]))
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import re
 import signal
 import subprocess
@@ -16,7 +14,7 @@ import pytest
 
 import qsim
 from qsim.cli import main
-from tests.commands import Shell
+from tests.commands import Shell, on_a_terminal
 from tests.stored import history
 from tests.test_cli_runs import shell as bash
 
@@ -130,14 +128,8 @@ def test_the_log_on_standard_error_is_json_lines_where_it_is_no_terminal(market:
 
 
 def test_the_log_on_a_terminal_is_for_people(market: Path) -> None:
-    ours, theirs = pty.openpty()
-    words = [sys.executable, "-m", "qsim", "run", str(market), "--ticks", "2", "--log-level", "info"]
-    wide = os.environ | {"COLUMNS": "400"}
-    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=theirs, env=wide) as run:
-        assert run.wait(60) == 0
-    os.close(theirs)
-    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", os.read(ours, 100_000).decode())
-    os.close(ours)
+    drawn = on_a_terminal("run", market, "--ticks", 2, "--log-level", "info", COLUMNS="400")
+    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", drawn)
     assert "INFO" in text and "listings in 1 blocks" in text and '"level"' not in text
 
 

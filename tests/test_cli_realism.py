@@ -5,9 +5,6 @@ from __future__ import annotations
 import csv
 import json
 import os
-import pty
-import subprocess
-import sys
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -21,7 +18,7 @@ from qsim.cli import verdict
 from qsim.errors import InputError, UsageError
 from qsim.realism.panel import from_long, long_columns
 from qsim.realism.validate import read_reference
-from tests.commands import Shell
+from tests.commands import Shell, on_a_terminal
 
 START = date(2026, 1, 1)
 
@@ -123,25 +120,10 @@ def test_a_reference_brings_the_classifier_with_its_floor_and_the_other_retailer
 
 
 def test_on_a_narrow_terminal_every_line_fits_and_the_basis_gives_way(aged: Path) -> None:
-    leader, follower = pty.openpty()
-    words = [sys.executable, "-m", "qsim", "validate", str(aged), "--realism"]
-    with subprocess.Popen(words, stdout=follower, env={**os.environ, "COLUMNS": "80", "TERM": "dumb"}) as running:
-        os.close(follower)
-        printed = b""
-        while piece := _read(leader):
-            printed += piece
-        assert running.wait(60) == 0
-    os.close(leader)
-    drawn = [line for line in printed.decode().splitlines() if line[:1] in "┏┃┡│└"]
+    printed = on_a_terminal("validate", aged, "--realism", COLUMNS="80", TERM="dumb")
+    drawn = [line for line in printed.splitlines() if line[:1] in "┏┃┡│└"]
     assert len(drawn) > 30 and max(map(len, drawn)) <= 80
-    assert "basis" not in printed.decode() and " 0.100 " in printed.decode()
-
-
-def _read(leader: int) -> bytes:
-    try:
-        return os.read(leader, 65_536)
-    except OSError:
-        return b""
+    assert "basis" not in printed and " 0.100 " in printed
 
 
 def test_columns_are_found_by_their_usual_names_or_as_mapped() -> None:

@@ -159,6 +159,7 @@ def test_the_rules_of_the_market_use_numpy_and_no_tables_or_files() -> None:
         "__future__",
         "numpy",
         "dataclasses",
+        "itertools",
         "typing",
         "collections",
         "enum",

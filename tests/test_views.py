@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -274,6 +275,30 @@ def test_a_connection_sees_one_commit_while_a_run_goes_on_and_refresh_moves_it(u
     after = connection.sql(query).fetchall()
     assert after == qsim.connect(tmp_path / "m").sql(query).fetchall() != before
     assert after[0][2] == 3010
+
+
+def test_a_refreshed_connection_shows_what_a_new_one_does(unrun: Path, tmp_path: Path) -> None:
+    market = tmp_path / "market"
+    shutil.copytree(unrun, market)
+    refreshed = qsim.connect(market)
+    steps: list[Callable[[], object]] = [
+        lambda: qsim.run(market, ticks=40),
+        lambda: qsim.run(market, ticks=3),
+        lambda: qsim.run(market, ticks=20, surge_probability=0.4, update_interval_seconds=600),
+        lambda: qsim.compact(market),
+        lambda: qsim.run(market, ticks=150),
+    ]
+    for number, step in enumerate(steps):
+        step()
+        qsim.refresh(refreshed)
+        new = qsim.connect(market)
+        names = [row[0] for row in new.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()]
+        assert len(names) > 30
+        for name in names:
+            text = f"SELECT view_name, sql FROM duckdb_views() WHERE view_name = '{name}'"
+            assert refreshed.sql(text).fetchall() == new.sql(text).fetchall(), (number, name)
+        macros = "SELECT function_name, macro_definition FROM duckdb_functions() WHERE NOT internal ORDER BY ALL"
+        assert refreshed.sql(macros).fetchall() == new.sql(macros).fetchall(), number
 
 
 def test_refresh_of_a_connection_over_no_market_is_refused() -> None:

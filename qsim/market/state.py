@@ -102,7 +102,8 @@ COLUMNS = ("tick", "listing_id", "cause", "before", "after", "regular", "discoun
 @dataclass
 class WatchedRows:
     """What is noted beside the rows for the metrics: whose change or price was held at its bound, who had a discount and who a
-    surge before, and the shelves that ran out and came back, as (ticks, places, whether it ran out).
+    surge before (not kept at a tick that takes up every listing), and the shelves that ran out and came back, as (ticks,
+    places, whether it ran out).
     """
 
     clipped: Mask
@@ -230,8 +231,9 @@ def fill(
     changed |= discount != state.discount[part]
     if rows.watched is not None:
         rows.watched.clipped[place] = False if held is None else held
-        rows.watched.was_discounted[place] = state.discount[part] > 0
-        rows.watched.was_surging[place] = (state.surge[part] | state.fee[part]) > 0
+        if len(price) < len(state.price):
+            rows.watched.was_discounted[place] = state.discount[part] > 0
+            rows.watched.was_surging[place] = (state.surge[part] | state.fee[part]) > 0
     state.discount[part] = discount
     state.price[part] = rows.after[place]
     rows.count = place.stop

@@ -6,19 +6,20 @@ Made of the rows that a tile filled, all its ticks at once. It alters nothing th
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from math import gcd
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from qsim.arrays import F64, I32, I64, Mask
+from qsim.arrays import F64, I32, I64, Mask, edges
 from qsim.market.state import NO_CEILING, Block, EventRows, State, WatchedRows
 from qsim.schema import SIZE_EDGES_BPS, SIZES
 
 Cells = npt.NDArray[np.unsignedinteger[Any]]
 # Ticks that take up more listings of a block than this have but an even share of their changes measured.
-_MOST_SIZED = 2_048
+_MOST_SIZED = 1_024
 # Every cell has a row at the first tick and then at each multiple of this, whatever happened.
 EVERY = 1_024
 # The class of each whole size from just below the lowest edge to the highest.
@@ -55,26 +56,34 @@ def tally(block: Block, category_id: I64, platform_id: I64, cell: Cells) -> Tall
     return Tally(category_id, platform_id, cell, ceiling, by_cell, active, np.bincount(cell, minlength=cells) - active)
 
 
-def look(tally: Tally, block: Block, state: State) -> None:
+def _by_cell(tally: Tally, on: Mask) -> I64:
+    """Count the active listings of a mask by cell, of all of them at once."""
+    counts, some = np.zeros(len(tally.active), np.int64), tally.active > 0
+    if some.any():
+        starts = tally.active[some].cumsum() - tally.active[some]
+        counts[some] = np.add.reduceat(on.take(tally.by_cell).view(np.uint8), starts, dtype=np.int64)
+    return counts
+
+
+def look(tally: Tally, state: State) -> None:
     """Count the listings that are discounted, surging and out of stock now, in place of what was known."""
-    cell, cells = tally.cell[block.lanes], len(tally.active)
-
-    def count(mask: Mask) -> I64:
-        return np.bincount(cell[mask], minlength=cells)
-
-    tally.discounted, tally.out_of_stock = count(state.discount > 0), count(state.stock == 0)
-    tally.surging = count((state.surge | state.fee) > 0)
+    tally.discounted, tally.out_of_stock = _by_cell(tally, state.discount > 0), _by_cell(tally, state.stock == 0)
+    tally.surging = _by_cell(tally, (state.surge | state.fee) > 0)
 
 
 @dataclass(frozen=True)
 class _Tile:
-    """The rows of a tile of ticks, and the places in them of those ticks that took up some listings of the block, not all."""
+    """The rows of a tile of ticks: how many of these took up any, where rows lie of each that took up every listing of the
+    block, and of the others.
+    """
 
     tally: Tally
     block: Block
     rows: EventRows
     watched: WatchedRows
     ticks: range
+    ticks_taken: int
+    whole: list[tuple[int, slice]]
     partial: I64
     every_key: I64 | None = None
 
@@ -101,27 +110,23 @@ class _Tile:
 def _tick_rows(rows: EventRows) -> list[tuple[int, slice]]:
     """Give the ticks that took up any listings, with the places of their rows."""
     tick = rows.tick[: rows.count]
-    starts = [0, *(1 + np.flatnonzero(tick[1:] != tick[:-1])).tolist()] if rows.count else []
-    ends = [*starts[1:], rows.count]
-    return [(int(tick[first]), slice(first, last)) for first, last in zip(starts, ends, strict=False)]
+    return [(int(tick[first]), slice(first, last)) for first, last in pairwise(edges(tick).tolist())]
 
 
 def _tile(tally: Tally, block: Block, rows: EventRows, watched: WatchedRows, ticks: range) -> tuple[_Tile, I64]:
     """Put a tile together, with the listings taken up by key: worked out row by row only where a tick took up some."""
-    cells = len(tally.active)
-    attempted = np.zeros((len(ticks), cells), np.int64)
-    partial = [np.zeros(0, np.int64)]
-    for tick, part in _tick_rows(rows):
-        if part.stop - part.start == len(block.lanes):
-            attempted[tick - ticks.start] = tally.active
-        else:
-            partial.append(np.arange(part.start, part.stop))
-    tile = _Tile(tally, block, rows, watched, ticks, np.concatenate(partial))
-    if len(tile.partial) == rows.count:
+    attempted = np.zeros((len(ticks), len(tally.active)), np.int64)
+    of_ticks, others = _tick_rows(rows), np.ones(rows.count, np.bool_)
+    whole = [(tick, part) for tick, part in of_ticks if part.stop - part.start == len(block.lanes)]
+    for tick, part in whole:
+        attempted[tick - ticks.start] = tally.active
+        others[part] = False
+    tile = _Tile(tally, block, rows, watched, ticks, len(of_ticks), whole, np.flatnonzero(others))
+    if not whole:
         tile = replace(tile, every_key=tile.keys(slice(0, rows.count)))
     if len(tile.partial):
         keys = tile.key(tile.partial) if tile.every_key is None else tile.every_key
-        attempted += np.bincount(keys, minlength=tile.size).reshape(-1, cells)
+        attempted += np.bincount(keys, minlength=tile.size).reshape(attempted.shape)
     return tile, attempted.ravel()
 
 
@@ -175,29 +180,26 @@ def _levels(tile: _Tile) -> dict[str, I64]:
         ran_out.append(key[out])
         came_back.append(key[~out])
     surging = (rows.surge[:count] | rows.fee[:count]) > 0
-    level = _level_by_rows if len(tile.partial) else _level_of_all
     return {
-        "discounted": level(tile, tile.tally.discounted, rows.discount[:count] > 0, watched.was_discounted[:count]),
-        "surging": level(tile, tile.tally.surging, surging, watched.was_surging[:count]),
+        "discounted": _level(tile, tile.tally.discounted, rows.discount[:count] > 0, watched.was_discounted[:count]),
+        "surging": _level(tile, tile.tally.surging, surging, watched.was_surging[:count]),
         "out_of_stock": _summed(tile, tile.tally.out_of_stock, np.concatenate(ran_out), np.concatenate(came_back)),
     }
 
 
-def _level_by_rows(tile: _Tile, before: I64, now: Mask, was: Mask) -> I64:
-    at = np.flatnonzero(now != was)
+def _level(tile: _Tile, before: I64, now: Mask, was: Mask) -> I64:
+    """Count by the rows that switched, and anew after ticks that took up every listing, where `was` is not kept."""
+    at = np.zeros(0, np.int64)
+    if len(tile.partial):
+        switched = now != was
+        for _, part in tile.whole:
+            switched[part] = False
+        at = np.flatnonzero(switched)
     key, gained = tile.key(at), now[at]
-    return _summed(tile, before, key[gained], key[~gained])
-
-
-def _level_of_all(tile: _Tile, before: I64, now: Mask, was: Mask) -> I64:
-    """Count anew after each tick, for all of them took up every listing or none."""
-    level, ends = np.tile(before, (len(tile.ticks), 1)), tile.tally.active.cumsum().tolist()
-    for tick, part in _tick_rows(tile.rows):
-        # Cell by cell, since neither picking by a mask nor adding at indices is as fast as counting bits in a row.
-        on = now[part].take(tile.tally.by_cell)
-        level[tick - tile.ticks.start :] = [
-            np.count_nonzero(on[first:last]) for first, last in zip([0, *ends], ends, strict=False)
-        ]
+    level = _summed(tile, before, key[gained], key[~gained])
+    for tick, part in tile.whole:
+        place = tick - tile.ticks.start
+        level[place:] += _by_cell(tile.tally, now[part]) - level[place]
     return level
 
 
@@ -220,7 +222,7 @@ def _kept(tally: Tally, levels: dict[str, I64], kept: I64) -> dict[str, I64]:
 
 def _step(tile: _Tile) -> int:
     """Tell which share of the rows to measure: one in so many, that comes to all listings of products in turn."""
-    step = max(1, tile.rows.count // (max(1, len(_tick_rows(tile.rows))) * _MOST_SIZED))
+    step = max(1, tile.rows.count // (max(1, tile.ticks_taken) * _MOST_SIZED))
     while gcd(step, tile.block.listings_per_product) > 1:
         step += 1
     return step

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from time import sleep
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +14,7 @@ import numpy as np
 import polars as pl
 
 from qsim import clock
-from qsim.arrays import I64
+from qsim.arrays import I64, edges
 from qsim.clock import Epoch
 from qsim.errors import UsageError
 from qsim.schema import EVENTS, PLATFORMS, PRODUCTS, STORES, Cause
@@ -73,12 +74,9 @@ def sampled(events: pa.Table, most: int | None) -> pa.Table:
     """
     if most is None or not events.num_rows:
         return events
-    ticks = events.column("tick").to_numpy()
-    edges = np.flatnonzero(np.concatenate([[True], ticks[1:] != ticks[:-1], [True]]))
-    sizes = np.diff(edges)
     taken = [
-        first + np.arange(min(most, size)) * size // max(1, min(most, size))
-        for first, size in zip(edges[:-1], sizes, strict=True)
+        first + np.arange(min(most, last - first)) * (last - first) // max(1, min(most, last - first))
+        for first, last in pairwise(edges(events.column("tick").to_numpy()).tolist())
     ]
     return events.take(np.concatenate(taken))
 

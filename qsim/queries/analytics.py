@@ -22,7 +22,7 @@ def _first_noon(tick: str) -> str:
     return f"greatest(0, (raw.second_of_tick({tick}) + {clock.DAY - _NOON - 1}) // {clock.DAY})::INTEGER"
 
 
-def _daily_prices(days: int, moving: bool) -> str:
+def _daily_prices(moving: bool) -> str:
     """One row for each listing on sale and day: its state at noon, that is after its last event at or before it."""
     columns = {"price": "price_after_paise", "regular": "regular_price_paise", "discount": "discount_bps"}
     packed = ", ".join(f"{name} := {source}" for name, source in columns.items())
@@ -36,7 +36,7 @@ def _daily_prices(days: int, moving: bool) -> str:
                   UNION ALL SELECT tick, listing_id, price_paise, regular_price_paise, discount_bps FROM raw.opening)
             GROUP BY ALL),
         calendar AS (SELECT l.*, o.stock AS opening_stock, d.n FROM raw.named AS l JOIN raw.opening AS o USING (listing_id),
-            (SELECT unnest(range({days}))::INTEGER AS n) AS d WHERE l.is_active)
+            (SELECT unnest(range((raw.head_second() + {clock.DAY - _NOON}) // {clock.DAY}))::INTEGER AS n) AS d WHERE l.is_active)
         SELECT second_time(c.n::BIGINT * {clock.DAY})::DATE AS day, c.listing_id, c.product_id, c.product, c.category,
             c.platform, c.store_id, {rupees("e.seen.price")} AS price, {rupees("e.seen.regular")} AS regular_price,
             {percent("e.seen.discount")} AS discount_pct,
@@ -114,24 +114,25 @@ _DEMAND_TRUTH = """
     FROM raw.daily_orders"""
 
 
-def _without_stock(moving: bool, head_tick: int, head_second: int) -> str:
+def _without_stock(moving: bool) -> str:
     """The spells in which a listing holds no stock, in market seconds [starts, ends).
 
     They are told from what moved the stock: an event that is a stock-out may carry the name of another cause.
     """
     if not moving:
-        return f"SELECT listing_id, 0::BIGINT AS starts, {head_second}::BIGINT AS ends FROM raw.opening WHERE stock = 0 AND ends > 0"
+        return """SELECT listing_id, 0::BIGINT AS starts, raw.head_second()::BIGINT AS ends FROM raw.opening
+            WHERE stock = 0 AND ends > 0"""
     # What is sold in a tick goes before what arrives in it, and the row between the two lasts no time.
-    return f"""
+    return """
         SELECT listing_id, raw.second_of_tick(tick) AS starts, raw.second_of_tick(next_tick) AS ends
         FROM (SELECT listing_id, tick, sum(units) OVER (listing ROWS UNBOUNDED PRECEDING) AS stock,
-                  lead(tick, 1, {head_tick}) OVER listing AS next_tick
+                  lead(tick, 1, raw.head_tick()) OVER listing AS next_tick
               FROM (SELECT 0 AS tick, listing_id, stock::INTEGER AS units FROM raw.opening UNION ALL FROM raw.moves)
               WINDOW listing AS (PARTITION BY listing_id ORDER BY tick, units))
         WHERE stock = 0 AND next_tick > tick"""
 
 
-def _out_of_stock_rate(head_second: int) -> str:
+def _out_of_stock_rate() -> str:
     """Listing-time without stock over all listing-time, by day up to the head of the market."""
     day = f"n * {clock.DAY}"
     return f"""
@@ -142,19 +143,19 @@ def _out_of_stock_rate(head_second: int) -> str:
             FROM spells JOIN raw.named USING (listing_id) WHERE is_active GROUP BY ALL),
         kinds AS (SELECT platform, category, count(*) AS listings FROM raw.named WHERE is_active GROUP BY ALL)
         SELECT second_time({day})::DATE AS day, {_TOTALS}, sum(listings)::BIGINT AS listings, coalesce(sum(seconds), 0)
-            / (sum(listings) * (least({head_second}, {day} + {clock.DAY}) - {day})) AS out_of_stock_rate
-        FROM kinds CROSS JOIN (SELECT unnest(range({-(-head_second // clock.DAY)})) AS n) LEFT JOIN empty
+            / (sum(listings) * (least(raw.head_second(), {day} + {clock.DAY}) - {day})) AS out_of_stock_rate
+        FROM kinds CROSS JOIN (SELECT unnest(range((raw.head_second() + {clock.DAY - 1}) // {clock.DAY})) AS n) LEFT JOIN empty
             USING (n, platform, category)
         GROUP BY n, CUBE (platform, category)"""
 
 
-def _discount_calendar(head_second: int) -> str:
+def _discount_calendar() -> str:
     """Who is on discount at noon and how deep, and how many discounts and campaign lines start in the course of the day."""
     return f"""
         WITH starts AS (
             SELECT tick_time(tick)::DATE AS day, listing_id FROM raw.discounts WHERE tick > 0 AND discount_bps > 0
             UNION ALL SELECT starts_at::DATE, listing_id FROM discounts
-            WHERE campaign_id IS NOT NULL AND starts_at <= second_time({head_second})),
+            WHERE campaign_id IS NOT NULL AND starts_at <= second_time(raw.head_second())),
         started AS (SELECT day, {_TOTALS}, count(*) AS started FROM starts JOIN raw.named USING (listing_id)
             WHERE is_active GROUP BY day, CUBE (platform, category)),
         held AS (SELECT day, {_TOTALS}, count(*) AS listings, avg((discount_pct > 0)::INTEGER) AS discounted_share,
@@ -163,19 +164,19 @@ def _discount_calendar(head_second: int) -> str:
         SELECT held.*, coalesce(started, 0) AS started FROM held LEFT JOIN started USING (day, platform, category)"""
 
 
-def analytics_views(log: Log, head_second: int) -> list[str]:
+def analytics_views(log: Log) -> list[str]:
     """Views of a market by day, and the macro `listing_volatility(since, until)`."""
     moving = has(log, ORDERS, DELIVERIES)
     named = {
-        "daily_prices": _daily_prices(max(0, (head_second - _NOON) // clock.DAY + 1), moving),
+        "daily_prices": _daily_prices(moving),
         "raw.daily_changes": _DAILY_CHANGES,
         "raw.daily_orders": _DAILY_ORDERS,
-        "raw.without_stock": _without_stock(moving, log.tick, head_second),
+        "raw.without_stock": _without_stock(moving),
         "price_index": _PRICE_INDEX,
         "volatility": _VOLATILITY,
         "lowest_price_share": _LOWEST_PRICE_SHARE,
-        "out_of_stock_rate": _out_of_stock_rate(head_second),
-        "discount_calendar": _discount_calendar(head_second),
+        "out_of_stock_rate": _out_of_stock_rate(),
+        "discount_calendar": _discount_calendar(),
         "market_share": _MARKET_SHARE,
         "demand_truth": _DEMAND_TRUTH,
     }

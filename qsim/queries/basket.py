@@ -94,7 +94,9 @@ def basket(
     cap = _budget_paise(budget)
     _check_items(wanted)
     place, stores = _stores(known_of(connection) if now is None else now.goods.known, platforms, pincode)
-    choices = (partial(_choices, connection) if now is None else partial(ranked.choices, now))(wanted, [*stores.values()])
+    choices = (partial(_choices, connection) if now is None else partial(ranked.choices, now))(
+        wanted, [*stores.values()]
+    )
     fees = _fees(connection, stores, _order_fees(choices))
     lines = [
         Line(str(at), quantity, tuple(Offer(o["platform"], o["listing_id"], o["paise"] + o["fee"]) for o in offers))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qsim.queries.texts import rupees
 
 
-def catalog_views(head_second: int) -> list[str]:
+def catalog_views() -> list[str]:
     """Views of what a market is made of."""
     return [
         f"""CREATE OR REPLACE VIEW platforms AS SELECT platform_id, platform, name, low_percent, high_percent,
@@ -31,11 +31,12 @@ def catalog_views(head_second: int) -> list[str]:
             JOIN raw.platforms AS p ON p.platform_id = l.platform_id""",
         f"""CREATE OR REPLACE VIEW listings AS SELECT listing_id, product_id, platform, store_id, city, pincode,
             {rupees("anchor_price_paise")} AS anchor_price, {rupees("unit_cost_paise")} AS unit_cost, mrp FROM raw.named""",
-        f"""CREATE OR REPLACE VIEW campaigns AS SELECT campaign_id, campaign, kind, platform, category,
+        """CREATE OR REPLACE VIEW campaigns AS SELECT campaign_id, campaign, kind, platform, category,
             second_time(starts_second) AS starts_at, second_time(ends_second) AS ends_at, duration_seconds, repeat_seconds,
-            CASE WHEN {head_second} >= ends_second THEN 'past'
-                 WHEN {head_second} >= starts_second AND duration_seconds > CASE WHEN repeat_seconds > 0
-                      THEN ({head_second} - starts_second) % repeat_seconds ELSE {head_second} - starts_second END THEN 'running'
+            CASE WHEN raw.head_second() >= ends_second THEN 'past'
+                 WHEN raw.head_second() >= starts_second AND duration_seconds > CASE WHEN repeat_seconds > 0
+                      THEN (raw.head_second() - starts_second) % repeat_seconds ELSE raw.head_second() - starts_second END
+                 THEN 'running'
                  ELSE 'coming' END AS status, units_per_listing
             FROM raw.campaigns JOIN raw.platforms USING (platform_id)""",
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from weakref import WeakKeyDictionary
 
 import duckdb
 
@@ -18,6 +19,8 @@ from qsim.writing import course_of
 
 # The log of each market as this process last read it, so that to look for news costs what is new.
 _known: dict[Place, Log] = {}
+# The statements that each connection was set up by, so that those which a commit leaves as they are need not be run again.
+_shown: WeakKeyDictionary[duckdb.DuckDBPyConnection, list[str]] = WeakKeyDictionary()
 
 
 def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyConnection:
@@ -51,10 +54,13 @@ def _show(connection: duckdb.DuckDBPyConnection, market: Place, history: Log) ->
     texts = views.all_statements(market, history, course_of(history), select)
     if isinstance(market, ObjectPath):
         register_objects(connection, scans.named, {str(market / file.path): file.bytes for file in history.files})
+    before = set(_shown.get(connection, ()))
     connection.execute("BEGIN")
     for statement in texts:
-        connection.execute(statement)
+        if statement not in before:
+            connection.execute(statement)
     connection.execute("COMMIT")
+    _shown[connection] = texts
     connection.execute(f"SET VARIABLE qsim_head = {quoted(history.head)}")
 
 

@@ -51,13 +51,13 @@ def _truth(log: Log) -> str:
                           FROM raw.events JOIN raw.listings USING (listing_id)))) {with_files}"""
 
 
-def _discounts(head_second: int) -> list[str]:
+def _discounts() -> list[str]:
     return [
         f"""CREATE OR REPLACE VIEW raw.campaign_times AS
             SELECT campaign_id, second_time(second) AS starts_at,
                 second_time(least(second + duration_seconds, ends_second)) AS ends_at
             FROM (SELECT *, unnest(CASE WHEN repeat_seconds = 0 THEN [starts_second] ELSE range(starts_second,
-                least(ends_second, {head_second + _AHEAD_SECONDS}), repeat_seconds) END) AS second FROM raw.campaigns)""",
+                least(ends_second, raw.head_second() + {_AHEAD_SECONDS}), repeat_seconds) END) AS second FROM raw.campaigns)""",
         f"""CREATE OR REPLACE VIEW raw.line_times AS
             SELECT listing_id, campaign_id, {percent("discount_bps")} AS discount_pct, starts_at, ends_at
             FROM raw.campaign_lines JOIN raw.campaign_times USING (campaign_id)""",
@@ -109,7 +109,7 @@ def _platform_metrics() -> str:
         GROUP BY ALL"""
 
 
-def history_views(log: Log, head_second: int) -> list[str]:
+def history_views(log: Log) -> list[str]:
     """Views of everything that happened, and the macro of the discounts that run at a time."""
     return [
         f"""CREATE OR REPLACE VIEW price_history AS SELECT e.tick, tick_time(e.tick) AS ts, e.listing_id, n.product_id, n.product,
@@ -118,7 +118,7 @@ def history_views(log: Log, head_second: int) -> list[str]:
             {rupees("regular_price_paise")} AS regular_price, {percent("discount_bps")} AS discount_pct,
             {percent("surge_bps")} AS surge_pct, {rupees("surge_fee_paise")} AS surge_fee
             FROM raw.events AS e JOIN raw.named AS n USING (listing_id)""",
-        *_discounts(head_second),
+        *_discounts(),
         f"""CREATE OR REPLACE VIEW snapshots AS SELECT tick, tick_time(tick) AS ts, listing_id, {rupees("price_paise")} AS price,
             {rupees("regular_price_paise")} AS regular_price, {percent("discount_bps")} AS discount_pct,
             {percent("surge_bps")} AS surge_pct, {rupees("surge_fee_paise")} AS surge_fee, stock FROM raw.snapshots""",

@@ -198,7 +198,7 @@ def _inventory(stock: str) -> str:
 
 def price_views(log: Log) -> list[str]:
     """Prices and stock now, and the macros `prices_at(ts)`, `price_of(name, ts)` and `inventory_at(ts)`."""
-    now, then = (_fees(until) if has(log, FEES) else "" for until in (str(log.tick), "tick_at(ts)"))
+    now, then = (_fees(until) if has(log, FEES) else "" for until in ("raw.head_tick()", "tick_at(ts)"))
     return [
         f"CREATE OR REPLACE VIEW prices AS {_prices('raw.state', now)}",
         f"CREATE OR REPLACE MACRO prices_at(ts) AS TABLE {_prices('raw.state_at(tick_at(ts))', then)}",

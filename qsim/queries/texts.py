@@ -39,7 +39,8 @@ def files(market: Place, table: Table, named: Sequence[DataFile]) -> str:
         return f"SELECT {empty} WHERE false"
     # Block by block, since DuckDB groups by listing faster where rows of the same listings come together.
     in_order = sorted(named, key=lambda file: (file.block, file.first))
-    paths = ", ".join(quoted(str((market / file.path).absolute())) for file in in_order)
+    folder = market.absolute()
+    paths = ", ".join(quoted(f"{folder}/{file.path}") for file in in_order)
     return f"SELECT * FROM read_parquet([{paths}])"
 
 

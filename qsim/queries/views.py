@@ -21,28 +21,32 @@ if TYPE_CHECKING:
 
 
 def clock_macros(course: Course, head: int) -> list[str]:
-    """Macros between ticks and times: `tick_time(tick)`, and `tick_at(ts)`, the last tick at or before a time."""
+    """Macros between ticks and times: `tick_time(tick)`, and `tick_at(ts)`, the last tick at or before a time.
+
+    Of all texts these alone hold the head, so that a commit changes them and not the views that ask them.
+    """
     start = f"TIMESTAMP {quoted(course.parameters[0].start + ' 00:00:00')}"
     second = by_epoch(course, "t::BIGINT", "tick", "{e.second} + (t::BIGINT - {e.tick}) * {e.interval}")
     tick = by_epoch(course, "s", "second", "{e.tick} + (s - {e.second}) // {e.interval}")
     return [
+        f"CREATE OR REPLACE MACRO raw.head_tick() AS {head}",
+        f"CREATE OR REPLACE MACRO raw.head_second() AS {course.epochs[-1].second_of(head)}",
         f"CREATE OR REPLACE MACRO second_time(s) AS {start} + to_seconds(s::BIGINT)",
         f"CREATE OR REPLACE MACRO raw.second_of_tick(t) AS {second}",
         f"CREATE OR REPLACE MACRO tick_time(t) AS {start} + to_seconds({second})",
-        f"CREATE OR REPLACE MACRO raw.tick_of_second(s) AS least({head}, greatest(0, {tick}))",
+        f"CREATE OR REPLACE MACRO raw.tick_of_second(s) AS least(raw.head_tick(), greatest(0, {tick}))",
         f"CREATE OR REPLACE MACRO tick_at(ts) AS raw.tick_of_second(date_diff('second', {start}, ts::TIMESTAMP))",
     ]
 
 
 def all_statements(market: Place, log: Log, course: Course, select: Select = files) -> list[str]:
     """Every statement that sets a connection up for a commit, in order; `select` writes the SELECT of files."""
-    head_second = course.epochs[-1].second_of(log.tick)
     return [
         "CREATE SCHEMA IF NOT EXISTS raw",
         *clock_macros(course, log.tick),
         *raw_views(market, log, select),
-        *catalog_views(head_second),
+        *catalog_views(),
         *price_views(log),
-        *history_views(log, head_second),
-        *analytics_views(log, head_second),
+        *history_views(log),
+        *analytics_views(log),
     ]

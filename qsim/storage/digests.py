@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qsim import streams
-from qsim.arrays import I64, U8, U64
+from qsim.arrays import I64, U8, U64, edges
 from qsim.streams import Purpose
 
 if TYPE_CHECKING:
@@ -124,17 +124,17 @@ def of_ticks(name: str, block: int, table: pa.Table) -> int:
         return 0
     columns = {column: table.column(column).to_numpy() for column in table.column_names}
     ticks = columns.pop("tick")
-    edges = np.concatenate([[0], np.flatnonzero(ticks[1:] != ticks[:-1]) + 1, [len(ticks)]])
-    sizes = np.diff(edges)
+    begins = edges(ticks)
+    sizes = np.diff(begins)
     few = sizes < _FEW_ROWS
     total = 0
     for at in np.flatnonzero(~few).tolist():
-        part = slice(int(edges[at]), int(edges[at + 1]))
+        part = slice(int(begins[at]), int(begins[at + 1]))
         total += _hash(f"{name}:{block}:{ticks[part.start]}", int(sizes[at]), [c[part] for c in columns.values()])
     if few.any():
         rows = np.repeat(few, sizes)
         kept = [column if few.all() else column[rows] for column in columns.values()]
-        of_few, numbers = sizes[few], ticks[edges[:-1][few]].tolist()
+        of_few, numbers = sizes[few], ticks[begins[:-1][few]].tolist()
         sums = _sums_of_few(kept, np.cumsum(of_few) - of_few, of_few)
         for tick, size, first, second in zip(numbers, of_few.tolist(), *sums, strict=True):
             total += _finished(f"{name}:{block}:{tick}", size, first, second)

@@ -87,6 +87,12 @@ def look(path: Place) -> system.Entry | None:
         return system.look(path)
 
 
+def looks(market: Path, names: Sequence[str]) -> list[system.Entry | None]:
+    """Tell what lies at many paths below a directory, as `look` does for each."""
+    with disk("look at the files of", market):
+        return [system.look(f"{market}/{name}") for name in names]
+
+
 def free_bytes(path: Place) -> int:
     """Tell how many bytes the disk of a market has room for."""
     if isinstance(path, ObjectPath):

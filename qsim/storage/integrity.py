@@ -10,6 +10,8 @@ import os
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
 
 from qsim.errors import CorruptError
 from qsim.storage import files, log, objects
@@ -21,7 +23,7 @@ from qsim.storage.system import Entry
 # A change within the same tick of the file system's clock would leave a file's marks as they are.
 _SETTLED_NS = 100_000_000
 _FEW = 16
-_known: dict[Place, tuple[Entry, str]] = {}
+_known: dict[Place, dict[str, tuple[Entry, str]]] = {}
 
 
 def read(market: Place, file: DataFile) -> bytes:
@@ -34,11 +36,8 @@ def read(market: Place, file: DataFile) -> bytes:
     return data
 
 
-def check(market: Place, file: DataFile, *, afresh: bool = False) -> None:
-    """Make sure that a committed file is what was committed; CorruptError names it and says how it differs.
-
-    `afresh` reads it even where this process has done so before.
-    """
+def check(market: Place, file: DataFile) -> None:
+    """Make sure that a committed file is what was committed; CorruptError names it and says how it differs."""
     path = (market / file.path).absolute()
     found = files.look(path)
     if found is None:
@@ -48,16 +47,21 @@ def check(market: Place, file: DataFile, *, afresh: bool = False) -> None:
         raise CorruptError(f"{path}: is {kind}; allowed is a file of its own; put a copy in its place")
     if found.bytes != file.bytes:
         raise CorruptError(f"{path}: {_sizes(found.bytes, file.bytes)}; restore it from a copy of the market")
-    if not afresh and _known.get(path) == (found, file.sha256):
-        return
     read(market, file)
     if time.time_ns() - max(found.changed_ns, found.modified_ns) > _SETTLED_NS:
-        _known[path] = (found, file.sha256)
+        _known.setdefault(market.absolute(), {})[file.path] = (found, file.sha256)
 
 
-def _fault(market: Place, file: DataFile, afresh: bool) -> CorruptError | None:
+def _touched(market: Path, named: list[DataFile]) -> list[DataFile]:
+    """Give the files that this process has not looked at before, or that something has touched since."""
+    found = files.looks(market.absolute(), [file.path for file in named])
+    known = _known.get(market.absolute(), {})
+    return [file for file, entry in zip(named, found, strict=True) if known.get(file.path) != (entry, file.sha256)]
+
+
+def _fault(market: Place, file: DataFile) -> CorruptError | None:
     try:
-        check(market, file, afresh=afresh)
+        check(market, file)
     except CorruptError as fault:
         return fault
     return None
@@ -88,10 +92,12 @@ def faults(market: Place, named: Iterable[DataFile], *, afresh: bool = False) ->
     if isinstance(market, ObjectPath) and not afresh:
         yield from _listed_faults(market, named)
         return
+    if not isinstance(market, ObjectPath) and not afresh:
+        named = _touched(market, named)
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         # Threads are worth their start for many files only.
         apply = pool.map if len(named) > _FEW else map
-        for fault in apply(lambda file: _fault(market, file, afresh), named):
+        for fault in apply(partial(_fault, market), named):
             if fault is not None:
                 yield fault
 

@@ -31,10 +31,10 @@ class Entry:
     changed_ns: int
 
 
-def look(path: Path) -> Entry | None:
+def look(path: Path | str) -> Entry | None:
     """Tell what lies at a path, a symbolic link as itself (neither file nor directory); None where nothing does."""
     try:
-        found = path.lstat()
+        found = os.lstat(path)
     except (FileNotFoundError, NotADirectoryError):
         return None
     kind = found.st_mode
