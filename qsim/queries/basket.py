@@ -16,7 +16,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -94,9 +93,7 @@ def basket(
     cap = _budget_paise(budget)
     _check_items(wanted)
     place, stores = _stores(known_of(connection) if now is None else now.goods.known, platforms, pincode)
-    choices = (partial(_choices, connection) if now is None else partial(ranked.choices, now))(
-        wanted, [*stores.values()]
-    )
+    choices = _choices(connection, now, wanted, list(stores.values()))
     fees = _fees(connection, stores, _order_fees(choices))
     lines = [
         Line(str(at), quantity, tuple(Offer(o["platform"], o["listing_id"], o["paise"] + o["fee"]) for o in offers))
@@ -175,9 +172,15 @@ def _fees(connection: duckdb.DuckDBPyConnection, chosen: Iterable[str], order_fe
 
 
 def _choices(
-    connection: duckdb.DuckDBPyConnection, wanted: Sequence[tuple[int, str]], stores: list[int]
+    connection: duckdb.DuckDBPyConnection, now: Now | None, wanted: Sequence[tuple[int, str]], stores: list[int]
 ) -> list[list[dict[str, Any]]]:
     """Choose the product of each item and give its offers, one a platform; none where nothing of it is on sale."""
+    return _by_sql(connection, wanted, stores) if now is None else ranked.choices(now, wanted, stores)
+
+
+def _by_sql(
+    connection: duckdb.DuckDBPyConnection, wanted: Sequence[tuple[int, str]], stores: list[int]
+) -> list[list[dict[str, Any]]]:
     meant = [names.products_named(connection, name) for _, name in wanted]
     rows: list[dict[str, Any]] = rows_of(
         connection,
