@@ -19,20 +19,7 @@ from qsim.queries.names import UnknownNameError, stems_of
 from qsim.queries.now import Now
 from qsim.queries.questions import plain
 
-NAMES = (
-    "onions",
-    "milk",
-    "toned milk",
-    "atta",
-    "apple",
-    "dal",
-    "chips",
-    "nestle",
-    "a",
-    "fresh",
-    "choco butter",
-    "no such thing",
-)
+NAMES = ("onions", "milk", "atta", "apple", "nestle", "a", "choco butter", "no such thing")
 SHELVES = ("fruits", "dairy", "Pantry Staples", "vegetable prices", "snacks")
 
 
@@ -62,7 +49,7 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return place, seed
 
 
-@pytest.fixture(scope="module", params=[0, 1, 2])
+@pytest.fixture(scope="module", params=[0, pytest.param(1, marks=pytest.mark.nightly), 2])
 def both(request: pytest.FixtureRequest, made: tuple[Path, int]) -> Iterator[Both]:
     place, seed = made
     at = served.opened(place)
@@ -145,7 +132,7 @@ def test_cheapest_is_what_it_is_by_sql(name: str, both: Both) -> None:
 
 
 def test_deals_are_what_they_are_by_sql(both: Both) -> None:
-    for _ in range(12):
+    for _ in range(8):
         platform, category = both.drawn.choice([None, "Blinkit", "zepto"]), both.drawn.choice([None, *SHELVES])
         least, most = both.drawn.choice([0, 1, 20, 30.0, both.drawn.uniform(0, 60)]), both.drawn.choice([3, 50, 2000])
         found = ranked.deals(both.now, platform, least, category, most)
@@ -177,7 +164,7 @@ def test_a_basket_is_what_it_is_by_sql(budget: float | None, both: Both) -> None
 
 def test_a_product_as_of_a_tick_is_what_it_was_by_sql(both: Both) -> None:
     head = both.now.moment.tick
-    for tick in {0, head, *(both.drawn.randrange(head + 1) for _ in range(8))}:
+    for tick in {0, head, *(both.drawn.randrange(head + 1) for _ in range(5))}:
         number = both.drawn.randrange(both.now.goods.count)
         found = past.product_at(both.now, number, tick)
         query = f"SELECT * FROM prices_at(tick_time({tick})) WHERE product_id = {number} ORDER BY listing_id"
@@ -188,7 +175,7 @@ def test_a_product_as_of_a_tick_is_what_it_was_by_sql(both: Both) -> None:
 
 def test_a_products_history_is_what_it_is_by_sql(both: Both) -> None:
     head = both.now.moment.tick
-    for _ in range(10):
+    for _ in range(6):
         number, platform = both.drawn.randrange(both.now.goods.count), both.drawn.choice([None, "zepto"])
         first, last = sorted((both.drawn.randrange(head + 1), both.drawn.randrange(head + 1)))
         tick, listing = both.drawn.randrange(head + 2), both.drawn.randrange(both.now.goods.count * both.now.goods.per)
