@@ -132,7 +132,8 @@ def run_on(writer: Writer, wanted: int, epoch: dict[str, Any] | None, manner: Ma
     parameters, recorder = writer.world.course.parameters[-1], None
     tick_seconds = parameters.update_interval_seconds / manner.speed if manner.speed else None
     if writer.counts is not None and wanted:
-        recorder = Recorder(writer.market, tick_seconds)
+        # A run may fail before its first commit.
+        recorder = Recorder(writer.market, tick_seconds, last=vars(Progress(writer.tip.tick, 0, wanted, 0)))
     try:
         if wanted:
             _run(writer, wanted, epoch, manner, tick_seconds, recorder)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import signal
 import subprocess
 import sys
@@ -14,8 +13,9 @@ import pytest
 
 import qsim
 from qsim.cli import main
-from tests.commands import Shell, on_a_terminal
+from tests.commands import Shell
 from tests.stored import history
+from tests.terminals import terminal
 from tests.test_cli_runs import shell as bash
 
 COLUMNS = ["tick", "ts", "listing_id", "product", "platform", "cause", "price_before", "price_after", "discount_pct"]
@@ -93,9 +93,9 @@ def test_events_are_ten_readable_lines_by_default(market: Path, shell: Shell) ->
     assert len(found) == 10 and all("tick 10 " in line and "->" in line for line in found)
 
 
-def test_events_of_a_market_at_tick_0_are_none(tmp_path: Path, shell: Shell) -> None:
+def test_events_of_a_market_at_tick_0_are_none_and_it_says_so(tmp_path: Path, shell: Shell) -> None:
     qsim.generate(tmp_path / "new", products=5)
-    assert shell("events", tmp_path / "new") == (0, "", "")
+    assert shell("events", tmp_path / "new") == (0, "", "no events yet: qsim run makes them\n")
 
 
 def test_events_of_several_blocks_and_compacted_files_are_the_newest_of_all(market: Path, shell: Shell) -> None:
@@ -128,8 +128,9 @@ def test_the_log_on_standard_error_is_json_lines_where_it_is_no_terminal(market:
 
 
 def test_the_log_on_a_terminal_is_for_people(market: Path) -> None:
-    drawn = on_a_terminal("run", market, "--ticks", 2, "--log-level", "info", COLUMNS="400")
-    text = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", drawn)
+    with terminal("run", market, "--ticks", 2, "--log-level", "info", columns=400) as run:
+        assert run.ended() == 0
+        text = run.text
     assert "INFO" in text and "listings in 1 blocks" in text and '"level"' not in text
 
 
@@ -145,3 +146,12 @@ def test_the_log_file_is_json_lines_and_goes_on(market: Path, tmp_path: Path) ->
 def test_a_log_file_that_cannot_be_is_refused_before_the_run(market: Path, tmp_path: Path, shell: Shell) -> None:
     assert "log" in shell.refused(6, "run", market, "--ticks", 1, "--log-file", tmp_path / "none" / "q.log")
     assert qsim.status(market)["tick"] == 10
+
+
+def test_metrics_of_a_live_run_tell_how_far_they_are_counted(market: Path, shell: Shell) -> None:
+    words = [sys.executable, "-m", "qsim", "run", str(market), "--speed", "2", "--interval", "1", "--duration", "2"]
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        while qsim.status(market)["tick"] < 12:
+            assert run.poll() is None
+        assert "10 ticks up to 10 of 1" in shell("metrics", market).out
+        run.terminate()

@@ -18,7 +18,8 @@ from qsim.cli import verdict
 from qsim.errors import InputError, UsageError
 from qsim.realism.panel import from_long, long_columns
 from qsim.realism.validate import read_reference
-from tests.commands import Shell, on_a_terminal
+from tests.commands import Shell
+from tests.terminals import terminal
 
 START = date(2026, 1, 1)
 
@@ -120,7 +121,9 @@ def test_a_reference_brings_the_classifier_with_its_floor_and_the_other_retailer
 
 
 def test_on_a_narrow_terminal_every_line_fits_and_the_basis_gives_way(aged: Path) -> None:
-    printed = on_a_terminal("validate", aged, "--realism", COLUMNS="80", TERM="dumb")
+    with terminal("validate", aged, "--realism", columns=80) as run:
+        assert run.ended() == 0
+        printed = run.text
     drawn = [line for line in printed.splitlines() if line[:1] in "┏┃┡│└"]
     assert len(drawn) > 30 and max(map(len, drawn)) <= 80
     assert "basis" not in printed and " 0.100 " in printed

@@ -51,6 +51,21 @@ def test_a_market_that_ran_is_well(market: Path, shell: Shell) -> None:
     assert shell("health", market) == (0, f"{market}: ok, tick 10\n", "")
 
 
+def test_all_is_told_of_a_run_that_failed_before_its_first_commit(
+    market: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shell: Shell
+) -> None:
+    def full(*given: Any, **named: Any) -> None:
+        raise DiskError("events: cannot write: No space left on device; free space")
+
+    monkeypatch.setattr(recording.log, "append", full)
+    with pytest.raises(DiskError):
+        qsim.run(market, ticks=2, speed=500)
+    monkeypatch.undo()
+    assert shell("report", market, "--out", tmp_path / "r.html").code == 0
+    assert "0 of 2 ticks" in shell("metrics", market).out and "0 of 2 ticks" in shell("top", market, "--once").out
+    assert shell("health", market).code == 2
+
+
 def test_no_market_is_told_with_how_to_make_one(tmp_path: Path, shell: Shell) -> None:
     done = shell("health", tmp_path / "none", "--json")
     found = json.loads(done.out)
@@ -69,6 +84,13 @@ def test_ticks_that_take_up_nothing_are_told(market: Path, monkeypatch: pytest.M
     rows = metrics.by_tick
     monkeypatch.setattr(metrics, "by_tick", lambda *given: rows(*given).with_columns(attempted=pl.lit(0)))
     [reason] = about(market, "products")
+    assert reason["level"] == "failing" and "--batch-size" in reason["mend"]
+
+
+def test_a_market_in_which_nothing_can_happen_is_told(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", products=5, batch_size="none")
+    qsim.run(tmp_path / "m", ticks=3)
+    [reason] = about(tmp_path / "m", "products")
     assert reason["level"] == "failing" and "--batch-size" in reason["mend"]
 
 
@@ -95,7 +117,8 @@ def test_a_run_that_failed_is_told_with_its_error(market: Path, monkeypatch: pyt
         qsim.run(market, ticks=2)
     monkeypatch.undo()
     [reason] = about(market, "failures")
-    assert reason["level"] == "failing" and "No space left" in reason["found"]
+    assert reason["level"] == "failing" and reason["found"].endswith("No space left on device")
+    assert reason["mend"] == "free space; nothing committed was lost"
     qsim.run(market, ticks=2)
     [reason] = about(market, "failures")
     assert reason["level"] == "warning"
@@ -265,7 +288,7 @@ class Page(HTMLParser):
 def test_the_page_holds_its_charts_and_fetches_nothing(ready_market: Path) -> None:
     text = page.html(report.report(ready_market))
     tags = Page(text).tags
-    assert sum(tag == "svg" for tag, _ in tags) == 9
+    assert sum(tag == "svg" for tag, _ in tags) == 15
     assert all(attributes.get("aria-label") for tag, attributes in tags if tag == "svg")
     assert not [tag for tag, _ in tags if tag in ("script", "link", "img", "iframe")]
     assert not re.search(r"(src|href)=|url\(|@import|https?://", text)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import qsim
+from qsim.monitoring.metrics import metrics
 from qsim.queries import served
 from qsim.queries.questions import plain
 from qsim.storage import lock, log
@@ -49,6 +50,14 @@ def test_a_question_has_the_answer_it_has_in_python(
 ) -> None:
     answer = server.json(path)
     assert answer["rows"] == qsim.ask(question, directory=questioned, **words) and answer["rows"]
+
+
+@pytest.mark.parametrize(("by", "keys"), [("all", ()), ("platform", ("platform",)), ("both", ("platform", "category"))])
+def test_totals_are_those_of_qsim_metrics(by: str, keys: tuple[str, ...], server: Served, questioned: Path) -> None:
+    told, wanted = server.json(f"/api/metrics/totals?last=70&by={by}"), metrics(questioned, last=70, by=keys)
+    names = ("tick", "counted_to", "ticks_counted", "rows")
+    assert {name: told[name] for name in names} == {name: wanted[name] for name in names}
+    assert told["ticks_counted"] == 70
 
 
 def test_two_platforms_compare_as_they_do_in_python(server: Served, questioned: Path) -> None:
@@ -225,7 +234,7 @@ def test_a_writer_that_ends_in_a_fault_is_told_by_health(market: Path) -> None:
     with lock.writer_lock(market), serving(market, "--live", quiet=False) as running:
         while (told := running.get("/health")).status_code == 200:
             time.sleep(0.1)
-        assert told.status_code == 503 and "exit code 4" in told.json()["reasons"][0]
+        assert told.status_code == 503 and "exit code 4" in told.json()["reasons"][0]["found"]
         assert running.json("/api/status")["tick"] == 10
 
 

@@ -35,5 +35,7 @@ def events(directory: str | None, last: int, follow: bool, as_json: bool) -> Non
 
     newest = feed.recent(directory, last)
     show(newest)
+    if not newest and last:
+        output.note("no events yet: " + ("waiting for the first" if follow else "qsim run makes them"))
     for rows in feed.follow(directory, newest[-1]["tick"] if newest else None) if follow else ():
         show(rows)

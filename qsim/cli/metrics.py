@@ -46,6 +46,8 @@ def metrics(directory: str | None, last: int | None, as_json: bool) -> None:
     rows = found["rows"]
     names = ("platform", "category", *_SHOWN, *_STATES)
     title = f"{found['ticks_counted']:,} ticks up to {found['counted_to'] or 0:,}"
+    if found["tick"] > (found["counted_to"] or 0) and found["run"]:
+        title += f" of {found['tick']:,}, as a live run counts once a minute"
     output.table([{name: row[name] for name in names} for row in rows], title)
     if found["run"]:
         output.facts(_cost(found["run"]), False)

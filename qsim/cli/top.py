@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failing": "red"}
-_EVENTS, _TICKS = 10, 720
+_EVENTS, _ABOVE, _TICKS = 10, 14, 720
 
 
-def _glance(directory: str | None) -> dict[str, Any]:
-    """Look at a market: its status, health, what the last ticks did by platform, and the newest events."""
+def _glance(directory: str | None, events: int = _EVENTS) -> dict[str, Any]:
+    """Look at a market: its status, health, what the last ticks did by platform, and so many of the newest events."""
     from qsim import standing
     from qsim.monitoring import feed, health, metrics
 
@@ -24,7 +24,7 @@ def _glance(directory: str | None) -> dict[str, Any]:
         "status": standing.status(directory),
         "health": health.health(directory),
         "metrics": metrics.metrics(directory, last=_TICKS, by=("platform",)),
-        "events": feed.recent(directory, _EVENTS),
+        "events": feed.recent(directory, events),
     }
 
 
@@ -41,7 +41,7 @@ def _head(seen: dict[str, Any]) -> RenderableType:
         text.append(f"\n{going}  {run.get('done', 0):,} of {run.get('wanted', 0):,} ticks  {rate:,.0f} events/s  ")
         text.append(f"{run.get('lag_seconds', 0):.1f} s behind  " if run["tick_seconds"] else "")
         text.append(f"CPU {run['cpu_percent']:.0f} %  memory {run['memory_bytes'] / 1e6:,.0f} MB  ")
-        text.append(f"disk free {run['disk_free_bytes'] / 1e9:,.0f} GB")
+        text.append(f"{run['disk_free_bytes'] / 1e9:,.0f} GB free")
     for reason in health["reasons"]:
         line = f"\n{reason['about']}: {reason['found']}; {reason['mend']}"
         text.append(line, style=_COLOURS[reason["level"]])
@@ -70,8 +70,11 @@ def _screen(seen: dict[str, Any]) -> RenderableType:
     if seen["metrics"]["rows"]:
         rows = [{shown: row[name] for name, shown in _COUNTS.items()} for row in seen["metrics"]["rows"]]
         counts = output.drawn(rows)
-        counts.box = box.SIMPLE_HEAD
+        counts.box, counts.title_justify = box.SIMPLE_HEAD, "left"
+        counts.title = f"  the last {seen['metrics']['ticks_counted']:,} ticks, up to {seen['metrics']['counted_to']:,}"
         parts.append(counts)
+    elif seen["status"]["tick"]:
+        parts.append(Text("counts by platform come once a minute of a live run\n", style="dim"))
     newest = "\n".join(_line(event) for event in reversed(seen["events"]))
     return Group(*parts, Text(newest, no_wrap=True, overflow="ellipsis"))
 
@@ -82,7 +85,9 @@ def _screen(seen: dict[str, Any]) -> RenderableType:
 @click.option("--once", is_flag=True, help="Look once, print it, and end.")
 @options.as_json
 def top(directory: str | None, every: float, once: bool, as_json: bool) -> None:
-    """Watch a market live in the terminal: health, throughput, what ticks do by platform, the newest events. Ctrl-C ends it.
+    """Watch a market live in the terminal: health, throughput, what ticks do by platform, the newest events.
+
+    Ctrl-C ends it, with exit code 130.
 
     Example: qsim top shop
     """
@@ -100,4 +105,5 @@ def top(directory: str | None, every: float, once: bool, as_json: bool) -> None:
         with Live(_screen(seen), console=console, screen=True, auto_refresh=False) as live:
             while True:
                 sleep(every)
-                live.update(_screen(_glance(directory)), refresh=True)
+                # A tall terminal has room for more events below the rest.
+                live.update(_screen(_glance(directory, max(_EVENTS, console.height - _ABOVE))), refresh=True)

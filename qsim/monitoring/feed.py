@@ -144,26 +144,21 @@ def _joined(parts: list[pa.Table]) -> pa.Table:
 def follow(
     directory: str | os.PathLike[str] | None = None, after: int | None = None, stop: threading.Event | None = None
 ) -> Iterator[list[dict[str, Any]]]:
-    """Give the events of ticks after one (None: the newest), commit by commit as they come, as `told` tells them.
+    """Give the events of ticks after one (None: the newest) as they are committed, as `told` tells them.
 
     It ends when `stop` is set; it looks for commits five times a second.
     """
     feed, history = feed_of(directory), log.read(market_directory(directory))
-    after, number, files = history.tick if after is None else after, history.number, list(history.files)
+    after = history.tick if after is None else after
     while stop is None or not stop.is_set():
-        # Files that a compaction made hold what was told before.
-        parts = [_since(feed, file, after) for file in files if file.table == EVENTS.name and file.last > after]
+        parts = [_since(feed, file, after) for file in history.files if file.table == EVENTS.name and file.last > after]
         if rows := told(feed, _joined(parts)) if parts else []:
             yield rows
-            after = rows[-1]["tick"]
-        files = []
-        if log.has(feed.market, number + 1):
-            for piece in log.commits(feed.market, number + 1):
-                feed = feed_of(feed.market) if piece.epochs else feed
-                replaced = {path for path, _ in piece.removed}
-                files = [file for file in [*files, *piece.files] if file.path not in replaced]
-                number = piece.tip.number
-        else:
+        after, known = max(after, history.tick), history
+        if log.goes_on(feed.market, known):
+            history = log.read_on(feed.market, known)
+            feed = feed if history.epochs == known.epochs else feed_of(feed.market)
+        if history.number == known.number:
             sleep(_LOOK_SECONDS)
 
 

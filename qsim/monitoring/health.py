@@ -11,8 +11,10 @@ from typing import Any
 
 import polars as pl
 
+from qsim import rulebook
 from qsim.errors import QsimError
 from qsim.monitoring import metrics
+from qsim.params import NO_BATCH
 from qsim.schema import PRODUCTS
 from qsim.standing import market_directory
 from qsim.storage import log, tables
@@ -40,8 +42,8 @@ def _reason(level: int, about: str, found: str, mend: str = "") -> Reason:
 def _products(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
     """No products to update."""
     parameters = course_of(history).parameters[-1]
-    active = tables.read(market, history.of_table(PRODUCTS.name), ["is_active"])["is_active"].to_pylist()
-    if not any(active):
+    active = tables.read(market, history.of_table(PRODUCTS.name), ["is_active"])["is_active"].to_numpy()
+    if not active.any():
         yield _reason(
             FAILING,
             "products",
@@ -51,29 +53,38 @@ def _products(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reaso
     elif history.tick and parameters.batch_size >= 0 and rows.height and not rows["attempted"].sum():
         found = f"no listing was taken up in the last {_LOOKED_AT} ticks"
         yield _reason(FAILING, "products", found, "raise batch_size: qsim run --batch-size 50")
+    elif parameters.batch_size == NO_BATCH and not rulebook.lives(parameters):
+        found = "batch_size is none and nothing happens by rates, so ticks take up no product"
+        yield _reason(
+            FAILING, "products", found, "set a batch: qsim run --batch-size 50; or generate with --preset realistic"
+        )
 
 
 def _failures(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
-    """Many failures: of updates, and of runs."""
+    """Many failures of updates."""
     attempted, failed = int(rows["attempted"].sum()), int(rows["failed"].sum())
     if failed:
         share = 100 * failed / attempted
         found = f"{failed} of {attempted} updates ({share:.2f} %) gave a price outside 1 paisa to MRP"
         mend = "see which: qsim validate; then smaller batches (--batch-size) or other parameters"
         yield _reason(FAILING if share > _FAILED_PCT else WARNING, "failures", found, mend)
-    newest = metrics.runs(market)
+
+
+def _failed_runs(market: Place, newest: list[dict[str, Any]]) -> Iterator[Reason]:
+    """Many failures of runs."""
     broken = [run for run in newest[-20:] if run["kind"] == "failed"]
     if newest and newest[-1]["kind"] == "failed":
-        mend = "mend what it says and run again; nothing committed was lost"
-        yield _reason(FAILING, "failures", f"the last run failed: {newest[-1].get('error', '')}", mend)
+        # The line of an error ends with what to do.
+        found, _, mend = str(newest[-1].get("error", "")).rpartition("; ")
+        mend = f"{mend if found else 'mend what it says and run again'}; nothing committed was lost"
+        yield _reason(FAILING, "failures", f"the last run failed: {found or newest[-1].get('error', '')}", mend)
     elif broken:
         found = f"{len(broken)} of the last {len(newest[-20:])} runs failed, the last: {broken[-1].get('error', '')}"
         yield _reason(WARNING, "failures", found, "nothing committed was lost; look at the log of these runs")
 
 
-def _speed(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
+def _speed(market: Place, newest: list[dict[str, Any]]) -> Iterator[Reason]:
     """Too slow: behind the clock, or stopped on the way."""
-    newest = metrics.runs(market)
     if not newest:
         return
     run, mend = (
@@ -103,8 +114,8 @@ def _alive(run: dict[str, Any]) -> Iterator[Reason]:
         yield _reason(FAILING, "run", found, "look at its log; stop it (SIGTERM) and run again")
 
 
-def _machine(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
-    """Disk, memory, and how many files there are."""
+def _machine(market: Place, newest: list[dict[str, Any]]) -> Iterator[Reason]:
+    """Disk and memory."""
     import psutil
 
     free = shutil.disk_usage(market).free if isinstance(market, Path) else None
@@ -121,13 +132,13 @@ def _machine(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reason
             f"{memory.percent:.0f} % of memory is taken",
             "fewer --max-workers, or close other programs",
         )
+
+
+def _files(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
+    """Too many files."""
     if len(history.files) > _MANY_FILES:
-        yield _reason(
-            WARNING,
-            "files",
-            f"{len(history.files):,} files, which readers open slowly",
-            "qsim compact, then qsim vacuum",
-        )
+        found = f"{len(history.files):,} files, which readers open slowly"
+        yield _reason(WARNING, "files", found, "qsim compact, then qsim vacuum")
 
 
 def _volatility(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
@@ -147,9 +158,33 @@ def _volatility(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Rea
             yield _reason(WARNING, "volatility", found, mend)
 
 
-_CHECKS: tuple[Callable[[Place, Log, pl.DataFrame], Iterator[Reason]], ...] = (
-    _products, _failures, _speed, _machine, _volatility,
+_OF_HISTORY: tuple[Callable[[Place, Log, pl.DataFrame], Iterator[Reason]], ...] = (
+    _products, _failures, _files, _volatility,
 )  # fmt: skip
+_OF_NOW: tuple[Callable[[Place, list[dict[str, Any]]], Iterator[Reason]], ...] = (_failed_runs, _speed, _machine)
+
+
+def of_history(market: Place, history: Log) -> list[Reason]:
+    """Give the reasons that lie in what was committed, which are the same until the next commit."""
+    rows = metrics.by_tick(market, history, history.tick - _LOOKED_AT)
+    return [reason for check in _OF_HISTORY for reason in check(market, history, rows)]
+
+
+def of_now(market: Place) -> list[Reason]:
+    """Give the reasons that lie in the newest runs and in the machine."""
+    newest = metrics.runs(market)
+    return [reason for check in _OF_NOW for reason in check(market, newest)]
+
+
+def of_fault(fault: QsimError, about: str = "market") -> Reason:
+    """Give the reason that a fault is, its mend being the end of its line."""
+    found, _, mend = str(fault).rpartition("; ")
+    return _reason(FAILING, about, found, mend)
+
+
+def worst(reasons: list[Reason]) -> int:
+    """Tell what reasons come to: OK, WARNING or FAILING."""
+    return max((STATUS.index(reason["level"]) for reason in reasons), default=OK)
 
 
 def health(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
@@ -160,11 +195,8 @@ def health(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     market = market_directory(directory)
     try:
         history = log.read(market)
-        rows = metrics.by_tick(market, history, history.tick - _LOOKED_AT)
-        reasons = [reason for check in _CHECKS for reason in check(market, history, rows)]
-        tick = history.tick
+        reasons, tick = [*of_history(market, history), *of_now(market)], history.tick
     except QsimError as fault:
-        found, _, mend = str(fault).rpartition("; ")
-        reasons, tick = [_reason(FAILING, "market", found, mend)], None
-    worst = max((STATUS.index(reason["level"]) for reason in reasons), default=OK)
-    return {"directory": str(market), "tick": tick, "status": STATUS[worst], "exit_code": worst, "reasons": reasons}
+        reasons, tick = [of_fault(fault)], None
+    level = worst(reasons)
+    return {"directory": str(market), "tick": tick, "status": STATUS[level], "exit_code": level, "reasons": reasons}

@@ -34,15 +34,19 @@ def by_tick(market: Place, history: Log, after: int = -1) -> pl.DataFrame:
     files = [file for file in history.of_table(PLATFORM_METRICS.name) if file.last > after]
     rows = pl.from_arrow(tables.read(market, files) if files else PLATFORM_METRICS.arrow().empty_table())
     assert isinstance(rows, pl.DataFrame)
-    categories = _table(market, history, CATEGORIES, ["category_id", "category"])
-    platforms = _table(market, history, PLATFORMS, ["platform_id", "platform"])
-    rows = rows.filter(pl.col("tick") > after).join(platforms, on="platform_id").join(categories, on="category_id")
-    states = ("skipped_waiting", "skipped_inactive", *STATES)
-    return (
-        rows.group_by("tick", "platform", "category")
-        .agg(pl.col(*_SUMS, *states).cast(pl.Int64).sum())
-        .sort("tick", "platform", "category")
-    )
+    counts = pl.col(*_SUMS, "skipped_waiting", "skipped_inactive", *STATES).cast(pl.Int64)
+    rows, cell = rows.filter(pl.col("tick") > after), ("tick", "platform_id", "category_id")
+    # To group is most of the work, and one block has nothing to be added up.
+    rows = rows.group_by(cell).agg(counts.sum()) if rows["block"].n_unique() > 1 else rows.select(*cell, counts)
+    names = (_named(market, history, PLATFORMS, "platform"), _named(market, history, CATEGORIES, "category"))
+    return rows.select("tick", *names, pl.exclude(cell)).sort("tick", "platform", "category")
+
+
+def _named(market: Place, history: Log, table: Table, name: str) -> pl.Expr:
+    """Give the names in the place of their numbers, as a type that sorts by name without comparing texts."""
+    known = _table(market, history, table, [f"{name}_id", name])
+    names = pl.Enum(known[name].unique().sort())
+    return pl.col(f"{name}_id").replace_strict(known[f"{name}_id"], known[name], return_dtype=names).alias(name)
 
 
 def _spread(row: dict[str, Any]) -> dict[str, Any]:
@@ -93,14 +97,21 @@ def metrics(
         raise UsageError(f"last: found {last}; allowed are 1 and more ticks; mend the number")
     market = market_directory(directory)
     history = log.read(market)
-    rows = by_tick(market, history, history.tick - last if last else -1)
     newest = runs(market)
     return {
         "directory": str(market),
         "tick": history.tick,
+        **counted(market, history, last, by),
+        "run": newest[-1] if newest else None,
+    }
+
+
+def counted(market: Place, history: Log, last: int | None, by: tuple[str, ...]) -> dict[str, Any]:
+    """Add up what the ticks up to a commit did, all of them or the last so many: see `metrics`."""
+    rows = by_tick(market, history, history.tick - last if last else -1)
+    return {
         "counted_to": rows["tick"].max(),
         "ticks_counted": rows["tick"].n_unique(),
         "total": {key: value for row in totals(rows) for key, value in row.items() if key != "all"},
         "rows": totals(rows, by),
-        "run": newest[-1] if newest else None,
     }

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from qsim.monitoring import svg
+from qsim.monitoring import market_page, svg
 from qsim.schema import SIZES
 
 _COLUMNS = (
@@ -14,17 +14,21 @@ _COLUMNS = (
     "out_of_stock",
 )  # fmt: skip
 _STYLE = """
-:root{color-scheme:light dark;--ink:#1c2330;--paper:#fff;--soft:#5c6675;--line:#d9dee6;
+:root{color-scheme:light dark;--ink:#1c2330;--paper:#fff;--soft:#5c6675;--line:#d9dee6;--bed:#eef1f5;--band:#dfe4ec;
 --well:#1a7f4b;--warning:#9a6200;--failing:#b3261e;--k0:#2f6fde;--k1:#c2410c;--k2:#15803d;--k3:#9333ea;--k4:#0e7490;--k5:#be185d;--k6:#4d7c0f;--k7:#57534e}
-@media(prefers-color-scheme:dark){:root{--ink:#e7ebf2;--paper:#141820;--soft:#a2acbb;--line:#303846;
+@media(prefers-color-scheme:dark){:root{--ink:#e7ebf2;--paper:#141820;--soft:#a2acbb;--line:#303846;--bed:#1f2530;--band:#2a3240;
 --well:#5fd39a;--warning:#f0b45a;--failing:#ff8a80;--k0:#7aa8ff;--k1:#ff9a63;--k2:#6bd48f;--k3:#c59bff;--k4:#5fc9de;--k5:#ff85b8;--k6:#b2d96a;--k7:#bdb5ad}}
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:1360px;margin:0 auto;padding:1.5rem}
 h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}p{margin:.3rem 0;color:var(--soft)}
 .ok{color:var(--well)}.warning{color:var(--warning)}.failing{color:var(--failing)}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,32rem),1fr));gap:1.2rem}
-figure{margin:0;border:1px solid var(--line);border-radius:8px;padding:.7rem}figcaption{font-weight:600;margin-bottom:.3rem}
-svg{width:100%;height:auto;display:block}svg text{font-size:11px;fill:var(--soft)}.grid{stroke:var(--line)}
-polyline{fill:none;stroke-width:1.6}
+figure{margin:0;min-width:0;border:1px solid var(--line);border-radius:8px;padding:.7rem}
+figcaption{font-weight:600;margin-bottom:.3rem}
+svg{width:100%;min-width:30rem;height:auto;display:block}svg text{font-size:11px;fill:var(--soft)}.grid{stroke:var(--line)}
+polyline{fill:none;stroke-width:1.6;stroke-linejoin:round}
+.bed{fill:var(--bed)}.band{fill:var(--band)}.mark{fill:var(--ink)}.target{stroke:var(--ink);stroke-width:1.6;stroke-dasharray:5 3}
+.whisker,.median{stroke:var(--ink)}.median{stroke-width:2}rect.hollow{fill:var(--paper);stroke-width:1.6}
+svg text.code{font-size:9px;fill:var(--ink)}figure p{font-size:.85rem}
 figure ul{display:flex;flex-wrap:wrap;gap:.2rem 1rem;list-style:none;margin:.3rem 0 0;padding:0;font-size:.85rem}
 figure i{display:inline-block;width:.8em;height:.8em;margin-right:.4em;border-radius:2px}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
@@ -44,6 +48,7 @@ def _head(found: Mapping[str, Any]) -> list[str]:
         f"{status['products']:,} products, {status['listings']:,} listings, preset {status['preset']}, seed {status['seed']}",
         f"tick {status['tick']:,} ({status['market_time']}), {status['events']:,} events, {status['bytes'] / 1e6:,.1f} MB",
         f"digest {status['digest']}; report of {found['made_at']}",
+        f"What ticks did is counted over the last market day: after tick {found['counted_after']:,}.",
     ]
 
 
@@ -85,7 +90,9 @@ def _run_rows(found: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _tables(found: Mapping[str, Any]) -> dict[str, list[list[str]]]:
+    market = found["market"]
     return {
+        **({} if market is None else market_page.tables(market)),
         "By platform": _grid(found["by_platform"], "platform"),
         "By category": _grid(found["by_category"], "category"),
         "Runs": _run_rows(found),
@@ -101,7 +108,7 @@ def markdown(found: Mapping[str, Any]) -> str:
         *(f"{line}  " for line in _head(found)),
         "",
         f"Health: **{health['status']}**",
-        "",
+        *([""] if health["reasons"] else []),
     ]
     lines += [f"- {one['level']}: {one['about']}: {one['found']}. Mend: {one['mend']}" for one in health["reasons"]]
     for title, rows in _tables(found).items():
@@ -111,7 +118,15 @@ def markdown(found: Mapping[str, Any]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _of_platforms(found: Mapping[str, Any], state: str) -> dict[str, Any]:
+    """Give a state over time by platform, in the order in which they have their colours."""
+    lines = found["over_time"][state]
+    order = found["market"]["platforms"] if found["market"] else sorted(lines)
+    return {name: lines[name] for name in order if name in lines}
+
+
 def _charts(found: Mapping[str, Any]) -> list[str]:
+    """Draw what ticks did and runs cost."""
     over, total, costs = found["over_time"], found["total"], found["costs"]
     volatility = {row["category"]: row["sd_change_pct"] for row in found["by_category"]}
     stages: dict[str, float] = {}
@@ -124,14 +139,23 @@ def _charts(found: Mapping[str, Any]) -> list[str]:
             "Sizes of price changes, from each edge on, in %",
             {_CLASSES[name]: total[name] for name in _CLASSES if total},
         ),
-        svg.lines("Running discounts, by platform", over["discounted"]),
-        svg.lines("Surges, by platform", over["surging"]),
-        svg.lines("Listings out of stock, by platform", over["out_of_stock"]),
+        svg.lines("Running discounts, by platform", _of_platforms(found, "discounted")),
+        svg.lines("Surges, by platform", _of_platforms(found, "surging")),
         svg.bars("Volatility: spread of price changes by category", volatility, " %"),
         svg.bars("Time by stage, over the newest runs", stages, " s"),
         svg.lines("Seconds behind the clock", {"lag": [(line["tick"], line["lag_seconds"]) for line in costs]}),
         svg.lines("Memory, MB", {"memory": [(line["tick"], line["memory_bytes"] / 1e6) for line in costs]}),
     ]
+
+
+def _market(found: Mapping[str, Any]) -> str:
+    """Draw the market's own charts; of a market in an object store, how its listings ran out alone."""
+    out = _of_platforms(found, "out_of_stock")
+    if found["market"] is None:
+        drawn = [svg.lines("Listings out of stock, by platform", out)]
+    else:
+        drawn = market_page.charts(found["market"], out)
+    return f'<h2>The market</h2><div class="charts">{"".join(drawn)}</div>'
 
 
 def html(found: Mapping[str, Any]) -> str:
@@ -152,5 +176,6 @@ def html(found: Mapping[str, Any]) -> str:
         f"<title>{name}: qsim report</title><style>{_STYLE}</style></head><body><main><h1>{name}</h1>"
         f"{''.join(f'<p>{escape(line)}</p>' for line in _head(found))}"
         f'<h2>Health: <span class="{health["status"]}">{health["status"]}</span></h2><ul>{reasons}</ul>'
-        f'<h2>Charts</h2><div class="charts">{"".join(_charts(found))}</div>{tables}</main></body></html>\n'
+        f"{_market(found)}<h2>What ticks did and runs cost</h2>"
+        f'<div class="charts">{"".join(_charts(found))}</div>{tables}</main></body></html>\n'
     )

@@ -13,6 +13,7 @@ import polars as pl
 
 from qsim import process
 from qsim.errors import DiskError, UsageError
+from qsim.monitoring import market as markets
 from qsim.monitoring import page
 from qsim.monitoring.health import health
 from qsim.monitoring.metrics import STATES, by_tick, runs, totals
@@ -33,15 +34,13 @@ def _stretches(rows: pl.DataFrame) -> dict[str, Any]:
     rows = rows.with_columns(at=(pl.col("tick") - first) // size * size + first)
 
     def lines(key: str, value: pl.Expr) -> dict[str, list[list[float]]]:
-        thin = rows.group_by(key, "at").agg(value.alias("value")).sort("at")
+        thin = rows.group_by(key, "at").agg(value.alias("value")).sort("at", key)
         return {
             str(name): part.select("at", "value").to_numpy().round(3).tolist()
             for (name,), part in thin.partition_by(key, as_dict=True, maintain_order=True).items()
         }
 
-    # A cell's state is its mean over the stretch; those of a platform's categories add up.
-    of_cell = rows.group_by("platform", "category", "at").agg(pl.col(*STATES).mean())
-    states = of_cell.group_by("platform", "at").agg(pl.col(*STATES).sum()).sort("at", "platform")
+    states = _states(rows)
     by_state: dict[str, Any] = {
         state: {
             str(name): part.select("at", state).to_numpy().round(1).tolist()
@@ -53,16 +52,38 @@ def _stretches(rows: pl.DataFrame) -> dict[str, Any]:
     return {"changes_a_tick": lines("category", pl.col("changed").sum() / made), **by_state}
 
 
+def _states(rows: pl.DataFrame) -> pl.DataFrame:
+    """Give the mean states of each platform in each stretch `at`, its categories added up.
+
+    A cell without rows in a stretch is as it was in the one before: it has rows at ticks at which something happened alone.
+    """
+    cell = ["platform", "category"]
+    means = rows.group_by(*cell, "at").agg(pl.col(*STATES).mean())
+    every = rows.select(cell).unique().join(rows.select("at").unique(), how="cross")
+    held = every.join(means, on=[*cell, "at"], how="left").sort(*cell, "at")
+    held = held.with_columns(pl.col(*STATES).forward_fill().backward_fill().over(cell))
+    return held.group_by("platform", "at").agg(pl.col(*STATES).sum()).sort("at", "platform")
+
+
 def report(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
-    """Put a report of a market together: `status`, `health`, `total`, `by_platform`, `by_category`, `over_time`, `runs`, `costs`."""
+    """Put a report of a market together: `status`, `health`, `market`, `total`, `by_platform`, `by_category`, `over_time`,
+    `runs`, `costs`.
+
+    What ticks did is counted after the tick `counted_after`, a market day ago, however long the history; `market` (see
+    `market.told`) is None in an object store.
+    """
     market = market_directory(directory)
     history = log.read(market)
-    rows = by_tick(market, history)
+    shown = markets.opened(market, history)
+    after = markets.day_before(history)
+    rows = by_tick(market, history, after)
     lines = process.lines(market)
     return {
         "made_at": datetime.now(UTC).isoformat(timespec="seconds"),
         "status": status(market),
         "health": health(market),
+        "counted_after": after,
+        "market": None if shown is None else markets.told(shown),
         "total": {key: value for row in totals(rows) for key, value in row.items() if key != "all"},
         "by_platform": totals(rows, ("platform",)),
         "by_category": totals(rows, ("category",)),

@@ -1,15 +1,68 @@
-"""Charts as inline SVG that needs no script and no network: lines over ticks, and bars. Colours come from the page's style."""
+"""Charts as inline SVG that needs no script and no network: lines, and bars. Colours come from the page's style."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from html import escape
 
-_WIDTH, _HEIGHT = 640, 240
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 12, 12, 34
+WIDTH, HEIGHT = 640, 240
+LEFT, RIGHT, TOP, BOTTOM = 56, 12, 12, 34
+_TIME_STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 7 * 86_400, 30 * 86_400)
+_MOST_LABELS = 9
 
 Points = Sequence[tuple[float, float]]
+Scale = Callable[[float], float]
+
+
+def scale(low: float, high: float, start: float, end: float) -> Scale:
+    """Give what turns values low..high into places start..end."""
+    return lambda value: start + (value - low) / ((high - low) or 1) * (end - start)
+
+
+def number(value: float) -> str:
+    """Write a number as short as a label needs it; M is for millions."""
+    if abs(value) >= 1e6:
+        return f"{value / 1e6:,.4g} M"
+    return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:,.4g}"
+
+
+def text(x: float, y: float, words: str, anchor: str = "start", style: str = "") -> str:
+    """Write words at a place."""
+    style = f' class="{style}"' if style else ""
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{style}>{escape(words)}</text>'
+
+
+def rect(style: str, x: float, y: float, width: float, height: float, opacity: float = 1, hint: str = "") -> str:
+    """Draw a rectangle; `hint` is told where a pointer rests on it."""
+    faint = f' fill-opacity="{opacity:.2f}"' if opacity < 1 else ""
+    inside = f"><title>{escape(hint)}</title></rect>" if hint else "/>"
+    return f'<rect class="{style}" x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{height:.1f}"{faint}{inside}'
+
+
+def rule(style: str, x1: float, x2: float, y1: float, y2: float) -> str:
+    """Draw a straight line."""
+    return f'<line class="{style}" x1="{x1:.1f}" x2="{x2:.1f}" y1="{y1:.1f}" y2="{y2:.1f}"/>'
+
+
+def figure(
+    title: str, parts: Sequence[str], legend: Sequence[str] = (), height: float = HEIGHT, told: str = "", note: str = ""
+) -> str:
+    """Put a chart in its frame: title, drawing, names by colour, a note; `told` is what it shows, for who does not see it."""
+    keys = "".join(f'<li><i class="c{nth % 8}"></i>{escape(name)}</li>' for nth, name in enumerate(legend))
+    label = escape(". ".join(filter(None, (title, told))), quote=True)
+    return (
+        f'<figure><figcaption>{escape(title)}</figcaption><div class="scroll" tabindex="0"><svg'
+        f' viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{label}">{"".join(parts)}</svg></div>'
+        f"{f'<ul>{keys}</ul>' if keys else ''}"
+        f"{f'<p>{escape(note)}</p>' if note else ''}</figure>"
+    )
+
+
+def empty(title: str, why: str = "nothing to show yet") -> str:
+    """Tell in a chart's place why there is none."""
+    return f"<figure><figcaption>{escape(title)}: {escape(why)}</figcaption></figure>"
 
 
 def _nice(span: float) -> float:
@@ -19,72 +72,118 @@ def _nice(span: float) -> float:
     return next(step for factor in (1, 2, 5, 10) if (step := factor * power) >= raw * 0.999)
 
 
-def _number(value: float) -> str:
-    return f"{value:,.0f}" if abs(value) >= 100 or value == round(value) else f"{value:,.4g}"
-
-
-def _frame(title: str, parts: Sequence[str], legend: Sequence[str] = ()) -> str:
-    keys = "".join(f'<li><i class="c{nth % 8}"></i>{escape(name)}</li>' for nth, name in enumerate(legend))
-    label = escape(title, quote=True)
-    return (
-        f'<figure><figcaption>{escape(title)}</figcaption><svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img"'
-        f' aria-label="{label}">{"".join(parts)}</svg>{f"<ul>{keys}</ul>" if keys else ""}</figure>'
-    )
-
-
-def _y_axis(low: float, high: float, unit: str) -> tuple[list[str], float, float]:
+def y_axis(low: float, high: float, unit: str, bottom: float = HEIGHT - BOTTOM) -> tuple[list[str], Scale]:
+    """Draw an axis of values around low..high down to a place; give it with the scale of its values."""
     step = _nice(high - low)
     low, high = math.floor(low / step) * step, max(math.ceil(high / step) * step, math.floor(low / step) * step + step)
-    parts = []
+    at, parts = scale(low, high, bottom, TOP), []
     for nth in range(round((high - low) / step) + 1):
-        value = low + nth * step
-        y = _HEIGHT - _BOTTOM - (value - low) / (high - low) * (_HEIGHT - _TOP - _BOTTOM)
-        parts.append(f'<line class="grid" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>')
-        parts.append(f'<text x="{_LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{_number(value)}{unit}</text>')
-    return parts, low, high
+        value = round(low + nth * step, 10)
+        parts.append(rule("grid", LEFT, WIDTH - RIGHT, at(value), at(value)))
+        words = f"{unit}{number(value)}" if unit == "₹" else f"{number(value)}{unit}"
+        parts.append(text(LEFT - 6, at(value) + 4, words, "end"))
+    return parts, at
 
 
-def lines(title: str, series: Mapping[str, Points], unit: str = "", from_zero: bool = True, steps: bool = False) -> str:
-    """Draw lines over ticks, one a name; `steps` holds each value until the next."""
+def clock_time(second: float) -> str:
+    """Write the time of day of a second of 1970 on a clock in India."""
+    return f"{datetime.fromtimestamp(second, UTC):%H:%M}"
+
+
+def time_axis(first: float, last: float, x: Scale, y: float, top: float | None = None) -> list[str]:
+    """Label whole hours, or what fits, of seconds of 1970 below a chart, midnights by their date; `top`: with lines up to it."""
+    step = next((step for step in _TIME_STEPS if (last - first) / step < _MOST_LABELS), _TIME_STEPS[-1])
+    parts = []
+    for second in range(math.ceil(first / step) * step, math.floor(last) + 1, step):
+        when = datetime.fromtimestamp(second, UTC)
+        words = f"{when.day} {when:%b}" if second % 86_400 == 0 else clock_time(second)
+        # At the edge a label would be cut.
+        place = min(max(x(second), x(first) + 12), x(last) - 14)
+        parts += [rule("grid", x(second), x(second), top, y - 12)] if top is not None else []
+        parts.append(text(place, y, words, "middle"))
+    return parts
+
+
+def path(points: Points, steps: bool) -> str:
+    """Write places as the points of a line; `steps` holds each value until the next."""
+    found, before = [], None
+    for x, y in points:
+        if before is not None and steps:
+            found.append(f"{x:.1f},{before:.1f}")
+        found.append(f"{x:.1f},{y:.1f}")
+        before = y
+    return " ".join(found)
+
+
+def lines(title: str, series: Mapping[str, Points], unit: str = "", note: str = "") -> str:
+    """Draw lines over ticks, one a name, from 0 on."""
     points = [point for line in series.values() for point in line]
     if not points:
-        return _frame(f"{title}: nothing to show yet", [])
-    ticks, values = [point[0] for point in points], [point[1] for point in points]
-    parts, low, high = _y_axis(0.0 if from_zero else min(values), max(values), unit)
+        return empty(title)
+    ticks = [point[0] for point in points]
+    parts, y = y_axis(0.0, max(point[1] for point in points), unit)
     first, last = min(ticks), max(max(ticks), min(ticks) + 1)
-
-    def at(point: tuple[float, float]) -> tuple[float, float]:
-        x = _LEFT + (point[0] - first) / (last - first) * (_WIDTH - _LEFT - _RIGHT)
-        return x, _HEIGHT - _BOTTOM - (point[1] - low) / (high - low) * (_HEIGHT - _TOP - _BOTTOM)
-
-    for nth in range(5):
+    x = scale(first, last, LEFT, WIDTH - RIGHT)
+    for nth, anchor in enumerate(("start", "middle", "middle", "middle", "end")):
         tick = first + (last - first) * nth / 4
-        anchor = "start" if nth == 0 else "end" if nth == 4 else "middle"
-        parts.append(
-            f'<text x="{at((tick, low))[0]:.1f}" y="{_HEIGHT - 10}" text-anchor="{anchor}">tick {tick:,.0f}</text>'
-        )
+        parts.append(text(x(tick), HEIGHT - 10, f"tick {tick:,.0f}", anchor))
     for nth, line in enumerate(series.values()):
-        path, before = [], None
-        for x, y in map(at, line):
-            if before is not None and steps:
-                path.append(f"{x:.1f},{before:.1f}")
-            path.append(f"{x:.1f},{y:.1f}")
-            before = y
-        parts.append(f'<polyline class="s{nth % 8}" points="{" ".join(path)}"/>')
-    return _frame(title, parts, list(series) if len(series) > 1 else [])
+        places = path([(x(tick), y(value)) for tick, value in line], steps=False)
+        parts.append(f'<polyline class="s{nth % 8}" points="{places}"/>')
+    told = "; ".join(f"{name}: {number(line[-1][1])}{unit} at last, up to {number(max(point[1] for point in line))}{unit}"
+                     for name, line in series.items() if line)  # fmt: skip
+    return figure(title, parts, list(series) if len(series) > 1 else [], told=told, note=note)
 
 
-def bars(title: str, values: Mapping[str, float], unit: str = "") -> str:
-    """Draw a bar for each name, its value over it."""
+def bars(
+    title: str, values: Mapping[str, float], unit: str = "", targets: Mapping[str, float] | None = None, note: str = ""
+) -> str:
+    """Draw a bar for each name, its value over it, and a line across it where it has a target."""
     if not values:
-        return _frame(f"{title}: nothing to show yet", [])
-    parts, low, high = _y_axis(0.0, max(values.values()), unit)
-    room = (_WIDTH - _LEFT - _RIGHT) / len(values)
+        return empty(title)
+    targets = targets or {}
+    parts, y = y_axis(0.0, max(*values.values(), *targets.values(), 0.0), unit)
+    room = (WIDTH - LEFT - RIGHT) / len(values)
     for nth, (name, value) in enumerate(values.items()):
-        height = (value - low) / (high - low) * (_HEIGHT - _TOP - _BOTTOM)
-        x, y = _LEFT + nth * room + room * 0.15, _HEIGHT - _BOTTOM - height
-        parts.append(f'<rect class="c0" x="{x:.1f}" y="{y:.1f}" width="{room * 0.7:.1f}" height="{height:.1f}"/>')
-        middle = f'x="{x + room * 0.35:.1f}" text-anchor="middle"'
-        parts.append(f'<text {middle} y="{y - 3:.1f}">{_number(value)}{unit}</text>')
-        parts.append(f'<text {middle} y="{_HEIGHT - 14}">{escape(name)}</text>')
-    return _frame(title, parts)
+        x = LEFT + nth * room
+        middle = x + room / 2
+        parts.append(rect("c0", x + room * 0.15, y(value), room * 0.7, y(0) - y(value)))
+        highest = max(value, targets.get(name, 0.0))
+        if name in targets:
+            parts.append(rule("target", x + room * 0.06, x + room * 0.94, y(targets[name]), y(targets[name])))
+        parts.append(text(middle, y(highest) - 4, f"{number(value)}{unit}", "middle"))
+        parts.append(text(middle, HEIGHT - 14, name, "middle"))
+    told = "; ".join(f"{name}: {number(value)}{unit}" + (f", target {number(targets[name])}{unit}" if name in targets else "")
+                     for name, value in values.items())  # fmt: skip
+    return figure(title, parts, told=told, note=note)
+
+
+def stacked(
+    title: str, values: Mapping[float, Mapping[str, float]], width: float, unit: str, mark: float, note: str = ""
+) -> str:
+    """Draw a histogram of classes named by their lower edge, each so wide, names over one another, and a line at a mark."""
+    if not values:
+        return empty(title)
+    names = list(dict.fromkeys(name for part in values.values() for name in part))
+    parts, y = y_axis(0.0, max(sum(part.values()) for part in values.values()), "")
+    first, last = min(values), max(max(values), mark) + width
+    x = scale(first, last, LEFT, WIDTH - RIGHT)
+    parts += [
+        text(x(edge), HEIGHT - 14, f"{number(edge)}{unit}", "middle")
+        for edge in (first + nth * width for nth in range(round((last - first) / width)))
+    ]
+    for edge, part in values.items():
+        below = 0.0
+        for nth, name in enumerate(names):
+            count = part.get(name, 0.0)
+            if count:
+                hint = f"{name}: {number(count)} from {number(edge)}{unit}"
+                height = y(below) - y(below + count)
+                parts.append(
+                    rect(f"c{nth % 8}", x(edge) + 2, y(below + count), x(edge + width) - x(edge) - 4, height, hint=hint)
+                )
+            below += count
+    parts.append(rule("target", x(mark), x(mark), TOP, HEIGHT - BOTTOM))
+    parts.append(text(x(mark) + 5, TOP + 10, f"{number(mark)}{unit} and more"))
+    told = "; ".join(f"from {number(edge)}{unit}: {number(sum(part.values()))}" for edge, part in values.items())
+    return figure(title, parts, names, told=told, note=note)

@@ -63,7 +63,8 @@ def open_boards(market: Place, history: Log) -> Boards:
     connection.execute(f"""
         CREATE TABLE platforms AS SELECT platform_id, platform, name FROM {table(PLATFORMS)};
         CREATE TABLE products AS SELECT product_id, product, brand, category, subcategory, pack, is_loose, is_active,
-            mrp_paise, lower(replace(product || ' ' || brand || ' ' || pack, '''', '')) AS words FROM {table(PRODUCTS)};
+            volatility_group, base_price_paise, mrp_paise,
+            lower(replace(product || ' ' || brand || ' ' || pack, '''', '')) AS words FROM {table(PRODUCTS)};
         CREATE TABLE stores AS SELECT store_id, platform_id, city, area AS locality,
             row_number() OVER (PARTITION BY platform_id ORDER BY store_id)::INTEGER - 1 AS area FROM {table(STORES)};
         CREATE TYPE shelf AS ENUM (SELECT DISTINCT category FROM products ORDER BY category);
@@ -114,8 +115,7 @@ def told_of(boards: Boards, tick: int, step: int = 1) -> dict[str, Any]:
 
 def tick_before(boards: Boards, second: int) -> int:
     """Tell the last tick at or before a market second, at least 0."""
-    epoch = [epoch for epoch in boards.course.epochs if epoch.second <= max(0, second)][-1]
-    return min(boards.log.tick, epoch.tick + (max(0, second) - epoch.second) // epoch.interval)
+    return min(boards.log.tick, clock.tick_before(boards.course.epochs, second))
 
 
 def written(boards: Boards, table: Table, since: int, until: int) -> str:
@@ -139,7 +139,7 @@ def _base(boards: Boards, tick: int, step: int) -> tuple[int, str]:
     return snapshot, f"({files(boards.market, SNAPSHOTS, named)})"
 
 
-def _events(boards: Boards, since: int, until: int) -> float:
+def events_between(boards: Boards, since: int, until: int) -> float:
     """Estimate how many events were written in since < tick <= until."""
     total = 0.0
     for file in boards.log.of_table(EVENTS.name):
@@ -156,11 +156,11 @@ def sample_step(boards: Boards) -> int:
 
 def step_for(boards: Boards, *ticks: int) -> int:
     """Tell whether the states of these ticks are of every product (1) or of every n-th (n), as these cost too much."""
-    heavy = any(_events(boards, _base(boards, tick, 1)[0], tick) > _MOST_EVENTS for tick in ticks)
+    heavy = any(events_between(boards, _base(boards, tick, 1)[0], tick) > _MOST_EVENTS for tick in ticks)
     return sample_step(boards) if heavy else 1
 
 
-def _sampled(boards: Boards, step: int) -> str:
+def sampled(boards: Boards, step: int) -> str:
     """Write the condition that keeps every step-th product."""
     return f"listing_id % {boards.per_product * step} < {boards.per_product}" if step > 1 else "true"
 
@@ -176,7 +176,7 @@ def state(boards: Boards, tick: int, step: int = 1) -> str:
         return boards.states[key]
     since, base = _base(boards, tick, step)
     name = f"state_{tick}_{step}"
-    text = state_between(base, since, tick, boards.market, boards.log, _sampled(boards, step))
+    text = state_between(base, since, tick, boards.market, boards.log, sampled(boards, step))
     boards.connection.execute(f"CREATE TABLE {name} AS {text}")
     boards.states[key] = name
     # Samples and whole states make way for their like: the hours of a day are many samples.

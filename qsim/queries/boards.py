@@ -63,11 +63,11 @@ def overview(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
             boards,
             "SELECT area, min(city) AS city, min(locality) AS locality FROM stores GROUP BY area ORDER BY area LIMIT 200",
         ),
-        "product": _first_product(boards),
+        "product": first_product(boards),
     }
 
 
-def _first_product(boards: Boards) -> int | None:
+def first_product(boards: Boards) -> int | None:
     """Choose the product that a page opens with: onions where the market has them, else its first."""
     rows = query(boards, f"SELECT product_id FROM ({_FOUND}) LIMIT 1", [["onion"], "onion"]) or query(
         boards, "SELECT product_id FROM products WHERE is_active ORDER BY product_id LIMIT 1"
@@ -88,8 +88,8 @@ def search(boards: Boards, text: str, limit: int = 12, as_of: int | None = None)
     return {"text": text, "products": rows}
 
 
-def cheapest(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
-    """Tell for each category and each full hour of the last day, and now, on what share of products each platform is cheapest.
+def cheapest(boards: Boards, as_of: int | None = None, hours: int = HOURS_SHOWN) -> dict[str, Any]:
+    """Tell for each category and each full hour of the last ones, and now, on what share of products each platform is cheapest.
 
     Compared are the offers in stock of one area, of products that two platforms or more have; platforms that tie share.
     """
@@ -97,7 +97,7 @@ def cheapest(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
     step = max(sample_step(boards), step_for(boards, tick))
     second = second_of(boards, tick)
     marks = {hour * HOUR: tick_before(boards, hour * HOUR) for hour in
-             range(max(0, second // HOUR - HOURS_SHOWN + 1), second // HOUR + 1)}  # fmt: skip
+             range(max(0, second // HOUR - hours + 1), second // HOUR + 1)}  # fmt: skip
     columns: list[dict[str, Any]] = [
         {"time": stamp(boards, at) - second_of(boards, at) + hour, "tick": at} for hour, at in marks.items()
     ]

@@ -11,10 +11,11 @@ from time import monotonic
 
 from fastapi import FastAPI
 
+from qsim.monitoring.health import worst
 from qsim.queries import served
 from qsim.server import boards, problems, products, questions, sql, static, watching
 from qsim.server import live as writing
-from qsim.server.following import Following, follow
+from qsim.server.following import Following, follow, look
 from qsim.server.guarding import Allowed, Guard
 from qsim.server.measures import Measures
 from qsim.server.reading import Market
@@ -56,7 +57,7 @@ def create_app(
     app = _described(lifespan)
     app.state.market, app.state.measures, app.state.feed, app.state.following = market, measures, feed, state
     app.state.turns = sql.Turns()
-    _tell(market, feed, measures)
+    _tell(market, feed, measures, state)
     app.add_middleware(Guard, allowed=allowed or Allowed(), measures=measures)
     return app
 
@@ -78,6 +79,7 @@ async def _followed(
     market: Market, feed: Feed, measures: Measures, state: Following, every: float
 ) -> AsyncIterator[None]:
     """Follow a market for as long as the block lasts; then let its writer and the queries that run end."""
+    await asyncio.to_thread(look, market, state)
     following = asyncio.create_task(follow(market, feed, measures, state, every))
     yield
     following.cancel()
@@ -88,8 +90,9 @@ async def _followed(
     market.close()
 
 
-def _tell(market: Market, feed: Feed, measures: Measures) -> None:
-    """Let Prometheus know where the market stands and who follows it."""
+def _tell(market: Market, feed: Feed, measures: Measures, state: Following) -> None:
+    """Let Prometheus know where the market stands, how it is and who follows it."""
+    measures.gauge("qsim_health", "How the market is: 0 ok, 1 warnings, 2 failing.", lambda: worst(state.reasons))
     measures.gauge("qsim_tick", "Tick that the market has reached.", lambda: market.moment.tick)
     measures.gauge("qsim_commit", "Number of the newest commit.", lambda: market.moment.commit)
     measures.gauge("qsim_events", "Changes of prices in the market.", lambda: market.moment.rows("events"))

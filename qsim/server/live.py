@@ -7,6 +7,9 @@ import signal
 import subprocess
 import sys
 
+from qsim.errors import QsimError
+from qsim.monitoring import health
+from qsim.monitoring.health import Reason
 from qsim.standing import market_directory
 
 _STOP_SECONDS = 30.0
@@ -21,10 +24,13 @@ def started(directory: str | os.PathLike[str] | None) -> subprocess.Popen[bytes]
     return subprocess.Popen([*command, str(_MINUTES)], stdout=sys.stderr, start_new_session=True)
 
 
-def fault_of(writer: subprocess.Popen[bytes] | None) -> str:
+def fault_of(writer: subprocess.Popen[bytes] | None) -> list[Reason]:
     """Tell what ended a writer that did not end well; nothing while it runs or where there is none."""
     code = None if writer is None else writer.poll()
-    return f"the writer ended with exit code {code}; its words on standard error say why" if code else ""
+    line = (
+        f"the writer ended with exit code {code}; mend what its words on standard error say, and start the server again"
+    )
+    return [health.of_fault(QsimError(line), "writer")] if code else []
 
 
 def stop(writer: subprocess.Popen[bytes]) -> None:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 
 from qsim import clock
+from qsim.monitoring.metrics import counted
 from qsim.queries import browse, past, shown
 from qsim.server import shapes
 from qsim.server.answers import AsOf, Cursor, Limit, after, answer, known_parameters, market_of, page, tick_of
 from qsim.server.problems import ProblemError
-from qsim.server.reading import Moment
+from qsim.server.reading import Moment, Reading
 
 router = APIRouter(prefix="/api", tags=["market"], dependencies=[Depends(known_parameters)])
 
@@ -121,3 +122,20 @@ async def metrics(
     """What each tick took up and changed, newest first."""
     first, last = _ticks(market_of(request).moment, since, until)
     return await after(request, limit, cursor, past.metrics, first, last, keys={"tick": _LAST})
+
+
+def _totals(reading: Reading, last: int, by: str) -> dict[str, Any]:
+    keys = {"all": (), "both": ("platform", "category")}.get(by, (by,))
+    found = counted(reading.market, reading.moment.log, last, keys)
+    told = {"counted_to": found["counted_to"] or 0, "ticks_counted": found["ticks_counted"], "rows": found["rows"]}
+    return reading.moment.place() | told
+
+
+@router.get("/metrics/totals", responses=shapes.shown(shapes.TOTALS))
+async def totals(
+    request: Request,
+    last: Annotated[int, Query(ge=1, le=100_000, description="Of so many of the newest ticks.")] = 1000,
+    by: Literal["all", "platform", "category", "both"] = "both",
+) -> Response:
+    """What ticks did, added up by platform and category: counts, sizes of changes, running discounts, surges, stock-outs."""
+    return await answer(request, _totals, last, by)

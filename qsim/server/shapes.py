@@ -51,6 +51,10 @@ _CAMPAIGN = {
     "starts_at": "2026-01-01 00:00:00", "ends_at": "2026-01-07 00:00:00", "duration_seconds": 518400, "repeat_seconds": 0,
     "status": "running", "units_per_listing": 50, "listings": 12,
 }  # fmt: skip
+_COUNTS = {
+    "attempted": 14400, "changed": 14310, "clipped": 210, "failed": 0, "sized": 14300, "discounted": 90, "surging": 12,
+    "out_of_stock": 0, "mean_change_pct": 0.4, "sd_change_pct": 7.1, "success_pct": 100.0,
+}  # fmt: skip
 _PLAN = {"orders": [], "goods": 91.0, "surge_fees": 0.0, "delivery": 25.0, "handling": 3.0, "total": 119.0, "bought": 2}
 
 STATUS = {
@@ -65,7 +69,13 @@ BASKET = {
     "left_out": [],
 }  # fmt: skip
 SQL = {**PLACE, "columns": ["platform"], "types": ["VARCHAR"], "rows": [{"platform": "zepto"}], "truncated": False}
-HEALTH = {**PLACE, "status": "ok", "reasons": ["following"], "commit_age_seconds": 1.2, "streams": 3}
+_REASON = {
+    "level": "warning", "about": "speed", "found": "12.0 s behind the clock at tick 288, ticks take 5 s",
+    "mend": "smaller batches (--batch-size), or a longer --interval",
+}  # fmt: skip
+HEALTH = {
+    **PLACE, "status": "warning", "reasons": [_REASON], "looked_seconds_ago": 2.1, "commit_age_seconds": 1.2, "streams": 3,
+}  # fmt: skip
 
 
 def listed(row: dict[str, Any], **head: Any) -> dict[str, Any]:
@@ -79,6 +89,12 @@ CHANGES = listed(_CHANGE)
 CHEAPEST = listed(_CHEAPEST, total=398)
 DEALS = listed(_DEAL, total=120)
 COMPARE = listed(_PAIR, total=22, summary=_SUMMARY)
+TOTALS = {
+    **PLACE,
+    "counted_to": 288,
+    "ticks_counted": 288,
+    "rows": [_COUNTS],
+}
 CAMPAIGNS = listed(_CAMPAIGN, total=30)
 METRICS = listed({"tick": 288, "ts": "2026-01-01 00:24:00", "attempted": 250, "changed": 249})
 

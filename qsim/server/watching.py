@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
 
+from qsim.monitoring.health import FAILING, STATUS, worst
 from qsim.queries.known import check_platform
 from qsim.server import shapes, streaming
 from qsim.server.answers import known_parameters, market_of
@@ -55,17 +56,21 @@ async def events(
 
 @router.get("/health", responses=shapes.shown(shapes.HEALTH))
 async def health(request: Request) -> Response:
-    """Whether the server follows the market, and why not; 503 where it does not."""
+    """How the market is and whether the server follows it, with reasons and mends as `qsim health` tells them; 503 where it is
+    failing.
+    """
     following: Following = request.app.state.following
     feed: Feed = request.app.state.feed
     reasons = following.reasons
+    level = worst(reasons)
     told = market_of(request).moment.place() | {
-        "status": "failing" if reasons else "ok",
+        "status": STATUS[level],
         "reasons": reasons,
+        "looked_seconds_ago": round(monotonic() - following.looked, 3),
         "commit_age_seconds": round(monotonic() - following.moved, 3),
         "streams": feed.count,
     }
-    return JSONResponse(told, 503 if reasons else 200, {"Cache-Control": "no-store"})
+    return JSONResponse(told, 503 if level == FAILING else 200, {"Cache-Control": "no-store"})
 
 
 @router.get("/metrics", response_class=Response, responses=_TEXT)

@@ -105,11 +105,6 @@ def _newest(market: Place) -> int:
     return newest
 
 
-def has(market: Place, number: int) -> bool:
-    """Tell whether a commit of this number is there, without reading it."""
-    return files.look(commit_path(market, number)) is not None
-
-
 def commits(market: Place, since: int = 0) -> Iterator[Piece]:
     """Read the commits from number `since` on in order, none by its checkpoint; CorruptError names the first that is broken."""
     before: Tip = _commit(market, since - 1).tip if since else EMPTY

@@ -1,0 +1,275 @@
+"""The market's part of a report: its figures against the views and the rules, and its charts on the page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+
+import qsim
+from qsim import simulation
+from qsim.monitoring import market as markets
+from qsim.monitoring import page, report, svg, svg_rows
+from qsim.queries import board_market, board_states
+from qsim.queries.board_states import Boards
+from qsim.storage import log
+from qsim.writing import course_of
+from tests.commands import Shell
+
+
+@pytest.fixture(scope="module")
+def lively(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A realistic market of a day and a half, in steps of half an hour; to be read, never written."""
+    market = tmp_path_factory.mktemp("report") / "market"
+    qsim.generate(market, products=60, seed=42, preset="realistic")
+    qsim.run(market, ticks=72, update_interval_seconds=1800)
+    return market
+
+
+@pytest.fixture(scope="module")
+def shown(lively: Path) -> Boards:
+    return board_states.open_boards(lively, log.read(lively))
+
+
+@pytest.fixture(scope="module")
+def classic(ready_market: Path) -> Boards:
+    return board_states.open_boards(ready_market, log.read(ready_market))
+
+
+@pytest.fixture(scope="module")
+def views(lively: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with qsim.connect(lively) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def found(lively: Path) -> dict[str, Any]:
+    return report.report(lively)
+
+
+def fetched(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
+    return connection.execute(query).fetchall()
+
+
+def test_volatility_counts_the_turns_that_the_ticks_gave(classic: Boards) -> None:
+    told = board_market.volatility(classic)
+    assert told["since"] == 50, "parameters changed at tick 50"
+    rows = fetched(
+        classic.connection,
+        "SELECT base_price_paise, volatility_group FROM products WHERE is_active ORDER BY product_id",
+    )
+    turns: dict[str, int] = {}
+    for tick in range(51, 121):
+        for place in range(tick * 40, tick * 40 + 40):
+            base, group = rows[place % len(rows)]
+            turns[group] = turns.get(group, 0) + 5 * (base >= 2000)
+    assert {row["volatility_group"]: row["turns"] for row in told["groups"]} == {
+        group: count for group, count in turns.items() if count >= 500
+    }
+
+
+def test_volatility_of_classic_is_near_its_target(classic: Boards) -> None:
+    groups = board_market.volatility(classic)["groups"]
+    assert [row["volatility_group"] for row in groups][-1] == "staples"
+    for row in groups:
+        assert row["realised_pct"] == pytest.approx(row["target_pct"], rel=0.12), row
+
+
+def test_volatility_is_that_of_every_move_of_a_regular_price(ready_market: Path, classic: Boards) -> None:
+    with qsim.connect(ready_market) as connection:
+        moves = fetched(
+            connection,
+            """WITH told AS (SELECT listing_id, 50 AS tick, regular_price_paise AS regular FROM raw.state_at(50)
+                    UNION ALL SELECT listing_id, tick, regular_price_paise FROM raw.events WHERE tick > 50)
+                SELECT volatility_group, sum(change ** 2) FROM (SELECT listing_id, regular / lag(regular) OVER
+                    (PARTITION BY listing_id ORDER BY tick) - 1 AS change FROM told) JOIN raw.listings USING (listing_id)
+                JOIN raw.products USING (product_id) WHERE base_price_paise >= 2000 AND is_active GROUP BY ALL""",
+        )
+    for row in board_market.volatility(classic)["groups"]:
+        wanted = 100 * (dict(moves)[row["volatility_group"]] / row["turns"]) ** 0.5
+        assert row["realised_pct"] == pytest.approx(wanted, abs=0.001)
+
+
+def test_volatility_has_no_target_where_prices_are_set_by_rates(shown: Boards) -> None:
+    assert {row["target_pct"] for row in board_market.volatility(shown)["groups"]} <= {None}
+
+
+def test_volatility_reads_no_more_events_than_it_may(classic: Boards, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(board_market, "_MEASURED_EVENTS", 7_000)
+    assert 80 < board_market.volatility(classic)["since"] < 95
+
+
+def test_levels_are_the_percentiles_of_the_prices(shown: Boards, views: duckdb.DuckDBPyConnection) -> None:
+    rows = fetched(
+        views,
+        """SELECT p.platform, 100 * p.price / base_price AS price, 100 * anchor_price / base_price AS multiplier FROM prices AS p
+            JOIN listings USING (listing_id) JOIN products AS g ON g.product_id = p.product_id WHERE p.is_active""",
+    )
+    for row in board_market.levels(shown)["platforms"]:
+        for at, name in ((1, "price"), (2, "multiplier")):
+            values = [float(one[at]) for one in rows if one[0] == row["platform"]]
+            assert row[name] == pytest.approx(np.percentile(values, [2, 25, 50, 75, 98]), abs=0.01)
+
+
+def test_campaigns_run_when_the_ticks_say(shown: Boards, views: duckdb.DuckDBPyConnection) -> None:
+    rows = fetched(
+        views, "SELECT campaign_id, starts_second, duration_seconds, repeat_seconds, ends_second FROM raw.campaigns"
+    )
+    clocks = simulation.Campaigns(*(np.array(column, np.int64) for column in list(zip(*rows, strict=True))[1:]))
+    told = board_market.campaigns(shown)
+    spans = {one["campaign_id"]: one["spans"] for one in told["campaigns"]}
+    now = board_states.second_of(shown, shown.log.tick)
+    seconds = np.arange(now - 86_400, now + 86_400, 900)
+    running = clocks.running(seconds)
+    for nth, (number, *_) in enumerate(rows):
+        for second, runs in zip((seconds - now + told["time"]).tolist(), running[:, nth].tolist(), strict=True):
+            assert any(begin <= second < end for begin, end in spans.get(number, [])) == runs, (number, second)
+    assert {one["status"] for one in told["campaigns"] if any(a <= told["time"] < b for a, b in one["spans"])} == {
+        "running"
+    }
+
+
+def test_a_report_opens_with_onions_else_with_what_moved_most(
+    shown: Boards, views: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = fetched(views, f"SELECT product FROM products WHERE product_id = {board_market.featured(shown)}")
+    assert "onion" in name[0][0].lower()
+    monkeypatch.setattr(board_market.pages, "search", lambda *given: {"products": []})
+    moves = fetched(
+        views,
+        f"""SELECT n.product_id, abs(n.price / b.price - 1) AS move FROM prices AS n
+            JOIN prices_at(tick_time({shown.log.tick - 48})) AS b USING (listing_id) WHERE n.is_active ORDER BY move DESC LIMIT 1""",
+    )
+    assert board_market.featured(shown) == moves[0][0]
+
+
+@pytest.fixture(scope="module")
+def onion(shown: Boards, views: duckdb.DuckDBPyConnection) -> list[dict[str, tuple[float, bool]]]:
+    """Price and whether a deal runs of the product that a report opens with, at each tick of the last day but the newest."""
+    product, last = board_market.featured(shown), shown.log.tick
+    query = f"""SELECT platform, price_paise / 100, discount_bps > 0 FROM raw.state_at({{}}) JOIN raw.listings USING (listing_id)
+        JOIN platforms USING (platform_id) WHERE product_id = {product}"""
+    return [
+        {name: (price, deal) for name, price, deal in fetched(views, query.format(tick))}
+        for tick in range(last - 48, last)
+    ]
+
+
+@pytest.mark.parametrize("crowded", [0, 10_000])
+def test_mean_price_and_time_on_deal_are_those_of_all_ticks(
+    shown: Boards, onion: list[dict[str, tuple[float, bool]]], monkeypatch: pytest.MonkeyPatch, crowded: int
+) -> None:
+    monkeypatch.setattr(markets, "_CROWDED", crowded)
+    told = markets.told(shown)["prices"]
+    assert (told["stretch_seconds"] is None) == (crowded > 0)
+    for row in told["totals"]:
+        held = [at[row["platform"]] for at in onion]
+        assert row["mean"] == pytest.approx(np.mean([price for price, _ in held]), abs=0.006)
+        assert row["on_deal_pct"] == pytest.approx(100 * np.mean([deal for _, deal in held]), abs=0.06)
+        line = np.array(told["lines"][row["platform"]])
+        spans = np.diff(np.append(line[:, 0], told["to_time"]))
+        assert (line[:, 1] * spans).sum() / spans.sum() == pytest.approx(row["mean"], abs=0.006)
+
+
+def test_counts_are_of_the_last_market_day_alone(found: dict[str, Any], views: duckdb.DuckDBPyConnection) -> None:
+    assert found["counted_after"] == 24
+    wanted = fetched(
+        views, "SELECT sum(attempted)::BIGINT, sum(changed)::BIGINT FROM platform_metrics WHERE tick > 24"
+    )[0]
+    assert (found["total"]["attempted"], found["total"]["changed"]) == wanted
+    assert "after tick 24" in page.html(found) and "after tick 24" in page.markdown(found)
+
+
+def test_fewer_hours_are_shown_where_a_day_has_too_many_events(shown: Boards, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(markets, "_MOST_EVENTS", 0.25 * board_states.events_between(shown, 24, 72))
+    told = markets.told(shown)
+    assert told["cheapest"]["hours"] in (5, 6) and len(told["cheapest"]["times"]) == told["cheapest"]["hours"]
+
+
+def drawn(text: str) -> list[str]:
+    return re.findall(r'<svg [^>]*aria-label="([^"]*)"', text)
+
+
+def test_each_chart_of_the_market_says_what_it_shows(found: dict[str, Any]) -> None:
+    labels = drawn(page.html(found))
+    labels = [label for label in labels if not label.startswith("Volatility")][:6]
+    for label, wanted in zip(labels, (
+        r"Price of Onion .*zepto: [\d.]+ rupees at last",
+        r"Cheapest platform by category and hour. .*Fruits &amp; Vegetables: \w+ at last, on \d+%",
+        r"Depth of running discounts. from \d+ %: \d+;",
+        r"Listings out of stock, by platform. blinkit: \d+ at last",
+        r"Campaigns.* \d+ running; \d+ coming; \d+ past",
+        r"Price level.* blinkit: multipliers .* band 95 to 115 %",
+    ), strict=True):  # fmt: skip
+        assert re.match(wanted, label), label
+
+
+def test_markdown_has_the_figures_of_the_charts(found: dict[str, Any]) -> None:
+    text = page.markdown(found)
+    row = found["market"]["prices"]["totals"][0]
+    assert f"| {row['platform']} | {row['now']:,.2f} | {row['lowest']:,.2f} |" in text
+    for title in ("Cheapest", "Running discounts by depth", "Volatility by group", "Price level", "Campaigns"):
+        assert f"\n## {title}" in text, title
+
+
+def test_product_and_campaign_names_are_no_markup() -> None:
+    bad = "<script>&\"'"
+    one = {"campaign": bad, "platform": bad, "kind": bad, "status": "past", "spans": [[0, 9]]}
+    charts = [
+        svg_rows.gantt(bad, [one], [bad], (0, 10), 5, bad),
+        svg_rows.heat(bad, {bad: [(bad, 0.5)]}, [0.0], [bad], bad),
+        svg_rows.prices(bad, {bad: [[0, 1, 1, 1]]}, (0, 60), True, bad),
+        svg.stacked(bad, {0: {bad: 1}}, 5, bad, 30, bad),
+        svg.bars(bad, {bad: 1}, bad, {bad: 2}, bad),
+        svg_rows.boxes(bad, [{"platform": bad, "low": 1, "high": 2, "multiplier": [1] * 5, "price": [1] * 5}], bad),
+    ]  # fmt: skip
+    assert all("<script" not in chart and '&"' not in chart for chart in charts)
+
+
+def test_a_market_at_tick_0_has_a_whole_page(tmp_path: Path, shell: Shell) -> None:
+    qsim.generate(tmp_path / "m", products=5)
+    assert shell("report", tmp_path / "m", "--out", tmp_path / "r.html").code == 0
+    labels = drawn((tmp_path / "r.html").read_text())
+    assert [label.partition(" ")[0] for label in labels] == ["Price", "Cheapest", "Depth", "Campaigns,", "Price"]
+
+
+def test_a_market_with_nothing_on_sale_has_a_whole_page(lively: Path, found: dict[str, Any]) -> None:
+    nothing = board_states.open_boards(lively, log.read(lively))
+    nothing.connection.execute("UPDATE products SET is_active = false; DELETE FROM listings")
+    told = found | {"market": markets.told(nothing)}
+    assert told["market"]["prices"] is None and "nothing is on sale" in page.html(told)
+    assert "## Campaigns" in page.markdown(told)
+
+
+def test_days_before_are_counted_over_changes_of_the_interval(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", products=5)
+    qsim.run(tmp_path / "m", ticks=24, update_interval_seconds=3600)
+    qsim.run(tmp_path / "m", ticks=6, update_interval_seconds=7200)
+    history = log.read(tmp_path / "m")
+    assert [epoch.interval for epoch in course_of(history).epochs][-1] == 7200
+    assert markets.day_before(history) == 12
+
+
+def test_the_chart_of_volatility_tells_targets(ready_market: Path) -> None:
+    label = next(label for label in drawn(page.html(report.report(ready_market))) if "size of the moves" in label)
+    assert re.search(r"fruits: [\d.]+ %, target 6.928 %", label)
+
+
+def test_a_category_without_a_row_in_a_stretch_stays_as_it_was(lively: Path, found: dict[str, Any]) -> None:
+    with qsim.connect(lively) as connection:
+        for tick in (40, 55, 72):
+            wanted = fetched(
+                connection,
+                f"""SELECT platform, count(*) FILTER (discount_pct > 0) FROM prices_at(tick_time({tick})) WHERE is_active
+                    GROUP BY platform""",
+            )
+            told = {
+                name: [value for at, value in line if at <= tick][-1]
+                for name, line in found["over_time"]["discounted"].items()
+            }
+            assert told == dict(wanted), tick

@@ -1,0 +1,83 @@
+"""The page of a report in a real browser: whole, on its own, readable in light and dark, no label over another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import qsim
+from qsim.monitoring import report
+from tests.browser import chromium, picture, watched
+from tests.test_dashboard import violations
+
+# Pairs of labels of one chart that cover one another, and labels that reach out of it.
+_COVERED = """() => [...document.querySelectorAll("svg")].flatMap((svg) => {
+  const chart = svg.getAttribute("aria-label").slice(0, 30), frame = svg.getBoundingClientRect();
+  const labels = [...svg.querySelectorAll("text")].map((text) => [text.textContent, text.getBoundingClientRect()]);
+  const out = labels.filter(([, box]) => box.left < frame.left - 1 || box.right > frame.right + 1 || box.bottom > frame.bottom + 1);
+  const over = labels.flatMap(([one, a], nth) => labels.slice(nth + 1).filter(([, b]) =>
+    Math.min(a.right, b.right) - Math.max(a.left, b.left) > 1 && Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > 4
+  ).map(([other]) => [chart, one, other]));
+  return [...out.map(([text]) => [chart, text, "the edge"]), ...over];
+})"""
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a realistic market of a day and a half."""
+    place = tmp_path_factory.mktemp("page")
+    qsim.generate(place / "shop", products=60, seed=42, preset="realistic")
+    qsim.run(place / "shop", ticks=72, update_interval_seconds=1800)
+    return report.write(report.report(place / "shop"), place / "shop.html")
+
+
+@pytest.fixture(scope="module")
+def crowded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a default market whose onion changed more often than a chart shows, and whose counts are millions."""
+    place = tmp_path_factory.mktemp("page")
+    qsim.generate(place / "shop", seed=42)
+    qsim.run(place / "shop", ticks=1500, update_interval_seconds=60)
+    found = report.report(place / "shop")
+    found["total"] |= {name: count * 17 for name, count in found["total"].items() if name.startswith(("up_", "down_"))}
+    return report.write(found, place / "shop.html")
+
+
+@pytest.mark.nightly
+def test_no_label_covers_another_where_much_happened(browser: Any, crowded: Path) -> None:
+    context = browser.new_context(viewport={"width": 1400, "height": 900})
+    page = context.new_page()
+    page.goto(crowded.as_uri())
+    assert "Means of 15 minutes" in page.locator("figure").first.inner_text()
+    assert " M" in page.locator("figure", has_text="Sizes of price changes").inner_text()
+    assert page.evaluate(_COVERED) == []
+    context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.nightly)])
+def test_the_page_is_whole_readable_and_on_its_own(browser: Any, file: Path, scheme: str, tmp_path: Path) -> None:
+    context = browser.new_context(viewport={"width": 1400, "height": 900}, color_scheme=scheme)
+    page = context.new_page()
+    seen = watched(page)
+    page.goto(file.as_uri())
+    assert page.evaluate(_COVERED) == []
+    assert violations(page) == []
+    assert (seen.errors, seen.urls) == ([], [file.as_uri()])
+    picture(page, f"report-{scheme}", tmp_path)
+    context.close()
+
+
+def test_a_phone_needs_no_scrolling_sideways(browser: Any, file: Path) -> None:
+    context = browser.new_context(viewport={"width": 360, "height": 740}, is_mobile=True, device_scale_factor=2)
+    page = context.new_page()
+    page.goto(file.as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    context.close()

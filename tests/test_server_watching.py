@@ -1,0 +1,65 @@
+"""Health over HTTP: what `qsim health` tells."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import qsim
+from qsim.monitoring.health import health
+from qsim.queries import served
+from qsim.server.following import Following, look
+from qsim.server.reading import Market
+from tests.servers import serving
+from tests.test_monitoring import with_run
+
+
+def test_health_gives_the_reasons_of_qsim_health_without_the_place(market: Path) -> None:
+    with_run(market, kind="failed", error=f"{market}/events: cannot write: No space left on device; free space")
+    with serving(market) as running:
+        answer = running.get("/health")
+        figures = running.get("/metrics").text
+    told, wanted = answer.json(), health(market)
+    assert (answer.status_code, told["status"]) == (503, wanted["status"]) == (503, "failing")
+    assert str(market) in wanted["reasons"][0]["found"] and str(market) not in answer.text
+    assert told["reasons"] == [
+        {name: words.replace(str(market), "the market") for name, words in reason.items()}
+        for reason in wanted["reasons"]
+    ]
+    assert "\nqsim_health 2.0\n" in figures
+
+
+@pytest.mark.nightly
+def test_warnings_do_not_take_a_server_out_of_service(market: Path) -> None:
+    with_run(market, lag_seconds=12.0)
+    with serving(market) as running:
+        answer = running.get("/health")
+    assert (answer.status_code, answer.json()["status"]) == (200, "warning")
+    assert answer.json()["reasons"] == health(market)["reasons"] != []
+
+
+def test_a_look_takes_up_what_was_committed_since(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from qsim.monitoring import health as healths
+
+    reader, state = Market(served.opened(market)), Following(0.0)
+    look(reader, state)
+    assert state.reasons == []
+    monkeypatch.setattr(healths, "_MANY_FILES", 5)
+    look(reader, state)
+    assert state.reasons == [], "the history is looked at once a commit"
+    qsim.run(market, ticks=1)
+    served.follow(reader.at)
+    look(reader, state)
+    assert [reason["about"] for reason in state.reasons] == ["files"]
+    reader.close()
+
+
+def test_a_market_that_cannot_be_looked_at_is_failing(market: Path) -> None:
+    reader, state = Market(served.opened(market)), Following(0.0)
+    for file in (market / "platform_metrics").iterdir():
+        file.unlink()
+    look(reader, state)
+    [reason] = state.reasons
+    assert (reason["level"], reason["about"]) == ("failing", "market") and str(market) not in str(reason)
+    reader.close()

@@ -1,0 +1,65 @@
+"""`qsim top` and `qsim events --follow` in a real terminal, beside a run."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.terminals import Terminal, terminal
+
+INTO, OUT_OF, SHOWN = "\x1b[?1049h", "\x1b[?1049l", "\x1b[?25h"
+
+
+@pytest.fixture
+def running(market: Path) -> Iterator[Path]:
+    """A market that another process runs on, a tick every half second."""
+    words = [sys.executable, "-m", "qsim", "run", str(market), "--realtime", "--interval", "1", "--speed", "2"]
+    with subprocess.Popen([*words, "--duration", "10"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
+        yield market
+        run.terminate()
+
+
+def ticks(text: str) -> list[int]:
+    return [int(found.replace(",", "")) for found in re.findall(r"tick ([\d,]+)", text)]
+
+
+def ends_well(shown: Terminal) -> None:
+    """Ctrl-C ends it with 130, the word that it was stopped, the screen and the cursor given back."""
+    shown.press(b"\x03")
+    assert shown.ended() == 130
+    last = shown.drawn[shown.drawn.rindex(OUT_OF) :]
+    assert SHOWN in shown.drawn[shown.drawn.rindex("\x1b[?25l") :]
+    assert "Traceback" not in shown.text and "qsim: stopped" in last
+
+
+def test_top_follows_a_run_and_gives_the_terminal_back(running: Path) -> None:
+    with terminal("top", running, "--every", 0.3) as shown:
+        first = ticks(shown.until(lambda text: ticks(text)))[0]
+        shown.until(lambda text: max(ticks(text)) > first + 1 and "running" in text)
+        assert INTO in shown.drawn
+        ends_well(shown)
+
+
+@pytest.mark.nightly
+def test_top_fits_a_terminal_whose_size_changes(market: Path) -> None:
+    with terminal("top", market, "--every", 0.2, columns=120, rows=40) as shown:
+        shown.until(lambda text: "stock_out" in text or "update" in text)
+        shown.resize(40, 10)
+        narrow = len(shown.drawn)
+        shown.until(lambda _: shown.drawn[narrow:].count("\x1b[H") > 4)
+        frames = shown.drawn[narrow:].split("\x1b[H")[2:-1]
+        assert frames and all(frame.count("\n") < 10 for frame in frames)
+        ends_well(shown)
+
+
+@pytest.mark.nightly
+def test_events_that_are_followed_end_by_a_key(running: Path) -> None:
+    with terminal("events", running, "--last", 1, "--follow", columns=160) as shown:
+        shown.until(lambda text: len(set(ticks(text))) > 2)
+        shown.press(b"\x03")
+        assert shown.ended() == 130 and "Traceback" not in shown.text
