@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qsim.queries.texts import duckdb_type, files, percent, rupees
-from qsim.schema import CATALOG, DELIVERIES, EVENTS, FEES, HISTORY, ORDERS, SNAPSHOTS, Table
+from qsim.schema import CATALOG, DELIVERIES, EVENTS, FEES, HISTORY, ORDERS, SNAPSHOTS, STORES, Table
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place
@@ -138,7 +138,8 @@ def prices_as_of(tick: int, market: Place, log: Log, snapshot: Sequence[DataFile
     during = f"tick > {known} AND tick <= {tick}"
     moved = _moved(_moves_of(market, log, known), during) if has(log, ORDERS, DELIVERIES) else ""
     base, changed = within(market, SNAPSHOTS, snapshot), within(market, EVENTS, events)
-    return _prices(f"({_state(base, changed, during, moved)})", _fees(str(tick)) if has(log, FEES) else "")
+    state = f"({_state(base, changed, during, moved)})"
+    return _prices(_numbered(state, log), _fees(str(tick)) if has(log, FEES) else "")
 
 
 def _state(snapshot: str, events: str, during: str, moved: str) -> str:
@@ -166,20 +167,28 @@ def _state(snapshot: str, events: str, during: str, moved: str) -> str:
         FROM (SELECT * FROM {snapshot}) AS base {change if events else ""} {moved}"""
 
 
-def _prices(state: str, fees: str) -> str:
+def _numbered(state: str, log: Log) -> str:
+    """The state with the names of each listing, whose number tells its product and its dark store."""
+    stores = sum(file.rows for file in log.of_table(STORES.name))
+    return f"""(SELECT * FROM {state} AS s JOIN raw.goods AS g ON g.product_id = (s.listing_id // {stores})::UINTEGER
+        JOIN raw.doors AS d ON d.store_id = (s.listing_id % {stores})::UINTEGER)"""
+
+
+def _prices(named: str, fees: str) -> str:
+    """The rows of `prices` from the state with the names of each listing, and the fees of its dark store."""
     order_fee = "coalesce(f.fee_paise, 0)" if fees else "0"
     # Loose goods have no printed MRP: the one shown lies their permanent discount above the regular price, and moves with it.
-    shown = "s.regular_price_paise * 100 / (10000 - nullif(n.mrp_discount_bps, 0)::INTEGER)"
+    shown = "n.regular_price_paise * 100 / (10000 - nullif(n.mrp_discount_bps, 0)::INTEGER)"
     mrp = f"coalesce(n.mrp, ({shown})::DECIMAL(12, 2))"
     return f"""
-        SELECT s.listing_id, n.product_id, n.product, n.brand, n.category, n.subcategory, n.pack, n.platform, n.store_id,
-            n.city, n.pincode, {mrp} AS mrp, {rupees("s.regular_price_paise")} AS regular_price, {rupees("s.price_paise")} AS price,
-            {percent("s.discount_bps")} AS discount_pct,
-            (100 - 100 * (s.price_paise * 0.01) / {mrp})::DECIMAL(5, 2) AS off_mrp_pct,
-            (s.price_paise * 0.01 / nullif(n.pack_units, 0))::DECIMAL(12, 2) AS unit_price, n.unit,
-            {rupees(f"(s.surge_fee_paise::INTEGER + {order_fee})")} AS surge_fee, s.stock, s.stock > 0 AS in_stock,
-            n.is_loose, n.is_active, tick_time(s.updated_tick) AS updated_at, {rupees(order_fee)} AS order_fee
-        FROM {state} AS s JOIN raw.named AS n USING (listing_id) {fees}"""
+        SELECT n.listing_id, n.product_id, n.product, n.brand, n.category, n.subcategory, n.pack, n.platform, n.store_id,
+            n.city, n.pincode, {mrp} AS mrp, {rupees("n.regular_price_paise")} AS regular_price, {rupees("n.price_paise")} AS price,
+            {percent("n.discount_bps")} AS discount_pct,
+            (100 - 100 * (n.price_paise * 0.01) / {mrp})::DECIMAL(5, 2) AS off_mrp_pct,
+            (n.price_paise * 0.01 / nullif(n.pack_units, 0))::DECIMAL(12, 2) AS unit_price, n.unit,
+            {rupees(f"(n.surge_fee_paise::INTEGER + {order_fee})")} AS surge_fee, n.stock, n.stock > 0 AS in_stock,
+            n.is_loose, n.is_active, tick_time(n.updated_tick) AS updated_at, {rupees(order_fee)} AS order_fee
+        FROM {named} AS n {fees}"""
 
 
 def _fees(until: str) -> str:
@@ -199,9 +208,11 @@ def _inventory(stock: str) -> str:
 def price_views(log: Log) -> list[str]:
     """Prices and stock now, and the macros `prices_at(ts)`, `price_of(name, ts)` and `inventory_at(ts)`."""
     now, then = (_fees(until) if has(log, FEES) else "" for until in ("raw.head_tick()", "tick_at(ts)"))
+    # Of the past mostly some listings are asked for, which files are searched for by their ids and not by what these tell.
+    past = "(SELECT * FROM raw.state_at(tick_at(ts)) JOIN raw.named USING (listing_id))"
     return [
-        f"CREATE OR REPLACE VIEW prices AS {_prices('raw.state', now)}",
-        f"CREATE OR REPLACE MACRO prices_at(ts) AS TABLE {_prices('raw.state_at(tick_at(ts))', then)}",
+        f"CREATE OR REPLACE VIEW prices AS {_prices(_numbered('raw.state', log), now)}",
+        f"CREATE OR REPLACE MACRO prices_at(ts) AS TABLE {_prices(past, then)}",
         "CREATE OR REPLACE MACRO price_of(name, ts) AS TABLE SELECT * FROM prices_at(ts) WHERE product = name",
         f"CREATE OR REPLACE VIEW inventory AS {_inventory('raw.stock')}",
         f"CREATE OR REPLACE MACRO inventory_at(ts) AS TABLE {_inventory('raw.stock_at(tick_at(ts))')}",
