@@ -2,7 +2,8 @@
 
 Serves the market by `qsim serve`, asks so many times a second (each request at its own time, whether or not those before were
 answered: what waits counts), follows its changes by so many clients, and lets a writer commit a tick every so many seconds.
-Prints for each route the times in ms, of streams how long after its commit a message came to each, and the memory used.
+Prints for each route the times in ms, of streams how long after its commit a message came to each, the server's memory and what
+of a core it took, which does not depend on what else runs.
 """
 
 from __future__ import annotations
@@ -19,9 +20,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import psutil
 
 import qsim
-from qsim import writing
+from qsim import recording, writing
 from tests.servers import serving
 
 NAMES = (
@@ -146,7 +148,7 @@ def write_on(market: Path, every: float, seconds: float) -> list[float]:
 def _one_tick(writer: writing.Writer) -> None:
     # A run's end keeps all states, which a run that goes on does not.
     kept, writer.kept = writer.kept, writer.tip.tick + 1
-    writing.run_on(writer, 1, None, lambda now: None)
+    recording.run_on(writer, 1, None)
     writer.kept = kept
 
 
@@ -155,6 +157,12 @@ def memory_mb(process: int) -> dict[str, float]:
     lines = Path(f"/proc/{process}/status").read_text().splitlines()
     found = {line.split(":")[0]: int(line.split()[1]) / 1024 for line in lines if line.startswith(("VmRSS", "VmHWM"))}
     return {"now": round(found["VmRSS"]), "most": round(found["VmHWM"])}
+
+
+def cpu_seconds(process: int) -> float:
+    """Tell the seconds of a core that a process has taken."""
+    found = psutil.Process(process).cpu_times()
+    return found.user + found.system
 
 
 def told(took: list[float]) -> str:
@@ -209,7 +217,11 @@ def main() -> None:
         writer = None
         if arguments.write:
             writer = subprocess.Popen([*command, str(arguments.seconds + 2 + arguments.streams / 100)])
+        before = cpu_seconds(server.process.pid)
         asyncio.run(load(server.port, arguments.market, arguments))
+        took = cpu_seconds(server.process.pid) - before
+        asked = int(arguments.rate * arguments.seconds)
+        print(f"cpu {took:.1f} s of a core" + (f", {1000 * took / asked:.2f} ms a request" if asked else ""))
         print("memory", memory_mb(server.process.pid))
         if writer is not None:
             writer.wait()

@@ -173,8 +173,9 @@ def test_clients_follow_over_a_restart_of_the_server(market: Path) -> None:
 def test_a_client_that_does_not_read_is_told_what_it_missed_and_gets_the_newest() -> None:
     async def follow() -> tuple[int, bytes]:
         client = Client(Filter())
-        dropped = sum(client.offer([b"%d\n" % number]) for number in range(streaming.WAITING_MOST + 5))
-        return dropped, client.taken()
+        messages = [patience.Chunk.of(b"%d\n" % number) for number in range(streaming.WAITING_MOST + 5)]
+        dropped = sum(client.offer([message]) for message in messages)
+        return dropped, b"".join(chunk.text for chunk in iter(client.taken, None))
 
     dropped, text = asyncio.run(follow())
     assert dropped == streaming.WAITING_MOST
@@ -187,7 +188,7 @@ def test_81_a_reader_that_takes_nothing_is_cut_off_and_holds_up_nobody(
     market: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(patience, "STUCK_SECONDS", 0.3)
-    monkeypatch.setattr(streaming, "BEAT", b": " + b"x" * (1 << 20) + b"\n\n")
+    monkeypatch.setattr(streaming, "BEAT", patience.Chunk.of(b": " + b"x" * (1 << 20) + b"\n\n"))
     with in_thread(market) as (port, app), socket.create_connection(("127.0.0.1", port)) as stuck:
         stuck.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         stuck.sendall(f"GET /api/events?platform=zepto HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode())

@@ -230,20 +230,22 @@ def _step(tile: _Tile) -> int:
 
 def _sizes(tile: _Tile, kept: I64) -> dict[str, I64]:
     """Measure changes of price: how many, their sum and the sum of their squares in basis points, and how many in each class."""
-    rows, count, step = tile.rows, tile.rows.count, _step(tile)
-    at = np.flatnonzero(rows.before[:count:step] != rows.after[:count:step]) * step
-    before = rows.before[at].astype(np.float64)
-    size = (rows.after[at] - before) / before * 10_000
+    part = slice(0, tile.rows.count, _step(tile))
+    before = tile.rows.before[part].astype(np.float64)
+    size = (tile.rows.after[part] - before) / before * 10_000
     place = np.zeros(tile.size, np.int64)
     place[kept] = np.arange(len(kept))
-    key = place[tile.key(at)]
+    key = place[tile.keys(part) if tile.every_key is None else tile.every_key[part]]
     edge = SIZE_EDGES_BPS[-1]
     classes = _CLASS[np.clip(np.floor(size), -edge - 1, edge).astype(np.int64) + edge + 1]
+    # Rows without a change of price are most often few: counted apart rather than picked out.
+    classes[size == 0] = len(SIZES)
     size = np.rint(size)
 
     def total(weights: F64) -> I64:
         return np.bincount(key, weights, minlength=len(kept)).astype(np.int64)
 
-    histogram = np.bincount(key * len(SIZES) + classes, minlength=len(kept) * len(SIZES)).reshape(-1, len(SIZES))
+    histogram = np.bincount(key * (len(SIZES) + 1) + classes, minlength=len(kept) * (len(SIZES) + 1))
+    histogram = histogram.reshape(-1, len(SIZES) + 1)[:, :-1]
     found = {"sized": histogram.sum(axis=1), "change_bps": total(size), "change_squares": total(size * size)}
     return found | {name: histogram[:, number] for number, name in enumerate(SIZES)}

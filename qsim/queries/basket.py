@@ -24,10 +24,11 @@ import duckdb
 
 from qsim.errors import InputError, UsageError
 from qsim.inputs import read_small
-from qsim.queries import names
+from qsim.queries import names, ranked
 from qsim.queries.connection import rows_of
+from qsim.queries.known import Known, Store, check_place, check_platform, known_of
+from qsim.queries.now import Now
 from qsim.queries.optimum import Fees, Line, Offer, Plan, best_split, one_app
-from qsim.queries.questions import check_place, check_platform
 
 MAX_QUANTITY = 999
 MAX_LIST_BYTES = 1 << 16
@@ -79,18 +80,20 @@ def basket(
     items: Sequence[tuple[int, str]] | None = None,
     platforms: Iterable[str] | None = None,
     pincode: str | None = None,
+    now: Now | None = None,
 ) -> dict[str, Any]:
     """Buy a list for the least money, exactly, fees included: on one app, and split over any of the platforms; rupees.
 
     `items` are (quantity, name), default the built-in staples. Within a `budget` as many items as fit are bought,
     then for the least total. `saving_rupees` is one_app's total less split's, null unless both buy the same items.
-    `left_out` is on sale, but the budget or a minimum order keeps the split from it; `not_found` is not on sale.
+    `left_out` is on sale, but the budget or a minimum order keeps the split from it; `not_found` is not on sale. Prices are
+    looked up in `now` where they are at hand in memory.
     """
     wanted = list(staples() if items is None else items)
     cap = _budget_paise(budget)
     _check_items(wanted)
-    place, stores = _stores(connection, platforms, pincode)
-    choices = _choices(connection, wanted, list(stores.values()))
+    place, stores = _stores(known_of(connection) if now is None else now.goods.known, platforms, pincode)
+    choices = _choices(connection, now, wanted, list(stores.values()))
     fees = _fees(connection, stores, _order_fees(choices))
     lines = [
         Line(str(at), quantity, tuple(Offer(o["platform"], o["listing_id"], o["paise"] + o["fee"]) for o in offers))
@@ -130,25 +133,22 @@ def _budget_paise(budget: float | None) -> int | None:
 
 
 def _stores(
-    connection: duckdb.DuckDBPyConnection, platforms: Iterable[str] | None, pincode: str | None
+    known: Known, platforms: Iterable[str] | None, pincode: str | None
 ) -> tuple[dict[str, Any], dict[str, int]]:
     """Give the place of delivery, and each platform's store there by the platform's id."""
-    check_place(connection, "pincode", pincode)
-    asked = None if platforms is None else [check_platform(connection, platform) for platform in platforms]
+    check_place(known, "pincode", pincode)
+    asked = None if platforms is None else [check_platform(known, platform) for platform in platforms]
     if asked is not None and not asked:
         raise UsageError("basket: no platforms; allowed is one or more; name one, or leave them out for all")
-    rows = rows_of(
-        connection,
-        """SELECT platform, min(store_id) AS store_id, min(city) AS city, pincode FROM stores
-            WHERE pincode = coalesce($1::VARCHAR, (SELECT arg_min(pincode, store_id) FROM stores))
-                AND ($2::VARCHAR[] IS NULL OR list_contains($2::VARCHAR[], platform))
-            GROUP BY platform, pincode ORDER BY 2""",
-        [pincode, asked],
-    )
-    if not rows:
+    there = known.stores[0].pincode if pincode is None else pincode
+    found: dict[str, Store] = {}
+    for store in known.stores:
+        if store.pincode == there and (asked is None or store.platform in asked):
+            found.setdefault(store.platform, store)
+    if not found:
         raise UsageError(f"basket: no store of {', '.join(asked or [])} in pincode {pincode}; choose another pincode")
-    place = {"city": rows[0]["city"], "pincode": rows[0]["pincode"]}
-    return place, {str(row["platform"]): int(str(row["store_id"])) for row in rows}
+    place = {"city": next(iter(found.values())).city, "pincode": there}
+    return place, {platform: store.store_id for platform, store in found.items()}
 
 
 def _order_fees(choices: Sequence[list[dict[str, Any]]]) -> dict[str, int]:
@@ -172,9 +172,15 @@ def _fees(connection: duckdb.DuckDBPyConnection, chosen: Iterable[str], order_fe
 
 
 def _choices(
-    connection: duckdb.DuckDBPyConnection, wanted: Sequence[tuple[int, str]], stores: list[int]
+    connection: duckdb.DuckDBPyConnection, now: Now | None, wanted: Sequence[tuple[int, str]], stores: list[int]
 ) -> list[list[dict[str, Any]]]:
     """Choose the product of each item and give its offers, one a platform; none where nothing of it is on sale."""
+    return _by_sql(connection, wanted, stores) if now is None else ranked.choices(now, wanted, stores)
+
+
+def _by_sql(
+    connection: duckdb.DuckDBPyConnection, wanted: Sequence[tuple[int, str]], stores: list[int]
+) -> list[list[dict[str, Any]]]:
     meant = [names.products_named(connection, name) for _, name in wanted]
     rows: list[dict[str, Any]] = rows_of(
         connection,

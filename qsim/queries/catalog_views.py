@@ -23,12 +23,12 @@ def catalog_views() -> list[str]:
             SELECT product_id, lower(replace(product || ' ' || brand, chr(39), '')) AS words FROM raw.products""",
         """CREATE OR REPLACE VIEW stores AS SELECT store_id, platform, city, pincode, area
             FROM raw.stores JOIN raw.platforms USING (platform_id)""",
-        f"""CREATE OR REPLACE VIEW raw.named AS SELECT l.listing_id, l.product_id, l.store_id, p.platform, s.city, s.pincode,
-            l.anchor_price_paise, l.unit_cost_paise, l.reserved, l.reorder_level, l.target_stock,
-            g.product, g.brand, g.category, g.subcategory, g.volatility_group, g.pack, g.unit, g.pack_units,
-            {rupees("nullif(g.mrp_paise, 0)")} AS mrp, g.is_loose, g.is_active, g.mrp_discount_bps
-            FROM raw.listings AS l JOIN raw.products AS g USING (product_id) JOIN raw.stores AS s USING (store_id)
-            JOIN raw.platforms AS p ON p.platform_id = l.platform_id""",
+        f"""CREATE OR REPLACE VIEW raw.goods AS SELECT product_id, product, brand, category, subcategory, volatility_group, pack,
+            unit, pack_units, {rupees("nullif(mrp_paise, 0)")} AS mrp, is_loose, is_active, mrp_discount_bps FROM raw.products""",
+        """CREATE OR REPLACE VIEW raw.doors AS SELECT store_id, platform, city, pincode
+            FROM raw.stores JOIN raw.platforms USING (platform_id)""",
+        """CREATE OR REPLACE VIEW raw.named AS SELECT * EXCLUDE (platform_id, stock)
+            FROM raw.listings JOIN raw.goods USING (product_id) JOIN raw.doors USING (store_id)""",
         f"""CREATE OR REPLACE VIEW listings AS SELECT listing_id, product_id, platform, store_id, city, pincode,
             {rupees("anchor_price_paise")} AS anchor_price, {rupees("unit_cost_paise")} AS unit_cost, mrp FROM raw.named""",
         """CREATE OR REPLACE VIEW campaigns AS SELECT campaign_id, campaign, kind, platform, category,

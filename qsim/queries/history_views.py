@@ -53,13 +53,14 @@ def _truth(log: Log) -> str:
 
 def _discounts() -> list[str]:
     return [
+        f"""CREATE OR REPLACE VIEW raw.campaign_times AS
+            SELECT campaign_id, second_time(second) AS starts_at,
+                second_time(least(second + duration_seconds, ends_second)) AS ends_at
+            FROM (SELECT *, unnest(CASE WHEN repeat_seconds = 0 THEN [starts_second] ELSE range(starts_second,
+                least(ends_second, raw.head_second() + {_AHEAD_SECONDS}), repeat_seconds) END) AS second FROM raw.campaigns)""",
         f"""CREATE OR REPLACE VIEW raw.line_times AS
-            SELECT l.listing_id, l.campaign_id, {percent("l.discount_bps")} AS discount_pct, second_time(c.second) AS starts_at,
-                second_time(least(c.second + c.duration_seconds, c.ends_second)) AS ends_at
-            FROM raw.campaign_lines AS l JOIN (
-                SELECT *, unnest(CASE WHEN repeat_seconds = 0 THEN [starts_second] ELSE range(starts_second,
-                    least(ends_second, raw.head_second() + {_AHEAD_SECONDS}), repeat_seconds) END) AS second
-                FROM raw.campaigns) AS c USING (campaign_id)""",
+            SELECT listing_id, campaign_id, {percent("discount_bps")} AS discount_pct, starts_at, ends_at
+            FROM raw.campaign_lines JOIN raw.campaign_times USING (campaign_id)""",
         f"""CREATE OR REPLACE VIEW discounts AS
             SELECT listing_id, NULL::USMALLINT AS campaign_id, {percent("discount_bps")} AS discount_pct,
                 tick_time(tick) AS starts_at, tick_time(next_tick) AS ends_at
@@ -108,20 +109,15 @@ def _platform_metrics() -> str:
         GROUP BY ALL"""
 
 
-def history_of(events: str, named: str) -> str:
-    """Write the rows of `price_history` from those of events and of the names of listings."""
-    return f"""SELECT e.tick, tick_time(e.tick) AS ts, e.listing_id, n.product_id, n.product,
+def history_views(log: Log) -> list[str]:
+    """Views of everything that happened, and the macro of the discounts that run at a time."""
+    return [
+        f"""CREATE OR REPLACE VIEW price_history AS SELECT e.tick, tick_time(e.tick) AS ts, e.listing_id, n.product_id, n.product,
             n.category, n.subcategory, n.pack, n.platform, n.store_id, {CAUSES} AS cause,
             {rupees("price_before_paise")} AS price_before, {rupees("price_after_paise")} AS price_after,
             {rupees("regular_price_paise")} AS regular_price, {percent("discount_bps")} AS discount_pct,
             {percent("surge_bps")} AS surge_pct, {rupees("surge_fee_paise")} AS surge_fee
-            FROM {events} AS e JOIN {named} AS n USING (listing_id)"""
-
-
-def history_views(log: Log) -> list[str]:
-    """Views of everything that happened, and the macro of the discounts that run at a time."""
-    return [
-        f"CREATE OR REPLACE VIEW price_history AS {history_of('raw.events', 'raw.named')}",
+            FROM raw.events AS e JOIN raw.named AS n USING (listing_id)""",
         *_discounts(),
         f"""CREATE OR REPLACE VIEW snapshots AS SELECT tick, tick_time(tick) AS ts, listing_id, {rupees("price_paise")} AS price,
             {rupees("regular_price_paise")} AS regular_price, {percent("discount_bps")} AS discount_pct,

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
-from threading import Lock
 
 import duckdb
 
@@ -31,9 +30,12 @@ _SAME = ("ss", "us", "is")
 _DROP_ES = ("oes", "shes", "ches", "xes", "sses", "zzes")
 _JOINING = {"and", "n", "with", "no", "or", "without"}
 _SUFFIX = re.compile(r"\s+[-–]\s+|\s*\(")
+# Without these a name has one reading.
+_MARKED = re.compile(r"[-–(/]")
 
 
 _DASH = re.compile(r"\s[-–]\s")
+_DROPPED, _WORD, _BRACKET = re.compile(r"['’`]"), re.compile(r"[^\W_]+|[&+]"), re.compile(r"\(([^)]*)\)")
 
 
 class Kin(IntEnum):
@@ -45,6 +47,7 @@ class Kin(IntEnum):
     MENTION = 4
 
 
+@lru_cache(maxsize=1 << 13)
 def singular(word: str) -> str:
     """Give the singular of a lower-case word; a singular stays as it is, and so does a word that is no noun's plural."""
     if word in _ODD:
@@ -58,9 +61,8 @@ def singular(word: str) -> str:
 
 def words(text: str) -> Words:
     """Split a text into lower-case singular words; `&` and `+` are the word `and`, apostrophes are dropped."""
-    plain = re.sub(r"['’`]", "", text.lower())
-    found = re.findall(r"[^\W_]+|[&+]", plain)
-    return tuple("and" if word in "&+" else singular(word) for word in found)
+    found = _WORD.findall(_DROPPED.sub("", text.lower()))
+    return tuple(["and" if word in "&+" else singular(word) for word in found])
 
 
 def _either_side(text: str) -> Iterable[str]:
@@ -75,6 +77,9 @@ def _either_side(text: str) -> Iterable[str]:
         yield re.sub(r"\w+\s*/+\s*(\w+)", r"\1", text)
 
 
+_maker = lru_cache(maxsize=1 << 12)(words)
+
+
 @dataclass(frozen=True, slots=True)
 class _Read:
     """A product's name as read: the brand's words, all words, the heads, every form that is the name, whether it has a dash."""
@@ -87,13 +92,16 @@ class _Read:
 
 
 # Reading a name is most of what finding products costs, and the names of a market stay the same.
-@lru_cache(maxsize=1 << 15)
+@lru_cache(maxsize=1 << 12)
 def _read(name: str, brand: str) -> _Read:
-    maker, full = words(brand), words(name)
+    maker, full = _maker(brand), words(name)
+    if not _MARKED.search(name):
+        head = _unbranded(full, maker)
+        return _Read(maker, frozenset((*full, *maker)), (head,), frozenset((full, head)), False)
     parts = _SUFFIX.split(name, maxsplit=1)
     heads = tuple(_unbranded(words(side), maker) for side in _either_side(parts[0]))
     rest = words(parts[1]) if len(parts) > 1 else ()
-    brackets = {words(side) for inside in re.findall(r"\(([^)]*)\)", name) for side in _either_side(inside)}
+    brackets = {words(side) for inside in _BRACKET.findall(name) for side in _either_side(inside)}
     names = {*heads, *brackets, full, *(rest + head for head in heads), *(head + rest for head in heads)}
     return _Read(maker, frozenset((*full, *maker)), heads, frozenset(names), bool(_DASH.search(name)))
 
@@ -144,58 +152,65 @@ def groups(kins: Sequence[tuple[int, Kin, bool]]) -> list[list[int]]:
     return found or [group for group in ([at for at, _, _ in kins],) if group]
 
 
+class UnknownNameError(UsageError):
+    """A name of which a market has no product; SQL finds the nearest ones to tell of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Meaning:
+    """What a name means: groups of product ids, nearest first, and whether any is nearer than a mention."""
+
+    groups: tuple[Sequence[int], ...]
+    is_near: bool
+
+    @property
+    def count(self) -> int:
+        """Count the products, and one for the name itself."""
+        return 1 + sum(map(len, self.groups))
+
+
+def meaning(kins: Sequence[tuple[int, Kin, bool]]) -> Meaning:
+    """Tell what a name means by the products that have its words."""
+    return Meaning(tuple(groups(kins)), any(degree < Kin.MENTION for _, degree, _ in kins))
+
+
+def meaning_of(connection: duckdb.DuckDBPyConnection, name: str) -> Meaning:
+    """Tell what a name means in a market."""
+    return meaning(kins_of(connection, name))
+
+
 def products_named(connection: duckdb.DuckDBPyConnection, name: str) -> list[list[int]]:
     """Find the ids of the products that a name means, in groups, nearest first; an unknown name gives none."""
     return groups(kins_of(connection, name))
 
 
-# What names mean in catalogs that are asked again and again: a connection's variable `qsim_catalog` says in which, if any.
-_known: dict[tuple[str, Words], list[tuple[int, Kin, bool]]] = {}
-_KNOWN_MOST = 2000
-_turn = Lock()
-
-
 def stems_of(text: str) -> list[str]:
-    """Give the first letters that every form of each word shares, so that SQL sifts and Python reads what is left."""
+    """Give the first letters that every form of each word shares, so that a sieve goes before what is read word by word."""
     return [word[: max(3, len(word) - 2)] for word in words(text) if word != "and"]
-
-
-def has_stems(stems: Sequence[str], first: int) -> str:
-    """Write the condition, behind others, that a row of `raw.searchable` has all stems, which are the parameters from `first` on."""
-    return "".join(f" AND contains(words, ${number})" for number in range(first, first + len(stems)))
 
 
 def kins_of(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[int, Kin, bool]]:
     """Find the products that have a name's words: (id, kin, whether the subcategory is called so)."""
-    asked, stems = words(name), stems_of(name)
+    stems = stems_of(name)
     if not stems:
         return []
-    [(catalog,)] = connection.execute("SELECT getvariable('qsim_catalog')").fetchall()
-    if catalog is None:
-        return _kins_of(connection, asked, stems)
-    with _turn:
-        found = _known.get((catalog, asked))
-    if found is None:
-        found = _kins_of(connection, asked, stems)
-        with _turn:
-            _known[catalog, asked] = found
-            while len(_known) > _KNOWN_MOST:
-                del _known[next(iter(_known))]
-    return found
-
-
-def _kins_of(connection: duckdb.DuckDBPyConnection, asked: Words, stems: list[str]) -> list[tuple[int, Kin, bool]]:
-    rows = rows_of(
-        connection,
+    have = " AND ".join(f"contains(words, ${number})" for number in range(1, 1 + len(stems)))
+    rows = connection.execute(
         f"""SELECT product_id, product, brand, subcategory FROM products JOIN raw.searchable USING (product_id)
-            WHERE true {has_stems(stems, 1)} ORDER BY product_id""",
+            WHERE {have} ORDER BY product_id""",
         [*stems],
-    )
+    ).fetchall()
+    return kins_among(words(name), rows)
+
+
+def kins_among(asked: Words, products: Iterable[tuple[int, str, str, str]]) -> list[tuple[int, Kin, bool]]:
+    """Choose of (id, name, brand, subcategory) what has the words asked for: (id, kin, whether the subcategory is called so)."""
+    called = lru_cache(words)
     kins = []
-    for row in rows:
-        degree = kin(asked, str(row["product"]), str(row["brand"]))
+    for number, product, brand, subcategory in products:
+        degree = kin(asked, product, brand)
         if degree:
-            kins.append((int(str(row["product_id"])), degree, words(str(row["subcategory"])) == asked))
+            kins.append((number, degree, called(subcategory) == asked))
     return kins
 
 

@@ -11,17 +11,20 @@ import os
 from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import duckdb
+import numpy as np
 
 from qsim.errors import UsageError
 from qsim.queries import connection as connections
 from qsim.queries import names
 from qsim.queries.connection import rows_of
+from qsim.queries.known import asked_of, check_place, check_platform, known_of, known_shelf, meant, two_platforms
+from qsim.queries.sides import Sides
 
 NOW = "tick_time(tick_at(TIMESTAMP '9999-12-31'))"
-_GROUP_WORDS = {"price", "cost", "rate"}
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:
@@ -45,18 +48,20 @@ def cheapest(
     an order is shown and does not count. Where the nearest products are all sold out the next nearest answer.
     Raises UsageError for a name, city or pincode that the market has not.
     """
-    check_place(connection, "city", city)
-    check_place(connection, "pincode", pincode)
+    known = known_of(connection)
+    check_place(known, "city", city)
+    check_place(known, "pincode", pincode)
     for group in names.known_products(connection, product_name):
         rows = rows_of(
             connection,
             """SELECT product, brand, pack, platform, store_id, city, pincode, price, unit_price, unit, discount_pct,
                 surge_fee FROM prices WHERE product_id IN (SELECT unnest($1::UINTEGER[])) AND in_stock AND is_active
-                AND ($2::VARCHAR IS NULL OR lower(city) = lower($2)) AND ($3::VARCHAR IS NULL OR pincode = $3)""",
+                AND ($2::VARCHAR IS NULL OR lower(city) = lower($2)) AND ($3::VARCHAR IS NULL OR pincode = $3)
+                ORDER BY listing_id""",
             [group, city, pincode],
         )
         if rows:
-            return _ranked(rows, one_store=not _has_many_stores(connection))
+            return _ranked(rows, one_store=not known.has_many_stores)
     return []
 
 
@@ -73,74 +78,6 @@ def _ranked(rows: list[dict[str, Any]], one_store: bool) -> list[dict[str, Any]]
         row.update(rank=place, is_cheapest=place == 1, ranked_by=basis)
     hidden = {"store_id", "city", "pincode"} if one_store else set()
     return [plain({name: value for name, value in row.items() if name not in hidden}) for row in rows]
-
-
-def _has_many_stores(connection: duckdb.DuckDBPyConnection) -> bool:
-    counted = "SELECT count(*) > count(DISTINCT platform) AS many FROM stores"
-    return bool(rows_of(connection, counted)[0]["many"])
-
-
-def check_place(connection: duckdb.DuckDBPyConnection, column: str, value: str | None) -> None:
-    """Refuse a city or pincode (`column`) in which the market has no store."""
-    if value is None:
-        return
-    rows = rows_of(connection, f"SELECT {column} AS place FROM stores GROUP BY 1 ORDER BY min(store_id)")
-    known = [str(row["place"]) for row in rows]
-    if str(value).lower() not in {place.lower() for place in known}:
-        raise UsageError(
-            f"{column} '{value!s:.60}': no store there; allowed: {names.nearest_of(str(value), known)}; choose one"
-        )
-
-
-def check_platform(connection: duckdb.DuckDBPyConnection, platform: str) -> str:
-    """Give the id of a platform from its id or display name, in any case; UsageError for one that is not there."""
-    rows = rows_of(connection, "SELECT platform, name FROM platforms ORDER BY platform_id")
-    for row in rows:
-        if platform.lower() in (str(row["platform"]).lower(), str(row["name"]).lower()):
-            return str(row["platform"])
-    known = [str(row["platform"]) for row in rows]
-    raise UsageError(
-        f"platform '{platform:.60}': not in this market; allowed: {names.nearest_of(platform, known)}; choose one"
-    )
-
-
-def shelf(connection: duckdb.DuckDBPyConnection, text: str, *, loosely: bool = False) -> tuple[str, list[str]] | None:
-    """Find what a user calls a category: the column of `products` that has it, with its values, or None.
-
-    In this order, singular or plural, with or without `price` behind: a subcategory, a category, a volatility
-    group (`fruits`, `dairy`). `loosely` also takes a name that has all the words, as `Fresh Fruits` has `fruit`.
-    """
-    asked = tuple(word for word in names.words(text) if word not in _GROUP_WORDS)
-    columns = ("subcategory", "category", "volatility_group")
-    known = {
-        column: [
-            str(row["value"])
-            for row in rows_of(connection, f"SELECT DISTINCT {column} AS value FROM categories ORDER BY 1")
-        ]
-        for column in columns
-    }
-    for column in columns:
-        values = [value for value in known[column] if names.words(value) == asked]
-        if values:
-            return column, values
-    for column in columns[: 2 if loosely and asked else 0]:
-        values = [value for value in known[column] if set(asked) <= set(names.words(value))]
-        if values:
-            return column, values
-    return None
-
-
-def known_shelf(connection: duckdb.DuckDBPyConnection, category: str) -> tuple[str, list[str]]:
-    """Find what a user calls a category as `shelf` does, loosely; UsageError where there is none."""
-    where = shelf(connection, category, loosely=True)
-    if where is None:
-        known = [
-            str(row["c"]) for row in rows_of(connection, "SELECT DISTINCT category AS c FROM categories ORDER BY 1")
-        ]
-        raise UsageError(
-            f"category '{category:.60}': not in this market; allowed: {names.nearest_of(category, known)}; choose one"
-        )
-    return where
 
 
 def deals(
@@ -161,10 +98,11 @@ def deals(
         raise UsageError(f"min_discount {min_discount}: allowed is 0 to 100 percent; choose a number in it")
     if limit < 1:
         raise UsageError(f"limit {limit}: allowed is 1 or more rows; choose a number in it")
-    chosen = None if platform is None else check_platform(connection, platform)
-    column, values = ("category", None) if category is None else known_shelf(connection, category)
+    known = known_of(connection)
+    chosen = None if platform is None else check_platform(known, platform)
+    column, values = ("category", None) if category is None else known_shelf(known, category)
     rows = rows_of(connection, _DEALS.format(column=column, now=NOW), [chosen, min_discount, values, limit])
-    hidden = set() if _has_many_stores(connection) else {"store_id", "city", "pincode"}
+    hidden = set() if known.has_many_stores else {"store_id", "city", "pincode"}
     return [plain({name: value for name, value in row.items() if name not in hidden}) for row in rows]
 
 
@@ -173,16 +111,19 @@ _DEALS = """
         SELECT listing_id, product, brand, subcategory, pack, platform, store_id, city, pincode, regular_price, price, discount_pct
         FROM prices AS p
         WHERE ($1::VARCHAR IS NULL OR p.platform = $1) AND p.discount_pct >= $2 AND p.discount_pct > 0
-            AND ($3::VARCHAR[] IS NULL OR list_contains($3::VARCHAR[], p.{column}))
+            AND ($3::VARCHAR[] IS NULL OR p.product_id IN
+                (SELECT product_id FROM products WHERE list_contains($3::VARCHAR[], {column})))
             AND p.in_stock AND p.is_active AND p.surge_fee = p.order_fee),
     lasting AS (
-        SELECT listing_id, discount_pct, max(l.ends_at) AS ends_at, max_by(campaign, l.ends_at) AS campaign
+        SELECT listing_id, discount_pct, max(l.ends_at) AS ends_at,
+            max_by(campaign, (l.ends_at, -(l.campaign_id::INTEGER))) AS campaign
         FROM raw.line_times AS l JOIN campaigns USING (campaign_id)
         WHERE l.starts_at <= {now} AND l.ends_at > {now} GROUP BY 1, 2)
     SELECT product, brand, subcategory, pack, platform, store_id, city, pincode, regular_price, price,
         good.discount_pct, regular_price - price AS saved, lasting.campaign, lasting.ends_at
     FROM good LEFT JOIN lasting ON good.listing_id = lasting.listing_id AND good.discount_pct = lasting.discount_pct
-    ORDER BY good.discount_pct DESC, saved DESC, product, pack, platform, store_id LIMIT $4"""
+    ORDER BY good.discount_pct DESC, saved DESC, product, pack, platform, store_id, good.listing_id
+    LIMIT $4"""
 
 
 def compare(connection: duckdb.DuckDBPyConnection, what: str, platform_a: str, platform_b: str) -> dict[str, Any]:
@@ -192,57 +133,32 @@ def compare(connection: duckdb.DuckDBPyConnection, what: str, platform_a: str, p
     `gap_pct` its percent of price_a, `winner` the cheaper platform or `tie`. `summary` counts who wins, and gives
     the mean of gap_pct and what one of each would cost. `what` may carry `prices` behind it.
     """
-    first, second = check_platform(connection, platform_a), check_platform(connection, platform_b)
-    if first == second:
-        raise UsageError(f"compare: '{first:.60}' with itself; allowed are two different platforms; name another")
-    kind, matched, attempts = _meant(connection, what)
+    known = known_of(connection)
+    first, second = two_platforms(known, platform_a, platform_b)
+    found = meant(known, partial(names.meaning_of, connection), what)
+    if found is None:
+        raise _nothing_meant(connection, what)
     rows: list[dict[str, Any]] = []
-    for column, values in attempts:
+    for column, values in found.attempts:
         rows = rows_of(connection, _COMPARE.format(column=column), [first, second, values])
         if rows:
             break
-    for row in rows:
-        row["gap"] = row["price_b"] - row["price_a"]
-        row["gap_pct"] = round(100 * row["gap"] / row["price_a"], 2)
-        row["winner"] = "tie" if row["gap"] == 0 else first if row["gap"] > 0 else second
-    head = {"what": what, "matched": kind, "names": matched, "platform_a": first, "platform_b": second}
-    summary = head | _summary(rows, first, second)
-    hidden = set() if _has_many_stores(connection) else {"city", "pincode"}
+    sides = Sides(
+        first, second, *(np.array([100 * row[name] for row in rows], np.int64) for name in ("price_a", "price_b"))
+    )
+    hidden = set() if known.has_many_stores else {"city", "pincode"}
+    shown = [plain({name: value for name, value in row.items() if name not in hidden}) for row in rows]
     return {
-        "rows": [plain({k: v for k, v in row.items() if k not in hidden}) for row in rows],
-        "summary": plain(summary),
+        "rows": [row | gap for row, gap in zip(shown, sides.rows(slice(None)), strict=True)],
+        "summary": {"what": what, "matched": found.kind, "names": found.names, **sides.summary},
     }
 
 
-def _meant(connection: duckdb.DuckDBPyConnection, what: str) -> tuple[str, list[str], list[tuple[str, list[Any]]]]:
-    """Tell what kind of thing `what` is, its names, and the conditions to try in turn as (column, values)."""
-    where = shelf(connection, what)
-    asked = " ".join(word for word in what.split() if names.singular(word.lower()) not in _GROUP_WORDS)
-    if not where:
-        kins = names.kins_of(connection, asked)
-        loose = shelf(connection, what, loosely=True)
-        if kins and (loose is None or any(degree < names.Kin.MENTION for _, degree, _ in kins)):
-            return "product", [asked], [("product_id", group) for group in names.groups(kins)]
-        where = loose
-    if where:
-        column, values = where
-        return column, values, [(column, values)]
-    names.known_products(connection, asked or what)
-    raise UsageError(
+def _nothing_meant(connection: duckdb.DuckDBPyConnection, what: str) -> UsageError:
+    names.known_products(connection, asked_of(what) or what)
+    return UsageError(
         f"compare: '{what:.60}' names nothing; allowed is a category, a subcategory or a product; name one"
     )
-
-
-def _summary(rows: list[dict[str, Any]], first: str, second: str) -> dict[str, Any]:
-    winners = [row["winner"] for row in rows]
-    total_a, total_b = (sum((row[column] for row in rows), Decimal(0)) for column in ("price_a", "price_b"))
-    mean = round(float(sum(row["gap_pct"] for row in rows)) / len(rows), 2) if rows else None
-    cheaper = "tie" if total_a == total_b else first if total_a < total_b else second
-    return {
-        "compared": len(rows), "wins_a": winners.count(first), "wins_b": winners.count(second), "ties": winners.count("tie"),
-        "mean_gap_pct": mean, "total_a": total_a, "total_b": total_b, "total_gap": total_b - total_a,
-        "cheaper": cheaper if rows else None,
-    }  # fmt: skip
 
 
 _COMPARE = """
@@ -250,11 +166,12 @@ _COMPARE = """
         SELECT p.product_id, p.product, p.brand, p.pack, p.platform, p.store_id, p.city, p.pincode, p.price, s.nth FROM prices AS p
         JOIN (SELECT store_id, row_number() OVER (PARTITION BY platform, pincode ORDER BY store_id) AS nth FROM stores)
             AS s ON s.store_id = p.store_id
-        WHERE p.platform IN ($1, $2) AND list_contains($3, p.{column}) AND p.in_stock AND p.is_active)
+        WHERE p.platform IN ($1, $2) AND p.in_stock AND p.is_active
+            AND p.product_id IN (SELECT product_id FROM products WHERE list_contains($3, {column})))
     SELECT a.product, a.brand, a.pack, a.city, a.pincode, a.price AS price_a, b.price AS price_b
     FROM here AS a JOIN here AS b ON a.product_id = b.product_id AND a.pincode = b.pincode AND a.nth = b.nth
     WHERE a.platform = $1 AND b.platform = $2
-    ORDER BY a.product, a.pack, a.pincode, a.store_id"""
+    ORDER BY a.product, a.pack, a.pincode, a.store_id, a.product_id"""
 
 
 def ask(

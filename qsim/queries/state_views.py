@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qsim.queries.texts import duckdb_type, files, percent, rupees
-from qsim.schema import CATALOG, DELIVERIES, EVENTS, FEES, HISTORY, ORDERS, SNAPSHOTS, Table
+from qsim.schema import CATALOG, DELIVERIES, EVENTS, FEES, HISTORY, ORDERS, SNAPSHOTS, STORES, Table
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place
@@ -97,31 +97,17 @@ def _stock(snapshot: str, moved: str) -> str:
     return f"SELECT base.listing_id, {_on_hand(moved)} AS stock FROM (SELECT * FROM {snapshot}) AS base {moved}"
 
 
-def within(market: Place, table: Table, named: Sequence[DataFile], listings: range | None) -> str:
-    """Write the rows of the named files of a table, in brackets: all of them, or those of listings one after another."""
-    where = (
-        "" if listings is None or not named else f" WHERE listing_id BETWEEN {listings.start} AND {listings.stop - 1}"
-    )
-    return f"({files(market, table, named)}{where})"
+def within(market: Place, table: Table, named: Sequence[DataFile]) -> str:
+    """Write the rows of the named files of a table, in brackets."""
+    return f"({files(market, table, named)})"
 
 
-def _moves_of(market: Place, log: Log, since: int, listings: range | None = None) -> str:
+def _moves_of(market: Place, log: Log, since: int) -> str:
     orders, deliveries = (
-        within(market, table, [file for file in log.of_table(table.name) if file.last > since], listings)
+        within(market, table, [file for file in log.of_table(table.name) if file.last > since])
         for table in (ORDERS, DELIVERIES)
     )
     return f"({_moves(orders, deliveries)})"
-
-
-def _events_of(market: Place, log: Log, since: int) -> str:
-    return within(market, EVENTS, [file for file in log.of_table(EVENTS.name) if file.last > since], None)
-
-
-def state_after(base: str, since: int, market: Place, log: Log) -> str:
-    """Write the state at a log's tick from a table of the state at an earlier one, `since`, and what was written after it."""
-    during = f"tick > {since}"
-    moved = _moved(_moves_of(market, log, since), during) if has(log, ORDERS, DELIVERIES) else ""
-    return _state(base, _events_of(market, log, since), during, moved)
 
 
 def state_between(base: str, since: int, until: int, market: Place, log: Log, where: str) -> str:
@@ -138,7 +124,7 @@ def state_between(base: str, since: int, until: int, market: Place, log: Log, wh
 
     def written(table: Table) -> str:
         named = [file for file in log.of_table(table.name) if file.last > since and file.first <= until]
-        return within(market, table, named, None)
+        return within(market, table, named)
 
     during = f"tick > {since} AND tick <= {until} AND {where}"
     moves = f"({_moves(written(ORDERS), written(DELIVERIES))})"
@@ -146,38 +132,14 @@ def state_between(base: str, since: int, until: int, market: Place, log: Log, wh
     return _state(f"{base} WHERE {where}", written(EVENTS), during, moved)
 
 
-def moved_after(since: int, market: Place, log: Log) -> str:
-    """Write the ids of the listings that something happened to after a tick."""
-    sources = [_events_of(market, log, since)]
-    if has(log, ORDERS, DELIVERIES):
-        sources.append(_moves_of(market, log, since))
-    return " UNION ".join(f"SELECT listing_id FROM {source} WHERE tick > {since}" for source in sources)
-
-
-def prices_of(state: str, log: Log) -> str:
-    """Write the rows of `prices` at a log's tick from a table of the state at it."""
-    return _prices(state, _fees(str(log.tick)) if has(log, FEES) else "")
-
-
-def prices_as_of(
-    tick: int, market: Place, log: Log, snapshot: Sequence[DataFile], events: Sequence[DataFile], listings: range | None
-) -> str:
-    """Write the rows of `prices` as of a tick from the files of the snapshot before it and of the events since; of all listings,
-    or of some that are numbered one after another.
-    """
+def prices_as_of(tick: int, market: Place, log: Log, snapshot: Sequence[DataFile], events: Sequence[DataFile]) -> str:
+    """Write the rows of `prices` as of a tick from the files of the snapshot before it and of the events since."""
     known = snapshot[0].last
     during = f"tick > {known} AND tick <= {tick}"
-    moved = _moved(_moves_of(market, log, known, listings), during) if has(log, ORDERS, DELIVERIES) else ""
-    base, changed = within(market, SNAPSHOTS, snapshot, listings), within(market, EVENTS, events, listings)
-    named = within_named(listings)
-    return _prices(f"({_state(base, changed, during, moved)})", _fees(str(tick)) if has(log, FEES) else "", named)
-
-
-def within_named(listings: range | None) -> str:
-    """Write the names of all listings, or of some that are numbered one after another."""
-    if listings is None:
-        return "raw.named"
-    return f"(SELECT * FROM raw.named WHERE listing_id BETWEEN {listings.start} AND {listings.stop - 1})"
+    moved = _moved(_moves_of(market, log, known), during) if has(log, ORDERS, DELIVERIES) else ""
+    base, changed = within(market, SNAPSHOTS, snapshot), within(market, EVENTS, events)
+    state = f"({_state(base, changed, during, moved)})"
+    return _prices(_numbered(state, log), _fees(str(tick)) if has(log, FEES) else "")
 
 
 def _state(snapshot: str, events: str, during: str, moved: str) -> str:
@@ -205,20 +167,28 @@ def _state(snapshot: str, events: str, during: str, moved: str) -> str:
         FROM (SELECT * FROM {snapshot}) AS base {change if events else ""} {moved}"""
 
 
-def _prices(state: str, fees: str, named: str = "raw.named") -> str:
+def _numbered(state: str, log: Log) -> str:
+    """The state with the names of each listing, whose number tells its product and its dark store."""
+    stores = sum(file.rows for file in log.of_table(STORES.name))
+    return f"""(SELECT * FROM {state} AS s JOIN raw.goods AS g ON g.product_id = (s.listing_id // {stores})::UINTEGER
+        JOIN raw.doors AS d ON d.store_id = (s.listing_id % {stores})::UINTEGER)"""
+
+
+def _prices(named: str, fees: str) -> str:
+    """The rows of `prices` from the state with the names of each listing, and the fees of its dark store."""
     order_fee = "coalesce(f.fee_paise, 0)" if fees else "0"
     # Loose goods have no printed MRP: the one shown lies their permanent discount above the regular price, and moves with it.
-    shown = "s.regular_price_paise * 100 / (10000 - nullif(n.mrp_discount_bps, 0)::INTEGER)"
+    shown = "n.regular_price_paise * 100 / (10000 - nullif(n.mrp_discount_bps, 0)::INTEGER)"
     mrp = f"coalesce(n.mrp, ({shown})::DECIMAL(12, 2))"
     return f"""
-        SELECT s.listing_id, n.product_id, n.product, n.brand, n.category, n.subcategory, n.pack, n.platform, n.store_id,
-            n.city, n.pincode, {mrp} AS mrp, {rupees("s.regular_price_paise")} AS regular_price, {rupees("s.price_paise")} AS price,
-            {percent("s.discount_bps")} AS discount_pct,
-            (100 - 100 * (s.price_paise * 0.01) / {mrp})::DECIMAL(5, 2) AS off_mrp_pct,
-            (s.price_paise * 0.01 / nullif(n.pack_units, 0))::DECIMAL(12, 2) AS unit_price, n.unit,
-            {rupees(f"(s.surge_fee_paise::INTEGER + {order_fee})")} AS surge_fee, s.stock, s.stock > 0 AS in_stock,
-            n.is_loose, n.is_active, n.volatility_group, tick_time(s.updated_tick) AS updated_at, {rupees(order_fee)} AS order_fee
-        FROM {state} AS s JOIN {named} AS n USING (listing_id) {fees}"""
+        SELECT n.listing_id, n.product_id, n.product, n.brand, n.category, n.subcategory, n.pack, n.platform, n.store_id,
+            n.city, n.pincode, {mrp} AS mrp, {rupees("n.regular_price_paise")} AS regular_price, {rupees("n.price_paise")} AS price,
+            {percent("n.discount_bps")} AS discount_pct,
+            (100 - 100 * (n.price_paise * 0.01) / {mrp})::DECIMAL(5, 2) AS off_mrp_pct,
+            (n.price_paise * 0.01 / nullif(n.pack_units, 0))::DECIMAL(12, 2) AS unit_price, n.unit,
+            {rupees(f"(n.surge_fee_paise::INTEGER + {order_fee})")} AS surge_fee, n.stock, n.stock > 0 AS in_stock,
+            n.is_loose, n.is_active, tick_time(n.updated_tick) AS updated_at, {rupees(order_fee)} AS order_fee
+        FROM {named} AS n {fees}"""
 
 
 def _fees(until: str) -> str:
@@ -238,9 +208,11 @@ def _inventory(stock: str) -> str:
 def price_views(log: Log) -> list[str]:
     """Prices and stock now, and the macros `prices_at(ts)`, `price_of(name, ts)` and `inventory_at(ts)`."""
     now, then = (_fees(until) if has(log, FEES) else "" for until in ("raw.head_tick()", "tick_at(ts)"))
+    # Of the past mostly some listings are asked for, which files are searched for by their ids and not by what these tell.
+    past = "(SELECT * FROM raw.state_at(tick_at(ts)) JOIN raw.named USING (listing_id))"
     return [
-        f"CREATE OR REPLACE VIEW prices AS {_prices('raw.state', now)}",
-        f"CREATE OR REPLACE MACRO prices_at(ts) AS TABLE {_prices('raw.state_at(tick_at(ts))', then)}",
+        f"CREATE OR REPLACE VIEW prices AS {_prices(_numbered('raw.state', log), now)}",
+        f"CREATE OR REPLACE MACRO prices_at(ts) AS TABLE {_prices(past, then)}",
         "CREATE OR REPLACE MACRO price_of(name, ts) AS TABLE SELECT * FROM prices_at(ts) WHERE product = name",
         f"CREATE OR REPLACE VIEW inventory AS {_inventory('raw.stock')}",
         f"CREATE OR REPLACE MACRO inventory_at(ts) AS TABLE {_inventory('raw.stock_at(tick_at(ts))')}",

@@ -12,6 +12,7 @@ from fastapi.responses import Response
 from starlette.routing import BaseRoute
 
 from qsim.errors import nearest
+from qsim.queries.ranked import Listed
 from qsim.server import paging
 from qsim.server.problems import ProblemError
 from qsim.server.reading import Kept, Market, Moment, Query, encoded
@@ -89,12 +90,6 @@ async def answer(request: Request, query: Query, *arguments: Any) -> Response:
     return _response(kept.moment, kept.body)
 
 
-def place(moment: Moment, tick: int | None = None) -> dict[str, Any]:
-    """Give the commit, tick and market time that an answer is of."""
-    tick = moment.tick if tick is None else tick
-    return {"commit": moment.commit, "tick": tick, "market_time": moment.time_of(tick)}
-
-
 def _listed(kept: Kept, rows: list[bytes], following: str | None, head: dict[str, Any]) -> Response:
     front = encoded(head)[:-1]
     return _response(kept.moment, b'%s,"rows":[%s],"next":%s}' % (front, b",".join(rows), encoded(following)))
@@ -116,10 +111,14 @@ async def page(request: Request, limit: int, cursor: str | None, query: Query, *
             410, f"cursor: its list was of commit {commit}, which is gone by; begin again without a cursor"
         )
     kept = kept or await market.ask(query, *arguments)
-    assert isinstance(kept.body, list)
-    rows, last = kept.body[first : first + limit], first + limit
-    following = paging.cursor_of(market, scope, kept.moment.commit, last) if last < len(kept.body) else None
-    return _listed(kept, rows, following, place(kept.moment) | kept.head | {"total": len(kept.body)})
+    assert not isinstance(kept.body, bytes)
+    last = first + limit
+    if isinstance(kept.body, Listed):
+        count, rows = kept.body.count, [encoded(row) for row in kept.body.rows(slice(first, last))]
+    else:
+        count, rows = len(kept.body), kept.body[first:last]
+    following = paging.cursor_of(market, scope, kept.moment.commit, last) if last < count else None
+    return _listed(kept, rows, following, kept.moment.place() | kept.head | {"total": count})
 
 
 def tick_of(moment: Moment, text: str | None, what: str = "as_of") -> int | None:
@@ -165,4 +164,4 @@ async def after(
     if len(kept.body) > limit:
         last = json.loads(rows[-1])
         following = paging.cursor_of(market, scope, *(last[key] for key in keys))
-    return _listed(kept, rows, following, place(kept.moment, tick))
+    return _listed(kept, rows, following, kept.moment.place(tick))

@@ -21,7 +21,7 @@ from qsim.server.measures import Measures
 from qsim.server.reading import Market
 from qsim.server.streaming import Feed
 
-ROUTERS = (boards.router, products.router, questions.router, sql.router, watching.router, static.router)
+ROUTERS = (products.router, questions.router, boards.router, sql.router, watching.router, static.router)
 
 
 def create_app(

@@ -1,10 +1,11 @@
-"""HTTP connections that are not waited for without end: slow requests, and readers that do not read."""
+"""HTTP connections: slow requests and readers that do not read are not waited for without end; a message for many is framed once."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Any
 
+import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 # From a request's first byte (or a connection's start) to the end of its headers; and while a reader takes nothing.
@@ -12,11 +13,40 @@ HEADER_SECONDS = 10.0
 STUCK_SECONDS = 30.0
 
 
+class Chunk(bytes):
+    """A message as a chunk of an HTTP/1.1 body, with its length before it, so that many connections can send the same bytes."""
+
+    @classmethod
+    def of(cls, text: bytes) -> Chunk:
+        """Put a message, which is not empty, into a chunk."""
+        return cls(b"%x\r\n%b\r\n" % (len(text), text))
+
+    @property
+    def text(self) -> bytes:
+        """Give the message alone."""
+        return self[self.index(b"\n") + 1 : -2]
+
+
+class _Connection(h11.Connection):
+    """h11's connection, which sends a chunk as it is."""
+
+    def send(self, event: h11.Event) -> bytes | None:  # type: ignore[override]
+        """Write an event."""
+        if isinstance(event, h11.Data) and isinstance(event.data, Chunk):
+            # HTTP/1.0 knows no chunks: a body goes on until the connection ends.
+            return event.data if self.their_http_version == b"1.1" else event.data.text
+        return super().send(event)
+
+
 class Patience(H11Protocol):
     """uvicorn's HTTP/1.1, which cuts off who sends headers too slowly or reads nothing for too long."""
 
     late: asyncio.TimerHandle | None = None
     stuck: asyncio.TimerHandle | None = None
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.conn = _Connection(h11.SERVER)
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin a connection."""

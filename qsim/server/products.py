@@ -9,9 +9,9 @@ from fastapi.responses import Response
 
 from qsim import clock
 from qsim.monitoring.metrics import counted
-from qsim.queries import browse
+from qsim.queries import browse, past, shown
 from qsim.server import shapes
-from qsim.server.answers import AsOf, Cursor, Limit, after, answer, known_parameters, market_of, page, place, tick_of
+from qsim.server.answers import AsOf, Cursor, Limit, after, answer, known_parameters, market_of, page, tick_of
 from qsim.server.problems import ProblemError
 from qsim.server.reading import Moment, Reading
 
@@ -34,7 +34,7 @@ _LAST = 2**32 - 1
 @router.get("/status", responses=shapes.shown(shapes.STATUS))
 async def status(request: Request) -> Response:
     """Where the market stands: commit, tick, market time, and what it holds."""
-    return await answer(request, browse.status)
+    return await answer(request, shown.status)
 
 
 @router.get("/products", responses=shapes.shown(shapes.PRODUCTS))
@@ -46,14 +46,16 @@ async def products(
     cursor: Cursor = None,
 ) -> Response:
     """Products in product order, a page at a time."""
-    return await after(request, limit, cursor, browse.products, search, category, keys={"product_id": -1})
+    return await after(request, limit, cursor, shown.products, search, category, keys={"product_id": -1})
 
 
 @router.get("/products/{product_id}", responses=shapes.shown(shapes.PRODUCT))
 async def product(request: Request, product_id: Number, as_of: AsOf = None) -> Response:
     """A product and its prices at every dark store, now or as of a tick or time."""
     tick = tick_of(market_of(request).moment, as_of)
-    return await answer(request, browse.product, product_id, tick)
+    if tick is None:
+        return await answer(request, shown.product, product_id)
+    return await answer(request, past.product_at, product_id, tick)
 
 
 @router.get("/products/{product_id}/history", responses=shapes.shown(shapes.CHANGES))
@@ -69,7 +71,7 @@ async def history(
     """Changes of a product's prices, newest first, from `since` to `until`."""
     first, last = _ticks(market_of(request).moment, since, until)
     arguments = (product_id, platform, first, last)
-    return await after(request, limit, cursor, browse.history, *arguments, keys={"tick": _LAST, "listing_id": 0})
+    return await after(request, limit, cursor, past.history, *arguments, keys={"tick": _LAST, "listing_id": 0})
 
 
 def _ticks(moment: Moment, since: str | None, until: str | None) -> tuple[int, int]:
@@ -95,9 +97,10 @@ async def prices(
 ) -> Response:
     """Prices of listings in the order of their numbers, now or as of a tick or time, a page at a time."""
     tick = tick_of(market_of(request).moment, as_of)
-    return await after(
-        request, limit, cursor, browse.prices, category, platform, tick, keys={"listing_id": -1}, tick=tick
-    )
+    keys = {"listing_id": -1}
+    if tick is None:
+        return await after(request, limit, cursor, shown.prices, category, platform, keys=keys)
+    return await after(request, limit, cursor, browse.prices_at, category, platform, tick, keys=keys, tick=tick)
 
 
 @router.get("/campaigns", responses=shapes.shown(shapes.CAMPAIGNS))
@@ -118,14 +121,14 @@ async def metrics(
 ) -> Response:
     """What each tick took up and changed, newest first."""
     first, last = _ticks(market_of(request).moment, since, until)
-    return await after(request, limit, cursor, browse.metrics, first, last, keys={"tick": _LAST})
+    return await after(request, limit, cursor, past.metrics, first, last, keys={"tick": _LAST})
 
 
 def _totals(reading: Reading, last: int, by: str) -> dict[str, Any]:
     keys = {"all": (), "both": ("platform", "category")}.get(by, (by,))
     found = counted(reading.market, reading.moment.log, last, keys)
     told = {"counted_to": found["counted_to"] or 0, "ticks_counted": found["ticks_counted"], "rows": found["rows"]}
-    return place(reading.moment) | told
+    return reading.moment.place() | told
 
 
 @router.get("/metrics/totals", responses=shapes.shown(shapes.TOTALS))

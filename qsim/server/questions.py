@@ -8,10 +8,11 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
-from qsim.queries import questions
+from qsim.queries import questions, ranked
 from qsim.queries.basket import MAX_QUANTITY, basket
+from qsim.queries.names import UnknownNameError
 from qsim.server import shapes
-from qsim.server.answers import Cursor, Limit, known_parameters, market_of, page, place
+from qsim.server.answers import Cursor, Limit, known_parameters, market_of, page
 from qsim.server.products import Category, Platform
 from qsim.server.reading import Reading
 
@@ -38,13 +39,10 @@ async def cheapest(
     cursor: Cursor = None,
 ) -> Response:
     """Where a product is cheapest now: all listings in stock of what the name means, cheapest first."""
-    return await page(request, limit, cursor, _cheapest, product, city, pincode)
-
-
-def _deals(reading: Reading, platform: str | None, least: float, category: str | None) -> list[dict[str, Any]]:
-    return questions.deals(
-        reading.connection, platform=platform, min_discount=least, category=category, limit=_DEALS_MOST
-    )
+    try:
+        return await page(request, limit, cursor, ranked.cheapest, product, city, pincode)
+    except UnknownNameError:
+        return await page(request, limit, cursor, _cheapest, product, city, pincode)
 
 
 @router.get("/deals", responses=shapes.shown(shapes.DEALS))
@@ -57,7 +55,7 @@ async def deals(
     cursor: Cursor = None,
 ) -> Response:
     """What is at so much off or more now, deepest first; the deepest 2,000."""
-    return await page(request, limit, cursor, _deals, platform, min_discount, category)
+    return await page(request, limit, cursor, ranked.deals, platform, min_discount, category, _DEALS_MOST)
 
 
 def _compare(reading: Reading, what: str, first: str, second: str) -> tuple[dict[str, Any], list[dict[str, Any]]]:
@@ -78,7 +76,10 @@ async def compare(
     cursor: Cursor = None,
 ) -> Response:
     """Two platforms' prices side by side, with a summary of who wins."""
-    return await page(request, limit, cursor, _compare, what, a, b)
+    try:
+        return await page(request, limit, cursor, ranked.compare, what, a, b)
+    except UnknownNameError:
+        return await page(request, limit, cursor, _compare, what, a, b)
 
 
 class Line(BaseModel):
@@ -113,8 +114,10 @@ def _basket(
     platforms: tuple[str, ...] | None,
     pincode: str | None,
 ) -> dict[str, Any]:
-    found = basket(reading.connection, items=items, budget=budget, platforms=platforms, pincode=pincode)
-    return place(reading.moment) | found
+    found = basket(
+        reading.connection, items=items, budget=budget, platforms=platforms, pincode=pincode, now=reading.now
+    )
+    return reading.moment.place() | found
 
 
 @router.post("/basket", responses=shapes.shown(shapes.BASKET))

@@ -2,7 +2,8 @@
 
 A router asks through `Market.ask`; what it asks with is a function of a `Reading` and plain, hashable arguments that gives
 what JSON holds: an object, a list, which is answered by pages, or a pair of what goes with a list and the list. A query that
-takes too long is interrupted; the same question asked twice at once is put once.
+takes too long is interrupted; the same question asked twice at once is put once. What is answered out of memory is a
+function of the prices of now (a `Now`) in the place of the reading.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from qsim.queries import served
-from qsim.queries.served import Moment, Reading, Served
+from qsim.queries import past, ranked, served, shown
+from qsim.queries.moment import Moment
+from qsim.queries.ranked import Listed
+from qsim.queries.served import Reading, Served
 from qsim.server.problems import ProblemError
 
 __all__ = ["Kept", "Market", "Moment", "Query", "Reading"]
@@ -24,6 +27,9 @@ __all__ = ["Kept", "Market", "Moment", "Query", "Reading"]
 Query = Callable[..., Any]
 Given = TypeVar("Given")
 _LATER = {"Retry-After": "1"}
+# What takes the prices of now alone, and of that what takes less time than handing it to a thread does.
+_AT_ONCE = (shown.status, shown.product, shown.products, shown.prices, ranked.deals)
+_IN_MEMORY = (past.product_at, past.history, past.metrics, ranked.cheapest, ranked.compare)
 
 
 def encoded(value: Any, other: Callable[[Any], Any] | None = None) -> bytes:
@@ -33,23 +39,28 @@ def encoded(value: Any, other: Callable[[Any], Any] | None = None) -> bytes:
 
 @dataclass(frozen=True)
 class Kept:
-    """An answer as JSON, a list row by row, where the market stood that it is of, and what goes with a list."""
+    """An answer as JSON, a list row by row or as it is shown, where the market stood that it is of, and what goes with a list."""
 
-    body: bytes | list[bytes]
+    body: bytes | list[bytes] | Listed
     moment: Moment
     head: dict[str, Any] = field(default_factory=dict)
 
     @property
     def size(self) -> int:
         """Give about how many bytes it takes."""
-        return 200 + (
-            len(self.body) if isinstance(self.body, bytes) else sum(map(len, self.body)) + 50 * len(self.body)
-        )
+        match self.body:
+            case bytes():
+                return 200 + len(self.body)
+            case list():
+                return 200 + sum(map(len, self.body)) + 50 * len(self.body)
+        return 500 + self.body.bytes
 
 
 def _kept(found: Any, moment: Moment) -> Kept:
     head, found = found if isinstance(found, tuple) else ({}, found)
-    return Kept([encoded(row) for row in found] if isinstance(found, list) else encoded(found), moment, head)
+    if isinstance(found, list):
+        found = [encoded(row) for row in found]
+    return Kept(found if isinstance(found, (list, Listed)) else encoded(found), moment, head)
 
 
 @dataclass
@@ -96,6 +107,9 @@ class Market:
         kept = self.kept(self.moment.commit, query, *arguments)
         if kept is not None:
             return kept
+        if query in _AT_ONCE:
+            now = self.at.now
+            return self._keep((now.moment.commit, query, *arguments), _kept(query(now, *arguments), now.moment))
         key = (self.moment.commit, query, *arguments)
         task = self.asked.get(key)
         if task is None:
@@ -112,13 +126,19 @@ class Market:
         if done.cancelled() or done.exception() is not None:
             return
         kept = done.result()
-        name = (kept.moment.commit, *key[1:])
+        self._keep((kept.moment.commit, *key[1:]), kept)
+
+    def _keep(self, name: tuple[Any, ...], kept: Kept) -> Kept:
         self.bytes += kept.size - (self.answers[name].size if name in self.answers else 0)
         self.answers[name] = kept
         while self.bytes > self.bytes_most:
             self.bytes -= self.answers.popitem(last=False)[1].size
+        return kept
 
     async def _put(self, query: Query, arguments: tuple[Any, ...]) -> Kept:
+        if query in _IN_MEMORY:
+            now = self.at.now
+            return await self._in_time(self.pool.submit(lambda: _kept(query(now, *arguments), now.moment)), [])
         return await self.run(lambda reading: _kept(query(reading, *arguments), reading.moment))
 
     async def run(self, query: Callable[..., Given], *arguments: Any) -> Given:
@@ -135,7 +155,10 @@ class Market:
                     self.running.discard(reading)
                     begun.clear()
 
-        working: Future[Given] = self.pool.submit(work)
+        return await self._in_time(self.pool.submit(work), begun)
+
+    async def _in_time(self, working: Future[Given], begun: list[Reading]) -> Given:
+        """Wait for work in a thread as long as is allowed; then what it has begun is interrupted."""
         waiting = asyncio.wrap_future(working)
         done, _ = await asyncio.wait([waiting], timeout=self.seconds)
         if done:

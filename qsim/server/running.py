@@ -16,6 +16,7 @@ from qsim.server.patience import Patience
 from qsim.server.streaming import Feed
 
 _TOKEN_LEAST = 16
+_SWITCH_SECONDS = 0.001
 
 
 def allowed_of(host: str, token: str | None) -> Allowed:
@@ -101,6 +102,8 @@ def serve(
         date_header=True, proxy_headers=False, timeout_keep_alive=15, timeout_graceful_shutdown=3, limit_concurrency=streams + 400,
     )  # fmt: skip
     server = _Server(config, app.state.feed, listening)
+    # A question in a thread is not to hold up for long those that take less than a change of threads does.
+    sys.setswitchinterval(_SWITCH_SECONDS)
     try:
         server.run()
     except SystemExit:

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from qsim.errors import QsimError, UsageError
 from qsim.queries.guard import Answer, Limits, guarded_at
 from qsim.server import shapes
-from qsim.server.answers import known_parameters, market_of, place
+from qsim.server.answers import known_parameters, market_of
 from qsim.server.problems import ProblemError
 from qsim.server.reading import Market, Moment, encoded
 
@@ -74,7 +74,7 @@ async def sql(request: Request, asked: Asked) -> Response:
         raise ProblemError(400, str(fault)) from None
     except QsimError as fault:
         raise ProblemError(422, str(fault)) from None
-    told = place(moment) | {
+    told = moment.place() | {
         "columns": answer.columns,
         "types": answer.types,
         "rows": answer.rows,

@@ -11,18 +11,18 @@ import asyncio
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from qsim.queries import changes
 from qsim.queries.changes import Change, Position
-from qsim.server.answers import place
 from qsim.server.measures import Measures
+from qsim.server.patience import Chunk
 from qsim.server.problems import ProblemError
 from qsim.server.reading import Market, Moment, Reading
 
@@ -30,24 +30,29 @@ from qsim.server.reading import Market, Moment, Reading
 CHANGES_MOST, A_MESSAGE, BACK_MOST, LOOK_MOST = 2000, 250, 20_000, 5_000_000
 WAITING_MOST = 64
 BEAT_SECONDS = 15.0
-# Clients that are handed a message before others have a turn.
-_AT_ONCE = 50
+# Clients that are handed a message before others, and other questions, have a turn.
+_AT_ONCE = 10
 _ID = re.compile(r"([0-9]{1,10}):([0-9]{1,10})", re.ASCII)
-BEAT = b": still here\n\n"
+BEAT = Chunk.of(b": still here\n\n")
+_RETRY = Chunk.of(b"retry: 2000\n\n")
 
 
-@dataclass(frozen=True)
-class Filter:
+class Filter(NamedTuple):
     """What a client wants of the changes: those of a platform, of a product; None is all."""
 
     platform: str | None = None
     product_id: int | None = None
 
-    def takes(self, change: Change) -> bool:
-        """Tell whether a change is wanted."""
-        return (self.platform is None or change.platform == self.platform) and (
-            self.product_id is None or change.product_id == self.product_id
-        )
+
+def wanted(found: Iterable[Change], filters: Iterable[Filter]) -> dict[Filter, list[Change]]:
+    """Give the changes that each filter wants, in order; they are gone through once, however many filters there are."""
+    kept: dict[Filter, list[Change]] = {wants: [] for wants in filters}
+    for change in found:
+        platform, product = change.platform, change.product_id
+        for wants in (Filter(), Filter(platform), Filter(None, product), Filter(platform, product)):
+            if wants in kept:
+                kept[wants].append(change)
+    return kept
 
 
 @dataclass(eq=False)
@@ -55,12 +60,12 @@ class Client:
     """One who follows: the filter, the messages that wait, how many were dropped, and whether it is still there."""
 
     wants: Filter
-    waiting: deque[bytes] = field(default_factory=deque)
+    waiting: deque[Chunk] = field(default_factory=deque)
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     missed: int = 0
     gone: bool = False
 
-    def offer(self, messages: Iterable[bytes]) -> int:
+    def offer(self, messages: Iterable[Chunk]) -> int:
         """Give messages to a client; give how many that did not wait any longer were dropped."""
         before = self.missed
         for message in messages:
@@ -71,22 +76,22 @@ class Client:
         self.wake.set()
         return self.missed - before
 
-    def taken(self) -> bytes:
-        """Take what waits, behind a word on what was dropped."""
-        parts = list(self.waiting)
-        self.waiting.clear()
-        self.wake.clear()
+    def taken(self) -> Chunk | None:
+        """Take what has waited longest, behind a word on what was dropped; None where nothing waits."""
         if self.missed:
-            parts.insert(0, message("lagged", {"missed_messages": self.missed}))
-            self.missed = 0
-        return parts[0] if len(parts) == 1 else b"".join(parts)
+            missed, self.missed = self.missed, 0
+            return message("lagged", {"missed_messages": missed})
+        if not self.waiting:
+            self.wake.clear()
+            return None
+        return self.waiting.popleft()
 
 
-def message(kind: str, data: dict[str, Any] | str, position: Position | None = None) -> bytes:
-    """Write an event."""
+def message(kind: str, data: dict[str, Any] | str, position: Position | None = None) -> Chunk:
+    """Write an event, as it goes to all who hear of it."""
     text = data if isinstance(data, str) else json.dumps(data, separators=(",", ":"))
     name = "" if position is None else f"id: {position[0]}:{position[1]}\n"
-    return f"event: {kind}\n{name}data: {text}\n\n".encode()
+    return Chunk.of(f"event: {kind}\n{name}data: {text}\n\n".encode())
 
 
 def position_of(text: str | None) -> Position | None:
@@ -101,10 +106,9 @@ def position_of(text: str | None) -> Position | None:
     return int(found[1]), int(found[2])
 
 
-def written(moment: Moment, found: list[Change], total: int, wants: Filter) -> list[bytes]:
-    """Write what came up to a moment for a filter: the changes by some, then where the market stands."""
+def written(moment: Moment, kept: Sequence[Change], total: int, omitted: int) -> list[Chunk]:
+    """Write what came up to a moment: the changes that are wanted by some, then where the market stands."""
     end = (moment.tick + 1, 0)
-    kept = [change for change in found if wants.takes(change)]
     parts = [kept[at : at + A_MESSAGE] for at in range(0, len(kept), A_MESSAGE)]
     texts = []
     for part in parts:
@@ -112,7 +116,7 @@ def written(moment: Moment, found: list[Change], total: int, wants: Filter) -> l
         rows = ",".join(change.text for change in part)
         text = f'{{"commit":{moment.commit},"rows":[{rows}]}}'
         texts.append(message("changes", text, (last.tick, last.listing_id + 1)))
-    told = place(moment) | {"changes": total, "omitted": total - len(found)}
+    told = moment.place() | {"changes": total, "omitted": omitted}
     return [*texts, message("commit", told, end)]
 
 
@@ -148,7 +152,9 @@ class Feed:
                 return
             found, total, moment = await self.market.run(_look, self.position)
             self.position = (moment.tick + 1, 0)
-            texts = {wants: written(moment, found, total, wants) for wants in self.clients}
+            omitted = total - len(found)
+            kept = wanted(found, self.clients)
+            texts = {wants: written(moment, changes, total, omitted) for wants, changes in kept.items()}
             given = [(client, texts[wants]) for wants, clients in self.clients.items() for client in clients]
         await self._give(given)
 
@@ -157,7 +163,7 @@ class Feed:
         quiet = [client for clients in self.clients.values() for client in clients if not client.waiting]
         await self._give([(client, [BEAT]) for client in quiet])
 
-    async def _give(self, given: list[tuple[Client, list[bytes]]]) -> None:
+    async def _give(self, given: list[tuple[Client, list[Chunk]]]) -> None:
         for at, (client, texts) in enumerate(given):
             self.measures.lagged.inc(client.offer(texts))
             if at % _AT_ONCE == _AT_ONCE - 1:
@@ -173,13 +179,13 @@ class Feed:
         client = Client(wants)
         async with self.turn:
             moment = self.market.moment
-            client.offer([b"retry: 2000\n\n", message("hello", place(moment), None if position else self.position)])
+            client.offer([_RETRY, message("hello", moment.place(), None if position else self.position)])
             if position is not None:
                 client.offer(await self._made_good(wants, position))
             self.clients.setdefault(wants, set()).add(client)
         return client
 
-    async def _made_good(self, wants: Filter, position: Position) -> list[bytes]:
+    async def _made_good(self, wants: Filter, position: Position) -> list[Chunk]:
         """Write what came from a position up to where all others are, in one piece; or that it cannot be had."""
         if position > self.position:
             line = "the id is of a tick that this market has not reached; it goes on from its newest commit"
@@ -193,8 +199,9 @@ class Feed:
             }
             return [message("gap", missed, self.position)]
         before = [change for change in found if (change.tick, change.listing_id) < self.position]
-        parts = written(moment, before, len(before), wants)[:-1]
-        return [b"".join([*parts, message("resumed", {"changes": len(before)}, self.position)])]
+        parts = written(moment, wanted(before, [wants])[wants], len(before), 0)[:-1]
+        parts.append(message("resumed", {"changes": len(before)}, self.position))
+        return [Chunk.of(b"".join(part.text for part in parts))]
 
     def close(self) -> None:
         """End what all clients follow."""
@@ -228,8 +235,8 @@ class Stream(Response):
             await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
             while not client.gone:
                 await client.wake.wait()
-                if not client.gone:
-                    await send({"type": "http.response.body", "body": client.taken(), "more_body": True})
+                while not client.gone and (chunk := client.taken()) is not None:
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
         finally:
             self.leave(client)
             watching.cancel()

@@ -9,12 +9,11 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from qsim.monitoring.health import FAILING, STATUS, worst
-from qsim.queries.questions import check_platform
+from qsim.queries.known import check_platform
 from qsim.server import shapes, streaming
-from qsim.server.answers import known_parameters, market_of, place
+from qsim.server.answers import known_parameters, market_of
 from qsim.server.following import Following
 from qsim.server.measures import Measures
-from qsim.server.reading import Reading
 from qsim.server.streaming import Feed, Filter
 
 router = APIRouter(tags=["watching"], dependencies=[Depends(known_parameters)])
@@ -38,10 +37,6 @@ _TEXT: dict[int | str, dict[str, Any]] = {
 }
 
 
-def _platform(reading: Reading, platform: str) -> str:
-    return check_platform(reading.connection, platform)
-
-
 @router.get("/api/events", response_class=Response, responses=_STREAM)
 async def events(
     request: Request,
@@ -53,7 +48,8 @@ async def events(
 ) -> Response:
     """Changes of prices as they come, from now on or from `Last-Event-ID`."""
     position = streaming.position_of(last_event_id)
-    chosen = None if platform is None else await market_of(request).run(_platform, platform)
+    known = market_of(request).at.now.goods.known
+    chosen = None if platform is None else check_platform(known, platform)
     feed: Feed = request.app.state.feed
     return streaming.Stream(await feed.join(Filter(chosen, product_id), position), feed.leave)
 
@@ -67,7 +63,7 @@ async def health(request: Request) -> Response:
     feed: Feed = request.app.state.feed
     reasons = following.reasons
     level = worst(reasons)
-    told = place(market_of(request).moment) | {
+    told = market_of(request).moment.place() | {
         "status": STATUS[level],
         "reasons": reasons,
         "looked_seconds_ago": round(monotonic() - following.looked, 3),

@@ -1,0 +1,229 @@
+"""What a market is made of, as columns in memory: its products by number, the words of their names, its dark stores, its campaigns.
+
+None of it changes with a commit. A column of texts holds each of them once, in order, so that rows sort by numbers.
+"""
+
+from __future__ import annotations
+
+import re
+from array import array
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from threading import Lock
+from typing import Any
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from qsim.queries import names
+from qsim.queries.known import Known, known_of
+from qsim.queries.names import Meaning
+
+Ints = NDArray[np.integer[Any]]
+Bools = NDArray[np.bool_]
+NONE = -(1 << 31)
+# Products that the meanings of all names at hand may hold together.
+_MEANT_MOST = 1 << 22
+_NUMBERS = ("mrp", "mrp_discount_bps", "pack_units", "is_loose", "is_active")
+_TEXTS = ("product", "brand", "category", "subcategory", "pack", "unit", "volatility_group")
+
+
+@dataclass(frozen=True, eq=False)
+class Texts:
+    """A column of texts: the different ones in order, and for each row which of them it has."""
+
+    values: Sequence[str]
+    codes: Ints
+
+    def of(self, rows: Ints) -> list[str]:
+        """Give the texts of some rows."""
+        return [self.values[code] for code in self.codes[rows].tolist()]
+
+    def among(self, wanted: Iterable[str]) -> Bools:
+        """Tell for each row whether its text is one of those."""
+        chosen = set(wanted)
+        having: Bools = np.array([value in chosen for value in self.values], np.bool_)[self.codes]
+        return having
+
+
+def texts_of(column: pa.ChunkedArray) -> Texts:
+    """Make a column of texts of Arrow's."""
+    coded = column.combine_chunks().dictionary_encode()
+    values = coded.dictionary.to_pylist()
+    order = sorted(range(len(values)), key=values.__getitem__)
+    ranks = np.empty(len(values), np.int32)
+    ranks[order] = np.arange(len(values))
+    return Texts([values[at] for at in order], ranks[coded.indices.to_numpy()])
+
+
+@dataclass(frozen=True, eq=False)
+class Words:
+    """Where the words of products' names occur: all different words in one text, where each begins in it, and the rows of each."""
+
+    text: str
+    starts: Ints
+    firsts: Ints
+    rows: Ints
+
+    def rows_with(self, stem: str, count: int, chosen: Callable[[str], bool] = lambda word: True) -> Bools:
+        """Tell for each of `count` rows whether a chosen word of it has a stem, which has no blank, anywhere."""
+        places = [found.start() for found in re.finditer(re.escape(stem), self.text)]
+        having = np.zeros(count, np.bool_)
+        for word in np.unique(np.searchsorted(self.starts, places, side="right") - 1).tolist():
+            if chosen(self.text[self.starts[word] : self.starts[word + 1] - 1]):
+                having[self.rows[self.firsts[word] : self.firsts[word + 1]]] = True
+        return having
+
+
+def words_of(rows: Ints, words: pa.ChunkedArray) -> Words:
+    """Make the index of words from the row and the text of each occurrence."""
+    column = texts_of(words)
+    order = np.argsort(column.codes, kind="stable")
+    starts = np.cumsum([0, *(len(word) + 1 for word in column.values)])
+    firsts = np.searchsorted(column.codes[order], np.arange(len(column.values) + 1))
+    return Words(" ".join(column.values), starts, firsts, rows[order].astype(np.int32))
+
+
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """The lines of campaigns in the order of their listings: listing_id, campaign_id, discount_bps; and the campaigns' names."""
+
+    listing: Ints
+    campaign: Ints
+    discount: Ints
+    names: dict[int, str]
+
+
+@dataclass(frozen=True, eq=False)
+class Goods:
+    """A market's products as columns by their number, and what else of it stays as it is.
+
+    `mrp` is in paise, NONE for none; `mrp_discount_bps` is 0 for none. `place` orders products by name and pack; those that are
+    alike in both share one.
+    """
+
+    known: Known
+    texts: dict[str, Texts]
+    mrp: Ints
+    mrp_discount_bps: Ints
+    pack_units: NDArray[np.float64]
+    is_loose: Bools
+    is_active: Bools
+    place: Ints
+    words: Words
+    lines: Lines
+    meanings: OrderedDict[names.Words, Meaning] = field(default_factory=OrderedDict)
+    turn: Lock = field(default_factory=Lock)
+
+    @property
+    def count(self) -> int:
+        """Count the products."""
+        return len(self.is_active)
+
+    @property
+    def per(self) -> int:
+        """Count the listings of a product, which are one for each dark store."""
+        return len(self.known.stores)
+
+    @cached_property
+    def platform_order(self) -> Ints:
+        """Give for each dark store where its platform stands in the order of their ids."""
+        order = sorted({store.platform for store in self.known.stores})
+        return np.array([order.index(store.platform) for store in self.known.stores], np.int32)
+
+    @cached_property
+    def contents(self) -> list[dict[str, Any]]:
+        """Tell of each category its subcategories and how many products it has."""
+        categories, shelves = self.texts["category"], self.texts["subcategory"]
+        found = []
+        for code, category in enumerate(categories.values):
+            here = shelves.codes[categories.codes == code]
+            names = [shelves.values[at] for at in np.unique(here).tolist()]
+            found.append({"category": category, "subcategories": names, "products": len(here)})
+        return found
+
+    def stores_of(self, platform: str | None) -> Ints:
+        """Give the numbers of a platform's dark stores, or of all."""
+        stores = self.known.stores
+        return np.array([s.store_id for s in stores if platform is None or s.platform == platform], np.int64)
+
+    def shelf(self, column: str, values: Iterable[str]) -> Bools:
+        """Tell for each product whether it is on a shelf: in `column` one of the values."""
+        return self.texts[column].among(values)
+
+    def having(self, stems: Sequence[str]) -> Bools:
+        """Tell for each product whether its name or brand has all stems."""
+        found = np.ones(self.count, np.bool_)
+        for stem in stems:
+            found &= self.words.rows_with(stem, self.count)
+        return found
+
+    def meaning(self, name: str) -> Meaning:
+        """Tell which products a name means, as `names.meaning` does; what was asked before is at hand."""
+        asked = names.words(name)
+        with self.turn:
+            found = self.meanings.get(asked)
+        if found is None:
+            read = names.meaning(names.kins_among(asked, self._candidates(name)))
+            found = Meaning(tuple(array("I", group) for group in read.groups), read.is_near)
+            with self.turn:
+                self.meanings[asked] = found
+                while sum(one.count for one in self.meanings.values()) > _MEANT_MOST:
+                    self.meanings.popitem(last=False)
+        return found
+
+    def _candidates(self, name: str) -> Iterable[tuple[int, str, str, str]]:
+        stems = names.stems_of(name)
+        if not stems:
+            return ()
+        found = np.ones(self.count, np.bool_)
+        for word, stem in zip((word for word in names.words(name) if word != "and"), stems, strict=True):
+            # What SQL lowers otherwise than Python is left to be read.
+            found &= self.words.rows_with(stem, self.count, partial(_may_have, word))
+        rows = np.flatnonzero(found)
+        texts = (self.texts[column].of(rows) for column in ("product", "brand", "subcategory"))
+        return zip(rows.tolist(), *texts, strict=True)
+
+
+def _may_have(word: str, text: str) -> bool:
+    return not text.isascii() or word in names.words(text)
+
+
+def goods_of(connection: duckdb.DuckDBPyConnection) -> Goods:
+    """Read what a market is made of into memory."""
+
+    def arrow(query: str) -> pa.Table:
+        return connection.sql(query).to_arrow_table()
+
+    found = arrow(
+        f"""SELECT {", ".join(_TEXTS)}, coalesce((100 * mrp)::INTEGER, {NONE}) AS mrp, r.mrp_discount_bps, pack_units,
+            is_loose, is_active FROM products JOIN (SELECT product_id, mrp_discount_bps FROM raw.products) AS r USING (product_id)
+            ORDER BY product_id"""
+    )
+    texts = {name: texts_of(found.column(name)) for name in _TEXTS}
+    words = arrow("SELECT product_id, unnest(string_split(words, ' ')) AS word FROM raw.searchable")
+    alike = texts["product"].codes.astype(np.int64) * len(texts["pack"].values) + texts["pack"].codes
+    made = Goods(
+        known=known_of(connection),
+        texts=texts,
+        place=np.unique(alike, return_inverse=True)[1].astype(np.int32),
+        words=words_of(words.column("product_id").to_numpy(), words.column("word")),
+        lines=_lines(connection),
+        **{name: found.column(name).to_numpy().copy() for name in _NUMBERS},
+    )
+    del found, words
+    # What was read by the way is several times what stays.
+    pa.default_memory_pool().release_unused()
+    return made
+
+
+def _lines(connection: duckdb.DuckDBPyConnection) -> Lines:
+    query = "SELECT listing_id, campaign_id, discount_bps FROM raw.campaign_lines ORDER BY listing_id, campaign_id"
+    columns = connection.execute(query).fetchnumpy()
+    listing, campaign, discount = (np.asarray(columns[name]) for name in ("listing_id", "campaign_id", "discount_bps"))
+    called = connection.execute("SELECT campaign_id, campaign FROM raw.campaigns").fetchall()
+    return Lines(listing, campaign, discount, dict(called))

@@ -1,0 +1,141 @@
+"""What a user may call a market's platforms, places and shelves, found in the short lists that the market has of them.
+
+It holds lists read once and plain functions over them. It refuses to hold products, which are `names`', and prices.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import duckdb
+
+from qsim.errors import UsageError
+from qsim.queries import names
+from qsim.queries.connection import rows_of
+
+GROUP_WORDS = frozenset(("price", "cost", "rate"))
+SHELVES = ("subcategory", "category", "volatility_group")
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A dark store: its number, its platform's id, and where it is."""
+
+    store_id: int
+    platform: str
+    city: str
+    pincode: str
+
+
+@dataclass(frozen=True)
+class Known:
+    """A market's platforms (id, display name) and dark stores in the order of their numbers, and its shelves' names by column."""
+
+    platforms: Sequence[tuple[str, str]]
+    stores: Sequence[Store]
+    shelves: Mapping[str, Sequence[str]]
+
+    @cached_property
+    def called(self) -> dict[str, list[tuple[str, names.Words]]]:
+        """Give for each column the names of its shelves with the words that they are of."""
+        return {column: [(value, names.words(value)) for value in values] for column, values in self.shelves.items()}
+
+    @cached_property
+    def has_many_stores(self) -> bool:
+        """Tell whether a platform has more than one store, so that answers have to say which."""
+        return len(self.stores) > len({store.platform for store in self.stores})
+
+
+def known_of(connection: duckdb.DuckDBPyConnection) -> Known:
+    """Read the lists of a market."""
+    platforms = rows_of(connection, "SELECT platform, name FROM platforms ORDER BY platform_id")
+    stores = connection.execute("SELECT store_id, platform, city, pincode FROM stores ORDER BY store_id").fetchall()
+    shelves = connection.execute(f"SELECT DISTINCT {', '.join(SHELVES)} FROM categories").fetchall()
+    return Known(
+        [(str(row["platform"]), str(row["name"])) for row in platforms],
+        [Store(*store) for store in stores],
+        {column: sorted({row[at] for row in shelves}) for at, column in enumerate(SHELVES)},
+    )
+
+
+def check_place(known: Known, column: str, value: str | None) -> None:
+    """Refuse a city or pincode (`column`) in which the market has no store."""
+    if value is None:
+        return
+    places = list(dict.fromkeys(str(getattr(store, column)) for store in known.stores))
+    if str(value).lower() not in {place.lower() for place in places}:
+        raise UsageError(
+            f"{column} '{value!s:.60}': no store there; allowed: {names.nearest_of(str(value), places)}; choose one"
+        )
+
+
+def check_platform(known: Known, platform: str) -> str:
+    """Give the id of a platform from its id or display name, in any case; UsageError for one that is not there."""
+    for one, name in known.platforms:
+        if platform.lower() in (one.lower(), name.lower()):
+            return one
+    allowed = names.nearest_of(platform, [one for one, _ in known.platforms])
+    raise UsageError(f"platform '{platform:.60}': not in this market; allowed: {allowed}; choose one")
+
+
+def shelf(known: Known, text: str, *, loosely: bool = False) -> tuple[str, list[str]] | None:
+    """Find what a user calls a category: the column of `products` that has it, with its values, or None.
+
+    In this order, singular or plural, with or without `price` behind: a subcategory, a category, a volatility
+    group (`fruits`, `dairy`). `loosely` also takes a name that has all the words, as `Fresh Fruits` has `fruit`.
+    """
+    asked = tuple(word for word in names.words(text) if word not in GROUP_WORDS)
+    for column in SHELVES:
+        values = [value for value, words in known.called[column] if words == asked]
+        if values:
+            return column, values
+    for column in SHELVES[: 2 if loosely and asked else 0]:
+        values = [value for value, words in known.called[column] if set(asked) <= set(words)]
+        if values:
+            return column, values
+    return None
+
+
+def known_shelf(known: Known, category: str) -> tuple[str, list[str]]:
+    """Find what a user calls a category as `shelf` does, loosely; UsageError where there is none."""
+    where = shelf(known, category, loosely=True)
+    if where is None:
+        allowed = names.nearest_of(category, known.shelves["category"])
+        raise UsageError(f"category '{category:.60}': not in this market; allowed: {allowed}; choose one")
+    return where
+
+
+def two_platforms(known: Known, first: str, second: str) -> tuple[str, str]:
+    """Give the ids of two platforms that are to be compared; UsageError for one that is not there and for one with itself."""
+    one, other = check_platform(known, first), check_platform(known, second)
+    if one == other:
+        raise UsageError(f"compare: '{one:.60}' with itself; allowed are two different platforms; name another")
+    return one, other
+
+
+@dataclass(frozen=True)
+class Meant:
+    """What is compared: `product` or the column of a shelf, its names, and the conditions to try in turn as (column, values)."""
+
+    kind: str
+    names: Sequence[str]
+    attempts: Sequence[tuple[str, Sequence[Any]]]
+
+
+def meant(known: Known, meaning: Callable[[str], names.Meaning], what: str) -> Meant | None:
+    """Tell what `what` is, a shelf or a product that `meaning` knows; None where it names nothing."""
+    where = shelf(known, what)
+    if not where:
+        asked = asked_of(what)
+        found, where = meaning(asked), shelf(known, what, loosely=True)
+        if found.groups and (where is None or found.is_near):
+            return Meant("product", [asked], [("product_id", group) for group in found.groups])
+    return None if where is None else Meant(where[0], where[1], [where])
+
+
+def asked_of(what: str) -> str:
+    """Give the name that is asked for, without `prices` behind it."""
+    return " ".join(word for word in what.split() if names.singular(word.lower()) not in GROUP_WORDS)

@@ -1,0 +1,117 @@
+"""Rows of a few listings out of history files, the newest first: only the row groups that may hold them are read.
+
+Files never change under their names, so which listings and ticks their row groups hold is remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from qsim.errors import CorruptError
+from qsim.storage.pieces import DataFile
+from qsim.storage.places import Place
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+_KNOWN_MOST = 1 << 16
+_known: dict[Place, tuple[_Group, ...]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """A row group: its file, its number in it, and the first and last tick and listing that it holds."""
+
+    path: Place
+    number: int
+    ticks: tuple[int, int]
+    listings: tuple[int, int]
+
+
+def newest(
+    market: Place, files: Sequence[DataFile], listings: range, ticks: tuple[int, int], columns: Sequence[str]
+) -> Iterator[tuple[dict[str, NDArray[np.integer[Any]]], int]]:
+    """Give the rows of listings that are numbered one after another, of the ticks first..last, by row group, the newest first.
+
+    Args:
+        market: Where the files are.
+        files: Files of one table that has `tick` and `listing_id`, which are given too.
+        listings: The listings.
+        ticks: The first and the last tick.
+        columns: The other columns that are wanted.
+
+    Yields:
+        The columns by name, and the last tick of which there may be rows in what comes next (-1: nothing comes).
+
+    Raises:
+        CorruptError: a file is not the Parquet file that it was.
+    """
+    first, last = ticks
+    groups = [
+        group
+        for file in files
+        if file.first <= last and file.last >= first
+        for group in _groups(market / file.path)
+        if group.listings[0] < listings.stop and group.listings[1] >= listings.start
+        if group.ticks[0] <= last and group.ticks[1] >= first
+    ]
+    groups.sort(key=lambda group: -group.ticks[1])
+    for at, group in enumerate(groups):
+        later = groups[at + 1].ticks[1] if at + 1 < len(groups) else -1
+        found = _rows(group, listings, ticks, columns)
+        if found is not None:
+            yield found, min(later, last)
+
+
+def _groups(path: Place) -> tuple[_Group, ...]:
+    found = _known.get(path)
+    if found is None:
+        metadata = _footer(path)
+        names = metadata.schema.names
+        at = (names.index("tick"), names.index("listing_id"))
+        groups = []
+        for number in range(metadata.num_row_groups):
+            ranges = [metadata.row_group(number).column(column).statistics for column in at]
+            groups.append(_Group(path, number, *((one.min, one.max) for one in ranges)))
+        while len(_known) >= _KNOWN_MOST:
+            del _known[next(iter(_known))]
+        found = _known[path] = tuple(groups)
+    return found
+
+
+# To read a footer is most of what it takes to read a few rows.
+@lru_cache(maxsize=256)
+def _footer(path: Place) -> Any:
+    return _opened(path, None).metadata
+
+
+def _opened(path: Place, footer: Any) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.ParquetFile(pa.OSFile(str(path)), metadata=footer)
+    except (pa.ArrowException, OSError) as fault:
+        reason = str(fault).splitlines()[0][:120]
+        raise CorruptError(f"{path}: is not the Parquet file it was: {reason}; restore it from a copy") from None
+
+
+def _rows(
+    group: _Group, listings: range, ticks: tuple[int, int], columns: Sequence[str]
+) -> dict[str, NDArray[np.integer[Any]]] | None:
+    file = _opened(group.path, _footer(group.path))
+    places = file.read_row_group(group.number, columns=["tick", "listing_id"], use_threads=False)
+    tick, listing = (places.column(name).to_numpy() for name in ("tick", "listing_id"))
+    chosen = (
+        (listing >= listings.start) & (listing < listings.stop) & (tick >= ticks[0]) & (tick <= ticks[1])
+    ).nonzero()[0]
+    if not len(chosen):
+        return None
+    names = [name for name in columns if name != "tick"]
+    rest = file.read_row_group(group.number, columns=names, use_threads=False)
+    others = {name: rest.column(name).to_numpy()[chosen] for name in names}
+    return {"tick": tick[chosen], "listing_id": listing[chosen], **others}
