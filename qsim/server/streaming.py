@@ -120,6 +120,11 @@ def written(moment: Moment, kept: Sequence[Change], total: int, omitted: int) ->
     return [*texts, message("commit", told, end)]
 
 
+def _few(texts: list[Chunk]) -> list[Chunk]:
+    """Put the last two messages into one chunk: to hand out a chunk is most of what a client costs."""
+    return [*texts[:-2], Chunk.of(b"".join(text.text for text in texts[-2:]))]
+
+
 def _look(reading: Reading, position: Position) -> tuple[list[Change], int, Moment]:
     return *changes.since(reading, position, CHANGES_MOST), reading.moment
 
@@ -154,7 +159,7 @@ class Feed:
             self.position = (moment.tick + 1, 0)
             omitted = total - len(found)
             kept = wanted(found, self.clients)
-            texts = {wants: written(moment, changes, total, omitted) for wants, changes in kept.items()}
+            texts = {wants: _few(written(moment, changes, total, omitted)) for wants, changes in kept.items()}
             given = [(client, texts[wants]) for wants, clients in self.clients.items() for client in clients]
         await self._give(given)
 
