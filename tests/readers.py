@@ -87,8 +87,10 @@ def read_on(market: Path, kind: str, seconds: float) -> dict[str, object]:
     """Read once a second for so long; tell the reads, what was torn or went back, and errors."""
     faults: list[str] = []
     reads = last = 0
-    end = time.monotonic() + seconds
     seen = KINDS[kind](market)
+    next(seen)
+    print("reading", flush=True)
+    end = time.monotonic() + seconds
     while time.monotonic() < end:
         begun = time.monotonic()
         try:
@@ -138,7 +140,8 @@ def campaign(
         for number in range(readers)
     ]
     # Imports of many readers at once would count as the readers' work.
-    time.sleep(min(10.0, readers * 0.8))
+    for one in running:
+        assert one.stdout is not None and one.stdout.readline() == "reading\n"
     beside = write_on(market, seconds, every, keep=True)
     told = [json.loads(one.communicate()[0]) for one in running]
     return {
