@@ -162,6 +162,7 @@ def open_writer(market: Place, workers: int, monitoring: bool = False, stop: thr
     """Open a market whose lock is held, all blocks at the head of its log: from the last snapshot, stepped on again where
     a kill left it behind. With `monitoring` what happens is counted; `stop` is to end its runs.
     """
+    simulation.keep_freed_memory()
     history = settled(market)
     writer = writer_at(market, history, max(file.last for file in history.of_table(SNAPSHOTS.name)), workers)
     if monitoring:
