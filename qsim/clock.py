@@ -45,10 +45,10 @@ def epoch_of(epochs: Sequence[Epoch], tick: int) -> Epoch:
     return epochs[epoch_number(epochs, tick)]
 
 
-def tick_before(epochs: Sequence[Epoch], second: int) -> int:
-    """Find the last tick at or before a market second, as if the newest epoch went on; that of the start for one before it."""
+def tick_at(epochs: Sequence[Epoch], second: int) -> int:
+    """Find the last tick at or before a market second, as if the first epoch had begun before (below 0) and the newest went on."""
     epoch = epochs[max(0, bisect_right([epoch.second for epoch in epochs], second) - 1)]
-    return max(0, epoch.tick + (second - epoch.second) // epoch.interval)
+    return epoch.tick + (second - epoch.second) // epoch.interval
 
 
 def seconds_of(epochs: Sequence[Epoch], first: int, last: int) -> I64:

@@ -8,6 +8,7 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+_RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
 )
@@ -77,3 +79,15 @@ def picture(page: Any, name: str, folder: Path) -> None:
     place = Path(os.environ.get("QSIM_SCREENSHOTS") or folder)
     place.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=str(place / f"{name}.png"), full_page=True)
+
+
+def violations(page: Any) -> list[str]:
+    """Let axe look at a page, and tell what it finds."""
+    page.evaluate(files(pytest.importorskip("axe_playwright_python")).joinpath("axe.min.js").read_text("utf-8"))
+    found = page.evaluate(f"axe.run(document, {{runOnly: {_RULES}, resultTypes: ['violations']}})")
+    assert len(found["passes"]) > 20
+    return [
+        f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
+        for one in found["violations"]
+        for node in one["nodes"]
+    ]

@@ -1,4 +1,6 @@
-"""What several test files share: the option that refreshes golden figures, small markets ready-made, the command line."""
+"""What several test files share: the option that refreshes golden figures, small markets ready-made, the command line,
+a browser.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +14,7 @@ import duckdb
 import pytest
 
 import qsim
+from tests.browser import chromium
 from tests.commands import Shell
 from tests.planted import checks_of
 
@@ -110,3 +113,10 @@ def connection(market: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to the market of the test's module, in which faults may be planted."""
     with qsim.connect(market) as opened:
         yield opened
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """The system's Chromium, headless; a test that asks for it is skipped where there is none."""
+    with chromium() as started:
+        yield started

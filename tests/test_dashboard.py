@@ -12,19 +12,12 @@ from typing import Any
 import pytest
 
 import qsim
-from tests.browser import Seen, chromium, free_port, picture, shown_at, watched
+from tests.browser import Seen, free_port, picture, shown_at, violations, watched
 from tests.servers import serving
 
 WIDE = {"width": 1440, "height": 900}
 PHONE = {"width": 360, "height": 740}
 TICKS = 128
-RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")
@@ -87,18 +80,6 @@ def test_every_board_is_filled_without_an_error_and_from_this_host_alone(
     assert seen.errors == []
     assert {url for url in seen.urls if not url.startswith(address)} == set()
     picture(page, "page-light", tmp_path)
-
-
-def violations(page: Any) -> list[str]:
-    """Let axe look at a page, and tell what it finds."""
-    page.evaluate(files(pytest.importorskip("axe_playwright_python")).joinpath("axe.min.js").read_text("utf-8"))
-    found = page.evaluate(f"axe.run(document, {{runOnly: {RULES}, resultTypes: ['violations']}})")
-    assert len(found["passes"]) > 20
-    return [
-        f"{one['id']}: {node['html'][:160]} {node['failureSummary'][:200]}"
-        for one in found["violations"]
-        for node in one["nodes"]
-    ]
 
 
 def test_axe_finds_nothing_on_a_desk(wide: tuple[Any, Seen]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +9,7 @@ import pytest
 
 import qsim
 from qsim.monitoring import report
-from tests.browser import chromium, picture, watched
-from tests.test_dashboard import violations
+from tests.browser import picture, violations, watched
 
 # Pairs of labels of one chart that cover one another, and labels that reach out of it.
 _COVERED = """() => [...document.querySelectorAll("svg")].flatMap((svg) => {
@@ -23,12 +21,6 @@ _COVERED = """() => [...document.querySelectorAll("svg")].flatMap((svg) => {
   ).map(([other]) => [chart, one, other]));
   return [...out.map(([text]) => [chart, text, "the edge"]), ...over];
 })"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

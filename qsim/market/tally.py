@@ -92,7 +92,7 @@ class _Tile:
         """Count the keys: ticks times cells."""
         return len(self.ticks) * len(self.tally.active)
 
-    def key(self, at: I64) -> I64:
+    def key(self, at: I64 | slice) -> I64:
         """Give the keys of rows: the tick's place in the tile times the cells, plus the listing's cell."""
         return self.keys(at) if self.every_key is None else self.every_key[at]
 
@@ -235,7 +235,7 @@ def _sizes(tile: _Tile, kept: I64) -> dict[str, I64]:
     size = (tile.rows.after[part] - before) / before * 10_000
     place = np.zeros(tile.size, np.int64)
     place[kept] = np.arange(len(kept))
-    key = place[tile.keys(part) if tile.every_key is None else tile.every_key[part]]
+    key = place[tile.key(part)]
     edge = SIZE_EDGES_BPS[-1]
     classes = _CLASS[np.clip(np.floor(size), -edge - 1, edge).astype(np.int64) + edge + 1]
     # Rows without a change of price are most often few: counted apart rather than picked out.

@@ -10,6 +10,8 @@ import numpy as np
 from qsim import clock
 from qsim.queries import board_history, board_market, board_states, boards
 from qsim.queries.board_states import HOURS_SHOWN, Boards
+from qsim.queries.state_views import has
+from qsim.schema import ORDERS
 from qsim.storage.log import Log
 from qsim.storage.places import ObjectPath, Place
 from qsim.writing import course_of
@@ -23,7 +25,7 @@ _MOST_EVENTS = 20_000_000
 def day_before(history: Log) -> int:
     """Tell the tick a market day before the newest one, at least 0."""
     epochs = course_of(history).epochs
-    return clock.tick_before(epochs, clock.epoch_of(epochs, history.tick).second_of(history.tick) - clock.DAY)
+    return max(0, clock.tick_at(epochs, clock.epoch_of(epochs, history.tick).second_of(history.tick) - clock.DAY))
 
 
 def opened(market: Place, history: Log) -> Boards | None:
@@ -47,7 +49,7 @@ def told(shown: Boards) -> dict[str, Any]:
         "volatility": board_market.volatility(shown),
         "levels": board_market.levels(shown),
         "campaigns": board_market.campaigns(shown),
-        "stock_moves": boards.stockouts(shown)["stock_moves"],
+        "stock_moves": has(shown.log, ORDERS),
     }
 
 

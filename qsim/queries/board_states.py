@@ -115,7 +115,7 @@ def told_of(boards: Boards, tick: int, step: int = 1) -> dict[str, Any]:
 
 def tick_before(boards: Boards, second: int) -> int:
     """Tell the last tick at or before a market second, at least 0."""
-    return min(boards.log.tick, clock.tick_before(boards.course.epochs, second))
+    return min(boards.log.tick, max(0, clock.tick_at(boards.course.epochs, second)))
 
 
 def written(boards: Boards, table: Table, since: int, until: int) -> str:

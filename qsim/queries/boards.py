@@ -22,6 +22,7 @@ from qsim.queries.board_states import (
     tick_of,
     told_of,
 )
+from qsim.queries.state_views import has
 from qsim.schema import ORDERS
 
 DEPTH_BIN_BPS = 500
@@ -193,5 +194,4 @@ def stockouts(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
                 JOIN products USING (product_id) JOIN platforms USING (platform_id)
             GROUP BY ALL ORDER BY listings DESC, product_id LIMIT {_MOVERS}""",
     )
-    moves = bool(boards.log.of_table(ORDERS.name))
-    return {**told_of(boards, tick, step), "stock_moves": moves, "cells": cells, "products": products}
+    return {**told_of(boards, tick, step), "stock_moves": has(boards.log, ORDERS), "cells": cells, "products": products}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection, Sequence
 from weakref import WeakKeyDictionary
 
 import duckdb
@@ -20,7 +21,7 @@ from qsim.writing import course_of
 # The log of each market as this process last read it, so that to look for news costs what is new.
 _known: dict[Place, Log] = {}
 # The statements that each connection was set up by, so that those which a commit leaves as they are need not be run again.
-_shown: WeakKeyDictionary[duckdb.DuckDBPyConnection, list[str]] = WeakKeyDictionary()
+_shown: WeakKeyDictionary[duckdb.DuckDBPyConnection, frozenset[str]] = WeakKeyDictionary()
 
 
 def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyConnection:
@@ -54,14 +55,18 @@ def _show(connection: duckdb.DuckDBPyConnection, market: Place, history: Log) ->
     texts = views.all_statements(market, history, course_of(history), select)
     if isinstance(market, ObjectPath):
         register_objects(connection, scans.named, {str(market / file.path): file.bytes for file in history.files})
-    before = set(_shown.get(connection, ()))
     connection.execute("BEGIN")
-    for statement in texts:
-        if statement not in before:
-            connection.execute(statement)
+    run_new(connection, texts, _shown.get(connection, frozenset()))
     connection.execute("COMMIT")
-    _shown[connection] = texts
+    _shown[connection] = frozenset(texts)
     connection.execute(f"SET VARIABLE qsim_head = {quoted(history.head)}")
+
+
+def run_new(connection: duckdb.DuckDBPyConnection, texts: Sequence[str], before: Collection[str]) -> None:
+    """Run those statements, in order, that are not among the ones that a connection was set up by before."""
+    for text in texts:
+        if text not in before:
+            connection.execute(text)
 
 
 def refresh(connection: duckdb.DuckDBPyConnection) -> int:

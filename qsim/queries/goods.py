@@ -19,12 +19,12 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from qsim.arrays import Mask
 from qsim.queries import names
 from qsim.queries.known import Known, known_of
 from qsim.queries.names import Meaning
 
 Ints = NDArray[np.integer[Any]]
-Bools = NDArray[np.bool_]
 NONE = -(1 << 31)
 # Products that the meanings of all names at hand may hold together.
 _MEANT_MOST = 1 << 22
@@ -43,10 +43,10 @@ class Texts:
         """Give the texts of some rows."""
         return [self.values[code] for code in self.codes[rows].tolist()]
 
-    def among(self, wanted: Iterable[str]) -> Bools:
+    def among(self, wanted: Iterable[str]) -> Mask:
         """Tell for each row whether its text is one of those."""
         chosen = set(wanted)
-        having: Bools = np.array([value in chosen for value in self.values], np.bool_)[self.codes]
+        having: Mask = np.array([value in chosen for value in self.values], np.bool_)[self.codes]
         return having
 
 
@@ -69,7 +69,7 @@ class Words:
     firsts: Ints
     rows: Ints
 
-    def rows_with(self, stem: str, count: int, chosen: Callable[[str], bool] = lambda word: True) -> Bools:
+    def rows_with(self, stem: str, count: int, chosen: Callable[[str], bool] = lambda word: True) -> Mask:
         """Tell for each of `count` rows whether a chosen word of it has a stem, which has no blank, anywhere."""
         places = [found.start() for found in re.finditer(re.escape(stem), self.text)]
         having = np.zeros(count, np.bool_)
@@ -111,8 +111,8 @@ class Goods:
     mrp: Ints
     mrp_discount_bps: Ints
     pack_units: NDArray[np.float64]
-    is_loose: Bools
-    is_active: Bools
+    is_loose: Mask
+    is_active: Mask
     place: Ints
     words: Words
     lines: Lines
@@ -151,11 +151,11 @@ class Goods:
         stores = self.known.stores
         return np.array([s.store_id for s in stores if platform is None or s.platform == platform], np.int64)
 
-    def shelf(self, column: str, values: Iterable[str]) -> Bools:
+    def shelf(self, column: str, values: Iterable[str]) -> Mask:
         """Tell for each product whether it is on a shelf: in `column` one of the values."""
         return self.texts[column].among(values)
 
-    def having(self, stems: Sequence[str]) -> Bools:
+    def having(self, stems: Sequence[str]) -> Mask:
         """Tell for each product whether its name or brand has all stems."""
         found = np.ones(self.count, np.bool_)
         for stem in stems:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -80,8 +79,7 @@ class Moment:
     def tick_at(self, time: datetime) -> int:
         """Tell the last tick at or before a time in India, which may lie before the market's start or after its end."""
         second = int((time - datetime(self.start.year, self.start.month, self.start.day)).total_seconds() // 1)
-        epoch = self.epochs[max(0, bisect_right([epoch.second for epoch in self.epochs], second) - 1)]
-        return epoch.tick + (second - epoch.second) // epoch.interval
+        return clock.tick_at(self.epochs, second)
 
 
 def moment_of(history: Log) -> Moment:

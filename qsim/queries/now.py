@@ -14,7 +14,8 @@ from pathlib import Path
 import duckdb
 import numpy as np
 
-from qsim.queries.goods import Bools, Goods, Ints, goods_of
+from qsim.arrays import Mask
+from qsim.queries.goods import Goods, Ints, goods_of
 from qsim.queries.moment import Moment
 from qsim.schema import DELIVERIES, EVENTS, FEES, ORDERS, Table
 from qsim.storage import tables
@@ -55,9 +56,9 @@ class Now:
         found[self.fees["store_id"][:until]] = self.fees["fee_paise"][:until]
         return found
 
-    def is_on_sale(self, listings: Ints) -> Bools:
+    def is_on_sale(self, listings: Ints) -> Mask:
         """Tell which of these listings are in stock and not taken off sale."""
-        on_sale: Bools = (self.columns["stock"][listings] > 0) & self.goods.is_active[listings // self.goods.per]
+        on_sale: Mask = (self.columns["stock"][listings] > 0) & self.goods.is_active[listings // self.goods.per]
         return on_sale
 
     def of(self, listings: Ints) -> dict[str, Ints]:

@@ -12,7 +12,7 @@ import numpy as np
 from qsim.queries.goods import Ints
 from qsim.queries.known import check_platform
 from qsim.queries.now import AFTER, MOVES, STATE, Now
-from qsim.queries.shown import amounts, listings_of, product_in, rows_of
+from qsim.queries.shown import amounts, listings_of, places, product_in, rows_of
 from qsim.schema import EVENTS, METRICS, SNAPSHOTS, Cause, Table
 from qsim.storage import rows, tables
 from qsim.storage.pieces import DataFile
@@ -51,13 +51,12 @@ def history(
 def _changes(now: Now, found: dict[str, Ints], limit: int) -> list[dict[str, Any]]:
     order = np.lexsort((found["listing_id"], found["tick"]))[::-1][:limit]
     found = {name: values[order] for name, values in found.items()}
-    ticks, stores = found["tick"].tolist(), (found["listing_id"] % now.goods.per).tolist()
+    ticks = found["tick"].tolist()
     columns = {
         "tick": ticks,
         "ts": [now.moment.time_of(tick) for tick in ticks],
         "listing_id": found["listing_id"].tolist(),
-        "platform": [now.goods.known.stores[store].platform for store in stores],
-        "store_id": stores,
+        **places(now.goods, found["listing_id"] % now.goods.per),
         "cause": [_CAUSES[cause] for cause in found["cause"].tolist()],
         **{name: amounts(found[column]) for name, column in _AMOUNTS.items()},
     }

@@ -20,7 +20,7 @@ from qsim.queries import connection as connections
 from qsim.queries import now, state_views, views
 from qsim.queries.moment import Moment, moment_of
 from qsim.queries.now import Now
-from qsim.schema import CATALOG, EVENTS, SNAPSHOTS
+from qsim.schema import CATALOG, SNAPSHOTS
 from qsim.standing import market_directory
 from qsim.storage import integrity, log
 from qsim.storage.log import Log
@@ -51,14 +51,13 @@ class Reading:
         """Write what to SELECT FROM for the prices as of a tick, with the columns of `prices`."""
         snapshots = self.moment.files(SNAPSHOTS, None, 0, tick)
         known = max(file.last for file in snapshots)
-        events = self.moment.files(EVENTS, None, known + 1, tick)
         newest = [file for file in snapshots if file.last == known]
-        return f"({state_views.prices_as_of(tick, self.market, self.moment.log, newest, events)})"
+        return f"({state_views.prices_as_of(tick, self.market, self.moment.log, newest)})"
 
 
 @dataclass
 class Served:
-    """A market at hand: the log that was read, its prices, its database, and the SQL that was last run for each view.
+    """A market at hand: the log that was read, its prices, its database, and the SQL that its views were set up by.
 
     `nows` are the prices of the newest commits by number: a reader that has just begun may be one behind.
     """
@@ -67,7 +66,7 @@ class Served:
     log: Log
     nows: dict[int, Now]
     database: duckdb.DuckDBPyConnection
-    texts: dict[str, str]
+    texts: frozenset[str]
     idle: list[duckdb.DuckDBPyConnection] = field(default_factory=list)
     moving: Lock = field(default_factory=Lock)
 
@@ -94,22 +93,11 @@ def opened(directory: str | os.PathLike[str] | None = None) -> Served:
     database.execute("CREATE SCHEMA kept")
     for name in _KEPT:
         database.execute(f"CREATE TABLE kept.{name} AS SELECT * FROM raw.{name}")
-    for name, text in _stand_ins().items():
-        database.execute(f"{name} AS {text}")
+        database.execute(f"CREATE OR REPLACE VIEW raw.{name} AS SELECT * FROM kept.{name}")
     database.execute(f"CREATE TABLE kept.at AS SELECT {history.number} AS number")
-    texts = {_name_of(text): text for text in views.all_statements(market, history, course_of(history))}
+    texts = frozenset(views.all_statements(market, history, course_of(history)))
     prices = now.now_of(database, market, moment_of(history))
     return Served(market, history, {history.number: prices}, database, texts)
-
-
-def _stand_ins() -> dict[str, str]:
-    """Give the views that read the tables that are kept, in the place of those over files."""
-    return {f"CREATE OR REPLACE VIEW raw.{name}": f"SELECT * FROM kept.{name}" for name in _KEPT}
-
-
-def _name_of(text: str) -> str:
-    """Give the head of a statement, which names what it makes."""
-    return text.partition(" AS ")[0]
 
 
 def follow(served: Served) -> bool:
@@ -121,15 +109,15 @@ def follow(served: Served) -> bool:
         history = _later(served.market, served.log)
         if history is None:
             return False
-        changed = _changed(served, history)
+        texts = views.all_statements(served.market, history, course_of(history))
         with served.database.cursor() as cursor:
             cursor.execute("BEGIN")
-            for text in changed.values():
-                cursor.execute(text)
+            # The catalog, whose tables stand in for files, is that of the market's first commit for good.
+            connections.run_new(cursor, texts, served.texts)
             cursor.execute(f"UPDATE kept.at SET number = {history.number}")
             served.nows[history.number] = now.moved_on(served.now, cursor, moment_of(history))
             cursor.execute("COMMIT")
-        served.texts |= changed
+        served.texts = frozenset(texts)
         served.log = history
         for number in sorted(served.nows)[:-_NOWS]:
             del served.nows[number]
@@ -145,14 +133,6 @@ def _later(market: Path, known: Log) -> Log | None:
     if settings[0] != settings[1] or history.tick < known.tick:
         raise CorruptError(f"{market}: holds another market than the one that was opened; open it again")
     return history if history.number > known.number else None
-
-
-def _changed(served: Served, history: Log) -> dict[str, str]:
-    """Give the statements that a commit changes, by what they make; what is kept in tables is left out."""
-    texts = views.all_statements(served.market, history, course_of(history))
-    named = {_name_of(text): text for text in texts}
-    kept = _stand_ins()
-    return {name: text for name, text in named.items() if name not in kept and served.texts.get(name) != text}
 
 
 @contextmanager

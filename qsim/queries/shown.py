@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from qsim.arrays import Mask
 from qsim.errors import UsageError
 from qsim.queries import priced
-from qsim.queries.goods import NONE, Bools, Goods, Ints
+from qsim.queries.goods import NONE, Goods, Ints
 from qsim.queries.known import check_platform, known_shelf
 from qsim.queries.names import stems_of
 from qsim.queries.now import Now
@@ -77,7 +78,7 @@ def offers(now: Now, listings: Ints, state: Mapping[str, Ints], order_fees: Ints
     }
 
 
-def shelf(goods: Goods, category: str | None) -> Bools:
+def shelf(goods: Goods, category: str | None) -> Mask:
     """Tell for each product whether it is of a category, a subcategory or a volatility group; all are where none is named."""
     if category is None:
         return np.ones(goods.count, np.bool_)

@@ -7,9 +7,8 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+from qsim.arrays import I64
 
 
 @dataclass(frozen=True, eq=False)
@@ -18,11 +17,11 @@ class Sides:
 
     first: str
     second: str
-    price_a: Ints
-    price_b: Ints
+    price_a: I64
+    price_b: I64
 
     @cached_property
-    def gap_bps(self) -> Ints:
+    def gap_bps(self) -> I64:
         """Give price_b - price_a in basis points of price_a, halves to the even one."""
         whole, rest = np.divmod(10_000 * (self.price_b - self.price_a), self.price_a)
         up = (2 * rest > self.price_a) | ((2 * rest == self.price_a) & (whole % 2 == 1))

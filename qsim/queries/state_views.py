@@ -97,19 +97,6 @@ def _stock(snapshot: str, moved: str) -> str:
     return f"SELECT base.listing_id, {_on_hand(moved)} AS stock FROM (SELECT * FROM {snapshot}) AS base {moved}"
 
 
-def within(market: Place, table: Table, named: Sequence[DataFile]) -> str:
-    """Write the rows of the named files of a table, in brackets."""
-    return f"({files(market, table, named)})"
-
-
-def _moves_of(market: Place, log: Log, since: int) -> str:
-    orders, deliveries = (
-        within(market, table, [file for file in log.of_table(table.name) if file.last > since])
-        for table in (ORDERS, DELIVERIES)
-    )
-    return f"({_moves(orders, deliveries)})"
-
-
 def state_between(base: str, since: int, until: int, market: Place, log: Log, where: str) -> str:
     """Write the state as of a tick, `until`, from what holds the state at an earlier one and what was written between.
 
@@ -124,7 +111,7 @@ def state_between(base: str, since: int, until: int, market: Place, log: Log, wh
 
     def written(table: Table) -> str:
         named = [file for file in log.of_table(table.name) if file.last > since and file.first <= until]
-        return within(market, table, named)
+        return f"({files(market, table, named)})"
 
     during = f"tick > {since} AND tick <= {until} AND {where}"
     moves = f"({_moves(written(ORDERS), written(DELIVERIES))})"
@@ -132,13 +119,10 @@ def state_between(base: str, since: int, until: int, market: Place, log: Log, wh
     return _state(f"{base} WHERE {where}", written(EVENTS), during, moved)
 
 
-def prices_as_of(tick: int, market: Place, log: Log, snapshot: Sequence[DataFile], events: Sequence[DataFile]) -> str:
-    """Write the rows of `prices` as of a tick from the files of the snapshot before it and of the events since."""
-    known = snapshot[0].last
-    during = f"tick > {known} AND tick <= {tick}"
-    moved = _moved(_moves_of(market, log, known), during) if has(log, ORDERS, DELIVERIES) else ""
-    base, changed = within(market, SNAPSHOTS, snapshot), within(market, EVENTS, events)
-    state = f"({_state(base, changed, during, moved)})"
+def prices_as_of(tick: int, market: Place, log: Log, snapshot: Sequence[DataFile]) -> str:
+    """Write the rows of `prices` as of a tick from the files of the snapshot before it and of what was written since."""
+    base = f"({files(market, SNAPSHOTS, snapshot)})"
+    state = f"({state_between(base, snapshot[0].last, tick, market, log, 'true')})"
     return _prices(_numbered(state, log), _fees(str(tick)) if has(log, FEES) else "")
 
 

@@ -122,7 +122,11 @@ def written(moment: Moment, kept: Sequence[Change], total: int, omitted: int) ->
 
 def _few(texts: list[Chunk]) -> list[Chunk]:
     """Put the last two messages into one chunk: to hand out a chunk is most of what a client costs."""
-    return [*texts[:-2], Chunk.of(b"".join(text.text for text in texts[-2:]))]
+    return [*texts[:-2], _joined(texts[-2:])]
+
+
+def _joined(texts: Iterable[Chunk]) -> Chunk:
+    return Chunk.of(b"".join(text.text for text in texts))
 
 
 def _look(reading: Reading, position: Position) -> tuple[list[Change], int, Moment]:
@@ -206,7 +210,7 @@ class Feed:
         before = [change for change in found if (change.tick, change.listing_id) < self.position]
         parts = written(moment, wanted(before, [wants])[wants], len(before), 0)[:-1]
         parts.append(message("resumed", {"changes": len(before)}, self.position))
-        return [Chunk.of(b"".join(part.text for part in parts))]
+        return [_joined(parts)]
 
     def close(self) -> None:
         """End what all clients follow."""

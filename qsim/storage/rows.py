@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_KNOWN_MOST = 1 << 16
-_known: dict[Place, tuple[_Group, ...]] = {}
-
 
 @dataclass(frozen=True, slots=True)
 class _Group:
@@ -67,20 +64,16 @@ def newest(
             yield found, min(later, last)
 
 
+@lru_cache(maxsize=1 << 16)
 def _groups(path: Place) -> tuple[_Group, ...]:
-    found = _known.get(path)
-    if found is None:
-        metadata = _footer(path)
-        names = metadata.schema.names
-        at = (names.index("tick"), names.index("listing_id"))
-        groups = []
-        for number in range(metadata.num_row_groups):
-            ranges = [metadata.row_group(number).column(column).statistics for column in at]
-            groups.append(_Group(path, number, *((one.min, one.max) for one in ranges)))
-        while len(_known) >= _KNOWN_MOST:
-            del _known[next(iter(_known))]
-        found = _known[path] = tuple(groups)
-    return found
+    metadata = _footer(path)
+    names = metadata.schema.names
+    at = (names.index("tick"), names.index("listing_id"))
+    groups = []
+    for number in range(metadata.num_row_groups):
+        ranges = [metadata.row_group(number).column(column).statistics for column in at]
+        groups.append(_Group(path, number, *((one.min, one.max) for one in ranges)))
+    return tuple(groups)
 
 
 # To read a footer is most of what it takes to read a few rows.
