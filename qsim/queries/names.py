@@ -7,10 +7,11 @@ what is done with the products found: a caller gets product ids, the closest kin
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache
+from typing import NamedTuple
 
 import duckdb
 
@@ -80,30 +81,35 @@ def _either_side(text: str) -> Iterable[str]:
 _maker = lru_cache(maxsize=1 << 12)(words)
 
 
-@dataclass(frozen=True, slots=True)
-class _Read:
-    """A product's name as read: the brand's words, all words, the heads, every form that is the name, whether it has a dash."""
+class _Read(NamedTuple):
+    """A product's name as read: all words, the heads, and every form that is the name."""
 
-    maker: Words
-    said: frozenset[str]
+    full: Words
     heads: tuple[Words, ...]
-    names: frozenset[Words]
-    is_dashed: bool
+    names: Collection[Words]
 
 
 # Reading a name is most of what finding products costs, and the names of a market stay the same.
 @lru_cache(maxsize=1 << 12)
-def _read(name: str, brand: str) -> _Read:
-    maker, full = _maker(brand), words(name)
+def _read(name: str, maker: Words) -> _Read:
+    full = words(name)
     if not _MARKED.search(name):
         head = _unbranded(full, maker)
-        return _Read(maker, frozenset((*full, *maker)), (head,), frozenset((full, head)), False)
+        return _Read(full, (head,), (full, head))
     parts = _SUFFIX.split(name, maxsplit=1)
     heads = tuple(_unbranded(words(side), maker) for side in _either_side(parts[0]))
     rest = words(parts[1]) if len(parts) > 1 else ()
     brackets = {words(side) for inside in _BRACKET.findall(name) for side in _either_side(inside)}
     names = {*heads, *brackets, full, *(rest + head for head in heads), *(head + rest for head in heads)}
-    return _Read(maker, frozenset((*full, *maker)), heads, frozenset(names), bool(_DASH.search(name)))
+    return _Read(full, heads, names)
+
+
+def _shared(name: str, brand: str, maker: Words) -> tuple[str, Words]:
+    """Leave out a brand that a name begins with, since what follows is the same in many names, unless it is the goods' own name."""
+    begin = len(brand) + 1
+    if brand and name.startswith(f"{brand} ") and not _MARKED.match(name, begin):
+        return name[begin:], ()
+    return name, maker
 
 
 def kin(asked: Words, name: str, brand: str = "") -> Kin | None:
@@ -115,16 +121,16 @@ def kin(asked: Words, name: str, brand: str = "") -> Kin | None:
     with the words, as `Red Onion` does and `Onion Rings` or `Cream & Onion` does not. MENTION: anything else that
     has the words, such as a flavour. Sets of several goods, joined by `+`, are mentions.
     """
-    read = _read(name, brand)
-    if not asked or not set(asked) <= read.said:
+    maker = _maker(brand)
+    read = _read(*_shared(name, brand, maker))
+    if not asked or not all(word in read.full or word in maker for word in asked):
         return None
     if "+" in name:
         return Kin.MENTION
-    maker = read.maker
     if maker and asked != maker and asked[: len(maker)] == maker:
         asked = asked[len(maker) :]
     if asked in read.names:
-        return Kin.EXACT if read.is_dashed else Kin.PLAIN
+        return Kin.EXACT if _DASH.search(name) else Kin.PLAIN
     for head in read.heads:
         before = len(head) - len(asked)
         if before > 0 and head[before:] == asked and head[before - 1] not in _JOINING:

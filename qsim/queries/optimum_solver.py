@@ -11,13 +11,15 @@ from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
 from itertools import accumulate, product
 from math import gcd, inf
+from operator import mul
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from qsim.queries.optimum import Fees
 
 _UNIT = 1 << 20
-_ROUNDS = 150
+# Steps of the dual's ascent, which shrink with each that does not raise it.
+_ROUNDS, _LEAST_PACE = 150, 0.03
 
 Row = tuple[tuple[int, int], ...]
 Picks = dict[int, int]
@@ -170,16 +172,19 @@ def _weights(way: _Way, count: int, cap: int) -> tuple[list[int], int]:
     weights = best = [0] * len(floors)
     top, pace, widest = -1, 1.0, max(c for row in way.rows.values() for _, c in row)
     for _ in range(_ROUNDS):
-        least = sorted(min(((_UNIT - weights[p]) * c, p, c) for p, c in row) for row in way.rows.values())
-        value = sum(v for v, _, _ in least[:count]) + sum(w * f for w, f in zip(weights, floors, strict=True))
+        shares = [_UNIT - w for w in weights]
+        least = sorted([min([(shares[p] * c, p, c) for p, c in row]) for row in way.rows.values()])[:count]
+        value = sum([v for v, _, _ in least]) + sum(map(mul, weights, floors))
         if value > _UNIT * cap:
             return [], cap + 1
         if value > top:
             top, best = value, weights
         else:
             pace *= 0.85
+        if pace < _LEAST_PACE:
+            break
         short = list(floors)
-        for _, p, c in least[:count]:
+        for _, p, c in least:
             short[p] -= c
         short = [s if s > 0 or w > 0 else 0 for s, w in zip(short, weights, strict=True)]
         norm = sum(s * s for s in short)
