@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from qsim.errors import UsageError
-from qsim.queries.names import Kin, groups, kin, known_products, nearest, products_named, singular, words
+from qsim.queries.names import Kin, groups, kin, kind, known_products, nearest, products_named, singular, words
 
 PLURALS = {
     "onion": "onions", "tomato": "tomatoes", "potato": "potatoes", "mango": "mangoes", "berry": "berries",
@@ -130,3 +130,17 @@ def test_unknown_name_is_answered_with_the_nearest(shop: duckdb.DuckDBPyConnecti
         UsageError, match=r"^product 'onoin': this market has none; nearest: Onion, .*; correct the name$"
     ):
         known_products(shop, "onoin")
+
+
+@pytest.mark.parametrize(
+    ("name", "brand", "word"),
+    [
+        ("Amul Gold Milk", "Amul", "milk"),
+        ("Fresho Onions - Red", "Fresho", "onion"),
+        ("Spinach (Palak)", "", "spinach"),
+        ("Millet Cookies - Pearl Millet", "Millet Cookies", "cookie"),
+        ("!!!", "", ""),
+    ],
+)
+def test_the_kind_of_a_product_is_the_last_word_of_its_own_name(name: str, brand: str, word: str) -> None:
+    assert kind(name, brand) == word

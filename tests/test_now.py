@@ -15,7 +15,7 @@ import qsim
 from qsim.queries import past, questions, ranked, served, shown
 from qsim.queries.basket import basket
 from qsim.queries.connection import rows_of
-from qsim.queries.names import UnknownNameError, stems_of
+from qsim.queries.names import UnknownNameError, products_named, stems_of
 from qsim.queries.now import Now
 from qsim.queries.questions import plain
 
@@ -187,3 +187,12 @@ def test_a_products_history_is_what_it_is_by_sql(both: Both) -> None:
                 AND (tick < {tick} OR tick = {tick} AND listing_id < {listing}) ORDER BY tick DESC, listing_id DESC LIMIT {limit}"""
         )
         assert found == wanted, (both.told, number, platform, first, last, tick, listing, limit)
+
+
+def test_names_of_goods_are_read_ahead_and_mean_what_sql_says(both: Both) -> None:
+    goods = both.now.goods
+    read = list(goods.meanings)
+    assert len(read) > 10, both.told
+    for words in read:
+        name = " ".join(words)
+        assert [list(group) for group in goods.meaning(name).groups] == products_named(both.connection, name), both.told

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from array import array
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
@@ -28,6 +28,8 @@ Ints = NDArray[np.integer[Any]]
 NONE = -(1 << 31)
 # Products that the meanings of all names at hand may hold together.
 _MEANT_MOST = 1 << 22
+# Of how many products the names are looked at to tell the commonest.
+_LOOKED_AT = 5_000
 _NUMBERS = ("mrp", "mrp_discount_bps", "pack_units", "is_loose", "is_active")
 _TEXTS = ("product", "brand", "category", "subcategory", "pack", "unit", "volatility_group")
 
@@ -175,6 +177,17 @@ class Goods:
                 while sum(one.count for one in self.meanings.values()) > _MEANT_MOST:
                     self.meanings.popitem(last=False)
         return found
+
+    def read_ahead(self, products: int = 50_000) -> None:
+        """Find out what the commonest names of goods mean, which most will ask for, until so many products were looked at."""
+        step = 1 + self.count // _LOOKED_AT
+        texts = (self.texts[column].of(np.arange(0, self.count, step)) for column in ("product", "brand"))
+        common = Counter(names.kind(name, brand) for name, brand in zip(*texts, strict=True))
+        for word, count in common.most_common():
+            if products < count * step:
+                return
+            products -= count * step
+            self.meaning(word)
 
     def _candidates(self, name: str) -> Iterable[tuple[int, str, str, str]]:
         stems = names.stems_of(name)

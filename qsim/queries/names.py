@@ -142,6 +142,12 @@ def _unbranded(name: Words, maker: Words) -> Words:
     return name[len(maker) :] if maker and name != maker and name[: len(maker)] == maker else name
 
 
+def kind(name: str, brand: str) -> str:
+    """Give the word that says what a product is: the last of its name without brand, bracket and what follows a dash."""
+    read = _read(*_shared(name, brand, _maker(brand)))
+    return (read.heads[0] or read.full or ("",))[-1]
+
+
 def groups(kins: Sequence[tuple[int, Kin, bool]]) -> list[list[int]]:
     """Order product ids into groups, nearest first: (id, kin, whether its subcategory has the name asked for).
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
-from itertools import accumulate, product
+from itertools import accumulate, chain, combinations, product
 from math import gcd, inf
 from operator import mul
 from typing import TYPE_CHECKING
@@ -165,9 +165,9 @@ def _weights(way: _Way, count: int, cap: int) -> tuple[list[int], int]:
     floors = way.floors
     if sum(floors) > cap:
         return [], cap + 1
-    for mask in product((False, True), repeat=len(floors)):
-        reach = sorted((max((c for p, c in row if mask[p]), default=0) for row in way.rows.values()), reverse=True)
-        if sum(reach[:count]) < sum(f for f, m in zip(floors, mask, strict=True) if m):
+    for some in chain.from_iterable(combinations(way.platforms, size) for size in range(1, 1 + len(way.platforms))):
+        reach = sorted([max([c for p, c in row if p in some], default=0) for row in way.rows.values()], reverse=True)
+        if sum(reach[:count]) < sum([floors[p] for p in some]):
             return [], cap + 1
     weights = best = [0] * len(floors)
     top, pace, widest = -1, 1.0, max(c for row in way.rows.values() for _, c in row)

@@ -97,6 +97,7 @@ def opened(directory: str | os.PathLike[str] | None = None) -> Served:
     database.execute(f"CREATE TABLE kept.at AS SELECT {history.number} AS number")
     texts = frozenset(views.all_statements(market, history, course_of(history)))
     prices = now.now_of(database, market, moment_of(history))
+    prices.goods.read_ahead()
     return Served(market, history, {history.number: prices}, database, texts)
 
 

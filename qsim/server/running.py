@@ -17,7 +17,7 @@ from qsim.server.patience import Patience
 from qsim.server.streaming import Feed
 
 _TOKEN_LEAST = 16
-_SWITCH_SECONDS = 0.001
+_SWITCH_SECONDS = 0.0003
 
 
 def allowed_of(host: str, token: str | None) -> Allowed:

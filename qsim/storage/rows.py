@@ -8,15 +8,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from qsim.errors import CorruptError
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +96,10 @@ def _rows(
     group: _Group, listings: range, ticks: tuple[int, int], columns: Sequence[str]
 ) -> dict[str, NDArray[np.integer[Any]]] | None:
     keys = _columns(group.path, group.number, ("tick", "listing_id"))
-    tick, listing = keys["tick"], keys["listing_id"]
-    chosen = (
-        (listing >= listings.start) & (listing < listings.stop) & (tick >= ticks[0]) & (tick <= ticks[1])
-    ).nonzero()[0]
+    # Below the first one the difference is very large. Each step over all rows may have to wait for its turn: there are few.
+    chosen = (keys["listing_id"] - np.uint32(listings.start) < len(listings)).nonzero()[0]
+    tick = keys["tick"][chosen]
+    chosen = chosen[(tick >= ticks[0]) & (tick <= ticks[1])]
     if not len(chosen):
         return None
     rest = _columns(group.path, group.number, tuple(name for name in columns if name != "tick"))
