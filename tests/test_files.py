@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -233,3 +234,12 @@ def test_a_full_disk_in_a_run_is_exit_6_and_the_run_repeated_is_as_if_nothing_ha
     assert (done["digest"], done["head"]) == (clean["digest"], clean["head"])
     tree = {entry.relative_to(tmp_path / "b") for entry in (tmp_path / "b").rglob("*")}
     assert {entry.relative_to(tmp_path / "a") for entry in (tmp_path / "a").rglob("*")} == tree
+
+
+def test_a_run_that_the_disk_fails_still_exports_a_report_of_what_was_committed(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", products=600, batch_size=0)
+    given = "run", tmp_path / "m", "--ticks", 400, "--export-report", tmp_path / "r.json"
+    full = command_with_file_limit(200_000, *given)
+    assert full.returncode == 6 and "cannot write" in full.stderr and "Traceback" not in full.stderr
+    found = json.loads((tmp_path / "r.json").read_text())
+    assert (found["health"]["status"], found["status"]["tick"]) == ("failing", 0)

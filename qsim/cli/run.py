@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from qsim.cli import drop_standard_output, logs, options, output
+from qsim.errors import CorruptError, DiskError, QsimError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -54,14 +56,26 @@ def _printer(
     return show
 
 
-def _reporter(directory: str | None, file: str | None) -> Callable[[], None]:
-    """Give what writes the report in the end; a file that cannot be one is refused before the run."""
+@contextmanager
+def _reported(directory: str | None, file: str | None) -> Iterator[None]:
+    """Write the report in the end, also where the disk or the market fails a run; a file that cannot be one is refused before."""
     if file is None:
-        return lambda: None
+        yield
+        return
     from qsim.monitoring import report
 
+    def write() -> None:
+        output.note(f"{report.write(report.report(directory), file)} written")
+
     report.check_file(file)
-    return lambda: output.note(f"{report.write(report.report(directory), file)} written")
+    try:
+        yield
+    except (DiskError, CorruptError):
+        # What failed the run is what is told, whatever else it fails.
+        with suppress(QsimError):
+            write()
+        raise
+    write()
 
 
 @click.command()
@@ -110,12 +124,11 @@ def run(
     from qsim import runs
 
     logs.set_up(given.pop("log_level"), given.pop("log_file"))
-    write_report = _reporter(directory, given.pop("export_report"))
+    reported = _reported(directory, given.pop("export_report"))
     stop, to_stdout = _stop_on_interrupt(), given.pop("to_stdout")
     printer = _printer(directory, to_stdout, given.pop("sample"), stop)
     values = options.layers(config_files, assignments)
-    with output.progress_bar("run") as progress:
+    with reported, output.progress_bar("run") as progress:
         status = runs.run(directory, config=values, progress=progress, stop=stop, on_events=printer, **given)
-    write_report()
     if not to_stdout:
         output.summary(status, as_json)
