@@ -108,11 +108,20 @@ def sound(market: Path) -> dict[str, dict[str, Any]]:
         return checks_of(connection, market)
 
 
+@pytest.fixture(scope="module")
+def opened(market: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the market of the test's module."""
+    with qsim.connect(market) as connection:
+        connection.execute("SET threads = 1")
+        yield connection
+
+
 @pytest.fixture
-def connection(market: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A connection to the market of the test's module, in which faults may be planted."""
-    with qsim.connect(market) as opened:
-        yield opened
+def connection(opened: duckdb.DuckDBPyConnection) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to the market of the test's module, in which faults may be planted: the next test sees none of them."""
+    opened.execute("BEGIN")
+    yield opened
+    opened.execute("ROLLBACK")
 
 
 @pytest.fixture(scope="module")

@@ -25,14 +25,14 @@ def one_in(push: int) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("stride", [push, pytest.param(1, marks=pytest.mark.nightly)])
 
 
-@one_in(3)
+@one_in(6)
 def test_no_kill_or_power_cut_of_a_writer_loses_or_tears_a_commit(stride: int) -> None:
     found = crashes.explore(1, stride=stride)
     assert found.violations == []
     assert found.states > 1_000
 
 
-@one_in(4)
+@one_in(8)
 def test_no_power_cut_while_a_killed_writer_is_gone_on_from_loses_or_tears_a_commit(stride: int) -> None:
     found = crashes.explore(2, only_read=True, kills_first=True, stride=stride)
     assert found.violations == []

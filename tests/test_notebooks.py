@@ -15,7 +15,7 @@ ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SECONDS = 180
 # The longest run of a notebook: on each push so many of its days.
-DAYS, FEWER = "ticks=150 * 24", "ticks=60 * 24"
+DAYS, FEWER = "ticks=150 * 24", "ticks=30 * 24"
 # Names of XML vocabularies look like addresses; nothing loads them.
 ADDRESS = re.compile(r"https?://(?!www\.w3\.org/)")
 

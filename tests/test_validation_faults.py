@@ -100,8 +100,9 @@ def test_a_question_that_cannot_be_answered_is_a_failed_check(
     assert not found["passed"] and found["detail"]
 
 
-def test_a_file_that_cannot_be_read_is_told_and_not_raised(connection: duckdb.DuckDBPyConnection, market: Path) -> None:
-    connection.execute("CREATE OR REPLACE VIEW raw.events AS SELECT error('broken file') AS tick").fetchall()
-    found = checks_of(connection, market)
+def test_a_file_that_cannot_be_read_is_told_and_not_raised(market: Path) -> None:
+    with qsim.connect(market) as connection:
+        connection.execute("CREATE OR REPLACE VIEW raw.events AS SELECT error('broken file') AS tick").fetchall()
+        found = checks_of(connection, market)
     assert "cannot be read" in found["6.1"]["detail"] and not found["6.1"]["passed"]
     assert found["1.15"]["passed"]
