@@ -5,6 +5,7 @@ A fault is (check, what is planted, table, what is done to its copy {t}: a state
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -261,3 +262,15 @@ def plant(connection: duckdb.DuckDBPyConnection, table: str, statement: str) -> 
         f"CREATE OR REPLACE VIEW raw.{table} AS FROM {copy}",
     ):
         connection.execute(line).fetchall()
+
+
+def check_catches(
+    connection: duckdb.DuckDBPyConnection, market: Path, sound: Mapping[str, dict[str, Any]], fault: Sequence[str]
+) -> None:
+    """Plant a fault and see that the check meant for it, which passed before, tells of it."""
+    number, what, table, statement = fault
+    assert sound[number]["passed"] and sound[number]["applies"], f"{number} fails before {what}: {sound[number]}"
+    plant(connection, table, statement)
+    caught = checks_of(connection, market, number)[number]
+    assert not caught["passed"], what
+    assert caught["detail"] and not caught["detail"].startswith("sql:"), caught["detail"]

@@ -1,7 +1,8 @@
-"""Health over HTTP: what `qsim health` tells."""
+"""Health over HTTP, as `qsim health` tells it, and what a server does before anybody asks."""
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -9,8 +10,11 @@ import pytest
 import qsim
 from qsim.monitoring.health import health
 from qsim.queries import served
+from qsim.server.app import create_app
 from qsim.server.following import Following, look
+from qsim.server.guarding import Allowed
 from qsim.server.reading import Market
+from qsim.server.warming import warm
 from tests.servers import serving
 from tests.test_monitoring import with_run
 
@@ -63,3 +67,24 @@ def test_a_market_that_cannot_be_looked_at_is_failing(market: Path) -> None:
     [reason] = state.reasons
     assert (reason["level"], reason["about"]) == ("failing", "market") and str(market) not in str(reason)
     reader.close()
+
+
+@pytest.mark.parametrize("token", [None, "a-token-of-some-length"])
+def test_a_server_asks_itself_one_question_of_each_kind_and_counts_none(market: Path, token: str | None) -> None:
+    allowed = Allowed(token=token)
+    app = create_app(market, allowed=allowed)
+    asyncio.run(warm(app, allowed))
+    asked = {query.__name__ for _, query, *_ in app.state.market.answers}
+    assert asked >= {
+        "status",
+        "product",
+        "products",
+        "prices",
+        "deals",
+        "compare",
+        "cheapest",
+        "history",
+        "product_at",
+        "metrics",
+    }
+    assert "qsim_http_requests_total{" not in app.state.measures.text().decode()

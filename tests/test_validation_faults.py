@@ -14,7 +14,7 @@ from qsim.simulation import Course
 from qsim.storage import log
 from qsim.validation.runner import ALL_CHECKS
 from qsim.writing import course_of
-from tests.planted import CLASSIC, REALISTIC, checks_of, plant
+from tests.planted import CLASSIC, REALISTIC, check_catches, checks_of, plant
 
 
 @pytest.fixture(scope="module")
@@ -27,21 +27,11 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
-@pytest.mark.parametrize(("number", "what", "table", "statement"), CLASSIC, ids=[f"{f[0]} {f[1]}" for f in CLASSIC])
+@pytest.mark.parametrize("fault", CLASSIC, ids=[f"{f[0]} {f[1]}" for f in CLASSIC])
 def test_a_planted_fault_is_caught_by_the_check_meant_for_it(
-    connection: duckdb.DuckDBPyConnection,
-    market: Path,
-    sound: dict[str, dict[str, Any]],
-    number: str,
-    what: str,
-    table: str,
-    statement: str,
+    connection: duckdb.DuckDBPyConnection, market: Path, sound: dict[str, dict[str, Any]], fault: tuple[str, ...]
 ) -> None:
-    assert sound[number]["passed"], f"{number} fails before {what}"
-    plant(connection, table, statement)
-    caught = checks_of(connection, market, number)[number]
-    assert not caught["passed"], what
-    assert caught["detail"] and not caught["detail"].startswith("sql:"), caught["detail"]
+    check_catches(connection, market, sound, fault)
 
 
 def test_every_check_that_measures_data_has_a_planted_fault() -> None:

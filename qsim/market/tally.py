@@ -31,13 +31,14 @@ class Tally:
     """A block's cells, and how many listings of each are in a state now.
 
     `category_id` and `platform_id` tell what a cell is; they and the counts are columns of cells. `cell` and `ceiling` are
-    columns of all the block's listings, `by_cell` the places of the active ones, cell by cell.
+    columns of all the block's listings, `of_active` the cells of the active ones, `by_cell` the places of these, cell by cell.
     """
 
     category_id: I64
     platform_id: I64
     cell: Cells
     ceiling: I32
+    of_active: Cells
     by_cell: I32
     active: I64
     inactive: I64
@@ -51,14 +52,18 @@ def tally(block: Block, category_id: I64, platform_id: I64, cell: Cells) -> Tall
     cells = len(category_id)
     ceiling = np.full(len(cell), NO_CEILING, np.int32)
     ceiling[block.lanes] = block.ceiling
-    active = np.bincount(cell[block.lanes], minlength=cells)
-    by_cell = np.argsort(cell[block.lanes], kind="stable").astype(np.int32)
-    return Tally(category_id, platform_id, cell, ceiling, by_cell, active, np.bincount(cell, minlength=cells) - active)
+    of_active = cell[block.lanes]
+    active = np.bincount(of_active, minlength=cells)
+    by_cell = np.argsort(of_active, kind="stable").astype(np.int32)
+    inactive = np.bincount(cell, minlength=cells) - active
+    return Tally(category_id, platform_id, cell, ceiling, of_active, by_cell, active, inactive)
 
 
 def _by_cell(tally: Tally, on: Mask) -> I64:
-    """Count the active listings of a mask by cell, of all of them at once."""
+    """Count the active listings of a mask by cell."""
     counts, some = np.zeros(len(tally.active), np.int64), tally.active > 0
+    if 8 * np.count_nonzero(on) < len(on):
+        return np.bincount(tally.of_active.take(np.flatnonzero(on)), minlength=len(counts))
     if some.any():
         starts = tally.active[some].cumsum() - tally.active[some]
         counts[some] = np.add.reduceat(on.take(tally.by_cell).view(np.uint8), starts, dtype=np.int64)
@@ -162,13 +167,13 @@ def counted(tally: Tally, block: Block, rows: EventRows, ticks: range) -> dict[s
 
 def _failed(tile: _Tile) -> Mask:
     """Tell whose price is none: below 1 paisa or above the MRP."""
-    price = tile.rows.after[: tile.rows.count]
-    failed = price < 1
+    # Less than 1 paisa wraps round to more than any MRP.
+    over = (tile.rows.after[: tile.rows.count] - np.int32(1)).view(np.uint32)
     if not len(tile.partial):
-        above = price.reshape(-1, max(1, len(tile.block.ceiling))) > tile.block.ceiling
-        return np.asarray(failed | above.ravel())
+        most = tile.block.ceiling.view(np.uint32)
+        return np.asarray(over.reshape(-1, max(1, len(most))) >= most).ravel()
     offset = tile.rows.listing_id[: tile.rows.count] - np.uint32(tile.block.first_listing)
-    return np.asarray(failed | (price > tile.tally.ceiling[offset]))
+    return np.asarray(over >= tile.tally.ceiling[offset].view(np.uint32))
 
 
 def _levels(tile: _Tile) -> dict[str, I64]:

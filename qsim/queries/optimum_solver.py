@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _UNIT = 1 << 20
 # Steps of the dual's ascent, which shrink with each that does not raise it.
-_ROUNDS, _LEAST_PACE = 150, 0.03
+_ROUNDS, _LEAST_PACE = 150, 0.2
 
 Row = tuple[tuple[int, int], ...]
 Picks = dict[int, int]

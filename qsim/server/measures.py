@@ -44,6 +44,11 @@ class Measures:
         self.requests.labels(route, str(status)).inc()
         self.seconds.labels(route).observe(perf_counter() - begun)
 
+    def forget(self) -> None:
+        """Begin to count requests anew."""
+        self.requests.clear()
+        self.seconds.clear()
+
     def text(self) -> bytes:
         """Write all figures as Prometheus reads them."""
         return generate_latest(self.registry)

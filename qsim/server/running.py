@@ -6,7 +6,9 @@ import gc
 import ipaddress
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
 
 import uvicorn
 
@@ -15,6 +17,7 @@ from qsim.server.app import create_app
 from qsim.server.guarding import LOOPBACK, Allowed
 from qsim.server.patience import Patience
 from qsim.server.streaming import Feed
+from qsim.server.warming import warm
 
 _TOKEN_LEAST = 16
 _SWITCH_SECONDS = 0.0003
@@ -60,13 +63,20 @@ def _allow_files(wanted: int) -> None:
 class _Server(uvicorn.Server):
     """uvicorn's server, which says once where it listens and ends its streams when it stops."""
 
-    def __init__(self, config: uvicorn.Config, feed: Feed, listening: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        config: uvicorn.Config,
+        feed: Feed,
+        warm: Callable[[], Coroutine[Any, Any, None]],
+        listening: Callable[[str], None],
+    ) -> None:
         super().__init__(config)
-        self.feed, self.listening = feed, listening
+        self.feed, self.warm, self.listening = feed, warm, listening
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        """Start, and say where."""
+        """Start, and say where once everything has been asked for the first time."""
         await super().startup()
+        await self.warm()
         # What was read of the market stays: to go through it again and again would hold answers up for a tenth of a second.
         gc.collect()
         gc.freeze()
@@ -105,7 +115,7 @@ def serve(
         app, host=host, port=port, http=Patience, ws="none", access_log=False, log_level="error", server_header=False,
         date_header=True, proxy_headers=False, timeout_keep_alive=15, timeout_graceful_shutdown=3, limit_concurrency=streams + 400,
     )  # fmt: skip
-    server = _Server(config, app.state.feed, listening)
+    server = _Server(config, app.state.feed, partial(warm, app, allowed), listening)
     # A question in a thread is not to hold up for long those that take less than a change of threads does.
     sys.setswitchinterval(_SWITCH_SECONDS)
     try:
