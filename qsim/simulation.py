@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import zip_longest
 from typing import TypeVar
 
 import numpy as np
@@ -159,11 +160,11 @@ def tiles(
     # Fresh memory for every tile would cost more in page faults than the kernel does in arithmetic.
     watched, begin = tally is not None, 0
     rows = _local.rows = event_rows(TILE_ROWS, getattr(_local, "rows", None), watched)
-    for part in kernel.stretches(prepared, epoch_rules, window):
+    parts = kernel.stretches(prepared, epoch_rules, window)
+    for part, following in zip_longest(parts, parts[1:]):
         kernel.step(block, prepared, state, epoch_rules, window, part, rows)
-        ended = part.stop == len(window.ticks)
-        more = 0 if ended else kernel.rows_needed(block, epoch_rules, window, part.stop)
-        if ended or rows.count + more > TILE_ROWS or rows.trades > TILE_ROWS:
+        more = kernel.rows_needed(block, epoch_rules, window, following) if following else 0
+        if not following or rows.count + more > TILE_ROWS or rows.trades > TILE_ROWS:
             counts = None if tally is None else counted(tally, block, rows, window.ticks[begin : part.stop])
             yield events.tile(block.number, rows, counts)
             rows, begin = event_rows(TILE_ROWS, rows, watched), part.stop

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from qsim import simulation
+from qsim.market import turns
 from qsim.params import GROUPS, Parameters
 from qsim.simulation import Course
 from tests.markets import Plan, Product, Referred, Simulated, course_of, differences, parameters_of
@@ -175,3 +178,24 @@ def test_the_size_of_tiles_changes_nothing(examples: int) -> None:
         assert_same(at_once, in_pieces)
 
     each()
+
+
+@pytest.mark.parametrize(
+    ("active", "size", "longest"), [(274, 50, 5), (12, 5, 2), (9, 4, 2), (7, 7, 1), (7, 0, 1), (100, 1, 100)]
+)
+def test_ticks_that_are_made_together_update_different_listings_up_to_the_last(
+    active: int, size: int, longest: int
+) -> None:
+    rules: Any = SimpleNamespace(active_products=active, batch_size=size)
+    ticks = range(3, 3 + 4 * active)
+    joined = turns.in_a_row(rules, ticks).tolist()
+    together: list[list[int]] = []
+    for tick, goes_on in zip(ticks, joined, strict=True):
+        if goes_on:
+            together[-1].append(tick)
+        else:
+            together.append([tick])
+    for group in together:
+        taken = [(tick * size + place) % active for tick in group for place in range(size)]
+        assert taken == sorted(set(taken)) or len(group) == 1
+    assert max(map(len, together)) == longest

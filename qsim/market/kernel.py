@@ -8,12 +8,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
-from qsim.arrays import U16
+from qsim.arrays import I64, U16
 from qsim.market import live, pricing, promotion, rounds, turns
 from qsim.market.live import Diaries, Taken
 from qsim.market.rules import Rules, Span
@@ -45,29 +45,35 @@ def prepare(block: Block, rules: Rules) -> Prepared:
     return Prepared(factors, units(block, rules.live, rules.stores) if rules.live else None, live.diaries())
 
 
-def rows_needed(block: Block, rules: Rules, span: Span, at: int) -> int:
-    """Count the rows that a tick of a block will fill for sure."""
-    if span.moved[at]:
+def rows_needed(block: Block, rules: Rules, span: Span, part: range) -> int:
+    """Count the rows that a stretch of ticks of a block will fill for sure."""
+    if span.moved[part[0]]:
         return len(block.lanes)
-    return sum(part.stop - part.start for part in turns.batch(block, rules, span.ticks[at]))
+    taken = turns.batch(block, rules, span.ticks[part.start : part.stop])
+    return sum(one.stop - one.start for one in taken)
 
 
-def stretches(prepared: Prepared, rules: Rules, span: Span) -> Iterator[range]:
+def stretches(prepared: Prepared, rules: Rules, span: Span) -> list[range]:
     """Cut a window of a block into the stretches of ticks that one step makes, by their places in the window.
 
-    A tick is alone where something is done in turn or the clock acts on every listing.
+    A tick is alone where the clock acts on every listing, and where something is done in turn beside what lives by rates. Ticks
+    whose updates in turn are those of different listings are made together.
     """
-    if rules.live is None or prepared.factors is not None:
-        return iter([range(at, at + 1) for at in range(len(span.ticks))])
-    alone = span.moved.copy()
-    alone[0] |= not prepared.diaries.shelves.seen
-    return rounds.stretches(span.live, alone, live.longest_stretch(rules.live))
+    if rules.live is not None and prepared.factors is None:
+        alone = span.moved.copy()
+        alone[0] |= not prepared.diaries.shelves.seen
+        return list(rounds.stretches(span.live, alone, live.longest_stretch(rules.live)))
+    joined = turns.in_a_row(rules, span.ticks) & ~span.moved & ~np.roll(span.moved, 1)
+    if rules.live is not None:
+        joined[:] = False
+    cuts = np.flatnonzero(~joined).tolist()
+    return [range(first, stop) for first, stop in pairwise([*cuts, len(span.ticks)])]
 
 
 def _compose(
     block: Block,
     state: State,
-    tick: int,
+    tick: int | I64,
     part: slice,
     shift: int,
     rows: EventRows,
@@ -81,16 +87,18 @@ def _compose(
 
 
 def _take_turns(
-    block: Block, factors: Factors | None, state: State, rules: Rules, tick: int, watched: bool
+    block: Block, factors: Factors | None, state: State, rules: Rules, ticks: range, watched: bool
 ) -> list[Taken]:
-    """Update the listings whose turn it is, in place."""
+    """Update the listings whose turn it is at some ticks in a row, in place."""
     taken: list[Taken] = []
     if factors is None:
         return taken
-    for part in turns.batch(block, rules, tick):
+    for part in turns.batch(block, rules, ticks):
         before = state.regular[part].copy(), state.own[part].copy(), state.surge[part].copy(), state.fee[part].copy()
         clipped = np.empty(len(before[0]), np.bool_) if watched else None
-        taken.append(Taken(part, turns.update(block, factors, state, rules, tick, part, clipped), *before, clipped))
+        tick = turns.ticks_of(block, rules, ticks, part)
+        cause = turns.update(block, factors, state, rules, tick, part, clipped)
+        taken.append(Taken(part, tick, cause, *before, clipped))
     return taken
 
 
@@ -98,11 +106,11 @@ def step(
     block: Block, prepared: Prepared, state: State, rules: Rules, span: Span, part: range, rows: EventRows
 ) -> None:
     """Make a stretch of the ticks of a span: change the block's state in place and fill the rows of what was taken up."""
-    at = part[0]
-    tick, moved, shift = span.ticks[at], bool(span.moved[at]), int(span.shift_bps[at])
+    at, ticks = part[0], span.ticks[part.start : part.stop]
+    tick, moved, shift = ticks[0], bool(span.moved[at]), int(span.shift_bps[at])
     if moved:
         promotion.set_lines(block, state, span.running[at])
-    taken = _take_turns(block, prepared.factors, state, rules, tick, rows.watched is not None)
+    taken = _take_turns(block, prepared.factors, state, rules, ticks, rows.watched is not None)
     if rules.live and prepared.units:
         for one in taken:
             # A discount that starts in turn has no set end.
@@ -117,13 +125,13 @@ def step(
         _clock_causes(rows, first_row, discounts)
         places = [slice(first_row + one.part.start, first_row + one.part.stop) for one in taken]
     else:
-        places = [_compose(block, state, tick, one.part, shift, rows) for one in taken]
+        places = [_compose(block, state, one.tick, one.part, shift, rows) for one in taken]
     for one, place in zip(taken, places, strict=True):
-        _mark(block, state, tick, one, place, rows)
-    _mark_updated(state, rows, tick, first_row, [everything] if moved else [one.part for one in taken])
+        _mark(block, state, one, place, rows)
+    _mark_updated(state, rows, first_row, [everything] if moved else [one.part for one in taken])
 
 
-def _mark(block: Block, state: State, tick: int, one: Taken, place: slice, rows: EventRows) -> None:
+def _mark(block: Block, state: State, one: Taken, place: slice, rows: EventRows) -> None:
     """Set the causes of rows, find which changed in what the price does not show, and keep own discounts' switches."""
     rows.cause[place] = one.cause
     rows.changed[place] |= (
@@ -134,8 +142,9 @@ def _mark(block: Block, state: State, tick: int, one: Taken, place: slice, rows:
     one.watch(rows.watched, place)
     switched = np.flatnonzero(state.own[one.part] != one.own)
     if len(switched):
-        ticks = np.full(len(switched), tick, np.uint32)
-        rows.transitions.append((ticks, block.listing_id[one.part][switched], state.own[one.part][switched]))
+        rows.transitions.append(
+            (rows.tick[place][switched], block.listing_id[one.part][switched], state.own[one.part][switched])
+        )
 
 
 def _clock_causes(rows: EventRows, first_row: int, earlier: U16) -> None:
@@ -146,8 +155,8 @@ def _clock_causes(rows: EventRows, first_row: int, earlier: U16) -> None:
     cause[discount < earlier] = Cause.CAMPAIGN_END
 
 
-def _mark_updated(state: State, rows: EventRows, tick: int, first_row: int, parts: list[slice]) -> None:
+def _mark_updated(state: State, rows: EventRows, first_row: int, parts: list[slice]) -> None:
     for part in parts:
-        updated, size = state.updated[part], part.stop - part.start
-        np.maximum(updated, rows.changed[first_row : first_row + size] * np.uint32(tick), out=updated)
-        first_row += size
+        updated, place = state.updated[part], slice(first_row, first_row + part.stop - part.start)
+        np.maximum(updated, rows.changed[place] * rows.tick[place], out=updated)
+        first_row = place.stop

@@ -28,9 +28,10 @@ from qsim.streams import Purpose
 
 @dataclass(frozen=True)
 class Taken:
-    """What a turn took up: a part of the block, the causes, and what was there before."""
+    """What turns took up: a part of the block, the tick, or that of each listing, the causes, and what was there before."""
 
     part: slice
+    tick: int | I64
     cause: U8
     regular: I32
     own: U16

@@ -207,7 +207,7 @@ def fill(
     part: slice | I64,
     discount: U16,
     price: I32 | F64,
-    tick: int | U32,
+    tick: int | U32 | I64,
     rows: EventRows,
     held: Mask | None = None,
 ) -> slice:
