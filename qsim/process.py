@@ -57,7 +57,8 @@ class Recorder:
         """Write a line of a kind: `run` for one that goes on, `end`, or `failed` with its error."""
         if not self.lost and isinstance(self.market, Path):
             try:
-                _append(self.market / PROCESS, json.dumps(self._line(kind, error)) + "\n")
+                line = json.dumps(self._line(kind, error), separators=(",", ":"))
+                _append(self.market / PROCESS, line + "\n")
             except (OSError, DiskError) as fault:
                 self.lost = True
                 _logger.warning("%s: what the run costs cannot be kept: %s", self.market / PROCESS, fault)

@@ -25,6 +25,7 @@ KEY = ["tick", "platform", "category"]
 LIVELY: dict[str, dict[str, Any]] = {
     "classic": {"products": 60, "batch_size": 25, "update_interval_seconds": 900, "inactive_percent": 10},
     "all": {"products": 60, "batch_size": "all", "update_interval_seconds": 600, "category_volatility": {"fruits": 5}},
+    "two ticks for all": {"products": 60, "batch_size": 30, "inactive_percent": 0, "update_interval_seconds": 900},
     "realistic": {"products": 60, "preset": "realistic", "update_interval_seconds": 1800},
     "both": {"products": 30, "preset": "realistic", "update_interval_seconds": 1800, "batch_size": 12,
              "surge_probability": 0.3, "discount_probability": 0.3},

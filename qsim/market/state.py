@@ -231,7 +231,7 @@ def fill(
     changed |= discount != state.discount[part]
     if rows.watched is not None:
         rows.watched.clipped[place] = False if held is None else held
-        if len(price) < len(state.price):
+        if len(price) < len(state.price) or isinstance(tick, np.ndarray):
             rows.watched.was_discounted[place] = state.discount[part] > 0
             rows.watched.was_surging[place] = (state.surge[part] | state.fee[part]) > 0
     state.discount[part] = discount

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import qsim
@@ -20,8 +19,8 @@ def _live_megabytes(plan: Plan) -> float:
         for _ in range(_MINUTES_AN_HOUR):
             qsim.run(market, ticks=_TICKS_A_MINUTE)
         counts = sum(file.stat().st_size for file in (market / "platform_metrics").iterdir())
-        lines = [len(json.dumps(line)) + 1 for line in process.lines(market)]
-    return (counts + _MINUTES_AN_HOUR * _TICKS_A_MINUTE * sum(lines) / len(lines)) / 1e6
+        line = (market / process.PROCESS / process.FILE).stat().st_size / len(process.lines(market))
+    return (counts + _MINUTES_AN_HOUR * _TICKS_A_MINUTE * line) / 1e6
 
 
 def monitoring(plan: Plan) -> Iterator[Figure]:
