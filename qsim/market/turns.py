@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -32,6 +33,11 @@ def factors_of(block: Block, rules: Rules) -> Factors:
     return Factors(slope, 1.0 - swing + 0.5 * slope, block.anchor / rules.powers.of(block.anchor))
 
 
+def _cursor(rules: Rules, tick: int | I64) -> Any:
+    """Give the place, among active products, at which a tick's batch begins."""
+    return tick * rules.batch_size % rules.active_products
+
+
 def in_a_row(rules: Rules, ticks: range) -> Mask:
     """Tell of each tick whether its batch goes on where that of the tick before ends, bool[ticks]: the listings of ticks in a row
     are all different, in the order of the block, so that they can be updated together.
@@ -39,7 +45,7 @@ def in_a_row(rules: Rules, ticks: range) -> Mask:
     active, size = rules.active_products, rules.batch_size
     if not 0 < size < active:
         return np.zeros(len(ticks), np.bool_)
-    cursor = np.array(ticks) * size % active
+    cursor = _cursor(rules, np.array(ticks))
     ends = cursor + size
     # One that begins again at the first product has its listings in two places.
     return np.concatenate([[False], (cursor[1:] == ends[:-1]) & (ends[1:] <= active)])
@@ -57,7 +63,7 @@ def batch(block: Block, rules: Rules, ticks: range) -> list[slice]:
     elif size == 0 or size >= active:
         spans = [(first, last)]
     else:
-        cursor = ticks[0] * size % active
+        cursor = _cursor(rules, ticks[0])
         end = cursor + size * len(ticks)
         spans = [(0, end - active), (cursor, min(end, active))]
     cuts = [(max(begin, first) - first, min(end, last) - first) for begin, end in spans]
@@ -72,9 +78,8 @@ def ticks_of(block: Block, rules: Rules, ticks: range, part: slice) -> int | I64
     """Give the tick at which each listing of a slice is updated: int64[listings], or a number where it is one for all."""
     if len(ticks) == 1:
         return ticks[0]
-    cursor = ticks[0] * rules.batch_size % rules.active_products
     rank = block.first_rank + np.arange(part.start, part.stop) // block.listings_per_product
-    return np.asarray(ticks[0] + (rank - cursor) // rules.batch_size)
+    return np.asarray(ticks[0] + (rank - _cursor(rules, ticks[0])) // rules.batch_size)
 
 
 def _draw(block: Block, rules: Rules, tick: int | I64, part: slice) -> U64:

@@ -22,12 +22,12 @@ _FIRST = np.zeros(1, np.int64)
 def _questions(goods: Goods) -> Iterator[tuple[str, str, str]]:
     """Give paths, what is asked of them, and bodies, which alone are posted."""
     platforms = [platform for platform, _ in goods.known.platforms]
-    for name, shelf in zip(*(map(quote, goods.texts[of].of(_FIRST)) for of in ("product", "subcategory")), strict=True):
-        yield "/api/products", f"search={name}", ""
-        yield "/api/cheapest", f"product={name}", ""
-        yield "/api/prices", f"category={shelf}", ""
-        yield "/api/deals", f"category={shelf}&platform={platforms[0]}", ""
-        yield "/api/compare", f"what={shelf}&a={platforms[0]}&b={platforms[-1]}", ""
+    name, shelf = (quote(goods.texts[of].of(_FIRST)[0]) for of in ("product", "subcategory"))
+    yield "/api/products", f"search={name}", ""
+    yield "/api/cheapest", f"product={name}", ""
+    yield "/api/prices", f"category={shelf}", ""
+    yield "/api/deals", f"category={shelf}&platform={platforms[0]}", ""
+    yield "/api/compare", f"what={shelf}&a={platforms[0]}&b={platforms[-1]}", ""
     for path in ("/api/status", "/api/products/0", "/api/products/0/history", "/api/metrics", "/api/campaigns"):
         yield path, "", ""
     yield "/api/products/0", "as_of=0", ""
