@@ -180,12 +180,25 @@ def test_the_size_of_tiles_changes_nothing(examples: int) -> None:
     each()
 
 
+@examples(10, 1000)
+def test_where_rounds_are_long_ticks_give_the_same(examples: int) -> None:
+    @settings(COMPARED, max_examples=examples)
+    @given(cases())
+    def each(case: Case) -> None:
+        short = Simulated(case.plan, case.course, case.first).to(case.cuts[-1])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(turns, "_SHORT_ROUND", 0)
+            long = Simulated(case.plan, case.course, case.first).to(case.cuts[-1])
+        assert_same(short, long)
+
+    each()
+
+
 @pytest.mark.parametrize(
-    ("active", "size", "longest"), [(274, 50, 5), (12, 5, 2), (9, 4, 2), (7, 7, 1), (7, 0, 1), (100, 1, 100)]
+    ("active", "size", "longest"),
+    [(274, 50, 5), (12, 5, 2), (9, 4, 2), (9, 5, 1), (7, 7, 1), (7, 0, 1), (100, 1, 100), (5_003, 50, 100)],
 )
-def test_ticks_that_are_made_together_update_different_listings_up_to_the_last(
-    active: int, size: int, longest: int
-) -> None:
+def test_ticks_that_are_made_together_update_different_listings(active: int, size: int, longest: int) -> None:
     rules: Any = SimpleNamespace(active_products=active, batch_size=size)
     ticks = range(3, 3 + 4 * active)
     joined = turns.in_a_row(rules, ticks).tolist()
@@ -197,5 +210,6 @@ def test_ticks_that_are_made_together_update_different_listings_up_to_the_last(
             together.append([tick])
     for group in together:
         taken = [(tick * size + place) % active for tick in group for place in range(size)]
-        assert taken == sorted(set(taken)) or len(group) == 1
+        assert len(taken) == len(set(taken))
+        assert taken == sorted(taken) or len(group) == 1 or active < 2_048, "long rounds begin again with a group"
     assert max(map(len, together)) == longest

@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -49,7 +50,7 @@ def rows_needed(block: Block, rules: Rules, span: Span, part: range) -> int:
     """Count the rows that a stretch of ticks of a block will fill for sure."""
     if span.moved[part[0]]:
         return len(block.lanes)
-    taken = turns.batch(block, rules, span.ticks[part.start : part.stop])
+    taken = turns.lying(block, rules, span.ticks[part.start : part.stop])
     return sum(one.stop - one.start for one in taken)
 
 
@@ -72,7 +73,7 @@ def _compose(
     block: Block,
     state: State,
     tick: int | I64,
-    part: slice,
+    part: slice | I64,
     shift: int,
     rows: EventRows,
 ) -> slice:
@@ -91,10 +92,9 @@ def _take_turns(
     taken: list[Taken] = []
     if factors is None:
         return taken
-    for part in turns.batch(block, rules, ticks):
+    for part, tick in turns.batch(block, rules, ticks):
         before = state.regular[part].copy(), state.own[part].copy(), state.surge[part].copy(), state.fee[part].copy()
         clipped = np.empty(len(before[0]), np.bool_) if watched else None
-        tick = turns.ticks_of(block, rules, ticks, part)
         cause = turns.update(block, factors, state, rules, tick, part, clipped)
         taken.append(Taken(part, tick, cause, *before, clipped))
     return taken
@@ -112,7 +112,7 @@ def step(
     if rules.live and prepared.units:
         for one in taken:
             # A discount that starts in turn has no set end.
-            state.own_ends[one.part][state.own[one.part] != one.own] = 0
+            state.own_ends[one.span][state.own[one.span] != one.own] = 0
         clocks = span.live[part.start : part.stop]
         live.step(block, prepared.units, state, rules.live, prepared.diaries, clocks, taken, moved, rows)
         return
@@ -121,7 +121,7 @@ def step(
         discounts = state.discount.copy()
         _compose(block, state, tick, everything, shift, rows)
         _clock_causes(rows, first_row, discounts)
-        places = [slice(first_row + one.part.start, first_row + one.part.stop) for one in taken]
+        places = [slice(first_row + one.span.start, first_row + one.span.stop) for one in taken]
     else:
         places = [_compose(block, state, one.tick, one.part, shift, rows) for one in taken]
     for one, place in zip(taken, places, strict=True):
@@ -153,8 +153,9 @@ def _clock_causes(rows: EventRows, first_row: int, earlier: U16) -> None:
     cause[discount < earlier] = Cause.CAMPAIGN_END
 
 
-def _mark_updated(state: State, rows: EventRows, first_row: int, parts: list[slice]) -> None:
+def _mark_updated(state: State, rows: EventRows, first_row: int, parts: Sequence[slice | I64]) -> None:
     for part in parts:
-        updated, place = state.updated[part], slice(first_row, first_row + part.stop - part.start)
-        np.maximum(updated, rows.changed[place] * rows.tick[place], out=updated)
+        updated = state.updated[part]
+        place = slice(first_row, first_row + len(updated))
+        state.updated[part] = np.maximum(updated, rows.changed[place] * rows.tick[place])
         first_row = place.stop

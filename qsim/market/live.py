@@ -30,7 +30,7 @@ from qsim.streams import Purpose
 class Taken:
     """What turns took up: a part of the block, the tick, or that of each listing, the causes, and what was there before."""
 
-    part: slice
+    part: slice | I64
     tick: int | I64
     cause: U8
     regular: I32
@@ -38,6 +38,12 @@ class Taken:
     surge: U16
     fee: U16
     clipped: Mask | None = None
+
+    @property
+    def span(self) -> slice:
+        """The part of a single tick, whose listings lie side by side."""
+        assert isinstance(self.part, slice)
+        return self.part
 
     def watch(self, watched: WatchedRows | None, place: slice) -> None:
         """Note for the metrics whose steps were held and who had a surge before, at the rows of the part."""
@@ -189,7 +195,7 @@ def _round(
     post = posted(block, of, state, rules, at, discount, now.shift, held)
     part = fill(block, state, at, discount, post.price, ticks, rows, held)
     for one in taken if rows.watched else []:
-        one.watch(rows.watched, slice(*(part.start + np.searchsorted(at, [one.part.start, one.part.stop]))))
+        one.watch(rows.watched, slice(*(part.start + np.searchsorted(at, [one.span.start, one.span.stop]))))
     rows.cause[part] = cause
     rows.changed[part] |= differs
     rows.changed[part][np.searchsorted(at, _turned(moved))] = True
@@ -216,7 +222,7 @@ def _causes(
     What a turn took up gives way to what happened, and a shelf that ran out or was filled to both.
     """
     touched, turned = _listings(of, happened.units), _turned(moved)
-    parts = [np.arange(one.part.start, one.part.stop) for one in taken]
+    parts = [np.arange(one.span.start, one.span.stop) for one in taken]
     at = np.unique(np.concatenate([touched, turned, *parts])) if everything is None else np.arange(everything)
     cause = np.zeros(len(at), np.uint8)
     for one, places in zip(taken, parts, strict=True):
@@ -247,7 +253,7 @@ def _changed(
         journal.undo(name, happened.units, before)
         mask[touched] = (now != before).ravel()
     for one in taken:
-        place = slice(*np.searchsorted(at, [one.part.start, one.part.stop]))
+        place = slice(*np.searchsorted(at, [one.span.start, one.span.stop]))
         differs[place] = (state.regular[one.part] != one.regular) | (state.surge[one.part] != one.surge)
         differs[place] |= state.fee[one.part] != one.fee
         switched[place] = state.own[one.part] != one.own

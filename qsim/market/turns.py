@@ -9,12 +9,15 @@ from typing import Any
 import numpy as np
 
 from qsim import streams
-from qsim.arrays import F64, I64, U8, U64, Mask, edges
+from qsim.arrays import F64, I64, U8, U16, U64, Mask, edges
 from qsim.market import pricing, promotion
 from qsim.market.rules import Rules
 from qsim.market.state import Block, State
 from qsim.schema import Cause
 from qsim.streams import Purpose
+
+# In rounds of up to so many products, to pick listings one by one costs less than the calls that it saves.
+_SHORT_ROUND = 2_048
 
 
 @dataclass(frozen=True)
@@ -39,20 +42,22 @@ def _cursor(rules: Rules, tick: int | I64) -> Any:
 
 
 def in_a_row(rules: Rules, ticks: range) -> Mask:
-    """Tell of each tick whether its batch goes on where that of the tick before ends, bool[ticks]: the listings of ticks in a row
-    are all different, in the order of the block, so that they can be updated together.
+    """Tell of each tick whether it goes with the one before, bool[ticks]: the listings of ticks that go together are all
+    different, so that they can be updated together.
     """
     active, size = rules.active_products, rules.batch_size
     if not 0 < size < active:
         return np.zeros(len(ticks), np.bool_)
+    if active <= _SHORT_ROUND:
+        return np.arange(len(ticks)) % (active // size) > 0
     cursor = _cursor(rules, np.array(ticks))
     ends = cursor + size
     # One that begins again at the first product has its listings in two places.
     return np.concatenate([[False], (cursor[1:] == ends[:-1]) & (ends[1:] <= active)])
 
 
-def batch(block: Block, rules: Rules, ticks: range) -> list[slice]:
-    """Tell which listings of the block are in the batches of some ticks in a row: at most two slices, ascending.
+def lying(block: Block, rules: Rules, ticks: range) -> list[slice]:
+    """Tell where the batches of ticks that go together lie in the block: at most two slices, ascending.
 
     A tick's batch is `batch_size` active products in product order from cursor = tick x batch_size mod active products.
     """
@@ -67,28 +72,33 @@ def batch(block: Block, rules: Rules, ticks: range) -> list[slice]:
         end = cursor + size * len(ticks)
         spans = [(0, end - active), (cursor, min(end, active))]
     cuts = [(max(begin, first) - first, min(end, last) - first) for begin, end in spans]
-    return [
-        slice(begin * block.listings_per_product, end * block.listings_per_product)
-        for begin, end in cuts
-        if begin < end
-    ]
+    lanes = block.listings_per_product
+    return [slice(begin * lanes, end * lanes) for begin, end in cuts if begin < end]
 
 
-def ticks_of(block: Block, rules: Rules, ticks: range, part: slice) -> int | I64:
-    """Give the tick at which each listing of a slice is updated: int64[listings], or a number where it is one for all."""
-    if len(ticks) == 1:
-        return ticks[0]
-    rank = block.first_rank + np.arange(part.start, part.stop) // block.listings_per_product
-    return np.asarray(ticks[0] + (rank - _cursor(rules, ticks[0])) // rules.batch_size)
+def batch(block: Block, rules: Rules, ticks: range) -> list[tuple[slice | I64, int | I64]]:
+    """Give the listings of the batches of ticks that go together, in the order of ticks and listings: slices, or places, and the
+    tick of each listing, int64[listings], or one for all.
+    """
+    parts = lying(block, rules, ticks)
+    if len(ticks) == 1 or not parts:
+        return [(part, ticks[0]) for part in parts]
+    places = np.concatenate([np.arange(part.start, part.stop) for part in parts])
+    rank = block.first_rank + places // block.listings_per_product
+    tick = ticks[0] + (rank - _cursor(rules, ticks[0])) % rules.active_products // rules.batch_size
+    if len(parts) == 1:
+        return [(parts[0], tick)]
+    order = np.argsort(tick, kind="stable")
+    return [(places[order], tick[order])]
 
 
-def _draw(block: Block, rules: Rules, tick: int | I64, part: slice) -> U64:
+def _draw(block: Block, rules: Rules, tick: int | I64, part: slice | I64) -> U64:
+    """Draw the words of a part's listings, those of a tick that lie side by side at once."""
     if isinstance(tick, np.ndarray):
-        begins = edges(tick)
-        parts = [slice(part.start + first, part.start + stop) for first, stop in pairwise(begins.tolist())]
-        return np.concatenate(
-            [_draw(block, rules, int(tick[at]), one) for at, one in zip(begins[:-1], parts, strict=True)]
-        )
+        places = np.arange(part.start, part.stop) if isinstance(part, slice) else part
+        begins = edges(tick * len(block.lanes) + np.arange(len(places)) - places)
+        runs = [slice(int(places[a]), int(places[b - 1]) + 1) for a, b in pairwise(begins.tolist())]
+        return np.concatenate([_draw(block, rules, int(tick[at]), run) for at, run in zip(begins, runs, strict=False)])
     lanes = block.lanes[part]
     first, last = int(lanes[0]), int(lanes[-1])
     words = streams.bits(rules.seed, Purpose.CLASSIC_UPDATE, block.number, tick, first, last - first + 1)
@@ -103,11 +113,11 @@ def update(
     state: State,
     rules: Rules,
     tick: int | I64,
-    part: slice,
+    part: slice | I64,
     clipped: Mask | None = None,
 ) -> U8:
-    """Update the listings of a slice in place at a tick, or at a tick each; give the cause of each. `clipped` is told whose step
-    was held at its bound.
+    """Update the listings of a part at a tick, or at a tick each; give the cause of each. `clipped` is told whose step was held at
+    its bound.
     """
     words = _draw(block, rules, tick, part)
     chain, chance = streams.chance_bits(words)
@@ -117,15 +127,16 @@ def update(
         state.regular[part], factor, factors.pull[part], rules.powers, rules.bound, clipped
     )
 
-    own, surge, fee = state.own[part], state.surge[part], state.fee[part]
+    own = state.own[part]
     starts, ends = promotion.switch(own, chain, rules.discount_start, rules.discount_end)
-    own *= ~ends
-    before = (surge | fee) > 0
+    own = own * ~ends
+    before = (state.surge[part] | state.fee[part]) > 0
     now = chance < np.uint32(rules.surge)
     loose = now & block.is_loose[part]
-    surge[:] = 0
-    np.multiply(now & ~loose, np.uint16(rules.surge_fee), out=fee)
-    _draw_sizes(block, state, rules, tick, part, np.flatnonzero(starts), np.flatnonzero(loose))
+    surge = np.zeros(len(own), np.uint16)
+    _draw_sizes(block, rules, tick, part, starts, loose, own, surge)
+    state.own[part], state.surge[part] = own, surge
+    state.fee[part] = (now & ~loose) * np.uint16(rules.surge_fee)
     return _first_cause(
         {
             Cause.SURGE_START: now & ~before,
@@ -137,18 +148,25 @@ def update(
 
 
 def _draw_sizes(
-    block: Block, state: State, rules: Rules, tick: int | I64, part: slice, started: I64, sized: I64
+    block: Block,
+    rules: Rules,
+    tick: int | I64,
+    part: slice | I64,
+    starts: Mask,
+    loose: Mask,
+    own: U16,
+    surge: U16,
 ) -> None:
-    """Draw the depths of discounts that start and the sizes of surges, by their places in a slice, into the state."""
+    """Draw the depths of discounts that start, and the sizes of surges where prices follow them, into columns of a part."""
 
     def words(purpose: Purpose, places: I64) -> U64:
         at = tick[places] if isinstance(tick, np.ndarray) else tick
         return streams.hashed(rules.seed, purpose, at, block.listing_id[part][places])
 
+    started, sized = np.flatnonzero(starts), np.flatnonzero(loose)
     platform = block.platform[part][started].astype(np.int64)
-    depths = promotion.draw_depths(rules.depth_laws, platform, words(Purpose.DISCOUNT_DEPTH, started))
-    state.own[part][started] = depths
-    state.surge[part][sized] = streams.whole_numbers(words(Purpose.SURGE_SIZE, sized), *rules.surge_bps)
+    own[started] = promotion.draw_depths(rules.depth_laws, platform, words(Purpose.DISCOUNT_DEPTH, started))
+    surge[sized] = streams.whole_numbers(words(Purpose.SURGE_SIZE, sized), *rules.surge_bps)
 
 
 def _first_cause(happened: dict[Cause, Mask]) -> U8:
