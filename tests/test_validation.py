@@ -12,6 +12,7 @@ import qsim
 from qsim.validation import sampling, validate
 from qsim.validation.checks import CATEGORIES, NEEDS
 from qsim.validation.runner import ALL_CHECKS
+from tests.commands import Shell
 
 
 @pytest.fixture(scope="module")
@@ -72,6 +73,30 @@ def test_parameters_that_change_midway_are_judged_by_the_epoch(market: Path) -> 
     sound = {check["number"]: check for check in validate(market)["checks"]}
     assert [check for check in sound.values() if not check["passed"]] == []
     assert "epoch 0" in sound["3.15"]["detail"] and "epoch 1" in sound["3.15"]["detail"]
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        pytest.param(check.number, marks=() if check.number in ("1.3", "2.12", "3.4", "6.1") else pytest.mark.nightly)
+        for check in ALL_CHECKS
+        if not check.number.startswith("5.")  # They measure times.
+    ],
+)
+def test_a_check_alone_tells_what_it_tells_among_all(
+    market: Path, sound: dict[str, dict[str, Any]], number: str
+) -> None:
+    assert validate(market, [number])["checks"] == [sound[number]]
+
+
+def test_on_the_command_line_checks_are_chosen_by_their_numbers(market: Path, shell: Shell) -> None:
+    done = shell("validate", market, "--check", "2.6", "--check", "1.3", "--json")
+    assert [check["number"] for check in json.loads(done.out)["checks"]] == ["1.3", "2.6"]
+
+
+def test_a_check_that_there_is_not_is_refused_by_its_number(market: Path, shell: Shell) -> None:
+    line = shell.refused(2, "validate", market, "--check", "9.9")
+    assert "check: found '9.9'; allowed are 1.1 to 6.24" in line
 
 
 def test_the_result_names_market_tick_digest_and_the_six_categories(market: Path) -> None:

@@ -19,12 +19,12 @@ def _only_with_realism(realism: bool, given: dict[str, Any]) -> None:
         raise click.UsageError(f"--{of_reference[0]}: says how --reference is read; add --reference FILE or drop it")
 
 
-def _judged(directory: str | None, realism: bool, given: dict[str, Any]) -> dict[str, Any]:
+def _judged(directory: str | None, realism: bool, only: tuple[str, ...], given: dict[str, Any]) -> dict[str, Any]:
     """Run the checks, and before them the realism score where it is wanted; `passed` is of both."""
     from qsim.validation import validate as run_checks
 
     if not realism:
-        return run_checks(directory)
+        return run_checks(directory, only)
     from qsim.realism import realism as score
 
     since: datetime | None = given["since"]
@@ -37,12 +37,15 @@ def _judged(directory: str | None, realism: bool, given: dict[str, Any]) -> dict
         columns=options.mapping(given["map"]),
         charts_to=given["charts"],
     )
-    checked = run_checks(directory)
+    checked = run_checks(directory, only)
     return {**scored, **checked, "passed": scored["passed"] and checked["passed"]}
 
 
 @click.command()
 @options.directory
+@click.option(
+    "--check", "only", multiple=True, metavar="NUMBER", help="Run this check, such as 2.6; several may be given."
+)
 @click.option("--realism", is_flag=True, help="Score how near prices come to those of real shops, too.")
 @click.option(
     "--reference",
@@ -55,7 +58,7 @@ def _judged(directory: str | None, realism: bool, given: dict[str, Any]) -> dict
 @click.option("--min-score", type=click.FloatRange(0, 100), help="Fail below this score (0-100).")
 @click.option("--charts", metavar="DIR", help="Write charts (HTML) into this folder.")
 @options.as_json
-def validate(directory: str | None, realism: bool, as_json: bool, **given: Any) -> int:
+def validate(directory: str | None, only: tuple[str, ...], realism: bool, as_json: bool, **given: Any) -> int:
     """Check the market in DIR: six categories of numbered checks, measured values beside their targets.
 
     With --realism, score its prices against measured moments too, and by a classifier against a reference. The exit code
@@ -64,7 +67,7 @@ def validate(directory: str | None, realism: bool, as_json: bool, **given: Any) 
     Example: qsim validate shop --realism --reference prices.parquet --min-score 80
     """
     _only_with_realism(realism, given)
-    result = _judged(directory, realism, given)
+    result = _judged(directory, realism, only, given)
     if as_json:
         click.echo(output.to_json(result))
     else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from typing import Any
 
 from qsim.queries import connect
@@ -14,12 +15,15 @@ from qsim.writing import course_of
 __all__ = ["run_checks", "validate"]
 
 
-def validate(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
-    """Check a market at its newest commit; `passed` tells whether every one of `checks` did."""
+def validate(directory: str | os.PathLike[str] | None = None, only: Collection[str] = ()) -> dict[str, Any]:
+    """Check a market at its newest commit; `passed` tells whether every one of `checks` did.
+
+    `only` are the numbers of the checks wanted; none named are all. UsageError for a number that no check has.
+    """
     market = market_directory(directory)
     history = log.read(market)
     with connect(market) as connection:
-        checks = run_checks(connection, history, course_of(history))
+        checks = run_checks(connection, history, course_of(history), only)
     return {
         "directory": str(market),
         "tick": history.tick,

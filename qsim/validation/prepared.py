@@ -6,7 +6,8 @@ The clock, the turns and the lines are worked out here in SQL, apart from the co
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields
 from itertools import chain
 from typing import Any
@@ -19,6 +20,8 @@ from qsim.storage.log import Log
 from qsim.validation import laws, sampling
 from qsim.validation.laws import table as _table
 
+_NAMED = re.compile(r"checked\.(\w+)")
+_MADE = re.compile(r"(?:CREATE OR REPLACE (?:TABLE|MACRO)|INSERT INTO) checked\.(\w+)")
 _PRICE = """
     greatest(1, least(ceiling, ((regular::BIGINT * (10000 - CASE WHEN fee > 0 THEN 0 ELSE discount END)
         * (10000 + surge))::HUGEINT * (10000 + shift) * 2 + 1000000000000) // 2000000000000))"""
@@ -192,10 +195,9 @@ _SNAPSHOTS = [
 
 
 def statements(history: Log, course: Course) -> list[str]:
-    """Every statement that lays the tables out, in order; `spaced_snapshots` follows once products are counted."""
+    """Every statement that lays the tables out, in order, but for those that need the market's own rows."""
     past = int(history.digest % (history.tick + 1))
     return [
-        "CREATE SCHEMA IF NOT EXISTS checked",
         f"CREATE OR REPLACE MACRO checked.price(regular, discount, surge, fee, shift, ceiling) AS {_PRICE}",
         f"CREATE OR REPLACE MACRO checked.fits(style, price, x, reach, ceiling) AS {_FITS}",
         f"CREATE OR REPLACE MACRO checked.slack(n, p) AS {_SLACK}",
@@ -211,10 +213,28 @@ def statements(history: Log, course: Course) -> list[str]:
     ]
 
 
-def lay_out(run: Callable[[str], list[dict[str, Any]]], history: Log, course: Course) -> None:
-    """Make all tables by `run`, which runs one statement and gives its rows."""
-    for statement in statements(history, course):
+def _read_by(statements: Sequence[str], texts: Iterable[str]) -> tuple[list[str], set[str]]:
+    """Leave out the statements that make what neither these texts nor any statement that is left reads; name what is read."""
+    names, kept = set(_NAMED.findall(" ".join(texts))), []
+    for statement in reversed(statements):
+        made = _MADE.match(statement)
+        if made is None or made[1] in names:
+            kept.append(statement)
+            names |= set(_NAMED.findall(statement))
+    return kept[::-1], names
+
+
+def lay_out(run: Callable[[str], list[dict[str, Any]]], history: Log, course: Course, read_by: Iterable[str]) -> None:
+    """Make the tables that queries read by `run`, which runs one statement and gives its rows."""
+    active = run("SELECT count(*) AS active FROM raw.products WHERE is_active")[0]["active"]
+    made = [*statements(history, course), *laws.SALES, *spaced_snapshots(history, course, active)]
+    kept, names = _read_by(made, read_by)
+    run("CREATE SCHEMA IF NOT EXISTS checked")
+    for statement in chain(_of_hours(run, history, course) if "hours" in names else [], kept):
         run(statement)
+
+
+def _of_hours(run: Callable[[str], list[dict[str, Any]]], history: Log, course: Course) -> list[str]:
     calendar = [
         Entry(**{part.name: row[part.name] for part in fields(Entry)})
         for row in run("SELECT * FROM raw.calendar ORDER BY entry_id")
@@ -223,11 +243,4 @@ def lay_out(run: Callable[[str], list[dict[str, Any]]], history: Log, course: Co
         "SELECT city FROM raw.stores WHERE platform_id = (SELECT min(platform_id) FROM raw.stores) ORDER BY store_id"
     )
     cities = list(dict.fromkeys(str(row["city"]) for row in named))
-    active = run("SELECT count(*) AS active FROM raw.products WHERE is_active")[0]["active"]
-    later = (
-        laws.of_hours(course, history.tick, calendar, cities),
-        laws.SALES,
-        spaced_snapshots(history, course, active),
-    )
-    for statement in chain(*later):
-        run(statement)
+    return laws.of_hours(course, history.tick, calendar, cities)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
-from qsim.errors import QsimError
+from qsim.errors import QsimError, UsageError
 from qsim.queries.connection import rows_of
 from qsim.simulation import Course
 from qsim.storage.log import Log
@@ -37,6 +37,9 @@ def _place(check: Check) -> tuple[int, ...]:
 
 ALL_CHECKS: tuple[Check, ...] = tuple(sorted((check for module in _MODULES for check in module.CHECKS), key=_place))
 
+_STEP = "SELECT step FROM checked.market"
+_MET = f"SELECT {', '.join(f'bool_or({need or True}) AS n{nth}' for nth, need in enumerate(NEEDS))} FROM checked.laws"
+
 
 def _judged(connection: duckdb.DuckDBPyConnection, check: Check) -> Judgement:
     start = perf_counter()
@@ -58,9 +61,17 @@ def _detail(judgement: Judgement, check: Check, step: int) -> str:
 
 def _applying(connection: duckdb.DuckDBPyConnection) -> set[str]:
     """Tell which needs of checks the market meets, in one of its epochs at least."""
-    columns = ", ".join(f"bool_or({need or 'true'}) AS n{nth}" for nth, need in enumerate(NEEDS))
-    met = rows_of(connection, f"SELECT {columns} FROM checked.laws")[0].values()
+    met = rows_of(connection, _MET)[0].values()
     return {need for need, holds in zip(NEEDS, met, strict=True) if holds}
+
+
+def _wanted(only: Collection[str]) -> list[Check]:
+    known = [check.number for check in ALL_CHECKS]
+    if unknown := [number for number in only if number not in known]:
+        raise UsageError(
+            f"check: found {unknown[0]!r}; allowed are {known[0]} to {known[-1]}; `qsim validate` tells them all"
+        )
+    return [check for check in ALL_CHECKS if not only or check.number in only]
 
 
 def run_checks(
@@ -69,16 +80,18 @@ def run_checks(
     """Run the checks over a connection that `queries.connect` gave, against what the log and its epochs say.
 
     `only` are the numbers of the checks wanted; none named are all. A check that is not for this market is not run; it
-    has passed, with `applies` false.
+    has passed, with `applies` false. UsageError for a number that no check has.
     """
+    wanted = _wanted(only)
     try:
-        prepared.lay_out(lambda statement: rows_of(connection, statement), history, course)
-        step, unread = int(str(rows_of(connection, "SELECT step FROM checked.market")[0]["step"])), ""
+        queries = [_STEP, _MET, *(check.query for check in wanted)]
+        prepared.lay_out(lambda statement: rows_of(connection, statement), history, course, queries)
+        step, unread = int(str(rows_of(connection, _STEP)[0]["step"])), ""
         met = _applying(connection)
     except QsimError as fault:
         step, unread, met = 1, f"the tables cannot be read: {fault}", set(NEEDS)
     found = []
-    for check in (check for check in ALL_CHECKS if not only or check.number in only):
+    for check in wanted:
         applies = check.needs in met
         judgement = _judged(connection, check) if applies else _not_for(check)
         if unread and not judgement.passed:
