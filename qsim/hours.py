@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from qsim import clock, streams
-from qsim.arrays import I64, Mask
+from qsim.arrays import F64, I64, Mask
 from qsim.festivals import Entry, factors
 from qsim.market.arrivals import HOURS_A_DAY
 from qsim.market.units import Hour, LiveClock
@@ -24,30 +24,34 @@ from qsim.streams import Purpose
 _MORNING = range(5, 8)
 
 
-def rain(parameters: Parameters, hour: int, cities: int) -> Mask:
-    """Tell in which cities it rains in an hour: a shower on a share of a month's days, of some hours, within the day."""
-    weather, day = parameters.weather, hour // HOURS_A_DAY
-    date = clock.parse_start(parameters.start) + timedelta(days=day)
-    numbers = np.arange(cities)
+def rain(parameters: Parameters, hours: I64, cities: int) -> Mask:
+    """Tell in which cities it rains, bool[hours, cities]: a shower on a share of a month's days, of some hours, within the day."""
+    weather, numbers = parameters.weather, np.arange(cities)
+    days, at = np.unique(hours // HOURS_A_DAY, return_inverse=True)
+    start = clock.parse_start(parameters.start)
+    wetness = [weather.rainy_days[(start + timedelta(days=day)).month - 1] for day in days.tolist()]
 
     def draw(purpose: Purpose) -> np.ndarray:
-        return streams.hashed(parameters.seed, purpose, day, numbers)
+        return streams.hashed(parameters.seed, purpose, days[:, None], numbers)
 
-    rains = streams.uniforms(draw(Purpose.RAIN)) < weather.rainy_days[date.month - 1]
+    rains = streams.uniforms(draw(Purpose.RAIN)) < np.array(wetness)[:, None]
     first = np.floor(HOURS_A_DAY * streams.uniforms(draw(Purpose.RAIN_HOUR))).astype(np.int64)
-    length = streams.whole_numbers(draw(Purpose.RAIN_LENGTH), *weather.hours)
-    return np.asarray(rains & (hour % HOURS_A_DAY >= first) & (hour % HOURS_A_DAY < first + length))
+    last = first + streams.whole_numbers(draw(Purpose.RAIN_LENGTH), *weather.hours)
+    of_day = (hours % HOURS_A_DAY)[:, None]
+    return np.asarray(rains[at] & (of_day >= first[at]) & (of_day < last[at]))
 
 
-def _of_morning(share: float, hour: int) -> float:
-    """Give the rate in an hour of the day over the day's mean, where so large a share falls into the morning."""
-    morning = len(_MORNING)
-    return share * HOURS_A_DAY / morning if hour in _MORNING else (1 - share) * HOURS_A_DAY / (HOURS_A_DAY - morning)
+def _of_morning(share: float) -> F64:
+    """Give the rate in each hour of the day over the day's mean, where so large a share falls into the morning."""
+    morning, rate = len(_MORNING), np.zeros(HOURS_A_DAY)
+    rate[:] = (1 - share) * HOURS_A_DAY / (HOURS_A_DAY - morning)
+    rate[_MORNING] = share * HOURS_A_DAY / morning
+    return rate
 
 
-def _of_mean(weights: Sequence[float], at: int) -> float:
+def _of_mean(weights: Sequence[float]) -> F64:
     total = sum(weights)
-    return weights[at] * len(weights) / total if total else 1.0
+    return np.array([weight * len(weights) / total if total else 1.0 for weight in weights])
 
 
 def _fees(parameters: Parameters, load: np.ndarray, wet: Mask) -> I64:
@@ -65,25 +69,15 @@ def hours(
     start, numbers = clock.parse_start(parameters.start), np.arange(first, last + 1)
     by_city = [factors(calendar, start, numbers, city) for city in cities]
     repricing, sales, demand = parameters.repricing, parameters.sales, parameters.demand
-    made = {}
-    for place, number in enumerate(numbers.tolist()):
-        weekday, of_day = (start.weekday() + number // HOURS_A_DAY) % 7, number % HOURS_A_DAY
-        wet = rain(parameters, number, len(cities))
-        load = demand.level * _of_mean(demand.hours, of_day) * _of_mean(demand.weekdays, weekday)
-        loads = load * np.where(wet, 1 + demand.rain, 1.0) * np.array([one.demand[place] for one in by_city])
-        made[number] = Hour(
-            number=number,
-            reprice=_of_morning(repricing.morning_share, of_day) * _of_mean(repricing.weekdays, weekday),
-            sale=_of_morning(sales.morning_share, of_day)
-            * _of_mean(sales.weekdays, weekday)
-            * float(by_city[0].sales[place]),
-            deeper_bps=int(by_city[0].deeper_bps[place]),
-            demand=loads,
-            fee_paise=_fees(parameters, loads, wet),
-            load_bps=np.floor(loads * BPS + 0.5).astype(np.int64),
-            rain=wet,
-        )
-    return made
+    weekday, of_day = (start.weekday() + numbers // HOURS_A_DAY) % 7, numbers % HOURS_A_DAY
+    wet = rain(parameters, numbers, len(cities))
+    load = demand.level * _of_mean(demand.hours)[of_day] * _of_mean(demand.weekdays)[weekday]
+    loads = load[:, None] * np.where(wet, 1 + demand.rain, 1.0) * np.stack([one.demand for one in by_city], axis=1)
+    reprice = _of_morning(repricing.morning_share)[of_day] * _of_mean(repricing.weekdays)[weekday]
+    sale = _of_morning(sales.morning_share)[of_day] * _of_mean(sales.weekdays)[weekday] * by_city[0].sales
+    shown = (reprice.tolist(), sale.tolist(), by_city[0].deeper_bps.tolist(), loads, _fees(parameters, loads, wet))
+    columns = zip(numbers.tolist(), *shown, np.floor(loads * BPS + 0.5).astype(np.int64), wet, strict=True)
+    return {number: Hour(number, *column) for number, *column in columns}
 
 
 def fee_changes(ticks: Sequence[LiveClock], earlier: Hour | None, city_of_area: I64, platforms: int) -> pa.Table:

@@ -71,8 +71,9 @@ def weekday_weights(changed: Mask, day: I64, days: F64, first_weekday: int) -> l
 
 def _weights(changed: Mask, day: I64, days: F64, first_weekday: int) -> F64 | None:
     """Estimate weekday weights of one part of a panel; None where a weekday was hardly ever watched."""
-    keys, at = np.unique(np.stack([day, days.astype(np.int64)]), axis=1, return_inverse=True)
-    at = at.ravel()
+    longest = int(days.max(initial=0)) + 1
+    both, at = np.unique(day * longest + days.astype(np.int64), return_inverse=True)
+    keys = np.stack(np.divmod(both, longest))
     total = np.bincount(at, minlength=keys.shape[1]).astype(np.float64)
     hits = np.bincount(at[changed], minlength=keys.shape[1]).astype(np.float64)
     short = keys[1] <= 7
