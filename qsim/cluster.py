@@ -65,7 +65,10 @@ def connected(scheduler: str, workers: int) -> Iterator[Client]:
         stack.enter_context(dask.config.set(_SETTINGS))
         where: Any = scheduler
         if scheduler == LOCAL:
-            where = LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, silence_logs="ERROR")
+            # A dashboard is served also where none is asked for: at a port that no other cluster has.
+            where = LocalCluster(
+                n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs="ERROR"
+            )
             stack.enter_context(where)
         try:
             client = stack.enter_context(Client(where, timeout=_CONNECT_SECONDS))

@@ -17,9 +17,9 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 
 ROOT = Path(__file__).parent.parent
-PATIENCE = 300
 _GUARD = ("guard", "statement", "functions", "locked", "sandbox", "child", "values")
 AREAS = {
     "storage": (
@@ -100,23 +100,32 @@ def _made(file: Path, text: str, number: int, line: int, change: str, field: str
     return Mutant(file, line, change, ast.unparse(ast.fix_missing_locations(tree)))
 
 
-def killed(mutant: Mutant, tests: list[str]) -> bool:
-    """Run the tests of its area on a mutant; one that does not end is killed too."""
+def passes(tests: list[str], mutant: Mutant | None, patience: float) -> bool:
+    """Run tests on a copy of the project, changed by a mutant; they fail where they do not end within so many seconds."""
     with tempfile.TemporaryDirectory(prefix="qsim-mutant-") as place:
         copy = Path(place) / "project"
         left_out = shutil.ignore_patterns(".git", ".venv*", "__pycache__", "*_cache", "data", "qsim-demo*")
         shutil.copytree(ROOT, copy, ignore=left_out)
-        (copy / mutant.file.relative_to(ROOT)).write_text(mutant.source, "utf-8")
+        if mutant:
+            (copy / mutant.file.relative_to(ROOT)).write_text(mutant.source, "utf-8")
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", f"--basetemp={place}/t"]
         environment = {"PYTHONPATH": str(copy), "PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "PYTHONDONTWRITEBYTECODE": "1"}
         command += [f"tests/{name}.py" for name in tests]
         try:
             done = subprocess.run(
-                command, cwd=copy, env=environment, capture_output=True, timeout=PATIENCE, check=False
+                command, cwd=copy, env=environment, capture_output=True, timeout=patience, check=False
             )
         except subprocess.TimeoutExpired:
-            return True
-        return done.returncode != 0
+            return False
+        return done.returncode == 0
+
+
+def patience_for(tests: list[str], jobs: int) -> float:
+    """Give the seconds after which tests hang: several times those of the unchanged project, which must pass."""
+    began = perf_counter()
+    if not passes(tests, None, 3600):
+        raise SystemExit("the tests fail without any change: mend them first")
+    return 60 + 4 * jobs * (perf_counter() - began)
 
 
 def main() -> None:
@@ -129,13 +138,12 @@ def main() -> None:
     files, tests = AREAS[arguments.area]
     every = [mutant for file in files for mutant in mutants(file)]
     chosen = random.Random(arguments.seed).sample(every, min(arguments.count, len(every)))
-    dead = 0
+    dead, patience = 0, patience_for(tests, arguments.jobs)
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        for number, (mutant, found) in enumerate(
-            zip(chosen, pool.map(lambda one: killed(one, tests), chosen), strict=True), 1
-        ):
-            dead += found
-            print(f"{dead:4} of {number} killed{'' if found else f'; lives: {mutant}'}", flush=True)
+        lives = pool.map(lambda one: passes(tests, one, patience), chosen)
+        for number, (mutant, alive) in enumerate(zip(chosen, lives, strict=True), 1):
+            dead += not alive
+            print(f"{dead:4} of {number} killed{f'; lives: {mutant}' if alive else ''}", flush=True)
     print(f"{arguments.area}: {dead} of {len(chosen)} mutants killed, of {len(every)} there are; seed {arguments.seed}")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -46,6 +47,19 @@ print(*sorted({"numpy", "polars", "duckdb", "pyarrow", "pydantic", "rich"} & set
 def test_status_reads_the_log_without_duckdb(ran: Path) -> None:
     code = "import sys; from qsim.cli import main; main(['status', sys.argv[1]]); sys.exit('duckdb' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code, str(ran)], capture_output=True, check=False).returncode == 0
+
+
+def test_a_program_leaves_out_pandas_and_the_library_leaves_it_be(ran: Path, tmp_path: Path) -> None:
+    pytest.importorskip("pandas", reason="pandas is missing: install the extra 'bench'")
+    market = shutil.copytree(ran, tmp_path / "m")
+    program = "import atexit, sys; from qsim.cli import entry; sys.argv = ['qsim', 'run', sys.argv[1], '--ticks', '1']"
+    told = "atexit.register(lambda: print('pandas' in sys.modules, file=sys.stderr)); entry()"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}; {told}", market], capture_output=True, text=True, check=True
+    )
+    assert done.stderr.endswith("False\n")
+    library = "import sys, qsim; qsim.run(sys.argv[1], ticks=1); import pandas"
+    subprocess.run([sys.executable, "-c", library, market], check=True)
 
 
 def test_status_as_json_tells_the_promised_facts(shell: Shell, ran: Path) -> None:

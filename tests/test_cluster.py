@@ -85,6 +85,11 @@ def of(status: dict[str, Any]) -> dict[str, Any]:
     return {name: status[name] for name in SAME}
 
 
+def test_a_second_cluster_starts_beside_another(client: Client) -> None:
+    with cluster.connected("local", 1) as other:
+        assert other.scheduler_info()["address"] != client.scheduler_info()["address"]
+
+
 @places(on_push="disk")
 def test_a_cluster_makes_the_market_of_one_machine(place: Place, scheduler: str, twin: dict[str, Any]) -> None:
     assert of(qsim.run(place, ticks=TICKS, scheduler=scheduler)) == of(twin)

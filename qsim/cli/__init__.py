@@ -14,6 +14,7 @@ from importlib import import_module
 import click
 
 from qsim.errors import QsimError, one_line
+from qsim.startup import leave_out_pandas
 
 COMMANDS = {
     "demo": "Generate a market, run a simulated day, answer the four questions.",
@@ -119,4 +120,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 def entry() -> None:
     """Run as a program."""
+    leave_out_pandas()
     sys.exit(main())

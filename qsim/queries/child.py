@@ -16,6 +16,7 @@ import duckdb
 
 from qsim.errors import UsageError
 from qsim.queries import locked, sandbox, scans, statement, values
+from qsim.startup import leave_out_pandas
 
 # Read once before files are closed off: what Python and DuckDB load at the first value of a kind.
 _WARM = """SELECT 1.5::DECIMAL(5, 2), now(), DATE '2026-01-01', now()::TIMESTAMP, TIME '10:00', INTERVAL 1 DAY, uuid(),
@@ -103,6 +104,7 @@ def close_off(request: Mapping[str, Any]) -> None:
 
 def main() -> None:
     """Answer the requests of standard input, all over one market, in order."""
+    leave_out_pandas()
     requests = [json.loads(line) for line in sys.stdin.buffer]
     instances = [instance() for _ in requests]
     fault = None

@@ -1,0 +1,25 @@
+"""What the programs of qsim do first; the library alters nothing of the process that it is used in."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+
+
+class _Leaner(PathFinder):
+    """Finds all that is installed but pandas."""
+
+    @classmethod
+    def find_spec(
+        cls, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        return None if fullname == "pandas" else super().find_spec(fullname, path, target)
+
+
+def leave_out_pandas() -> None:
+    """Let imports of pandas fail as where it is not installed: Arrow imports it with the first array that it makes, if it is
+    there, and that takes longer than most commands do.
+    """
+    sys.meta_path[:] = [_Leaner if finder is PathFinder else finder for finder in sys.meta_path]
