@@ -12,19 +12,17 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from qsim import blocks, festivals, params, rulebook, simulation
+from qsim import blocks, calendars, params, rulebook, simulation
 from qsim.arrays import U16, Mask
-from qsim.behaviour import GROUPS
-from qsim.blocks import Columns
 from qsim.catalog import listing_table, opening_discounts, shared_tables
 from qsim.catalog.user_file import listed_rows, read_user_catalog
 from qsim.errors import UsageError
-from qsim.market.state import Block, products_per_block
+from qsim.market.state import Block
 from qsim.params import Parameters
 from qsim.schema import DISCOUNTS, SNAPSHOTS, TABLES
-from qsim.simulation import Campaigns, Course, World
+from qsim.simulation import Campaigns
+from qsim.worlds import CATALOG_COLUMNS, block_products, campaign_times, catalog_columns
 
 # Blocks whose listings are made and kept together: enough for large files, few enough for caches and two cores.
 _BLOCKS_A_PIECE = 8
@@ -42,73 +40,6 @@ class Opening:
     parameters: Parameters
     products_per_block: int
     pieces: list[Callable[[], list[Part]]]
-
-
-CATALOG_COLUMNS = {
-    "products": ["volatility_group", "mrp_paise", "is_loose", "is_active"],
-    "listings": ["platform_id", "anchor_price_paise", "unit_cost_paise", "reorder_level", "target_stock"],
-    "stores": ["platform_id", "city"],
-    "campaigns": ["starts_second", "duration_seconds", "repeat_seconds", "ends_second"],
-    "campaign_lines": ["campaign_id", "listing_id", "discount_bps"],
-}
-
-
-def campaign_times(campaigns: pa.Table) -> Campaigns:
-    """Take the campaigns' times from their table; number 0 is none."""
-    names = CATALOG_COLUMNS["campaigns"]
-    return Campaigns(*(np.concatenate([[0], campaigns.column(name).to_numpy()]).astype(np.int64) for name in names))
-
-
-def areas(stores: pa.Table) -> pa.DictionaryArray:
-    """Give the city of each area: the k-th dark stores of all platforms serve one, which the first platform's tell."""
-    of_first = stores.filter(pc.equal(stores["platform_id"], stores["platform_id"][0]))
-    return of_first.column("city").combine_chunks().dictionary_encode()
-
-
-def world_of(course: Course, catalog: Mapping[str, pa.Table]) -> World:
-    """Put together what ticks follow: the campaigns and the cities of the areas that the catalog tells."""
-    cities = areas(catalog["stores"])
-    return World(
-        course=course,
-        campaigns=campaign_times(catalog["campaigns"]),
-        calendar=festivals.from_table(catalog["calendar"]) if "calendar" in catalog else (),
-        cities=tuple(cities.dictionary.to_pylist()),
-        city_of_area=cities.indices.to_numpy().astype(np.int64),
-        platforms=len(catalog["stores"]) // len(cities),
-    )
-
-
-def block_products(parameters: Parameters) -> int:
-    """Count the products of a block of a market that opens with these parameters."""
-    return products_per_block(parameters.listings_per_product, rulebook.lives(parameters))
-
-
-def catalog_columns(catalog: Mapping[str, pa.Table], opening: Parameters) -> Columns:
-    """Take from the catalog tables (of each at least CATALOG_COLUMNS) what blocks are made of, by the parameters of tick 0."""
-
-    def column(table: str, name: str) -> Any:
-        return catalog[table].column(name).to_numpy()
-
-    group = catalog["products"].column("volatility_group").combine_chunks().dictionary_encode()
-    codes = np.array([GROUPS.index(name) for name in group.dictionary.to_pylist()], np.uint8)
-    per_product = len(catalog["listings"]) // len(group)
-    cities = areas(catalog["stores"])
-    return Columns(
-        is_active=column("products", "is_active"),
-        is_loose=column("products", "is_loose"),
-        mrp=column("products", "mrp_paise"),
-        group=codes[group.indices.to_numpy()],
-        anchor=column("listings", "anchor_price_paise"),
-        unit_cost=column("listings", "unit_cost_paise"),
-        reorder_level=column("listings", "reorder_level"),
-        target_stock=column("listings", "target_stock"),
-        city_of_area=cities.indices.to_numpy().astype(np.int64),
-        platform_of_listing=column("listings", "platform_id")[:per_product],
-        line_campaign=column("campaign_lines", "campaign_id").astype(np.int64),
-        line_listing=column("campaign_lines", "listing_id").astype(np.int64),
-        line_bps=column("campaign_lines", "discount_bps"),
-        block_products=block_products(opening),
-    )
 
 
 def _as_arrow(name: str, table: pl.DataFrame, columns: list[str] | None = None) -> pa.Table:
@@ -151,9 +82,9 @@ def open_market(
     user = _user_list(catalog, columns, groups, strict, warn)
     if user is not None:
         layers = [*layers, {"catalog": Path(str(catalog)).name, "products": len(user)}]
-    name, entries = festivals.named_calendar(params.resolve(preset, *layers).calendar)
+    name, entries = calendars.named_calendar(params.resolve(preset, *layers).calendar)
     parameters = params.resolve(preset, *layers, {"calendar": name})
-    shared = shared_tables(parameters, user) | ({"calendar": festivals.to_table(entries)} if entries else {})
+    shared = shared_tables(parameters, user) | ({"calendar": calendars.to_table(entries)} if entries else {})
     size = block_products(parameters)
     return Opening(parameters, size, _pieces(parameters, shared, size * _BLOCKS_A_PIECE))
 

@@ -10,7 +10,7 @@ from itertools import pairwise
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qsim import blocks, festivals, simulation, writing
+from qsim import blocks, calendars, simulation, writing
 from qsim.errors import UsageError
 from qsim.market.rules import Rules, Span
 from qsim.opening import open_market
@@ -69,7 +69,7 @@ def regenerate(market: Place, part: str) -> Regenerated:
 def _opening(history: Log, tip: Tip, result: Regenerated) -> None:
     course = writing.course_of(history)
     parameters = course.parameters[0]
-    if parameters.catalog or parameters.calendar not in ("", festivals.SHIPPED):
+    if parameters.catalog or parameters.calendar not in ("", calendars.SHIPPED):
         result.notes.append("tick 0 was not made again: its product list or calendar is the user's")
         return
     digest = writing.epoch_digest(course.epochs[0], parameters) + _opening_digest(parameters)

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 from qsim import clock, cluster, forecast, pacing, params, recording, scenarios, writing
 from qsim.clock import Epoch
 from qsim.errors import ConflictError, UsageError
-from qsim.opening import Opening, Part, open_market
 from qsim.recording import Manner, Progress
 from qsim.standing import market_directory, status
 from qsim.storage import digests, files, leftovers, lock, log, tables
@@ -26,6 +25,8 @@ from qsim.writing import course_of, epoch_digest, epoch_entry
 if TYPE_CHECKING:
     import pyarrow as pa
     from distributed import Client
+
+    from qsim.opening import Opening, Part
 
 DEFAULT_WORKERS = 5
 SETTINGS_FILE = "market.toml"
@@ -103,6 +104,9 @@ def generate(
     list with its `columns` mapped to fields, `calendar` a CSV file of festivals, `india` or `none`. `warn` is told what
     the list gave cause to say, a line each. ConflictError where a market is there.
     """
+    # What makes lists takes long to import, and a run needs none of it.
+    from qsim.opening import open_market
+
     market = market_directory(directory)
     given = _given({**parameters, "calendar": None if calendar is None else os.fspath(calendar)})
     values, _ = params.without_process(params.merge(config or {}, given))

@@ -6,7 +6,7 @@ import os
 from dataclasses import asdict
 from typing import Any
 
-from qsim import regeneration, writing
+from qsim import writing
 from qsim.errors import UsageError
 from qsim.schema import HISTORY, SNAPSHOTS
 from qsim.standing import market_directory
@@ -62,6 +62,8 @@ def verify(directory: str | os.PathLike[str] | None = None, *, regenerate: str |
     found = verification.verify(market, writing.DIRECTORIES)
     result = {"directory": str(market), **asdict(found)}
     if regenerate is not None and not found.faults:
+        from qsim import regeneration
+
         again = regeneration.regenerate(market, regenerate)
         result |= {"regenerated_ticks": again.ticks, "notes": [*found.notes, *again.notes], "faults": again.faults}
     return {**result, "passed": not result["faults"]}

@@ -21,7 +21,6 @@ from qsim.counting import Counts, counts_of
 from qsim.errors import ConflictError
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
-from qsim.opening import CATALOG_COLUMNS, catalog_columns, world_of
 from qsim.pacing import Pace
 from qsim.params import NO_BATCH, Parameters
 from qsim.schema import CALENDAR, HISTORY, LISTINGS, PLATFORM_METRICS, SNAPSHOTS
@@ -31,6 +30,7 @@ from qsim.storage.log import Log
 from qsim.storage.pieces import Tip
 from qsim.storage.places import ObjectPath, Place
 from qsim.windows import Wanted, Written
+from qsim.worlds import CATALOG_COLUMNS, catalog_columns, world_of
 
 HISTORY_TABLES = tuple(table.name for table in HISTORY)
 DIRECTORIES = ("catalog", log.COMMITS, log.CHECKPOINTS, *HISTORY_TABLES)

@@ -25,7 +25,7 @@ import duckdb
 import polars as pl
 
 import qsim
-from qsim import catalog, festivals, params, runs, scenarios
+from qsim import calendars, catalog, params, runs, scenarios
 from qsim.catalog.user_file import read_user_catalog
 from qsim.catalog.user_groups import read_groups
 from qsim.cli import options
@@ -131,8 +131,8 @@ def group_csv(data: bytes) -> None:
 
 def calendar_csv(data: bytes) -> None:
     """A calendar of festivals."""
-    entries = festivals.read_calendar(written("calendar.csv", data))
-    festivals.to_table(entries)
+    entries = calendars.read_calendar(written("calendar.csv", data))
+    calendars.to_table(entries)
 
 
 def basket_list(data: bytes) -> None:
@@ -268,7 +268,7 @@ SURFACES = {
     "product_csv": Surface(product_csv, lambda: [HEADER + ROWS, b"\xef\xbb\xbf" + (HEADER + ROWS).replace(b"\n", b"\r\n")], CSV),
     "product_parquet": Surface(product_parquet, _parquets, (b"PAR1", b"\0" * 8, b"\xff" * 8, *NUMBERS)),
     "group_csv": Surface(group_csv, lambda: [b"category,subcategory,group\nDairy,,dairy\nFruit,Fresh,fruits\n"], CSV),
-    "calendar_csv": Surface(calendar_csv, lambda: [festivals.shipped_text().encode()], (*CSV, *DATES)),
+    "calendar_csv": Surface(calendar_csv, lambda: [calendars.shipped_text().encode()], (*CSV, *DATES)),
     "basket_list": Surface(basket_list, lambda: [b"2 toned milk\nonion # red\n1 atta\n"], (*NUMBERS, *NAMES, *CSV[:12])),
     "product_name": Surface(product_name, lambda: [b"onions", b"toned milk 500 ml", b"fruits"], (*NUMBERS, *NAMES)),
     "commit": Surface(commit, _commits, JSON),

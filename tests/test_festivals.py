@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 import qsim
-from qsim import festivals
+from qsim import calendars, festivals
 from qsim.errors import InputError, UsageError
 from qsim.festivals import Entry
 from qsim.opening import _as_arrow
 
 HEADER = "name,date,days,from_hour,to_hour,city,demand,sales,deeper_percent"
-SHIPPED = festivals.read_calendar(None)
+SHIPPED = calendars.read_calendar(None)
 START = date(2026, 1, 1)
 
 
@@ -125,7 +125,7 @@ def test_an_entry_of_a_city_changes_the_demand_of_that_city_alone() -> None:
 def test_columns_may_come_in_any_order_and_what_is_not_said_changes_nothing(tmp_path: Path) -> None:
     path = calendar(tmp_path, "# a remark, with a comma", "1.5,*-*-07,Seventh,", header="demand,date,name,city")
     neutral = Entry("Seventh", "*-*-07", 1, 0, 24, "", 1.5, 1.0, 0)
-    assert festivals.read_calendar(path) == (neutral,)
+    assert calendars.read_calendar(path) == (neutral,)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +149,7 @@ def test_columns_may_come_in_any_order_and_what_is_not_said_changes_nothing(tmp_
 )
 def test_a_faulty_line_is_refused_in_one_line_with_its_number(tmp_path: Path, line: str, said: str) -> None:
     with pytest.raises(InputError, match=rf"mine\.csv: found {said}") as caught:
-        festivals.read_calendar(calendar(tmp_path, "fine,*-01-26,1,0,24,,1,1,0", line))
+        calendars.read_calendar(calendar(tmp_path, "fine,*-01-26,1,0,24,,1,1,0", line))
     assert "\n" not in str(caught.value)
 
 
@@ -159,16 +159,16 @@ def test_a_faulty_line_is_refused_in_one_line_with_its_number(tmp_path: Path, li
 )
 def test_a_faulty_header_is_refused(tmp_path: Path, header: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        festivals.read_calendar(calendar(tmp_path, "x,*-01-26,1", header=header))
+        calendars.read_calendar(calendar(tmp_path, "x,*-01-26,1", header=header))
 
 
 def test_a_calendar_without_an_entry_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="found no entry"):
-        festivals.read_calendar(calendar(tmp_path, "# nothing,,,,,,,,"))
+        calendars.read_calendar(calendar(tmp_path, "# nothing,,,,,,,,"))
 
 
 def test_a_table_gives_back_the_entries() -> None:
-    assert festivals.from_table(_as_arrow("calendar", festivals.to_table(SHIPPED))) == SHIPPED
+    assert festivals.from_table(_as_arrow("calendar", calendars.to_table(SHIPPED))) == SHIPPED
 
 
 def test_a_market_keeps_its_calendar_and_names_the_file(tmp_path: Path) -> None:

@@ -15,10 +15,10 @@ ROOT = Path(__file__).parent.parent
 LEVELS = {
     0: "errors arrays inputs money clock pacing startup",
     1: "schema explain toml_text params assortment behaviour streams taxonomy depths popularity",
-    2: "catalog market festivals scenarios",
+    2: "catalog market festivals calendars scenarios",
     3: "events blocks rulebook hours",
     4: "simulation storage",
-    5: "standing opening counting process recording windows writing cluster forecast runs regeneration upkeep queries",
+    5: "standing opening worlds counting process recording windows writing cluster forecast runs regeneration upkeep queries",
     6: "validation realism monitoring truth fitting",
     7: "server sinks",
     8: "cli",

@@ -42,10 +42,10 @@ def calendar(as_json: bool) -> None:
 
     Example: qsim config calendar > mine.csv
     """
-    from qsim import festivals
+    from qsim import calendars
 
-    rows = festivals.to_table(festivals.read_calendar(None)).rows(named=True) if as_json else []
-    click.echo(output.to_json(rows) if as_json else festivals.shipped_text(), nl=as_json)
+    rows = calendars.to_table(calendars.read_calendar(None)).rows(named=True) if as_json else []
+    click.echo(output.to_json(rows) if as_json else calendars.shipped_text(), nl=as_json)
 
 
 @config.command()

@@ -9,10 +9,10 @@ from typing import Any
 
 from qsim import clock
 from qsim.clock import Epoch
-from qsim.opening import block_products
 from qsim.schema import LISTINGS, PRODUCTS, Table
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile
+from qsim.worlds import block_products
 from qsim.writing import course_of
 
 

@@ -78,7 +78,7 @@ def decode(data: bytes, path: Place, columns: list[str] | None = None) -> pa.Tab
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(pa.BufferReader(data), columns=columns)
+        return pq.ParquetFile(pa.BufferReader(data)).read(columns)
     except (pa.ArrowException, OSError) as fault:
         reason = str(fault).splitlines()[0][:120]
         raise CorruptError(f"{path}: is not the Parquet file it was: {reason}; restore it from a copy") from None
