@@ -201,7 +201,7 @@ def test_where_rounds_are_long_ticks_give_the_same(examples: int) -> None:
 def test_ticks_that_are_made_together_update_different_listings(active: int, size: int, longest: int) -> None:
     rules: Any = SimpleNamespace(active_products=active, batch_size=size)
     ticks = range(3, 3 + 4 * active)
-    joined = turns.in_a_row(rules, ticks).tolist()
+    joined = turns.together(rules, ticks).tolist()
     together: list[list[int]] = []
     for tick, goes_on in zip(ticks, joined, strict=True):
         if goes_on:

@@ -64,7 +64,7 @@ def stretches(prepared: Prepared, rules: Rules, span: Span) -> list[range]:
         alone = span.moved.copy()
         alone[0] |= not prepared.diaries.shelves.seen
         return list(rounds.stretches(span.live, alone, live.longest_stretch(rules.live)))
-    joined = turns.in_a_row(rules, span.ticks) & ~span.moved & ~np.roll(span.moved, 1) & (rules.live is None)
+    joined = turns.together(rules, span.ticks) & ~span.moved & ~np.roll(span.moved, 1) & (rules.live is None)
     cuts = np.flatnonzero(~joined).tolist()
     return [range(first, stop) for first, stop in pairwise([*cuts, len(span.ticks)])]
 

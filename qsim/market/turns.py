@@ -41,7 +41,7 @@ def _cursor(rules: Rules, tick: int | I64) -> Any:
     return tick * rules.batch_size % rules.active_products
 
 
-def in_a_row(rules: Rules, ticks: range) -> Mask:
+def together(rules: Rules, ticks: range) -> Mask:
     """Tell of each tick whether it goes with the one before, bool[ticks]: the listings of ticks that go together are all
     different, so that they can be updated together.
     """
