@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -52,13 +52,16 @@ def make_blocks(columns: Columns) -> list[Block]:
     size = columns.block_products
     ranks = np.concatenate([[0], np.cumsum(columns.is_active)])
     by_listing = np.argsort(columns.line_listing, kind="stable")
+    lines = {name: getattr(columns, name)[by_listing] for name in ("line_campaign", "line_listing", "line_bps")}
+    columns = replace(columns, **lines)
     return [
-        _block(columns, first, min(first + size, len(columns.is_active)), int(ranks[first]), by_listing)
+        _block(columns, first, min(first + size, len(columns.is_active)), int(ranks[first]))
         for first in range(0, len(columns.is_active), size)
     ]
 
 
-def _block(columns: Columns, first: int, last: int, first_rank: int, by_listing: I64) -> Block:
+def _block(columns: Columns, first: int, last: int, first_rank: int) -> Block:
+    """Make the block of the products first..last-1, whose campaign lines are found by their order in listings."""
     per = columns.listings_per_product
     active = np.flatnonzero(columns.is_active[first:last])
     lanes = (active[:, None] * per + np.arange(per)).ravel()
@@ -66,8 +69,9 @@ def _block(columns: Columns, first: int, last: int, first_rank: int, by_listing:
     loose = columns.is_loose[product]
     first_listing = (columns.first_product + first) * per
     ends = [first_listing, first_listing + (last - first) * per]
-    lines = by_listing[slice(*np.searchsorted(columns.line_listing[by_listing], ends))]
-    lines = lines[columns.is_active[first + (columns.line_listing[lines] - first_listing) // per]]
+    of_block = slice(*np.searchsorted(columns.line_listing, ends))
+    position = columns.line_listing[of_block] - first_listing
+    on = columns.is_active[first + position // per]
     return Block(
         number=(columns.first_product + first) // columns.block_products,
         first_listing=first_listing,
@@ -85,9 +89,9 @@ def _block(columns: Columns, first: int, last: int, first_rank: int, by_listing:
         reorder_level=columns.reorder_level[first * per + lanes],
         target_stock=columns.target_stock[first * per + lanes],
         city_of_area=columns.city_of_area,
-        line_position=np.searchsorted(lanes, columns.line_listing[lines] - first_listing),
-        line_campaign=columns.line_campaign[lines],
-        line_bps=columns.line_bps[lines],
+        line_position=np.searchsorted(lanes, position[on]),
+        line_campaign=columns.line_campaign[of_block][on],
+        line_bps=columns.line_bps[of_block][on],
     )
 
 

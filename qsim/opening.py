@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -93,9 +94,12 @@ def _pieces(parameters: Parameters, shared: Mapping[str, pl.DataFrame], step: in
     small = {name: _as_arrow(name, table) for name, table in shared.items() if name != "products"}
     products = shared["products"]
     own = _opening_discounts(parameters, products["is_active"].to_numpy(), small)
+    firsts = range(0, len(products), step)
+    listed = small["campaign_lines"].sort_by("listing_id")
+    ends = np.searchsorted(listed.column("listing_id").to_numpy(), parameters.listings_per_product * np.array(firsts))
     of_blocks = [
-        partial(_piece, parameters, products[first : first + step], first, small, own)
-        for first in range(0, len(products), step)
+        partial(_piece, parameters, products[first : first + step], first, small | {"campaign_lines": lines}, own)
+        for first, lines in zip(firsts, (listed[a:b] for a, b in pairwise([*ends, len(listed)])), strict=True)
     ]
     return [
         lambda: [("products", 0, _as_arrow("products", products))],
