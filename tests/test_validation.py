@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,18 @@ def test_on_the_command_line_checks_are_chosen_by_their_numbers(market: Path, sh
 def test_a_check_that_there_is_not_is_refused_by_its_number(market: Path, shell: Shell) -> None:
     line = shell.refused(2, "validate", market, "--check", "9.9")
     assert "check: found '9.9'; allowed are 1.1 to 6.24" in line
+
+
+def test_what_is_measured_is_a_whole_number_or_has_four_decimals(sound: dict[str, dict[str, Any]]) -> None:
+    measured = [check["measured"] for check in sound.values() if isinstance(check["measured"], int | float)]
+    assert [value for value in measured if value != round(value, 4)] == []
+    assert all(type(sound[number]["measured"]) is int for number in ("1.13", "2.6", "6.1"))
+
+
+def test_checks_of_what_is_laid_out_for_some_products_alone_say_that_they_are_sampled() -> None:
+    tables = "events|states|own|snapshots|shelf|listings|sales|state_lines|snapshot_lines"
+    reading = [check.number for check in ALL_CHECKS if re.search(rf"checked\.({tables})\b", check.query)]
+    assert reading == [check.number for check in ALL_CHECKS if check.sampled]
 
 
 def test_the_result_names_market_tick_digest_and_the_six_categories(market: Path) -> None:
