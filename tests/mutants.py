@@ -38,7 +38,7 @@ AREAS = {
     "guard": ([ROOT / "qsim/queries" / f"{name}.py" for name in _GUARD], ["test_guard"]),
     "validation": (
         sorted((ROOT / "qsim/validation").glob("*.py")),
-        ["test_validation", "test_validation_faults", "test_validation_realistic"],
+        ["test_validation_parts", "test_validation", "test_validation_faults", "test_validation_realistic"],
     ),
 }
 _OTHER = {
