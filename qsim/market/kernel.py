@@ -8,7 +8,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -116,17 +115,19 @@ def step(
         clocks = span.live[part.start : part.stop]
         live.step(block, prepared.units, state, rules.live, prepared.diaries, clocks, taken, moved, rows)
         return
-    first_row, everything = rows.count, slice(0, len(block.lanes))
     if moved:
-        discounts = state.discount.copy()
-        _compose(block, state, tick, everything, shift, rows)
-        _clock_causes(rows, first_row, discounts)
-        places = [slice(first_row + one.span.start, first_row + one.span.stop) for one in taken]
+        everything, discounts = slice(0, len(block.lanes)), state.discount.copy()
+        whole = _compose(block, state, tick, everything, shift, rows)
+        _clock_causes(rows, whole, discounts)
+        places = [slice(whole.start + one.span.start, whole.start + one.span.stop) for one in taken]
+        filled: list[tuple[slice | I64, slice]] = [(everything, whole)]
     else:
         places = [_compose(block, state, one.tick, one.part, shift, rows) for one in taken]
+        filled = [(one.part, place) for one, place in zip(taken, places, strict=True)]
     for one, place in zip(taken, places, strict=True):
         _mark(block, state, one, place, rows)
-    _mark_updated(state, rows, first_row, [everything] if moved else [one.part for one in taken])
+    for listings, place in filled:
+        state.updated[listings] = np.maximum(state.updated[listings], rows.changed[place] * rows.tick[place])
 
 
 def _mark(block: Block, state: State, one: Taken, place: slice, rows: EventRows) -> None:
@@ -145,17 +146,8 @@ def _mark(block: Block, state: State, one: Taken, place: slice, rows: EventRows)
         )
 
 
-def _clock_causes(rows: EventRows, first_row: int, earlier: U16) -> None:
-    discount = rows.discount[first_row : rows.count]
-    cause = rows.cause[first_row : rows.count]
+def _clock_causes(rows: EventRows, place: slice, earlier: U16) -> None:
+    discount, cause = rows.discount[place], rows.cause[place]
     cause[:] = Cause.TIME_OF_DAY
     cause[discount > earlier] = Cause.CAMPAIGN_START
     cause[discount < earlier] = Cause.CAMPAIGN_END
-
-
-def _mark_updated(state: State, rows: EventRows, first_row: int, parts: Sequence[slice | I64]) -> None:
-    for part in parts:
-        updated = state.updated[part]
-        place = slice(first_row, first_row + len(updated))
-        state.updated[part] = np.maximum(updated, rows.changed[place] * rows.tick[place])
-        first_row = place.stop
