@@ -103,5 +103,13 @@ def lines(market: Place, most: int = 2_000) -> list[dict[str, Any]]:
     for name in (OLDER, FILE):
         path = market / PROCESS / name
         texts += path.read_text("utf-8", "replace").splitlines() if path.is_file() else []
-    # A kill may have cut a line short.
-    return [json.loads(text) for text in texts[-most:] if text.startswith("{") and text.endswith("}")]
+    return [line for text in texts[-most:] if (line := _read(text))]
+
+
+def _read(text: str) -> dict[str, Any]:
+    """Read a line; nothing where it is none: a kill or a full disk may cut one short, and the next one begins behind it."""
+    try:
+        line = json.loads(text)
+    except ValueError:
+        return {}
+    return line if isinstance(line, dict) else {}

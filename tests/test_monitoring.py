@@ -197,6 +197,16 @@ def test_a_line_cut_short_is_passed_over(market: Path) -> None:
     assert process.lines(market) == whole != []
 
 
+def test_a_line_written_behind_one_cut_short_breaks_no_reading(market: Path) -> None:
+    whole = process.lines(market)
+    with (market / "process" / "runs.jsonl").open("a") as file:
+        file.write('{"time": "2026')
+    qsim.run(market, ticks=1)
+    qsim.run(market, ticks=1)
+    assert process.lines(market)[: len(whole)] == whole
+    assert process.lines(market)[-1]["tick"] == qsim.status(market)["tick"] > whole[-1]["tick"]
+
+
 def test_without_monitoring_nothing_is_kept_of_a_process(tmp_path: Path) -> None:
     qsim.generate(tmp_path / "m", products=5)
     qsim.run(tmp_path / "m", ticks=3, monitoring=False)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from qsim.storage.verification import PROCESS
 from tests.faults import shim, steps
 from tests.faults.steps import SCRIPT, SLOW, TO_CHECKPOINT, FoundError, Script, Step
 from tests.faults.warm import Ended, Warm
@@ -21,6 +22,7 @@ FAULTS = ("KILL", "ENOSPC", "EIO", "EINTR", "SHORT", "ENOSPC+", "EIO+")
 _ALLOWED = {"KILL": (-9,), "SHORT": (0,)}
 # Whoever goes on after such a call was refused may have lost what it wrote. (A directory that is there need not be made.)
 _NEVER_HARMLESS = {"write", "pwrite64", "fsync", "fdatasync", "rename", "link"}
+_NOTES = f"/{PROCESS}/"
 
 
 class Call(NamedTuple):
@@ -90,8 +92,19 @@ def allowed(fault: str, hit: list[Call]) -> tuple[int, ...]:
     """Give the exit codes that a command may end with which met a fault of a call."""
     if not hit:
         return (0,)
-    told = fault.rstrip("+") in ("ENOSPC", "EIO") and hit[0].name in _NEVER_HARMLESS
-    return (6,) if told else _ALLOWED.get(fault, (0, 6))
+    return (6,) if _never_harmless(fault, hit[0]) and _NOTES not in hit[0].path else _ALLOWED.get(fault, (0, 6))
+
+
+def _never_harmless(fault: str, call: Call) -> bool:
+    return fault.rstrip("+") in ("ENOSPC", "EIO") and call.name in _NEVER_HARMLESS
+
+
+def _check_told(one: Point, ended: Ended, hit: list[Call], market: Path) -> None:
+    """Check how a command ended that was not killed. One whose note of what it costs was refused goes on, and tells it."""
+    steps.check_said(one.step, ended, allowed(one.fault, hit), str(market))
+    note = hit and _NOTES in hit[0].path and _never_harmless(one.fault, hit[0])
+    if note and not ended.code and "cannot be kept" not in ended.err:
+        raise FoundError(f"{one.step.name}: a note of what the run costs is lost and nobody told; {ended}")
 
 
 def check(warm: Warm, script: Script, point: Point, market: Path, again: Point | None = None) -> Counter[str]:
@@ -104,7 +117,7 @@ def check(warm: Warm, script: Script, point: Point, market: Path, again: Point |
         try:
             exists = depth > 1 and one.step.words[0] == "generate" and ended.code == 4
             if ended.code >= 0 and not exists:
-                steps.check_said(one.step, ended, allowed(one.fault, hit), str(market))
+                _check_told(one, ended, hit, market)
             steps.check_kept(script, one.step, market, ended)
         except FoundError as fault:
             raise FoundError(f"{where}, depth {depth}: {fault}") from None
