@@ -17,6 +17,7 @@ import pytest
 
 import qsim
 from qsim.errors import ConflictError, CorruptError, DiskError, QsimError, UsageError
+from qsim.monitoring import report
 from qsim.runs import market_directory
 from qsim.storage import files, integrity, lease, log, objects, tables
 from qsim.storage.places import ObjectPath, place_of
@@ -101,6 +102,14 @@ def test_every_view_has_the_rows_of_its_twin(place: ObjectPath, twin: Path) -> N
         for name in names:
             query = f"SELECT * FROM {name} ORDER BY ALL"
             assert stored.execute(query).fetchall() == local.execute(query).fetchall(), name
+
+
+def test_a_report_tells_of_the_market_what_it_tells_of_its_twin(place: ObjectPath, twin: Path, shell: Shell) -> None:
+    made(place)
+    stored, local = (report.report(at)["market"] for at in (place, twin))
+    assert stored == local
+    assert stored["depths"]["running"]
+    assert shell("report", str(place)).code == 0
 
 
 def test_a_query_reads_ranges_of_the_files_it_needs_and_no_others(address: str, place: ObjectPath) -> None:

@@ -13,7 +13,6 @@ from qsim.queries.board_states import HOURS_SHOWN, Boards
 from qsim.queries.state_views import has
 from qsim.schema import ORDERS
 from qsim.storage.log import Log
-from qsim.storage.places import ObjectPath, Place
 from qsim.writing import course_of
 
 # Changes of a line from which on it is drawn as means of equal stretches, and about so many of these.
@@ -26,11 +25,6 @@ def day_before(history: Log) -> int:
     """Tell the tick a market day before the newest one, at least 0."""
     epochs = course_of(history).epochs
     return max(0, clock.tick_at(epochs, clock.epoch_of(epochs, history.tick).second_of(history.tick) - clock.DAY))
-
-
-def opened(market: Place, history: Log) -> Boards | None:
-    """Load what the figures are counted from; None in an object store, where they are not."""
-    return None if isinstance(market, ObjectPath) else board_states.open_boards(market, history)
 
 
 def told(shown: Boards) -> dict[str, Any]:

@@ -90,9 +90,8 @@ def _run_rows(found: Mapping[str, Any]) -> list[list[str]]:
 
 
 def _tables(found: Mapping[str, Any]) -> dict[str, list[list[str]]]:
-    market = found["market"]
     return {
-        **({} if market is None else market_page.tables(market)),
+        **market_page.tables(found["market"]),
         "By platform": _grid(found["by_platform"], "platform"),
         "By category": _grid(found["by_category"], "category"),
         "Runs": _run_rows(found),
@@ -121,8 +120,7 @@ def markdown(found: Mapping[str, Any]) -> str:
 def _of_platforms(found: Mapping[str, Any], state: str) -> dict[str, Any]:
     """Give a state over time by platform, in the order in which they have their colours."""
     lines = found["over_time"][state]
-    order = found["market"]["platforms"] if found["market"] else sorted(lines)
-    return {name: lines[name] for name in order if name in lines}
+    return {name: lines[name] for name in found["market"]["platforms"] if name in lines}
 
 
 def _charts(found: Mapping[str, Any]) -> list[str]:
@@ -149,13 +147,9 @@ def _charts(found: Mapping[str, Any]) -> list[str]:
 
 
 def _market(found: Mapping[str, Any]) -> str:
-    """Draw the market's own charts; of a market in an object store, how its listings ran out alone."""
-    out = _of_platforms(found, "out_of_stock")
-    if found["market"] is None:
-        drawn = [svg.lines("Listings out of stock, by platform", out)]
-    else:
-        drawn = market_page.charts(found["market"], out)
-    return f'<h2>The market</h2><div class="charts">{"".join(drawn)}</div>'
+    """Draw the market's own charts."""
+    drawn = "".join(market_page.charts(found["market"], _of_platforms(found, "out_of_stock")))
+    return f'<h2>The market</h2><div class="charts">{drawn}</div>'
 
 
 def html(found: Mapping[str, Any]) -> str:

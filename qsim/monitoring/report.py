@@ -17,6 +17,7 @@ from qsim.monitoring import market as markets
 from qsim.monitoring import page
 from qsim.monitoring.health import health
 from qsim.monitoring.metrics import STATES, by_tick, runs, totals
+from qsim.queries import board_states
 from qsim.standing import market_directory, status
 from qsim.storage import log
 
@@ -69,12 +70,11 @@ def report(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     """Put a report of a market together: `status`, `health`, `market`, `total`, `by_platform`, `by_category`, `over_time`,
     `runs`, `costs`.
 
-    What ticks did is counted after the tick `counted_after`, a market day ago, however long the history; `market` (see
-    `market.told`) is None in an object store.
+    What ticks did is counted after the tick `counted_after`, a market day ago, however long the history; `market` is what
+    `market.told` gives.
     """
     market = market_directory(directory)
     history = log.read(market)
-    shown = markets.opened(market, history)
     after = markets.day_before(history)
     rows = by_tick(market, history, after)
     lines = process.lines(market)
@@ -83,7 +83,7 @@ def report(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
         "status": status(market),
         "health": health(market),
         "counted_after": after,
-        "market": None if shown is None else markets.told(shown),
+        "market": markets.told(board_states.open_boards(market, history)),
         "total": {key: value for row in totals(rows) for key, value in row.items() if key != "all"},
         "by_platform": totals(rows, ("platform",)),
         "by_category": totals(rows, ("category",)),

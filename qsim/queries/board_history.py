@@ -19,7 +19,7 @@ from qsim.queries.board_states import (
     told_of,
     written,
 )
-from qsim.queries.texts import CAUSES, files
+from qsim.queries.texts import CAUSES
 from qsim.schema import EVENTS, METRICS, SNAPSHOTS
 
 # Points of a line and bars of a chart, at most.
@@ -81,7 +81,7 @@ def _changes(boards: Boards, product: int, first: int, last: int) -> str:
     known = max(file.last for file in boards.log.of_table(SNAPSHOTS.name) if file.last <= first)
     snapshot = [file for file in boards.log.of_table(SNAPSHOTS.name) if file.last == known]
     columns = "listing_id, regular_price_paise, discount_bps, surge_bps, surge_fee_paise"
-    return f"""SELECT tick, price_paise, {columns} FROM ({files(boards.market, SNAPSHOTS, snapshot)}) WHERE {mine}
+    return f"""SELECT tick, price_paise, {columns} FROM ({boards.select(SNAPSHOTS, snapshot)}) WHERE {mine}
         UNION ALL SELECT tick, price_after_paise, {columns} FROM {written(boards, EVENTS, known, last)} WHERE {mine}"""
 
 

@@ -22,7 +22,6 @@ from qsim.queries.board_states import (
     told_of,
     written,
 )
-from qsim.queries.texts import files
 from qsim.schema import CAMPAIGN_LINES, CAMPAIGNS, EVENTS, LISTINGS, PLATFORMS
 
 # Events that are read to measure how far prices move, at most: enough for each group of goods.
@@ -104,8 +103,8 @@ def levels(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
     """
     tick = tick_of(boards, as_of)
     step = step_for(boards, tick)
-    anchors = files(boards.market, LISTINGS, boards.log.of_table(LISTINGS.name))
-    bands = files(boards.market, PLATFORMS, boards.log.of_table(PLATFORMS.name))
+    anchors = boards.select(LISTINGS, boards.log.of_table(LISTINGS.name))
+    bands = boards.select(PLATFORMS, boards.log.of_table(PLATFORMS.name))
     shares = "[0.02, 0.25, 0.5, 0.75, 0.98]"
     rows = query(
         boards,
@@ -129,9 +128,7 @@ def campaigns(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
     tick = tick_of(boards, as_of)
     now, at = second_of(boards, tick), stamp(boards, tick)
     first, last = now - clock.DAY, now + clock.DAY
-    kept, lines = (
-        files(boards.market, table, boards.log.of_table(table.name)) for table in (CAMPAIGNS, CAMPAIGN_LINES)
-    )
+    kept, lines = (boards.select(table, boards.log.of_table(table.name)) for table in (CAMPAIGNS, CAMPAIGN_LINES))
     rows = query(
         boards,
         f"""SELECT c.*, platform, lines, deepest_bps FROM ({kept}) AS c JOIN platforms USING (platform_id)

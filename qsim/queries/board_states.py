@@ -8,6 +8,7 @@ is of every n-th product: such a sample has no more of one shelf than of another
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -17,11 +18,12 @@ import duckdb
 from qsim import clock
 from qsim.errors import UsageError
 from qsim.queries.connection import rows_of
+from qsim.queries.scans import select_for
 from qsim.queries.state_views import state_between
-from qsim.queries.texts import files
 from qsim.schema import EVENTS, LISTINGS, PLATFORMS, PRODUCTS, SNAPSHOTS, STORES, Table
 from qsim.simulation import Course
 from qsim.storage.log import Log
+from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place
 from qsim.writing import course_of
 
@@ -37,11 +39,12 @@ _KEPT = 4
 class Boards:
     """A market as boards see it: the log as read last, its catalog in memory, and the states made so far; for one thread.
 
+    `select` writes the SELECT of files of a table, which the connection can read;
     `states` maps (tick, step) to the table that holds every step-th product's state, the one used last at the end.
     """
 
-    market: Place
     connection: duckdb.DuckDBPyConnection
+    select: Callable[[Table, Sequence[DataFile]], str]
     log: Log
     course: Course
     products: int
@@ -57,8 +60,10 @@ def open_boards(market: Place, history: Log) -> Boards:
     # Whatever the machine, the rest of it stays free for the writer and for other questions.
     connection.execute("SET threads = 2")
 
+    select = select_for(connection, market)
+
     def table(name: Table) -> str:
-        return f"({files(market, name, history.of_table(name.name))})"
+        return f"({select(name, history.of_table(name.name))})"
 
     connection.execute(f"""
         CREATE TABLE platforms AS SELECT platform_id, platform, name FROM {table(PLATFORMS)};
@@ -72,7 +77,7 @@ def open_boards(market: Place, history: Log) -> Boards:
             FROM {table(LISTINGS)} AS l JOIN stores AS s USING (store_id) JOIN products AS p USING (product_id)
             WHERE p.is_active ORDER BY listing_id""")
     counts = rows_of(connection, "SELECT (SELECT count(*) FROM products) AS n, (SELECT count(*) FROM stores) AS m")[0]
-    return Boards(market, connection, history, course_of(history), int(str(counts["n"])), int(str(counts["m"])))
+    return Boards(connection, select, history, course_of(history), int(str(counts["n"])), int(str(counts["m"])))
 
 
 def moved_on(boards: Boards, history: Log) -> None:
@@ -121,7 +126,7 @@ def tick_before(boards: Boards, second: int) -> int:
 def written(boards: Boards, table: Table, since: int, until: int) -> str:
     """Write the SELECT of a table's rows with since < tick <= until, from the files that have such ticks."""
     named = [file for file in boards.log.of_table(table.name) if file.last > since and file.first <= until]
-    return f"(SELECT * FROM ({files(boards.market, table, named)}) WHERE tick > {since} AND tick <= {until})"
+    return f"(SELECT * FROM ({boards.select(table, named)}) WHERE tick > {since} AND tick <= {until})"
 
 
 def _snapshots(boards: Boards) -> list[int]:
@@ -136,7 +141,7 @@ def _base(boards: Boards, tick: int, step: int) -> tuple[int, str]:
     if made:
         return max(made)
     named = [file for file in boards.log.of_table(SNAPSHOTS.name) if file.last == snapshot]
-    return snapshot, f"({files(boards.market, SNAPSHOTS, named)})"
+    return snapshot, f"({boards.select(SNAPSHOTS, named)})"
 
 
 def events_between(boards: Boards, since: int, until: int) -> float:
@@ -176,7 +181,7 @@ def state(boards: Boards, tick: int, step: int = 1) -> str:
         return boards.states[key]
     since, base = _base(boards, tick, step)
     name = f"state_{tick}_{step}"
-    text = state_between(base, since, tick, boards.market, boards.log, sampled(boards, step))
+    text = state_between(base, since, tick, boards.log, sampled(boards, step), boards.select)
     boards.connection.execute(f"CREATE TABLE {name} AS {text}")
     boards.states[key] = name
     # Samples and whole states make way for their like: the hours of a day are many samples.

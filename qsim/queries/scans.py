@@ -5,7 +5,8 @@ A dataset reads the columns and row groups that a query needs and can do nothing
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -59,3 +60,19 @@ def register_objects(
         opened = [pa.PythonFile(RangeReader(ObjectPath(path), sizes[path]), mode="r") for path in scan["paths"]]
         fragments = [form.make_fragment(file) for file in opened]
         connection.register(name, dataset.FileSystemDataset(fragments, TABLES[scan["table"]].arrow(), form))
+
+
+def select_for(connection: duckdb.DuckDBPyConnection, market: Place) -> Callable[[Table, Sequence[DataFile]], str]:
+    """Give what writes the SELECT of named files of a table for a connection; files in an object store it can read from then on."""
+    if not isinstance(market, ObjectPath):
+        return partial(files, market)
+    scans = Scans()
+
+    def select(table: Table, named: Sequence[DataFile]) -> str:
+        known = set(scans.named)
+        text = scans.select(market, table, named)
+        sizes = {str((market / file.path).absolute()): file.bytes for file in named}
+        register_objects(connection, {name: scan for name, scan in scans.named.items() if name not in known}, sizes)
+        return text
+
+    return select

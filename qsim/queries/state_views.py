@@ -6,7 +6,8 @@ deliveries, fees) are left out of the texts, so that they cost nothing.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from qsim.queries.texts import duckdb_type, files, percent, rupees
@@ -97,21 +98,23 @@ def _stock(snapshot: str, moved: str) -> str:
     return f"SELECT base.listing_id, {_on_hand(moved)} AS stock FROM (SELECT * FROM {snapshot}) AS base {moved}"
 
 
-def state_between(base: str, since: int, until: int, market: Place, log: Log, where: str) -> str:
+def state_between(
+    base: str, since: int, until: int, log: Log, where: str, select: Callable[[Table, Sequence[DataFile]], str]
+) -> str:
     """Write the state as of a tick, `until`, from what holds the state at an earlier one and what was written between.
 
     Args:
         base: What to select the earlier state from.
         since: Its tick.
         until: The tick wanted.
-        market: Where the files are.
-        log: The log that names them.
+        log: The log that names the files of the market.
         where: A condition on `listing_id`; other listings are left out.
+        select: Writes the SELECT of files of a table.
     """
 
     def written(table: Table) -> str:
         named = [file for file in log.of_table(table.name) if file.last > since and file.first <= until]
-        return f"({files(market, table, named)})"
+        return f"({select(table, named)})"
 
     during = f"tick > {since} AND tick <= {until} AND {where}"
     moves = f"({_moves(written(ORDERS), written(DELIVERIES))})"
@@ -122,7 +125,7 @@ def state_between(base: str, since: int, until: int, market: Place, log: Log, wh
 def prices_as_of(tick: int, market: Place, log: Log, snapshot: Sequence[DataFile]) -> str:
     """Write the rows of `prices` as of a tick from the files of the snapshot before it and of what was written since."""
     base = f"({files(market, SNAPSHOTS, snapshot)})"
-    state = f"({state_between(base, snapshot[0].last, tick, market, log, 'true')})"
+    state = f"({state_between(base, snapshot[0].last, tick, log, 'true', partial(files, market))})"
     return _prices(_numbered(state, log), _fees(str(tick)) if has(log, FEES) else "")
 
 
