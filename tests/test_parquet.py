@@ -118,9 +118,21 @@ def test_the_ticks_of_a_files_rows_lie_within_those_the_log_gives_it(market: Pat
             assert file.first <= min(ticks) and max(ticks) <= file.last, file.path
 
 
-def test_row_groups_hold_at_most_131072_rows() -> None:
-    metadata = pq.ParquetFile(io.BytesIO(parquet.encode(numbers(300_000)))).metadata
-    assert [metadata.row_group(at).num_rows for at in range(metadata.num_row_groups)] == [131_072, 131_072, 37_856]
+def row_groups(data: memoryview) -> list[int]:
+    metadata = pq.ParquetFile(io.BytesIO(data)).metadata
+    return [metadata.row_group(at).num_rows for at in range(metadata.num_row_groups)]
+
+
+def test_row_groups_hold_at_most_524288_rows() -> None:
+    assert row_groups(parquet.encode(numbers(1_100_000))) == [524_288, 524_288, 51_424]
+
+
+def test_pieces_fill_a_row_group_as_long_as_they_are_whole_in_it() -> None:
+    rows = numbers(130_000)
+    encoder = parquet.Encoder(rows.schema)
+    for _ in range(6):
+        encoder.add(rows)
+    assert row_groups(encoder.finish()) == [520_000, 260_000]
 
 
 def test_a_file_encoded_in_pieces_reads_as_the_pieces_end_to_end(tmp_path: Path) -> None:

@@ -35,17 +35,9 @@ def _groups(named: Iterable[DataFile]) -> Iterator[list[DataFile]]:
 
 
 def _merged(market: Place, group: list[DataFile], schema: pa.Schema) -> DataFile:
-    import pyarrow as pa
-
     encoder = parquet.Encoder(schema)
-    waiting: list[pa.Table] = []
     for file in group:
-        waiting.append(parquet.decode(integrity.read(market, file), market / file.path))
-        if sum(rows.num_rows for rows in waiting) >= parquet.ROW_GROUP_ROWS:
-            encoder.add(pa.concat_tables(waiting))
-            waiting = []
-    if waiting:
-        encoder.add(pa.concat_tables(waiting))
+        encoder.add(parquet.decode(integrity.read(market, file), market / file.path))
     ticks = group[0].first, group[-1].last
     return tables.put_history(market, group[0].table, encoder.finish(), encoder.rows, ticks, group[0].block)
 

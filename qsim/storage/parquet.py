@@ -10,7 +10,9 @@ from qsim.storage.places import Place
 if TYPE_CHECKING:
     import pyarrow as pa
 
-ROW_GROUP_ROWS = 131_072
+# To pass a row group by costs a reader more than to pass its pages by; one that keeps columns keeps whole row groups.
+ROW_GROUP_ROWS = 524_288
+_TEXT_ROW_GROUP_ROWS = 131_072
 _PAGE_ROWS = 8192
 _PAGE_BYTES = 4 * _PAGE_ROWS
 
@@ -31,19 +33,20 @@ def encode(table: pa.Table) -> memoryview:
         return encoder.finish()
     sink = pa.BufferOutputStream()
     pq.write_table(
-        table, sink, row_group_size=ROW_GROUP_ROWS, compression="zstd", compression_level=1, use_dictionary=texts
+        table, sink, row_group_size=_TEXT_ROW_GROUP_ROWS, compression="zstd", compression_level=1, use_dictionary=texts
     )
     return memoryview(sink.getvalue())
 
 
 class Encoder:
-    """A history file that is encoded piece by piece in memory, each piece its own row groups."""
+    """A history file that is encoded piece by piece in memory, as many pieces a row group as it holds."""
 
     def __init__(self, schema: pa.Schema) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        self.rows = 0
+        self.rows = self._written = 0
+        self._waiting: list[pa.Table] = []
         self._sink = pa.BufferOutputStream()
         self._writer = pq.ParquetWriter(
             self._sink,
@@ -62,12 +65,22 @@ class Encoder:
         )
 
     def add(self, table: pa.Table) -> None:
-        """Encode some more rows."""
+        """Encode some more rows, at once or with those that come next."""
+        if self.rows - self._written + table.num_rows > ROW_GROUP_ROWS:
+            self._write()
         self.rows += table.num_rows
-        self._writer.write_table(table, row_group_size=ROW_GROUP_ROWS)
+        self._waiting.append(table)
+
+    def _write(self) -> None:
+        import pyarrow as pa
+
+        if self._waiting:
+            self._writer.write_table(pa.concat_tables(self._waiting), row_group_size=ROW_GROUP_ROWS)
+            self._waiting, self._written = [], self.rows
 
     def finish(self) -> memoryview:
         """Give the whole file."""
+        self._write()
         self._writer.close()
         return memoryview(self._sink.getvalue())
 

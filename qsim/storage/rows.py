@@ -106,8 +106,8 @@ def _rows(
     return {name: values[chosen] for name, values in (keys | rest).items()}
 
 
-# What is asked for most is the newest: about two row groups of each of twelve blocks, at most 90 MB.
-@lru_cache(maxsize=48)
+# What is asked for most is the newest: about one row group of each of twelve blocks, at most 170 MB.
+@lru_cache(maxsize=24)
 def _columns(path: Place, number: int, names: tuple[str, ...]) -> dict[str, NDArray[np.integer[Any]]]:
     found = _opened(path, _footer(path)).read_row_group(number, columns=list(names), use_threads=False)
     return {name: found.column(name).to_numpy() for name in names}
