@@ -6,6 +6,7 @@ The rules of the classic preset. Amounts are paise, shares basis points; columns
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -37,6 +38,8 @@ class Reversion:
         return powers
 
 
+# A process that runs a market tick by tick asks for the same table each time.
+@lru_cache(maxsize=2)
 def reversion(weight: float, highest_price: int) -> Reversion:
     """Tabulate the powers for reversion weight k, for prices up to about the highest one expected."""
     size = min(_TABLE_LIMIT, highest_price + 1)
