@@ -1,7 +1,8 @@
 """A mutation score by a sample: `python -m tests.mutants {storage|guard|validation} [--count N] [--seed S] [--jobs N]`.
 
 A mutant is a copy of the project with one comparison, condition, number, operator or statement changed; it is killed where
-a test of its area fails. Those that live are printed, to be looked at: some change nothing that can be told.
+a test of its area fails. Those that live are printed, to be looked at: some change nothing that can be told. Where pytest-cov is
+installed a mutant meets only the tests that reach its line, and all of their file where its fixtures do.
 """
 
 from __future__ import annotations
@@ -15,7 +16,9 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter
 
@@ -100,24 +103,61 @@ def _made(file: Path, text: str, number: int, line: int, change: str, field: str
     return Mutant(file, line, change, ast.unparse(ast.fix_missing_locations(tree)))
 
 
-def passes(tests: list[str], mutant: Mutant | None, patience: float) -> bool:
-    """Run tests on a copy of the project, changed by a mutant; they fail where they do not end within so many seconds."""
+@contextmanager
+def copied(mutant: Mutant | None) -> Iterator[Path]:
+    """A copy of the project, changed by a mutant."""
     with tempfile.TemporaryDirectory(prefix="qsim-mutant-") as place:
         copy = Path(place) / "project"
         left_out = shutil.ignore_patterns(".git", ".venv*", "__pycache__", "*_cache", "data", "qsim-demo*")
         shutil.copytree(ROOT, copy, ignore=left_out)
         if mutant:
             (copy / mutant.file.relative_to(ROOT)).write_text(mutant.source, "utf-8")
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", f"--basetemp={place}/t"]
-        environment = {"PYTHONPATH": str(copy), "PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "PYTHONDONTWRITEBYTECODE": "1"}
-        command += [f"tests/{name}.py" for name in tests]
+        yield copy
+
+
+def run(copy: Path, *words: str, patience: float | None = None) -> int:
+    """Run tests in a copy; give pytest's exit code. TimeoutExpired where they do not end within so many seconds."""
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--basetemp={copy.parent}/t", *words]
+    environment = {"PYTHONPATH": str(copy), "PATH": "/usr/bin:/bin:/usr/sbin:/sbin", "PYTHONDONTWRITEBYTECODE": "1"}
+    return subprocess.run(
+        command, cwd=copy, env=environment, capture_output=True, timeout=patience, check=False
+    ).returncode
+
+
+def passes(tests: list[str], mutant: Mutant | None, patience: float) -> bool:
+    """Run tests against a mutant; they fail where they do not end within so many seconds."""
+    with copied(mutant) as copy:
         try:
-            done = subprocess.run(
-                command, cwd=copy, env=environment, capture_output=True, timeout=patience, check=False
-            )
+            return run(copy, "-x", *tests, patience=patience) == 0
         except subprocess.TimeoutExpired:
             return False
-        return done.returncode == 0
+
+
+def reached(tests: list[str]) -> dict[Path, dict[int, list[str]]]:
+    """Give the tests that reach each line of each file; nothing where pytest-cov is not installed."""
+    if not find_spec("pytest_cov"):
+        return {}
+    from coverage import CoverageData
+
+    with copied(None) as copy:
+        run(copy, "--cov=qsim", "--cov-context=test", "--cov-report=", *tests)
+        data = CoverageData(str(copy / ".coverage"))
+        data.read()
+        return {ROOT / Path(file).relative_to(copy): data.contexts_by_lineno(file) for file in data.measured_files()}
+
+
+def tests_for(mutant: Mutant, reaching: dict[Path, dict[int, list[str]]], every: list[str]) -> list[str]:
+    """Choose the tests that reach a mutant's statement; all, where it runs at import or in programs of their own alone."""
+    statements = [node for node in ast.walk(ast.parse(mutant.file.read_text("utf-8"))) if isinstance(node, ast.stmt)]
+    around = [one for one in statements if one.lineno <= mutant.line <= (one.end_lineno or one.lineno)]
+    inmost = min(around, key=lambda one: (one.end_lineno or one.lineno) - one.lineno)
+    # A statement with a body is reached where its head is.
+    last = inmost.body[0].lineno - 1 if getattr(inmost, "body", None) else inmost.end_lineno or inmost.lineno
+    lines = reaching.get(mutant.file, {})
+    names = {name for line in range(inmost.lineno, max(inmost.lineno, last) + 1) for name in lines.get(line, ())} - {""}
+    files = {name.partition("::")[0] for name in names if name.endswith("|setup")}
+    tests = {name.rpartition("|")[0] for name in names if name.partition("::")[0] not in files}
+    return sorted(tests) + sorted(files) or every
 
 
 def patience_for(tests: list[str], jobs: int) -> float:
@@ -135,12 +175,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=2, help="how many mutants are tested at once")
     arguments = parser.parse_args()
-    files, tests = AREAS[arguments.area]
+    files, names = AREAS[arguments.area]
+    tests = [f"tests/{name}.py" for name in names]
     every = [mutant for file in files for mutant in mutants(file)]
     chosen = random.Random(arguments.seed).sample(every, min(arguments.count, len(every)))
-    dead, patience = 0, patience_for(tests, arguments.jobs)
+    dead, patience, reaching = 0, patience_for(tests, arguments.jobs), reached(tests)
     with ThreadPoolExecutor(arguments.jobs) as pool:
-        lives = pool.map(lambda one: passes(tests, one, patience), chosen)
+        lives = pool.map(lambda one: passes(tests_for(one, reaching, tests), one, patience), chosen)
         for number, (mutant, alive) in enumerate(zip(chosen, lives, strict=True), 1):
             dead += not alive
             print(f"{dead:4} of {number} killed{f'; lives: {mutant}' if alive else ''}", flush=True)
