@@ -38,7 +38,7 @@ def allowed_of(host: str, token: str | None) -> Allowed:
             f"host: found {host}, which other machines reach, and no token; allowed is that with --token or QSIM_TOKEN; set it,"
             " or use 127.0.0.1"
         )
-    return Allowed(LOOPBACK if local else None, token)
+    return Allowed({*LOOPBACK, *_names(host)} if local else None, token)
 
 
 def _is_loopback(host: str) -> bool:
@@ -46,6 +46,11 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _names(host: str) -> set[str]:
+    """Give an address as it was written and as it is printed."""
+    return {host.lower(), host if host == "localhost" else str(ipaddress.ip_address(host))}
 
 
 def _allow_files(wanted: int) -> None:
