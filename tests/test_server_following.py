@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -19,7 +23,11 @@ from qsim.server import app as apps
 from qsim.server import following
 from qsim.server.app import create_app
 from qsim.server.following import look
-from tests.test_monitoring import with_run
+from qsim.server.live import fault_of
+from tests.commands import Shell
+from tests.servers import serving
+from tests.terminals import terminal
+from tests.test_monitoring import lines, with_run
 from tests.test_server_streams import Following, changes, in_thread, joined, wanted
 
 
@@ -138,9 +146,80 @@ def test_a_name_of_a_market_that_is_part_of_words_alters_none(market: Path, monk
     assert worst(app.state.following.reasons) == 1
 
 
+def test_a_market_that_was_named_from_a_folder_is_not_told_of_by_its_place(
+    market: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(market.parent)
+    app = create_app(market.name)
+    for file in (market / "platform_metrics").iterdir():
+        file.unlink()
+    look(app.state.market, app.state.following)
+    [reason] = app.state.following.reasons
+    assert reason["found"].startswith("the market/platform_metrics/")
+
+
 def test_only_a_whole_path_of_the_market_is_hidden(market: Path) -> None:
     at = create_app(market).state.market
     words = f"{market}/events, {market}2, {market}-old, /mnt{market}, in {market}."
     found = following._hidden(at, [{"level": "ok", "about": "run", "found": words, "mend": f"qsim run {market}"}])
     hidden = f"the market/events, {market}2, {market}-old, /mnt{market}, in the market."
     assert found == [{"level": "ok", "about": "run", "found": hidden, "mend": "qsim run the market"}]
+
+
+def ended_well(market: Path) -> bool:
+    """Tell whether the writer of a market has ended with all committed and the states kept."""
+    last = lines(market)[-1] if (market / "process").exists() else {}
+    return last.get("kind") == "end" and last["tick"] == qsim.status(market)["tick"] > 10
+
+
+def has_run(market: Path) -> bool:
+    return qsim.status(market)["tick"] > 10
+
+
+def test_a_terminal_that_is_closed_ends_the_server_and_its_writer(market: Path) -> None:
+    before = len(lines(market))
+    with terminal("serve", market, "--port", 0, "--live") as running:
+        running.until(lambda text: "serving at" in text)
+        until(lambda: has_run(market))
+        nothing = os.open(os.devnull, os.O_RDWR)
+        # Our end of the terminal is closed by that.
+        os.dup2(nothing, running.ours)
+        os.close(nothing)
+        running.process.wait(30)
+    assert ended_well(market) and len(lines(market)) > before
+    qsim.run(market, ticks=1)
+
+
+def test_a_server_that_is_killed_leaves_no_writer(market: Path) -> None:
+    words = [sys.executable, "-m", "qsim", "serve", str(market), "--port", "0", "--live"]
+    with subprocess.Popen(words, stderr=subprocess.DEVNULL) as server:
+        until(lambda: has_run(market))
+        server.kill()
+    until(lambda: ended_well(market))
+    assert qsim.verify(market)["passed"]
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_writer_that_has_ended_is_told_however_it_did(code: int) -> None:
+    with subprocess.Popen([sys.executable, "-c", f"import sys; sys.stdin.read(); sys.exit({code})"],
+                          stdin=subprocess.PIPE) as writer:  # fmt: skip
+        assert fault_of(writer) == []
+    [reason] = fault_of(writer)
+    assert reason["level"] == "failing" and f"exit code {code}" in reason["found"]
+    assert "start the server again" in reason["mend"]
+
+
+def test_the_log_of_a_server_is_json_lines_and_goes_into_a_file(market: Path, tmp_path: Path) -> None:
+    with serving(market, "--log-file", tmp_path / "q.log", quiet=False) as running:
+        (market / "_commits").rename(market / "away")
+        assert running.process.stderr is not None
+        told = json.loads(running.process.stderr.readline())
+    assert told["level"] == "ERROR" and "the market was replaced" in told["message"]
+    assert json.loads((tmp_path / "q.log").read_text().splitlines()[0]) == told
+
+
+def test_a_level_of_the_log_that_is_none_is_refused(
+    market: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "loud")
+    assert "LOG_LEVEL" in shell.refused(2, "serve", market)
