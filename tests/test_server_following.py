@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from time import monotonic
 
@@ -195,7 +197,11 @@ def test_a_server_that_is_killed_leaves_no_writer(market: Path) -> None:
     with subprocess.Popen(words, stderr=subprocess.DEVNULL) as server:
         until(lambda: has_run(market))
         server.kill()
-    until(lambda: ended_well(market))
+    try:
+        until(lambda: ended_well(market))
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(lines(market)[-1]["process"], signal.SIGKILL)
     assert qsim.verify(market)["passed"]
 
 
