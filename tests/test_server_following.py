@@ -178,6 +178,7 @@ def has_run(market: Path) -> bool:
     return qsim.status(market)["tick"] > 10
 
 
+@pytest.mark.nightly
 def test_a_terminal_that_is_closed_ends_the_server_and_its_writer(market: Path) -> None:
     before = len(lines(market))
     with terminal("serve", market, "--port", 0, "--live") as running:
