@@ -75,13 +75,16 @@ def test_the_clock_of_a_time_as_text_is_kept() -> None:
                      ((10, 500_000), (0, 0), (10, 500_000))]  # fmt: skip
 
 
-@pytest.mark.parametrize("text", ["", "soon", "2025-01-06 25:00", "2025-13-06", "2025-01-06 09:00 pm", "2025", None])
+@pytest.mark.parametrize(
+    "text", ["", "soon", "2025-01-06 25:00", "2025-13-06", "2025-01-06 09:00 pm", "2025", "1025-01-06", None]
+)
 def test_what_is_no_time_is_null(text: str | None) -> None:
     assert read(pl.DataFrame({"ts": [text]}, {"ts": pl.String}), cells.times) == [None]
 
 
 AMOUNTS = {"₹1,299.00": 1299, "Rs. 45": 45, "rs 45.50": 45.5, "INR 20": 20, "45/-": 45, "1,00,000": 100_000, " 7 ": 7,
-           "1e3": 1000, ".5": 0.5, "-3": -3, "12,50": None, "1,2345": None, "12%": None, "abc": None, "": None}  # fmt: skip
+           "1e3": 1000, ".5": 0.5, "-3": -3, "12,50": None, "1,2345": None, "12%": None, 
+           "inf": None, "NaN": None, "abc": None, "": None}  # fmt: skip
 
 
 @pytest.mark.parametrize("text", AMOUNTS)
@@ -116,6 +119,41 @@ def test_flags_are_words_or_counts(text: str) -> None:
 @pytest.mark.parametrize(("values", "wanted"), [([True, False], [1, 0]), ([3, 0], [1, 0]), ([None, 0.5], [None, 1])])
 def test_flags_may_be_booleans_or_numbers(values: list[Any], wanted: list[int | None]) -> None:
     assert read(pl.DataFrame({"in_stock": values}), cells.flags) == wanted
+
+
+@READERS
+def test_a_year_of_two_digits_is_of_this_century(read: Any, tmp_path: Path) -> None:
+    assert str(read(written(tmp_path, "item,date,price\na,06-01-25,5\na,07-01-25,6")).days[0]) == "2025-01-06"
+
+
+@READERS
+def test_a_slip_in_a_year_makes_no_panel_of_centuries(read: Any, tmp_path: Path) -> None:
+    rows = "item,date,price\na,2025-01-06,5\na,1025-01-07,6\na,2025-01-08,6"
+    assert read(written(tmp_path, rows)).price_paise.tolist() == [[500, 0, 600]]
+
+
+def test_prices_that_are_no_numbers_are_counted_among_the_rows_left_out(tmp_path: Path) -> None:
+    source = read_source(written(tmp_path, "item,date,price\na,2025-01-06,5\na,2025-01-07,NaN\na,2025-01-08,inf"), {})
+    assert len(source.frame) == 1 and "2 rows without" in source.notes[0]
+
+
+@READERS
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"item;date;price\na;2025-01-06;12,50\n", "separated by semicolons"),
+        (b"item\tdate\tprice\na\t2025-01-06\t12.50\n", "separated by tabs"),
+        ("item,date,price\na,2025-01-06,5\n".encode("utf-16"), "UTF-16 text"),
+        (b"PK\x03\x04rest", "a zip or Excel file"),
+    ],
+)
+def test_a_file_of_another_delimiter_or_encoding_is_refused_by_name(
+    read: Any, text: bytes, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "prices.csv"
+    path.write_bytes(text)
+    with pytest.raises(InputError, match=told):
+        read(path)
 
 
 @READERS

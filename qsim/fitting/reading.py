@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from qsim.behaviour import GROUPS
-from qsim.catalog.csv_rows import check_file, refusal
+from qsim.catalog.csv_rows import check_csv, check_file, refusal
 from qsim.catalog.user_columns import SYNONYMS, choose_columns
 from qsim.catalog.user_groups import add_groups, packaged_groups
 from qsim.errors import InputError
@@ -60,6 +60,7 @@ def read_table(path: Path) -> pl.DataFrame:
     try:
         if path.suffix.lower() in (".parquet", ".pq"):
             return pl.read_parquet(path)
+        check_csv(path)
         return pl.read_csv(path, try_parse_dates=True, infer_schema_length=10_000)
     except (pl.exceptions.PolarsError, OSError) as fault:
         first = str(fault).splitlines()[0][:200] if str(fault) else type(fault).__name__

@@ -21,7 +21,7 @@ _DAYS = (
     "%d-%m-%y",
     "%d/%m/%y",
 )
-_LEAST_YEAR = 1900
+_YEARS = (1900, 2200)
 _CLOCK = r"^(.+?)(?:[T ]\s*(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6})\d*)?)?\s*(Z|z|UTC|[+-]\d{2}(?::?\d{2})?)?)?$"
 _YES, _NO = ("true", "yes", "y", "t", "in stock"), ("false", "no", "n", "f", "out of stock")
 _MONEY = r"^(?i:₹|rs\.?|inr)?\s*(-?(?:\d+|\d{1,3}(?:,\d{2,3})*,\d{3})(?:\.\d*)?|-?\.\d+)\s*(?:/-)?$"
@@ -35,14 +35,18 @@ def is_time(kind: pl.DataType) -> bool:
 def times(frame: pl.DataFrame, name: str) -> pl.Expr:
     """Read a column of times (see `is_time`) as Indian wall time: Datetime in microseconds without a zone.
 
-    A time with a zone or an offset to UTC is brought to IST; one without is taken as it stands.
+    A time with a zone or an offset to UTC is brought to IST; one without is taken as it stands. A year of two digits is of
+    this century; a time out of the years 1900-2200 is null: a slip of one digit would make a panel of centuries.
     """
-    kind = frame.schema[name]
+    kind, at = frame.schema[name], pl.col(name)
     if kind == pl.String:
-        return _of_text(pl.col(name).str.strip_chars()).alias(name)
-    if isinstance(kind, pl.Datetime) and kind.time_zone:
-        return pl.col(name).dt.convert_time_zone(ZONE).dt.replace_time_zone(None).cast(pl.Datetime("us"))
-    return pl.col(name).cast(pl.Datetime("us"))
+        at = _of_text(at.str.strip_chars())
+    elif isinstance(kind, pl.Datetime) and kind.time_zone:
+        at = at.dt.convert_time_zone(ZONE).dt.replace_time_zone(None)
+    at = at.cast(pl.Datetime("us"))
+    # Polars' reader of CSV takes two digits of a year for the first century.
+    whole = pl.when(at.dt.year() < 100).then(at.dt.offset_by("2000y")).otherwise(at)
+    return pl.when(whole.dt.year().is_between(*_YEARS)).then(whole).alias(name)
 
 
 def _of_text(text: pl.Expr) -> pl.Expr:
@@ -53,8 +57,8 @@ def _of_text(text: pl.Expr) -> pl.Expr:
         return part(group).cast(pl.Int64, strict=False).fill_null(0)
 
     days = [part(1).str.to_date(form, strict=False) for form in _DAYS]
-    # Of two digits %Y makes a year of the first century.
-    day = pl.coalesce(pl.when(day.dt.year() >= _LEAST_YEAR).then(day) for day in days)
+    # %Y takes two digits too, and the day of 06-01-25 for a year.
+    day = pl.coalesce(pl.when(day.dt.year() >= _YEARS[0]).then(day) for day in days)
     hours, minutes, seconds, offset = count(2), count(3), count(4), part(6)
     micros = part(5).str.pad_end(6, "0").cast(pl.Int64, strict=False).fill_null(0)
     ahead = offset.str.extract(r"^[+-](\d{2})", 1).cast(pl.Int64).fill_null(0) * 60
@@ -68,12 +72,15 @@ def _of_text(text: pl.Expr) -> pl.Expr:
 
 
 def numbers(frame: pl.DataFrame, name: str) -> pl.Expr:
-    """Read a column of numbers as Float64, text such as `₹1,299.00`, `Rs. 45` or `45/-` too."""
-    if frame.schema[name] != pl.String:
-        return pl.col(name).cast(pl.Float64, strict=False)
-    digits = pl.col(name).str.strip_chars().str.extract(_MONEY, 1).str.replace_all(",", "", literal=True)
-    # What is no amount in rupees may still be a number as a program writes it, such as 1e3.
-    return pl.coalesce(digits, pl.col(name).str.strip_chars()).cast(pl.Float64, strict=False).alias(name)
+    """Read a column of numbers as Float64, text such as `₹1,299.00`, `Rs. 45` or `45/-` too; no number is infinite."""
+    value = pl.col(name)
+    if frame.schema[name] == pl.String:
+        text = value.str.strip_chars()
+        digits = text.str.extract(_MONEY, 1).str.replace_all(",", "", literal=True)
+        # What is no amount in rupees may still be a number as a program writes it, such as 1e3.
+        value = pl.coalesce(digits, text)
+    value = value.cast(pl.Float64, strict=False)
+    return pl.when(value.is_finite()).then(value).alias(name)
 
 
 def flags(frame: pl.DataFrame, name: str) -> pl.Expr:
