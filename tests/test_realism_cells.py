@@ -27,6 +27,7 @@ READERS = pytest.mark.parametrize("read", [fitted, read_reference], ids=["fit", 
 
 
 def read(rows: pl.DataFrame, of: Any) -> list[Any]:
+    # An expression or a column.
     return rows.select(of(rows, rows.columns[0])).to_series().to_list()
 
 

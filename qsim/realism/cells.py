@@ -22,7 +22,10 @@ _DAYS = (
     "%d/%m/%y",
 )
 _YEARS = (1900, 2200)
-_CLOCK = r"^(.+?)(?:[T ]\s*(\d{1,2}):(\d{2})(?::(\d{2})(?:\.(\d{1,6})\d*)?)?\s*(Z|z|UTC|[+-]\d{2}(?::?\d{2})?)?)?$"
+_CLOCK = (
+    r"^(?<day>.+?)(?:[T ]\s*(?<hour>\d{1,2}):(?<minute>\d{2})(?::(?<second>\d{2})(?:\.(?<part>\d{1,6})\d*)?)?"
+    r"\s*(?<zone>Z|z|UTC|(?<sign>[+-])(?<ahead>\d{2})(?::?(?<minutes>\d{2}))?)?)?$"
+)
 _YES, _NO = ("true", "yes", "y", "t", "in stock"), ("false", "no", "n", "f", "out of stock")
 _MONEY = r"^(?i:₹|rs\.?|inr)?\s*(-?(?:\d+|\d{1,3}(?:,\d{2,3})*,\d{3})(?:\.\d*)?|-?\.\d+)\s*(?:/-)?$"
 
@@ -32,43 +35,42 @@ def is_time(kind: pl.DataType) -> bool:
     return kind == pl.String or kind == pl.Date or isinstance(kind, pl.Datetime)
 
 
-def times(frame: pl.DataFrame, name: str) -> pl.Expr:
+def times(frame: pl.DataFrame, name: str) -> pl.Series:
     """Read a column of times (see `is_time`) as Indian wall time: Datetime in microseconds without a zone.
 
     A time with a zone or an offset to UTC is brought to IST; one without is taken as it stands. A year of two digits is of
     this century; a time out of the years 1900-2200 is null: a slip of one digit would make a panel of centuries.
     """
-    kind, at = frame.schema[name], pl.col(name)
-    if kind == pl.String:
+    at = frame[name]
+    if at.dtype == pl.String:
         at = _of_text(at.str.strip_chars())
-    elif isinstance(kind, pl.Datetime) and kind.time_zone:
+    elif isinstance(at.dtype, pl.Datetime) and at.dtype.time_zone:
         at = at.dt.convert_time_zone(ZONE).dt.replace_time_zone(None)
     at = at.cast(pl.Datetime("us"))
     # Polars' reader of CSV takes two digits of a year for the first century.
-    whole = pl.when(at.dt.year() < 100).then(at.dt.offset_by("2000y")).otherwise(at)
-    return pl.when(whole.dt.year().is_between(*_YEARS)).then(whole).alias(name)
+    at = at.zip_with((at.dt.year() >= 100).fill_null(True), at.dt.offset_by("2000y"))
+    return at.set((~at.dt.year().is_between(*_YEARS)).fill_null(False), None).alias(name)
 
 
-def _of_text(text: pl.Expr) -> pl.Expr:
-    def part(group: int) -> pl.Expr:
-        return text.str.extract(_CLOCK, group)
-
-    def count(group: int) -> pl.Expr:
-        return part(group).cast(pl.Int64, strict=False).fill_null(0)
-
-    days = [part(1).str.to_date(form, strict=False) for form in _DAYS]
-    # %Y takes two digits too, and the day of 06-01-25 for a year.
-    day = pl.coalesce(pl.when(day.dt.year() >= _YEARS[0]).then(day) for day in days)
-    hours, minutes, seconds, offset = count(2), count(3), count(4), part(6)
-    micros = part(5).str.pad_end(6, "0").cast(pl.Int64, strict=False).fill_null(0)
-    ahead = offset.str.extract(r"^[+-](\d{2})", 1).cast(pl.Int64).fill_null(0) * 60
-    ahead += offset.str.extract(r"(?:\d{2}):?(\d{2})$", 1).cast(pl.Int64).fill_null(0)
-    ahead = pl.when(offset.str.starts_with("-")).then(-ahead).otherwise(ahead)
-    shift = pl.when(offset.is_null()).then(0).otherwise(_IST_MINUTES - ahead)
-    at = day.cast(pl.Datetime("us")) + pl.duration(
-        hours=hours, minutes=minutes + shift, seconds=seconds, microseconds=micros
+def _of_text(text: pl.Series) -> pl.Series:
+    # Stage by stage on frames: one nested expression would run its parts again for each place that they stand in.
+    parts = text.str.extract_groups(_CLOCK).struct.unnest()
+    counts = [pl.col(part).cast(pl.Int64).fill_null(0) for part in ("hour", "minute", "second", "ahead", "minutes")]
+    parts = parts.with_columns(
+        *counts, pl.col("part").str.pad_end(6, "0").cast(pl.Int64).fill_null(0), _day(parts["day"])
     )
-    return pl.when((hours < 24) & (minutes < 60) & (seconds < 60)).then(at)
+    ahead = (60 * pl.col("ahead") + pl.col("minutes")) * pl.when(sign="-").then(-1).otherwise(1)
+    shift = pl.when(pl.col("zone").is_null()).then(0).otherwise(_IST_MINUTES - ahead)
+    clock = pl.duration(hours="hour", minutes=pl.col("minute") + shift, seconds="second", microseconds="part")
+    proper = (pl.col("hour") < 24) & (pl.col("minute") < 60) & (pl.col("second") < 60)
+    return parts.select(pl.when(proper).then(pl.col("day").cast(pl.Datetime("us")) + clock)).to_series()
+
+
+def _day(text: pl.Series) -> pl.Series:
+    tries = pl.DataFrame([text.str.to_date(form, strict=False).alias(form) for form in _DAYS])
+    # %Y takes two digits too, and the day of 06-01-25 for a year.
+    sane = [pl.when(pl.col(form).dt.year() >= _YEARS[0]).then(pl.col(form)) for form in _DAYS]
+    return tries.select(pl.coalesce(sane).alias("day")).to_series()
 
 
 def numbers(frame: pl.DataFrame, name: str) -> pl.Expr:
