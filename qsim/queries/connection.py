@@ -11,7 +11,7 @@ import duckdb
 from qsim.errors import QsimError, UsageError
 from qsim.queries import views
 from qsim.queries.scans import Scans, register_objects
-from qsim.queries.texts import files, quoted
+from qsim.queries.texts import ZONE, files, quoted
 from qsim.standing import market_directory
 from qsim.storage import integrity
 from qsim.storage.log import Log
@@ -42,6 +42,7 @@ def connected(market: Place, history: Log) -> duckdb.DuckDBPyConnection:
         connection.execute("SET enable_progress_bar = false")
     # Files never change under their names, so that what is in their footers holds for every query.
     connection.execute("SET parquet_metadata_cache = true")
+    connection.execute(ZONE)
     connection.execute(f"SET VARIABLE qsim_market = {quoted(str(market))}")
     _show(connection, market, history)
     return connection
