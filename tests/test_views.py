@@ -325,6 +325,28 @@ def test_a_refreshed_connection_shows_what_a_new_one_does(unrun: Path, tmp_path:
         assert refreshed.sql(macros).fetchall() == new.sql(macros).fetchall(), number
 
 
+def test_refresh_within_a_transaction_is_refused_and_leaves_it_as_it_is(ran: Path) -> None:
+    connection = qsim.connect(ran)
+    connection.execute("BEGIN")
+    connection.execute("CREATE TABLE mine AS SELECT 1 AS one")
+    with pytest.raises(UsageError, match="commit or roll back first"):
+        qsim.refresh(connection)
+    connection.execute("COMMIT")
+    assert connection.execute("SELECT one FROM mine").fetchall() == [(1,)]
+    assert qsim.refresh(connection) == 10
+
+
+def test_refresh_of_a_cursor_is_refused_and_it_moves_along_with_its_connection(ran: Path, tmp_path: Path) -> None:
+    market = Path(shutil.copytree(ran, tmp_path / "m"))
+    connection = qsim.connect(market)
+    cursor = connection.cursor()
+    qsim.run(market, ticks=1)
+    with pytest.raises(UsageError, match="is a cursor of one"):
+        qsim.refresh(cursor)
+    assert qsim.refresh(connection) == 11
+    assert cursor.execute("SELECT raw.head_tick()").fetchall() == [(11,)]
+
+
 def test_refresh_of_a_connection_over_no_market_is_refused() -> None:
     with pytest.raises(UsageError, match="not over a market"):
         qsim.refresh(duckdb.connect())
@@ -340,7 +362,9 @@ def test_a_market_shows_its_own_rows_alone_wherever_it_lies(
     shutil.copytree(ran, tmp_path / "plain")
     shutil.copytree(ran, tmp_path / beside / "inner")
     shutil.copytree(ran, tmp_path / folder / "inner")
-    query = "SELECT platform, sum(price), count(*), (SELECT sum(tick) FROM price_history) FROM prices GROUP BY 1 ORDER BY 1"
+    query = (
+        "SELECT platform, sum(price), count(*), (SELECT sum(tick) FROM price_history) FROM prices GROUP BY 1 ORDER BY 1"
+    )
     plain = qsim.connect(tmp_path / "plain").sql(query).fetchall()
     assert qsim.connect(tmp_path / folder / "inner").sql(query).fetchall() == plain
 
