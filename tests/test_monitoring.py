@@ -290,6 +290,11 @@ def test_run_exports_a_report_at_its_end(market: Path, tmp_path: Path, shell: Sh
     assert (found["status"]["tick"], found["health"]["status"], found["runs"][-1]["done"]) == (15, "ok", 5)
 
 
+def test_an_export_to_a_folder_that_is_not_there_is_refused_before_the_run(market: Path, shell: Shell) -> None:
+    assert "nowhere is not there" in shell.refused(2, "run", market, "--ticks", 5, "--export-report", "nowhere/r.md")
+    assert qsim.status(market)["tick"] == 10
+
+
 def test_an_export_to_no_known_form_is_refused_before_the_run(market: Path, shell: Shell) -> None:
     assert ".html" in shell.refused(2, "run", market, "--ticks", 5, "--export-report", "r.xlsx")
     assert qsim.status(market)["tick"] == 10
