@@ -153,6 +153,15 @@ def test_sql_gives_what_the_views_give(server: Served, questioned: Path) -> None
     assert told["rows"] == rows(questioned, query) and told["columns"] == ["platform", "listings", "dearest"]
 
 
+def test_sql_gives_json_that_a_browser_reads_and_all_columns(server: Served) -> None:
+    query = "SELECT 'nan'::DOUBLE AS x, 'inf'::DOUBLE AS y, MAP {DATE '2026-01-01': 1} AS m, 1 AS a, 2 AS a"
+    answer = server.client.post("/api/sql", json={"query": query})
+    assert answer.status_code == 200 and "NaN" not in answer.text and "Infinity" not in answer.text
+    told = answer.json()
+    assert told["columns"] == ["x", "y", "m", "a", "a_1"]
+    assert told["rows"] == [{"x": None, "y": None, "m": {"2026-01-01": 1}, "a": 1, "a_1": 2}]
+
+
 def test_an_answer_that_the_asker_has_is_not_sent_again(server: Served) -> None:
     first = server.get("/api/deals")
     again = server.get("/api/deals", headers={"If-None-Match": f'"other", W/{first.headers["ETag"]}'})
