@@ -91,7 +91,7 @@ def test_a_time_stands_for_the_last_tick_at_or_before_it(server: Served) -> None
 def walked(server: Served, path: str, **values: object) -> list[dict[str, object]]:
     """All rows of a list, page by page."""
     found: list[dict[str, object]] = []
-    cursor = None
+    cursor = values.pop("cursor", None)
     while True:
         told = server.json(path, params=values | ({"cursor": cursor} if cursor else {}))
         found += told["rows"]  # type: ignore[arg-type]
@@ -211,6 +211,24 @@ def test_the_server_goes_on_with_the_market_and_never_back(market: Path) -> None
             assert ticks == list(range(int(str(metrics["tick"])), 0, -1))
     writing.join()
     assert len(seen) > 6
+
+
+def test_pages_as_of_the_newest_tick_go_on_over_the_same_list_when_the_market_moves(market: Path) -> None:
+    lists = {
+        "/api/prices": {"as_of": 10},
+        "/api/products/0/history": {"until": 10},
+        "/api/metrics": {"until": 10, "since": 2},
+    }
+    with serving(market) as running:
+        wanted = [running.json(path, params=asked | {"limit": 500})["rows"] for path, asked in lists.items()]
+        first = [running.json(path, params=asked | {"limit": 3}) for path, asked in lists.items()]
+        qsim.run(market, ticks=2)
+        while running.json("/api/status")["tick"] != 12:
+            time.sleep(0.05)
+        for (path, asked), page, whole in zip(lists.items(), first, wanted, strict=True):
+            found = [*page["rows"], *walked(running, path, **asked, limit=3, cursor=page["next"])]  # type: ignore[misc]
+            assert found == whole, path
+            assert len(found) > 6
 
 
 @pytest.mark.parametrize("preset", ["classic", "realistic"])

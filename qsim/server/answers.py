@@ -122,7 +122,7 @@ async def page(request: Request, limit: int, cursor: str | None, query: Query, *
 
 
 def tick_of(moment: Moment, text: str | None, what: str = "as_of") -> int | None:
-    """Read a tick or a time in India as a tick that the market has reached; None for none given or for the newest."""
+    """Read a tick or a time in India as a tick that the market has reached; None for none given."""
     if text is None:
         return None
     try:
@@ -136,7 +136,7 @@ def tick_of(moment: Moment, text: str | None, what: str = "as_of") -> int | None
         raise ProblemError(
             404, f"{what}: found {text!r}; the market has ticks 0 to {moment.tick} ({ends}); choose one of them"
         )
-    return None if tick == moment.tick else tick
+    return tick
 
 
 async def after(
@@ -146,17 +146,18 @@ async def after(
     query: Query,
     *arguments: Any,
     keys: dict[str, int],
+    asked: tuple[object, ...] | None = None,
     tick: int | None = None,
 ) -> Response:
     """Answer with a page of a list that has an order of its own: what `query(reading, *arguments, *keys, limit)` gives.
 
     `keys` are the columns of the order, with what comes before the first row; a cursor says those of the last row. `tick` is
-    the one that the list is as of.
+    the one that the list is as of. `asked` names the list where another query gives the same one once the market has moved.
     """
     if had := unchanged(request):
         return had
     market = market_of(request)
-    scope = (query.__name__, arguments)
+    scope = asked or (query.__name__, arguments)
     begun = [*keys.values()] if cursor is None else paging.numbers_of(market, scope, cursor)
     kept = await market.ask(query, *arguments, *begun, limit + 1)
     assert isinstance(kept.body, list)
