@@ -29,7 +29,7 @@ from qsim.server.reading import Market, Moment, Reading
 # Changes of one look at the market, of one message, of what is made good to one who comes back, and looked at for that.
 CHANGES_MOST, A_MESSAGE, BACK_MOST, LOOK_MOST = 2000, 250, 20_000, 5_000_000
 # Where one look leaves changes out: those that all filters are given together, and those that are gone through for it.
-SHARES_MOST, THROUGH_MOST = 50_000, 2_000_000
+SHARES_MOST, THROUGH_MOST = 50_000, 1_000_000
 WAITING_MOST = 64
 BEAT_SECONDS = 15.0
 # Clients that are handed a message before others, and other questions, have a turn.
