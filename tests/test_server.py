@@ -135,6 +135,8 @@ def test_a_search_finds_products_by_their_words_in_any_form(server: Served, ques
     found = server.json("/api/products?search=onions&limit=500")["rows"]
     wanted = rows(questioned, "SELECT product_id FROM products WHERE lower(product) LIKE '%oni%' ORDER BY 1")
     assert [{"product_id": row["product_id"]} for row in found] == wanted and wanted  # type: ignore[attr-defined]
+    for text in ("\U0001f600", "\0"):
+        assert server.json("/api/products", params={"search": text})["rows"] == []
 
 
 def test_metrics_are_counts_of_rows(server: Served, questioned: Path) -> None:
@@ -168,10 +170,50 @@ def test_an_answer_that_the_asker_has_is_not_sent_again(server: Served) -> None:
     assert (again.status_code, again.content) == (304, b"") and again.headers["ETag"] == first.headers["ETag"]
 
 
-def test_files_of_the_page_are_not_sent_again(server: Served) -> None:
+@pytest.mark.parametrize(
+    "path", ["/", "/page/index.html", "/api/deals", "/api/prices?limit=2", "/api/status", "/api/boards/depths"]
+)
+@pytest.mark.parametrize("given", ['"x", "y"', '"x", W/{}', "W/{}", '"a,b",{},"y"', "*"])
+def test_a_list_of_tags_a_weak_one_and_any_are_understood_everywhere(given: str, path: str, server: Served) -> None:
+    first = server.get(path)
+    again = server.get(path, headers={"If-None-Match": given.format(first.headers["ETag"])})
+    assert again.status_code == (200 if "y" in given and "{}" not in given else 304)
+    assert again.headers["ETag"] == first.headers["ETag"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/products/999999",
+        "/api/cheapest?product=zzzz",
+        "/api/boards/prices/999999",
+        "/api/prices?cursor=1.0123456789abcdef",
+    ],
+)
+def test_what_is_refused_is_not_told_as_unchanged(path: str, server: Served) -> None:
+    for tag in ("*", server.get("/api/status").headers["ETag"]):
+        assert server.get(path, headers={"If-None-Match": tag}).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/page/app.js", "/health", "/metrics", "/api/status", "/api/deals?limit=3", "/openapi.json",
+                                  "/api/boards/depths", "/api/products/999999"])  # fmt: skip
+def test_a_head_has_the_headers_of_a_get_and_no_body(path: str, server: Served) -> None:
+    whole, head = server.get(path), server.client.head(path)
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    passing = {"date", "content-length"} if path in ("/health", "/metrics") else {"date"}
+    kept = [{name: value for name, value in one.headers.items() if name not in passing} for one in (whole, head)]
+    assert kept[0] == kept[1] and "content-length" in head.headers
+
+
+def test_a_head_has_no_body_on_the_wire_nor_where_it_is_refused(server: Served) -> None:
+    for path, status in (("/api/status", b"200"), ("/api/events", b"405"), ("/api/sql", b"405")):
+        raw = server.raw(f"HEAD {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        assert raw.split()[1] == status and raw.endswith(b"\r\n\r\n")
+
+
+def test_files_of_the_page_are_found_by_name(server: Served) -> None:
     first = server.get("/page/index.html")
     assert first.status_code == 200 and first.content == server.get("/").content
-    assert server.get("/page/index.html", headers={"If-None-Match": first.headers["ETag"]}).status_code == 304
 
 
 def test_prometheus_reads_where_the_market_stands_and_what_was_asked(server: Served) -> None:
@@ -187,6 +229,20 @@ def test_every_route_is_described_with_an_example(server: Served) -> None:
             [content] = route["responses"]["200"]["content"].values()
             assert content["example"] and route["description"], (method, path)
             assert "4XX" in route["responses"]
+
+
+def test_an_etag_is_described_where_one_is_sent(server: Served) -> None:
+    told = server.json("/openapi.json")["paths"]
+    for path, asked in (
+        ("/health", None),
+        ("/api/sql", {"query": "SELECT 1"}),
+        ("/api/basket", {}),
+        ("/api/status", None),
+    ):
+        answer = server.get(path) if asked is None else server.client.post(path, json=asked)
+        [route] = told[path].values()  # type: ignore[index]
+        described = "headers" in route["responses"]["200"], "304" in route["responses"]
+        assert described == ("ETag" in answer.headers,) * 2, path
 
 
 def test_the_server_goes_on_with_the_market_and_never_back(market: Path) -> None:

@@ -29,6 +29,10 @@ _STREAM: dict[int | str, dict[str, Any]] = {
         },
     }
 }
+_HEALTH: dict[int | str, dict[str, Any]] = {
+    200: shapes.bare(shapes.HEALTH),
+    503: shapes.bare(shapes.FAILING, "The market is failing; the answer is that of 200, with what is failing."),
+}
 _TEXT: dict[int | str, dict[str, Any]] = {
     200: {
         "description": "Figures.",
@@ -54,7 +58,7 @@ async def events(
     return streaming.Stream(await feed.join(Filter(chosen, product_id), position), feed.leave)
 
 
-@router.get("/health", responses=shapes.shown(shapes.HEALTH))
+@router.get("/health", responses=_HEALTH)
 async def health(request: Request) -> Response:
     """How the market is and whether the server follows it, with reasons and mends as `qsim health` tells them; 503 where it is
     failing.
