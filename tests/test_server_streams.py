@@ -17,9 +17,10 @@ import pytest
 import uvicorn
 
 import qsim
+from qsim.queries.changes import Filter
 from qsim.server import patience, streaming
 from qsim.server.app import create_app
-from qsim.server.streaming import Client, Filter
+from qsim.server.streaming import Client
 from tests.servers import serving
 
 Event = tuple[str, str | None, dict[str, Any]]

@@ -87,7 +87,7 @@ def _places(goods: Goods, listings: Ints, filters: Iterable[Filter]) -> dict[Fil
     products = listings // goods.per
     by_product = np.argsort(products, kind="stable")
     products = products[by_product]
-    found = {}
+    found: dict[Filter, Ints] = {}
     for wants in filters:
         first, last = 0, len(listings)
         if wants.product_id is not None:

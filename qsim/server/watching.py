@@ -9,18 +9,20 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from qsim.monitoring.health import FAILING, STATUS, worst
+from qsim.queries.changes import Filter
 from qsim.queries.known import check_platform
 from qsim.server import shapes, streaming
 from qsim.server.answers import known_parameters, market_of
 from qsim.server.following import Following
 from qsim.server.measures import Measures
-from qsim.server.streaming import Feed, Filter
+from qsim.server.streaming import Feed
 
 router = APIRouter(tags=["watching"], dependencies=[Depends(known_parameters)])
 
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "Events `hello`, `changes`, `commit`, and where it applies `resumed`, `gap`, `reset`, `lagged`.",
+        "description": "Events `hello`, `changes`, `commit`, and where it applies `resumed`, `gap`, `reset`, `lagged`. A `commit`"
+        " counts the changes of what is followed, and which of them were left out; a `gap` names ticks to ask the history of.",
         "content": {
             "text/event-stream": {
                 "schema": {"type": "string"},
