@@ -38,9 +38,10 @@ class Counts:
 
     def add(self, rows: Sequence[pa.Table]) -> None:
         """Take up rows that blocks gave, those of all blocks for a window; those of ticks that a commit has tell levels alone."""
-        known = [table.filter(pc.less_equal(table["tick"], self.committed)) for table in rows]
-        if any(table.num_rows for table in known):
-            self._merged(pa.concat_tables(known))
+        if any(table.num_rows and table["tick"][0].as_py() <= self.committed for table in rows):
+            self._merged(
+                pa.concat_tables([table.filter(pc.less_equal(table["tick"], self.committed)) for table in rows])
+            )
             rows = [table.filter(pc.greater(table["tick"], self.committed)) for table in rows]
         self.waiting += [table for table in rows if table.num_rows]
 

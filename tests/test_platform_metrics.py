@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -35,12 +36,16 @@ LIVELY: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+def blocks_of(kind: str) -> AbstractContextManager[Any]:
+    """Make blocks small within, where the kind of market is to have several."""
+    return mock.patch.object(state, "BLOCK_LISTINGS", 100) if kind == "three blocks" else nullcontext()
+
+
 @pytest.fixture(scope="module", params=LIVELY)
 def watched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
     """A connection to a market of one kind in which much happens."""
     market = tmp_path_factory.mktemp("watched") / request.param
-    listings = 100 if request.param == "three blocks" else state.BLOCK_LISTINGS
-    with mock.patch.object(state, "BLOCK_LISTINGS", listings):
+    with blocks_of(request.param):
         qsim.generate(market, seed=5, **LIVELY[request.param])
         qsim.run(market, ticks=50)
         qsim.run(market, ticks=30)
@@ -190,8 +195,13 @@ def test_of_a_very_large_tick_an_even_share_of_changes_is_measured(tmp_path: Pat
     assert all(sized == classes and 0.05 < sized / changed < 0.2 for changed, sized, classes in by_platform)
 
 
-@pytest.mark.parametrize("kind", ["classic", "realistic"])
+@pytest.mark.parametrize("kind", ["classic", "realistic", "three blocks"])
 def test_splits_workers_and_paces_count_the_same(tmp_path: Path, kind: str) -> None:
+    with blocks_of(kind):
+        _count_in_several_ways(tmp_path, kind)
+
+
+def _count_in_several_ways(tmp_path: Path, kind: str) -> None:
     qsim.generate(tmp_path / "0", seed=5, **LIVELY[kind])
     ways: list[list[dict[str, Any]]] = [
         [{"ticks": 60}], [{"ticks": 23}, {"ticks": 37, "max_workers": 1}], [{"ticks": 60, "speed": 1e6}],
