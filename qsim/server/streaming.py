@@ -176,7 +176,7 @@ class Feed:
             if not self.clients:
                 self.position = (self.market.moment.tick + 1, 0)
                 return
-            texts, moment = await self.market.run(_look, self.position, tuple(self.clients))
+            texts, moment = await self.market.run_aside(_look, self.position, tuple(self.clients))
             self.position = (moment.tick + 1, 0)
             given = [(client, texts[wants]) for wants, clients in self.clients.items() for client in clients]
         await self._give(given)
@@ -213,7 +213,7 @@ class Feed:
         if position > self.position:
             line = "the id is of a tick that this market has not reached; it goes on from its newest commit"
             return [message("reset", {"reason": line}, self.position)]
-        found, total, moment = await self.market.run(_back, position)
+        found, total, moment = await self.market.run_aside(_back, position)
         if total > BACK_MOST:
             return [_gap(position, self.position[0] - 1, self.position)]
         before = [change for change in found if (change.tick, change.listing_id) < self.position]
