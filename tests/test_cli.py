@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -102,6 +103,40 @@ def test_sql_gives_the_same_rows_as_table_json_and_csv(shell: Shell, ran: Path) 
         (str(row[0]), str(row[1]), "") for row in expected
     ]
     assert all(name in table for name in (*as_json[0], expected[0][2], str(expected[2][1])))
+
+
+def strict(text: str) -> Any:
+    """Read JSON as a browser does, which knows no NaN."""
+
+    def refuse(word: str) -> None:
+        raise AssertionError(f"{word} is no JSON")
+
+    return json.loads(text, parse_constant=refuse)
+
+
+@pytest.mark.parametrize("how", [[], ["--guarded"]])
+def test_sql_as_json_is_json_whatever_the_values(how: list[str], shell: Shell, ran: Path) -> None:
+    query = """SELECT 'nan'::DOUBLE AS x, ['inf'::DOUBLE, 1.5] AS y, MAP {DATE '2026-01-01': 1} AS m,
+        MAP {2.50: '-inf'::DOUBLE} AS amounts, {'a': 'nan'::FLOAT} AS s, 'ab'::BLOB AS b"""
+    wanted = {
+        "x": None,
+        "y": [None, 1.5],
+        "m": {"2026-01-01": 1},
+        "amounts": {"2.50": None},
+        "s": {"a": None},
+        "b": "6162",
+    }
+    assert strict(shell("sql", ran, query, "--json", *how).out) == [wanted]
+
+
+@pytest.mark.parametrize("how", [[], ["--guarded"]])
+def test_sql_keeps_columns_of_the_same_name_apart_in_every_form(how: list[str], shell: Shell, ran: Path) -> None:
+    query = "SELECT 1 AS a, 2 AS a, 3 AS a_1"
+    with qsim.connect(ran) as connection:
+        names = connection.sql(f"FROM ({query})").columns
+    assert shell("sql", ran, query, "--csv", *how).out == f"{','.join(names)}\n1,2,3\n"
+    assert strict(shell("sql", ran, query, "--json", *how).out) == [dict(zip(names, (1, 2, 3), strict=True))]
+    assert all(name in shell("sql", ran, query, *how).out.split() for name in names)
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-cmd", "@x", "\tx"])

@@ -91,7 +91,7 @@ def test_a_time_stands_for_the_last_tick_at_or_before_it(server: Served) -> None
 def walked(server: Served, path: str, **values: object) -> list[dict[str, object]]:
     """All rows of a list, page by page."""
     found: list[dict[str, object]] = []
-    cursor = None
+    cursor = values.pop("cursor", None)
     while True:
         told = server.json(path, params=values | ({"cursor": cursor} if cursor else {}))
         found += told["rows"]  # type: ignore[arg-type]
@@ -135,6 +135,8 @@ def test_a_search_finds_products_by_their_words_in_any_form(server: Served, ques
     found = server.json("/api/products?search=onions&limit=500")["rows"]
     wanted = rows(questioned, "SELECT product_id FROM products WHERE lower(product) LIKE '%oni%' ORDER BY 1")
     assert [{"product_id": row["product_id"]} for row in found] == wanted and wanted  # type: ignore[attr-defined]
+    for text in ("\U0001f600", "\0"):
+        assert server.json("/api/products", params={"search": text})["rows"] == []
 
 
 def test_metrics_are_counts_of_rows(server: Served, questioned: Path) -> None:
@@ -153,16 +155,65 @@ def test_sql_gives_what_the_views_give(server: Served, questioned: Path) -> None
     assert told["rows"] == rows(questioned, query) and told["columns"] == ["platform", "listings", "dearest"]
 
 
+def test_sql_gives_json_that_a_browser_reads_and_all_columns(server: Served) -> None:
+    query = "SELECT 'nan'::DOUBLE AS x, 'inf'::DOUBLE AS y, MAP {DATE '2026-01-01': 1} AS m, 1 AS a, 2 AS a"
+    answer = server.client.post("/api/sql", json={"query": query})
+    assert answer.status_code == 200 and "NaN" not in answer.text and "Infinity" not in answer.text
+    told = answer.json()
+    assert told["columns"] == ["x", "y", "m", "a", "a_1"]
+    assert told["rows"] == [{"x": None, "y": None, "m": {"2026-01-01": 1}, "a": 1, "a_1": 2}]
+
+
 def test_an_answer_that_the_asker_has_is_not_sent_again(server: Served) -> None:
     first = server.get("/api/deals")
     again = server.get("/api/deals", headers={"If-None-Match": f'"other", W/{first.headers["ETag"]}'})
     assert (again.status_code, again.content) == (304, b"") and again.headers["ETag"] == first.headers["ETag"]
 
 
-def test_files_of_the_page_are_not_sent_again(server: Served) -> None:
+@pytest.mark.parametrize(
+    "path", ["/", "/page/index.html", "/api/deals", "/api/prices?limit=2", "/api/status", "/api/boards/depths"]
+)
+@pytest.mark.parametrize("given", ['"x", "y"', '"x", W/{}', "W/{}", '"a,b",{},"y"', "*"])
+def test_a_list_of_tags_a_weak_one_and_any_are_understood_everywhere(given: str, path: str, server: Served) -> None:
+    first = server.get(path)
+    again = server.get(path, headers={"If-None-Match": given.format(first.headers["ETag"])})
+    assert again.status_code == (200 if "y" in given and "{}" not in given else 304)
+    assert again.headers["ETag"] == first.headers["ETag"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/products/999999",
+        "/api/cheapest?product=zzzz",
+        "/api/boards/prices/999999",
+        "/api/prices?cursor=1.0123456789abcdef",
+    ],
+)
+def test_what_is_refused_is_not_told_as_unchanged(path: str, server: Served) -> None:
+    for tag in ("*", server.get("/api/status").headers["ETag"]):
+        assert server.get(path, headers={"If-None-Match": tag}).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/", "/page/app.js", "/health", "/metrics", "/api/status", "/api/deals?limit=3", "/openapi.json",
+                                  "/api/boards/depths", "/api/products/999999"])  # fmt: skip
+def test_a_head_has_the_headers_of_a_get_and_no_body(path: str, server: Served) -> None:
+    whole, head = server.get(path), server.client.head(path)
+    assert (head.status_code, head.content) == (whole.status_code, b"")
+    passing = {"date", "content-length"} if path in ("/health", "/metrics") else {"date"}
+    kept = [{name: value for name, value in one.headers.items() if name not in passing} for one in (whole, head)]
+    assert kept[0] == kept[1] and "content-length" in head.headers
+
+
+def test_a_head_has_no_body_on_the_wire_nor_where_it_is_refused(server: Served) -> None:
+    for path, status in (("/api/status", b"200"), ("/api/events", b"405"), ("/api/sql", b"405")):
+        raw = server.raw(f"HEAD {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        assert raw.split()[1] == status and raw.endswith(b"\r\n\r\n")
+
+
+def test_files_of_the_page_are_found_by_name(server: Served) -> None:
     first = server.get("/page/index.html")
     assert first.status_code == 200 and first.content == server.get("/").content
-    assert server.get("/page/index.html", headers={"If-None-Match": first.headers["ETag"]}).status_code == 304
 
 
 def test_prometheus_reads_where_the_market_stands_and_what_was_asked(server: Served) -> None:
@@ -178,6 +229,20 @@ def test_every_route_is_described_with_an_example(server: Served) -> None:
             [content] = route["responses"]["200"]["content"].values()
             assert content["example"] and route["description"], (method, path)
             assert "4XX" in route["responses"]
+
+
+def test_an_etag_is_described_where_one_is_sent(server: Served) -> None:
+    told = server.json("/openapi.json")["paths"]
+    for path, asked in (
+        ("/health", None),
+        ("/api/sql", {"query": "SELECT 1"}),
+        ("/api/basket", {}),
+        ("/api/status", None),
+    ):
+        answer = server.get(path) if asked is None else server.client.post(path, json=asked)
+        [route] = told[path].values()  # type: ignore[index]
+        described = "headers" in route["responses"]["200"], "304" in route["responses"]
+        assert described == ("ETag" in answer.headers,) * 2, path
 
 
 def test_the_server_goes_on_with_the_market_and_never_back(market: Path) -> None:
@@ -202,6 +267,24 @@ def test_the_server_goes_on_with_the_market_and_never_back(market: Path) -> None
             assert ticks == list(range(int(str(metrics["tick"])), 0, -1))
     writing.join()
     assert len(seen) > 6
+
+
+def test_pages_as_of_the_newest_tick_go_on_over_the_same_list_when_the_market_moves(market: Path) -> None:
+    lists = {
+        "/api/prices": {"as_of": 10},
+        "/api/products/0/history": {"until": 10},
+        "/api/metrics": {"until": 10, "since": 2},
+    }
+    with serving(market) as running:
+        wanted = [running.json(path, params=asked | {"limit": 500})["rows"] for path, asked in lists.items()]
+        first = [running.json(path, params=asked | {"limit": 3}) for path, asked in lists.items()]
+        qsim.run(market, ticks=2)
+        while running.json("/api/status")["tick"] != 12:
+            time.sleep(0.05)
+        for (path, asked), page, whole in zip(lists.items(), first, wanted, strict=True):
+            found = [*page["rows"], *walked(running, path, **asked, limit=3, cursor=page["next"])]  # type: ignore[misc]
+            assert found == whole, path
+            assert len(found) > 6
 
 
 @pytest.mark.parametrize("preset", ["classic", "realistic"])

@@ -17,9 +17,10 @@ import pytest
 import uvicorn
 
 import qsim
+from qsim.queries.changes import Filter
 from qsim.server import patience, streaming
 from qsim.server.app import create_app
-from qsim.server.streaming import Client, Filter
+from qsim.server.streaming import Client
 from tests.servers import serving
 
 Event = tuple[str, str | None, dict[str, Any]]
@@ -160,6 +161,43 @@ def test_a_commit_of_more_changes_than_are_shown_tells_how_many_were_left_out(
     told = [data for kind, _, data in found if kind == "commit"]
     assert changes(found) == wanted(market, "tick > 10")[-20:]
     assert sum(data["changes"] - data["omitted"] for data in told) == 20 and told[0]["omitted"] > 0
+
+
+def test_who_wants_some_gets_all_of_these_in_a_commit_of_more_changes_than_are_shown(
+    market: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "CHANGES_MOST", 20)
+    wants = [{"product_id": 3}, {"platform": "zepto"}, {"product_id": 3, "platform": "zepto"}, {"product_id": 999_999}]
+    with in_thread(market) as (port, app):
+        following = [Following(port, 16, **one) for one in wants]
+        joined(app, 4)
+        qsim.run(market, ticks=6)
+        found = [one.end() for one in following]
+    for one, what in zip(wants, found, strict=True):
+        whole = wanted(market, " AND ".join(["tick > 10", *(f"{name} = '{value}'" for name, value in one.items())]))
+        [told] = [data for kind, _, data in what if kind == "commit"]
+        assert changes(what) == whole[-20:], one
+        assert (told["changes"], told["omitted"]) == (len(whole), max(0, len(whole) - 20)), one
+        assert "gap" not in [kind for kind, _, _ in what]
+    assert len(changes(found[0])) > 1 and len(changes(found[1])) == 20
+
+
+@pytest.mark.parametrize("limit", ["SHARES_MOST", "THROUGH_MOST"])
+def test_who_wants_some_and_cannot_be_given_it_is_told_of_which_ticks_to_ask_the_history(
+    limit: str, market: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "CHANGES_MOST", 20)
+    monkeypatch.setattr(streaming, limit, 12)
+    with in_thread(market) as (port, app):
+        everything, zepto = Following(port, 16), Following(port, 17, platform="zepto")
+        joined(app, 2)
+        qsim.run(market, ticks=6)
+        assert len(changes(everything.end())) == 20
+        qsim.run(market, ticks=1)
+        found = zepto.end()
+    assert [(kind, at) for kind, at, _ in found[1:3]] == [("gap", "17:0"), ("commit", "17:0")]
+    assert (found[1][2]["from_tick"], found[1][2]["to_tick"]) == (11, 16)
+    assert found[2][2]["omitted"] == found[2][2]["changes"] > 0
 
 
 def test_clients_follow_over_a_restart_of_the_server(market: Path) -> None:

@@ -22,8 +22,9 @@ from tests.test_monitoring import with_run
 def test_health_gives_the_reasons_of_qsim_health_without_the_place(market: Path) -> None:
     with_run(market, kind="failed", error=f"{market}/events: cannot write: No space left on device; free space")
     with serving(market) as running:
-        answer = running.get("/health")
+        answer, head = running.get("/health"), running.client.head("/health")
         figures = running.get("/metrics").text
+        described = running.json("/openapi.json")["paths"]["/health"]["get"]["responses"]["503"]  # type: ignore[index]
     told, wanted = answer.json(), health(market)
     assert (answer.status_code, told["status"]) == (503, wanted["status"]) == (503, "failing")
     assert str(market) in wanted["reasons"][0]["found"] and str(market) not in answer.text
@@ -32,6 +33,8 @@ def test_health_gives_the_reasons_of_qsim_health_without_the_place(market: Path)
         for reason in wanted["reasons"]
     ]
     assert "\nqsim_health 2.0\n" in figures
+    assert (head.status_code, head.content) == (503, b"")
+    assert set(described["content"]["application/json"]["schema"]["required"]) == set(told)
 
 
 @pytest.mark.nightly

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qsim.errors import one_line
+from qsim.queries.values import json_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,14 +35,14 @@ def _plain(value: Any) -> Any:
 
 
 def to_json(value: Any) -> str:
-    """Write a value as JSON: decimals as numbers, times as text."""
-    return json.dumps(value, indent=1, default=_plain, ensure_ascii=False)
+    """Write a value as JSON: decimals as numbers, times as text, null for what is no finite number."""
+    return json_of(value, indent=1)
 
 
 def json_lines(rows: Rows) -> None:
     """Print rows as JSON, a line each, at once."""
     for row in rows:
-        sys.stdout.write(json.dumps(row, default=_plain, ensure_ascii=False) + "\n")
+        sys.stdout.write(json_of(row) + "\n")
     sys.stdout.flush()
 
 

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from qsim.queries.connection import rows_of
+from qsim.queries.goods import Goods, Ints
 from qsim.queries.served import Reading
 from qsim.queries.texts import CAUSES, files, percent, rupees
 from qsim.schema import EVENTS
 
 Position = tuple[int, int]
+
+
+class Filter(NamedTuple):
+    """What somebody wants of the changes: those of a platform, of a product; None is all."""
+
+    platform: str | None = None
+    product_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +42,78 @@ def rows_since(reading: Reading, position: Position) -> int:
 
 def since(reading: Reading, position: Position, most: int) -> tuple[list[Change], int]:
     """Give the changes at or after a position (tick, listing_id) in order, the newest `most`, and how many there are in all."""
-    log = reading.moment.log
-    later = [file for file in log.of_table(EVENTS.name) if file.last >= position[0]]
-    if not later:
+    source = _source(reading, position)
+    if source is None:
         return [], 0
+    counted: Any = rows_of(reading.connection, f"SELECT count(*) AS n FROM {source}")[0]["n"]
+    newest = f"SELECT * FROM {source} ORDER BY tick DESC, listing_id DESC LIMIT {most}"
+    return _changes(reading, newest), int(counted)
+
+
+def shares(
+    reading: Reading, position: Position, filters: Iterable[Filter], most: int, in_all: int
+) -> dict[Filter, tuple[list[Change], int]]:
+    """Give of the changes at or after a position what each filter wants: in order, its newest `most`, and how many it has in all.
+
+    All are read once, however many filters there are. `in_all` is the most that is given to all filters together: those that
+    have few go before; one that gets none for it has an empty list beside its count.
+    """
+    source = _source(reading, position)
+    if source is None:
+        return {wants: ([], 0) for wants in filters}
+    query = f"SELECT tick::UBIGINT << 32 | listing_id AS place FROM {source} ORDER BY place"
+    order = np.asarray(reading.connection.execute(query).fetchnumpy()["place"]).astype(np.int64)
+    found = _places(reading.now.goods, order & 0xFFFFFFFF, filters)
+    given: dict[Filter, Ints] = {}
+    for wants in sorted(found, key=lambda one: len(found[one])):
+        newest = found[wants][-most:]
+        given[wants] = newest if len(newest) <= in_all else newest[:0]
+        in_all -= len(given[wants])
+    wanted = np.unique(np.concatenate([*given.values(), np.empty(0, np.int64)]))
+    places = "SELECT unnest($1::UBIGINT[])"
+    rows = _changes(
+        reading,
+        f"SELECT * FROM {source} WHERE tick::UBIGINT << 32 | listing_id IN ({places})",
+        [order[wanted].tolist()],
+    )
+    return {
+        wants: ([rows[at] for at in np.searchsorted(wanted, given[wants]).tolist()], len(found[wants]))
+        for wants in found
+    }
+
+
+def _places(goods: Goods, listings: Ints, filters: Iterable[Filter]) -> dict[Filter, Ints]:
+    """Tell where in a column of listings those stand that each filter wants, in their order."""
+    products = listings // goods.per
+    by_product = np.argsort(products, kind="stable")
+    products = products[by_product]
+    found: dict[Filter, Ints] = {}
+    for wants in filters:
+        first, last = 0, len(listings)
+        if wants.product_id is not None:
+            first, last = np.searchsorted(products, (wants.product_id, wants.product_id + 1)).tolist()
+        at = np.arange(last) if wants.product_id is None else by_product[first:last]
+        if wants.platform is not None:
+            at = at[np.isin(listings[at] % goods.per, goods.stores_of(wants.platform))]
+        found[wants] = at
+    return found
+
+
+def _source(reading: Reading, position: Position) -> str | None:
+    """Write what to SELECT FROM for the events at or after a position; None where no file holds any."""
+    later = [file for file in reading.moment.log.of_table(EVENTS.name) if file.last >= position[0]]
+    if not later:
+        return None
     tick, listing = position
-    source = f"({files(reading.market, EVENTS, later)})"
-    after = f"(tick > {tick} OR tick = {tick} AND listing_id >= {listing})"
-    counted: Any = rows_of(reading.connection, f"SELECT count(*) AS n FROM {source} WHERE {after}")[0]["n"]
+    after = f"tick > {tick} OR tick = {tick} AND listing_id >= {listing}"
+    return f"(SELECT * FROM ({files(reading.market, EVENTS, later)}) WHERE {after})"
+
+
+def _changes(reading: Reading, events: str, values: list[object] | None = None) -> list[Change]:
+    """Give the changes that a SELECT of events tells of, in order."""
     rows: list[dict[str, Any]] = rows_of(
         reading.connection,
-        f"""WITH newest AS MATERIALIZED (
-            SELECT * FROM {source} WHERE {after} ORDER BY tick DESC, listing_id DESC LIMIT {most})
+        f"""WITH newest AS MATERIALIZED ({events})
         SELECT e.tick, e.listing_id, n.product_id, n.platform, to_json(struct_pack(
             tick := e.tick, ts := strftime(tick_time(e.tick), '%Y-%m-%d %H:%M:%S'), listing_id := e.listing_id,
             product_id := n.product_id, product := n.product, platform := n.platform, store_id := n.store_id,
@@ -50,5 +121,6 @@ def since(reading: Reading, position: Position, most: int) -> tuple[list[Change]
             regular_price := {rupees("regular_price_paise")}, discount_pct := {percent("discount_bps")},
             surge_pct := {percent("surge_bps")}, surge_fee := {rupees("surge_fee_paise")}))::VARCHAR AS text
         FROM newest AS e JOIN raw.named AS n USING (listing_id) ORDER BY e.tick, e.listing_id""",
+        values,
     )
-    return [Change(**row) for row in rows], int(counted)
+    return [Change(**row) for row in rows]

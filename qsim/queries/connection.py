@@ -12,6 +12,7 @@ from qsim.errors import QsimError, UsageError
 from qsim.queries import views
 from qsim.queries.scans import Scans, register_objects
 from qsim.queries.texts import ZONE, files, quoted
+from qsim.queries.values import distinct
 from qsim.standing import market_directory
 from qsim.storage import integrity
 from qsim.storage.log import Log
@@ -108,7 +109,7 @@ def rows_of(
     try:
         # Unlike a relation this is planned once, which is most of the work of a small query.
         done = connection.execute(query, values)
-        rows, columns = done.fetchall(), [column[0] for column in done.description or ()]
+        rows, columns = done.fetchall(), distinct(column[0] for column in done.description or ())
     except duckdb.Error as fault:
         raise _refused(fault) from None
     return [dict(zip(columns, row, strict=True)) for row in rows]

@@ -219,7 +219,7 @@ def answer_of(line: bytes, limits: Limits) -> Answer:
             raise UsageError(_one_line(told["refused"]))
         if "failed" in told:
             raise QsimError(_one_line(told["failed"]))
-        columns, types = (list(map(str, told[name])) for name in ("columns", "types"))
+        columns, types = values.distinct(map(str, told["columns"])), list(map(str, told["types"]))
         rows = [dict(zip(columns, row, strict=True)) for row in told["rows"][: limits.rows]]
         return Answer(columns, types, rows, told["truncated"] is not False)
     except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError):

@@ -100,8 +100,9 @@ def products(now: Now, search: str | None, category: str | None, after: int, lim
     """
     goods, stems = now.goods, stems_of(search or "")
     having = shelf(goods, category)
-    if stems:
-        having &= goods.having(stems)
+    if search is not None:
+        # A text without a word is in no name.
+        having = having & goods.having(stems) if stems else np.zeros_like(having)
     found = after + 1 + np.flatnonzero(having[after + 1 :])[:limit]
     return rows_of(facts(goods, found) | {"mrp": amounts(goods.mrp[found])}, _PRODUCTS)
 

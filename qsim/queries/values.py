@@ -1,11 +1,12 @@
-"""Values of SQL as JSON and back: data alone passes between the process that runs a query and the one that asked."""
+"""Values of SQL as JSON: for those who asked, and back again between the process that runs a query and the one that asked."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from math import isfinite
 from typing import Any
 from uuid import UUID
 
@@ -33,6 +34,49 @@ def dumped(row: Sequence[Any], types: Sequence[str]) -> str:
 def loaded(text: bytes) -> Any:
     """Read JSON that holds what `dumped` wrote; ValueError, TypeError or ArithmeticError where a value is none."""
     return json.loads(text, object_hook=_value)
+
+
+def json_of(value: Any, **form: Any) -> str:
+    """Write a value as JSON for whoever asked: amounts as numbers, times as text, null for what is no finite number.
+
+    `form` is that of `json.dumps`: what stands between values, how far they are put in.
+    """
+    try:
+        return json.dumps(value, default=_told, allow_nan=False, ensure_ascii=False, **form)
+    except (TypeError, ValueError):
+        # Few values hold what JSON has no word for; only these are gone through one by one.
+        return json.dumps(_finite(value), default=_told, allow_nan=False, ensure_ascii=False, **form)
+
+
+def distinct(names: Iterable[str]) -> list[str]:
+    """Give columns of the same name names of their own, as DuckDB does in a subquery: a, a_1, a_2."""
+    kept: dict[str, int] = {}
+    for name in names:
+        own = name
+        while own in kept:
+            kept[name] += 1
+            own = f"{name}_{kept[name]}"
+        kept[own] = 0
+    return [*kept]
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return float(value)
+    return bytes(value).hex() if isinstance(value, (bytes, bytearray, memoryview)) else str(value)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {_key(key): _finite(one) for key, one in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(one) for one in value]
+    return None if isinstance(value, float) and not isfinite(value) else value
+
+
+def _key(key: Any) -> str:
+    # Amounts are not made floats here: two keys might become one.
+    return key if isinstance(key, str) else str(key if isinstance(key, Decimal) else _told(key))
 
 
 def _pairs(value: Any) -> Any:

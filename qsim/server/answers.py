@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -30,6 +31,10 @@ AsOf = Annotated[
         examples=["0"],
     ),
 ]
+
+
+# A weak one says as much as a strong one here.
+_TAGS = re.compile(r'(?:W/)?("[^"]*")')
 
 
 def market_of(request: Request) -> Market:
@@ -67,32 +72,33 @@ def etag_of(moment: Moment) -> str:
     return f'"{moment.log.head[:20]}"'
 
 
-def _response(moment: Moment, body: bytes) -> Response:
-    headers = {"ETag": etag_of(moment), "Cache-Control": "no-cache"}
-    return Response(body, media_type="application/json", headers=headers)
+def _response(request: Request, moment: Moment, body: bytes) -> Response:
+    return unchanged(request, etag_of(moment)) or sent(body, etag_of(moment))
 
 
-def unchanged(request: Request) -> Response | None:
-    """Give 304 where the asker has the answer of the newest commit; every URL's answer is a function of the commit alone."""
-    tag = etag_of(market_of(request).moment)
-    given = request.headers.get("if-none-match", "")
-    if tag not in (part.strip().removeprefix("W/") for part in given.split(",")):
+def sent(body: bytes, tag: str, kind: str = "application/json") -> Response:
+    """Give an answer with its ETag, for whoever keeps it to ask again whether it holds."""
+    return Response(body, media_type=kind, headers={"ETag": tag, "Cache-Control": "no-cache"})
+
+
+def unchanged(request: Request, tag: str) -> Response | None:
+    """Give 304 where the asker has the answer of an ETag; only once it is known that there is an answer (RFC 9110, 13.1.2)."""
+    given = ",".join(request.headers.getlist("if-none-match"))
+    if given.strip() != "*" and tag not in _TAGS.findall(given):
         return None
     return Response(status_code=304, headers={"ETag": tag, "Cache-Control": "no-cache"})
 
 
 async def answer(request: Request, query: Query, *arguments: Any) -> Response:
     """Answer with what `query(reading, *arguments)` gives, an object."""
-    if had := unchanged(request):
-        return had
     kept = await market_of(request).ask(query, *arguments)
     assert isinstance(kept.body, bytes)
-    return _response(kept.moment, kept.body)
+    return _response(request, kept.moment, kept.body)
 
 
-def _listed(kept: Kept, rows: list[bytes], following: str | None, head: dict[str, Any]) -> Response:
+def _listed(request: Request, kept: Kept, rows: list[bytes], following: str | None, head: dict[str, Any]) -> Response:
     front = encoded(head)[:-1]
-    return _response(kept.moment, b'%s,"rows":[%s],"next":%s}' % (front, b",".join(rows), encoded(following)))
+    return _response(request, kept.moment, b'%s,"rows":[%s],"next":%s}' % (front, b",".join(rows), encoded(following)))
 
 
 async def page(request: Request, limit: int, cursor: str | None, query: Query, *arguments: Any) -> Response:
@@ -100,8 +106,6 @@ async def page(request: Request, limit: int, cursor: str | None, query: Query, *
 
     A cursor says the commit and how many rows came before; 410 where the answer of that commit is no longer at hand.
     """
-    if had := unchanged(request):
-        return had
     market = market_of(request)
     scope = (query.__name__, arguments)
     commit, first = (market.moment.commit, 0) if cursor is None else paging.numbers_of(market, scope, cursor)
@@ -112,17 +116,19 @@ async def page(request: Request, limit: int, cursor: str | None, query: Query, *
         )
     kept = kept or await market.ask(query, *arguments)
     assert not isinstance(kept.body, bytes)
+    if had := unchanged(request, etag_of(kept.moment)):
+        return had
     last = first + limit
     if isinstance(kept.body, Listed):
         count, rows = kept.body.count, [encoded(row) for row in kept.body.rows(slice(first, last))]
     else:
         count, rows = len(kept.body), kept.body[first:last]
     following = paging.cursor_of(market, scope, kept.moment.commit, last) if last < count else None
-    return _listed(kept, rows, following, kept.moment.place() | kept.head | {"total": count})
+    return _listed(request, kept, rows, following, kept.moment.place() | kept.head | {"total": count})
 
 
 def tick_of(moment: Moment, text: str | None, what: str = "as_of") -> int | None:
-    """Read a tick or a time in India as a tick that the market has reached; None for none given or for the newest."""
+    """Read a tick or a time in India as a tick that the market has reached; None for none given."""
     if text is None:
         return None
     try:
@@ -136,7 +142,7 @@ def tick_of(moment: Moment, text: str | None, what: str = "as_of") -> int | None
         raise ProblemError(
             404, f"{what}: found {text!r}; the market has ticks 0 to {moment.tick} ({ends}); choose one of them"
         )
-    return None if tick == moment.tick else tick
+    return tick
 
 
 async def after(
@@ -146,17 +152,16 @@ async def after(
     query: Query,
     *arguments: Any,
     keys: dict[str, int],
+    asked: tuple[object, ...] | None = None,
     tick: int | None = None,
 ) -> Response:
     """Answer with a page of a list that has an order of its own: what `query(reading, *arguments, *keys, limit)` gives.
 
     `keys` are the columns of the order, with what comes before the first row; a cursor says those of the last row. `tick` is
-    the one that the list is as of.
+    the one that the list is as of. `asked` names the list where another query gives the same one once the market has moved.
     """
-    if had := unchanged(request):
-        return had
     market = market_of(request)
-    scope = (query.__name__, arguments)
+    scope = asked or (query.__name__, arguments)
     begun = [*keys.values()] if cursor is None else paging.numbers_of(market, scope, cursor)
     kept = await market.ask(query, *arguments, *begun, limit + 1)
     assert isinstance(kept.body, list)
@@ -164,4 +169,4 @@ async def after(
     if len(kept.body) > limit:
         last = json.loads(rows[-1])
         following = paging.cursor_of(market, scope, *(last[key] for key in keys))
-    return _listed(kept, rows, following, kept.moment.place(tick))
+    return _listed(request, kept, rows, following, kept.moment.place(tick))

@@ -10,7 +10,7 @@ from fastapi.responses import Response
 
 from qsim.queries import board_history, boards
 from qsim.server import board_shapes as shapes
-from qsim.server.answers import AsOf, etag_of, known_parameters, market_of, tick_of, unchanged
+from qsim.server.answers import AsOf, etag_of, known_parameters, market_of, sent, tick_of, unchanged
 from qsim.server.desk import Desk
 from qsim.server.shapes import shown
 
@@ -23,14 +23,12 @@ async def _answer(request: Request, board: Callable[..., Any], as_of: str | None
     market = market_of(request)
     moment = market.moment
     tick = tick_of(moment, as_of)
-    if had := unchanged(request):
-        return had
     if not hasattr(request.app.state, "desk"):
         request.app.state.desk = Desk(market.at.market)
     desk: Desk = request.app.state.desk
     body = await desk.answer(moment.log, board, moment.tick if tick is None else tick, arguments)
-    headers = {"ETag": etag_of(moment), "Cache-Control": "no-cache"}
-    return Response(body, media_type="application/json", headers=headers)
+    tag = etag_of(moment)
+    return unchanged(request, tag) or sent(body, tag)
 
 
 @router.get("/overview", responses=shown(shapes.OVERVIEW))

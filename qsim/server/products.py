@@ -52,8 +52,9 @@ async def products(
 @router.get("/products/{product_id}", responses=shapes.shown(shapes.PRODUCT))
 async def product(request: Request, product_id: Number, as_of: AsOf = None) -> Response:
     """A product and its prices at every dark store, now or as of a tick or time."""
-    tick = tick_of(market_of(request).moment, as_of)
-    if tick is None:
+    moment = market_of(request).moment
+    tick = tick_of(moment, as_of)
+    if tick in (None, moment.tick):
         return await answer(request, shown.product, product_id)
     return await answer(request, past.product_at, product_id, tick)
 
@@ -76,9 +77,8 @@ async def history(
 
 def _ticks(moment: Moment, since: str | None, until: str | None) -> tuple[int, int]:
     """Read a stretch of ticks; ProblemError where it ends before it begins."""
-    first = 0 if since is None else tick_of(moment, since, "since")
-    last = tick_of(moment, until, "until")
-    first, last = (moment.tick if first is None else first), (clock.MAX_TICK if last is None else last)
+    first, last = tick_of(moment, since, "since") or 0, tick_of(moment, until, "until")
+    last = clock.MAX_TICK if last is None else last
     if first > last:
         raise ProblemError(
             422, f"since: tick {first} is after until, tick {last}; allowed is at or before it; turn them round"
@@ -96,11 +96,14 @@ async def prices(
     cursor: Cursor = None,
 ) -> Response:
     """Prices of listings in the order of their numbers, now or as of a tick or time, a page at a time."""
-    tick = tick_of(market_of(request).moment, as_of)
-    keys = {"listing_id": -1}
-    if tick is None:
-        return await after(request, limit, cursor, shown.prices, category, platform, keys=keys)
-    return await after(request, limit, cursor, browse.prices_at, category, platform, tick, keys=keys, tick=tick)
+    moment = market_of(request).moment
+    tick = tick_of(moment, as_of)
+    # The newest tick is no longer that when the next page is asked for: the list is the same, whatever gives it.
+    keys, asked = {"listing_id": -1}, ("prices", category, platform, tick)
+    if tick in (None, moment.tick):
+        return await after(request, limit, cursor, shown.prices, category, platform, keys=keys, asked=asked)
+    arguments = (category, platform, tick)
+    return await after(request, limit, cursor, browse.prices_at, *arguments, keys=keys, asked=asked, tick=tick)
 
 
 @router.get("/campaigns", responses=shapes.shown(shapes.CAMPAIGNS))

@@ -120,7 +120,7 @@ def _basket(
     return reading.moment.place() | found
 
 
-@router.post("/basket", responses=shapes.shown(shapes.BASKET))
+@router.post("/basket", responses={200: shapes.bare(shapes.BASKET)})
 async def buy(request: Request, wanted: List) -> Response:
     """The cheapest way to buy a list, fees and minimum orders included: on one app, and split over several, both exact."""
     items = None if wanted.items is None else tuple((line.quantity, line.name) for line in wanted.items)

@@ -32,9 +32,9 @@ _AT_ONCE = (shown.status, shown.product, shown.products, shown.prices, ranked.de
 _IN_MEMORY = (past.product_at, past.history, past.metrics, ranked.cheapest, ranked.compare)
 
 
-def encoded(value: Any, other: Callable[[Any], Any] | None = None) -> bytes:
-    """Write a value as JSON; `other` turns into it what is none."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, default=other).encode()
+def encoded(value: Any) -> bytes:
+    """Write a value that JSON holds as JSON; ValueError or TypeError where it does not."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False).encode()
 
 
 @dataclass(frozen=True)

@@ -76,6 +76,7 @@ _REASON = {
 HEALTH = {
     **PLACE, "status": "warning", "reasons": [_REASON], "looked_seconds_ago": 2.1, "commit_age_seconds": 1.2, "streams": 3,
 }  # fmt: skip
+FAILING = {**HEALTH, "status": "failing", "reasons": [_REASON | {"level": "failing"}]}
 
 
 def listed(row: dict[str, Any], **head: Any) -> dict[str, Any]:
@@ -119,10 +120,15 @@ def schema_of(example: Any) -> dict[str, Any]:
 
 
 def shown(example: dict[str, Any], description: str = "The answer.") -> dict[int | str, dict[str, Any]]:
-    """Describe a route's good answers by an example."""
-    content = {"application/json": {"schema": schema_of(example), "example": example}}
+    """Describe a route's good answers by an example, with the ETag by which one is asked for again."""
     headers = {"ETag": {"description": "The commit's hash.", "schema": {"type": "string"}}}
     return {
-        200: {"description": description, "content": content, "headers": headers},
+        200: bare(example, description) | {"headers": headers},
         304: {"description": "The asker has the answer of the newest commit (If-None-Match)."},
     }
+
+
+def bare(example: dict[str, Any], description: str = "The answer.") -> dict[str, Any]:
+    """Describe an answer that is made anew whenever it is asked for, by an example."""
+    content = {"application/json": {"schema": schema_of(example), "example": example}}
+    return {"description": description, "content": content}

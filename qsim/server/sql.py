@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from decimal import Decimal
-from typing import Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from qsim.errors import QsimError, UsageError
+from qsim.queries import values
 from qsim.queries.guard import Answer, Limits, guarded_at
 from qsim.server import shapes
 from qsim.server.answers import known_parameters, market_of
 from qsim.server.problems import ProblemError
-from qsim.server.reading import Market, Moment, encoded
+from qsim.server.reading import Market, Moment
 
 router = APIRouter(prefix="/api", tags=["sql"], dependencies=[Depends(known_parameters)])
 
@@ -57,14 +56,7 @@ class Turns:
             self.running.release()
 
 
-def _plain(value: Any) -> Any:
-    """Write what JSON does not hold: amounts as numbers, bytes as hexadecimal, all else as text."""
-    if isinstance(value, Decimal):
-        return float(value)
-    return bytes(value).hex() if isinstance(value, (bytes, bytearray, memoryview)) else str(value)
-
-
-@router.post("/sql", responses=shapes.shown(shapes.SQL))
+@router.post("/sql", responses={200: shapes.bare(shapes.SQL)})
 async def sql(request: Request, asked: Asked) -> Response:
     """One SELECT in DuckDB over the market's views: 20 s, 10,000 rows, 512 MB; `truncated` tells that there was more."""
     turns: Turns = request.app.state.turns
@@ -80,4 +72,5 @@ async def sql(request: Request, asked: Asked) -> Response:
         "rows": answer.rows,
         "truncated": answer.truncated,
     }
-    return Response(encoded(told, _plain), media_type="application/json", headers={"Cache-Control": "no-store"})
+    text = values.json_of(told, separators=(",", ":"))
+    return Response(text, media_type="application/json", headers={"Cache-Control": "no-store"})

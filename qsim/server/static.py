@@ -10,6 +10,7 @@ from mimetypes import guess_type
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from qsim.server.answers import sent, unchanged
 from qsim.server.problems import ProblemError
 
 router = APIRouter(include_in_schema=False)
@@ -42,8 +43,4 @@ async def file(request: Request, name: str) -> Response:
         raise ProblemError(404, f"page/{name[:60]}: no such file; see / for the page and /openapi.json for the API")
     content = _FILES[name].read_bytes()
     tag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
-    headers = {"ETag": tag, "Cache-Control": "no-cache"}
-    if request.headers.get("if-none-match") == tag:
-        return Response(status_code=304, headers=headers)
-    kind = guess_type(name)[0] or "application/octet-stream"
-    return Response(content, media_type=kind, headers=headers)
+    return unchanged(request, tag) or sent(content, tag, guess_type(name)[0] or "application/octet-stream")

@@ -14,13 +14,13 @@ from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from qsim.queries import changes
-from qsim.queries.changes import Change, Position
+from qsim.queries.changes import Change, Filter, Position
 from qsim.server.measures import Measures
 from qsim.server.patience import Chunk
 from qsim.server.problems import ProblemError
@@ -28,6 +28,8 @@ from qsim.server.reading import Market, Moment, Reading
 
 # Changes of one look at the market, of one message, of what is made good to one who comes back, and looked at for that.
 CHANGES_MOST, A_MESSAGE, BACK_MOST, LOOK_MOST = 2000, 250, 20_000, 5_000_000
+# Where one look leaves changes out: those that all filters are given together, and those that are gone through for it.
+SHARES_MOST, THROUGH_MOST = 50_000, 1_000_000
 WAITING_MOST = 64
 BEAT_SECONDS = 15.0
 # Clients that are handed a message before others, and other questions, have a turn.
@@ -35,13 +37,6 @@ _AT_ONCE = 10
 _ID = re.compile(r"([0-9]{1,10}):([0-9]{1,10})", re.ASCII)
 BEAT = Chunk.of(b": still here\n\n")
 _RETRY = Chunk.of(b"retry: 2000\n\n")
-
-
-class Filter(NamedTuple):
-    """What a client wants of the changes: those of a platform, of a product; None is all."""
-
-    platform: str | None = None
-    product_id: int | None = None
 
 
 def wanted(found: Iterable[Change], filters: Iterable[Filter]) -> dict[Filter, list[Change]]:
@@ -107,7 +102,7 @@ def position_of(text: str | None) -> Position | None:
 
 
 def written(moment: Moment, kept: Sequence[Change], total: int, omitted: int) -> list[Chunk]:
-    """Write what came up to a moment: the changes that are wanted by some, then where the market stands."""
+    """Write what came up to a moment: the changes that are wanted by some, then where the market stands and how many there were."""
     end = (moment.tick + 1, 0)
     parts = [kept[at : at + A_MESSAGE] for at in range(0, len(kept), A_MESSAGE)]
     texts = []
@@ -129,8 +124,30 @@ def _joined(texts: Iterable[Chunk]) -> Chunk:
     return Chunk.of(b"".join(text.text for text in texts))
 
 
-def _look(reading: Reading, position: Position) -> tuple[list[Change], int, Moment]:
-    return *changes.since(reading, position, CHANGES_MOST), reading.moment
+def _look(reading: Reading, position: Position, filters: Sequence[Filter]) -> tuple[dict[Filter, list[Chunk]], Moment]:
+    """Write for each filter what came since a position: its own newest changes, or that they cannot be had here."""
+    found, total = changes.since(reading, position, CHANGES_MOST)
+    if total == len(found):
+        shares = {wants: (rows, len(rows)) for wants, rows in wanted(found, filters).items()}
+    else:
+        narrow = [wants for wants in filters if wants != Filter()]
+        shares = {wants: (found, total) if wants == Filter() else ([], total) for wants in filters}
+        if narrow and total <= THROUGH_MOST:
+            shares |= changes.shares(reading, position, narrow, CHANGES_MOST, SHARES_MOST)
+    moment = reading.moment
+    return {wants: _few(_told(moment, position, *share)) for wants, share in shares.items()}, moment
+
+
+def _told(moment: Moment, position: Position, rows: Sequence[Change], total: int) -> list[Chunk]:
+    texts = written(moment, rows, total, total - len(rows))
+    if rows or not total:
+        return texts
+    return [_gap(position, moment.tick, (moment.tick + 1, 0)), *texts]
+
+
+def _gap(position: Position, last: int, end: Position) -> Chunk:
+    missed = {"from_tick": position[0], "to_tick": last, "reason": "too many changes came since"}
+    return message("gap", missed, end)
 
 
 def _back(reading: Reading, position: Position) -> tuple[list[Change], int, Moment]:
@@ -159,11 +176,8 @@ class Feed:
             if not self.clients:
                 self.position = (self.market.moment.tick + 1, 0)
                 return
-            found, total, moment = await self.market.run_aside(_look, self.position)
+            texts, moment = await self.market.run_aside(_look, self.position, tuple(self.clients))
             self.position = (moment.tick + 1, 0)
-            omitted = total - len(found)
-            kept = wanted(found, self.clients)
-            texts = {wants: _few(written(moment, changes, total, omitted)) for wants, changes in kept.items()}
             given = [(client, texts[wants]) for wants, clients in self.clients.items() for client in clients]
         await self._give(given)
 
@@ -201,12 +215,7 @@ class Feed:
             return [message("reset", {"reason": line}, self.position)]
         found, total, moment = await self.market.run_aside(_back, position)
         if total > BACK_MOST:
-            missed = {
-                "from_tick": position[0],
-                "to_tick": self.position[0] - 1,
-                "reason": "too many changes came since",
-            }
-            return [message("gap", missed, self.position)]
+            return [_gap(position, self.position[0] - 1, self.position)]
         before = [change for change in found if (change.tick, change.listing_id) < self.position]
         parts = written(moment, wanted(before, [wants])[wants], len(before), 0)[:-1]
         parts.append(message("resumed", {"changes": len(before)}, self.position))

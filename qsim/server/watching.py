@@ -9,18 +9,20 @@ from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from qsim.monitoring.health import FAILING, STATUS, worst
+from qsim.queries.changes import Filter
 from qsim.queries.known import check_platform
 from qsim.server import shapes, streaming
 from qsim.server.answers import known_parameters, market_of
 from qsim.server.following import Following
 from qsim.server.measures import Measures
-from qsim.server.streaming import Feed, Filter
+from qsim.server.streaming import Feed
 
 router = APIRouter(tags=["watching"], dependencies=[Depends(known_parameters)])
 
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "Events `hello`, `changes`, `commit`, and where it applies `resumed`, `gap`, `reset`, `lagged`.",
+        "description": "Events `hello`, `changes`, `commit`, and where it applies `resumed`, `gap`, `reset`, `lagged`. A `commit`"
+        " counts the changes of what is followed, and which of them were left out; a `gap` names ticks to ask the history of.",
         "content": {
             "text/event-stream": {
                 "schema": {"type": "string"},
@@ -28,6 +30,10 @@ _STREAM: dict[int | str, dict[str, Any]] = {
             }
         },
     }
+}
+_HEALTH: dict[int | str, dict[str, Any]] = {
+    200: shapes.bare(shapes.HEALTH),
+    503: shapes.bare(shapes.FAILING, "The market is failing; the answer is that of 200, with what is failing."),
 }
 _TEXT: dict[int | str, dict[str, Any]] = {
     200: {
@@ -54,7 +60,7 @@ async def events(
     return streaming.Stream(await feed.join(Filter(chosen, product_id), position), feed.leave)
 
 
-@router.get("/health", responses=shapes.shown(shapes.HEALTH))
+@router.get("/health", responses=_HEALTH)
 async def health(request: Request) -> Response:
     """How the market is and whether the server follows it, with reasons and mends as `qsim health` tells them; 503 where it is
     failing.
