@@ -139,6 +139,11 @@ def test_sql_keeps_columns_of_the_same_name_apart_in_every_form(how: list[str], 
     assert all(name in shell("sql", ran, query, *how).out.split() for name in names)
 
 
+@pytest.mark.parametrize("how", [(), ("--guarded",)])
+def test_sql_as_csv_without_rows_has_its_columns(shell: Shell, ran: Path, how: tuple[str, ...]) -> None:
+    assert shell("sql", ran, "SELECT 1 AS a, 2 AS b WHERE false", "--csv", *how).out == "a,b\n"
+
+
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-cmd", "@x", "\tx"])
 def test_sql_as_csv_does_not_hand_a_formula_to_a_spreadsheet(shell: Shell, ran: Path, text: str) -> None:
     out = shell("sql", ran, f"SELECT '{text}' AS a, -5 AS b", "--csv").out

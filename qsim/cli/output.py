@@ -99,21 +99,18 @@ def drawn(rows: Rows, right: Collection[str] = ()) -> RichTable:
     return made
 
 
-def rows_as(rows: Rows, form: str, title: str = "") -> None:
-    """Print rows in a form: table, json or csv."""
+def rows_as(rows: Rows, form: str, columns: Sequence[str]) -> None:
+    """Print rows of these columns in a form: table, json or csv."""
     if form == "json":
         click.echo(to_json(list(rows)))
     elif form == "csv":
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerows(
-            [list(map(_csv_cell, rows[0])), *([_csv_cell(value) for value in row.values()] for row in rows)]
-            if rows
-            else []
-        )
+        writer.writerow(map(_csv_cell, columns))
+        writer.writerows(map(_csv_cell, row.values()) for row in rows)
         click.echo(text.getvalue(), nl=False)
     else:
-        table(rows, title)
+        table(rows)
 
 
 def facts(values: Mapping[str, Any], as_json: bool) -> None:

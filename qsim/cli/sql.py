@@ -23,21 +23,21 @@ def sql(words: tuple[str, ...], as_json: bool, as_csv: bool, guarded: bool) -> N
     """
     if len(words) > 2 or (as_json and as_csv):
         raise click.UsageError("found too much; allowed are [DIR] QUERY and one of --json and --csv; quote the query")
-    rows = (_guarded if guarded else _plain)(words[0] if len(words) == 2 else None, words[-1])
-    output.rows_as(rows, "json" if as_json else "csv" if as_csv else "table")
+    columns, rows = (_guarded if guarded else _plain)(words[0] if len(words) == 2 else None, words[-1])
+    output.rows_as(rows, "json" if as_json else "csv" if as_csv else "table", columns)
 
 
-def _plain(directory: str | None, query: str) -> list[dict[str, object]]:
+def _plain(directory: str | None, query: str) -> tuple[list[str], list[dict[str, object]]]:
     from qsim.queries import connect
     from qsim.queries.connection import selected
 
     return selected(connect(directory), query)
 
 
-def _guarded(directory: str | None, query: str) -> list[dict[str, object]]:
+def _guarded(directory: str | None, query: str) -> tuple[list[str], list[dict[str, object]]]:
     from qsim.queries import guarded_sql
 
     answer = guarded_sql(directory, query)
     if answer.truncated:
         output.note(f"cut off after {len(answer.rows):,} rows: there are more than a guarded query may give")
-    return answer.rows
+    return answer.columns, answer.rows

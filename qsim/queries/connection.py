@@ -106,17 +106,23 @@ def rows_of(
     connection: duckdb.DuckDBPyConnection, query: str, values: list[object] | None = None
 ) -> list[dict[str, object]]:
     """Run one query and give its rows as dictionaries; QsimError in one line where DuckDB refuses it."""
-    try:
-        # Unlike a relation this is planned once, which is most of the work of a small query.
-        done = connection.execute(query, values)
-        rows, columns = done.fetchall(), distinct(column[0] for column in done.description or ())
-    except duckdb.Error as fault:
-        raise _refused(fault) from None
+    columns, rows = _answer(connection, query, values)
     return [dict(zip(columns, row, strict=True)) for row in rows]
 
 
-def selected(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, object]]:
-    """Run a user's query, which has to be one SELECT, and give its rows: a COPY could write over the market's files."""
+def _answer(
+    connection: duckdb.DuckDBPyConnection, query: str, values: list[object] | None = None
+) -> tuple[list[str], list[tuple[object, ...]]]:
+    try:
+        # Unlike a relation this is planned once, which is most of the work of a small query.
+        done = connection.execute(query, values)
+        return distinct(column[0] for column in done.description or ()), done.fetchall()
+    except duckdb.Error as fault:
+        raise _refused(fault) from None
+
+
+def selected(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[list[str], list[dict[str, object]]]:
+    """Run a user's query, which has to be one SELECT, and give its columns and rows: a COPY could write over the market's files."""
     try:
         kinds = [statement.type for statement in connection.extract_statements(query)]
     except duckdb.Error as fault:
@@ -124,7 +130,8 @@ def selected(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str
     if kinds != [duckdb.StatementType.SELECT]:
         found = ", ".join(kind.name for kind in kinds) or "nothing"
         raise UsageError(f"sql: found {found}; allowed is one SELECT (or DESCRIBE, SUMMARIZE, SHOW); mend the query")
-    return rows_of(connection, query)
+    columns, rows = _answer(connection, query)
+    return columns, [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def _refused(fault: duckdb.Error) -> QsimError:
