@@ -17,7 +17,8 @@ _LAID_ON = f"""
 _OF_UNITS = (Cause.REPRICE, Cause.DISCOUNT_START, Cause.RIVAL_MATCH, Cause.RIVAL_RELEASE)
 _BY_RATE = ", ".join(str(int(cause)) for cause in _OF_UNITS)
 _START, _MATCH, _REPRICE = int(Cause.DISCOUNT_START), int(Cause.RIVAL_MATCH), int(Cause.REPRICE)
-_WATCHING = f"{_MATCH}, {int(Cause.RIVAL_RELEASE)}"
+_RELEASE = int(Cause.RIVAL_RELEASE)
+_WATCHING = f"{_MATCH}, {_RELEASE}"
 # Units' answers to rivals with the rival's price and stock before the tick; the match is what they ask where it is lower.
 _ANSWERS = f"""
     SELECT e.tick, e.listing_id, e.epoch, e.platform, e.product_id, e.is_loose, e.ceiling,
@@ -80,14 +81,16 @@ CHECKS: tuple[Check, ...] = (
     faults(
         "2.29",
         "What comes by chance has its rate: of sales their platform's in the hour, of looks at rivals the parameters'; what"
-        " clock and stock decide has none.",
+        " clock and stock decide has none, and none has an answer withdrawn where an epoch begins in which nobody looks.",
         f"""SELECT tick, e.listing_id, cause, hazard_a_day, a_day, sale, looks FROM {_TOLD}
         JOIN checked.clock AS c USING (tick) JOIN checked.laws AS r ON r.epoch = c.epoch
+        JOIN checked.epochs AS p ON p.epoch = c.epoch
         LEFT JOIN checked.sale_rates AS s ON s.epoch = c.epoch AND s.platform = e.platform
         LEFT JOIN (SELECT DISTINCT epoch, hour, sale FROM checked.hours) AS h ON h.epoch = c.epoch AND h.hour = (c.second - 1) // 3600
         WHERE (cause NOT IN ({_BY_RATE}) AND hazard_a_day <> 0) OR hazard_a_day < 0
             OR (cause = {_START} AND e.timed AND NOT e.turned AND abs(hazard_a_day - a_day * sale) > 1e-6 * (1 + a_day * sale))
-            OR (cause IN ({_WATCHING}) AND abs(hazard_a_day - looks) > 1e-6 * (1 + looks))""",
+            OR (cause IN ({_WATCHING}) AND NOT (cause = {_RELEASE} AND hazard_a_day = 0 AND tick = p.first)
+                AND abs(hazard_a_day - looks) > 1e-6 * (1 + looks))""",
         sampled=True,
         needs="told",
     ),
@@ -126,6 +129,22 @@ CHECKS: tuple[Check, ...] = (
               GROUP BY platform) USING (platform)
         LEFT JOIN (SELECT platform, count(DISTINCT product_id) AS watched FROM checked.events WHERE cause IN ({_WATCHING})
                    GROUP BY platform) USING (platform) ORDER BY what""",
+        sampled=True,
+        needs="rivals",
+    ),
+    bounds(
+        "2.33",
+        "No answer to a rival outlives its cause: at the snapshots of an epoch no larger a share of products has one than is"
+        " known and reacted on in it, and none where nobody looks.",
+        "percent of products at most, four standard deviations on",
+        """SELECT platform || ' of ' || n || ' in epoch ' || epoch AS what, 100 * coalesce(held, 0) / n AS measured, 0 AS low,
+            100 * (p + checked.slack(n, p)) AS high
+        FROM (SELECT epoch, platform, CASE WHEN looks > 0 THEN known * reactive ELSE 0 END AS p FROM checked.shelves
+              JOIN checked.laws USING (epoch) WHERE live)
+        JOIN (SELECT platform, count(DISTINCT product_id) AS n FROM checked.listings WHERE is_active GROUP BY platform)
+            USING (platform)
+        LEFT JOIN (SELECT epoch, platform, count(DISTINCT product_id) AS held FROM checked.snapshots WHERE match > 0
+                   GROUP BY epoch, platform) USING (epoch, platform) ORDER BY what""",
         sampled=True,
         needs="rivals",
     ),
