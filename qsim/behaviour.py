@@ -206,8 +206,9 @@ def _equal(count: int) -> list[float]:
 class Demand(Checked):
     """Customers of a product in an area a day, by group; how they spread over hours and weekdays, and how they choose.
 
-    `shares` are the platforms' pull at equal prices, `outside` the share who then buy nothing, `elasticity` how utility falls
-    with the log of price; a fee counts as its share of `basket_rupees`. Platforms in `closed` take no orders.
+    `shares` are the platforms' pull at equal prices; one that is not named has that of the least. `outside` is the share who then
+    buy nothing, `elasticity` how utility falls with the log of price; a fee counts as its share of `basket_rupees`. Platforms in
+    `closed` take no orders.
     """
 
     a_day: ByGroup = Field(default_factory=_nothing)
