@@ -57,6 +57,7 @@ CLASSIC = [
         "SET anchor_price_paise = anchor_price_paise // 2 WHERE platform_id = 1 AND product_id % 10 = 0",
     ),
     ("2.5", "prices above MRP now", "newest_snapshot", "SET price_paise = price_paise * 3"),
+    ("2.34", "prices above MRP shown", "newest_snapshot", "SET price_paise = price_paise * 3"),
     ("2.6", "an event above MRP", "events", "SET price_after_paise = 9999999 WHERE tick % 7 = 0"),
     ("2.7", "a snapshot above MRP", "snapshots", "SET price_paise = 9999999 WHERE tick = " + LAST),
     (
