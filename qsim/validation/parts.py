@@ -9,7 +9,7 @@ _TOLD = "checked.events AS e JOIN raw.truth AS t USING (tick, listing_id)"
 # The parts of a price that its event gives, one laid on the other.
 _LAID_ON = f"""
     SELECT *, floor((regular + off) * surge / 10000 + 0.5) AS surge_due FROM (
-        SELECT e.*, t.* EXCLUDE (tick, listing_id), g.anchor, zoned AND NOT e.leads AS has_zone, watched,
+        SELECT e.* REPLACE (regular::BIGINT AS regular), t.* EXCLUDE (tick, listing_id), g.anchor, zoned AND NOT e.leads AS has_zone, watched,
             line > 0 AND line >= own AS by_line,
             -floor(regular::BIGINT * CASE WHEN fee > 0 THEN 0 ELSE discount END / 10000 + 0.5) AS off
         FROM {_TOLD} JOIN checked.listings AS g USING (listing_id)
@@ -22,10 +22,10 @@ _WATCHING = f"{_MATCH}, {_RELEASE}"
 # Units' answers to rivals with the rival's price and stock before the tick; the match is what they ask where it is lower.
 _ANSWERS = f"""
     SELECT e.tick, e.listing_id, e.epoch, e.platform, e.product_id, e.is_loose, e.ceiling,
-        e.after AS match, e.after - rival_paise AS unmatched,
+        e.after AS match, e.after::BIGINT - rival_paise AS unmatched,
         e.discount = was_discount AND shift = shift_before AS steady, tolerance,
         t.source_listing_id AS rival_id, g.product_id AS rival_product, g.platform AS rival_platform, g.leads AS rival_leads,
-        s.after AS rival_price, greatest(floor * (anchor_paise + cost_paise + half), (1 - undercut) * s.after) AS x, reach,
+        s.after AS rival_price, greatest(floor * (anchor_paise::BIGINT + cost_paise + half), (1 - undercut) * s.after) AS x, reach,
         rival_paise
     FROM {_TOLD} JOIN checked.laws AS r ON r.epoch = e.epoch CROSS JOIN (SELECT unnest([-0.5, 0, 0.5]) AS half)
     LEFT JOIN checked.listings AS g ON g.listing_id = t.source_listing_id
@@ -48,7 +48,7 @@ CHECKS: tuple[Check, ...] = (
         " time of day its share or nothing, a zone not at a platform's first dark store, a match never a higher price.",
         f"""SELECT tick, listing_id, anchor_paise, cost_paise, noise_paise, discount_paise, campaign_paise, surge_paise,
             time_of_day_paise, zone_paise, rival_paise FROM ({_LAID_ON})
-        WHERE anchor_paise <> anchor OR anchor_paise + cost_paise + noise_paise <> regular
+        WHERE anchor_paise <> anchor OR anchor_paise::BIGINT + cost_paise + noise_paise <> regular
             OR discount_paise <> CASE WHEN by_line THEN 0 ELSE off END OR campaign_paise <> CASE WHEN by_line THEN off ELSE 0 END
             OR surge_paise <> surge_due
             OR time_of_day_paise NOT IN (0, floor((regular + off + surge_due) * shift / 10000 + 0.5))
@@ -59,11 +59,11 @@ CHECKS: tuple[Check, ...] = (
     faults(
         "2.27",
         "Costs move the prices aimed at alike on all platforms of a product.",
-        f"""SELECT tick, product_id, min((anchor_paise + cost_paise + 0.5) / anchor_paise) AS most,
-            max((anchor_paise + cost_paise - 0.5) / anchor_paise) AS least
+        f"""SELECT tick, product_id, min((anchor_paise::BIGINT + cost_paise + 0.5) / anchor_paise) AS most,
+            max((anchor_paise::BIGINT + cost_paise - 0.5) / anchor_paise) AS least
         FROM {_TOLD} GROUP BY tick, product_id
-        HAVING max((anchor_paise + cost_paise - 0.5) / anchor_paise)
-            > min((anchor_paise + cost_paise + 0.5) / anchor_paise) + 1e-9""",
+        HAVING max((anchor_paise::BIGINT + cost_paise - 0.5) / anchor_paise)
+            > min((anchor_paise::BIGINT + cost_paise + 0.5) / anchor_paise) + 1e-9""",
         sampled=True,
         needs="told",
     ),
