@@ -9,7 +9,8 @@ _TOLD = "checked.events AS e JOIN raw.truth AS t USING (tick, listing_id)"
 # The parts of a price that its event gives, one laid on the other.
 _LAID_ON = f"""
     SELECT *, floor((regular + off) * surge / 10000 + 0.5) AS surge_due FROM (
-        SELECT e.* REPLACE (regular::BIGINT AS regular), t.* EXCLUDE (tick, listing_id), g.anchor, zoned AND NOT e.leads AS has_zone, watched,
+        SELECT e.* REPLACE (regular::BIGINT AS regular), t.* EXCLUDE (tick, listing_id), g.anchor,
+            zoned AND NOT e.leads AS has_zone, watched,
             line > 0 AND line >= own AS by_line,
             -floor(regular::BIGINT * CASE WHEN fee > 0 THEN 0 ELSE discount END / 10000 + 0.5) AS off
         FROM {_TOLD} JOIN checked.listings AS g USING (listing_id)
