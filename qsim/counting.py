@@ -1,19 +1,23 @@
-"""A market's platform metrics while it is written: its blocks' counts, and the rows that no commit holds yet."""
+"""A market's platform metrics while it is written: its blocks' counts, and the rows that no commit holds yet.
+
+A cell of a market is a platform's listings of a category in all blocks. A block gives rows of a cell for ticks at which
+anything happened in it; what is written is of all blocks, those that gave no row counted as they were.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qsim.arrays import U8
+from qsim.arrays import I64, U8, edges
 from qsim.market import tally
 from qsim.market.state import Block, State
 from qsim.market.tally import Tally
-from qsim.schema import CATEGORIES, PLATFORM_METRICS, PRODUCTS
+from qsim.schema import CATEGORIES, PLATFORM_METRICS, PRODUCTS, STATES
 from qsim.storage import tables
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile
@@ -22,29 +26,80 @@ from qsim.storage.places import Place
 
 @dataclass
 class Counts:
-    """The tallies of a market's blocks, the tick up to which a commit has their rows, and the rows of later ticks."""
+    """The tallies of a market's blocks, the tick up to which a commit has their rows, and the rows of later ticks.
+
+    `levels` are how many listings of each cell were in a state after the last rows that were merged, int64[blocks, cells].
+    """
 
     tallies: list[Tally]
     committed: int
+    levels: dict[str, I64]
     waiting: list[pa.Table] = field(default_factory=list)
 
     def add(self, rows: Sequence[pa.Table]) -> None:
-        """Take up rows that blocks gave; those of ticks that a commit has are left out."""
-        for table in rows:
-            if table.num_rows and table["tick"][0].as_py() <= self.committed:
-                table = table.filter(pc.greater(table["tick"], self.committed))
-            if table.num_rows:
-                self.waiting.append(table)
+        """Take up rows that blocks gave, those of all blocks for a window; those of ticks that a commit has tell levels alone."""
+        if any(table.num_rows and table["tick"][0].as_py() <= self.committed for table in rows):
+            self._merged(
+                pa.concat_tables([table.filter(pc.less_equal(table["tick"], self.committed)) for table in rows])
+            )
+            rows = [table.filter(pc.greater(table["tick"], self.committed)) for table in rows]
+        self.waiting += [table for table in rows if table.num_rows]
 
     def write(self, market: Place, tick: int) -> list[DataFile]:
         """Write what waits, up to a tick, to be committed; nothing where nothing waits."""
         if not self.waiting:
             return []
-        rows = pa.concat_tables(self.waiting)
-        if len(self.tallies) > 1:
-            rows = rows.sort_by([(name, "ascending") for name in PLATFORM_METRICS.key])
+        rows = self._merged(pa.concat_tables(self.waiting))
         ticks, self.committed, self.waiting = (self.committed + 1, tick), tick, []
         return [tables.write_history(market, PLATFORM_METRICS.name, rows, ticks, 0)]
+
+    def _merged(self, rows: pa.Table) -> pa.Table:
+        """Make one row of a tick and cell of those that blocks gave, in the order of the table's key."""
+        if len(self.tallies) == 1:
+            return rows
+        column = {name: rows[name].to_numpy().astype(np.int64) for name in rows.column_names}
+        first, cells = self.tallies[0], len(self.tallies[0].active)
+        ids = column["category_id"] << 8 | column["platform_id"]
+        cell = np.searchsorted(first.category_id << 8 | first.platform_id, ids)
+        before = {name: level.sum(axis=0) for name, level in self.levels.items()}
+        for name in STATES:
+            column[name] = _changes(column[name], column["block"] * cells + cell, column["tick"], self.levels[name])
+        key = (column["tick"] - column["tick"].min()) * cells + cell
+        order = np.argsort(key, kind="stable")
+        starts = edges(key[order])[:-1]
+        one, cell = order[starts], cell[order[starts]]
+        made = {name: np.add.reduceat(values[order], starts) for name, values in column.items()}
+        made |= {name: column[name][one] for name in PLATFORM_METRICS.key if name != "block"}
+        made["block"] = np.zeros(len(one), np.int64)
+        for name in STATES:
+            made[name] = before[name][cell] + _summed_up(made[name], cell)
+        active, inactive = np.sum([(tally.active, tally.inactive) for tally in self.tallies], axis=0)
+        made["skipped_inactive"], made["skipped_waiting"] = inactive[cell], active[cell] - made["attempted"]
+        schema = PLATFORM_METRICS.arrow()
+        return pa.Table.from_arrays([pa.array(made[field.name]).cast(field.type) for field in schema], schema=schema)
+
+
+def _changes(level: I64, place: I64, tick: I64, known: I64) -> I64:
+    """Tell how each row's level changed since the row before of its block and cell, `known` at first; the last becomes known."""
+    order = np.lexsort((tick, place))
+    starts = edges(place[order])
+    change = np.diff(level[order], prepend=0)
+    at = place[order[starts[:-1]]]
+    change[starts[:-1]] = level[order[starts[:-1]]] - known.ravel()[at]
+    known.ravel()[at] = level[order[starts[1:] - 1]]
+    changes = np.empty_like(change)
+    changes[order] = change
+    return changes
+
+
+def _summed_up(change: I64, cell: I64) -> I64:
+    """Add up the changes of each cell, whose rows are in the order of ticks."""
+    order = np.argsort(cell, kind="stable")
+    sums, starts = change[order].cumsum(), edges(cell[order])
+    sums -= np.repeat(sums[starts[:-1]] - change[order[starts[:-1]]], np.diff(starts))
+    summed = np.empty_like(change)
+    summed[order] = sums
+    return summed
 
 
 def counts_of(
@@ -71,4 +126,9 @@ def counts_of(
         cell = np.add.outer(of_product * platforms, platform_of_listing).ravel().astype(smallest)
         tallies.append(tally.tally(block, *cells, cell))
         tally.look(tallies[-1], state)
-    return Counts(tallies, max([kept, *(file.last for file in history.of_table(PLATFORM_METRICS.name))]))
+    counted = max((file.last for file in history.of_table(PLATFORM_METRICS.name)), default=0)
+    if counted < kept:
+        # Ticks between were not watched: who reads on begins from rows of every cell.
+        tallies = [replace(one, whole_at=kept + 1) for one in tallies]
+    levels = {name: np.stack([getattr(one, name) for one in tallies]) for name in STATES}
+    return Counts(tallies, max(kept, counted), levels)

@@ -6,8 +6,10 @@ import shutil
 import signal
 import subprocess
 import sys
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import duckdb
 import numpy as np
@@ -16,7 +18,8 @@ import pytest
 
 import qsim
 from qsim.errors import UsageError
-from qsim.market import pricing
+from qsim.market import pricing, state
+from qsim.monitoring.metrics import metrics
 from qsim.schema import SIZE_EDGES_BPS, SIZES
 from qsim.storage import log
 from tests.stored import history
@@ -24,6 +27,7 @@ from tests.stored import history
 KEY = ["tick", "platform", "category"]
 LIVELY: dict[str, dict[str, Any]] = {
     "classic": {"products": 60, "batch_size": 25, "update_interval_seconds": 900, "inactive_percent": 10},
+    "three blocks": {"products": 60, "batch_size": 7, "update_interval_seconds": 900, "inactive_percent": 10},
     "all": {"products": 60, "batch_size": "all", "update_interval_seconds": 600, "category_volatility": {"fruits": 5}},
     "two ticks for all": {"products": 60, "batch_size": 30, "inactive_percent": 0, "update_interval_seconds": 900},
     "realistic": {"products": 60, "preset": "realistic", "update_interval_seconds": 1800},
@@ -32,12 +36,19 @@ LIVELY: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
+def blocks_of(kind: str) -> AbstractContextManager[Any]:
+    """Make blocks small within, where the kind of market is to have several."""
+    return mock.patch.object(state, "BLOCK_LISTINGS", 100) if kind == "three blocks" else nullcontext()
+
+
 @pytest.fixture(scope="module", params=LIVELY)
 def watched(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> duckdb.DuckDBPyConnection:
     """A connection to a market of one kind in which much happens."""
     market = tmp_path_factory.mktemp("watched") / request.param
-    qsim.generate(market, seed=5, **LIVELY[request.param])
-    qsim.run(market, ticks=80)
+    with blocks_of(request.param):
+        qsim.generate(market, seed=5, **LIVELY[request.param])
+        qsim.run(market, ticks=50)
+        qsim.run(market, ticks=30)
     return qsim.connect(market)
 
 
@@ -121,6 +132,31 @@ def test_states_are_those_of_the_market_as_of_each_tick(watched: duckdb.DuckDBPy
     assert seen > 100
 
 
+def test_the_newest_states_are_told_of_however_few_ticks(watched: duckdb.DuckDBPyConnection) -> None:
+    [(market,)] = watched.sql("SELECT getvariable('qsim_market')").fetchall()
+    kinds = ("discounted", "surging", "out_of_stock", "skipped_inactive")
+    whole = metrics(market)
+    assert (whole["tick"], whole["counted_to"], whole["ticks_counted"]) == (80, 80, 80)
+    for last in (1, 3, 40, 80, 1000):
+        found = metrics(market, last=last)
+        assert {key: found["total"][key] for key in kinds} == {key: whole["total"][key] for key in kinds}, last
+        assert found["ticks_counted"] == min(last, 80)
+        changed = watched.sql(f"SELECT count(*) FROM price_history WHERE tick > {80 - last}").fetchall()
+        assert changed == [(found["total"]["changed"],)]
+
+
+def test_counts_taken_up_midway_begin_from_all_that_is(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", seed=5, **LIVELY["classic"])
+    qsim.run(tmp_path / "m", ticks=40, monitoring=False)
+    qsim.run(tmp_path / "m", ticks=9)
+    found = metrics(tmp_path / "m")
+    wanted = qsim.connect(tmp_path / "m").sql(
+        "SELECT count(*) FILTER (is_active AND discount_pct > 0), count(*) FILTER (NOT is_active) FROM prices"
+    )
+    assert wanted.fetchall() == [(found["total"]["discounted"], found["total"]["skipped_inactive"])]
+    assert (found["counted_to"], found["ticks_counted"]) == (49, 9)
+
+
 def test_nothing_fails(watched: duckdb.DuckDBPyConnection) -> None:
     assert watched.sql("SELECT sum(failed) FROM platform_metrics").fetchall() == [(0,)]
 
@@ -159,8 +195,13 @@ def test_of_a_very_large_tick_an_even_share_of_changes_is_measured(tmp_path: Pat
     assert all(sized == classes and 0.05 < sized / changed < 0.2 for changed, sized, classes in by_platform)
 
 
-@pytest.mark.parametrize("kind", ["classic", "realistic"])
+@pytest.mark.parametrize("kind", ["classic", "realistic", "three blocks"])
 def test_splits_workers_and_paces_count_the_same(tmp_path: Path, kind: str) -> None:
+    with blocks_of(kind):
+        _count_in_several_ways(tmp_path, kind)
+
+
+def _count_in_several_ways(tmp_path: Path, kind: str) -> None:
     qsim.generate(tmp_path / "0", seed=5, **LIVELY[kind])
     ways: list[list[dict[str, Any]]] = [
         [{"ticks": 60}], [{"ticks": 23}, {"ticks": 37, "max_workers": 1}], [{"ticks": 60, "speed": 1e6}],

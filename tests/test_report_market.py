@@ -231,6 +231,17 @@ def test_product_and_campaign_names_are_no_markup() -> None:
     assert all("<script" not in chart and '&"' not in chart for chart in charts)
 
 
+def test_a_report_shows_a_users_names_as_they_are(found: dict[str, Any]) -> None:
+    bad = "<img src=x onerror=alert(1)> [a](javascript:b) *\n\x1b[2J"
+    market = found["market"] | {"prices": found["market"]["prices"] | {"product": bad}}
+    category = [row | {"category": bad} for row in found["by_category"]]
+    told = found | {"market": market, "by_category": category}
+    assert "<img" not in page.html(told)
+    text = page.markdown(told)
+    shown = r"\<img src=x onerror=alert(1)> \[a\](javascript:b) \* \\x1b\[2J"
+    assert f"## Price of {shown} " in text and f"\n| {shown} |" in text
+
+
 def test_a_market_at_tick_0_has_a_whole_page(tmp_path: Path, shell: Shell) -> None:
     qsim.generate(tmp_path / "m", products=5)
     assert shell("report", tmp_path / "m", "--out", tmp_path / "r.html").code == 0

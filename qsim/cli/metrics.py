@@ -9,6 +9,7 @@ import click
 from qsim.cli import options, output
 
 _SHOWN = ("attempted", "changed", "clipped", "failed", "mean_change_pct", "sd_change_pct")
+_UNCOUNTED = {True: "as a live run counts once a minute", False: "as the others ran without monitoring"}
 _STATES = ("discounted", "surging", "out_of_stock")
 
 
@@ -45,9 +46,9 @@ def metrics(directory: str | None, last: int | None, as_json: bool) -> None:
         return
     rows = found["rows"]
     names = ("platform", "category", *_SHOWN, *_STATES)
-    title = f"{found['ticks_counted']:,} ticks up to {found['counted_to'] or 0:,}"
-    if found["tick"] > (found["counted_to"] or 0) and found["run"]:
-        title += f" of {found['tick']:,}, as a live run counts once a minute"
+    title = f"{found['ticks_counted']:,} ticks up to {found['counted_to']:,}"
+    if found["tick"] > found["counted_to"] and found["run"]:
+        title += f" of {found['tick']:,}, {_UNCOUNTED[found['run']['kind'] == 'run']}"
     output.table([{name: row[name] for name in names} for row in rows], title)
     if found["run"]:
         output.facts(_cost(found["run"]), False)

@@ -74,7 +74,10 @@ def _screen(seen: dict[str, Any]) -> RenderableType:
         counts.title = f"  the last {seen['metrics']['ticks_counted']:,} ticks, up to {seen['metrics']['counted_to']:,}"
         parts.append(counts)
     elif seen["status"]["tick"]:
-        parts.append(Text("counts by platform come once a minute of a live run\n", style="dim"))
+        run = seen["metrics"]["run"]
+        going = run is not None and run["kind"] == "run"
+        why = "come once a minute of a live run" if going else "are not there: the market ran without monitoring"
+        parts.append(Text(f"counts by platform {why}\n", style="dim"))
     newest = "\n".join(_line(event) for event in reversed(seen["events"]))
     return Group(*parts, Text(newest, no_wrap=True, overflow="ellipsis"))
 

@@ -15,13 +15,11 @@ import numpy.typing as npt
 
 from qsim.arrays import F64, I32, I64, Mask, edges
 from qsim.market.state import NO_CEILING, Block, EventRows, State, WatchedRows
-from qsim.schema import SIZE_EDGES_BPS, SIZES
+from qsim.schema import METRICS_EVERY, SIZE_EDGES_BPS, SIZES
 
 Cells = npt.NDArray[np.unsignedinteger[Any]]
 # Ticks that take up more listings of a block than this have but an even share of their changes measured.
 _MOST_SIZED = 1_024
-# Every cell has a row at the first tick and then at each multiple of this, whatever happened.
-EVERY = 1_024
 # The class of each whole size from just below the lowest edge to the highest.
 _CLASS = np.searchsorted(SIZE_EDGES_BPS, np.arange(SIZE_EDGES_BPS[0] - 1, SIZE_EDGES_BPS[-1] + 1), side="right")
 
@@ -32,6 +30,7 @@ class Tally:
 
     `category_id` and `platform_id` tell what a cell is; they and the counts are columns of cells. `cell` and `ceiling` are
     columns of all the block's listings, `of_active` the cells of the active ones, `by_cell` the places of these, cell by cell.
+    At the tick `whole_at` every cell has a row.
     """
 
     category_id: I64
@@ -42,6 +41,7 @@ class Tally:
     by_cell: I32
     active: I64
     inactive: I64
+    whole_at: int = 1
     discounted: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
     surging: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
     out_of_stock: I64 = field(default_factory=lambda: np.zeros(0, np.int64))
@@ -138,14 +138,14 @@ def _tile(tally: Tally, block: Block, rows: EventRows, watched: WatchedRows, tic
 def counted(tally: Tally, block: Block, rows: EventRows, ticks: range) -> dict[str, I64]:
     """Count what the rows of these ticks did: the columns of `schema.PLATFORM_METRICS`.
 
-    A tick has a row of each cell in which anything happened, and of all cells where `EVERY` says so.
+    A tick has a row of each cell in which anything happened, and of all cells where `whole_at` or METRICS_EVERY says so.
     """
     assert rows.watched is not None
     tile, attempted = _tile(tally, block, rows, rows.watched, ticks)
     cells, count = len(tally.active), rows.count
     levels = _levels(tile)
     moved = np.logical_or.reduce([_changed(levels[name], getattr(tally, name)) for name in levels])
-    dense = np.repeat([tick == 1 or tick % EVERY == 0 for tick in ticks], cells)
+    dense = np.repeat([tick == tally.whole_at or tick % METRICS_EVERY == 0 for tick in ticks], cells)
     kept = np.flatnonzero((attempted > 0) | moved | dense)
     cell = kept % cells
     # Most rows are changes, so the others are counted.

@@ -10,13 +10,13 @@ import polars as pl
 
 from qsim import process
 from qsim.errors import UsageError
-from qsim.schema import CATEGORIES, PLATFORM_METRICS, PLATFORMS, SIZES, Table
+from qsim.schema import CATEGORIES, METRICS_EVERY, PLATFORM_METRICS, PLATFORMS, SIZES, STATES, Table
 from qsim.standing import market_directory
 from qsim.storage import log, tables
 from qsim.storage.log import Log
+from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place
 
-STATES = ("discounted", "surging", "out_of_stock")
 _SUMS = ("attempted", "changed", "clipped", "failed", "sized", "change_bps", "change_squares", *SIZES)
 
 
@@ -27,19 +27,33 @@ def _table(market: Place, history: Log, table: Table, columns: list[str]) -> pl.
 
 
 def by_tick(market: Place, history: Log, after: int = -1) -> pl.DataFrame:
-    """Give the rows of `schema.PLATFORM_METRICS` after a tick, blocks added up, with platform and category by name.
+    """Give the rows of `schema.PLATFORM_METRICS` after a tick, with platform and category by name.
 
-    States hold until a cell's next row; a cell has a row at each tick at which anything happened.
+    States hold until a cell's next row; a cell has a row at each tick at which anything happened. Before them come rows of what was
+    so at the tick itself, where nothing is counted but states.
     """
-    files = [file for file in history.of_table(PLATFORM_METRICS.name) if file.last > after]
+    files = history.of_table(PLATFORM_METRICS.name)
+    known = _whole_before(files, after)
+    files = [file for file in files if file.last >= known]
     rows = pl.from_arrow(tables.read(market, files) if files else PLATFORM_METRICS.arrow().empty_table())
     assert isinstance(rows, pl.DataFrame)
-    counts = pl.col(*_SUMS, "skipped_waiting", "skipped_inactive", *STATES).cast(pl.Int64)
-    rows, cell = rows.filter(pl.col("tick") > after), ("tick", "platform_id", "category_id")
-    # To group is most of the work, and one block has nothing to be added up.
-    rows = rows.group_by(cell).agg(counts.sum()) if rows["block"].n_unique() > 1 else rows.select(*cell, counts)
+    cell, held = ("platform_id", "category_id"), ("skipped_inactive", *STATES)
+    counts = pl.col(*_SUMS, "skipped_waiting", *held).cast(pl.Int64)
+    rows = rows.filter(pl.col("tick") >= known).select("tick", *cell, counts)
+    before = rows.filter(pl.col("tick") <= after).sort("tick").group_by(cell).last()
+    before = before.with_columns(pl.exclude("tick", *cell, *held) * 0, tick=pl.lit(max(0, after), pl.UInt32))
+    rows = pl.concat([before.select(rows.columns), rows.filter(pl.col("tick") > after)])
     names = (_named(market, history, PLATFORMS, "platform"), _named(market, history, CATEGORIES, "category"))
-    return rows.select("tick", *names, pl.exclude(cell)).sort("tick", "platform", "category")
+    return rows.select("tick", *names, pl.exclude("tick", *cell)).sort("tick", "platform", "category")
+
+
+def _whole_before(files: list[DataFile], tick: int) -> int:
+    """Give the last tick up to one at which every cell has a row: where counting began, or a multiple of METRICS_EVERY."""
+    begun = tick + 1
+    for first, last in sorted(((file.first, file.last) for file in files), reverse=True):
+        if first <= tick and last >= begun - 1:
+            begun = first
+    return max(begun, tick // METRICS_EVERY * METRICS_EVERY)
 
 
 def _named(market: Place, history: Log, table: Table, name: str) -> pl.Expr:
@@ -107,11 +121,14 @@ def metrics(
 
 
 def counted(market: Place, history: Log, last: int | None, by: tuple[str, ...]) -> dict[str, Any]:
-    """Add up what the ticks up to a commit did, all of them or the last so many: see `metrics`."""
-    rows = by_tick(market, history, history.tick - last if last else -1)
+    """Add up what the ticks up to a commit did, all that were counted or the last so many: see `metrics`."""
+    ranges = [(file.first, file.last) for file in history.of_table(PLATFORM_METRICS.name)]
+    to = max((last for _, last in ranges), default=0)
+    after = max(0, to - last) if last else 0
+    rows = by_tick(market, history, after)
     return {
-        "counted_to": rows["tick"].max(),
-        "ticks_counted": rows["tick"].n_unique(),
+        "counted_to": to,
+        "ticks_counted": sum(last - max(first, after + 1) + 1 for first, last in ranges if last > after),
         "total": {key: value for row in totals(rows) for key, value in row.items() if key != "all"},
         "rows": totals(rows, by),
     }

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
+from qsim.errors import one_line
 from qsim.monitoring import market_page, svg
 from qsim.schema import SIZES
 
@@ -98,6 +100,11 @@ def _tables(found: Mapping[str, Any]) -> dict[str, list[list[str]]]:
     }
 
 
+def _marked(text: str) -> str:
+    """Write a text, which may be a user's, so that Markdown shows it and nothing else."""
+    return re.sub(r"([\\`*<\[\]|])", r"\\\1", one_line(text))
+
+
 def markdown(found: Mapping[str, Any]) -> str:
     """Write a report as Markdown."""
     health = found["health"]
@@ -111,9 +118,9 @@ def markdown(found: Mapping[str, Any]) -> str:
     ]
     lines += [f"- {one['level']}: {one['about']}: {one['found']}. Mend: {one['mend']}" for one in health["reasons"]]
     for title, rows in _tables(found).items():
-        cells = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+        cells = [[_marked(cell) for cell in row] for row in rows]
         rule = ["---", *["---:"] * (len(cells[0]) - 1)]
-        lines += ["", f"## {title}", "", *(f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:]))]
+        lines += ["", f"## {_marked(title)}", "", *(f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:]))]
     return "\n".join(lines) + "\n"
 
 
@@ -164,7 +171,7 @@ def html(found: Mapping[str, Any]) -> str:
         cells = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
         top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
         table = f"<table><thead><tr>{top}</tr></thead><tbody>{cells}</tbody></table>"
-        tables += f'<h2>{title}</h2><div class="scroll" tabindex="0">{table}</div>'
+        tables += f'<h2>{escape(title)}</h2><div class="scroll" tabindex="0">{table}</div>'
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>{name}: qsim report</title><style>{_STYLE}</style></head><body><main><h1>{name}</h1>"

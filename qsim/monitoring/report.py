@@ -16,8 +16,9 @@ from qsim.errors import DiskError, UsageError
 from qsim.monitoring import market as markets
 from qsim.monitoring import page
 from qsim.monitoring.health import health
-from qsim.monitoring.metrics import STATES, by_tick, runs, totals
+from qsim.monitoring.metrics import by_tick, runs, totals
 from qsim.queries import board_states
+from qsim.schema import STATES
 from qsim.standing import market_directory, status
 from qsim.storage import log
 
@@ -25,14 +26,14 @@ SUFFIXES = (".json", ".md", ".html")
 _STRETCHES = 160
 
 
-def _stretches(rows: pl.DataFrame) -> dict[str, Any]:
-    """Thin the ticks to at most so many stretches: changes a tick by category, mean states by platform."""
+def _stretches(rows: pl.DataFrame, first: int) -> dict[str, Any]:
+    """Thin the ticks from the first on to at most so many stretches: changes a tick by category, mean states by platform."""
     if not rows.height:
         return {"changes_a_tick": {}, **{state: {} for state in STATES}}
-    first, last = rows["tick"].min(), rows["tick"].max()
-    assert isinstance(first, int) and isinstance(last, int)
+    last = rows["tick"].max()
+    assert isinstance(last, int)
     size = (last - first) // _STRETCHES + 1
-    rows = rows.with_columns(at=(pl.col("tick") - first) // size * size + first)
+    rows = rows.with_columns(at=(pl.col("tick").clip(first) - first) // size * size + first)
 
     def lines(key: str, value: pl.Expr) -> dict[str, list[list[float]]]:
         thin = rows.group_by(key, "at").agg(value.alias("value")).sort("at", key)
@@ -87,7 +88,7 @@ def report(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
         "total": {key: value for row in totals(rows) for key, value in row.items() if key != "all"},
         "by_platform": totals(rows, ("platform",)),
         "by_category": totals(rows, ("category",)),
-        "over_time": _stretches(rows),
+        "over_time": _stretches(rows, after + 1),
         "runs": runs(market)[-20:],
         "costs": [
             {name: line[name] for name in ("tick", "lag_seconds", "cpu_percent", "memory_bytes")}

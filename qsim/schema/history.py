@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from qsim.schema.table import Table
 
+# States that listings are counted in tick by tick, and how often every cell has a row of them, whatever happened.
+STATES = ("discounted", "surging", "out_of_stock")
+METRICS_EVERY = 1_024
 # Sizes of price changes in classes, from the lowest, and their edges in basis points: each class begins at its edge.
 SIZE_EDGES_BPS = (-2000, -1000, -500, -200, 0, 200, 500, 1000, 2000)
 SIZES = {
@@ -85,7 +88,7 @@ PLATFORM_METRICS = Table(
     "platform_metrics",
     {
         "tick": ("uint32", "the tick"),
-        "block": ("uint32", "the block of products"),
+        "block": ("uint32", "0: the counts are of all blocks of products"),
         "category_id": ("uint16", "least number of the category in categories"),
         "platform_id": ("uint8", "the platform"),
         "attempted": ("uint32", "listings that the tick took up"),

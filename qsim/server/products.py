@@ -127,7 +127,7 @@ async def metrics(
 def _totals(reading: Reading, last: int, by: str) -> dict[str, Any]:
     keys = {"all": (), "both": ("platform", "category")}.get(by, (by,))
     found = counted(reading.market, reading.moment.log, last, keys)
-    told = {"counted_to": found["counted_to"] or 0, "ticks_counted": found["ticks_counted"], "rows": found["rows"]}
+    told = {"counted_to": found["counted_to"], "ticks_counted": found["ticks_counted"], "rows": found["rows"]}
     return reading.moment.place() | told
 
 
