@@ -12,7 +12,7 @@ from tests.realistic_markets import PLATFORMS, Case, differences, drawn_case, fo
 from tests.stored import history
 
 CASES = (1, 2, 3, 7, 8, 9, 10, 15, 20, 22)
-LIVELY = 2
+LIVELY = 9
 OF_CLASSIC = {Cause.SURGE_START, Cause.SURGE_END, Cause.UPDATE}
 
 
