@@ -232,12 +232,12 @@ def lay(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
     return dict(layer) if whole else merge(base, layer)
 
 
-def preset_values(name: str, kind: str = "preset") -> dict[str, Any]:
+def preset_values(name: object, kind: str = "preset") -> dict[str, Any]:
     """Read the named preset, or the overlay of the named `scenario`, as plain values."""
     folder = files("qsim").joinpath("presets", *(["scenarios"] if kind == "scenario" else []))
     known = [entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")]
     if name not in known:
-        raise UsageError(f"{kind}: found {name[:60]!r}{nearest(name, known)}; name one of them")
+        raise UsageError(f"{kind}: found {str(name)[:60]!r}{nearest(str(name), known)}; name one of them")
     return tomllib.loads((folder / f"{name}.toml").read_text("utf-8"))
 
 

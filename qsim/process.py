@@ -37,6 +37,7 @@ class Recorder:
 
     market: Place
     tick_seconds: float | None
+    flush_seconds: float = 0.0
     stages: dict[str, float] = field(default_factory=dict)
     begun: float = field(default_factory=perf_counter)
     cpu_begun: float = field(default_factory=process_time)
@@ -75,6 +76,7 @@ class Recorder:
             **self.last,
             "seconds": round(seconds, 3),
             "tick_seconds": self.tick_seconds,
+            "flush_seconds": self.flush_seconds,
             "cpu_seconds": round(cpu, 3),
             "cpu_percent": round(100 * (cpu - self.cpu_written) / since, 1),
             "memory_bytes": psutil.Process().memory_info().rss,

@@ -133,7 +133,9 @@ def run_on(writer: Writer, wanted: int, epoch: dict[str, Any] | None, manner: Ma
     tick_seconds = parameters.update_interval_seconds / manner.speed if manner.speed else None
     if writer.counts is not None and wanted:
         # A run may fail before its first commit.
-        recorder = Recorder(writer.market, tick_seconds, last=vars(Progress(writer.tip.tick, 0, wanted, 0)))
+        recorder = Recorder(
+            writer.market, tick_seconds, manner.flush, last=vars(Progress(writer.tip.tick, 0, wanted, 0))
+        )
     try:
         if wanted:
             _run(writer, wanted, epoch, manner, tick_seconds, recorder)

@@ -24,7 +24,7 @@ from qsim.storage.places import Place
 from qsim.windows import TILED
 from qsim.writing import Writer
 
-_PART = re.compile(r"all|(\d+):(\d+)")
+_PART = re.compile(r"all|(\d{1,18}):(\d{1,18})")
 # What a market's digest leaves out, as it follows from the rest; but the snapshot of tick 0 is what the rest starts from.
 _UNHASHED = (SNAPSHOTS.name, METRICS.name, PLATFORM_METRICS.name, "settings")
 
@@ -43,7 +43,9 @@ def part_of(text: str, head: int) -> tuple[int, int]:
     found = _PART.fullmatch(text)
     first, last = (int(found[1]), int(found[2])) if found and found[1] else (0, head)
     if not found or not first <= last <= head:
-        raise UsageError(f"regenerate: found {text!r}; allowed are all and FIRST:LAST within 0:{head}; mend the ticks")
+        raise UsageError(
+            f"regenerate: found {text[:60]!r}; allowed are all and FIRST:LAST within 0:{head}; mend the ticks"
+        )
     return first, last
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -14,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from qsim import clock, cluster, forecast, pacing, params, recording, scenarios, writing
 from qsim.clock import Epoch
 from qsim.errors import ConflictError, UsageError
+from qsim.explain import shown
 from qsim.recording import Manner, Progress
 from qsim.standing import market_directory, status
 from qsim.storage import digests, files, leftovers, lock, log, tables
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from qsim.opening import Opening, Part
 
 DEFAULT_WORKERS = 5
+# Ticks beyond any market, of which it is of no use to tell what they would take.
+_MOST_TOLD = 10**15
 SETTINGS_FILE = "market.toml"
 
 
@@ -43,8 +45,9 @@ def workers_of(wanted: int | None) -> int:
 def _refuse_taken(market: Place) -> None:
     """Make sure that a market may be made in a directory: nothing is in it but what a killed generation left."""
     found = files.look(market)
-    if found is not None and not found.is_directory:
-        raise UsageError(f"{market}: is a file; allowed is a directory for the market; name another")
+    if found is not None and not found.is_directory and not files.leads_to_directory(market):
+        kind = "a file" if found.is_file else "neither a directory nor a link to one"
+        raise UsageError(f"{market}: is {kind}; allowed is a directory for the market; name another")
     if log.exists(market):
         raise ConflictError(
             f"{market}: holds a market already; generate does not overwrite; remove it or name another directory"
@@ -162,8 +165,9 @@ def ticks_wanted(
         raise UsageError(
             f"{' and '.join(given)}: found both; allowed is one of ticks, until and duration; leave one out"
         )
-    if duration is not None and not math.isfinite(duration):
-        raise UsageError(f"duration: found {duration}; allowed is a number of minutes; mend the number")
+    if duration is not None and not abs(duration) <= clock.MAX_SECOND / 60:
+        most = f"{clock.MAX_SECOND // 60:,}, 136 years"
+        raise UsageError(f"duration: found {duration}; allowed is a number of minutes up to {most}; mend the number")
     if until is not None:
         wanted = max(0, until - tick)
     elif duration is not None:
@@ -174,7 +178,8 @@ def ticks_wanted(
     if not least <= wanted <= clock.MAX_TICK - tick:
         name = given[0] if given else "ticks"
         allowed = f"allowed are {least} to {clock.MAX_TICK - tick}"
-        found = f"{locals()[name]}: {wanted} ticks of {interval} s{need(wanted) if wanted > 0 else ''}"
+        takes = need(wanted) if 0 < wanted < _MOST_TOLD else ""
+        found = f"{shown(locals()[name])}: {shown(wanted)} ticks of {interval} s{takes}"
         raise UsageError(f"{name}: found {found}; {allowed}; mend the number")
     return wanted
 

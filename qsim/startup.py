@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from importlib.machinery import ModuleSpec, PathFinder
+from io import TextIOWrapper
+from pathlib import Path
 from types import ModuleType
 
 
@@ -23,3 +26,16 @@ def leave_out_pandas() -> None:
     there, and that takes longer than most commands do.
     """
     sys.meta_path[:] = [_Leaner if finder is PathFinder else finder for finder in sys.meta_path]
+
+
+def make_streams_safe() -> None:
+    """Open those of the standard streams that are closed to nowhere, and let them show ? for what they cannot write.
+
+    A file that is opened would get the number of a closed one, and what libraries tell there would go into a market.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 -- for good
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
+            stream.reconfigure(errors="replace")

@@ -13,6 +13,7 @@ from qsim.standing import market_directory
 from qsim.storage import compaction, log, verification
 
 GRACE_SECONDS = 3600.0
+_MOST_GRACE_SECONDS = 1_000_000_000
 # A snapshot stays a file of its own: as-of queries take one and no other.
 _MERGED = tuple(table for table in HISTORY if table is not SNAPSHOTS)
 
@@ -43,8 +44,10 @@ def vacuum(directory: str | os.PathLike[str] | None = None, *, grace_seconds: fl
 
     Connections that see a commit from before the replacement fail from then on, until `qsim.refresh`.
     """
-    if not grace_seconds >= 0:
-        raise UsageError(f"grace: found {grace_seconds}; allowed are 0 and more seconds; mend the number")
+    if not 0 <= grace_seconds <= _MOST_GRACE_SECONDS:
+        raise UsageError(
+            f"grace: found {grace_seconds}; allowed are 0 to {_MOST_GRACE_SECONDS:,} seconds; mend the number"
+        )
     market = market_directory(directory)
     with writing.locked(market):
         history = writing.settled(market)

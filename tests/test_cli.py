@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -31,6 +32,13 @@ def test_every_commands_help_has_an_example(shell: Shell, words: list[str]) -> N
 
 def test_help_names_every_command(shell: Shell) -> None:
     assert all(f"  {name} " in shell("--help").out for name in COMMANDS)
+
+
+@pytest.mark.parametrize("words", [[], ["ask"], ["config"]], ids=str)
+def test_help_is_shown_as_it_is_where_a_command_is_needed_and_none_is_given(shell: Shell, words: list[str]) -> None:
+    done = shell(*words)
+    assert (done.code, done.out) == (2, "")
+    assert done.err == shell(*words, "--help").out
 
 
 def test_help_of_the_program_imports_no_heavy_library() -> None:
@@ -153,6 +161,32 @@ def test_generate_at_the_place_of_a_file_is_refused(shell: Shell, tmp_path: Path
     assert "is a file" in shell.refused(2, "generate", tmp_path / "file")
 
 
+def test_a_market_lies_behind_a_link_to_a_directory(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "link").symlink_to("real")
+    assert shell("generate", tmp_path / "link", "--products", 4).code == 0
+    assert shell("run", tmp_path / "link", "--ticks", 2).code == 0
+    assert qsim.status(tmp_path / "real")["tick"] == 2
+
+
+def test_generate_at_a_link_to_nothing_is_refused(shell: Shell, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("nowhere")
+    assert "neither a directory nor a link to one" in shell.refused(2, "generate", tmp_path / "link")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["link"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+@pytest.mark.parametrize("inside", [True, False], ids=["relative", "absolute"])
+def test_a_path_that_is_not_utf8_is_refused(
+    shell: Shell, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inside: bool
+) -> None:
+    folder = tmp_path / os.fsdecode(b"b\xff")
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    assert "b\\udcff/m: is not UTF-8" in shell.refused(2, "generate", "m" if inside else folder / "m")
+    assert list(folder.iterdir()) == []
+
+
 @pytest.mark.parametrize("words", [["run"], ["status"], ["config", "show"], ["validate"]])
 def test_a_command_where_no_market_is_says_how_to_make_one(shell: Shell, words: list[str]) -> None:
     assert "nowhere: holds no market; make one with: qsim generate" in shell.refused(4, *words, "nowhere")
@@ -171,6 +205,10 @@ def test_a_command_where_no_market_is_says_how_to_make_one(shell: Shell, words: 
         ["--duration", "nan"],
         ["--duration", "inf"],
         ["--duration", "1e300"],
+        ["--duration", "1e308"],
+        ["--duration", "-1e308"],
+        ["--ticks", "1" * 400],
+        ["--until", "1" * 400],
         ["--until", "1000000000000"],
         ["--ticks", "5", "--duration", "2"],
         ["--ticks", "5", "--until", "20"],
@@ -187,6 +225,7 @@ def test_a_run_of_no_sensible_length_or_pace_is_refused_and_nothing_runs(
     shell: Shell, market: Path, options: list[str]
 ) -> None:
     line = shell.refused(2, "run", market, *options)
+    assert len(line) < 300
     assert (
         options[0].strip("-").replace("-", "_") in line.replace("-", "_")
         or options[1].split("=")[0] in line
@@ -231,6 +270,10 @@ def test_a_bad_setting_names_key_found_and_allowed_by_option_and_by_file(
 @pytest.mark.parametrize("text", ["batch_size = ", "a = 1\na = 2", "\x00", "[" * 5000])
 def test_a_file_that_is_no_toml_is_bad_input_and_named(shell: Shell, market: Path, text: str) -> None:
     assert "given.toml" in shell.refused(3, "run", market, "--config", toml(market.parent, text))
+
+
+def test_a_preset_that_is_no_word_is_refused(shell: Shell, tmp_path: Path) -> None:
+    assert "known are classic" in shell.refused(2, "generate", tmp_path / "m", "--set", "preset=5")
 
 
 def test_a_missing_file_of_settings_is_bad_input_and_named(shell: Shell, market: Path) -> None:

@@ -160,6 +160,19 @@ def test_standard_output_that_takes_nothing_is_a_fault_of_the_disk_in_one_line(r
     assert done.stderr.count("\n") == 1 and "No space left on device" in done.stderr
 
 
+@pytest.mark.parametrize("closed", ["1", "2"])
+def test_a_run_is_done_where_a_standard_stream_is_closed(market: Path, closed: str) -> None:
+    done = shell(f'qsim run "{market}" --ticks 2 --stdout {closed}>&-')
+    assert (done.returncode, "Error" in done.stderr) == (0, False), done.stderr
+    assert qsim.status(market)["tick"] == 12
+    assert qsim.verify(market)["passed"]
+
+
+def test_what_standard_output_cannot_write_is_shown_as_a_question_mark(ran: Path) -> None:
+    done = shell(f"""qsim sql "{ran}" "SELECT '₹ 5' AS paid" """, PYTHONIOENCODING="ascii")
+    assert (done.returncode, done.stderr) == (0, "") and "? 5" in done.stdout
+
+
 @pytest.mark.parametrize(("level", "told"), [("debug", True), ("INFO", True), ("WARNING", False)])
 def test_log_level_of_the_environment_decides_what_is_told_on_standard_error(
     market: Path, level: str, told: bool

@@ -148,6 +148,19 @@ def test_a_run_that_stands_still_is_told(market: Path) -> None:
     assert [reason["level"] for reason in about(market, "run")] == ["failing"]
 
 
+@pytest.mark.parametrize(("quiet", "levels"), [(185, []), (200, ["failing"])])
+def test_a_run_that_commits_rarely_is_waited_for_as_long_as_it_takes(
+    market: Path, quiet: int, levels: list[str]
+) -> None:
+    with_run(market, time=(datetime.now(UTC) - timedelta(seconds=quiet)).isoformat(), flush_seconds=80.0)
+    assert [reason["level"] for reason in about(market, "run")] == levels
+
+
+def test_a_run_keeps_how_rarely_it_commits(market: Path) -> None:
+    qsim.run(market, ticks=2, speed=5_000, flush=0.05)
+    assert lines(market)[-1]["flush_seconds"] == 0.05
+
+
 @pytest.mark.parametrize(("free", "level"), [(10**9, "warning"), (10**7, "failing")])
 def test_a_disk_that_is_nearly_full_is_told(
     market: Path, monkeypatch: pytest.MonkeyPatch, free: int, level: str
@@ -275,6 +288,11 @@ def test_run_exports_a_report_at_its_end(market: Path, tmp_path: Path, shell: Sh
     assert shell("run", market, "--ticks", 5, "--export-report", tmp_path / "r.json").code == 0
     found = json.loads((tmp_path / "r.json").read_text())
     assert (found["status"]["tick"], found["health"]["status"], found["runs"][-1]["done"]) == (15, "ok", 5)
+
+
+def test_an_export_to_a_folder_that_is_not_there_is_refused_before_the_run(market: Path, shell: Shell) -> None:
+    assert "nowhere is not there" in shell.refused(2, "run", market, "--ticks", 5, "--export-report", "nowhere/r.md")
+    assert qsim.status(market)["tick"] == 10
 
 
 def test_an_export_to_no_known_form_is_refused_before_the_run(market: Path, shell: Shell) -> None:

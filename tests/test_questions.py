@@ -154,7 +154,8 @@ def test_campaign_tells_until_when_and_a_plain_discount_does_not() -> None:
     [
         ({"platform": "blinkt"}, "platform 'blinkt': not in this market; allowed: blinkit"),
         ({"min_discount": 101}, "min_discount 101: allowed is 0 to 100"),
-        ({"limit": 0}, "limit 0: allowed is 1 or more"),
+        ({"limit": 0}, "limit 0: allowed is 1 to"),
+        ({"limit": 10**20}, "limit 1(0+): allowed is 1 to"),
         ({"category": "cars"}, "category 'cars': not in this market; allowed: Dairy & Eggs"),
     ],
 )

@@ -12,8 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from starlette.datastructures import Headers
 
 import qsim
+from qsim.server.guarding import refuse
+from qsim.server.problems import ProblemError
+from qsim.server.running import allowed_of
 from tests.commands import Shell
 from tests.refusals_http import REQUESTS, Request
 from tests.servers import Served, serving
@@ -157,6 +161,14 @@ def test_a_port_that_is_taken_is_refused_in_a_line(market: Path) -> None:
         words = [sys.executable, "-m", "qsim", "serve", str(market), "--port", str(port)]
         done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 6 and "choose another --port" in done.stderr.splitlines()[-1], done.stderr
+
+
+@pytest.mark.parametrize(("host", "at"), [("127.0.0.2", "127.0.0.2"), ("0:0:0:0:0:0:0:1", "[::1]")])
+def test_the_address_that_is_listened_on_is_let_through_and_no_other(host: str, at: str) -> None:
+    scope = {"raw_path": b"/", "query_string": b"", "scheme": "http"}
+    refuse(scope, Headers({"host": f"{at}:8000"}), allowed_of(host, None))
+    with pytest.raises(ProblemError, match="allowed is "):
+        refuse(scope, Headers({"host": "127.0.0.3:8000"}), allowed_of(host, None))
 
 
 TOKEN = "a-token-of-thirty-two-characters"

@@ -14,8 +14,8 @@ import pytest
 
 import qsim
 from qsim.errors import CorruptError, UsageError
-from qsim.storage import compaction, files, log, parquet, pieces
-from qsim.writing import course_of
+from qsim.storage import compaction, files, lock, log, parquet, pieces, verification
+from qsim.writing import DIRECTORIES, course_of
 from tests.stored import tree
 
 ASKED = (
@@ -135,9 +135,10 @@ def test_vacuum_leaves_just_the_files_that_the_log_names(market: Path) -> None:
     assert on_disk == {file.path for file in log.read(market).files}
 
 
-def test_a_negative_grace_is_refused(market: Path) -> None:
-    with pytest.raises(UsageError, match="grace: found -1"):
-        qsim.vacuum(market, grace_seconds=-1)
+@pytest.mark.parametrize("grace", [-1, float("nan"), float("inf"), 1e300])
+def test_a_grace_that_is_none_is_refused(market: Path, grace: float) -> None:
+    with pytest.raises(UsageError, match="grace: found"):
+        qsim.vacuum(market, grace_seconds=grace)
 
 
 def test_a_sound_market_passes_and_is_not_touched(market: Path) -> None:
@@ -270,6 +271,29 @@ def test_what_is_no_part_of_the_market_is_told_and_left_alone(market: Path) -> N
     assert not any(path.exists() and path.read_bytes() == b"?" for path in left)
 
 
+def test_files_of_a_commit_that_comes_while_verify_lists_are_told_as_nothing_else(
+    market: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing, ran = files.names, []
+
+    def names(directory: Path) -> list[str]:
+        if directory.name == "events" and not ran:
+            ran.append(directory)
+            qsim.run(market, ticks=1)
+        return listing(directory)
+
+    monkeypatch.setattr(files, "names", names)
+    found = verification.verify(market, DIRECTORIES)
+    assert ran and (found.faults, found.notes) == ([], [])
+
+
+def test_a_file_that_a_writer_at_work_has_not_committed_is_told_so(market: Path) -> None:
+    with lock.writer_lock(market):
+        (market / "events" / "0000000067-0000000067-00000.parquet").write_bytes(b"?")
+        [note] = qsim.verify(market)["notes"]
+    assert "is not committed yet" in note
+
+
 def test_a_log_older_than_its_files_is_refused_and_they_are_kept(market: Path) -> None:
     later = market / "events" / "0000033001-0000033002-00000.parquet"
     later.write_bytes(b"?")
@@ -358,7 +382,7 @@ def test_a_part_is_regenerated_from_the_snapshot_before_it(market: Path) -> None
     assert 6 <= result["regenerated_ticks"] < 66
 
 
-@pytest.mark.parametrize("part", ["5", "9:3", "0:67", "x", "-1:2"])
+@pytest.mark.parametrize("part", ["5", "9:3", "0:67", "x", "-1:2", "1" * 5000 + ":1"])
 def test_a_part_that_is_none_is_refused(market: Path, part: str) -> None:
     with pytest.raises(UsageError, match="allowed are all and FIRST:LAST within 0:66"):
         qsim.verify(market, regenerate=part)

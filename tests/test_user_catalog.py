@@ -285,3 +285,12 @@ def test_bigbasket_list_is_taken_as_it_is(tmp_path: Path) -> None:
     source.write_csv(tmp_path / "list.csv")
     from_csv = read_user_catalog(tmp_path / "list.csv", {})
     assert from_csv.products.drop("line").equals(catalog.products.drop("line"))
+
+
+def test_packs_that_are_not_understood_are_counted_with_an_example_and_refuse_nothing(tmp_path: Path) -> None:
+    packs = ("500 g", "family size", "", "6 x 200 ml", "1 bunch")
+    text = HEADER + "".join(row(product=f"p{i}", pack=pack) for i, pack in enumerate(packs))
+    catalog = read_user_catalog(write(tmp_path, text), {}, strict=True)
+    (warning,) = catalog.warnings
+    assert "packs not understood in 2 rows, such as 'family size'" in warning and "price alone" in warning
+    assert catalog.products["pack"].to_list() == list(packs)

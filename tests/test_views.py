@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ import pytest
 
 import qsim
 from qsim.errors import UsageError
+from tests.commands import program
 from tests.replay import RUNS, START, Replayed, rupees
 
 PROMISED = {
@@ -188,6 +190,28 @@ def test_tick_at_is_the_inverse_of_tick_time_and_rounds_down_between_ticks(repla
         assert connection.sql(f"SELECT tick_at({at(moment)})").fetchall() == [(replayed.tick_at(moment),)], moment
 
 
+@pytest.mark.parametrize("how", [(), ("--guarded",)], ids=["plain", "guarded"])
+def test_a_time_with_a_zone_is_brought_to_indian_time_whatever_the_zone_of_the_machine(
+    ran: Path, how: tuple[str, ...]
+) -> None:
+    query = "SELECT tick_at(TIMESTAMPTZ '2026-01-01 00:00:30+05:30') AS tick, '' || TIMESTAMPTZ '2026-01-01 00:00:30Z' AS shown"
+    done = program("sql", ran, query, "--json", *how, **{**os.environ, "TZ": "America/New_York"})
+    assert json.loads(done.out) == [{"tick": 6, "shown": "2026-01-01 05:30:30+05:30"}], done.err
+
+
+def test_no_time_has_no_tick_and_no_prices_and_endless_ones_have_the_last_and_the_first(connection: Any) -> None:
+    ticks = "SELECT tick_at(NULL), tick_at(TIMESTAMP 'infinity'), tick_at(TIMESTAMP '-infinity'), raw.head_tick()"
+    none, last, first, head = connection.execute(ticks).fetchone()
+    assert (none, last, first) == (None, head, 0)
+    for macro in ("prices_at", "inventory_at", "active_at"):
+        assert connection.execute(f"SELECT count(*) FROM {macro}(NULL)").fetchall() == [(0,)], macro
+    ends = "SELECT sum(price), count(*) FROM"
+    assert (
+        connection.execute(f"{ends} prices_at(TIMESTAMP 'infinity')").fetchall()
+        == connection.execute(f"{ends} prices").fetchall()
+    )
+
+
 def test_plain_discounts_are_spells_from_their_start_to_their_end(replayed: Replayed, connection: Any) -> None:
     query = "SELECT listing_id, discount_pct, starts_at, ends_at FROM discounts WHERE campaign_id IS NULL"
     found = [tuple(row.values()) for row in rows(connection, query)]
@@ -301,9 +325,55 @@ def test_a_refreshed_connection_shows_what_a_new_one_does(unrun: Path, tmp_path:
         assert refreshed.sql(macros).fetchall() == new.sql(macros).fetchall(), number
 
 
+def test_refresh_within_a_transaction_is_refused_and_leaves_it_as_it_is(ran: Path) -> None:
+    connection = qsim.connect(ran)
+    connection.execute("BEGIN")
+    connection.execute("CREATE TABLE mine AS SELECT 1 AS one")
+    with pytest.raises(UsageError, match="commit or roll back first"):
+        qsim.refresh(connection)
+    connection.execute("COMMIT")
+    assert connection.execute("SELECT one FROM mine").fetchall() == [(1,)]
+    assert qsim.refresh(connection) == 10
+
+
+def test_refresh_of_a_cursor_is_refused_and_it_moves_along_with_its_connection(ran: Path, tmp_path: Path) -> None:
+    market = Path(shutil.copytree(ran, tmp_path / "m"))
+    connection = qsim.connect(market)
+    cursor = connection.cursor()
+    qsim.run(market, ticks=1)
+    with pytest.raises(UsageError, match="is a cursor of one"):
+        qsim.refresh(cursor)
+    assert qsim.refresh(connection) == 11
+    assert cursor.execute("SELECT raw.head_tick()").fetchall() == [(11,)]
+
+
 def test_refresh_of_a_connection_over_no_market_is_refused() -> None:
     with pytest.raises(UsageError, match="not over a market"):
         qsim.refresh(duckdb.connect())
+
+
+@pytest.mark.parametrize(
+    ("folder", "beside"),
+    [("tick=5/platform=x/m", "n"), ("st*r", "star"), ("s?[a]r", "star")],
+)
+def test_a_market_shows_its_own_rows_alone_wherever_it_lies(
+    ran: Path, tmp_path: Path, folder: str, beside: str
+) -> None:
+    shutil.copytree(ran, tmp_path / "plain")
+    shutil.copytree(ran, tmp_path / beside / "inner")
+    shutil.copytree(ran, tmp_path / folder / "inner")
+    query = (
+        "SELECT platform, sum(price), count(*), (SELECT sum(tick) FROM price_history) FROM prices GROUP BY 1 ORDER BY 1"
+    )
+    plain = qsim.connect(tmp_path / "plain").sql(query).fetchall()
+    assert qsim.connect(tmp_path / folder / "inner").sql(query).fetchall() == plain
+
+
+@pytest.mark.skipif(os.sep != "/", reason="a backslash is no part of a name there")
+def test_a_path_that_duckdb_cannot_be_told_is_refused(ran: Path, tmp_path: Path) -> None:
+    shutil.copytree(ran, tmp_path / "a\\b*")
+    with pytest.raises(UsageError, match="rename the folder"):
+        qsim.connect(tmp_path / "a\\b*")
 
 
 def test_files_that_the_log_does_not_name_are_not_read(replayed: Replayed, tmp_path: Path, connection: Any) -> None:

@@ -108,17 +108,30 @@ def read_csv(path: Path, choose: Choose) -> pl.DataFrame:
 def clean_header(path: Path, header: list[str]) -> list[str]:
     """Return the trimmed, NFC column names; raise InputError for a repeat or a wrong delimiter."""
     names = [unicodedata.normalize("NFC", name).strip() for name in header]
-    if len(names) == 1:
-        for mark, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
-            if mark in header[0]:
-                found = f"a header of one column, '{shown(header[0])}', separated by {word}"
-                raise refusal(path, found, _CSV_ALLOWED, "save the file with commas")
+    _check_delimiter(path, header)
     # Spreadsheets pad rows with nameless columns; these can never be mapped, so their repeats do no harm.
     repeats = [name for i, name in enumerate(names) if name and name in names[:i]]
     if repeats:
         found = f"two columns named '{shown(repeats[0])}'"
         raise refusal(path, found, "each column name once", "rename or remove one of them")
     return names
+
+
+def check_csv(path: Path) -> None:
+    """Raise InputError where the first line of a CSV file shows another encoding or delimiter; for files others parse."""
+    with path.open("rb") as source:
+        block = source.read(_BLOCK_BYTES)
+    _check_start(path, block)
+    first = block.decode("utf-8", "replace").removeprefix("\ufeff").lstrip().partition("\n")[0]
+    _check_delimiter(path, first.rstrip().split(","))
+
+
+def _check_delimiter(path: Path, header: list[str]) -> None:
+    if len(header) == 1:
+        for mark, word in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+            if mark in header[0]:
+                found = f"a header of one column, '{shown(header[0])}', separated by {word}"
+                raise refusal(path, found, _CSV_ALLOWED, "save the file with commas")
 
 
 def _read(path: Path, choose: Choose) -> pl.DataFrame:

@@ -20,6 +20,7 @@ from qsim.catalog.user_columns import choose_columns, near_misses
 from qsim.catalog.user_groups import add_groups, packaged_groups, read_groups
 from qsim.catalog.user_rules import PRICE_FIELDS, repeated, sort_rows
 from qsim.errors import InputError
+from qsim.taxonomy import pack_size
 
 _PARQUET_SUFFIXES = (".parquet", ".pq")
 _PARQUET_MARK = b"PAR1"
@@ -184,6 +185,11 @@ def _warnings(products: pl.DataFrame, ignored: list[str], unknown: list[tuple[st
             f"{repeats:,} rows repeat an earlier product and brand, {same:,} of them in every field: "
             "kept as separate products"
         )
+    packs = products.filter(pl.col("pack") != "")["pack"]
+    odd = [pack for pack in packs.to_list() if pack_size(pack) is None]
+    if odd:
+        told = f"packs not understood in {len(odd):,} rows, such as '{shown(odd[0])}'"
+        warnings.append(f"{told}: these compare by price alone; write them as 500 g or 6 x 200 ml")
     if ignored:
         quoted = [f"'{shown(name)}'" for name in ignored]
         warnings.append(f"columns not used: {_listed(quoted)}")

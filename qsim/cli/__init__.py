@@ -14,7 +14,7 @@ from importlib import import_module
 import click
 
 from qsim.errors import QsimError, one_line
-from qsim.startup import leave_out_pandas
+from qsim.startup import leave_out_pandas, make_streams_safe
 
 COMMANDS = {
     "demo": "Generate a market, run a simulated day, answer the four questions.",
@@ -36,6 +36,10 @@ COMMANDS = {
     "fit": "Fit parameters to your own prices, and write them as a preset.",
     "config": "Show the parameters of a market or a preset, a scenario, the calendar.",
 }
+
+
+# What click 8.2 and later raise where a command is needed and none is given; its message is the whole help.
+_HELP: type[click.UsageError] | tuple[()] = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
 
 class _Lazy(click.Group):
@@ -96,6 +100,9 @@ def main(arguments: list[str] | None = None) -> int:
     except QsimError as fault:
         # The notes of an error are the lines of a list of which its message is the head.
         return _fail(str(fault), fault.exit_code, getattr(fault, "__notes__", ()))
+    except _HELP as fault:
+        click.echo(fault.format_message(), err=True)
+        return fault.exit_code
     except click.UsageError as fault:
         where = f"{fault.ctx.command_path}: " if fault.ctx and fault.ctx.command_path != "qsim" else ""
         return _fail(
@@ -121,4 +128,5 @@ def main(arguments: list[str] | None = None) -> int:
 def entry() -> None:
     """Run as a program."""
     leave_out_pandas()
+    make_streams_safe()
     sys.exit(main())

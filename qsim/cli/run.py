@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -17,18 +18,35 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def _stop_on_interrupt() -> threading.Event:
+def _stop_on_interrupt(at_eof: bool) -> threading.Event:
     """Let the first Ctrl-C or SIGTERM finish and commit what is under way; a second Ctrl-C stops at once."""
     stop = threading.Event()
 
     def ask(number: int, frame: object) -> None:
-        output.note("stopping: what is under way is being committed (again to stop at once)")
         stop.set()
         signal.signal(signal.SIGINT, signal.default_int_handler)
+        _note("stopping: what is under way is being committed (again to stop at once)")
 
     signal.signal(signal.SIGINT, ask)
     signal.signal(signal.SIGTERM, ask)
+    if at_eof:
+        threading.Thread(target=_stop_at_eof, args=(stop,), daemon=True).start()
     return stop
+
+
+def _stop_at_eof(stop: threading.Event) -> None:
+    # Not through sys.stdin, whose lock this thread would hold as the process ends.
+    with suppress(OSError):
+        while os.read(0, 4096):
+            pass
+    stop.set()
+    _note("stopping: standard input has ended; what is under way is being committed")
+
+
+def _note(text: str) -> None:
+    # Where a terminal was closed nobody reads, and what is under way is to be committed all the same.
+    with suppress(OSError):
+        output.note(text)
 
 
 def _printer(
@@ -100,6 +118,7 @@ def _reported(directory: str | None, file: str | None) -> Iterator[None]:
     "--monitoring/--no-monitoring", default=None, help="Count by platform and category (default; ENABLE_MONITORING)."
 )
 @click.option("--export-report", metavar="FILE", help="Report on the market at the end: .json, .md or .html.")
+@click.option("--stop-at-eof", is_flag=True, hidden=True, help="Stop, as on SIGTERM, when standard input ends.")
 @logs.level_option
 @logs.file_option
 @options.scenario
@@ -125,7 +144,7 @@ def run(
 
     logs.set_up(given.pop("log_level"), given.pop("log_file"))
     reported = _reported(directory, given.pop("export_report"))
-    stop, to_stdout = _stop_on_interrupt(), given.pop("to_stdout")
+    stop, to_stdout = _stop_on_interrupt(given.pop("stop_at_eof")), given.pop("to_stdout")
     printer = _printer(directory, to_stdout, given.pop("sample"), stop)
     values = options.layers(config_files, assignments)
     with reported, output.progress_bar("run") as progress:

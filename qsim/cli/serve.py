@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from qsim.cli import options, output
+from qsim.cli import logs, options, output
 from qsim.errors import UsageError
 
 
@@ -19,11 +19,14 @@ from qsim.errors import UsageError
     "--streams", type=click.IntRange(1, 20_000), default=1000, show_default=True, help="Clients that follow changes."
 )
 @click.option("--live", is_flag=True, help="Run the market on as well, in a process of its own.")
+@logs.level_option
+@logs.file_option
 def serve(directory: str | None, **given: Any) -> None:
     """Serve the market in DIR over HTTP at its newest commit, while another process may be writing it. Ctrl-C stops.
 
     Example: qsim serve shop --port 8000
     """
+    logs.set_up(given.pop("log_level"), given.pop("log_file"))
     try:
         from qsim.server import running
     except ModuleNotFoundError as fault:

@@ -13,10 +13,11 @@ from pathlib import Path
 import polars as pl
 
 from qsim.behaviour import GROUPS
-from qsim.catalog.csv_rows import check_file, refusal
+from qsim.catalog.csv_rows import check_csv, check_file, refusal
 from qsim.catalog.user_columns import SYNONYMS, choose_columns
 from qsim.catalog.user_groups import add_groups, packaged_groups
 from qsim.errors import InputError
+from qsim.realism import cells
 from qsim.realism.panel import Panel, from_long
 
 PANEL_FIELDS: Mapping[str, tuple[str, ...]] = {
@@ -59,6 +60,7 @@ def read_table(path: Path) -> pl.DataFrame:
     try:
         if path.suffix.lower() in (".parquet", ".pq"):
             return pl.read_parquet(path)
+        check_csv(path)
         return pl.read_csv(path, try_parse_dates=True, infer_schema_length=10_000)
     except (pl.exceptions.PolarsError, OSError) as fault:
         first = str(fault).splitlines()[0][:200] if str(fault) else type(fault).__name__
@@ -96,42 +98,16 @@ def _has_time(header: list[str]) -> bool:
 
 
 def _numbers(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
-    return frame.with_columns(pl.col(name).cast(pl.Float64, strict=False) for name in names if name in frame.columns)
-
-
-def _flag(frame: pl.DataFrame, name: str) -> pl.Expr:
-    """Read a flag, a count or a yes/no word as 1, 0 or null."""
-    if frame.schema[name] == pl.String:
-        word = pl.col(name).str.strip_chars().str.to_lowercase()
-        yes, no = word.is_in(["1", "true", "yes", "y", "t"]), word.is_in(["0", "false", "no", "n", "f"])
-        return pl.when(yes).then(1).when(no).then(0).cast(pl.Int8).alias(name)
-    return (pl.col(name).cast(pl.Float64, strict=False) > 0).cast(pl.Int8).alias(name)
-
-
-def _time(path: Path, frame: pl.DataFrame) -> pl.Expr:
-    kind = frame.schema["time"]
-    if kind == pl.String:
-        return pl.coalesce(
-            pl.col("time").str.to_datetime(form, strict=False)
-            for form in (
-                "%Y-%m-%d %H:%M:%S",
-                "%Y-%m-%dT%H:%M:%S",
-                "%Y-%m-%d",
-                "%d-%m-%Y",
-                "%d/%m/%Y",
-                "%Y/%m/%d",
-                "%Y%m%d",
-            )
-        )
-    if kind.is_temporal():
-        return pl.col("time").cast(pl.Datetime("us"))
-    raise refusal(path, f"the time as {kind}", "dates such as 2026-01-31", "write the column as dates")
+    return frame.with_columns(cells.numbers(frame, name) for name in names if name in frame.columns)
 
 
 def _panel_rows(path: Path, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     """Bring a panel's rows to the names and types that `from_long` takes; rows without item, time or price are left out."""
-    stamped = _numbers(frame, ("price", "mrp", "regular")).with_columns(_time(path, frame).alias("ts"))
-    flags = [_flag(frame, name) for name in ("on_sale", "in_stock") if name in frame.columns]
+    if not cells.is_time(frame.schema["time"]):
+        found = f"the time as {frame.schema['time']}"
+        raise refusal(path, found, "dates such as 2026-01-31", "write the column as dates")
+    stamped = _numbers(frame, ("price", "mrp", "regular")).with_columns(cells.times(frame, "time").alias("ts"))
+    flags = [cells.flags(frame, name) for name in ("on_sale", "in_stock") if name in frame.columns]
     texts = [pl.col(name).cast(pl.String) for name in ("item", "seller") if name in frame.columns]
     stamped = stamped.with_columns(*flags, *texts)
     rows = stamped.filter(pl.col("price").fill_null(0) > 0, pl.col("ts").is_not_null(), pl.col("item").is_not_null())

@@ -109,7 +109,8 @@ def _alive(run: dict[str, Any]) -> Iterator[Reason]:
     if not psutil.pid_exists(run["process"]):
         found = f"the last run (process {run['process']}) ended at tick {run['tick']} without a word: killed, or its machine was"
         yield _reason(WARNING, "run", found, "run again: it goes on from the last commit")
-    elif quiet > max(60.0, 20 * (run["tick_seconds"] or 0)):
+    # One that is told to commit rarely takes a flush for it, and what it has made meanwhile some time to be written.
+    elif quiet > max(60.0, 20 * (run["tick_seconds"] or 0), 2 * run.get("flush_seconds", 0.0) + 30):
         found = f"the run (process {run['process']}) has committed nothing for {quiet:,.0f} s"
         yield _reason(FAILING, "run", found, "look at its log; stop it (SIGTERM) and run again")
 

@@ -98,10 +98,14 @@ def report(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
 
 
 def check_file(file: str | os.PathLike[str]) -> Path:
-    """Make sure that a report can be written to a file; UsageError says which endings there are."""
+    """Make sure that a report can be written to a file; UsageError where its ending or its folder is none."""
     path = Path(file)
     if path.suffix not in SUFFIXES:
         raise UsageError(f"{path}: found the ending {path.suffix!r}; allowed are {', '.join(SUFFIXES)}; mend the name")
+    if not path.parent.is_dir():
+        raise UsageError(
+            f"{path}: its folder {path.parent} is not there; allowed is one that is; make it, or name another"
+        )
     return path
 
 

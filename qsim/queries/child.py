@@ -16,6 +16,7 @@ import duckdb
 
 from qsim.errors import UsageError
 from qsim.queries import locked, sandbox, scans, statement, values
+from qsim.queries.texts import ZONE
 from qsim.startup import leave_out_pandas
 
 # Read once before files are closed off: what Python and DuckDB load at the first value of a kind.
@@ -36,7 +37,7 @@ def laid_out(connection: duckdb.DuckDBPyConnection, request: Mapping[str, Any], 
     """Make the views of a market on a connection, and lock it down where that layer is on."""
     if "locked" in layers:
         scans.register(connection, request["scans"])
-    for text in request["statements"]:
+    for text in (ZONE, *request["statements"]):
         connection.execute(text)
     if "locked" in layers:
         locked.lock(connection, request["memory_mb"], request["seconds"])
@@ -97,6 +98,7 @@ def close_off(request: Mapping[str, Any]) -> None:
     if "locked" in request["layers"]:
         import pyarrow.dataset  # noqa: F401  (cannot be found afterwards)
     with instance() as connection:
+        connection.execute(ZONE)
         connection.execute(_WARM).fetchall()
     sandbox.limit(request["memory_mb"] + request["spare_mb"], request["cpu_seconds"])
     sandbox.confine(request["files"])

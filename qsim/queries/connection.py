@@ -11,7 +11,7 @@ import duckdb
 from qsim.errors import QsimError, UsageError
 from qsim.queries import views
 from qsim.queries.scans import Scans, register_objects
-from qsim.queries.texts import files, quoted
+from qsim.queries.texts import ZONE, files, quoted
 from qsim.standing import market_directory
 from qsim.storage import integrity
 from qsim.storage.log import Log
@@ -42,6 +42,7 @@ def connected(market: Place, history: Log) -> duckdb.DuckDBPyConnection:
         connection.execute("SET enable_progress_bar = false")
     # Files never change under their names, so that what is in their footers holds for every query.
     connection.execute("SET parquet_metadata_cache = true")
+    connection.execute(ZONE)
     connection.execute(f"SET VARIABLE qsim_market = {quoted(str(market))}")
     _show(connection, market, history)
     return connection
@@ -70,17 +71,34 @@ def run_new(connection: duckdb.DuckDBPyConnection, texts: Sequence[str], before:
 
 
 def refresh(connection: duckdb.DuckDBPyConnection) -> int:
-    """Move a connection that `connect` gave to the market's newest commit, and give the tick it reaches."""
+    """Move a connection that `connect` gave to the market's newest commit, and give the tick it reaches.
+
+    Its cursors move along with it. UsageError for one of these, and for a connection in a transaction.
+    """
+    if _in_transaction(connection):
+        raise UsageError(
+            "refresh: the connection is in a transaction, which sees one commit; commit or roll back first"
+        )
     rows = connection.execute("SELECT getvariable('qsim_market'), getvariable('qsim_head')").fetchall()
     if not rows or rows[0][0] is None:
         raise UsageError(
-            "refresh: the connection is not over a market; allowed is one that qsim.connect gave; connect again"
+            "refresh: the connection is not over a market, or is a cursor of one that is, and moves along with that;"
+            " allowed is one that qsim.connect gave; name it, or connect again"
         )
     market = place_of(rows[0][0])
     history = _known[market] = integrity.read_log(market, _known.get(market))
     if history.head != rows[0][1]:
         _show(connection, market, history)
     return history.tick
+
+
+def _in_transaction(connection: duckdb.DuckDBPyConnection) -> bool:
+    # To begin another would tell too, and abort the one that is open. Outside of one every statement is one of its own.
+    try:
+        first, second = (connection.execute("SELECT txid_current()").fetchall() for _ in range(2))
+    except duckdb.TransactionException:
+        return True
+    return first == second
 
 
 def rows_of(

@@ -24,6 +24,7 @@ from qsim.queries.connection import rows_of
 from qsim.queries.known import asked_of, check_place, check_platform, known_of, known_shelf, meant, two_platforms
 from qsim.queries.sides import Sides
 
+_MOST_ROWS = 1_000_000_000
 NOW = "tick_time(tick_at(TIMESTAMP '9999-12-31'))"
 
 
@@ -96,8 +97,8 @@ def deals(
     """
     if not 0 <= min_discount <= 100:
         raise UsageError(f"min_discount {min_discount}: allowed is 0 to 100 percent; choose a number in it")
-    if limit < 1:
-        raise UsageError(f"limit {limit}: allowed is 1 or more rows; choose a number in it")
+    if not 1 <= limit <= _MOST_ROWS:
+        raise UsageError(f"limit {str(limit)[:60]}: allowed is 1 to {_MOST_ROWS:,} rows; choose a number in it")
     known = known_of(connection)
     chosen = None if platform is None else check_platform(known, platform)
     column, values = ("category", None) if category is None else known_shelf(known, category)

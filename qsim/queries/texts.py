@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from qsim.errors import UsageError
 from qsim.schema import Cause, Table
 from qsim.storage.places import Place
 
@@ -19,6 +21,9 @@ _DUCKDB_TYPES = {
     "string": "VARCHAR", "bool": "BOOLEAN", "float32": "FLOAT", "float64": "DOUBLE", "int32": "INTEGER", "int64": "BIGINT",
     "uint8": "UTINYINT", "uint16": "USMALLINT", "uint32": "UINTEGER",
 }  # fmt: skip
+_LITERAL = str.maketrans({sign: f"[{sign}]" for sign in "*?["})
+# A time with a zone is brought to the market's clock; DuckDB would take the machine's.
+ZONE = "SET TimeZone = 'Asia/Kolkata'"
 CAUSES = "CASE cause " + " ".join(f"WHEN {cause.value} THEN '{cause.name.lower()}'" for cause in Cause) + " END"
 
 
@@ -39,9 +44,19 @@ def files(market: Place, table: Table, named: Sequence[DataFile]) -> str:
         return f"SELECT {empty} WHERE false"
     # Block by block, since DuckDB groups by listing faster where rows of the same listings come together.
     in_order = sorted(named, key=lambda file: (file.block, file.first))
-    folder = market.absolute()
+    folder = _literal(str(market.absolute()))
     paths = ", ".join(quoted(f"{folder}/{file.path}") for file in in_order)
-    return f"SELECT * FROM read_parquet([{paths}])"
+    # A folder above that is named key=value says nothing of the rows.
+    return f"SELECT * FROM read_parquet([{paths}], hive_partitioning = false)"
+
+
+def _literal(folder: str) -> str:
+    """Write a folder so that DuckDB, to which paths are patterns, takes it for no other: the folders beside it may match."""
+    literal = folder.translate(_LITERAL)
+    # In a pattern DuckDB takes it for the end of a folder's name, whatever is put before it.
+    if literal != folder and os.sep != "\\" and "\\" in folder:
+        raise UsageError(f"{folder}: has both a \\ and one of * ? [; DuckDB can read no such path; rename the folder")
+    return literal
 
 
 def by_epoch(course: Course, key: str, edge: str, value: str) -> str:

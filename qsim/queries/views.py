@@ -19,6 +19,9 @@ from qsim.storage.places import Place
 if TYPE_CHECKING:
     from qsim.queries.texts import Select
 
+# After the last second that a market can have.
+_LATEST = "TIMESTAMP '9999-12-31'"
+
 
 def clock_macros(course: Course, head: int) -> list[str]:
     """Macros between ticks and times: `tick_time(tick)`, and `tick_at(ts)`, the last tick at or before a time.
@@ -34,8 +37,11 @@ def clock_macros(course: Course, head: int) -> list[str]:
         f"CREATE OR REPLACE MACRO second_time(s) AS {start} + to_seconds(s::BIGINT)",
         f"CREATE OR REPLACE MACRO raw.second_of_tick(t) AS {second}",
         f"CREATE OR REPLACE MACRO tick_time(t) AS {start} + to_seconds({second})",
-        f"CREATE OR REPLACE MACRO raw.tick_of_second(s) AS least(raw.head_tick(), greatest(0, {tick}))",
-        f"CREATE OR REPLACE MACRO tick_at(ts) AS raw.tick_of_second(date_diff('second', {start}, ts::TIMESTAMP))",
+        # To least and greatest no value is as if it were not there, and from an infinite time there is no difference.
+        f"CREATE OR REPLACE MACRO raw.tick_of_second(s) AS if(s IS NULL, NULL, least(raw.head_tick(), greatest(0, {tick})))",
+        f"CREATE OR REPLACE MACRO raw.second_at(ts) AS date_diff('second', {start}, CASE WHEN ts > {_LATEST} THEN {_LATEST}"
+        f" WHEN ts < {start} THEN {start} ELSE ts END)",
+        "CREATE OR REPLACE MACRO tick_at(ts) AS raw.tick_of_second(raw.second_at(ts::TIMESTAMP))",
     ]
 
 

@@ -19,6 +19,7 @@ import polars as pl
 
 from qsim.arrays import I32, I64, Mask
 from qsim.errors import InputError, UsageError
+from qsim.realism import cells
 
 if TYPE_CHECKING:
     import duckdb
@@ -111,6 +112,16 @@ def long_columns(frame: pl.DataFrame, columns: Mapping[str, str] | None = None) 
     return frame.select(pl.col(column).alias(field) for field, column in chosen.items())
 
 
+def _check_money(frame: pl.DataFrame) -> None:
+    """Raise InputError for the first text that should be an amount and is none: a row left out unsaid would bend figures."""
+    for name in (name for name in _MONEY if frame.schema[name] == pl.String):
+        text = pl.col(name).str.strip_chars()
+        odd = frame.filter(text.str.len_bytes() > 0, cells.numbers(frame, name).is_null())
+        if len(odd):
+            told = f"found {len(odd):,} texts for {name} that are no amount, such as {str(odd[name][0])[:40]!r}"
+            raise InputError(f"prices: {told}; allowed are rupees such as 1299.50; mend the column")
+
+
 def _columns_of(frame: pl.DataFrame) -> pl.DataFrame:
     """Bring a long table to one set of names and types: texts, a date, paise, flags; null where unknown."""
     time = next((name for name in ("ts", "date") if name in frame.columns), "")
@@ -118,17 +129,15 @@ def _columns_of(frame: pl.DataFrame) -> pl.DataFrame:
     if missing:
         told = f"found columns for {', '.join(frame.columns) or 'nothing'}; needed are item, ts and price"
         raise InputError(f"prices: {told}; add or map {', '.join(missing)}")
-    stamp = pl.col(time)
-    if frame.schema[time] == pl.String:
-        stamp = stamp.str.to_datetime(strict=False)
-
-    def of(name: str, kind: Any, other: Any) -> pl.Expr:
-        return (pl.col(name) if name in frame.columns else pl.lit(other)).cast(kind).alias(name)
-
-    texts = [of("item", pl.String, ""), of("seller", pl.String, ""), of("group", pl.String, UNKNOWN)]
-    money = [(of(name, pl.Float64, None) * 100).round().cast(pl.Int32, strict=False) for name in _MONEY]
-    flags = [(of(name, pl.Float64, None) > 0).cast(pl.Int8) for name in _FLAGS]
-    found = frame.select(*texts, stamp.alias("ts"), *money, *flags).with_columns(
+    if not cells.is_time(frame.schema[time]):
+        raise InputError(f"prices: found {time} as {frame.schema[time]}; allowed are dates; write the column as dates")
+    others = {"seller": "", "group": UNKNOWN, **dict.fromkeys((*_MONEY, *_FLAGS))}
+    whole = frame.with_columns(pl.lit(other).alias(name) for name, other in others.items() if name not in frame.columns)
+    _check_money(whole)
+    texts = [pl.col(name).cast(pl.String) for name in ("item", "seller", "group")]
+    money = [(cells.numbers(whole, name) * 100).round().cast(pl.Int32, strict=False) for name in _MONEY]
+    flags = [cells.flags(whole, name) for name in _FLAGS]
+    found = whole.select(*texts, cells.times(whole, time).alias("ts"), *money, *flags).with_columns(
         pl.col("ts").cast(pl.Date).alias("day"), pl.col("group").fill_null(UNKNOWN), pl.col("seller").fill_null("")
     )
     return found.filter(pl.col("price").fill_null(0) > 0, pl.col("day").is_not_null(), pl.col("item").is_not_null())

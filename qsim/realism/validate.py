@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from qsim.catalog.csv_rows import check_csv
 from qsim.errors import InputError
 from qsim.queries import connect
 from qsim.realism import charts, classifier, moments
@@ -38,6 +39,7 @@ def read_reference(
         if file.suffix.lower() in (".parquet", ".pq"):
             frame = pl.read_parquet(file)
         else:
+            check_csv(file)
             frame = pl.read_csv(file, try_parse_dates=True, infer_schema_length=10_000)
         return from_long(long_columns(frame, columns), carry=carry, since=since)
     except (pl.exceptions.PolarsError, OSError) as fault:

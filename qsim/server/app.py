@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from importlib.metadata import version
 from time import monotonic
 
@@ -20,6 +20,7 @@ from qsim.server.guarding import Allowed, Guard
 from qsim.server.measures import Measures
 from qsim.server.reading import Market
 from qsim.server.streaming import Feed
+from qsim.standing import market_directory
 
 ROUTERS = (products.router, questions.router, boards.router, sql.router, watching.router, static.router)
 
@@ -45,13 +46,15 @@ def create_app(
         ConflictError: no market is there.
         CorruptError: a file of the market is not what was committed.
     """
-    market, measures = Market(served.opened(directory)), Measures()
+    # As a whole, what is told of the market can be told from other words, and left out.
+    place = market_directory(directory).absolute()
+    market, measures = Market(served.opened(place)), Measures()
     feed, state = Feed(market, measures, streams), Following(monotonic())
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        state.writer = writing.started(directory) if live else None
         async with _followed(market, feed, measures, state, poll_seconds):
+            state.writer = writing.started(place) if live else None
             yield
 
     app = _described(lifespan)
@@ -79,15 +82,18 @@ async def _followed(
     market: Market, feed: Feed, measures: Measures, state: Following, every: float
 ) -> AsyncIterator[None]:
     """Follow a market for as long as the block lasts; then let its writer and the queries that run end."""
-    await asyncio.to_thread(look, market, state)
-    following = asyncio.create_task(follow(market, feed, measures, state, every))
-    yield
-    following.cancel()
-    with suppress(asyncio.CancelledError):
-        await following
-    if state.writer is not None:
-        await asyncio.to_thread(writing.stop, state.writer)
-    market.close()
+    with closing(market):
+        await asyncio.to_thread(look, market, state)
+        following = asyncio.create_task(follow(market, feed, measures, state, every))
+        try:
+            yield
+        finally:
+            following.cancel()
+            # Whatever became of it, the writer is to end.
+            await asyncio.gather(following, return_exceptions=True)
+            writer, state.writer = state.writer, None
+            if writer is not None:
+                await asyncio.to_thread(writing.stop, writer)
 
 
 def _tell(market: Market, feed: Feed, measures: Measures, state: Following) -> None:

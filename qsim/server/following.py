@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import re
 import subprocess
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from time import monotonic, perf_counter
 
 from qsim.errors import QsimError
@@ -13,6 +16,7 @@ from qsim.monitoring import health
 from qsim.monitoring.health import Reason
 from qsim.server.live import fault_of
 from qsim.server.measures import Measures
+from qsim.server.problems import ProblemError
 from qsim.server.reading import Market
 from qsim.server.streaming import BEAT_SECONDS, Feed
 
@@ -21,18 +25,23 @@ _logger = logging.getLogger("qsim")
 _WAIT_AFTER_FAULT = 2.0
 # A look at a market's health takes some hundredths of a second.
 _LOOK_SECONDS = 5.0
+# A look is due then, may wait for a commit to be followed and told, and takes its own time.
+_UNLOOKED_SECONDS = 30.0
 
 
 @dataclass
 class Following:
-    """How following goes: when the market was last moved on, what is wrong or nothing, the writer where it has one, and what
-    the last look at the market's health found: when, at which commit, in its history, and in its runs and the machine.
+    """How following goes: when the market was last moved on, what is wrong, whether clients are still to be told of a commit,
+    when they were last told that the server is there, the writer where it has one, and what the last look at the market's
+    health found: when, at which commit, in its history, and in its runs and the machine.
     """
 
     moved: float
-    fault: str = ""
+    faults: list[str] = field(default_factory=list)
+    untold: bool = False
+    beaten: float = field(default_factory=monotonic)
     writer: subprocess.Popen[bytes] | None = None
-    looked: float = 0.0
+    looked: float = field(default_factory=monotonic)
     commit: int = -1
     history: list[Reason] = field(default_factory=list)
     now: list[Reason] = field(default_factory=list)
@@ -40,7 +49,10 @@ class Following:
     @property
     def reasons(self) -> list[Reason]:
         """Tell all that is wrong: with the following, with the writer, with the market."""
-        own = [health.of_fault(QsimError(self.fault), "following")] if self.fault else []
+        quiet, lines = monotonic() - self.looked, list(self.faults)
+        if quiet > _UNLOOKED_SECONDS:
+            lines.append(f"the server has not looked at the market for {quiet:,.0f} s; see its log, and start it again")
+        own = [health.of_fault(QsimError(line), "following") for line in lines]
         return [*own, *fault_of(self.writer), *self.history, *self.now]
 
 
@@ -53,39 +65,63 @@ def look(market: Market, state: Following) -> None:
         state.now = _hidden(market, health.of_now(place))
     except QsimError as fault:
         state.now = _hidden(market, [health.of_fault(fault)])
+    except OSError as fault:
+        line = f"{place}: cannot be looked at: {fault.strerror or type(fault).__name__}; see that it is there and may be read"
+        state.now = _hidden(market, [health.of_fault(QsimError(line))])
     state.looked = monotonic()
 
 
 def _hidden(market: Market, reasons: list[Reason]) -> list[Reason]:
     """Leave out of reasons where the market lies, which is not told to clients."""
-    return [{name: _nameless(market, words) for name, words in reason.items()} for reason in reasons]
+    return [reason | {name: _nameless(market, reason[name]) for name in ("found", "mend")} for reason in reasons]
 
 
 def _nameless(market: Market, words: str) -> str:
-    place = market.at.market
-    return words.replace(str(place.absolute()), "the market").replace(str(place), "the market")
+    whole = re.escape(str(market.at.market.absolute()))
+    return re.sub(rf"(?<![\w./-]){whole}(?![\w-]|\.\w)", "the market", words)
 
 
 async def follow(market: Market, feed: Feed, measures: Measures, state: Following, every: float) -> None:
     """Look for newer commits for as long as the server runs; what is wrong is told by `state` and looked at again."""
-    beaten = monotonic()
+    steps = (partial(_move, market, feed, measures, state), partial(_look, market, state), partial(_beat, feed, state))
     while True:
-        await asyncio.sleep(_WAIT_AFTER_FAULT if state.fault else every)
-        begun = perf_counter()
-        try:
-            if await market.follow():
-                measures.follow_seconds.observe(perf_counter() - begun)
-                state.moved = monotonic()
-                await feed.publish()
-            state.fault = ""
-        except QsimError as fault:
-            measures.follow_faults.inc()
-            line = _nameless(market, str(fault))
-            if line != state.fault:
-                _logger.error("%s", fault)
-            state.fault = line
-        if monotonic() - state.looked > _LOOK_SECONDS:
-            await asyncio.to_thread(look, market, state)
-        if monotonic() - beaten > BEAT_SECONDS:
-            beaten = monotonic()
-            await feed.beat()
+        await asyncio.sleep(_WAIT_AFTER_FAULT if state.faults else every)
+        found = [await _fault_of(step, market, measures, state.faults) for step in steps]
+        state.faults = [line for line in found if line]
+
+
+async def _fault_of(step: Callable[[], Awaitable[None]], market: Market, measures: Measures, known: list[str]) -> str:
+    """Take a step, which nothing that goes wrong is to make the last; give the line of that, or nothing."""
+    try:
+        await step()
+    except Exception as fault:
+        measures.follow_faults.inc()
+        foreseen = isinstance(fault, (QsimError, ProblemError))
+        told = fault if foreseen else f"the market cannot be followed ({type(fault).__name__}); see the server's log"
+        line = _nameless(market, str(told))
+        if line not in known:
+            _logger.error("%s", fault, exc_info=None if foreseen else fault)
+        return line
+    return ""
+
+
+async def _move(market: Market, feed: Feed, measures: Measures, state: Following) -> None:
+    """Move to the newest commit, and tell of it; of one that could not be told before as well."""
+    begun = perf_counter()
+    if await market.follow():
+        measures.follow_seconds.observe(perf_counter() - begun)
+        state.moved, state.untold = monotonic(), True
+    if state.untold:
+        await feed.publish()
+        state.untold = False
+
+
+async def _look(market: Market, state: Following) -> None:
+    if monotonic() - state.looked > _LOOK_SECONDS:
+        await asyncio.wrap_future(market.aside.submit(look, market, state))
+
+
+async def _beat(feed: Feed, state: Following) -> None:
+    if monotonic() - state.beaten > BEAT_SECONDS:
+        state.beaten = monotonic()
+        await feed.beat()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -10,27 +9,34 @@ import sys
 from qsim.errors import QsimError
 from qsim.monitoring import health
 from qsim.monitoring.health import Reason
-from qsim.standing import market_directory
+from qsim.storage.places import Place
 
 _STOP_SECONDS = 30.0
 # A year.
 _MINUTES = 365 * 24 * 60
 
 
-def started(directory: str | os.PathLike[str] | None) -> subprocess.Popen[bytes]:
-    """Start `qsim run` on a market, kept to the clock; what it says goes to standard error."""
-    command = [sys.executable, "-m", "qsim", "run", str(market_directory(directory)), "--realtime", "--duration"]
+def started(market: Place) -> subprocess.Popen[bytes]:
+    """Start `qsim run` on a market, kept to the clock; what it says goes to standard error.
+
+    Its standard input is a pipe that this process holds and writes nothing to: however this process ends, killed or not, the
+    pipe ends with it, and the writer stops as on SIGTERM.
+    """
+    command = [sys.executable, "-m", "qsim", "run", str(market), "--realtime", "--duration", str(_MINUTES)]
     # Ctrl-C is for the server, which then stops the writer.
-    return subprocess.Popen([*command, str(_MINUTES)], stdout=sys.stderr, start_new_session=True)
+    return subprocess.Popen(
+        [*command, "--stop-at-eof"], stdin=subprocess.PIPE, stdout=sys.stderr, start_new_session=True
+    )
 
 
 def fault_of(writer: subprocess.Popen[bytes] | None) -> list[Reason]:
-    """Tell what ended a writer that did not end well; nothing while it runs or where there is none."""
+    """Tell that a writer has ended, well or not, so that the market stands still; nothing while it runs or where there is none."""
     code = None if writer is None else writer.poll()
-    line = (
-        f"the writer ended with exit code {code}; mend what its words on standard error say, and start the server again"
-    )
-    return [health.of_fault(QsimError(line), "writer")] if code else []
+    if code is None:
+        return []
+    mend = "mend what its words on standard error say, and start the server again" if code else "start the server again"
+    line = f"the writer ended with exit code {code}, and the market stands still; {mend}"
+    return [health.of_fault(QsimError(line), "writer")]
 
 
 def stop(writer: subprocess.Popen[bytes]) -> None:
@@ -42,3 +48,5 @@ def stop(writer: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             writer.kill()
             writer.wait()
+    if writer.stdin is not None:
+        writer.stdin.close()

@@ -73,6 +73,7 @@ class Market:
     waiting_most: int = 256
     bytes_most: int = 32 * 2**20
     pool: ThreadPoolExecutor = field(init=False)
+    aside: ThreadPoolExecutor = field(init=False)
     answers: OrderedDict[tuple[Any, ...], Kept] = field(default_factory=OrderedDict)
     asked: dict[tuple[Any, ...], asyncio.Task[Kept]] = field(default_factory=dict)
     bytes: int = 0
@@ -81,6 +82,8 @@ class Market:
     def __post_init__(self) -> None:
         """Make the threads."""
         self.pool = ThreadPoolExecutor(self.threads, thread_name_prefix="qsim-query")
+        # One follows the market, the other is there for who joins meanwhile: questions, however many, take neither.
+        self.aside = ThreadPoolExecutor(2, thread_name_prefix="qsim-follow")
 
     @property
     def moment(self) -> Moment:
@@ -143,6 +146,13 @@ class Market:
 
     async def run(self, query: Callable[..., Given], *arguments: Any) -> Given:
         """Run `query(reading, *arguments)` at the newest commit, in a thread; give what it gives, as it is."""
+        return await self._run(self.pool, query, arguments)
+
+    async def run_aside(self, query: Callable[..., Given], *arguments: Any) -> Given:
+        """Run a query as `run` does, for those who follow: it waits for no question."""
+        return await self._run(self.aside, query, arguments)
+
+    async def _run(self, pool: ThreadPoolExecutor, query: Callable[..., Given], arguments: tuple[Any, ...]) -> Given:
         begun: list[Reading] = []
 
         def work() -> Given:
@@ -155,7 +165,7 @@ class Market:
                     self.running.discard(reading)
                     begun.clear()
 
-        return await self._in_time(self.pool.submit(work), begun)
+        return await self._in_time(pool.submit(work), begun)
 
     async def _in_time(self, working: Future[Given], begun: list[Reading]) -> Given:
         """Wait for work in a thread as long as is allowed; then what it has begun is interrupted."""
@@ -170,10 +180,11 @@ class Market:
 
     async def follow(self) -> bool:
         """Move to the newest commit; False where there is none after the one that was seen."""
-        return await asyncio.to_thread(served.follow, self.at)
+        return await asyncio.wrap_future(self.aside.submit(served.follow, self.at))
 
     def close(self) -> None:
         """End the threads and what they run."""
-        self.pool.shutdown(wait=False, cancel_futures=True)
+        for pool in (self.pool, self.aside):
+            pool.shutdown(wait=False, cancel_futures=True)
         for reading in self.running.copy():
             reading.connection.interrupt()

@@ -5,8 +5,11 @@ from __future__ import annotations
 import gc
 import ipaddress
 import os
+import signal
 import sys
-from collections.abc import Callable, Coroutine
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -38,7 +41,7 @@ def allowed_of(host: str, token: str | None) -> Allowed:
             f"host: found {host}, which other machines reach, and no token; allowed is that with --token or QSIM_TOKEN; set it,"
             " or use 127.0.0.1"
         )
-    return Allowed(LOOPBACK if local else None, token)
+    return Allowed({*LOOPBACK, *_names(host)} if local else None, token)
 
 
 def _is_loopback(host: str) -> bool:
@@ -46,6 +49,11 @@ def _is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
+
+
+def _names(host: str) -> set[str]:
+    """Give an address as it was written and as it is printed."""
+    return {host.lower(), host if host == "localhost" else str(ipaddress.ip_address(host))}
 
 
 def _allow_files(wanted: int) -> None:
@@ -91,6 +99,24 @@ class _Server(uvicorn.Server):
         await super().shutdown()
 
 
+@contextmanager
+def _ended_by_hang_up(server: uvicorn.Server) -> Iterator[None]:
+    """Let the end of its terminal (SIGHUP) end a server as SIGTERM does; where there is such a thing, and not under nohup."""
+    number = getattr(signal, "SIGHUP", None)
+    if (
+        number is None
+        or threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(number) != signal.SIG_DFL
+    ):
+        yield
+        return
+    signal.signal(number, lambda _, frame: server.handle_exit(signal.SIGTERM, frame))
+    try:
+        yield
+    finally:
+        signal.signal(number, signal.SIG_DFL)
+
+
 def serve(
     directory: str | os.PathLike[str] | None = None,
     *,
@@ -101,7 +127,8 @@ def serve(
     live: bool = False,
     listening: Callable[[str], None] = lambda address: None,
 ) -> None:
-    """Serve a market until Ctrl-C or SIGTERM; `listening` is told the address once it is, `live` runs the market on beside it.
+    """Serve a market until Ctrl-C, SIGTERM or the end of its terminal; `listening` is told the address once it is, `live` runs
+    the market on beside it.
 
     Raises:
         UsageError: other machines could ask without a token.
@@ -119,7 +146,8 @@ def serve(
     # A question in a thread is not to hold up for long those that take less than a change of threads does.
     sys.setswitchinterval(_SWITCH_SECONDS)
     try:
-        server.run()
+        with _ended_by_hang_up(server):
+            server.run()
     except SystemExit:
         raise DiskError(
             f"{host}:{port}: cannot be listened on; it is taken or not this machine's; choose another --port"

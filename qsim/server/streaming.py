@@ -159,7 +159,7 @@ class Feed:
             if not self.clients:
                 self.position = (self.market.moment.tick + 1, 0)
                 return
-            found, total, moment = await self.market.run(_look, self.position)
+            found, total, moment = await self.market.run_aside(_look, self.position)
             self.position = (moment.tick + 1, 0)
             omitted = total - len(found)
             kept = wanted(found, self.clients)
@@ -199,7 +199,7 @@ class Feed:
         if position > self.position:
             line = "the id is of a tick that this market has not reached; it goes on from its newest commit"
             return [message("reset", {"reason": line}, self.position)]
-        found, total, moment = await self.market.run(_back, position)
+        found, total, moment = await self.market.run_aside(_back, position)
         if total > BACK_MOST:
             missed = {
                 "from_tick": position[0],

@@ -87,6 +87,14 @@ def look(path: Place) -> system.Entry | None:
         return system.look(path)
 
 
+def leads_to_directory(path: Place) -> bool:
+    """Tell whether a path is a directory or a link to one: a market may lie behind a link, none may be inside of it."""
+    if isinstance(path, ObjectPath):
+        return False
+    with disk("look at", path):
+        return system.is_directory(path)
+
+
 def looks(market: Path, names: Sequence[str]) -> list[system.Entry | None]:
     """Tell what lies at many paths below a directory, as `look` does for each."""
     with disk("look at the files of", market):

@@ -77,6 +77,11 @@ def _wait_for_dead(path: ObjectPath) -> None:
         first = now
 
 
+def is_taken(path: ObjectPath) -> bool:
+    """Tell whether somebody took a lease and has not given it back; whether they live is not looked at."""
+    return _content(path) != ""
+
+
 def _content(path: ObjectPath) -> str:
     """Read a lease; nothing where it is free or was never taken."""
     try:

@@ -29,14 +29,21 @@ def is_settings(name: str) -> bool:
     return bool(_SETTINGS.fullmatch(name))
 
 
+def listed(market: Place, directories: Iterable[str]) -> list[str]:
+    """Give all that lies in directories of the market, and what lies beside them and may be its settings, as paths in the market."""
+    beside = [name for name in files.names(market) if is_settings(name)]
+    return beside + [f"{directory}/{name}" for directory in directories for name in files.names(market / directory)]
+
+
+def known(log: Log) -> set[str]:
+    """Give what the log names or keeps for readers of older commits, as paths in the market."""
+    return {file.path for file in log.files} | {path for path, _ in log.retired}
+
+
 def unnamed(market: Place, directories: Iterable[str], log: Log) -> Iterator[Place]:
     """Find, in directories of the market, what the log neither names nor keeps for readers of older commits."""
-    known = {file.path for file in log.files} | {path for path, _ in log.retired}
-    yield from (market / name for name in files.names(market) if is_settings(name) and name not in known)
-    for directory in directories:
-        for name in files.names(market / directory):
-            if f"{directory}/{name}" not in known:
-                yield market / directory / name
+    named = known(log)
+    yield from (market / path for path in listed(market, directories) if path not in named)
 
 
 def found(market: Place, directories: Iterable[str], log: Log, ahead: int) -> list[Place]:

@@ -24,6 +24,15 @@ def writer_lock(directory: Place) -> Iterator[None]:
         yield
 
 
+def is_free(directory: Place) -> bool:
+    """Tell whether it is sure that nobody holds the market's lock; it is not touched, for a writer may be about to take it."""
+    if isinstance(directory, ObjectPath):
+        return not lease.is_taken(directory / LOCK)
+    with disk("look at", directory / LOCK):
+        found, locked = system.look(directory / LOCK), system.locked_files()
+    return found is None or (locked is not None and found.inode not in locked)
+
+
 @contextmanager
 def _file_lock(directory: Path) -> Iterator[None]:
     """Hold the market's lock, or raise ConflictError naming the process that does. The file is never removed:

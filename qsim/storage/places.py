@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from qsim.errors import UsageError
@@ -54,4 +55,18 @@ def place_of(text: str | os.PathLike[str]) -> Place:
     if _SCHEME.match(text):
         allowed = ", ".join(f"{scheme}://" for scheme in SCHEMES)
         raise UsageError(f"{text}: found a URL; allowed are {allowed} and local folders; name one of these")
-    return Path(text)
+    return _readable(Path(text))
+
+
+def _readable(path: Path) -> Path:
+    """Refuse a path that is not UTF-8: DuckDB and Arrow could not be told where the files are."""
+    # A folder that is gone has no path; that no market is there is told by who looks for one.
+    with suppress(FileNotFoundError):
+        whole = str(path.absolute())
+        try:
+            whole.encode()
+        except UnicodeEncodeError:
+            raise UsageError(
+                f"{whole}: is not UTF-8; allowed is a path that is; name another, or rename the folder"
+            ) from None
+    return path

@@ -49,6 +49,11 @@ def look(path: Path | str) -> Entry | None:
     )
 
 
+def is_directory(path: Path) -> bool:
+    """Tell whether a directory is at a path, or at the end of the links there."""
+    return path.is_dir()
+
+
 def names(directory: Path) -> list[str]:
     """Give the names in a directory, in order; none where there is no directory."""
     try:
@@ -143,6 +148,16 @@ def take_lock(handle: int) -> bool:
     except BlockingIOError:
         return False
     return True
+
+
+def locked_files() -> frozenset[int] | None:
+    """Give the inodes of all files that somebody on this machine holds a lock on as `take_lock` does; None where none can tell."""
+    try:
+        lines = Path("/proc/locks").read_text("ascii").splitlines()
+    except OSError:
+        return None
+    # number: FLOCK ADVISORY WRITE process major:minor:inode first last
+    return frozenset(int(words[-3].rpartition(":")[2]) for line in lines if "FLOCK" in (words := line.split()))
 
 
 def is_open_at(handle: int, path: Path) -> bool:

@@ -13,6 +13,8 @@ from qsim.storage.places import Place
 
 # What runs cost lies in it, outside commits and digests.
 PROCESS = "process"
+_LEFT = "was left by a writer that was stopped; the next writer removes it"
+_UNDER_WAY = "is not committed yet; where its writer was stopped, the next one removes it"
 
 
 @dataclass
@@ -60,20 +62,24 @@ def _checkpoints(market: Place, found: Verified) -> None:
 
 def _beside(market: Place, directories: Collection[str], found: Verified) -> None:
     """Note what the log does not name: in the market's directories, and beside them."""
+    # The log comes last, so that it names what a writer at work had committed of what is listed; vacuum may have been there too.
+    listed, tops = leftovers.listed(market, directories), files.names(market)
+    left = _LEFT if lock.is_free(market) else _UNDER_WAY
     history = log.read(market)
-    for path in leftovers.unnamed(market, directories, history):
+    known = leftovers.known(history)
+    for path in (market / name for name in listed if name not in known):
+        if files.look(path) is None:
+            continue
         if path.parent.name in (log.COMMITS, log.CHECKPOINTS) and path.stem.isdecimal() and path.suffix == ".json":
             if path.parent.name == log.COMMITS and int(path.stem) > history.number:
                 found.notes.append(f"{path}: was never finished; the next writer removes it")
         elif files.is_temporary(path.name) or leftovers.first_tick(path) is not None:
-            found.notes.append(f"{path}: was left by a writer that was stopped; the next writer removes it")
+            found.notes.append(f"{path}: {left}")
         else:
             found.notes.append(f"{path}: is no part of the market, and is never read")
-    tops = {Path(file.path).parts[0] for file in history.files} | {*directories, lock.LOCK, PROCESS}
+    ours = {Path(file.path).parts[0] for file in history.files} | {*directories, lock.LOCK, PROCESS}
     found.notes += [
-        f"{market / name}: is no part of the market, and is never read"
-        for name in files.names(market)
-        if name not in tops
+        f"{market / name}: is no part of the market, and is never read" for name in tops if name not in ours
     ]
 
 

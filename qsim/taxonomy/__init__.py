@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
+from qsim.taxonomy.packs import pack_size
+
+__all__ = ["GOODS_FILES", "Goods", "goods", "pack_size", "places", "words"]
+
 GOODS_FILES = ("fruits_vegetables", "dairy_eggs", "snacks_beverages", "pantry_staples")
-_UNITS = {"g": ("kg", 0.001), "kg": ("kg", 1.0), "ml": ("l", 0.001), "l": ("l", 1.0), "pc": ("piece", 1.0)}
 
 
 @dataclass(frozen=True)
@@ -36,16 +38,6 @@ class Goods:
     def combinations(self) -> int:
         """Count the products that this kind of good can be sold as."""
         return len(self.brands) * len(self.variants) * len(self.packs)
-
-
-def pack_size(pack: str) -> tuple[str, float] | None:
-    """Read a pack such as `500 g` as its unit (kg, l or piece) and the count of these; None where it is none."""
-    number, _, unit = pack.strip().lower().partition(" ")
-    try:
-        size, (base, scale) = float(number), _UNITS[unit.strip()]
-    except (ValueError, KeyError):
-        return None
-    return (base, size * scale) if 0 < size < math.inf else None
 
 
 def _factors(text: str) -> tuple[tuple[str, float], ...]:

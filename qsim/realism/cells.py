@@ -1,0 +1,94 @@
+"""Cells of a table of real prices as they come: times with or without a zone, money as it is written, flags and yes/no words.
+
+What cannot be read is null: it is for the reader of the table to leave the row out or to refuse it.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+ZONE = "Asia/Kolkata"
+_IST_MINUTES = 330
+_DAYS = (
+    "%Y-%m-%d",
+    "%d-%m-%Y",
+    "%d/%m/%Y",
+    "%Y/%m/%d",
+    "%Y%m%d",
+    "%d.%m.%Y",
+    "%d-%b-%Y",
+    "%d %b %Y",
+    "%d-%m-%y",
+    "%d/%m/%y",
+)
+_YEARS = (1900, 2200)
+_CLOCK = (
+    r"^(?<day>.+?)(?:[T ]\s*(?<hour>\d{1,2}):(?<minute>\d{2})(?::(?<second>\d{2})(?:\.(?<part>\d{1,6})\d*)?)?"
+    r"\s*(?<zone>Z|z|UTC|(?<sign>[+-])(?<ahead>\d{2})(?::?(?<minutes>\d{2}))?)?)?$"
+)
+_YES, _NO = ("true", "yes", "y", "t", "in stock"), ("false", "no", "n", "f", "out of stock")
+_MONEY = r"^(?i:₹|rs\.?|inr)?\s*(-?(?:\d+|\d{1,3}(?:,\d{2,3})*,\d{3})(?:\.\d*)?|-?\.\d+)\s*(?:/-)?$"
+
+
+def is_time(kind: pl.DataType) -> bool:
+    """Tell whether a column of this type can hold times: dates, datetimes and text."""
+    return kind == pl.String or kind == pl.Date or isinstance(kind, pl.Datetime)
+
+
+def times(frame: pl.DataFrame, name: str) -> pl.Series:
+    """Read a column of times (see `is_time`) as Indian wall time: Datetime in microseconds without a zone.
+
+    A time with a zone or an offset to UTC is brought to IST; one without is taken as it stands. A year of two digits is of
+    this century; a time out of the years 1900-2200 is null: a slip of one digit would make a panel of centuries.
+    """
+    at = frame[name]
+    if at.dtype == pl.String:
+        at = _of_text(at.str.strip_chars())
+    elif isinstance(at.dtype, pl.Datetime) and at.dtype.time_zone:
+        at = at.dt.convert_time_zone(ZONE).dt.replace_time_zone(None)
+    at = at.cast(pl.Datetime("us"))
+    # Polars' reader of CSV takes two digits of a year for the first century.
+    at = at.zip_with((at.dt.year() >= 100).fill_null(True), at.dt.offset_by("2000y"))
+    return at.set((~at.dt.year().is_between(*_YEARS)).fill_null(False), None).alias(name)
+
+
+def _of_text(text: pl.Series) -> pl.Series:
+    # Stage by stage on frames: one nested expression would run its parts again for each place that they stand in.
+    parts = text.str.extract_groups(_CLOCK).struct.unnest()
+    counts = [pl.col(part).cast(pl.Int64).fill_null(0) for part in ("hour", "minute", "second", "ahead", "minutes")]
+    parts = parts.with_columns(
+        *counts, pl.col("part").str.pad_end(6, "0").cast(pl.Int64).fill_null(0), _day(parts["day"])
+    )
+    ahead = (60 * pl.col("ahead") + pl.col("minutes")) * pl.when(sign="-").then(-1).otherwise(1)
+    shift = pl.when(pl.col("zone").is_null()).then(0).otherwise(_IST_MINUTES - ahead)
+    clock = pl.duration(hours="hour", minutes=pl.col("minute") + shift, seconds="second", microseconds="part")
+    proper = (pl.col("hour") < 24) & (pl.col("minute") < 60) & (pl.col("second") < 60)
+    return parts.select(pl.when(proper).then(pl.col("day").cast(pl.Datetime("us")) + clock)).to_series()
+
+
+def _day(text: pl.Series) -> pl.Series:
+    tries = pl.DataFrame([text.str.to_date(form, strict=False).alias(form) for form in _DAYS])
+    # %Y takes two digits too, and the day of 06-01-25 for a year.
+    sane = [pl.when(pl.col(form).dt.year() >= _YEARS[0]).then(pl.col(form)) for form in _DAYS]
+    return tries.select(pl.coalesce(sane).alias("day")).to_series()
+
+
+def numbers(frame: pl.DataFrame, name: str) -> pl.Expr:
+    """Read a column of numbers as Float64, text such as `₹1,299.00`, `Rs. 45` or `45/-` too; no number is infinite."""
+    value = pl.col(name)
+    if frame.schema[name] == pl.String:
+        text = value.str.strip_chars()
+        digits = text.str.extract(_MONEY, 1).str.replace_all(",", "", literal=True)
+        # What is no amount in rupees may still be a number as a program writes it, such as 1e3.
+        value = pl.coalesce(digits, text)
+    value = value.cast(pl.Float64, strict=False)
+    return pl.when(value.is_finite()).then(value).alias(name)
+
+
+def flags(frame: pl.DataFrame, name: str) -> pl.Expr:
+    """Read a flag, a count or a yes/no word as 1, 0 or null (Int8)."""
+    counted = (numbers(frame, name) > 0).cast(pl.Int8)
+    if frame.schema[name] != pl.String:
+        return counted
+    word = pl.col(name).str.strip_chars().str.to_lowercase()
+    return pl.when(word.is_in(_YES)).then(1).when(word.is_in(_NO)).then(0).otherwise(counted).cast(pl.Int8).alias(name)

@@ -1,0 +1,102 @@
+"""What a pack holds, read from the text of its label: `500 g`, `250gm`, `6 x 200 ml`, `Pack of 6`, `1 L (Bottle)`.
+
+Whatever else stands in the text makes it none: a size that is guessed would rank by a false price per unit.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+_ALIASES = {
+    ("kg", 0.001): "g gm gms gr grm grms gram grams",
+    ("kg", 1.0): "kg kgs kilo kilos kilogram kilograms",
+    ("l", 0.001): "ml mls millilitre millilitres milliliter milliliters",
+    ("l", 1.0): "l lt lts ltr ltrs litre litres liter liters",
+    ("piece", 1.0): "pc pcs piece pieces unit units no nos n count ct",
+}
+_UNITS = {word: unit for unit, words in _ALIASES.items() for word in words.split()}
+# From a tenth of a gram to a tonne: beyond that prices per unit would have no digits, or too many for their column.
+_LEAST, _MOST, _MOST_PIECES, _LONGEST = 0.0001, 1_000.0, 10_000, 100
+_NUMBER = r"((?:\d{1,7}(?:\.\d{1,6})?|\.\d{1,6}))"
+_COUNT, _TIMES = r"([1-9]\d{0,4})", r"\s*[x×*]\s*"
+_UNIT = rf"({'|'.join(sorted(_UNITS, key=len, reverse=True))})\b\.?"
+_QUANTITY = rf"{_NUMBER}\s*{_UNIT}"
+_WORDS = "pouch packet pack pkt bottle jar tin can box carton sachet tub cup tube bag bar refill pet glass plastic"
+_CONTAINER = rf"(?:[\s,-]+(?:{'|'.join(_WORDS.split())}|tetra[\s-]?pac?k|approx\.?|each))*"
+_PACK_OF = r"(?:(?:packs?|sets?) of ([1-9]\d{0,4})|([1-9]\d{0,4})[\s-]?packs?)"
+_FORMS = {
+    "one": re.compile(_QUANTITY),
+    "many": re.compile(rf"{_COUNT}{_TIMES}{_QUANTITY}"),
+    "by": re.compile(rf"{_QUANTITY}{_TIMES}{_COUNT}(?:\s*(?:{_ALIASES['piece', 1.0].replace(' ', '|')})\b\.?)?"),
+    "dozen": re.compile(rf"(?:{_COUNT}\s*)?(?:dozens?|doz\.?|dz\.?)"),
+    "pack": re.compile(_PACK_OF),
+}
+_TAIL = re.compile(rf"(.*?){_CONTAINER}")
+_BRACKET = re.compile(r"(.*?)\s*[(\[]([^()\[\]]*)[)\]]\.?")
+_WITH_PACK = re.compile(rf"(.*?)[\s,-]+{_PACK_OF}")
+_ONE_OF_IT = re.compile(rf"1 (?:{'|'.join(_WORDS.split())})")
+_ASIDE = re.compile(r"\D*|(?:approx|about|~).*")
+
+Size = tuple[str, float]
+
+
+@lru_cache(maxsize=4096)
+def pack_size(pack: str) -> tuple[str, float] | None:
+    """Read a pack such as `500 g` or `4 x 125 g` as its unit (kg, l or piece) and the count of these; None where it is none.
+
+    A count of packs multiplies (`1 L, pack of 2` holds 2 l); words for containers and a bracket that only describes are
+    passed over. Sizes are from 0.1 g or ml to 1,000 kg or l, or whole pieces up to 10,000; others are None too.
+    """
+    text = " ".join(pack.casefold().split()) if len(pack) <= _LONGEST else ""
+    size = _size(text)
+    if size is None:
+        return None
+    unit, units = size
+    fits = units.is_integer() and 1 <= units <= _MOST_PIECES if unit == "piece" else _LEAST <= units <= _MOST
+    return size if fits else None
+
+
+def _size(text: str) -> Size | None:
+    if bracket := _BRACKET.fullmatch(text):
+        return _bracketed(*bracket.groups())
+    tail = _TAIL.fullmatch(text)
+    bare = tail[1] if tail else text
+    # As it stands first: the last word of `6 pack` is no container.
+    found = _plain(text) or _plain(bare)
+    if found is None and (several := _WITH_PACK.fullmatch(text) or _WITH_PACK.fullmatch(bare)):
+        size = _size(several[1])
+        found = (size[0], int(several[2] or several[3]) * size[1]) if size else None
+    return found
+
+
+def _bracketed(before: str, inside: str) -> Size | None:
+    """Read a size with a bracket after it: a count of packs multiplies it, another text for the same size is passed over."""
+    if pack := _FORMS["pack"].fullmatch(inside):
+        return _size(f"{before} {pack[0]}")
+    if _ONE_OF_IT.fullmatch(before):
+        return _size(inside)
+    size, told = _size(before), _size(inside)
+    if size is None or _ASIDE.fullmatch(inside):
+        return size
+    # In another unit it tells what the pieces weigh; in the same one it must be the same.
+    return size if told and (told[0] != size[0] or abs(told[1] - size[1]) < 1e-9) else None
+
+
+def _plain(text: str) -> Size | None:
+    for form, pattern in _FORMS.items():
+        if match := pattern.fullmatch(text):
+            return _of(form, match.groups())
+    return None
+
+
+def _of(form: str, parts: tuple[str | None, ...]) -> Size:
+    values = [part or "1" for part in parts]
+    if form == "dozen":
+        return "piece", 12.0 * int(values[0])
+    if form == "pack":
+        return "piece", float(int(parts[0] or values[1]))
+    count, number, word = {"one": ("1", *values), "many": values, "by": (values[-1], *values)}[form][:3]
+    unit, scale = _UNITS[word]
+    # The count comes first, so that 6 x 200 ml is the same number as 1200 ml.
+    return unit, int(count) * float(number) * scale

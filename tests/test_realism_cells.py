@@ -1,0 +1,174 @@
+"""Cells of tables of real prices: zones of time, amounts and flags as files have them, in a fit and in a reference alike."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from qsim.errors import InputError
+from qsim.fitting.reading import panel_of, read_source
+from qsim.realism import cells
+from qsim.realism.panel import Panel, from_long
+from qsim.realism.validate import read_reference
+
+MONDAY = datetime(2025, 1, 6)
+IST = timezone(timedelta(hours=5, minutes=30))
+
+
+def fitted(path: Path) -> Panel:
+    return panel_of(read_source(path, {}))[0]
+
+
+READERS = pytest.mark.parametrize("read", [fitted, read_reference], ids=["fit", "reference"])
+
+
+def read(rows: pl.DataFrame, of: Any) -> list[Any]:
+    # An expression or a column.
+    return rows.select(of(rows, rows.columns[0])).to_series().to_list()
+
+
+def written(folder: Path, rows: str) -> Path:
+    path = folder / "prices.csv"
+    path.write_text(f"{rows}\n", encoding="utf-8")
+    return path
+
+
+@READERS
+@pytest.mark.parametrize("end", ["T00:00:00+05:30", "T00:00:00+0530", "", "T05:29:00+05:30"])
+def test_a_midnight_with_an_offset_stays_on_its_indian_day(read: Any, end: str, tmp_path: Path) -> None:
+    rows = "\n".join(f"a,2025-01-{day:02}{end},{day}" for day in range(6, 20))
+    days = read(written(tmp_path, f"item,date,price\n{rows}")).days
+    assert str(days[0]) == "2025-01-06" and len(days) == 14
+
+
+@READERS
+def test_an_evening_in_utc_is_the_next_day_in_india_whatever_zone_a_parquet_file_has(read: Any, tmp_path: Path) -> None:
+    path = tmp_path / "prices.parquet"
+    stamps = [datetime(2025, 1, 5, 18, 30, tzinfo=UTC) + timedelta(days=day) for day in range(3)]
+    for zone in ("UTC", "Asia/Kolkata", "America/New_York"):
+        ts = pl.Series(stamps).dt.convert_time_zone(zone)
+        pl.DataFrame({"item": "a", "ts": ts, "price": [1.0, 2.0, 3.0]}).write_parquet(path)
+        assert str(read(path).days[0]) == "2025-01-06", zone
+
+
+TIMES = [
+    "2025-01-06T00:00:00+05:30", "2025-01-05T18:30:00Z", "2025-01-05 18:30:00+00:00", "2025-01-05T10:30:00-0800",
+    "2025-01-05 18:30:00 UTC", "2025-01-05T18:30+00", "2025-01-06", "2025-01-06 00:00", "2025-01-06 00:00:00.000",
+    "06-01-2025", "6/1/2025", "2025/01/06", "20250106", "06.01.2025", "06-Jan-2025", "6 Jan 2025", "06-01-25", "06/01/25",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TIMES)
+def test_a_time_as_text_is_read_as_indian_wall_time(text: str) -> None:
+    # Beside another: the offsets of one column may be mixed.
+    assert read(pl.DataFrame({"ts": [text, "2025-01-06T05:30:00Z"]}), cells.times) == [
+        MONDAY, MONDAY + timedelta(hours=11)]  # fmt: skip
+
+
+def test_the_clock_of_a_time_as_text_is_kept() -> None:
+    texts = ["2025-01-06T13:45:10.5", "06/01/2025 13:45", "2025-01-06 08:15:10.500000+00:00"]
+    found = read(pl.DataFrame({"ts": texts}), cells.times)
+    assert found == [MONDAY.replace(hour=13, minute=45, second=at, microsecond=part) for at, part in
+                     ((10, 500_000), (0, 0), (10, 500_000))]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "text", ["", "soon", "2025-01-06 25:00", "2025-13-06", "2025-01-06 09:00 pm", "2025", "1025-01-06", None]
+)
+def test_what_is_no_time_is_null(text: str | None) -> None:
+    assert read(pl.DataFrame({"ts": [text]}, {"ts": pl.String}), cells.times) == [None]
+
+
+AMOUNTS = {"₹1,299.00": 1299, "Rs. 45": 45, "rs 45.50": 45.5, "INR 20": 20, "45/-": 45, "1,00,000": 100_000, " 7 ": 7,
+           "1e3": 1000, ".5": 0.5, "-3": -3, "12,50": None, "1,2345": None, "12%": None,
+           "inf": None, "NaN": None, "abc": None, "": None}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", AMOUNTS)
+def test_amounts_are_read_as_they_are_written_and_none_is_guessed(text: str) -> None:
+    assert read(pl.DataFrame({"price": [text]}), cells.numbers) == [AMOUNTS[text]]
+
+
+def test_dear_prices_with_thousands_marks_are_not_left_out_of_a_fit(tmp_path: Path) -> None:
+    source = read_source(written(tmp_path, 'item,date,price\na,2025-01-06,"1,299.00"\na,2025-01-07,₹999'), {})
+    assert source.frame["price"].to_list() == [1299, 999] and not any("left out" in note for note in source.notes)
+
+
+FLAGS = {
+    "yes": 1,
+    "No": 0,
+    " TRUE ": 1,
+    "f": 0,
+    "1": 1,
+    "0": 0,
+    "12": 1,
+    "In stock": 1,
+    "out of stock": 0,
+    "maybe": None,
+}
+
+
+@pytest.mark.parametrize("text", FLAGS)
+def test_flags_are_words_or_counts(text: str) -> None:
+    assert read(pl.DataFrame({"on_sale": [text]}), cells.flags) == [FLAGS[text]]
+
+
+@pytest.mark.parametrize(("values", "wanted"), [([True, False], [1, 0]), ([3, 0], [1, 0]), ([None, 0.5], [None, 1])])
+def test_flags_may_be_booleans_or_numbers(values: list[Any], wanted: list[int | None]) -> None:
+    assert read(pl.DataFrame({"in_stock": values}), cells.flags) == wanted
+
+
+@READERS
+def test_a_year_of_two_digits_is_of_this_century(read: Any, tmp_path: Path) -> None:
+    assert str(read(written(tmp_path, "item,date,price\na,06-01-25,5\na,07-01-25,6")).days[0]) == "2025-01-06"
+
+
+@READERS
+def test_a_slip_in_a_year_makes_no_panel_of_centuries(read: Any, tmp_path: Path) -> None:
+    rows = "item,date,price\na,2025-01-06,5\na,1025-01-07,6\na,2025-01-08,6"
+    assert read(written(tmp_path, rows)).price_paise.tolist() == [[500, 0, 600]]
+
+
+def test_prices_that_are_no_numbers_are_counted_among_the_rows_left_out(tmp_path: Path) -> None:
+    source = read_source(written(tmp_path, "item,date,price\na,2025-01-06,5\na,2025-01-07,NaN\na,2025-01-08,inf"), {})
+    assert len(source.frame) == 1 and "2 rows without" in source.notes[0]
+
+
+@READERS
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"item;date;price\na;2025-01-06;12,50\n", "separated by semicolons"),
+        (b"item\tdate\tprice\na\t2025-01-06\t12.50\n", "separated by tabs"),
+        ("item,date,price\na,2025-01-06,5\n".encode("utf-16"), "UTF-16 text"),
+        (b"PK\x03\x04rest", "a zip or Excel file"),
+    ],
+)
+def test_a_file_of_another_delimiter_or_encoding_is_refused_by_name(
+    read: Any, text: bytes, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "prices.csv"
+    path.write_bytes(text)
+    with pytest.raises(InputError, match=told):
+        read(path)
+
+
+@READERS
+def test_yes_and_no_are_flags_in_a_fit_and_in_a_reference(read: Any, tmp_path: Path) -> None:
+    rows = "item,date,price,on_sale\na,2025-01-06,5,no\na,2025-01-07,4,yes\na,2025-01-08,4,?"
+    assert read(written(tmp_path, rows)).on_sale.tolist() == [[0, 1, -1]]
+
+
+def test_a_reference_with_text_for_an_amount_is_refused_and_told_what_it_is(tmp_path: Path) -> None:
+    path = written(tmp_path, "item,date,price\na,2025-01-06,5\na,2025-01-07,n/a")
+    with pytest.raises(InputError, match="1 texts for price that are no amount, such as 'n/a'"):
+        read_reference(path)
+
+
+def test_a_reference_whose_time_is_a_number_is_refused() -> None:
+    with pytest.raises(InputError, match="found ts as Int64"):
+        from_long(pl.DataFrame({"item": ["a"], "ts": [20250106], "price": [5.0]}))

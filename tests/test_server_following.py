@@ -1,0 +1,232 @@
+"""Following a market goes on, whatever happens on the way; what is wrong is told, and what was missed is made good."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic
+
+import httpx
+import pytest
+
+import qsim
+from qsim.monitoring.health import health, worst
+from qsim.queries import served
+from qsim.server import app as apps
+from qsim.server import following
+from qsim.server.app import create_app
+from qsim.server.following import look
+from qsim.server.live import fault_of
+from tests.commands import Shell
+from tests.servers import serving
+from tests.terminals import terminal
+from tests.test_monitoring import lines, with_run
+from tests.test_server_streams import Following, changes, in_thread, joined, wanted
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a server look at health, and after a fault, at once."""
+    monkeypatch.setattr(following, "_LOOK_SECONDS", 0.05)
+    monkeypatch.setattr(following, "_WAIT_AFTER_FAULT", 0.05)
+
+
+def until(holds: Callable[[], object], seconds: float = 30.0) -> None:
+    end = monotonic() + seconds
+    while not holds():
+        assert monotonic() < end
+        time.sleep(0.02)
+
+
+def test_questions_that_take_all_threads_hold_up_no_client_that_follows(market: Path) -> None:
+    over = threading.Event()
+    with in_thread(market) as (port, app):
+        at = app.state.market
+        client = Following(port, 11)
+        joined(app, 1)
+        asked = [at.pool.submit(over.wait, 30) for _ in range(at.threads)]
+        at.seconds = 5.0
+        qsim.run(market, ticks=1)
+        until(lambda: not client.thread.is_alive(), 5)
+        assert not any(one.done() for one in asked)
+        over.set()
+    assert changes(client.found) == wanted(market, "tick > 10")
+
+
+def test_a_commit_that_could_not_be_told_in_time_is_told_later(market: Path, quick: None) -> None:
+    with in_thread(market) as (port, app):
+        client = Following(port, 11)
+        joined(app, 1)
+        app.state.market.seconds = 0.0
+        qsim.run(market, ticks=1)
+        until(lambda: app.state.following.faults)
+        assert "0 s allowed" in httpx.get(f"http://127.0.0.1:{port}/health").json()["reasons"][0]["found"]
+        app.state.market.seconds = 10.0
+        assert changes(client.end()) == wanted(market, "tick > 10")
+        until(lambda: not app.state.following.faults)
+        assert b"qsim_follow_faults_total 0.0" not in app.state.measures.text()
+
+
+def test_a_market_that_was_away_is_followed_when_it_is_back(market: Path, quick: None) -> None:
+    with in_thread(market) as (port, app):
+        state, url = app.state.following, f"http://127.0.0.1:{port}/health"
+        client = Following(port, 11)
+        joined(app, 1)
+        away = market.rename(market.with_name("away"))
+        until(lambda: any("cannot be looked at" in reason["found"] for reason in state.now))
+        told = httpx.get(url)
+        assert told.status_code == 503 and str(market) not in told.text and "No such file" in told.text
+        away.rename(market)
+        until(lambda: not state.reasons)
+        qsim.run(market, ticks=1)
+        assert changes(client.end()) == wanted(market, "tick > 10")
+        assert httpx.get(url).json()["status"] == "ok"
+
+
+def test_a_fault_that_nobody_foresaw_ends_no_following(
+    market: Path, quick: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    follow, failed = served.follow, threading.Event()
+
+    def failing(at: served.Served) -> bool:
+        if not failed.is_set():
+            failed.set()
+            raise ZeroDivisionError(f"{market}: secret")
+        return follow(at)
+
+    monkeypatch.setattr(served, "follow", failing)
+    with in_thread(market) as (_, app):
+        until(lambda: app.state.following.faults)
+        assert "secret" not in str(app.state.following.reasons) and "ZeroDivisionError" in app.state.following.faults[0]
+        qsim.run(market, ticks=1)
+        until(lambda: app.state.market.moment.tick == 11)
+        until(lambda: not app.state.following.reasons)
+    assert "Traceback" in caplog.text
+
+
+def test_a_server_that_does_not_look_any_more_is_failing(market: Path) -> None:
+    state = create_app(market).state.following
+    assert state.reasons == []
+    state.looked = monotonic() - 100
+    [reason] = state.reasons
+    assert (reason["level"], reason["about"]) == ("failing", "following") and "for 100 s" in reason["found"]
+
+
+def test_the_writer_ends_with_the_server_however_following_ended(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def broken(*given: object) -> None:
+        raise ZeroDivisionError
+
+    async def live() -> int | None:
+        async with app.router.lifespan_context(app):
+            writer = app.state.following.writer
+            await asyncio.sleep(0)
+        return writer.poll()
+
+    monkeypatch.setattr(apps, "follow", broken)
+    app = create_app(market, live=True)
+    assert asyncio.run(live()) is not None
+    with pytest.raises(RuntimeError, match="shutdown"):
+        app.state.market.pool.submit(int)
+
+
+def test_a_name_of_a_market_that_is_part_of_words_alters_none(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    market = market.rename(market.with_name("a"))
+    with_run(market, lag_seconds=12.0)
+    monkeypatch.chdir(market.parent)
+    app = create_app("a")
+    look(app.state.market, app.state.following)
+    assert app.state.following.reasons == health("a")["reasons"]
+    assert worst(app.state.following.reasons) == 1
+
+
+def test_a_market_that_was_named_from_a_folder_is_not_told_of_by_its_place(
+    market: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(market.parent)
+    app = create_app(market.name)
+    for file in (market / "platform_metrics").iterdir():
+        file.unlink()
+    look(app.state.market, app.state.following)
+    [reason] = app.state.following.reasons
+    assert reason["found"].startswith("the market/platform_metrics/")
+
+
+def test_only_a_whole_path_of_the_market_is_hidden(market: Path) -> None:
+    at = create_app(market).state.market
+    words = f"{market}/events, {market}2, {market}-old, /mnt{market}, in {market}."
+    found = following._hidden(at, [{"level": "ok", "about": "run", "found": words, "mend": f"qsim run {market}"}])
+    hidden = f"the market/events, {market}2, {market}-old, /mnt{market}, in the market."
+    assert found == [{"level": "ok", "about": "run", "found": hidden, "mend": "qsim run the market"}]
+
+
+def ended_well(market: Path) -> bool:
+    """Tell whether the writer of a market has ended with all committed and the states kept."""
+    last = lines(market)[-1] if (market / "process").exists() else {}
+    return last.get("kind") == "end" and last["tick"] == qsim.status(market)["tick"] > 10
+
+
+def has_run(market: Path) -> bool:
+    return qsim.status(market)["tick"] > 10
+
+
+@pytest.mark.nightly
+def test_a_terminal_that_is_closed_ends_the_server_and_its_writer(market: Path) -> None:
+    before = len(lines(market))
+    with terminal("serve", market, "--port", 0, "--live") as running:
+        running.until(lambda text: "serving at" in text)
+        until(lambda: has_run(market))
+        nothing = os.open(os.devnull, os.O_RDWR)
+        # Our end of the terminal is closed by that.
+        os.dup2(nothing, running.ours)
+        os.close(nothing)
+        running.process.wait(30)
+    assert ended_well(market) and len(lines(market)) > before
+    qsim.run(market, ticks=1)
+
+
+def test_a_server_that_is_killed_leaves_no_writer(market: Path) -> None:
+    words = [sys.executable, "-m", "qsim", "serve", str(market), "--port", "0", "--live"]
+    with subprocess.Popen(words, stderr=subprocess.DEVNULL) as server:
+        until(lambda: has_run(market))
+        server.kill()
+    try:
+        until(lambda: ended_well(market))
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(lines(market)[-1]["process"], signal.SIGKILL)
+    assert qsim.verify(market)["passed"]
+
+
+@pytest.mark.parametrize("code", [0, 3])
+def test_a_writer_that_has_ended_is_told_however_it_did(code: int) -> None:
+    with subprocess.Popen([sys.executable, "-c", f"import sys; sys.stdin.read(); sys.exit({code})"],
+                          stdin=subprocess.PIPE) as writer:  # fmt: skip
+        assert fault_of(writer) == []
+    [reason] = fault_of(writer)
+    assert reason["level"] == "failing" and f"exit code {code}" in reason["found"]
+    assert "start the server again" in reason["mend"]
+
+
+def test_the_log_of_a_server_is_json_lines_and_goes_into_a_file(market: Path, tmp_path: Path) -> None:
+    with serving(market, "--log-file", tmp_path / "q.log", quiet=False) as running:
+        (market / "_commits").rename(market / "away")
+        assert running.process.stderr is not None
+        told = json.loads(running.process.stderr.readline())
+    assert told["level"] == "ERROR" and "the market was replaced" in told["message"]
+    assert json.loads((tmp_path / "q.log").read_text().splitlines()[0]) == told
+
+
+def test_a_level_of_the_log_that_is_none_is_refused(
+    market: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "loud")
+    assert "LOG_LEVEL" in shell.refused(2, "serve", market)
