@@ -84,7 +84,7 @@ def test_a_market_of_goods_as_dear_as_a_list_may_have_passes_every_check(tmp_pat
     with qsim.connect(tmp_path / "m") as connection:
         held = connection.sql("SELECT count(*) FROM price_history WHERE regular_price = 20000000").fetchall()[0][0]
         most, cheapest = connection.sql("SELECT max(revenue), min(cost) FROM orders").fetchall()[0]
-        connection.sql("SELECT max(margin) FROM daily_orders").fetchall()
+        connection.sql("SELECT max(margin_paise) FROM raw.daily_orders").fetchall()
     assert held == 0 and (preset == "classic" or most > 20_000_000 > cheapest > 0)
 
 
