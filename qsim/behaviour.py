@@ -10,6 +10,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 GROUPS = ("fruits", "vegetables", "dairy", "snacks", "staples", "other")
+_GAP = 0.1
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Rate = Annotated[float, Field(ge=0, le=10_000)]
@@ -29,12 +30,12 @@ def _nothing() -> dict[str, float]:
     return dict.fromkeys(GROUPS, 0.0)
 
 
-def of_groups(values: dict[str, float]) -> dict[str, float]:
-    """Put values by volatility group in the order of the groups; a group that is not given has 0."""
+def of_groups(values: dict[str, float], *, missing: float = 0.0) -> dict[str, float]:
+    """Put values by volatility group in the order of the groups; one that is not given has what stands for the missing."""
     for key in values:
         if key not in GROUPS:
             raise ValueError(f"unknown key {key!r}; known are {', '.join(GROUPS)}")
-    return {group: values.get(group, 0.0) for group in GROUPS}
+    return {group: values.get(group, missing) for group in GROUPS}
 
 
 def _numbers(weights: dict[str, float], most: float) -> dict[str, float]:
@@ -103,13 +104,14 @@ class Shocks(Checked):
 class Repricing(Checked):
     """Hazard of setting the regular price anew: a base rate and one that grows with the gap to the aim, a day.
 
-    A price just set is `1 + fresh` times as likely to be set again, which fades over `fresh_days`; `zone_sd` is the sd of
-    log prices between the dark stores of a platform.
+    A log distance of `gap` to the aim is a wide one, at which the second rate is all there; any is where `gap` is 0. A price
+    just set is `1 + fresh` times as likely to be set again, which fades over `fresh_days`; `zone_sd` is the sd of log prices
+    between the dark stores of a platform.
     """
 
     a_day: ByGroup = Field(default_factory=_nothing)
     gap_a_day: ByGroup = Field(default_factory=_nothing)
-    gap: ByGroup = Field(default_factory=lambda: dict.fromkeys(GROUPS, 0.1))
+    gap: ByGroup = Field(default_factory=lambda: dict.fromkeys(GROUPS, _GAP))
     noise: ByGroup = Field(default_factory=_nothing)
     spread: Annotated[float, Field(ge=0, le=3)] = 0
     nine_stick: Share = 1
@@ -120,7 +122,12 @@ class Repricing(Checked):
     fresh_days: Days = 5
     zone_sd: Annotated[float, Field(ge=0, le=0.5)] = 0
 
-    _groups = field_validator("a_day", "gap_a_day", "gap", "noise")(of_groups)
+    _groups = field_validator("a_day", "gap_a_day", "noise")(of_groups)
+
+    @field_validator("gap")
+    @classmethod
+    def _gaps(cls, gap: dict[str, float]) -> dict[str, float]:
+        return of_groups(gap, missing=_GAP)
 
 
 class PricePoints(Checked):
@@ -206,8 +213,9 @@ def _equal(count: int) -> list[float]:
 class Demand(Checked):
     """Customers of a product in an area a day, by group; how they spread over hours and weekdays, and how they choose.
 
-    `shares` are the platforms' pull at equal prices, `outside` the share who then buy nothing, `elasticity` how utility falls
-    with the log of price; a fee counts as its share of `basket_rupees`. Platforms in `closed` take no orders.
+    `shares` are the platforms' pull at equal prices; one that is not named has that of the least. `outside` is the share who then
+    buy nothing, `elasticity` how utility falls with the log of price; a fee counts as its share of `basket_rupees`. Platforms in
+    `closed` take no orders. At most 63 customers of a product in an area come in an hour.
     """
 
     a_day: ByGroup = Field(default_factory=_nothing)

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from qsim import clock
+import logging
+import math
+
+from qsim import clock, hours
 from qsim.clock import Epoch
 from qsim.errors import DiskError, UsageError
+from qsim.market import arrivals
 from qsim.params import NO_BATCH, Parameters
 from qsim.schema import HISTORY, SNAPSHOTS
 from qsim.storage import files
@@ -18,6 +22,10 @@ ROWS_A_SECOND = 4_000_000
 SECONDS_A_TICK = 0.0004
 # Where no batch is updated in turn, a product's listings have about a row each in so many seconds of market time.
 _QUIET_SECONDS = 76_800
+# Where the mean is this share of the most that can come, fewer than one hour in a thousand would have more.
+_CROWD = 0.65
+
+_logger = logging.getLogger("qsim")
 
 
 def products_a_tick(parameters: Parameters, products: int) -> float:
@@ -73,4 +81,23 @@ def check(market: Place, history: Log, parameters: Parameters, ticks: int, paced
         raise DiskError(
             f"{market}: {ticks:,} ticks take {told(ticks, rows)}; allowed are the {free:,} bytes that are free;"
             " run fewer ticks, or free space"
+        )
+
+
+def warn_of_crowds(market: Place, parameters: Parameters) -> None:
+    """Log a warning where more customers of a product may want to come to an area in an hour than can: those beyond are lost.
+
+    Looked at is the busiest hour of the week, without rain and calendar, of a product that is one standard deviation of its
+    popularity above the mean.
+    """
+    demand = parameters.demand
+    peak = max(hours.of_mean(demand.hours)) * max(hours.of_mean(demand.weekdays)) * demand.level / arrivals.HOURS_A_DAY
+    customers = max(demand.a_day.values()) * peak
+    if customers * math.exp(demand.spread) > _CROWD * arrivals.MOST:
+        _logger.warning(
+            "%s: demand: found %.0f customers of a mean product in an area in the busiest hour; at most %d of any come, and the"
+            " demand beyond is lost; lower demand.level or demand.a_day",
+            market,
+            customers,
+            arrivals.MOST,
         )

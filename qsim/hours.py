@@ -49,7 +49,8 @@ def _of_morning(share: float) -> F64:
     return rate
 
 
-def _of_mean(weights: Sequence[float]) -> F64:
+def of_mean(weights: Sequence[float]) -> F64:
+    """Scale weights to a mean of 1; all are 1 where the weights are all 0."""
     total = sum(weights)
     return np.array([weight * len(weights) / total if total else 1.0 for weight in weights])
 
@@ -71,10 +72,10 @@ def hours(
     repricing, sales, demand = parameters.repricing, parameters.sales, parameters.demand
     weekday, of_day = (start.weekday() + numbers // HOURS_A_DAY) % 7, numbers % HOURS_A_DAY
     wet = rain(parameters, numbers, len(cities))
-    load = demand.level * _of_mean(demand.hours)[of_day] * _of_mean(demand.weekdays)[weekday]
+    load = demand.level * of_mean(demand.hours)[of_day] * of_mean(demand.weekdays)[weekday]
     loads = load[:, None] * np.where(wet, 1 + demand.rain, 1.0) * np.stack([one.demand for one in by_city], axis=1)
-    reprice = _of_morning(repricing.morning_share)[of_day] * _of_mean(repricing.weekdays)[weekday]
-    sale = _of_morning(sales.morning_share)[of_day] * _of_mean(sales.weekdays)[weekday] * by_city[0].sales
+    reprice = _of_morning(repricing.morning_share)[of_day] * of_mean(repricing.weekdays)[weekday]
+    sale = _of_morning(sales.morning_share)[of_day] * of_mean(sales.weekdays)[weekday] * by_city[0].sales
     shown = (reprice.tolist(), sale.tolist(), by_city[0].deeper_bps.tolist(), loads, _fees(parameters, loads, wet))
     columns = zip(numbers.tolist(), *shown, np.floor(loads * BPS + 0.5).astype(np.int64), wet, strict=True)
     return {number: Hour(number, *column) for number, *column in columns}

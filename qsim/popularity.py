@@ -1,6 +1,10 @@
-"""How much each product is asked for: one law that the catalog stocks by and that customers follow."""
+"""How much each product is asked for, and on which platform: laws that the catalog stocks by and that customers follow."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
 
 from qsim import money, streams
 from qsim.arrays import F64, I64
@@ -14,9 +18,19 @@ def popularity(seed: int, spread: float, products: I64) -> F64:
     return money.exp(spread * normal - spread**2 / 2)
 
 
-def units_a_day(demand: Demand, platform: str) -> float:
-    """Give the units that one customer a day for a product stands for at a platform, at equal prices."""
-    total = sum(demand.shares.values())
-    share = demand.shares.get(platform, 0.0) / total if total else 1.0
+def shares_of(demand: Demand, platforms: Iterable[str]) -> F64:
+    """Give the share of customers that each of a market's platforms has at equal prices, float64[platforms], sum 1.
+
+    A platform that `demand.shares` does not name has as much as the least of the market's that have any; all have the same
+    where none has. A share of 0 stays 0.
+    """
+    given = [demand.shares.get(platform) for platform in platforms]
+    least = min((share for share in given if share), default=1.0)
+    shares = np.array([least if share is None else share for share in given])
+    return np.asarray(shares / max(shares.sum(), 1e-300))
+
+
+def units_a_day(demand: Demand, platforms: Iterable[str]) -> F64:
+    """Give the units that one customer a day for a product stands for at each of a market's platforms, at equal prices."""
     units = sum(int(units) * weight for units, weight in demand.units.items()) / sum(demand.units.values())
-    return share * (1 - demand.outside) * units * demand.level
+    return np.asarray(shares_of(demand, platforms) * (1 - demand.outside) * units * demand.level)

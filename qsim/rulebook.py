@@ -17,6 +17,7 @@ from qsim.market.stock import SupplyRules
 from qsim.market.units import LiveRules, RivalRules
 from qsim.money import PAISE_PER_RUPEE
 from qsim.params import Parameters
+from qsim.popularity import shares_of
 from qsim.streams import threshold
 
 
@@ -57,14 +58,13 @@ def _rival_rules(parameters: Parameters) -> RivalRules:
 
 
 def _demand_rules(parameters: Parameters) -> DemandRules:
-    """Give how customers come and choose; the pull of platforms without a share is that of the least of equals."""
+    """Give how customers come and choose; who is closed leaves the pull of the others as it is."""
     demand = parameters.demand
-    shares = np.array([demand.shares.get(platform, 0.0) if demand.shares else 1.0 for platform in parameters.platforms])
     opened = np.array([platform not in demand.closed for platform in parameters.platforms])
     return DemandRules(
         a_day=_by_group(demand.a_day),
         spread=demand.spread,
-        pull=np.where(opened, shares / max(shares.sum(), 1e-300), 0.0),
+        pull=np.where(opened, shares_of(demand, parameters.platforms), 0.0),
         is_open=opened,
         outside=demand.outside / (1 - demand.outside),
         elasticity=demand.elasticity,

@@ -116,7 +116,7 @@ def span(world: World, first: int, last: int) -> Span:
 
 def _live_clocks(world: World, ticks: range, seconds: I64, shifts: I64) -> list[LiveClock]:
     """Give the clocks of what happens by rates, with the hours and costs that they need; none where nothing does."""
-    _, parameters = world.course.at(ticks[0])
+    epoch, parameters = world.course.at(ticks[0])
     if not rulebook.lives(parameters):
         return []
 
@@ -128,7 +128,7 @@ def _live_clocks(world: World, ticks: range, seconds: I64, shifts: I64) -> list[
     made = hours.hours(parameters, world.calendar, world.cities, *touched)
     clocks = zip(ticks, seconds[1:].tolist(), seconds.tolist(), shifts[1:].tolist(), shifts.tolist(), strict=False)
     return [
-        LiveClock(tick, second, before, shift, shift_before, made, world.costs)
+        LiveClock(tick, second, before, shift, shift_before, made, world.costs, tick == epoch.tick + 1)
         for tick, second, before, shift, shift_before in clocks
     ]
 

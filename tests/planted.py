@@ -57,6 +57,7 @@ CLASSIC = [
         "SET anchor_price_paise = anchor_price_paise // 2 WHERE platform_id = 1 AND product_id % 10 = 0",
     ),
     ("2.5", "prices above MRP now", "newest_snapshot", "SET price_paise = price_paise * 3"),
+    ("2.34", "prices above MRP shown", "newest_snapshot", "SET price_paise = price_paise * 3"),
     ("2.6", "an event above MRP", "events", "SET price_after_paise = 9999999 WHERE tick % 7 = 0"),
     ("2.7", "a snapshot above MRP", "snapshots", "SET price_paise = 9999999 WHERE tick = " + LAST),
     (
@@ -214,6 +215,7 @@ REALISTIC = [
     ("2.31", "answers far below rivals", "events", "SET price_after_paise = price_after_paise * 6 // 10 WHERE cause = 11"),
     ("2.31", "answers to nobody", "truth", "SET source_listing_id = listing_id"),
     ("2.32", "answers on every product", "events", "SET cause = 12 WHERE cause IN (8, 9)"),
+    ("2.33", "answers that stay for good", "snapshots", "SET match_paise = price_paise WHERE tick > 0"),
     ("3.27", "opening depths that no law has", "snapshots",
      "SET own_discount_bps = own_discount_bps + 100 WHERE tick = 0 AND own_discount_bps > 0"),
     ("4.15", "a shelf for a month", "listings", "SET target_stock = target_stock * 20 WHERE listing_id = 7"),

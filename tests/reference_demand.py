@@ -81,7 +81,9 @@ class Shoppers:
 
     def pulls(self, product: Product, area: int, second: int, before: Mapping[int, State]) -> list[float]:
         """The pull of each platform on the area's customers, at the prices before."""
-        shares = [self.of["shares"].get(name, 0.0) for name in self.terms.platforms]
+        named = self.of["shares"]
+        least = min((named[name] for name in self.terms.platforms if named.get(name)), default=1.0)
+        shares = [named.get(name, least) for name in self.terms.platforms]
         total, fee = sum(shares), self.terms.fee(self.cities[area], hour_of(second))
         anchors = [log(unit.listings[0].anchor) for unit in product.units]
         log_ref = self.costs.aim(self.terms.tables, sum(anchors) / len(anchors), product.number, product.group, second)

@@ -73,6 +73,7 @@ class Market:
     def set_terms(self, terms: Terms) -> None:
         self.terms, self.behaviours = terms, Behaviours(terms, self.costs)
         self.shoppers = Shoppers(terms, self.cities, self.costs)
+        self.begins = True
 
     def set_clock(self, second: int) -> bool:
         """Set the time-of-day shift and the running campaigns; tells whether either moved."""
@@ -115,6 +116,7 @@ class Market:
             for unit in product.units:
                 for listing in unit.listings:
                     self.finish(now, product, unit, listing, did.get(unit.number, {}), shelved, before, moved)
+        self.begins = False
 
     def happen(self, product: Product, now: Tick, before: Mapping[int, State]) -> dict[int, dict[int, Why]]:
         """Let a tick's sales end and start, its repricings and its looks at rivals happen; tells why, by unit and cause."""
@@ -122,6 +124,8 @@ class Market:
         acts = {unit.number: self.acts(product, unit, now, before) for unit in product.units}
         for unit in product.units:
             self.end_sale(unit, now, did[unit.number])
+            if self.begins and unit.state.match and not self.behaviours.of(product, unit).look:
+                self.set_match(unit, 0, did[unit.number], Why())
             if LOOK in acts[unit.number]:
                 self.look(product, unit, now, before, did[unit.number])
             if REPRICE in acts[unit.number]:
@@ -200,17 +204,18 @@ class Market:
         unmatched = behaviour.priced(unit.listings[0], before[unit.number], now.shift_before).unmatched
         others = [one for one in product.units if one is not unit and self.is_rival(one, before)]
         rival = min(others, key=lambda one: before[one.number].price, default=None)
-        match, old = 0, unit.state.match
+        match = 0
         if rival and before[rival.number].price < (1 - rivals["tolerance"]) * unmatched:
             lowest = rivals["floor"] * exp(self.behaviours.log_aim(product, unit, now.second))
             match = behaviour.snap(max(lowest, (1 - rivals["undercut"]) * before[rival.number].price))
             match = match if match < unmatched else 0
+        self.set_match(unit, match, did, Why(behaviour.look, rival.number if rival and match else None))
+
+    def set_match(self, unit: Unit, match: int, did: dict[int, Why], why: Why) -> None:
+        if match != unit.state.match:
+            did[RIVAL_MATCH if match else RIVAL_RELEASE] = why
         for listing in unit.listings:
             listing.state.match = match
-        if match != old:
-            did[RIVAL_MATCH if match else RIVAL_RELEASE] = Why(
-                behaviour.look, rival.number if rival and match else None
-            )
 
     def is_rival(self, unit: Unit, before: Mapping[int, State]) -> bool:
         closed = self.terms.platforms[unit.platform] in self.terms.tables["demand"]["closed"]

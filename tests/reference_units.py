@@ -134,7 +134,8 @@ class Behaviour:
         gap = log_aim - log(state.regular)
         if gap > 0 and state.regular >= self.product.ceiling:
             return 0.0
-        wide = gap / self.of_group("gap")
+        width = self.of_group("gap")
+        wide = gap / width if width else float(gap != 0)
         age = (second - state.repriced) / DAY
         rate = self.base + self.by_gap * min(1.0, wide * wide)
         rate = rate * (1 + of["fresh"] * exp(-age / of["fresh_days"])) * self.terms.w_reprice(hour)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from qsim.schema import Cause
-from tests.realistic_markets import differences, drawn_case, follow, opening_differences, run_market
+from tests.realistic_markets import PLATFORMS, Case, differences, drawn_case, follow, opening_differences, run_market
 from tests.stored import history
 
 CASES = (1, 2, 3, 7, 8, 9, 10, 15, 20, 22)
-LIVELY = 2
+LIVELY = 9
 OF_CLASSIC = {Cause.SURGE_START, Cause.SURGE_END, Cause.UPDATE}
 
 
@@ -20,6 +21,19 @@ def test_every_row_of_a_drawn_market_is_that_of_the_reference(tmp_path: Path, nu
     print(f"replay with drawn_case({number})")
     run_market(tmp_path / "m", drawn_case(number))
     assert opening_differences(tmp_path / "m") == []
+    assert differences(tmp_path / "m", follow(tmp_path / "m")) == []
+
+
+@pytest.mark.parametrize(
+    "silent",
+    [{"known_share": 0.0}, {"looks_a_day": 0.0}, {"reactive": dict.fromkeys(PLATFORMS, 0.0)}, {"known_share": 0.3}],
+)
+def test_answers_to_rivals_end_with_their_cause_as_in_the_reference(tmp_path: Path, silent: dict[str, Any]) -> None:
+    made_of = {"seed": 3, "products": 6, "stores": 2, "update_interval_seconds": 3600, "batch_size": "none"}
+    loud = {"known_share": 1.0, "looks_a_day": 48.0, "reactive": dict.fromkeys(PLATFORMS, 1.0), "tolerance": 0.0}
+    runs = [(40, {"rivals": loud}), (1, {"rivals": silent}), (30, {})]
+    run_market(tmp_path / "m", Case(list(PLATFORMS), 24, made_of, runs))
+    assert Cause.RIVAL_RELEASE in set(history(tmp_path / "m", "events", 41)["cause"])
     assert differences(tmp_path / "m", follow(tmp_path / "m")) == []
 
 

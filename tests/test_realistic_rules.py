@@ -132,3 +132,29 @@ def test_discounts_without_a_set_end_go_on_when_customers_come(tmp_path: Path) -
 def test_sales_without_lengths_and_depths_are_refused() -> None:
     with pytest.raises(UsageError, match=r"^sales: .* needs days and depths"):
         params.resolve("classic", {"sales": {"share": 0.1}})
+
+
+def test_any_gap_is_a_wide_one_where_the_width_is_nothing() -> None:
+    base, by_gap = np.full(3, 0.5), np.full(3, 2.0)
+    rates = repricing.hazard(base, by_gap, np.array([0.0, -1e-9, 0.05]), np.array([0.0, 0.0, 0.1]))
+    assert rates.tolist() == [0.5, 2.5, 1.0]
+
+
+def test_a_group_without_a_width_of_gap_keeps_the_default() -> None:
+    gap = params.resolve("classic", {"repricing": {"gap": {"fruits": 0.3}}}).repricing.gap
+    assert gap == dict.fromkeys(gap, 0.1) | {"fruits": 0.3}
+
+
+@pytest.mark.parametrize(
+    ("level", "spread", "warned"), [(1, 0.8, False), (8, 0.8, False), (100, 0.8, True), (40, 0, True)]
+)
+def test_customers_that_would_be_too_many_for_an_hour_are_warned_of(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, level: float, spread: float, warned: bool
+) -> None:
+    crowd = {"level": level, "spread": spread}
+    qsim.generate(tmp_path / "a", preset="realistic", products=12, demand=crowd)
+    assert [record.levelname for record in caplog.records] == ["WARNING"] * warned
+    qsim.generate(tmp_path / "b", preset="realistic", products=12, demand={"spread": spread})
+    qsim.run(tmp_path / "b", ticks=1, demand={"level": level})
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == 2 * warned and all("at most 63 of any come" in line for line in lines)

@@ -21,7 +21,8 @@ HOURS = {n: Hour(n, 1.0, 1.0, 0, _NOTHING, _NOTHING.astype(int), _NOTHING.astype
 
 def clocks(seconds: list[int], tick: int = 1) -> list[LiveClock]:
     return [
-        LiveClock(tick + n, now, before, 0, 0, HOURS, CostPath()) for n, (before, now) in enumerate(pairwise(seconds))
+        LiveClock(tick + n, now, before, 0, 0, HOURS, CostPath(), False)
+        for n, (before, now) in enumerate(pairwise(seconds))
     ]
 
 

@@ -11,6 +11,7 @@ import pytest
 
 import qsim
 from qsim.behaviour import GROUPS
+from qsim.regeneration import regenerate
 
 Twin = Callable[..., Path]
 DAY = {"ticks": 48, "update_interval_seconds": 1800}
@@ -87,6 +88,24 @@ def test_a_price_war_brings_matches_and_lower_prices(twin: Twin) -> None:
     assert ratio(twin("price-war"), twin(), matches) > 3
     level = "SELECT avg(ln(price / anchor_price)) FROM prices JOIN listings USING (listing_id)"
     assert one(twin("price-war"), level) < one(twin(), level) - 0.03
+
+
+def test_a_price_war_ends_for_all_who_answered_it_however_the_run_is_cut(twin: Twin, tmp_path: Path) -> None:
+    matches = "SELECT count(*) FROM price_history WHERE cause = 'rival_release' AND tick = 49"
+    held = (
+        "SELECT count(*) FILTER (match_paise > 0) FROM raw.snapshots WHERE tick = (SELECT max(tick) FROM raw.snapshots)"
+    )
+    digests = set()
+    for name, cuts, workers in (("a", (40,), 1), ("b", (1, 39), 2)):
+        shutil.copytree(twin("price-war"), tmp_path / name)
+        for ticks in cuts:
+            digests.add(qsim.run(tmp_path / name, ticks=ticks, max_workers=workers, scenario="none")["digest"])
+    assert one(tmp_path / "a", matches) > 30
+    assert one(tmp_path / "a", held) < 1.3 * one(twin(), held) < 0.5 * one(twin("price-war"), held)
+    assert len(digests) == 2
+    again = regenerate(tmp_path / "b", "all")
+    assert again.ticks == 88 and not again.faults
+    assert [check for check in qsim.validate(tmp_path / "b")["checks"] if not check["passed"]] == []
 
 
 def test_an_outage_closes_one_platform_and_the_others_get_its_customers_and_higher_fees(twin: Twin) -> None:

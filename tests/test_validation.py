@@ -70,6 +70,24 @@ def test_a_market_over_a_users_catalog_passes_every_check(tmp_path: Path) -> Non
     assert [check for check in result["checks"] if not check["passed"]] == []
 
 
+@pytest.mark.parametrize("preset", ["classic", "realistic"])
+def test_a_market_of_goods_as_dear_as_a_list_may_have_passes_every_check(tmp_path: Path, preset: str) -> None:
+    prices, kinds = (215_000, 2_500_000, 9_999_999, 21_474_836), ("Staples", "Dairy", "Vegetables", "Fruits", "Snacks")
+    rows = "".join(f"{kind} {x},Brand,{kind},{x - x // 20},{x}.47,1 kg\n" for x in prices for kind in kinds)
+    rows += "".join(f"Top {kind},Brand,{kind},21474836.47,21474836.47,1 kg\n" for kind in kinds)
+    (tmp_path / "mine.csv").write_text("product,brand,category,price,mrp,pack\n" + rows)
+    made_of = {"preset": preset, "seed": 3, "inactive_percent": 0, "update_interval_seconds": 3600}
+    made_of |= {"price_points": {"packaged": {"percent": 1, "nine": 1}}} if preset == "realistic" else {}
+    qsim.generate(tmp_path / "m", catalog=tmp_path / "mine.csv", **made_of)
+    qsim.run(tmp_path / "m", ticks=24 * 12)
+    assert [check for check in validate(tmp_path / "m")["checks"] if not check["passed"]] == []
+    with qsim.connect(tmp_path / "m") as connection:
+        held = connection.sql("SELECT count(*) FROM price_history WHERE regular_price = 20000000").fetchall()[0][0]
+        most, cheapest = connection.sql("SELECT max(revenue), min(cost) FROM orders").fetchall()[0]
+        connection.sql("SELECT max(margin_paise) FROM raw.daily_orders").fetchall()
+    assert held == 0 and (preset == "classic" or most > 20_000_000 > cheapest > 0)
+
+
 def test_parameters_that_change_midway_are_judged_by_the_epoch(market: Path) -> None:
     sound = {check["number"]: check for check in validate(market)["checks"]}
     assert [check for check in sound.values() if not check["passed"]] == []

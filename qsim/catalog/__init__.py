@@ -12,14 +12,21 @@ from qsim.catalog.mrp import with_mrps
 from qsim.catalog.products import generated_products, inactive
 from qsim.catalog.promotions import campaign_tables, opening_discounts
 from qsim.clock import parse_start
-from qsim.money import PAISE_PER_RUPEE
+from qsim.money import BPS, PAISE_PER_RUPEE
 from qsim.params import LOOSE_GROUPS, Parameters
 
 __all__ = ["catalog_tables", "listing_table", "opening_discounts", "shared_tables"]
+_MOST_OFF_BPS = 9_900
 
 
 def user_products(user: pl.DataFrame, parameters: Parameters) -> pl.DataFrame:
-    """Make products of a user's list, in its order: its price is the base, its MRP the ceiling of packaged goods."""
+    """Make products of a user's list, in its order: its price is the base, its MRP the ceiling of packaged goods.
+
+    Of fruit and vegetables, which are sold loose, MRP and price give the permanent discount, by which the MRP shown moves with
+    the price; packaged ones are given another group.
+    """
+    loose = pl.col("volatility_group").is_in(LOOSE_GROUPS)
+    off = (BPS * (1 - pl.col("price_paise") / pl.col("mrp_paise")) + 0.5).floor().clip(0, _MOST_OFF_BPS)
     sizes = [taxonomy.pack_size(pack) for pack in user["pack"].to_list()]
     return user.select(
         product_id=pl.int_range(len(user), dtype=pl.UInt32),
@@ -33,9 +40,9 @@ def user_products(user: pl.DataFrame, parameters: Parameters) -> pl.DataFrame:
         pack_units=pl.Series([size[1] if size else 0.0 for size in sizes], dtype=pl.Float64),
         base_price_paise="price_paise",
         mrp_paise="mrp_paise",
-        is_loose=pl.col("volatility_group").is_in(LOOSE_GROUPS),
+        is_loose=loose,
         is_active=pl.Series(~inactive(parameters.seed, np.ones(len(user), bool), parameters.inactive_percent)),
-        mrp_discount_bps=pl.lit(0, pl.UInt16),
+        mrp_discount_bps=pl.when(loose).then(off).otherwise(0).cast(pl.UInt16),
     )
 
 

@@ -132,7 +132,7 @@ def _stock_by_demand(parameters: Parameters, products: pl.DataFrame, listings: I
     seed, demand, supply, per = parameters.seed, parameters.demand, parameters.supply, parameters.listings_per_product
     groups = np.array([demand.a_day[group] for group in products["volatility_group"].to_list()])
     customers = groups * popularity(seed, demand.spread, products["product_id"].to_numpy().astype(np.int64))
-    units = np.repeat([units_a_day(demand, platform) for platform in parameters.platforms], parameters.stores)
+    units = np.repeat(units_a_day(demand, parameters.platforms), parameters.stores)
     low, high = supply.cover_days
     days = low + (high - low) * streams.uniforms(streams.hashed(seed, Purpose.COVER, 0, listings))
     wanted = np.ceil(days * np.repeat(customers, per) * np.tile(units, len(products)))

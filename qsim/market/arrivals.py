@@ -19,7 +19,7 @@ from qsim.arrays import F64, I64, U64
 P = TypeVar("P")
 HOUR = 3_600
 HOURS_A_DAY = 24
-_MOST = 63
+MOST = 63
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def _counts(drawn: F64, mean: F64, none: F64) -> I64:
     """Invert the Poisson law at uniforms that lie above `none`, the chance of 0; at most 63."""
     counts, open_ = np.zeros(len(drawn), np.int64), np.arange(len(drawn))
     term, total = none.copy(), none.copy()
-    for n in range(1, _MOST + 1):
+    for n in range(1, MOST + 1):
         counts[open_] = n
         term[open_] = term[open_] * mean[open_] / n
         total[open_] += term[open_]
@@ -93,7 +93,7 @@ def draw(source: Source, hour: int, of: Means) -> Arrivals:
     counts = _counts(uniform[lanes], of.mean[lanes], of.none[lanes])
     nth = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
     lane = np.repeat(lanes, counts)
-    number = source.ids[lane].astype(np.uint64) * np.uint64(_MOST + 1) + nth.astype(np.uint64)
+    number = source.ids[lane].astype(np.uint64) * np.uint64(MOST + 1) + nth.astype(np.uint64)
     word = streams.hashed(source.seed, source.arrivals, hour, number)
     offset = ((word >> np.uint64(32)) * np.uint64(HOUR) >> np.uint64(32)).astype(np.uint16)
     order = np.argsort(offset, kind="stable")

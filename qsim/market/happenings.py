@@ -242,6 +242,7 @@ def happen(
     settled = _settle(of, rules, state, now)
     looked = log_aims(of, state, rules, now, settled.looking)
     answers = rivals.answer(block, of, state, rules, now, settled.looking, looked)
+    abandoned = rivals.abandoned(of, state, now)
     over, cleared = _over(of, rules, state, now)
     priced = np.union1d(settled.repricing, cleared)
     hazard = _reprice(of, state, rules, now, priced, journal)
@@ -249,9 +250,11 @@ def happen(
     started, source = _start_sales(of, rules, state, diaries, now, settled.starting, journal)
     matched = answers.match > 0
     _write(of, state.match, answers.units, answers.match)
+    _write(of, state.match, abandoned, np.zeros(len(abandoned)))
     happened = _noted(
         of,
         [
+            (abandoned, Cause.RIVAL_RELEASE, 0.0, None),
             (answers.units[~matched], Cause.RIVAL_RELEASE, of.look_rate[answers.units[~matched]], None),
             (answers.units[matched], Cause.RIVAL_MATCH, of.look_rate[answers.units[matched]], answers.rival[matched]),
             (priced, Cause.REPRICE, hazard, None),

@@ -61,7 +61,7 @@ def stretches(prepared: Prepared, rules: Rules, span: Span) -> list[range]:
     """
     if rules.live is not None and prepared.factors is None:
         alone = span.moved.copy()
-        alone[0] |= not prepared.diaries.shelves.seen
+        alone[0] |= span.live[0].begins or not prepared.diaries.shelves.seen
         return list(rounds.stretches(span.live, alone, live.longest_stretch(rules.live)))
     joined = turns.together(rules, span.ticks) & ~span.moved & ~np.roll(span.moved, 1) & (rules.live is None)
     cuts = np.flatnonzero(~joined).tolist()

@@ -100,7 +100,7 @@ def _keep_orders(block: Block, of: Units, state: State, sold: Sold, now: Round, 
     places = sold.places
     product = places // block.listings_per_product
     costs = happenings.log_costs(of, state, now, product)
-    paid = np.maximum(1, np.floor(block.unit_cost[places] * money.exp(costs) + 0.5)).astype(np.int32)
+    paid = np.clip(np.floor(block.unit_cost[places] * money.exp(costs) + 0.5), 1, money.MAX_PAISE).astype(np.int32)
     columns = (sold.units.astype(np.uint16), sold.wanted.astype(np.uint16), state.price[places], paid)
     rows.orders.append((now.ticks[product].astype(np.uint32), block.listing_id[places], *columns))
     rows.trades += len(places)

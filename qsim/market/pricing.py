@@ -12,11 +12,11 @@ import numpy as np
 
 from qsim.arrays import F64, I32, I64, U16, Mask
 from qsim.market.state import NO_CEILING
-from qsim.money import BPS, power
+from qsim.money import BPS, MAX_PAISE, power
 
 _TABLE_LIMIT = 1 << 20
-# Far above any catalog's price; keeps a long run with no reversion inside int32.
-HIGHEST_PAISE = 2.0e9
+# Keeps a long run with no reversion inside int32.
+HIGHEST_PAISE = float(MAX_PAISE)
 _CHUNK = 8192
 # Halves are rounded up, also where the last bit of a product of floats falls short of one.
 HALF_UP = 0.5 + 1e-7

@@ -17,8 +17,12 @@ WHOLE, NINE, FIVE, PAISE, PERCENT, X99, X49, X9 = range(8)
 
 
 def hazard(base: F64, by_gap: F64, gap: F64, width: F64) -> F64:
-    """Give the rate of repricing a day: base + by_gap x min(1, (gap / width)^2); gap in log units; columns of units."""
-    return np.asarray(base + by_gap * np.minimum(1.0, (gap / width) ** 2))
+    """Give the rate of repricing a day: base + by_gap x min(1, (gap / width)^2); gap in log units; columns of units.
+
+    Where the width is 0 any gap is a wide one.
+    """
+    wide = np.divide(gap, width, out=(gap != 0).astype(np.float64), where=width > 0)
+    return np.asarray(base + by_gap * np.minimum(1.0, wide**2))
 
 
 def snap(prices: F64, style: U8, reach: float, ceiling: I32) -> F64:

@@ -1,6 +1,7 @@
 """Rivals: a platform that looks at the others' prices answers one that is far below its own, down to a floor.
 
-Looks come by chance, so an answer lags; one that no longer has a cause is withdrawn at the next look.
+Looks come by chance, so an answer lags; one that no longer has a cause is withdrawn at the next look, and where the rules
+of a new epoch have a unit look no more, at its first tick.
 """
 
 from __future__ import annotations
@@ -25,6 +26,13 @@ class Answers:
     units: I64
     match: I32
     rival: U32
+
+
+def abandoned(of: Units, state: State, now: Round) -> I64:
+    """Give the units whose answer to a rival would outlive its cause, since they look no more from this tick on; ascending."""
+    if not now.begins:
+        return np.zeros(0, np.int64)
+    return np.flatnonzero((state.match[:: of.stores] > 0) & (of.look_rate == 0))
 
 
 def answer(block: Block, of: Units, state: State, rules: LiveRules, now: Round, looking: I64, log_aim: F64) -> Answers:

@@ -35,7 +35,7 @@ class Round:
     """Products of a block, each at one tick, with what comes to them then.
 
     `ticks` and `seconds` int64[products of the block] hold where a product takes part, until the next round is taken; the rest
-    holds for all: the hours that the ticks touch, the day, the time-of-day shift and that before, costs.
+    holds for all: the hours that the ticks touch, the day, the time-of-day shift and that before, costs, whether an epoch begins.
     """
 
     ticks: I64
@@ -45,6 +45,7 @@ class Round:
     shift: int
     shift_before: int
     costs: CostPath
+    begins: bool
     units: Arrivals
     customers: Arrivals
     ends: I64
@@ -97,7 +98,8 @@ def rounds(clocks: Sequence[LiveClock], products: int, lanes: tuple[int, ...], c
     """Give the rounds of a stretch; `lanes` are the lanes of a product among units, customers, units and listings."""
     last, ticks = clocks[-1], np.full(products, clocks[0].tick)
     seconds = np.full(products, clocks[0].second)
-    shared = last.hours_since(clocks[0].before), last.day, last.shift, clocks[0].shift_before, last.costs
+    hours = last.hours_since(clocks[0].before)
+    shared = hours, last.day, last.shift, clocks[0].shift_before, last.costs, clocks[0].begins
     if len(clocks) == 1:
         yield Round(ticks, seconds, *shared, coming.units, coming.customers, coming.ends[0], coming.deliveries[0])
         return

@@ -87,7 +87,7 @@ class Hour:
 
 @dataclass(frozen=True)
 class LiveClock:
-    """The clock of one tick: its market second and that of the tick before, the day and the way through it, the shifts."""
+    """The clock of one tick: its market second and that of the tick before, the shifts, and whether it is its epoch's first."""
 
     tick: int
     second: int
@@ -96,6 +96,7 @@ class LiveClock:
     shift_before: int
     hours: Mapping[int, Hour]
     costs: CostPath
+    begins: bool
 
     @property
     def day(self) -> int:

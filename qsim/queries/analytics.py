@@ -96,7 +96,7 @@ _DAILY_ORDERS = f"""
     FROM (SELECT raw.second_of_tick(tick) // {clock.DAY} AS n, listing_id, sum(wanted_units)::BIGINT AS wanted_units,
               sum(units)::BIGINT AS units, sum(greatest(wanted_units::INTEGER - units, 0))::BIGINT AS lost_units,
               sum(units::BIGINT * price_paise)::BIGINT AS revenue_paise,
-              sum(units::BIGINT * (price_paise - cost_paise))::BIGINT AS margin_paise
+              sum(units::BIGINT * (price_paise::BIGINT - cost_paise))::BIGINT AS margin_paise
           FROM raw.orders GROUP BY ALL) AS o JOIN raw.named USING (listing_id)"""
 
 _MARKET_SHARE = f"""

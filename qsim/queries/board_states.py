@@ -68,7 +68,7 @@ def open_boards(market: Place, history: Log) -> Boards:
     connection.execute(f"""
         CREATE TABLE platforms AS SELECT platform_id, platform, name FROM {table(PLATFORMS)};
         CREATE TABLE products AS SELECT product_id, product, brand, category, subcategory, pack, is_loose, is_active,
-            volatility_group, base_price_paise, mrp_paise,
+            volatility_group, base_price_paise, if(is_loose, 0, mrp_paise) AS mrp_paise,
             lower(replace(product || ' ' || brand || ' ' || pack, '''', '')) AS words FROM {table(PRODUCTS)};
         CREATE TABLE stores AS SELECT store_id, platform_id, city, area AS locality,
             row_number() OVER (PARTITION BY platform_id ORDER BY store_id)::INTEGER - 1 AS area FROM {table(STORES)};

@@ -21,12 +21,15 @@ def _hundredths(values: NDArray[np.floating[Any]]) -> Ints:
     return np.asarray(np.copysign(whole, values).astype(np.int64))
 
 
-def mrp(goods: Goods, products: Ints, regular_price: Ints) -> Ints:
-    """Give the MRPs: the printed one; of loose goods the one shown, a permanent discount above the regular price."""
+def mrp(goods: Goods, products: Ints, regular_price: Ints, price: Ints) -> Ints:
+    """Give the MRPs: the printed one; of loose goods the one shown, a permanent discount above the regular price, and at
+    least the price.
+    """
     discount = goods.mrp_discount_bps[products].astype(np.int64)
     shown = _hundredths(100 * regular_price.astype(np.int64) / (10_000 - discount))
-    printed = goods.mrp[products]
-    return np.where(printed != NONE, printed, np.where(discount > 0, shown, NONE))
+    given = goods.mrp[products]
+    moving = np.where((given != NONE) | (discount > 0), np.maximum(shown, price), NONE)
+    return np.where(goods.is_loose[products], moving, given)
 
 
 def off_mrp_pct(price: Ints, mrp: Ints) -> Ints:

@@ -60,7 +60,7 @@ def offers(now: Now, listings: Ints, state: Mapping[str, Ints], order_fees: Ints
     goods, stores, products = now.goods, listings % now.goods.per, listings // now.goods.per
     price, regular_price, ticks = state["price_paise"], state["regular_price_paise"], state["updated_tick"].tolist()
     times = {tick: now.moment.time_of(tick) for tick in set(ticks)}
-    mrp = priced.mrp(goods, products, regular_price)
+    mrp = priced.mrp(goods, products, regular_price, price)
     return {
         "listing_id": listings.tolist(),
         **places(goods, stores),

@@ -164,9 +164,11 @@ def _numbered(state: str, log: Log) -> str:
 def _prices(named: str, fees: str) -> str:
     """The rows of `prices` from the state with the names of each listing, and the fees of its dark store."""
     order_fee = "coalesce(f.fee_paise, 0)" if fees else "0"
-    # Loose goods have no printed MRP: the one shown lies their permanent discount above the regular price, and moves with it.
-    shown = "n.regular_price_paise * 100 / (10000 - nullif(n.mrp_discount_bps, 0)::INTEGER)"
-    mrp = f"coalesce(n.mrp, ({shown})::DECIMAL(12, 2))"
+    # Loose goods have no printed MRP: the one shown lies their permanent discount above the regular price and moves with it, and
+    # is never below the price.
+    moves = "(n.regular_price_paise::DOUBLE * 100 / (10000 - n.mrp_discount_bps::INTEGER))::DECIMAL(12, 2)"
+    shown = f"CASE WHEN n.mrp > 0 OR n.mrp_discount_bps > 0 THEN greatest({moves}, {rupees('n.price_paise')}) END"
+    mrp = f"(CASE WHEN n.is_loose THEN {shown} ELSE n.mrp END)"
     return f"""
         SELECT n.listing_id, n.product_id, n.product, n.brand, n.category, n.subcategory, n.pack, n.platform, n.store_id,
             n.city, n.pincode, {mrp} AS mrp, {rupees("n.regular_price_paise")} AS regular_price, {rupees("n.price_paise")} AS price,

@@ -51,7 +51,7 @@ PRODUCTS = Table(
         "unit": ("string", "unit of the unit price: kg, l or piece; empty where the pack is unknown"),
         "pack_units": ("float64", "units in a pack; 0 where the pack is unknown"),
         "base_price_paise": ("int32", "price level that the platforms' bands are percents of"),
-        "mrp_paise": ("int32", "printed or shown maximum retail price; 0 for none"),
+        "mrp_paise": ("int32", "printed maximum retail price, of loose goods that of the user's list; 0 for none"),
         "is_loose": ("bool", "without a printed MRP"),
         "is_active": ("bool", "false: taken off sale, skipped by ticks"),
         "mrp_discount_bps": ("uint16", "permanent discount to the MRP, which loose goods show by it; 0 for none"),

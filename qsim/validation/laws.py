@@ -212,10 +212,10 @@ def _customers(number: int, p: Parameters) -> list[tuple[int, str, float, float,
 
 def _shelves(number: int, p: Parameters) -> list[tuple[int, str, float, bool, float]]:
     """Give the units that a customer is expected to buy at each platform, whether it is closed, and its share of reactive goods."""
-    closed, reactive = p.demand.closed, p.rivals.reactive
+    closed, reactive, takes = p.demand.closed, p.rivals.reactive, units_a_day(p.demand, p.platforms)
     return [
-        (number, name, float(units_a_day(p.demand, name)), name in closed, float(reactive.get(name, 0.0)))
-        for name in p.platforms
+        (number, name, float(units), name in closed, float(reactive.get(name, 0.0)))
+        for name, units in zip(p.platforms, takes, strict=True)
     ]
 
 

@@ -9,7 +9,8 @@ _TOLD = "checked.events AS e JOIN raw.truth AS t USING (tick, listing_id)"
 # The parts of a price that its event gives, one laid on the other.
 _LAID_ON = f"""
     SELECT *, floor((regular + off) * surge / 10000 + 0.5) AS surge_due FROM (
-        SELECT e.*, t.* EXCLUDE (tick, listing_id), g.anchor, zoned AND NOT e.leads AS has_zone, watched,
+        SELECT e.* REPLACE (regular::BIGINT AS regular), t.* EXCLUDE (tick, listing_id), g.anchor,
+            zoned AND NOT e.leads AS has_zone, watched,
             line > 0 AND line >= own AS by_line,
             -floor(regular::BIGINT * CASE WHEN fee > 0 THEN 0 ELSE discount END / 10000 + 0.5) AS off
         FROM {_TOLD} JOIN checked.listings AS g USING (listing_id)
@@ -17,14 +18,15 @@ _LAID_ON = f"""
 _OF_UNITS = (Cause.REPRICE, Cause.DISCOUNT_START, Cause.RIVAL_MATCH, Cause.RIVAL_RELEASE)
 _BY_RATE = ", ".join(str(int(cause)) for cause in _OF_UNITS)
 _START, _MATCH, _REPRICE = int(Cause.DISCOUNT_START), int(Cause.RIVAL_MATCH), int(Cause.REPRICE)
-_WATCHING = f"{_MATCH}, {int(Cause.RIVAL_RELEASE)}"
+_RELEASE = int(Cause.RIVAL_RELEASE)
+_WATCHING = f"{_MATCH}, {_RELEASE}"
 # Units' answers to rivals with the rival's price and stock before the tick; the match is what they ask where it is lower.
 _ANSWERS = f"""
     SELECT e.tick, e.listing_id, e.epoch, e.platform, e.product_id, e.is_loose, e.ceiling,
-        e.after AS match, e.after - rival_paise AS unmatched,
+        e.after AS match, e.after::BIGINT - rival_paise AS unmatched,
         e.discount = was_discount AND shift = shift_before AS steady, tolerance,
         t.source_listing_id AS rival_id, g.product_id AS rival_product, g.platform AS rival_platform, g.leads AS rival_leads,
-        s.after AS rival_price, greatest(floor * (anchor_paise + cost_paise + half), (1 - undercut) * s.after) AS x, reach,
+        s.after AS rival_price, greatest(floor * (anchor_paise::BIGINT + cost_paise + half), (1 - undercut) * s.after) AS x, reach,
         rival_paise
     FROM {_TOLD} JOIN checked.laws AS r ON r.epoch = e.epoch CROSS JOIN (SELECT unnest([-0.5, 0, 0.5]) AS half)
     LEFT JOIN checked.listings AS g ON g.listing_id = t.source_listing_id
@@ -47,7 +49,7 @@ CHECKS: tuple[Check, ...] = (
         " time of day its share or nothing, a zone not at a platform's first dark store, a match never a higher price.",
         f"""SELECT tick, listing_id, anchor_paise, cost_paise, noise_paise, discount_paise, campaign_paise, surge_paise,
             time_of_day_paise, zone_paise, rival_paise FROM ({_LAID_ON})
-        WHERE anchor_paise <> anchor OR anchor_paise + cost_paise + noise_paise <> regular
+        WHERE anchor_paise <> anchor OR anchor_paise::BIGINT + cost_paise + noise_paise <> regular
             OR discount_paise <> CASE WHEN by_line THEN 0 ELSE off END OR campaign_paise <> CASE WHEN by_line THEN off ELSE 0 END
             OR surge_paise <> surge_due
             OR time_of_day_paise NOT IN (0, floor((regular + off + surge_due) * shift / 10000 + 0.5))
@@ -58,11 +60,11 @@ CHECKS: tuple[Check, ...] = (
     faults(
         "2.27",
         "Costs move the prices aimed at alike on all platforms of a product.",
-        f"""SELECT tick, product_id, min((anchor_paise + cost_paise + 0.5) / anchor_paise) AS most,
-            max((anchor_paise + cost_paise - 0.5) / anchor_paise) AS least
+        f"""SELECT tick, product_id, min((anchor_paise::BIGINT + cost_paise + 0.5) / anchor_paise) AS most,
+            max((anchor_paise::BIGINT + cost_paise - 0.5) / anchor_paise) AS least
         FROM {_TOLD} GROUP BY tick, product_id
-        HAVING max((anchor_paise + cost_paise - 0.5) / anchor_paise)
-            > min((anchor_paise + cost_paise + 0.5) / anchor_paise) + 1e-9""",
+        HAVING max((anchor_paise::BIGINT + cost_paise - 0.5) / anchor_paise)
+            > min((anchor_paise::BIGINT + cost_paise + 0.5) / anchor_paise) + 1e-9""",
         sampled=True,
         needs="told",
     ),
@@ -80,14 +82,16 @@ CHECKS: tuple[Check, ...] = (
     faults(
         "2.29",
         "What comes by chance has its rate: of sales their platform's in the hour, of looks at rivals the parameters'; what"
-        " clock and stock decide has none.",
+        " clock and stock decide has none, and none has an answer withdrawn where an epoch begins in which nobody looks.",
         f"""SELECT tick, e.listing_id, cause, hazard_a_day, a_day, sale, looks FROM {_TOLD}
         JOIN checked.clock AS c USING (tick) JOIN checked.laws AS r ON r.epoch = c.epoch
+        JOIN checked.epochs AS p ON p.epoch = c.epoch
         LEFT JOIN checked.sale_rates AS s ON s.epoch = c.epoch AND s.platform = e.platform
         LEFT JOIN (SELECT DISTINCT epoch, hour, sale FROM checked.hours) AS h ON h.epoch = c.epoch AND h.hour = (c.second - 1) // 3600
         WHERE (cause NOT IN ({_BY_RATE}) AND hazard_a_day <> 0) OR hazard_a_day < 0
             OR (cause = {_START} AND e.timed AND NOT e.turned AND abs(hazard_a_day - a_day * sale) > 1e-6 * (1 + a_day * sale))
-            OR (cause IN ({_WATCHING}) AND abs(hazard_a_day - looks) > 1e-6 * (1 + looks))""",
+            OR (cause IN ({_WATCHING}) AND NOT (cause = {_RELEASE} AND hazard_a_day = 0 AND tick = p.first)
+                AND abs(hazard_a_day - looks) > 1e-6 * (1 + looks))""",
         sampled=True,
         needs="told",
     ),
@@ -126,6 +130,22 @@ CHECKS: tuple[Check, ...] = (
               GROUP BY platform) USING (platform)
         LEFT JOIN (SELECT platform, count(DISTINCT product_id) AS watched FROM checked.events WHERE cause IN ({_WATCHING})
                    GROUP BY platform) USING (platform) ORDER BY what""",
+        sampled=True,
+        needs="rivals",
+    ),
+    bounds(
+        "2.33",
+        "No answer to a rival outlives its cause: at the snapshots of an epoch no larger a share of products has one than is"
+        " known and reacted on in it, and none where nobody looks.",
+        "percent of products at most, four standard deviations on",
+        """SELECT platform || ' of ' || n || ' in epoch ' || epoch AS what, 100 * coalesce(held, 0) / n AS measured, 0 AS low,
+            100 * (p + checked.slack(n, p)) AS high
+        FROM (SELECT epoch, platform, CASE WHEN looks > 0 THEN known * reactive ELSE 0 END AS p FROM checked.shelves
+              JOIN checked.laws USING (epoch) WHERE live)
+        JOIN (SELECT platform, count(DISTINCT product_id) AS n FROM checked.listings WHERE is_active GROUP BY platform)
+            USING (platform)
+        LEFT JOIN (SELECT epoch, platform, count(DISTINCT product_id) AS held FROM checked.snapshots WHERE match > 0
+                   GROUP BY epoch, platform) USING (epoch, platform) ORDER BY what""",
         sampled=True,
         needs="rivals",
     ),

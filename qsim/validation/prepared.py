@@ -34,7 +34,7 @@ _WHOLE, _NINE, _FIVE = "floor(x / 100 + 0.5)", "(floor(x / 1000 + 0.1 + 0.5) * 1
 _NEAR = f"CASE style WHEN 'nine' THEN {_NINE} WHEN 'five' THEN {_FIVE} ELSE {_WHOLE} END"
 _FITS = f"""price = least(ceiling, CASE WHEN style = 'paise' OR x >= ceiling THEN floor(x + 0.5)
     WHEN style = 'percent' AND ceiling < 2147483647
-        THEN greatest(1, floor(floor(100 * x / ceiling + 0.5) * ceiling / 100 + 0.5))
+        THEN greatest(1, floor(floor(100::DOUBLE * x / ceiling + 0.5) * ceiling / 100 + 0.5))
     WHEN {_NEAR} > 0 AND abs({_NEAR} - x / 100) <= reach * x / 100 THEN {_NEAR} * 100
     ELSE greatest(1, {_WHOLE}) * 100 END)"""
 _LINES = """

@@ -172,4 +172,9 @@ CHECKS: tuple[Check, ...] = (
         HAVING count(DISTINCT listing_id) <> (SELECT count(*) FROM checked.listings)""",
         sampled=True,
     ),
+    faults(
+        "2.34",
+        "No price is above the MRP that is shown beside it, printed or not.",
+        "SELECT listing_id, product, price, mrp, off_mrp_pct FROM prices WHERE price > mrp OR off_mrp_pct < 0",
+    ),
 )

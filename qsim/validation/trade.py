@@ -119,7 +119,7 @@ CHECKS: tuple[Check, ...] = (
         "4.23",
         "What a unit costs moves alike on all platforms of a product.",
         """SELECT o.tick, g.product_id, min((cost_paise + 0.5) / unit_cost) AS most, max((cost_paise - 0.5) / unit_cost) AS least
-        FROM raw.orders AS o JOIN checked.listings AS g USING (listing_id) WHERE cost_paise > 1
+        FROM raw.orders AS o JOIN checked.listings AS g USING (listing_id) WHERE cost_paise > 1 AND cost_paise < 2147483647
         GROUP BY o.tick, g.product_id HAVING max((cost_paise - 0.5) / unit_cost) > min((cost_paise + 0.5) / unit_cost) + 1e-9""",
         sampled=True,
         needs="trades",

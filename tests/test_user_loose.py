@@ -1,0 +1,61 @@
+"""Fruit and vegetables of a user's list: loose goods whose MRP shown moves with the price, and is never below it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import qsim
+from qsim.queries import served, shown
+
+HEADER = "product,brand,category,pack,mrp,price\n"
+AT_MRP, CHEAP = "Coriander,Fresho,Vegetables,100 g,30,30\n", "Banana,Fresho,Fruits,1 kg,1000,0.50\n"
+RUNS = {"classic": {"ticks": 100, "surge_probability": 0.3}, "realistic": {"ticks": 12 * 24}}
+
+
+@pytest.fixture(scope="module", params=list(RUNS))
+def market(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("loose")
+    lines = [f"Mixed Greens {n},Safal,Vegetables,500 g,{60 + n},{57 + n}\n" for n in range(38)]
+    (folder / "mine.csv").write_text(HEADER + "".join([*lines, AT_MRP, CHEAP]), "utf-8")
+    made_of = {"preset": request.param, "inactive_percent": 0, "update_interval_seconds": 3600, "seed": 2}
+    qsim.generate(folder / "m", catalog=folder / "mine.csv", **made_of)
+    qsim.run(folder / "m", **RUNS[request.param])
+    return folder / "m"
+
+
+def test_no_price_of_a_users_produce_is_above_the_mrp_shown(market: Path) -> None:
+    with qsim.connect(market) as connection:
+        rows = connection.sql("SELECT price::DOUBLE AS price, mrp::DOUBLE AS mrp, off_mrp_pct FROM prices").pl()
+        above = connection.sql("SELECT count(*) FROM prices JOIN products AS g USING (product_id) WHERE price > g.mrp")
+        assert above.fetchall()[0][0] > 0
+    assert rows.select((pl.col("price") <= pl.col("mrp")) & (pl.col("off_mrp_pct") >= 0)).to_series().all()
+
+
+def test_the_mrp_shown_lies_the_lists_own_discount_above_the_regular_price(market: Path) -> None:
+    query = """SELECT g.mrp::DOUBLE / base_price::DOUBLE AS given, p.mrp::DOUBLE / regular_price::DOUBLE AS shown
+        FROM prices AS p JOIN products AS g USING (product_id) WHERE p.product LIKE 'Mixed%' AND p.price <= regular_price"""
+    rows = qsim.connect(market).sql(query).pl()
+    assert rows.height > 100
+    assert rows.select((pl.col("given") - pl.col("shown")).abs() < 5e-4).to_series().all()
+
+
+def test_what_a_list_sells_at_its_mrp_shows_one_and_what_is_all_but_given_away_a_hundredfold(market: Path) -> None:
+    query = "SELECT min(mrp / greatest(price, regular_price)) FROM prices WHERE product LIKE '{}%'"
+    with qsim.connect(market) as connection:
+        at_mrp, cheap = (connection.sql(query.format(name)).fetchall()[0][0] for name in ("Coriander", "Banana"))
+    assert at_mrp == 1
+    assert 90 < cheap <= 100
+
+
+def test_prices_in_memory_show_the_same_mrps(market: Path) -> None:
+    wanted = qsim.connect(market).sql("SELECT listing_id, mrp, off_mrp_pct FROM prices ORDER BY listing_id").fetchall()
+    found = shown.prices(served.opened(market).now, None, None, -1, len(wanted))
+    names = ("listing_id", "mrp", "off_mrp_pct")
+    assert [tuple(row[name] for name in names) for row in found] == [(n, float(a), float(b)) for n, a, b in wanted]
+
+
+def test_a_market_of_a_users_produce_passes_every_check(market: Path) -> None:
+    assert [check for check in qsim.validate(market)["checks"] if not check["passed"]] == []
