@@ -41,7 +41,7 @@ _LONGEST_WINDOWS = 1024, 8192
 _LONGEST_SECONDS = 1024 * 3600
 # Blocks go at most two windows ahead of what is committed, and a parameter change may have come between.
 _FARTHEST_AHEAD = 4 * _LONGEST_WINDOWS[1]
-_SNAPSHOT_RATIO = 32
+_SNAPSHOT_RATIO = 16
 
 _logger = logging.getLogger("qsim")
 
@@ -103,7 +103,7 @@ def epoch_digest(epoch: Epoch, parameters: Parameters) -> int:
 
 def window_ticks(writer: Writer, parameters: Parameters) -> tuple[int, int]:
     """Give the ticks between commits and between snapshots: a commit holds about a million rows a block at most, and
-    snapshots add about 3 % of rows. Both follow from the market and its parameters alone, never from the machine.
+    snapshots add about 6 % of rows. Both follow from the market and its parameters alone, never from the machine.
     """
     per = writer.blocks[0].listings_per_product
     taken = forecast.products_a_tick(parameters, writer.active_products)

@@ -43,6 +43,8 @@ def connected(market: Place, history: Log) -> duckdb.DuckDBPyConnection:
         connection.execute("SET enable_progress_bar = false")
     # Files never change under their names, so that what is in their footers holds for every query.
     connection.execute("SET parquet_metadata_cache = true")
+    # Of local files it reads ahead what the page index says is not needed.
+    connection.execute("SET disable_parquet_prefetching = true")
     connection.execute(ZONE)
     connection.execute(f"SET VARIABLE qsim_market = {quoted(str(market))}")
     _show(connection, market, history)
