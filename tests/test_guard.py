@@ -165,6 +165,25 @@ def test_huge_and_deep_texts_are_refused_before_they_are_parsed(place: Place) ->
     assert "NUL" in refusal(place.market, "SELECT 1\0")
 
 
+def test_texts_as_long_and_as_deep_as_is_allowed_are_not_refused_and_one_more_is() -> None:
+    for text in ("{[(" * 66 + "((" + "1", "SELECT '{}'".format("x" * 99_991), "()" * 50_000):
+        statement.bound(text)
+        with pytest.raises(UsageError):
+            statement.bound(f"({text}" if "(" in text[:1000] else f"{text} ")
+
+
+def test_a_query_may_take_30_seconds_100000_rows_64_mb_and_two_threads() -> None:
+    assert Limits() == Limits(seconds=30.0, rows=100_000, bytes=67_108_864, memory_mb=512, threads=2)
+
+
+def test_maps_and_structs_have_their_keys_as_a_plain_connection_gives_them(place: Place) -> None:
+    query = "SELECT MAP {DATE '2026-01-01': [{'a': 1.50}]} AS m, {'b': MAP {1: INTERVAL 2 DAY}} AS s"
+    with qsim.connect(place.market) as plain:
+        assert qsim.guarded_sql(place.market, query).rows == [
+            dict(zip("ms", plain.sql(query).fetchall()[0], strict=True))
+        ]
+
+
 @pytest.mark.parametrize(
     "text",
     ["{}true".format("NOT " * 20_000), "1{}".format("+1" * 40_000), "{}1".format("- " * 40_000), "a{}".format(".b" * 40_000),
