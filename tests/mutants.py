@@ -150,6 +150,8 @@ def tests_for(mutant: Mutant, reaching: dict[Path, dict[int, list[str]]], every:
     """Choose the tests that reach a mutant's statement; all, where it runs at import or in programs of their own alone."""
     statements = [node for node in ast.walk(ast.parse(mutant.file.read_text("utf-8"))) if isinstance(node, ast.stmt)]
     around = [one for one in statements if one.lineno <= mutant.line <= (one.end_lineno or one.lineno)]
+    if not around:
+        return every
     inmost = min(around, key=lambda one: (one.end_lineno or one.lineno) - one.lineno)
     # A statement with a body is reached where its head is.
     last = inmost.body[0].lineno - 1 if getattr(inmost, "body", None) else inmost.end_lineno or inmost.lineno
