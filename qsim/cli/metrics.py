@@ -10,7 +10,6 @@ from qsim.cli import options, output
 
 _SHOWN = ("attempted", "changed", "clipped", "failed", "mean_change_pct", "sd_change_pct")
 _UNCOUNTED = {True: "as a live run counts once a minute", False: "as the others ran without monitoring"}
-_STATES = ("discounted", "surging", "out_of_stock")
 
 
 def _cost(run: dict[str, Any]) -> dict[str, Any]:
@@ -39,13 +38,14 @@ def metrics(directory: str | None, last: int | None, as_json: bool) -> None:
     Example: qsim metrics shop --last 720
     """
     from qsim.monitoring.metrics import metrics as count
+    from qsim.schema import STATES
 
     found = count(directory, last=last)
     if as_json:
         click.echo(output.to_json(found))
         return
     rows = found["rows"]
-    names = ("platform", "category", *_SHOWN, *_STATES)
+    names = ("platform", "category", *_SHOWN, *STATES)
     title = f"{found['ticks_counted']:,} ticks up to {found['counted_to']:,}"
     if found["tick"] > found["counted_to"] and found["run"]:
         title += f" of {found['tick']:,}, {_UNCOUNTED[found['run']['kind'] == 'run']}"

@@ -7,7 +7,6 @@ import io
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import date, datetime
 from decimal import Decimal
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -28,12 +27,6 @@ if TYPE_CHECKING:
 Rows = Sequence[Mapping[str, Any]]
 
 
-def _plain(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return float(value)
-    return value.isoformat(sep=" ") if isinstance(value, datetime) else str(value)
-
-
 def to_json(value: Any) -> str:
     """Write a value as JSON: decimals as numbers, times as text, null for what is no finite number."""
     return json_of(value, indent=1)
@@ -51,13 +44,7 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    if isinstance(value, float):
-        return f"{value:,.2f}"
-    return (
-        str(value)
-        if isinstance(value, (int, str, date, datetime))
-        else str(_plain(value) if not isinstance(value, Decimal) else value)
-    )
+    return f"{value:,.2f}" if isinstance(value, float) else str(value)
 
 
 def _csv_cell(value: Any) -> Any:

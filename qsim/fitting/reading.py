@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from qsim.behaviour import GROUPS
-from qsim.catalog.csv_rows import check_csv, check_file, refusal
+from qsim.catalog.csv_rows import check_file, refusal
 from qsim.catalog.user_columns import SYNONYMS, choose_columns
 from qsim.catalog.user_groups import add_groups, packaged_groups
 from qsim.errors import InputError
@@ -58,10 +58,7 @@ def read_table(path: Path) -> pl.DataFrame:
     """Read a CSV or Parquet file; InputError in one line where it cannot be taken."""
     check_file(path)
     try:
-        if path.suffix.lower() in (".parquet", ".pq"):
-            return pl.read_parquet(path)
-        check_csv(path)
-        return pl.read_csv(path, try_parse_dates=True, infer_schema_length=10_000)
+        return cells.read(path)
     except (pl.exceptions.PolarsError, OSError) as fault:
         first = str(fault).splitlines()[0][:200] if str(fault) else type(fault).__name__
         raise InputError(f"{path}: cannot be read as a table of prices: {first}; mend the file") from None

@@ -26,7 +26,7 @@ def _table(market: Place, history: Log, table: Table, columns: list[str]) -> pl.
     return read
 
 
-def by_tick(market: Place, history: Log, after: int = -1) -> pl.DataFrame:
+def by_tick(market: Place, history: Log, after: int) -> pl.DataFrame:
     """Give the rows of `schema.PLATFORM_METRICS` after a tick, with platform and category by name.
 
     States hold until a cell's next row; a cell has a row at each tick at which anything happened. Before them come rows of what was

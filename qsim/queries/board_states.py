@@ -8,10 +8,9 @@ is of every n-th product: such a sample has no more of one shelf than of another
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -23,9 +22,11 @@ from qsim.queries.state_views import state_between
 from qsim.schema import EVENTS, LISTINGS, PLATFORMS, PRODUCTS, SNAPSHOTS, STORES, Table
 from qsim.simulation import Course
 from qsim.storage.log import Log
-from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place
 from qsim.writing import course_of
+
+if TYPE_CHECKING:
+    from qsim.queries.texts import SelectHere
 
 HOUR = 3600
 HOURS_SHOWN = 24
@@ -39,12 +40,12 @@ _KEPT = 4
 class Boards:
     """A market as boards see it: the log as read last, its catalog in memory, and the states made so far; for one thread.
 
-    `select` writes the SELECT of files of a table, which the connection can read;
-    `states` maps (tick, step) to the table that holds every step-th product's state, the one used last at the end.
+    `select` writes the SELECT of files of a table, which the connection can read; `states` maps (tick, step) to the table that
+    holds every step-th product's state, the one used last at the end.
     """
 
     connection: duckdb.DuckDBPyConnection
-    select: Callable[[Table, Sequence[DataFile]], str]
+    select: SelectHere
     log: Log
     course: Course
     products: int

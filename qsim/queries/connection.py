@@ -108,19 +108,19 @@ def rows_of(
     connection: duckdb.DuckDBPyConnection, query: str, values: list[object] | None = None
 ) -> list[dict[str, object]]:
     """Run one query and give its rows as dictionaries; QsimError in one line where DuckDB refuses it."""
-    columns, rows = _answer(connection, query, values)
-    return [dict(zip(columns, row, strict=True)) for row in rows]
+    return _answer(connection, query, values)[1]
 
 
 def _answer(
     connection: duckdb.DuckDBPyConnection, query: str, values: list[object] | None = None
-) -> tuple[list[str], list[tuple[object, ...]]]:
+) -> tuple[list[str], list[dict[str, object]]]:
     try:
         # Unlike a relation this is planned once, which is most of the work of a small query.
         done = connection.execute(query, values)
-        return distinct(column[0] for column in done.description or ()), done.fetchall()
+        columns, rows = distinct(column[0] for column in done.description or ()), done.fetchall()
     except duckdb.Error as fault:
         raise _refused(fault) from None
+    return columns, [dict(zip(columns, row, strict=True)) for row in rows]
 
 
 def selected(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[list[str], list[dict[str, object]]]:
@@ -132,8 +132,7 @@ def selected(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[list[st
     if kinds != [duckdb.StatementType.SELECT]:
         found = ", ".join(kind.name for kind in kinds) or "nothing"
         raise UsageError(f"sql: found {found}; allowed is one SELECT (or DESCRIBE, SUMMARIZE, SHOW); mend the query")
-    columns, rows = _answer(connection, query)
-    return columns, [dict(zip(columns, row, strict=True)) for row in rows]
+    return _answer(connection, query)
 
 
 def _refused(fault: duckdb.Error) -> QsimError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qsim import clock
 from qsim.queries.state_views import has
 from qsim.queries.texts import CAUSES, percent, rupees
-from qsim.schema import SIZES, TRUTH
+from qsim.schema import SIZES, STATES, TRUTH
 from qsim.storage.log import Log
 
 # Campaigns are told this far ahead of the market's time.
@@ -97,8 +97,7 @@ def _trade() -> list[str]:
 def _platform_metrics() -> str:
     """Counts and sizes of what happened, by tick, platform and category; blocks added up."""
     counts = ("attempted", "changed", "clipped", "failed", "skipped_waiting", "skipped_inactive", "sized")
-    states = ("discounted", "surging", "out_of_stock")
-    columns = ", ".join(f"sum({name})::BIGINT AS {name}" for name in (*counts, *SIZES, *states))
+    columns = ", ".join(f"sum({name})::BIGINT AS {name}" for name in (*counts, *SIZES, *STATES))
     mean = "sum(change_bps) / nullif(sum(sized), 0)"
     return f"""CREATE OR REPLACE VIEW platform_metrics AS
         SELECT m.tick, tick_time(m.tick) AS ts, p.platform, c.category, {columns},

@@ -5,7 +5,7 @@ A dataset reads the columns and row groups that a query needs and can do nothing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from qsim.storage.objects import RangeReader
 from qsim.storage.places import ObjectPath, Place
 
 if TYPE_CHECKING:
+    from qsim.queries.texts import SelectHere
     from qsim.storage.pieces import DataFile
 
 
@@ -62,7 +63,7 @@ def register_objects(
         connection.register(name, dataset.FileSystemDataset(fragments, TABLES[scan["table"]].arrow(), form))
 
 
-def select_for(connection: duckdb.DuckDBPyConnection, market: Place) -> Callable[[Table, Sequence[DataFile]], str]:
+def select_for(connection: duckdb.DuckDBPyConnection, market: Place) -> SelectHere:
     """Give what writes the SELECT of named files of a table for a connection; files in an object store it can read from then on."""
     if not isinstance(market, ObjectPath):
         return partial(files, market)

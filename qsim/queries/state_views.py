@@ -6,7 +6,7 @@ deliveries, fees) are left out of the texts, so that they cost nothing.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place
 
 if TYPE_CHECKING:
-    from qsim.queries.texts import Select
+    from qsim.queries.texts import Select, SelectHere
 
 
 # As many files as a million listings have, which is how many DuckDB joins by place.
@@ -98,9 +98,7 @@ def _stock(snapshot: str, moved: str) -> str:
     return f"SELECT base.listing_id, {_on_hand(moved)} AS stock FROM (SELECT * FROM {snapshot}) AS base {moved}"
 
 
-def state_between(
-    base: str, since: int, until: int, log: Log, where: str, select: Callable[[Table, Sequence[DataFile]], str]
-) -> str:
+def state_between(base: str, since: int, until: int, log: Log, where: str, select: SelectHere) -> str:
     """Write the state as of a tick, `until`, from what holds the state at an earlier one and what was written between.
 
     Args:

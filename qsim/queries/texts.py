@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     # Writes the SELECT of the named files of a table of a market.
     Select = Callable[[Place, Table, Sequence[DataFile]], str]
+    # The same of a market that is known.
+    SelectHere = Callable[[Table, Sequence[DataFile]], str]
 
 _DUCKDB_TYPES = {
     "string": "VARCHAR", "bool": "BOOLEAN", "float32": "FLOAT", "float64": "DOUBLE", "int32": "INTEGER", "int64": "BIGINT",

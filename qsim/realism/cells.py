@@ -5,7 +5,11 @@ What cannot be read is null: it is for the reader of the table to leave the row 
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import polars as pl
+
+from qsim.catalog.csv_rows import check_csv
 
 ZONE = "Asia/Kolkata"
 _IST_MINUTES = 330
@@ -28,6 +32,14 @@ _CLOCK = (
 )
 _YES, _NO = ("true", "yes", "y", "t", "in stock"), ("false", "no", "n", "f", "out of stock")
 _MONEY = r"^(?i:₹|rs\.?|inr)?\s*(-?(?:\d+|\d{1,3}(?:,\d{2,3})*,\d{3})(?:\.\d*)?|-?\.\d+)\s*(?:/-)?$"
+
+
+def read(path: Path) -> pl.DataFrame:
+    """Read a table of prices, CSV or Parquet; InputError for another encoding or delimiter, Polars' own errors and OSError."""
+    if path.suffix.lower() in (".parquet", ".pq"):
+        return pl.read_parquet(path)
+    check_csv(path)
+    return pl.read_csv(path, try_parse_dates=True, infer_schema_length=10_000)
 
 
 def is_time(kind: pl.DataType) -> bool:

@@ -10,10 +10,9 @@ from typing import Any
 
 import polars as pl
 
-from qsim.catalog.csv_rows import check_csv
 from qsim.errors import InputError
 from qsim.queries import connect
-from qsim.realism import charts, classifier, moments
+from qsim.realism import cells, charts, classifier, moments
 from qsim.realism.panel import Panel, from_long, from_market, long_columns
 from qsim.realism.score import scored
 from qsim.standing import market_directory
@@ -36,12 +35,7 @@ def read_reference(
     if not file.is_file():
         raise InputError(f"reference: found no file {file}; allowed is a CSV or Parquet file; mend the path")
     try:
-        if file.suffix.lower() in (".parquet", ".pq"):
-            frame = pl.read_parquet(file)
-        else:
-            check_csv(file)
-            frame = pl.read_csv(file, try_parse_dates=True, infer_schema_length=10_000)
-        return from_long(long_columns(frame, columns), carry=carry, since=since)
+        return from_long(long_columns(cells.read(file), columns), carry=carry, since=since)
     except (pl.exceptions.PolarsError, OSError) as fault:
         first = str(fault).splitlines()[0][:200] if str(fault) else type(fault).__name__
         raise InputError(f"reference: {file} cannot be read as a table of prices: {first}; mend the file") from None

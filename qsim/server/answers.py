@@ -72,10 +72,6 @@ def etag_of(moment: Moment) -> str:
     return f'"{moment.log.head[:20]}"'
 
 
-def _response(request: Request, moment: Moment, body: bytes) -> Response:
-    return unchanged(request, etag_of(moment)) or sent(body, etag_of(moment))
-
-
 def sent(body: bytes, tag: str, kind: str = "application/json") -> Response:
     """Give an answer with its ETag, for whoever keeps it to ask again whether it holds."""
     return Response(body, media_type=kind, headers={"ETag": tag, "Cache-Control": "no-cache"})
@@ -93,12 +89,14 @@ async def answer(request: Request, query: Query, *arguments: Any) -> Response:
     """Answer with what `query(reading, *arguments)` gives, an object."""
     kept = await market_of(request).ask(query, *arguments)
     assert isinstance(kept.body, bytes)
-    return _response(request, kept.moment, kept.body)
+    tag = etag_of(kept.moment)
+    return unchanged(request, tag) or sent(kept.body, tag)
 
 
-def _listed(request: Request, kept: Kept, rows: list[bytes], following: str | None, head: dict[str, Any]) -> Response:
+def _listed(kept: Kept, rows: list[bytes], following: str | None, head: dict[str, Any]) -> Response:
     front = encoded(head)[:-1]
-    return _response(request, kept.moment, b'%s,"rows":[%s],"next":%s}' % (front, b",".join(rows), encoded(following)))
+    body = b'%s,"rows":[%s],"next":%s}' % (front, b",".join(rows), encoded(following))
+    return sent(body, etag_of(kept.moment))
 
 
 async def page(request: Request, limit: int, cursor: str | None, query: Query, *arguments: Any) -> Response:
@@ -124,7 +122,7 @@ async def page(request: Request, limit: int, cursor: str | None, query: Query, *
     else:
         count, rows = len(kept.body), kept.body[first:last]
     following = paging.cursor_of(market, scope, kept.moment.commit, last) if last < count else None
-    return _listed(request, kept, rows, following, kept.moment.place() | kept.head | {"total": count})
+    return _listed(kept, rows, following, kept.moment.place() | kept.head | {"total": count})
 
 
 def tick_of(moment: Moment, text: str | None, what: str = "as_of") -> int | None:
@@ -165,8 +163,10 @@ async def after(
     begun = [*keys.values()] if cursor is None else paging.numbers_of(market, scope, cursor)
     kept = await market.ask(query, *arguments, *begun, limit + 1)
     assert isinstance(kept.body, list)
+    if had := unchanged(request, etag_of(kept.moment)):
+        return had
     rows, following = kept.body[:limit], None
     if len(kept.body) > limit:
         last = json.loads(rows[-1])
         following = paging.cursor_of(market, scope, *(last[key] for key in keys))
-    return _listed(request, kept, rows, following, kept.moment.place(tick))
+    return _listed(kept, rows, following, kept.moment.place(tick))

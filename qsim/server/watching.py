@@ -14,6 +14,7 @@ from qsim.queries.known import check_platform
 from qsim.server import shapes, streaming
 from qsim.server.answers import known_parameters, market_of
 from qsim.server.following import Following
+from qsim.server.guarding import STREAM
 from qsim.server.measures import Measures
 from qsim.server.streaming import Feed
 
@@ -43,7 +44,7 @@ _TEXT: dict[int | str, dict[str, Any]] = {
 }
 
 
-@router.get("/api/events", response_class=Response, responses=_STREAM)
+@router.get(STREAM, response_class=Response, responses=_STREAM)
 async def events(
     request: Request,
     platform: Annotated[str | None, Query(min_length=1, max_length=60, examples=["zepto"])] = None,
