@@ -52,6 +52,11 @@ def elapsed(pace: Pace) -> float:
     return monotonic() - pace.began
 
 
+def free_until(pace: Pace, first: int, limit: int) -> float:
+    """Give the reading of the monotonic clock at which the next ticks from `first` on are due."""
+    return pace.began + pace.due(planned(pace, first, limit, elapsed(pace)))
+
+
 def wait(pace: Pace, first: int, limit: int, stop: threading.Event) -> int:
     """Wait until the next ticks from `first` on, at most `limit`, are due, and give the last of them.
 

@@ -13,13 +13,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from qsim import pacing, simulation, windows
+from qsim import merging, pacing, simulation, windows
 from qsim.errors import UsageError
 from qsim.market.rules import Span
+from qsim.merging import Tiers
 from qsim.pacing import Laps, Pace
 from qsim.process import Recorder
 from qsim.schema import EVENTS, FEES, METRICS, SNAPSHOTS
 from qsim.storage import digests, log, tables
+from qsim.storage.pieces import DataFile
 from qsim.windows import Written
 from qsim.writing import Writer, epoch_digest, rules_at, spans, window_ticks
 
@@ -74,8 +76,8 @@ PLAIN = Manner()
 
 def _commit_window(
     writer: Writer, window: Span, results: list[Written], epoch: dict[str, Any] | None, counts_due: bool
-) -> int:
-    """Commit a window of all blocks; give the number of its events. Platform metrics go with it where they are due."""
+) -> list[DataFile]:
+    """Commit a window of all blocks; give its files. Platform metrics go with it where they are due."""
     ticks = (window.ticks[0], window.ticks[-1])
     metrics = pa.concat_tables([written.metrics for written in results]).sort_by(
         [("tick", "ascending"), ("block", "ascending")]
@@ -100,9 +102,12 @@ def _commit_window(
     )
     if has_snapshot:
         writer.kept = ticks[1]
-    events = sum(file.rows for file in added if file.table == EVENTS.name)
-    _logger.debug("commit %d: ticks %d to %d, %d events", writer.tip.number, *ticks, events)
-    return events
+    _logger.debug("commit %d: ticks %d to %d, %d events", writer.tip.number, *ticks, _events(added))
+    return added
+
+
+def _events(files: list[DataFile]) -> int:
+    return sum(file.rows for file in files if file.table == EVENTS.name)
 
 
 def _commit_snapshot(writer: Writer) -> None:
@@ -164,20 +169,25 @@ def _run(
     cut = spans(writer, start + 1, start + wanted, pace)
     # The results of a paced window are not to wait for the next one's time.
     done = simulation.run_windows(len(writer.blocks), cut, work, writer.workers, 0 if pace else 1)
-    events, late, written = 0, 0, monotonic()
+    events, late, written, tiers = 0, 0, monotonic(), Tiers()
     for window, results in done:
         laps = Laps()
         # Paced commits are many and small, and each file of metrics takes some kB.
         counts_due = pace is None or monotonic() - written >= _COUNTS_SECONDS
-        events += _commit_window(writer, window, results, epoch, counts_due)
+        files = _commit_window(writer, window, results, epoch, counts_due)
         laps.lap("commit")
         written, epoch, tick = monotonic() if counts_due else written, None, writer.tip.tick
         lag = 0.0
         if pace is not None:
             now = pacing.elapsed(pace)
             lag, late = max(0.0, now - pace.due(tick)), late + pace.late(window.ticks[0], tick, now)
+        events += _events(files)
         progress = Progress(tick, tick - start, wanted, events, round(lag, 3), late)
         _tell(manner, recorder, progress, results, laps)
+        if pace is not None:
+            merging.add(tiers, files)
+            until = pacing.free_until(pace, tick + 1, start + wanted)
+            merging.tidy(writer, tiers, until, laps.seconds["commit"])
 
 
 def _tell(manner: Manner, recorder: Recorder | None, now: Progress, results: list[Written], laps: Laps) -> None:

@@ -6,16 +6,13 @@ import os
 from dataclasses import asdict
 from typing import Any
 
-from qsim import writing
+from qsim import merging, writing
 from qsim.errors import UsageError
-from qsim.schema import HISTORY, SNAPSHOTS
 from qsim.standing import market_directory
 from qsim.storage import compaction, log, verification
 
 GRACE_SECONDS = 3600.0
 _MOST_GRACE_SECONDS = 1_000_000_000
-# A snapshot stays a file of its own: as-of queries take one and no other.
-_MERGED = tuple(table for table in HISTORY if table is not SNAPSHOTS)
 
 
 def compact(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
@@ -27,7 +24,7 @@ def compact(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     market = market_directory(directory)
     with writing.locked(market):
         history = writing.settled(market)
-        compaction.compact(market, history, {table.name: table.arrow() for table in _MERGED})
+        compaction.compact(market, history, merging.schemas())
         after = log.read(market)
     return {
         "directory": str(market),

@@ -18,7 +18,7 @@ LEVELS = {
     2: "catalog market festivals calendars scenarios",
     3: "events blocks rulebook hours",
     4: "simulation storage",
-    5: "standing opening worlds counting process recording windows writing cluster forecast runs regeneration upkeep queries",
+    5: "standing opening worlds counting process recording merging windows writing cluster forecast runs regeneration upkeep queries",
     6: "validation realism monitoring truth fitting",
     7: "server sinks",
     8: "cli",

@@ -87,7 +87,7 @@ def test_one_file_of_each_table_and_block_is_left_of_small_ones(market: Path) ->
 def test_merged_files_hold_no_more_rows_than_a_file_may_and_every_row_that_was_there(
     market: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(compaction, "_ROWS_A_FILE", 400)
+    monkeypatch.setattr(compaction, "ROWS_A_FILE", 400)
     monkeypatch.setattr(parquet, "ROW_GROUP_ROWS", 150)
     before, largest = answers(market), max(file.rows for file in log.read(market).of_table("events"))
     qsim.compact(market)

@@ -6,7 +6,7 @@ Neither changes a row, a tick or a digest. Who reads by an older commit finds it
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, takewhile
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from qsim.storage.places import Place
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_ROWS_A_FILE = 1 << 20
+ROWS_A_FILE = 1 << 20
 
 
 def _groups(named: Iterable[DataFile]) -> Iterator[list[DataFile]]:
@@ -27,14 +27,15 @@ def _groups(named: Iterable[DataFile]) -> Iterator[list[DataFile]]:
     for _, of_block in groupby(in_order, key=lambda file: (file.table, file.block)):
         group: list[DataFile] = []
         for file in of_block:
-            if group and sum(one.rows for one in group) + file.rows > _ROWS_A_FILE:
+            if group and sum(one.rows for one in group) + file.rows > ROWS_A_FILE:
                 yield group
                 group = []
             group.append(file)
         yield group
 
 
-def _merged(market: Place, group: list[DataFile], schema: pa.Schema) -> DataFile:
+def merged(market: Place, group: Sequence[DataFile], schema: pa.Schema) -> DataFile:
+    """Write neighbours of one table and block, in the order of their ticks, as one file; it is on disk but not committed."""
     encoder = parquet.Encoder(schema)
     for file in group:
         encoder.add(parquet.decode(integrity.read(market, file), market / file.path))
@@ -50,7 +51,7 @@ def compact(market: Place, history: Log, schemas: Mapping[str, pa.Schema]) -> Ti
     small = [group for group in _groups(file for file in history.files if file.table in schemas) if len(group) > 1]
     if not small:
         return log.tip_of(history)
-    added = [_merged(market, group, schemas[group[0].table]) for group in small]
+    added = [merged(market, group, schemas[group[0].table]) for group in small]
     removed = [file.path for group in small for file in group]
     return log.append(market, history, tick=history.tick, digest=history.digest, added=added, removed=removed)
 

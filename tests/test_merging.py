@@ -1,0 +1,155 @@
+"""Small files merged by the run that leaves them: few files, the same answers, all of it between two commits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+
+import pytest
+
+import qsim
+from qsim import merging, pacing, recording, writing
+from qsim.merging import Tiers
+from qsim.storage import compaction, log
+from qsim.storage.pieces import DataFile
+from qsim.writing import Writer
+from tests.stored import named
+
+FAN = 4
+
+
+@pytest.fixture(autouse=True)
+def _small_tiers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merging, "FAN", FAN)
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Path:
+    qsim.generate(tmp_path / "m", seed=5, products=30, batch_size=10)
+    return tmp_path / "m"
+
+
+@pytest.fixture
+def writer(market: Path) -> Iterator[Writer]:
+    with writing.locked(market):
+        yield writing.open_writer(market, 1)
+
+
+def tick_by_tick(writer: Writer, tiers: Tiers, ticks: int, until: float = math.inf) -> None:
+    """Commit so many ticks one by one, as a paced run does, and merge after each what there is time for."""
+    for _ in range(ticks):
+        before = {file.path for file in log.read(writer.market).files}
+        recording.run_on(writer, 1, None)
+        merging.add(tiers, [file for file in log.read(writer.market).files if file.path not in before])
+        merging.tidy(writer, tiers, until, 0.0)
+
+
+def spans_of(market: Path, table: str) -> list[tuple[int, int]]:
+    return [(file.first, file.last) for file in log.read(market).of_table(table)]
+
+
+def test_what_is_merged_keeps_every_row_and_the_digest(writer: Writer, tmp_path: Path) -> None:
+    tick_by_tick(writer, Tiers(), 10)
+    qsim.generate(tmp_path / "plain", seed=5, products=30, batch_size=10)
+    qsim.run(tmp_path / "plain", ticks=10, monitoring=False)
+    assert spans_of(writer.market, "events") == [(1, 4), (5, 8), (9, 9), (10, 10)]
+    with qsim.connect(writer.market) as merged, qsim.connect(tmp_path / "plain") as plain:
+        for table in ("events", "discounts", "metrics"):
+            query = f"SELECT * FROM raw.{table}"
+            assert merged.sql(query).fetchall() == plain.sql(query).fetchall()
+    assert qsim.status(writer.market)["digest"] == qsim.status(tmp_path / "plain")["digest"]
+    assert qsim.verify(writer.market)["passed"]
+
+
+def test_what_was_merged_is_merged_again(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merging, "FAN", 2)
+    tick_by_tick(writer, Tiers(), 15)
+    assert spans_of(writer.market, "events") == [(1, 8), (9, 12), (13, 14), (15, 15)]
+
+
+def test_files_that_were_merged_stay_for_who_reads_by_an_older_commit(writer: Writer) -> None:
+    tick_by_tick(writer, Tiers(), FAN - 1)
+    with qsim.connect(writer.market) as connection:
+        before = connection.sql("SELECT * FROM price_history ORDER BY ALL").fetchall()
+        tick_by_tick(writer, Tiers(), 2 * FAN)
+        assert connection.sql("SELECT * FROM price_history ORDER BY ALL").fetchall() == before
+        assert qsim.refresh(connection) == 3 * FAN - 1
+
+
+def test_without_time_nothing_is_merged(writer: Writer) -> None:
+    tiers = Tiers()
+    tick_by_tick(writer, tiers, FAN, until=monotonic())
+    assert len(spans_of(writer.market, "events")) == FAN
+    merging.tidy(writer, tiers, monotonic() + 1e6, 2e6)
+    assert len(spans_of(writer.market, "events")) == FAN
+
+
+def test_a_stop_is_not_kept_waiting_by_merging(writer: Writer) -> None:
+    tiers = Tiers()
+    tick_by_tick(writer, tiers, FAN, until=monotonic())
+    writer.stop.set()
+    merging.tidy(writer, tiers, math.inf, 0.0)
+    assert len(spans_of(writer.market, "events")) == FAN
+
+
+def test_merging_that_takes_longer_than_expected_is_given_more_time(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merging, "_MERGED_SECONDS", 1e-6)
+    monkeypatch.setattr(merging, "_FILE_SECONDS", 1e-6)
+    tiers = Tiers()
+    tick_by_tick(writer, tiers, FAN)
+    assert tiers.slowness > 5
+
+
+def test_files_with_a_large_one_between_them_are_no_neighbours(monkeypatch: pytest.MonkeyPatch) -> None:
+    def of(tick: int, rows: int, block: int = 0) -> DataFile:
+        return DataFile(f"events/{tick}-{block}", "events", rows, 1, "", tick, tick, block)
+
+    monkeypatch.setattr(compaction, "ROWS_A_FILE", 100 * FAN)
+    tiers = Tiers()
+    merging.add(tiers, [of(1, 10), of(1, 10, block=1), of(2, 100)], tier=1)
+    merging.add(tiers, [of(3, 10), of(4, 101), of(5, 10)])
+    assert tiers.files == {("events", 1, 1): [of(1, 10, block=1)], ("events", 0, 0): [of(5, 10)]}
+
+
+def test_a_kill_between_merging_and_its_commit_leaves_nothing(
+    writer: Writer, market: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiers = Tiers()
+    tick_by_tick(writer, tiers, FAN, until=monotonic())
+    with monkeypatch.context() as killed:
+        killed.setattr(log, "append", lambda *given, **more: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            merging.tidy(writer, tiers, math.inf, 0.0)
+    assert any(path.name.startswith("0000000001-0000000004") for path in (market / "events").iterdir())
+    writing.open_writer(market, 1)
+    assert {f"events/{path.name}" for path in (market / "events").iterdir()} <= named(market)
+    assert spans_of(market, "events") == [(tick, tick) for tick in range(1, FAN + 1)]
+
+
+def test_files_merged_more_than_a_day_ago_are_removed_by_the_run(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiers = Tiers()
+    tick_by_tick(writer, tiers, FAN)
+    tiers.vacuumed = -math.inf
+    merging.tidy(writer, tiers, math.inf, 0.0)
+    assert log.read(writer.market).retired
+    monkeypatch.setattr(merging, "_GRACE_SECONDS", 0.0)
+    tiers.vacuumed = -math.inf
+    merging.tidy(writer, tiers, math.inf, 0.0)
+    assert not log.read(writer.market).retired
+    assert len(list((writer.market / "events").iterdir())) == 1
+    assert qsim.verify(writer.market)["passed"]
+
+
+def test_a_paced_run_merges_while_it_waits(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(merging, "FAN", 2)
+    monkeypatch.setattr(pacing, "free_until", lambda *given: math.inf)
+    commits: list[int] = []
+    qsim.run(market, ticks=8, speed=50, progress=lambda now: commits.append(now.tick))
+    assert len(spans_of(market, "events")) < len(commits)
+    assert qsim.verify(market, regenerate="all")["passed"]
