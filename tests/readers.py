@@ -26,6 +26,7 @@ import polars as pl
 import qsim
 from qsim import recording, writing
 from qsim.errors import QsimError
+from qsim.recording import Manner
 from qsim.storage import log
 
 GRACE_SECONDS = 20
@@ -110,19 +111,17 @@ def read_on(market: Path, kind: str, seconds: float) -> dict[str, object]:
 
 
 def write_on(market: Path, seconds: float, every: float, keep: bool) -> list[float]:
-    """Commit a tick every so many seconds; compact and vacuum now and then. Give the milliseconds of each commit."""
+    """Run a market live, a tick every so many seconds; compact and vacuum now and then. Give the milliseconds from each tick's
+    time to its commit.
+    """
     took: list[float] = []
     end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    while (left := end - time.monotonic()) > 0:
         with writing.locked(market):
             writer = writing.open_writer(market, 1)
-            for _ in range(200):
-                begun = time.perf_counter()
-                recording.run_on(writer, 1, None)
-                took.append(1000 * (time.perf_counter() - begun))
-                time.sleep(max(0.0, every - took[-1] / 1000))
-                if time.monotonic() > end:
-                    break
+            interval = writer.world.course.epochs[-1].interval
+            manner = Manner(lambda now: took.append(1000 * now.lag_seconds), speed=interval / every)
+            recording.run_on(writer, max(1, min(200, int(left / every))), None, manner)
         if keep:
             qsim.compact(market)
             qsim.vacuum(market, grace_seconds=GRACE_SECONDS)
