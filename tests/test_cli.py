@@ -53,6 +53,10 @@ print(*sorted({"numpy", "polars", "duckdb", "pyarrow", "pydantic", "rich"} & set
     assert "Usage: qsim" in done.stdout and done.stderr == "\n"
 
 
+def test_a_word_that_is_no_option_is_told_in_one_sentence(shell: Shell) -> None:
+    assert shell.refused(2, "run", "--quick") == "qsim: qsim run: No such option '--quick'; see: qsim run --help\n"
+
+
 def test_status_reads_the_log_without_duckdb(ran: Path) -> None:
     code = "import sys; from qsim.cli import main; main(['status', sys.argv[1]]); sys.exit('duckdb' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code, str(ran)], capture_output=True, check=False).returncode == 0

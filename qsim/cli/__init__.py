@@ -105,9 +105,8 @@ def main(arguments: list[str] | None = None) -> int:
         return fault.exit_code
     except click.UsageError as fault:
         where = f"{fault.ctx.command_path}: " if fault.ctx and fault.ctx.command_path != "qsim" else ""
-        return _fail(
-            f"{where}{fault.format_message()}; see: {fault.ctx.command_path if fault.ctx else 'qsim'} --help", 2
-        )
+        said = fault.format_message().rstrip(".")
+        return _fail(f"{where}{said}; see: {fault.ctx.command_path if fault.ctx else 'qsim'} --help", 2)
     except click.ClickException as fault:
         return _fail(fault.format_message(), 2)
     except (click.Abort, KeyboardInterrupt):
