@@ -54,7 +54,7 @@ print(*sorted({"numpy", "polars", "duckdb", "pyarrow", "pydantic", "rich"} & set
 
 
 def test_a_word_that_is_no_option_is_told_in_one_sentence(shell: Shell) -> None:
-    assert shell.refused(2, "run", "--quick") == "qsim: qsim run: No such option '--quick'; see: qsim run --help\n"
+    assert shell.refused(2, "run", "-q") == "qsim: qsim run: No such option '-q'; see: qsim run --help\n"
 
 
 def test_status_reads_the_log_without_duckdb(ran: Path) -> None:
