@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from qsim.schema import HISTORY, SNAPSHOTS
 from qsim.storage import compaction, log
 from qsim.storage.pieces import DataFile
+from qsim.storage.places import Place
 from qsim.writing import Writer
 
 if TYPE_CHECKING:
@@ -44,6 +45,13 @@ class Tiers:
     files: dict[tuple[str, int, int], list[DataFile]] = field(default_factory=dict)
     slowness: float = 1.0
     vacuumed: float = field(default_factory=monotonic)
+
+
+def tiers_of(market: Place) -> Tiers:
+    """Note the files of a market that are to be merged: those of earlier runs, which ended before there were enough of them."""
+    tiers = Tiers()
+    add(tiers, sorted(log.read(market).files, key=lambda file: file.first))
+    return tiers
 
 
 def add(tiers: Tiers, files: Iterable[DataFile], tier: int = 0) -> None:

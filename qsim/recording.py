@@ -166,10 +166,11 @@ def _run(
     writer.keep_events = manner.on_events is not None
     work = partial(writer.take, writer, rules_at(writer, start + 1), every)
     pace = None if tick_seconds is None else Pace(start, monotonic(), tick_seconds, manner.flush)
+    tiers = merging.tiers_of(writer.market) if pace else Tiers()
     cut = spans(writer, start + 1, start + wanted, pace)
     # The results of a paced window are not to wait for the next one's time.
     done = simulation.run_windows(len(writer.blocks), cut, work, writer.workers, 0 if pace else 1)
-    events, late, written, tiers = 0, 0, monotonic(), Tiers()
+    events, late, written = 0, 0, monotonic()
     for window, results in done:
         laps = Laps()
         # Paced commits are many and small, and each file of metrics takes some kB.

@@ -115,6 +115,13 @@ def test_files_with_a_large_one_between_them_are_no_neighbours(monkeypatch: pyte
     assert tiers.files == {("events", 1, 1): [of(1, 10, block=1)], ("events", 0, 0): [of(5, 10)]}
 
 
+def test_files_that_earlier_runs_left_are_merged_too(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pacing, "free_until", lambda *given: math.inf)
+    for _ in range(FAN):
+        qsim.run(market, ticks=1, speed=50)
+    assert spans_of(market, "events") == [(1, FAN)]
+
+
 def test_a_kill_between_merging_and_its_commit_leaves_nothing(
     writer: Writer, market: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
