@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from qsim import hours, rulebook
@@ -78,6 +79,7 @@ FLAGS = (
     "rivals",
     "watched",
     "zoned",
+    "was_zoned",
 )
 _FIGURES = (
     "reach",
@@ -102,6 +104,8 @@ _FIGURES = (
     "rain_loss",
     "step",
     "uneven",
+    "exact",
+    "posting",
 )
 
 
@@ -128,6 +132,7 @@ def _flags(p: Parameters, before: Sequence[Parameters]) -> dict[str, bool]:
         "told": live and p.truth,
         "rivals": live and _watches(p),
         "watched": any(rulebook.lives(one) and _watches(one) for one in (*before, p)),
+        "was_zoned": any(one.stores > 1 and one.repricing.zone_sd > 0 for one in (*before, p)),
         "zoned": p.stores > 1 and p.repricing.zone_sd > 0,
     }
 
@@ -168,11 +173,18 @@ def _figures(p: Parameters, first: Parameters) -> dict[str, float]:
         "rain_loss": surge.rain_loss,
         "step": surge.step,
         "uneven": (math.exp(p.demand.spread**2) - 1) ** 0.5,
+        "exact": p.price_points.exact_sales,
     }
+
+
+def _posting(p: Parameters) -> tuple[Any, ...]:
+    """Give what posted prices follow beside the state; where it changes, each price does so when it is next posted."""
+    return rulebook.lives(p), p.price_points, p.repricing.zone_sd, p.time_of_day_share
 
 
 def _law(number: int, course: Sequence[Parameters]) -> tuple[Any, ...]:
     flags, figures = _flags(course[number], course[:number]), _figures(course[number], course[0])
+    figures["posting"] = sum(_posting(a) != _posting(b) for a, b in pairwise(course[: number + 1]))
     return (number, *(flags[name] for name in FLAGS), *(float(figures[name]) for name in _FIGURES))
 
 
@@ -221,6 +233,12 @@ def _shelves(number: int, p: Parameters) -> list[tuple[int, str, float, bool, fl
 
 def _levels(number: int, p: Parameters) -> list[tuple[int, int, int]]:
     return [(number, level, round(rupees * 100)) for level, rupees in enumerate(p.surge_fees.rupees)]
+
+
+def mrp_discounts(p: Parameters) -> list[tuple[str, int]]:
+    """Give the permanent discounts to the MRP that generated goods of each group may have, basis points."""
+    laws = p.assortment.mrp.discounts.items()
+    return [(group, round(float(percent) * 100)) for group, law in laws for percent, share in law.items() if share]
 
 
 def tables(course: Course) -> list[str]:
