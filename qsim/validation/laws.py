@@ -10,14 +10,11 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any
 
-from qsim import hours, rulebook
-from qsim.festivals import Entry
+from qsim import rulebook
 from qsim.params import Parameters
 from qsim.popularity import units_a_day
 from qsim.queries.texts import quoted
 from qsim.simulation import Course
-
-HOUR = 3_600
 
 # Each sale of a unit, which is a product on a platform, at its first dark store: from tick to tick, in market seconds.
 # `second_before` is of the tick before the sale's end; the end is unknown while it runs.
@@ -106,6 +103,9 @@ _FIGURES = (
     "uneven",
     "exact",
     "posting",
+    "nine_stick",
+    "on_sale",
+    "follows",
 )
 
 
@@ -137,7 +137,7 @@ def _flags(p: Parameters, before: Sequence[Parameters]) -> dict[str, bool]:
     }
 
 
-def _long_table(name: str, columns: dict[str, str], rows: Sequence[Sequence[Any]]) -> list[str]:
+def long_table(name: str, columns: dict[str, str], rows: Sequence[Sequence[Any]]) -> list[str]:
     """Write the statements that make a table of many rows: a text for each column is read much faster than rows of values."""
     texts = ("|".join(map(str, column)) for column in zip(*rows, strict=True))
     split = ", ".join(
@@ -174,6 +174,9 @@ def _figures(p: Parameters, first: Parameters) -> dict[str, float]:
         "step": surge.step,
         "uneven": (math.exp(p.demand.spread**2) - 1) ** 0.5,
         "exact": p.price_points.exact_sales,
+        "nine_stick": p.repricing.nine_stick,
+        "on_sale": p.repricing.on_sale,
+        "follows": p.time_of_day_share,
     }
 
 
@@ -265,31 +268,3 @@ def tables(course: Course) -> list[str]:
         *table("shelves", named | shelf, of_each(_shelves)),
         *table("fee_levels", numbered | {"level": "BIGINT", "fee": "BIGINT"}, of_each(_levels)),
     ]
-
-
-def of_hours(course: Course, head: int, calendar: Sequence[Entry], cities: Sequence[str]) -> list[str]:
-    """Write the statements of what weekdays, weather and calendar make of each hour of the epochs in which things happen
-    by rates, by city.
-    """
-    columns = {"epoch": "BIGINT", "hour": "BIGINT", "city": "VARCHAR", "sale": "DOUBLE", "deeper": "BIGINT"}
-    columns |= {"load": "DOUBLE", "fee": "BIGINT", "rain": "BOOLEAN"}
-    ends = [*(epoch.tick for epoch in course.epochs[1:]), head]
-    rows: list[Sequence[Any]] = []
-    for number, (epoch, p) in enumerate(zip(course.epochs, course.parameters, strict=True)):
-        first, last = max(0, epoch.second - 1) // HOUR, (epoch.second_of(ends[number]) - 1) // HOUR
-        made = hours.hours(p, calendar, cities, first, last) if rulebook.lives(p) and last >= first else {}
-        rows += [
-            (
-                number,
-                at,
-                city,
-                hour.sale,
-                hour.deeper_bps,
-                float(hour.demand[n]),
-                int(hour.fee_paise[n]),
-                bool(hour.rain[n]),
-            )
-            for at, hour in made.items()
-            for n, city in enumerate(cities)
-        ]
-    return _long_table("hours", columns, rows)

@@ -19,7 +19,7 @@ from qsim.festivals import Entry
 from qsim.schema import TABLES
 from qsim.simulation import Course
 from qsim.storage.log import Log
-from qsim.validation import laws, sampling
+from qsim.validation import drawn, laws, sampling
 from qsim.validation.laws import table as _table
 
 _FEES = ("delivery_fee", "handling_fee", "free_delivery_from", "minimum_order")
@@ -247,7 +247,9 @@ def lay_out(run: Callable[[str], list[dict[str, Any]]], history: Log, course: Co
     made = [*statements(history, course), *laws.SALES, *spaced_snapshots(history, course, active)]
     kept, names = _read_by(made, read_by)
     run("CREATE SCHEMA IF NOT EXISTS checked")
-    for statement in chain(_of_hours(run, history, course) if "hours" in names else [], kept):
+    by_hour = _of_hours(run, history, course) if "hours" in names else []
+    by_day = drawn.of_shocks(course, history.tick) if "shocks" in names else []
+    for statement in chain(by_hour, by_day, kept):
         run(statement)
 
 
@@ -260,4 +262,4 @@ def _of_hours(run: Callable[[str], list[dict[str, Any]]], history: Log, course: 
         "SELECT city FROM raw.stores WHERE platform_id = (SELECT min(platform_id) FROM raw.stores) ORDER BY store_id"
     )
     cities = list(dict.fromkeys(str(row["city"]) for row in named))
-    return laws.of_hours(course, history.tick, calendar, cities)
+    return drawn.of_hours(course, history.tick, calendar, cities)
