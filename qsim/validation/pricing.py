@@ -42,6 +42,15 @@ _SPREADS = f"""
         SELECT nth, low + (high - low) * (0.35 * (hash(nth) % 10007) + 0.65 * (hash(nth, platform) % 10007)) / 10007 AS percent
         FROM range(1000) AS t(nth), checked.platforms) GROUP BY of_mrp, nth"""
 _OFTEN = 1 - 0.001 ** (1 / 24)
+# Prices that are not the sum of their parts, and those whose time of day's part is off by more than its own rounding.
+_OFF_BY_MORE = """
+    SELECT * FROM (SELECT t.*, c.shift, NOT r.live AND t.price * 100 < g.ceiling AND t.price > 0.01 AS to_the_paisa,
+            abs(time_of_day_part - (t.regular_price + t.discount_part + t.surge_part) * c.shift / 10000) AS off,
+            anchor_price + cost_part + noise_part + discount_part + campaign_part + surge_part + time_of_day_part
+                + zone_part + rounding_part + rival_part AS parts
+        FROM truth AS t JOIN checked.listings AS g USING (listing_id) JOIN checked.clock AS c USING (tick)
+        JOIN checked.laws AS r USING (epoch))
+    WHERE parts <> price OR (to_the_paisa AND off > 0.005001)"""
 
 CHECKS: tuple[Check, ...] = (
     faults(
@@ -133,18 +142,10 @@ CHECKS: tuple[Check, ...] = (
     faults(
         "2.12",
         "The parts of the truth add up to the price, and the time of day's part is what the clock gives.",
-        """SELECT tick, listing_id, price, parts, regular_price, discount_part, surge_part, time_of_day_part
-        FROM (SELECT t.*, c.shift, g.ceiling, r.live, e.discount, e.surge,
-                t.regular_price + t.discount_part + t.surge_part AS unshifted,
-                anchor_price + cost_part + noise_part + discount_part + campaign_part + surge_part + time_of_day_part
-                    + zone_part + rounding_part + rival_part AS parts
-              FROM truth AS t JOIN checked.listings AS g USING (listing_id) JOIN checked.clock AS c USING (tick)
-              JOIN checked.laws AS r USING (epoch) LEFT JOIN checked.events AS e USING (tick, listing_id))
-        WHERE parts <> price
-            OR (NOT live AND price * 100 < ceiling AND price > 0.01
-                AND abs(time_of_day_part - unshifted * shift / 10000)
-                    > 0.005001 + 0.005001 * (1 + abs(shift) / 10000) * ((surge > 0)::INTEGER
-                        + (discount > 0)::INTEGER * (1 + surge / 10000)))""",
+        f"""SELECT tick, listing_id, price, parts, regular_price, discount_part, surge_part, time_of_day_part
+        FROM ({_OFF_BY_MORE}) LEFT JOIN (SELECT tick, listing_id, discount, surge FROM checked.events) USING (tick, listing_id)
+        WHERE parts <> price OR off > 0.005001 + 0.005001 * (1 + abs(shift) / 10000) * ((surge > 0)::INTEGER
+            + (discount > 0)::INTEGER * (1 + surge / 10000))""",
         sampled=True,
     ),
     faults(

@@ -237,8 +237,10 @@ CHECKS: tuple[Check, ...] = (
         f"""WITH edges AS ({_EDGES})
         SELECT b.tick, b.listing_id, e.discount, o.depth AS own, l.line FROM edges AS b
         LEFT JOIN ({LINES.format(rows="edges")}) AS l ON l.tick = b.tick AND l.listing_id = b.listing_id
-        ASOF LEFT JOIN checked.own AS o ON o.listing_id = b.listing_id AND b.tick >= o.tick
-        ASOF LEFT JOIN checked.states AS e ON e.listing_id = b.listing_id AND b.tick >= e.tick
+        ASOF LEFT JOIN (FROM checked.own SEMI JOIN raw.campaign_lines USING (listing_id)) AS o
+            ON o.listing_id = b.listing_id AND b.tick >= o.tick
+        ASOF LEFT JOIN (FROM checked.states SEMI JOIN raw.campaign_lines USING (listing_id)) AS e
+            ON e.listing_id = b.listing_id AND b.tick >= e.tick
         WHERE e.discount IS DISTINCT FROM coalesce(greatest(o.depth, l.line), 0)""",
         sampled=True,
     ),
