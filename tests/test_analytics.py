@@ -32,6 +32,11 @@ def connection(made: Handmade) -> duckdb.DuckDBPyConnection:
     return qsim.connect(made.market)
 
 
+def day_of(tick: int) -> date:
+    """The day in which what a tick brought came: before its time."""
+    return (time(tick) - timedelta(seconds=1)).date()
+
+
 def groups(listing: Row) -> list[Group]:
     """The rows of a view with totals that a listing counts in."""
     platform, category = listing["platform"], listing["category"]
@@ -104,8 +109,8 @@ def jevons(made: Handmade) -> dict[tuple[date, Group], tuple[int, float]]:
 def fisher(made: Handmade) -> dict[tuple[date, Group], float]:
     sold: dict[date, dict[int, tuple[float, float]]] = defaultdict(dict)
     for row in made.rows["orders"]:
-        spent, units = sold[time(row["tick"]).date()].get(row["listing_id"], (0, 0))
-        sold[time(row["tick"]).date()][row["listing_id"]] = (
+        spent, units = sold[day_of(row["tick"])].get(row["listing_id"], (0, 0))
+        sold[day_of(row["tick"])][row["listing_id"]] = (
             spent + row["units"] * row["price_paise"],
             units + row["units"],
         )
@@ -234,7 +239,7 @@ def campaign_starts(made: Handmade) -> Iterator[tuple[int, date]]:
 def test_discount_calendar_tells_who_is_on_discount_how_deep_and_how_many_start(
     made: Handmade, connection: Any
 ) -> None:
-    starts = [(row["listing_id"], time(row["tick"]).date()) for row in made.rows["discounts"] if row["discount_bps"]]
+    starts = [(row["listing_id"], day_of(row["tick"])) for row in made.rows["discounts"] if row["discount_bps"]]
     starts += campaign_starts(made)
     wanted = []
     for group, listings in by_group(made).items():
@@ -251,10 +256,11 @@ def test_discount_calendar_tells_who_is_on_discount_how_deep_and_how_many_start(
 def test_market_share_splits_units_revenue_and_margin_of_a_day_by_platform(made: Handmade, connection: Any) -> None:
     listing = {row["listing_id"]: row for row in made.listings}
     sums: dict[tuple[date, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    assert any(day_of(row["tick"]) < time(row["tick"]).date() for row in made.rows["orders"] if row["units"])
     for row in made.rows["orders"]:
         of, margin = listing[row["listing_id"]], row["price_paise"] - row["cost_paise"]
         for category in (of["category"], "all"):
-            total = sums[time(row["tick"]).date(), of["platform"], category]
+            total = sums[day_of(row["tick"]), of["platform"], category]
             for place, value in enumerate((1, row["price_paise"], margin)):
                 total[place] += row["units"] * value
     wanted = []
@@ -273,7 +279,7 @@ def test_demand_truth_balances_wanted_lost_gained_and_sold_units(made: Handmade,
     sums: dict[tuple[date, int], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for row in made.rows["orders"]:
         wanted, sold = row["wanted_units"], row["units"]
-        total = sums[time(row["tick"]).date(), row["listing_id"]]
+        total = sums[day_of(row["tick"]), row["listing_id"]]
         for place, value in enumerate((wanted, sold, max(0, wanted - sold), max(0, sold - wanted))):
             total[place] += value
     columns = "day, listing_id, wanted_units, units, lost_units, gained_units"

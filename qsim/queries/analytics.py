@@ -1,7 +1,8 @@
 """The SQL of the views that analyse a market by day: prices at noon, and indices, shares and rates made of them.
 
 Totals over platforms or categories are rows in which these are `all`. Shares are fractions. Listings of products off
-sale do not count. Days are those whose noon the market has reached, except in what is counted from orders alone.
+sale do not count. Days are those whose noon the market has reached, except in what is counted from orders alone. What a tick
+brings, such as orders, came before its time: that of a tick at midnight counts in the day that ends there.
 """
 
 from __future__ import annotations
@@ -20,6 +21,11 @@ _TOTALS = "coalesce(platform, 'all') AS platform, coalesce(category, 'all') AS c
 def _first_noon(tick: str) -> str:
     """The number of the first day whose noon shows what happened at a tick."""
     return f"greatest(0, (raw.second_of_tick({tick}) + {clock.DAY - _NOON - 1}) // {clock.DAY})::INTEGER"
+
+
+def _day_of(tick: str) -> str:
+    """The number of the day in which a tick from 1 on passed, which ends at its time."""
+    return f"(raw.second_of_tick({tick}) - 1) // {clock.DAY}"
 
 
 def _daily_prices(moving: bool) -> str:
@@ -93,7 +99,7 @@ _LOWEST_PRICE_SHARE = """
 
 _DAILY_ORDERS = f"""
     SELECT second_time(n * {clock.DAY})::DATE AS day, product_id, product, category, platform, store_id, o.* EXCLUDE (n)
-    FROM (SELECT raw.second_of_tick(tick) // {clock.DAY} AS n, listing_id, sum(wanted_units)::BIGINT AS wanted_units,
+    FROM (SELECT {_day_of("tick")} AS n, listing_id, sum(wanted_units)::BIGINT AS wanted_units,
               sum(units)::BIGINT AS units, sum(greatest(wanted_units::INTEGER - units, 0))::BIGINT AS lost_units,
               sum(units::BIGINT * price_paise)::BIGINT AS revenue_paise,
               sum(units::BIGINT * (price_paise::BIGINT - cost_paise))::BIGINT AS margin_paise
@@ -153,7 +159,7 @@ def _discount_calendar() -> str:
     """Who is on discount at noon and how deep, and how many discounts and campaign lines start in the course of the day."""
     return f"""
         WITH starts AS (
-            SELECT tick_time(tick)::DATE AS day, listing_id FROM raw.discounts WHERE tick > 0 AND discount_bps > 0
+            SELECT second_time({clock.DAY} * ({_day_of("tick")}))::DATE AS day, listing_id FROM raw.discounts WHERE tick > 0 AND discount_bps > 0
             UNION ALL SELECT starts_at::DATE, listing_id FROM discounts
             WHERE campaign_id IS NOT NULL AND starts_at <= second_time(raw.head_second())),
         started AS (SELECT day, {_TOTALS}, count(*) AS started FROM starts JOIN raw.named USING (listing_id)
