@@ -171,7 +171,8 @@ def _discount_calendar() -> str:
     """Who is on discount at noon and how deep, and how many discounts and campaign lines start in the course of the day."""
     return f"""
         WITH starts AS (
-            SELECT second_time({clock.DAY} * ({_day_of("tick")}))::DATE AS day, listing_id FROM raw.discounts WHERE tick > 0 AND discount_bps > 0
+            SELECT second_time({clock.DAY} * ({_day_of("tick")}))::DATE AS day, listing_id FROM raw.discounts
+            WHERE tick > 0 AND discount_bps > 0
             UNION ALL SELECT starts_at::DATE, listing_id FROM discounts
             WHERE campaign_id IS NOT NULL AND starts_at <= second_time(raw.head_second())),
         started AS (SELECT day, {_TOTALS}, count(*) AS started FROM starts JOIN raw.named USING (listing_id)

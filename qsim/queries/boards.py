@@ -23,6 +23,7 @@ from qsim.queries.board_states import (
     told_of,
 )
 from qsim.queries.state_views import has
+from qsim.queries.texts import letters, letters_of
 from qsim.schema import ORDERS
 
 DEPTH_BIN_BPS = 500
@@ -77,14 +78,15 @@ def first_product(boards: Boards) -> int | None:
 
 
 # All the words asked for, the name that begins with them first, then the one that has them at a word's start.
-_FOUND = """SELECT product_id, product, brand, category, pack FROM products
+_FOUND = f"""SELECT product_id, product, brand, category, pack FROM products
     WHERE is_active AND len(list_filter($1::VARCHAR[], lambda word: NOT contains(words, word))) = 0
-    ORDER BY lower(product) <> $2, NOT starts_with(words, $2), NOT contains(' ' || words, ' ' || $2), length(product), product_id"""
+    ORDER BY {letters_of("product")} <> $2, NOT starts_with(words, $2), NOT contains(' ' || words, ' ' || $2), length(product),
+        product_id"""
 
 
 def search(boards: Boards, text: str, limit: int = 12, as_of: int | None = None) -> dict[str, Any]:
     """Find the products on sale that have all words of a text, or beginnings of them, likely ones first."""
-    words = text.lower().replace("'", "").replace("’", "").split()[:8]
+    words = letters(text).split()[:8]
     rows = query(boards, f"{_FOUND} LIMIT {limit}", [words, " ".join(words)]) if words else []
     return {"text": text, "products": rows}
 

@@ -172,7 +172,7 @@ def _prices(named: str, fees: str) -> str:
             n.city, n.pincode, {mrp} AS mrp, {rupees("n.regular_price_paise")} AS regular_price, {rupees("n.price_paise")} AS price,
             {percent("n.discount_bps")} AS discount_pct,
             (100 - 100 * (n.price_paise * 0.01) / {mrp})::DECIMAL(5, 2) AS off_mrp_pct,
-            (n.price_paise * 0.01 / nullif(n.pack_units, 0))::DECIMAL(12, 2) AS unit_price, n.unit,
+            (n.price_paise * 0.01 / nullif(n.pack_units, 0))::DECIMAL(18, 2) AS unit_price, n.unit,
             {rupees(f"(n.surge_fee_paise::INTEGER + {order_fee})")} AS surge_fee, n.stock, n.stock > 0 AS in_stock,
             n.is_loose, n.is_active, tick_time(n.updated_tick) AS updated_at, {rupees(order_fee)} AS order_fee
         FROM {named} AS n {fees}"""
