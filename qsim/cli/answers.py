@@ -105,6 +105,8 @@ def basket(result: Mapping[str, Any], title: str) -> None:
         if line.get("product")
     ]
     output.table(shown, title)
+    if result["closed"]:
+        click.echo(f"closed now: {', '.join(result['closed'])}")
     for name in result["not_found"]:
         click.echo(f"not found: {name if isinstance(name, str) else name.get('item', name)}")
     _orders("best single app", result["one_app"])

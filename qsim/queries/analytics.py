@@ -96,12 +96,13 @@ _LISTING_VOLATILITY = """
         stddev_samp(change) AS volatility
     FROM raw.daily_changes WHERE day > since::DATE AND day <= until::DATE GROUP BY listing_id"""
 
-# Compared are the dark stores of one area, the k-th of every platform, and there what is in stock; ties share.
+# Compared are the dark stores of one area, the k-th of every platform, and there what open platforms have in stock; ties share.
 _LOWEST_PRICE_SHARE = """
     WITH offers AS (
         SELECT day, platform, category, product_id, area,
-            (in_stock AND price = min(price) FILTER (in_stock) OVER (PARTITION BY day, product_id, area))::INTEGER AS lowest
-        FROM (SELECT *, store_id % areas AS area FROM daily_prices,
+            (offered AND price = min(price) FILTER (offered) OVER (PARTITION BY day, product_id, area))::INTEGER AS lowest
+        FROM (SELECT *, store_id % areas AS area,
+                  in_stock AND raw.is_open(platform, tick_at(day + INTERVAL 12 HOUR)) AS offered FROM daily_prices,
               (SELECT count(*) // count(DISTINCT platform_id) AS areas FROM raw.stores))),
     parts AS (
         SELECT *, coalesce(lowest / nullif(sum(lowest) OVER (PARTITION BY day, product_id, area), 0), 0) AS part FROM offers)

@@ -26,7 +26,7 @@ from qsim.errors import InputError, UsageError
 from qsim.inputs import read_small
 from qsim.queries import names, ranked
 from qsim.queries.connection import rows_of
-from qsim.queries.known import Known, Store, check_place, check_platform, known_of
+from qsim.queries.known import Known, Store, check_open, check_place, check_platform, closed_of, known_of
 from qsim.queries.now import Now
 from qsim.queries.optimum import Fees, Line, Offer, Plan, best_split, one_app
 
@@ -86,13 +86,17 @@ def basket(
 
     `items` are (quantity, name), default the built-in staples. Within a `budget` as many items as fit are bought,
     then for the least total. `saving_rupees` is one_app's total less split's, null unless both buy the same items.
-    `left_out` is on sale, but the budget or a minimum order keeps the split from it; `not_found` is not on sale. Prices are
-    looked up in `now` where they are at hand in memory.
+    `left_out` is on sale, but the budget or a minimum order keeps the split from it; `not_found` is not on sale. Platforms that are
+    `closed` take no orders. Prices are looked up in `now` where they are at hand in memory.
     """
     wanted = list(staples() if items is None else items)
     cap = _budget_paise(budget)
     _check_items(wanted)
-    place, stores = _stores(known_of(connection) if now is None else now.goods.known, platforms, pincode)
+    closed = closed_of(connection) if now is None else now.moment.closed
+    place, there = _stores(known_of(connection) if now is None else now.goods.known, platforms, pincode)
+    stores = {platform: store for platform, store in there.items() if platform not in closed}
+    if not stores:
+        check_open(closed, *there)
     choices = _choices(connection, now, wanted, list(stores.values()))
     fees = _fees(connection, stores, _order_fees(choices))
     lines = [
@@ -109,6 +113,7 @@ def basket(
         "budget": budget,
         **place,
         "platforms": list(stores),
+        "closed": [platform for platform in there if platform in closed],
         "not_found": [_not_found(connection, wanted[at][1]) for at, offers in enumerate(choices) if not offers],
         "left_out": [wanted[int(at)][1] for at in split.left_out],
     }

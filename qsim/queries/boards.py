@@ -94,7 +94,8 @@ def search(boards: Boards, text: str, limit: int = 12, as_of: int | None = None)
 def cheapest(boards: Boards, as_of: int | None = None, hours: int = HOURS_SHOWN) -> dict[str, Any]:
     """Tell for each category and each full hour of the last ones, and now, on what share of products each platform is cheapest.
 
-    Compared are the offers in stock of one area, of products that two platforms or more have; platforms that tie share.
+    Compared are the offers in stock of one area, at platforms that are open, of products that two of these or more have; platforms
+    that tie share.
     """
     tick = tick_of(boards, as_of)
     step = max(sample_step(boards), step_for(boards, tick))
@@ -123,11 +124,13 @@ def _winners(boards: Boards, tick: int, step: int) -> list[dict[str, Any]]:
     if key not in boards.hours:
         boards.hours[key] = query(
             boards,
-            f"""WITH offers AS (SELECT * FROM listings JOIN {state(boards, tick, step)} USING (listing_id) WHERE stock > 0),
+            f"""WITH offers AS (SELECT * FROM listings JOIN {state(boards, tick, step)} USING (listing_id) WHERE stock > 0
+                    AND platform_id NOT IN (SELECT platform_id FROM platforms WHERE list_contains($1::VARCHAR[], platform))),
                 {_LOWS}
                 SELECT category, platform, round(sum(part) / sum(sum(part)) OVER (PARTITION BY category), 4) AS share,
                     sum(sum(part)) OVER (PARTITION BY category)::INTEGER AS products
                 FROM best JOIN platforms USING (platform_id) GROUP BY category, platform ORDER BY category, share DESC, platform""",
+            [boards.course.at(tick)[1].demand.closed],
         )
         while len(boards.hours) > 2_000:
             del boards.hours[next(iter(boards.hours))]

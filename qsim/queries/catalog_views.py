@@ -10,8 +10,8 @@ def catalog_views() -> list[str]:
     return [
         f"""CREATE OR REPLACE VIEW platforms AS SELECT platform_id, platform, name, low_percent, high_percent,
             average_discount_percent, {rupees("delivery_fee_paise")} AS delivery_fee, {rupees("handling_fee_paise")} AS handling_fee,
-            {rupees("free_delivery_from_paise")} AS free_delivery_from, {rupees("minimum_order_paise")} AS minimum_order
-            FROM raw.platforms""",
+            {rupees("free_delivery_from_paise")} AS free_delivery_from, {rupees("minimum_order_paise")} AS minimum_order,
+            raw.is_open(platform, raw.head_tick()) AS is_open FROM raw.platforms""",
         "CREATE OR REPLACE VIEW categories AS SELECT * FROM raw.categories",
         "CREATE OR REPLACE VIEW brands AS SELECT * FROM raw.brands",
         """CREATE OR REPLACE VIEW calendar AS SELECT entry_id, name, date, days, from_hour, to_hour, city, demand, sales,
