@@ -193,7 +193,10 @@ def _inventory(stock: str) -> str:
 
 
 def price_views(log: Log) -> list[str]:
-    """Prices and stock now, and the macros `prices_at(ts)`, `price_of(name, ts)` and `inventory_at(ts)`."""
+    """Prices and stock now, and the macros `prices_at(ts)`, `price_of(name, ts)` and `inventory_at(ts)`.
+
+    As of a time after the newest tick they give what holds now, and before the start what a market opened with.
+    """
     now, then = (_fees(until) if has(log, FEES) else "" for until in ("raw.head_tick()", "tick_at(ts)"))
     # Of the past mostly some listings are asked for, which files are searched for by their ids and not by what these tell.
     past = "(SELECT * FROM raw.state_at(tick_at(ts)) JOIN raw.named USING (listing_id))"
