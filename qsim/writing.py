@@ -23,7 +23,7 @@ from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
 from qsim.pacing import Pace
 from qsim.params import NO_BATCH, Parameters
-from qsim.schema import CALENDAR, HISTORY, LISTINGS, PLATFORM_METRICS, SNAPSHOTS
+from qsim.schema import CALENDAR, HISTORY, LISTINGS, SNAPSHOTS
 from qsim.simulation import Course, World
 from qsim.storage import digests, files, integrity, leftovers, lock, log, tables
 from qsim.storage.log import Log
@@ -138,6 +138,7 @@ def settled(market: Place) -> Log:
     if left and isinstance(market, ObjectPath):
         # Their writer may only have been taken for dead, and would name them in its next commit.
         history = log.fence(market, history)
+    files.make_missing(market, DIRECTORIES)
     leftovers.clear(market, DIRECTORIES, left)
     log.settle(market, history)
     return history
@@ -166,8 +167,6 @@ def open_writer(market: Place, workers: int, monitoring: bool = False, stop: thr
     history = settled(market)
     writer = writer_at(market, history, max(file.last for file in history.of_table(SNAPSHOTS.name)), workers)
     if monitoring:
-        # A market that an older qsim made has no folder for them.
-        files.make_directory(market / PLATFORM_METRICS.name)
         platforms = tables.read(market, history.of_table(LISTINGS.name)[:1], ["platform_id"])["platform_id"].to_numpy()
         per = writer.blocks[0].listings_per_product
         writer.counts = counts_of(market, history, writer.kept, platforms[:per], writer.blocks, writer.states)

@@ -423,5 +423,20 @@ def test_opening_a_market_of_a_user_list_is_told_as_not_made_again(tmp_path: Pat
     assert result["notes"] == ["tick 0 was not made again: its product list or calendar is the user's"]
 
 
+def test_a_market_whose_empty_folders_a_copy_left_out_is_run_on(
+    market: Path, many_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "CHECKPOINT_EVERY", 16)
+    for folder in [path for path in market.iterdir() if path.is_dir() and not any(path.iterdir())]:
+        folder.rmdir()
+    assert not (market / "_checkpoints").exists()
+    whole = shutil.copytree(many_files, tmp_path / "whole")
+    for _ in range(8):
+        assert qsim.run(market, ticks=1)["digest"] == qsim.run(whole, ticks=1)["digest"]
+    qsim.compact(market)
+    assert qsim.verify(market, regenerate="all")["passed"]
+    assert qsim.verify(market)["checkpoints"] == 1
+
+
 def test_a_temporary_name_is_none_that_a_market_gives(market: Path) -> None:
     assert not any(files.is_temporary(path.name) for path in market.rglob("*"))

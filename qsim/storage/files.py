@@ -13,7 +13,7 @@ import os
 import secrets
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -61,6 +61,19 @@ def make_path(path: Place) -> None:
             # A name that a killed process gave may not be on disk yet; what others own may not be ours to sync.
             with disk("sync the directory", place.parent), suppress(PermissionError):
                 system.sync_directory(place.parent)
+
+
+def make_missing(market: Place, directories: Iterable[str]) -> None:
+    """Make those directories of a market that are missing: what copies files alone leaves the empty ones out."""
+    if isinstance(market, ObjectPath):
+        return
+    empty = [market / name for name in directories if not names(market / name)]
+    for path in empty:
+        if look(path) is None:
+            make_directory(path)
+    if empty:
+        # A process that made one may have been killed before its name was on disk for good.
+        sync_directory(market)
 
 
 def sync_directory(path: Place) -> None:
