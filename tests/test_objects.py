@@ -21,6 +21,7 @@ from qsim.monitoring import report
 from qsim.runs import market_directory
 from qsim.storage import files, integrity, lease, log, objects, tables
 from qsim.storage.places import ObjectPath, place_of
+from tests import gcs
 from tests.buckets import Network, between, served
 from tests.commands import Shell, program
 
@@ -359,6 +360,26 @@ def test_the_command_line_as_a_program_reaches_a_store_by_its_environment(place:
     assert program("generate", place, "--products", "12", **os.environ).code == 0
     done = program("sql", place, "SELECT count(*) AS n FROM listings", "--json", **os.environ)
     assert json.loads(done.out) == [{"n": 60}]
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_vacuum_goes_on_where_a_store_refuses_to_delete_what_is_gone(lost: int) -> None:
+    with gcs.served() as bucket:
+        place = place_of("gs://bucket/m")
+        qsim.generate(place, products=12)
+        for _ in range(2):
+            qsim.run(place, ticks=TICKS)
+        qsim.compact(place)
+        retired = {f"m/{path}" for path, _ in log.read(place).retired}
+        if not lost:
+            # As a kill amid the removals leaves it.
+            del bucket.objects[min(retired)]
+        bucket.lost = lost
+        with suppress(DiskError):
+            qsim.vacuum(place, grace_seconds=0)
+        qsim.vacuum(place, grace_seconds=0)
+        assert not retired & bucket.objects.keys()
+        assert log.read(place).retired == ()
 
 
 def test_duckdb_is_the_same_object_as_over_a_disk(place: ObjectPath) -> None:
