@@ -7,14 +7,20 @@ import os
 import random
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import duckdb
 import pytest
 
 import qsim
+from qsim import regeneration
 from qsim.errors import CorruptError, UsageError
-from qsim.storage import compaction, files, lock, log, parquet, pieces, verification
+from qsim.queries import served
+from qsim.storage import compaction, files, integrity, lock, log, parquet, pieces, verification
+from qsim.storage.log import Log
 from qsim.writing import DIRECTORIES, course_of
 from tests.stored import tree
 
@@ -421,6 +427,103 @@ def test_opening_a_market_of_a_user_list_is_told_as_not_made_again(tmp_path: Pat
     result = qsim.verify(tmp_path / "m", regenerate="all")
     assert result["passed"]
     assert result["notes"] == ["tick 0 was not made again: its product list or calendar is the user's"]
+
+
+READERS: dict[str, Callable[[Path], object]] = {
+    "connect": qsim.connect,
+    "serve": served.opened,
+    "verify": lambda market: qsim.verify(market)["faults"],
+    "regenerate": lambda market: qsim.verify(market, regenerate="all")["faults"],
+}
+
+
+@pytest.mark.parametrize(
+    ("reader", "place", "call", "before"),
+    [
+        ("connect", integrity, "check_all", True),
+        ("connect", integrity, "check_all", False),
+        ("serve", integrity, "check_all", True),
+        ("serve", integrity, "check_all", False),
+        ("verify", integrity, "faults", True),
+        ("regenerate", regeneration, "_ticks", True),
+        ("regenerate", regeneration, "_ticks", False),
+    ],
+)
+def test_a_reader_takes_no_file_that_is_replaced_and_removed_meanwhile_for_a_fault(
+    market: Path, monkeypatch: pytest.MonkeyPatch, reader: str, place: ModuleType, call: str, before: bool
+) -> None:
+    really = getattr(place, call)
+
+    def beside(*given: object, **named: object) -> object:
+        monkeypatch.setattr(place, call, really)
+        done = None if before else really(*given, **named)
+        qsim.compact(market)
+        assert qsim.vacuum(market, grace_seconds=0)["removed"] > 0
+        return really(*given, **named) if before else done
+
+    monkeypatch.setattr(place, call, beside)
+    found = READERS[reader](market)
+    assert getattr(place, call) is really
+    assert found != [] if reader in ("connect", "serve") else found == []
+
+
+def test_a_refresh_beside_which_files_are_replaced_and_removed_moves_on_past_that(
+    market: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection, really = qsim.connect(market), integrity.check_all
+    qsim.run(market, ticks=3)
+
+    def beside(*given: Any) -> None:
+        really(*given)
+        monkeypatch.setattr(integrity, "check_all", really)
+        qsim.compact(market)
+        qsim.vacuum(market, grace_seconds=0)
+
+    monkeypatch.setattr(integrity, "check_all", beside)
+    assert qsim.refresh(connection) == 69
+    assert connection.sql("SELECT max(tick) FROM price_history").fetchall() == [(69,)]
+
+
+def test_a_file_that_goes_while_a_market_is_opened_is_told_in_one_line(
+    market: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, really = market / log.read(market).of_table("events")[1].path, integrity.check_all
+
+    def beside(*given: Any) -> None:
+        really(*given)
+        gone.unlink(missing_ok=True)
+
+    monkeypatch.setattr(integrity, "check_all", beside)
+    with pytest.raises(CorruptError, match=f"cannot be read: .*{gone.name}") as fault:
+        qsim.connect(market)
+    assert "\n" not in str(fault.value)
+
+
+def test_a_wrong_file_beside_a_run_is_a_fault_at_once(market: Path) -> None:
+    tried: list[int] = []
+
+    def act(history: Log) -> None:
+        tried.append(history.number)
+        qsim.run(market, ticks=1)
+        raise CorruptError("wrong")
+
+    with pytest.raises(CorruptError, match="wrong"):
+        integrity.at_newest(market, act)
+    assert len(tried) == 1
+
+
+def test_who_finds_files_replaced_three_times_over_is_told_the_fault(market: Path) -> None:
+    tried: list[int] = []
+
+    def act(history: Log) -> None:
+        tried.append(history.number)
+        qsim.run(market, ticks=1)
+        qsim.compact(market)
+        raise CorruptError("wrong")
+
+    with pytest.raises(CorruptError, match="wrong"):
+        integrity.at_newest(market, act)
+    assert len(tried) == len(set(tried)) == 3
 
 
 def test_a_market_whose_empty_folders_a_copy_left_out_is_run_on(

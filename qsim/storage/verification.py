@@ -48,6 +48,15 @@ def _take(piece: Piece, named: dict[str, DataFile]) -> None:
     named.update((file.path, file) for file in piece.files)
 
 
+def _faults(market: Place, named: dict[str, DataFile]) -> list[CorruptError]:
+    """Check files, and give the faults of those that are still named: vacuum may remove what was replaced meanwhile."""
+    wrong = list(integrity.faults(market, named.values(), afresh=True))
+    if not wrong:
+        return []
+    still = {file.path for file in log.read(market).files}
+    return [fault for path, fault in wrong if path in still]
+
+
 def _checkpoints(market: Place, found: Verified) -> None:
     for number, path in log.checkpoints(market):
         try:
@@ -91,7 +100,7 @@ def verify(market: Place, directories: Collection[str]) -> Verified:
     found = Verified()
     named = _chain(market, found)
     found.files, found.bytes = len(named), sum(file.bytes for file in named.values())
-    found.faults += [str(fault) for fault in integrity.faults(market, named.values(), afresh=True)]
+    found.faults += map(str, _faults(market, named))
     if not found.faults:
         _checkpoints(market, found)
         _beside(market, directories, found)
