@@ -21,7 +21,7 @@ from qsim.errors import CorruptError, UsageError
 from qsim.queries import served
 from qsim.storage import compaction, files, integrity, lock, log, parquet, pieces, verification
 from qsim.storage.log import Log
-from qsim.writing import DIRECTORIES, course_of
+from qsim.writing import CATALOG_TABLES, DIRECTORIES, course_of
 from tests.stored import tree
 
 ASKED = (
@@ -131,6 +131,14 @@ def test_vacuum_keeps_what_was_replaced_within_the_grace_by_the_age_of_the_commi
     assert qsim.vacuum(market, grace_seconds=150)["removed"] == 0
     assert qsim.vacuum(market, grace_seconds=50)["removed"] > 0
     assert log.read(market).retired == ()
+
+
+def test_vacuum_removes_what_was_replaced_by_a_commit_of_the_future_where_no_grace_is_asked_for(market: Path) -> None:
+    qsim.compact(market)
+    later = time.time_ns() + 20_000 * 10**9
+    os.utime(log.commit_path(market, log.read(market).number), ns=(later, later))
+    assert qsim.vacuum(market, grace_seconds=50)["removed"] == 0
+    assert qsim.vacuum(market, grace_seconds=0)["removed"] > 0
 
 
 def test_vacuum_leaves_just_the_files_that_the_log_names(market: Path) -> None:
@@ -277,6 +285,28 @@ def test_what_is_no_part_of_the_market_is_told_and_left_alone(market: Path) -> N
     assert not any(path.exists() and path.read_bytes() == b"?" for path in left)
 
 
+def test_what_a_user_put_into_a_market_under_names_of_their_own_stays(market: Path) -> None:
+    (market / ".tmp").mkdir()
+    (market / "events" / ".x.1-1.tmp").mkdir()
+    own = [market / ".notes.tmp", market / "catalog" / "my_list.parquet", market / "catalog" / ".0-1.tmp"]
+    for path in own:
+        path.write_text("mine")
+    told = qsim.verify(market)["notes"]
+    assert len(told) == 5 and all("never read" in line for line in told)
+    qsim.run(market, ticks=1)
+    assert [path.read_text() for path in own] == ["mine"] * 3
+    assert (market / ".tmp").is_dir() and (market / "events" / ".x.1-1.tmp").is_dir()
+
+
+def test_what_a_killed_writer_left_of_a_catalog_table_is_cleared(market: Path) -> None:
+    left = [market / "catalog" / name for name in ("products-00042.parquet", "listings-00001-0123abcd.parquet")]
+    for path in left:
+        path.write_text("?")
+    assert all("the next writer removes it" in line for line in qsim.verify(market)["notes"])
+    qsim.run(market, ticks=1)
+    assert not any(path.exists() for path in left)
+
+
 def test_files_of_a_commit_that_comes_while_verify_lists_are_told_as_nothing_else(
     market: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -289,7 +319,7 @@ def test_files_of_a_commit_that_comes_while_verify_lists_are_told_as_nothing_els
         return listing(directory)
 
     monkeypatch.setattr(files, "names", names)
-    found = verification.verify(market, DIRECTORIES)
+    found = verification.verify(market, DIRECTORIES, CATALOG_TABLES)
     assert ran and (found.faults, found.notes) == ([], [])
 
 

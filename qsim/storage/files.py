@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
 import sys
 import threading
@@ -21,7 +22,7 @@ from qsim.errors import ConflictError, CorruptError, DiskError
 from qsim.storage import objects, system
 from qsim.storage.places import ObjectPath, Place
 
-_TEMPORARY = ".tmp"
+_TEMPORARY = re.compile(r"\..+\.\d+-\d+\.tmp", re.ASCII | re.DOTALL)
 
 
 @contextmanager
@@ -124,7 +125,7 @@ def free_bytes(path: Place) -> int:
 
 def is_temporary(name: str) -> bool:
     """Tell whether a file is one that a write left unfinished."""
-    return name.startswith(".") and name.endswith(_TEMPORARY)
+    return bool(_TEMPORARY.fullmatch(name))
 
 
 def _write_all(path: Path, data: memoryview | bytes) -> None:
@@ -140,7 +141,7 @@ def _write_all(path: Path, data: memoryview | bytes) -> None:
 
 def _write_temporary(path: Path, data: memoryview | bytes) -> Path:
     # Hidden and with an ending of its own, so that neither a shell's nor Python's pattern finds it.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{_TEMPORARY}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         with disk("write", path):
             _write_all(temporary, data)
@@ -242,5 +243,6 @@ def remove(paths: Sequence[Place]) -> None:
 def remove_temporary(directory: Place) -> None:
     """Remove what writes that were killed left unfinished in a directory."""
     left = [directory / name for name in names(directory) if is_temporary(name)]
+    left = [path for path in left if (found := look(path)) is not None and found.is_file]
     if left:
         remove(left)
