@@ -23,6 +23,8 @@ from qsim.storage import objects, system
 from qsim.storage.places import ObjectPath, Place
 
 _TEMPORARY = re.compile(r"\..+\.\d+-\d+\.tmp", re.ASCII | re.DOTALL)
+_NOT_OURS_TO_SYNC = frozenset({errno.EPERM, errno.EACCES, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EROFS})
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
 
 
 @contextmanager
@@ -35,6 +37,15 @@ def disk(action: str, path: Place) -> Iterator[None]:
         raise DiskError(
             f"{path}: cannot {action}: {reason}; free space or mend the disk, then run the command again"
         ) from fault
+
+
+@contextmanager
+def _passed_over(codes: frozenset[int]) -> Iterator[None]:
+    try:
+        yield
+    except OSError as fault:
+        if fault.errno not in codes:
+            raise
 
 
 def make_directory(path: Place) -> None:
@@ -59,8 +70,8 @@ def make_path(path: Place) -> None:
         if system.look(place) is None:
             make_directory(place)
         elif place != place.parent:
-            # A name that a killed process gave may not be on disk yet; what others own may not be ours to sync.
-            with disk("sync the directory", place.parent), suppress(PermissionError):
+            # A name that a killed process gave may not be on disk yet; what others own may not be ours to sync, or cannot be.
+            with disk("sync the directory", place.parent), _passed_over(_NOT_OURS_TO_SYNC):
                 system.sync_directory(place.parent)
 
 
@@ -209,6 +220,11 @@ def put_if_absent(path: Place, data: bytes) -> None:
     except DiskError as fault:
         if isinstance(fault.__cause__, FileExistsError):
             raise _taken(path) from None
+        if isinstance(fault.__cause__, OSError) and fault.__cause__.errno in _NO_LINKS:
+            raise DiskError(
+                f"{path}: cannot link: its file system has no hard links; a market needs one that has them, for no commit"
+                " may go over another; put the market on another file system"
+            ) from fault
         raise
     finally:
         _drop(temporary)
@@ -216,7 +232,7 @@ def put_if_absent(path: Place, data: bytes) -> None:
 
 
 def read(path: Place) -> bytes:
-    """Read a file of the market whole; CorruptError when it is missing or a link in its place."""
+    """Read a file of the market whole; CorruptError when it is missing or something else in its place."""
     try:
         with disk("read", path):
             return objects.read(path) if isinstance(path, ObjectPath) else system.read(path)
@@ -225,7 +241,9 @@ def read(path: Place) -> bytes:
             raise CorruptError(f"{path}: is missing; the log names it; restore it from a copy of the market") from None
         found = look(path)
         if found is not None and not found.is_file and not found.is_directory:
-            raise CorruptError(f"{path}: is a link; allowed is the file itself; put the file in its place") from None
+            refused = isinstance(fault.__cause__, OSError) and fault.__cause__.errno == errno.ENXIO
+            kind = "a pipe, a socket or a device" if refused else "a link"
+            raise CorruptError(f"{path}: is {kind}; allowed is the file itself; put the file in its place") from None
         raise
 
 
