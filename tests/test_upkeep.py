@@ -8,6 +8,7 @@ import random
 import shutil
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,7 +20,7 @@ import qsim
 from qsim import regeneration
 from qsim.errors import CorruptError, UsageError
 from qsim.queries import served
-from qsim.storage import compaction, files, integrity, lock, log, parquet, pieces, verification
+from qsim.storage import compaction, files, integrity, lock, log, parquet, pieces, system, verification
 from qsim.storage.log import Log
 from qsim.writing import CATALOG_TABLES, DIRECTORIES, course_of
 from tests.stored import tree
@@ -253,6 +254,24 @@ def test_a_refreshed_connection_refuses_a_file_that_went_bad_since(market: Path)
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     with pytest.raises(CorruptError, match=path.name):
         qsim.refresh(connection)
+
+
+def test_a_file_that_was_just_written_is_looked_at_again_since_a_change_may_leave_its_marks(
+    market: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really, now = system.look, time.time_ns()
+
+    def look(path: Path | str) -> system.Entry | None:
+        # The clock of the file system stands still at what is not past yet.
+        found = really(path)
+        return found and replace(found, modified_ns=now + 10**12, changed_ns=now + 10**12)
+
+    monkeypatch.setattr(system, "look", look)
+    integrity.read_log(market)
+    path = market / log.read(market).of_table("events")[1].path
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with pytest.raises(CorruptError, match=path.name):
+        integrity.read_log(market)
 
 
 @pytest.mark.parametrize("link", ["symbolic", "hard", "directory"])
