@@ -11,7 +11,7 @@ _REGULARS = """
     SELECT g.listing_id, g.platform, g.is_loose, g.ceiling, s.tick, s.regular FROM checked.states AS s
     JOIN checked.listings AS g USING (listing_id) WHERE g.leads AND g.is_active"""
 # Price points that never changed, by platform; percents off an MRP are whole rupees where there is none.
-_STEADY_POINTS = f"""(SELECT platform, is_loose, sum(share) FILTER (style = 'paise') AS paise,
+_STEADY_POINTS = f"""(SELECT platform, is_loose, sum(share) FILTER (style IN ('paise', 'x99', 'x49', 'x9')) AS paise,
         sum(share) FILTER (style = 'percent' AND NOT is_loose) AS percent, sum(share) FILTER (style = 'nine') AS nine,
         sum(share) FILTER (style = 'five') AS five,
         sum(share) FILTER (style = 'whole' OR (style = 'percent' AND is_loose)) AS whole
@@ -44,15 +44,19 @@ _UNMATCHED = """
     LEFT JOIN raw.truth AS t USING (tick, listing_id)
     WHERE live AND (t.tick IS NOT NULL OR NOT (watched OR (zoned AND NOT e.leads)))"""
 _STYLES = "(SELECT epoch, platform, is_loose, style FROM checked.points WHERE share > 0)"
+# Some listings have sale prices at no point.
+_SALE_STYLES = f"""({_STYLES[1:-1]} UNION SELECT DISTINCT epoch, platform, is_loose, 'paise' FROM checked.points
+    JOIN checked.laws USING (epoch) WHERE exact > 0)"""
 
 
 def _off_point(source: str, shown: str) -> str:
     """Write a query of the rows of a source whose price is at no point that its platform's styles have."""
     return f"""
-        SELECT listing_id, tick, {shown} FROM ({_AMOUNTS.format(source=source)}) JOIN {_STYLES} USING (epoch, platform, is_loose)
+        SELECT listing_id, tick, {shown} FROM ({_AMOUNTS.format(source=source)}) JOIN {_SALE_STYLES} USING (epoch, platform, is_loose)
         GROUP BY ALL HAVING NOT bool_or({_AT_POINT})"""
 
 
+_KNOWN = ", ".join(str(int(cause)) for cause in Cause)
 _REPRICED = f"""
     SELECT h.epoch, h.volatility_group, h.base,
         h.by_gap * (1 + fresh) + h.base * fresh AS by_gap, r.spread, n.units, count(e.tick) AS times,
@@ -88,7 +92,8 @@ CHECKS: tuple[Check, ...] = (
     ),
     bounds(
         "2.21",
-        "As many listings price to the paisa as the price points say; all others' regular prices are whole rupees, or the MRP.",
+        "As many listings price to the paisa, or in paise that end in 9, as the price points say; all others' regular prices"
+        " are whole rupees, or the MRP.",
         "percent within four standard deviations; two points fewer, some paise being 00; more by those in percents off the MRP",
         f"""SELECT platform || CASE WHEN is_loose THEN ', loose' ELSE ', packaged' END || ', percent of ' || n AS what,
             100 * share AS measured, 100 * (paise - checked.slack(n, paise)) - 2 AS low,
@@ -128,11 +133,11 @@ CHECKS: tuple[Check, ...] = (
         "2.24",
         "All dark stores of a platform have the same regular price and sale; and, equally discounted, the same price, unless"
         " they have zones.",
-        """WITH alike AS (SELECT * FROM checked.snapshots JOIN (SELECT epoch, turned, zoned FROM checked.laws) USING (epoch)
+        """WITH alike AS (SELECT * FROM checked.snapshots JOIN (SELECT epoch, turned, was_zoned FROM checked.laws) USING (epoch)
             WHERE live AND is_active AND NOT turned)
         SELECT tick, product_id, platform FROM alike GROUP BY tick, product_id, platform
             HAVING min(regular) < max(regular) OR min(own) < max(own) OR min(match) < max(match)
-        UNION ALL SELECT tick, product_id, platform FROM alike WHERE NOT zoned
+        UNION ALL SELECT tick, product_id, platform FROM alike WHERE NOT was_zoned
             GROUP BY tick, product_id, platform, discount, surge, fee HAVING min(price) < max(price)""",
         sampled=True,
         needs="live",
@@ -159,11 +164,14 @@ CHECKS: tuple[Check, ...] = (
     ),
     faults(
         "6.18",
-        "Every event has a known cause, which the rules of its epoch can have.",
-        f"""SELECT tick, listing_id, cause FROM checked.events JOIN (SELECT epoch, turns, rivals FROM checked.laws) USING (epoch)
-        WHERE cause NOT IN ({", ".join(str(int(cause)) for cause in Cause)}) OR (cause = {int(Cause.UPDATE)} AND NOT turns)
+        "Every event has a known cause, which the rules of its epoch can have; what they have no more may end at its first"
+        " tick.",
+        f"""SELECT tick, listing_id, cause FROM checked.events
+        JOIN (SELECT epoch, turns, rivals, watched FROM checked.laws) USING (epoch)
+        JOIN (SELECT epoch, first FROM checked.epochs) USING (epoch) WHERE cause NOT IN ({_KNOWN})
+            OR (cause = {int(Cause.UPDATE)} AND NOT turns)
             OR (cause IN (1, 2) AND NOT turns) OR (cause IN (9, 10, 11, 12, 13, 14) AND NOT live)
-            OR (cause IN (11, 12) AND NOT rivals)""",
+            OR (cause = 11 AND NOT rivals) OR (cause = 12 AND NOT (rivals OR (watched AND tick = first)))""",
         sampled=True,
     ),
     faults(
@@ -172,7 +180,7 @@ CHECKS: tuple[Check, ...] = (
         f"""SELECT listing_id, epoch, count(*) AS prices FROM (
             SELECT listing_id, epoch, bool_and(fits) AS fits FROM (
                 SELECT listing_id, epoch, tick, style, bool_or({_AT_POINT}) AS fits
-                FROM ({_AMOUNTS.format(source=_UNMATCHED)}) JOIN {_STYLES} USING (epoch, platform, is_loose)
+                FROM ({_AMOUNTS.format(source=_UNMATCHED)}) JOIN {_SALE_STYLES} USING (epoch, platform, is_loose)
                 GROUP BY listing_id, epoch, tick, style) GROUP BY listing_id, epoch, style)
         GROUP BY listing_id, epoch HAVING NOT bool_or(fits)""",
         sampled=True,
@@ -180,11 +188,12 @@ CHECKS: tuple[Check, ...] = (
     ),
     faults(
         "6.21",
-        "Every later snapshot's price is at a price point of its platform, or the match of a rival, where that is lower.",
+        "Every later snapshot's price is at a price point of its platform since its last event, or the match of a rival, where"
+        " that is lower.",
         _off_point(
-            """SELECT s.*, price AS unmatched, 0 AS zone, false AS part, reach FROM checked.snapshots AS s
-            JOIN (SELECT epoch, reach, zoned FROM checked.laws) USING (epoch)
-            WHERE live AND tick > 0 AND is_active AND NOT (zoned AND NOT leads) AND (match = 0 OR price <> match)""",
+            """SELECT s.* REPLACE (r.epoch AS epoch), price AS unmatched, 0 AS zone, false AS part, reach FROM checked.snapshots AS s
+            JOIN checked.clock AS c ON c.tick = s.event_tick JOIN checked.laws AS r ON r.epoch BETWEEN c.epoch AND s.epoch
+            WHERE s.live AND s.tick > 0 AND is_active AND NOT (was_zoned AND NOT leads) AND (match = 0 OR price <> match)""",
             "unmatched, regular, discount, match",
         )
         + " UNION ALL SELECT listing_id, tick, price, regular, discount, match FROM checked.snapshots"

@@ -57,7 +57,8 @@ class Check:
     """A check as data; `judge` is given the query's rows and the milliseconds it took.
 
     `sampled` tells that in a very long history the check looks at every so many-th product only; `needs`, a key of
-    `NEEDS`, to which markets the check applies: those with an epoch for which it holds.
+    `NEEDS`, to which markets the check applies: those with an epoch for which it holds. `otherwise` is a query that is
+    asked where the answer is empty: its rows, which say why it may be, are then the answer.
     """
 
     number: str
@@ -67,6 +68,7 @@ class Check:
     judge: Callable[[Rows, float], Judgement]
     sampled: bool = False
     needs: str = ""
+    otherwise: str = ""
 
     @property
     def category(self) -> str:
@@ -131,9 +133,13 @@ def _answered(rows: Rows, ms: float) -> Judgement:
     return Judgement(bool(rows) and ms < SLOWEST_MS, f"{ms:.1f} ms", detail)
 
 
-def question(number: str, name: str, query: str) -> Check:
-    """Make a check that passes when a query is answered with at least one row in good time."""
-    return Check(number, name, query, f"an answer in less than {SLOWEST_MS:.0f} ms", _answered)
+def question(number: str, name: str, query: str, *, otherwise: str = "") -> Check:
+    """Make a check that passes when a query is answered with at least one row in good time.
+
+    `otherwise` is a query of a row that says why the answer may be empty, and of none where it may not.
+    """
+    target = f"an answer in less than {SLOWEST_MS:.0f} ms"
+    return Check(number, name, query, target, _answered, otherwise=otherwise)
 
 
 def broken_rules(rules: dict[str, str], source: str, shown: Sequence[str]) -> str:

@@ -19,6 +19,8 @@ _RULED = (
     (schema.ORDERS, "orders"),
     (schema.DELIVERIES, "deliveries"),
     (schema.FEES, "fees"),
+    (schema.METRICS, "raw.metrics"),
+    (schema.PLATFORM_METRICS, "raw.platform_metrics"),
 )
 
 
@@ -150,9 +152,10 @@ CHECKS = (
     ),
     faults(
         "1.17",
-        "The platforms are those of the parameters, with their bands and mean discounts.",
-        """SELECT platform FROM checked.platforms ANTI JOIN (SELECT platform, low_percent AS low, high_percent AS high,
-            average_discount_percent AS depth FROM raw.platforms) USING (platform, low, high, depth)
+        "The platforms are those of the parameters, with their names, bands, mean discounts and fees.",
+        """SELECT platform FROM checked.platforms ANTI JOIN (SELECT *, low_percent AS low, high_percent AS high,
+            average_discount_percent AS depth FROM raw.platforms) USING (platform, name, low, high, depth,
+            delivery_fee_paise, handling_fee_paise, free_delivery_from_paise, minimum_order_paise)
         UNION ALL SELECT platform FROM raw.platforms ANTI JOIN checked.platforms USING (platform)""",
     ),
     *(_rule_check(_FIRST_RULED + nth, table, source) for nth, (table, source) in enumerate(_RULED)),

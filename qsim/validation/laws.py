@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
-from qsim import hours, rulebook
-from qsim.festivals import Entry
+from qsim import rulebook
 from qsim.params import Parameters
 from qsim.popularity import units_a_day
 from qsim.queries.texts import quoted
 from qsim.simulation import Course
-
-HOUR = 3_600
 
 # Each sale of a unit, which is a product on a platform, at its first dark store: from tick to tick, in market seconds.
 # `second_before` is of the tick before the sale's end; the end is unknown while it runs.
@@ -78,6 +76,7 @@ FLAGS = (
     "rivals",
     "watched",
     "zoned",
+    "was_zoned",
 )
 _FIGURES = (
     "reach",
@@ -102,6 +101,11 @@ _FIGURES = (
     "rain_loss",
     "step",
     "uneven",
+    "exact",
+    "posting",
+    "nine_stick",
+    "on_sale",
+    "follows",
 )
 
 
@@ -128,11 +132,12 @@ def _flags(p: Parameters, before: Sequence[Parameters]) -> dict[str, bool]:
         "told": live and p.truth,
         "rivals": live and _watches(p),
         "watched": any(rulebook.lives(one) and _watches(one) for one in (*before, p)),
+        "was_zoned": any(one.stores > 1 and one.repricing.zone_sd > 0 for one in (*before, p)),
         "zoned": p.stores > 1 and p.repricing.zone_sd > 0,
     }
 
 
-def _long_table(name: str, columns: dict[str, str], rows: Sequence[Sequence[Any]]) -> list[str]:
+def long_table(name: str, columns: dict[str, str], rows: Sequence[Sequence[Any]]) -> list[str]:
     """Write the statements that make a table of many rows: a text for each column is read much faster than rows of values."""
     texts = ("|".join(map(str, column)) for column in zip(*rows, strict=True))
     split = ", ".join(
@@ -168,11 +173,21 @@ def _figures(p: Parameters, first: Parameters) -> dict[str, float]:
         "rain_loss": surge.rain_loss,
         "step": surge.step,
         "uneven": (math.exp(p.demand.spread**2) - 1) ** 0.5,
+        "exact": p.price_points.exact_sales,
+        "nine_stick": p.repricing.nine_stick,
+        "on_sale": p.repricing.on_sale,
+        "follows": p.time_of_day_share,
     }
+
+
+def _posting(p: Parameters) -> tuple[Any, ...]:
+    """Give what posted prices follow beside the state; where it changes, each price does so when it is next posted."""
+    return rulebook.lives(p), p.price_points, p.repricing.zone_sd, p.time_of_day_share
 
 
 def _law(number: int, course: Sequence[Parameters]) -> tuple[Any, ...]:
     flags, figures = _flags(course[number], course[:number]), _figures(course[number], course[0])
+    figures["posting"] = sum(_posting(a) != _posting(b) for a, b in pairwise(course[: number + 1]))
     return (number, *(flags[name] for name in FLAGS), *(float(figures[name]) for name in _FIGURES))
 
 
@@ -223,6 +238,12 @@ def _levels(number: int, p: Parameters) -> list[tuple[int, int, int]]:
     return [(number, level, round(rupees * 100)) for level, rupees in enumerate(p.surge_fees.rupees)]
 
 
+def mrp_discounts(p: Parameters) -> list[tuple[str, int]]:
+    """Give the permanent discounts to the MRP that generated goods of each group may have, basis points."""
+    laws = p.assortment.mrp.discounts.items()
+    return [(group, round(float(percent) * 100)) for group, law in laws for percent, share in law.items() if share]
+
+
 def tables(course: Course) -> list[str]:
     """Write the statements of all tables of what the epochs promise."""
     epochs = list(enumerate(course.parameters))
@@ -247,31 +268,3 @@ def tables(course: Course) -> list[str]:
         *table("shelves", named | shelf, of_each(_shelves)),
         *table("fee_levels", numbered | {"level": "BIGINT", "fee": "BIGINT"}, of_each(_levels)),
     ]
-
-
-def of_hours(course: Course, head: int, calendar: Sequence[Entry], cities: Sequence[str]) -> list[str]:
-    """Write the statements of what weekdays, weather and calendar make of each hour of the epochs in which things happen
-    by rates, by city.
-    """
-    columns = {"epoch": "BIGINT", "hour": "BIGINT", "city": "VARCHAR", "sale": "DOUBLE", "deeper": "BIGINT"}
-    columns |= {"load": "DOUBLE", "fee": "BIGINT", "rain": "BOOLEAN"}
-    ends = [*(epoch.tick for epoch in course.epochs[1:]), head]
-    rows: list[Sequence[Any]] = []
-    for number, (epoch, p) in enumerate(zip(course.epochs, course.parameters, strict=True)):
-        first, last = max(0, epoch.second - 1) // HOUR, (epoch.second_of(ends[number]) - 1) // HOUR
-        made = hours.hours(p, calendar, cities, first, last) if rulebook.lives(p) and last >= first else {}
-        rows += [
-            (
-                number,
-                at,
-                city,
-                hour.sale,
-                hour.deeper_bps,
-                float(hour.demand[n]),
-                int(hour.fee_paise[n]),
-                bool(hour.rain[n]),
-            )
-            for at, hour in made.items()
-            for n, city in enumerate(cities)
-        ]
-    return _long_table("hours", columns, rows)

@@ -33,6 +33,19 @@ _ANSWERS = f"""
     ASOF LEFT JOIN checked.states AS s ON s.listing_id = t.source_listing_id AND e.tick > s.tick
     WHERE e.cause = {_MATCH} AND e.leads"""
 
+# Rates of repricing in an hour; of packaged goods no product of a billion is so uneven.
+_UNEVEN = "CASE WHEN e.is_loose THEN 1 ELSE exp({sign} 6.5 * spread - spread ** 2 / 2) END"
+_HELD = "{end}(1, nine_stick) * {end}(1, on_sale)"
+_LEAST = f"0.9999 * z.base * reprice * {_UNEVEN.format(sign='-')} * {_HELD.format(end='least')}"
+_MOST = (
+    f"1.0001 * (z.base + by_gap) * (1 + fresh) * reprice * {_UNEVEN.format(sign='+')} * {_HELD.format(end='greatest')}"
+)
+# Whether units follow the time of day, by events that come whether they do or not.
+_FOLLOWING = f"""
+    SELECT epoch, product_id, platform, bool_or(time_of_day_paise <> 0) AS follows,
+        bool_or(time_of_day_paise = 0) AS stays, bool_or(cause IN (3, 4, 6, 7, 9, 10, 13, 14)) AS by_others
+    FROM ({_LAID_ON}) WHERE floor((regular + off + surge_due) * shift / 10000 + 0.5) <> 0 GROUP BY ALL"""
+
 CHECKS: tuple[Check, ...] = (
     faults(
         "2.25",
@@ -70,25 +83,32 @@ CHECKS: tuple[Check, ...] = (
     ),
     faults(
         "2.28",
-        "The newest shock of a group is one for all its products, began on a day before, and gives way to later ones only.",
-        f"""SELECT tick, volatility_group, least, most, was FROM (
+        "The newest shock of a group is that of the day, one for all its products, and gives way to later ones only.",
+        f"""SELECT tick, k.volatility_group, least, most, was, shock_id FROM (
             SELECT *, lag(most) OVER (PARTITION BY volatility_group ORDER BY tick) AS was FROM (
                 SELECT tick, volatility_group, min(shock_id) AS least, max(shock_id) AS most
-                FROM {_TOLD} JOIN checked.listings USING (listing_id) GROUP BY ALL))
-        JOIN checked.clock USING (tick) WHERE least <> most OR most > second // 86400 OR most < was""",
+                FROM {_TOLD} JOIN checked.listings USING (listing_id) GROUP BY ALL)) AS k
+        JOIN checked.clock USING (tick)
+        LEFT JOIN checked.shocks AS s ON s.day = second // 86400 AND s.volatility_group = k.volatility_group
+        WHERE least <> most OR most IS DISTINCT FROM shock_id OR most < was""",
         sampled=True,
         needs="told",
     ),
     faults(
         "2.29",
         "What comes by chance has its rate: of sales their platform's in the hour, of looks at rivals the parameters'; what"
-        " clock and stock decide has none, and none has an answer withdrawn where an epoch begins in which nobody looks.",
+        " clock and stock decide has none, and none has an answer withdrawn where an epoch begins in which nobody looks; of"
+        " repricings one between the base rate's and that of the widest gap, as products differ.",
         f"""SELECT tick, e.listing_id, cause, hazard_a_day, a_day, sale, looks FROM {_TOLD}
         JOIN checked.clock AS c USING (tick) JOIN checked.laws AS r ON r.epoch = c.epoch
         JOIN checked.epochs AS p ON p.epoch = c.epoch
         LEFT JOIN checked.sale_rates AS s ON s.epoch = c.epoch AND s.platform = e.platform
-        LEFT JOIN (SELECT DISTINCT epoch, hour, sale FROM checked.hours) AS h ON h.epoch = c.epoch AND h.hour = (c.second - 1) // 3600
-        WHERE (cause NOT IN ({_BY_RATE}) AND hazard_a_day <> 0) OR hazard_a_day < 0
+        LEFT JOIN (SELECT DISTINCT epoch, hour, sale, reprice FROM checked.hours) AS h
+            ON h.epoch = c.epoch AND h.hour = (c.second - 1) // 3600
+        JOIN checked.listings AS g ON g.listing_id = e.listing_id
+        LEFT JOIN checked.hazards AS z ON z.epoch = c.epoch AND z.volatility_group = g.volatility_group
+        WHERE (cause = {_REPRICE} AND hazard_a_day NOT BETWEEN {_LEAST} AND {_MOST})
+            OR (cause NOT IN ({_BY_RATE}) AND hazard_a_day <> 0) OR hazard_a_day < 0
             OR (cause = {_START} AND e.timed AND NOT e.turned AND abs(hazard_a_day - a_day * sale) > 1e-6 * (1 + a_day * sale))
             OR (cause IN ({_WATCHING}) AND NOT (cause = {_RELEASE} AND hazard_a_day = 0 AND tick = p.first)
                 AND abs(hazard_a_day - looks) > 1e-6 * (1 + looks))""",
@@ -118,6 +138,26 @@ CHECKS: tuple[Check, ...] = (
             AND (rival_paise = 0 OR checked.fits(style, match, x, reach, ceiling)))""",
         sampled=True,
         needs="told AND rivals",
+    ),
+    faults(
+        "2.35",
+        "A product follows the time of day on a platform throughout an epoch, or not at all.",
+        f"SELECT epoch, product_id, platform FROM ({_FOLLOWING}) WHERE follows AND stays",
+        sampled=True,
+        needs="told",
+    ),
+    bounds(
+        "2.36",
+        "As many products follow the time of day on their platforms as the parameters say.",
+        "percent within four standard deviations",
+        f"""SELECT 'following of ' || count(*) || ' in epoch ' || epoch AS what, 100 * avg(follows::INTEGER) AS measured,
+            100 * (any_value(share) - checked.slack(count(*), any_value(share))) AS low,
+            100 * (any_value(share) + checked.slack(count(*), any_value(share))) AS high
+        FROM (FROM ({_FOLLOWING}) WHERE by_others) JOIN (SELECT epoch, r.follows AS share FROM checked.laws AS r) USING (epoch)
+        GROUP BY epoch HAVING count(*) >= 30 ORDER BY epoch""",
+        too_few="fewer than 30 products had a price set while the time of day was felt",
+        sampled=True,
+        needs="told",
     ),
     bounds(
         "2.32",

@@ -12,14 +12,17 @@ from dataclasses import fields
 from itertools import chain
 from typing import Any
 
+from qsim import taxonomy
+from qsim.behaviour import Platform
 from qsim.clock import parse_hour
 from qsim.festivals import Entry
 from qsim.schema import TABLES
 from qsim.simulation import Course
 from qsim.storage.log import Log
-from qsim.validation import laws, sampling
+from qsim.validation import drawn, laws, sampling
 from qsim.validation.laws import table as _table
 
+_FEES = ("delivery_fee", "handling_fee", "free_delivery_from", "minimum_order")
 _NAMED = re.compile(r"checked\.(\w+)")
 _MADE = re.compile(r"(?:CREATE OR REPLACE (?:TABLE|MACRO)|INSERT INTO) checked\.(\w+)")
 _PRICE = """
@@ -31,13 +34,20 @@ _RUNNING = """(second >= starts AND second < ends AND duration > CASE WHEN repea
     ELSE second - starts END)"""
 # Whether a price is at the point that a style takes the amount x, in paise, to; README, "The realistic market".
 _WHOLE, _NINE, _FIVE = "floor(x / 100 + 0.5)", "(floor(x / 1000 + 0.1 + 0.5) * 10 - 1)", "(floor(x / 500 + 0.5) * 5)"
+# Paise that end in 99, in 49 or 99, or in 9; in 9 at the least where none of these is within reach.
+_STEP = "CASE style WHEN 'x99' THEN 100 WHEN 'x49' THEN 50 ELSE 10 END"
+_FINE = f"(floor((x + 1) / {_STEP} + 0.5) * {_STEP} - 1)"
+_NINES = f"""CASE WHEN {_FINE} > 0 AND abs({_FINE} - x) <= reach * x THEN {_FINE}
+    ELSE greatest(9, floor((x + 1) / 10 + 0.5) * 10 - 1) END"""
 _NEAR = f"CASE style WHEN 'nine' THEN {_NINE} WHEN 'five' THEN {_FIVE} ELSE {_WHOLE} END"
 _FITS = f"""price = least(ceiling, CASE WHEN style = 'paise' OR x >= ceiling THEN floor(x + 0.5)
     WHEN style = 'percent' AND ceiling < 2147483647
         THEN greatest(1, floor(floor(100::DOUBLE * x / ceiling + 0.5) * ceiling / 100 + 0.5))
+    WHEN style IN ('x99', 'x49', 'x9') THEN {_NINES}
     WHEN {_NEAR} > 0 AND abs({_NEAR} - x / 100) <= reach * x / 100 THEN {_NEAR} * 100
     ELSE greatest(1, {_WHOLE}) * 100 END)"""
-_LINES = """
+# The deepest running line of each listing and tick in `rows`, where one runs.
+LINES = """
     SELECT s.listing_id, s.tick, max(l.discount_bps)::INTEGER AS line
     FROM (SELECT DISTINCT listing_id, tick FROM {rows} SEMI JOIN raw.campaign_lines USING (listing_id)) AS s
     JOIN checked.clock AS t USING (tick) JOIN raw.campaign_lines AS l USING (listing_id)
@@ -69,6 +79,11 @@ def _epochs(course: Course, head: int) -> list[str]:
     ]
 
 
+def _platform(platform: str, of: Platform) -> tuple[Any, ...]:
+    band = (float(of.low_percent), float(of.high_percent), float(of.average_discount_percent))
+    return (platform, of.name, *band, *(round(getattr(of, fee) * 100) for fee in _FEES))
+
+
 def _market(history: Log, course: Course, past: int) -> list[str]:
     p = course.parameters[0]
     rows = {name: sum(file.rows for file in history.of_table(name)) for name in TABLES}
@@ -76,17 +91,18 @@ def _market(history: Log, course: Course, past: int) -> list[str]:
     columns = {"head": "BIGINT", "past": "BIGINT", "step": "BIGINT", "generated": "BOOLEAN", "products": "BIGINT"}
     columns |= {"stores": "BIGINT", "inactive_percent": "DOUBLE", "discounted_percent": "DOUBLE"}
     shares = (float(p.inactive_percent), float(p.discounted_percent))
+    places = [(nth, *place) for nth, place in enumerate(taxonomy.places())]
     market = (history.tick, past, step, not p.catalog, p.products, p.stores, *shares)
-    platforms = [
-        (name, float(q.low_percent), float(q.high_percent), float(q.average_discount_percent))
-        for name, q in p.platforms.items()
-    ]
-    named = {"platform": "VARCHAR", "low": "DOUBLE", "high": "DOUBLE", "depth": "DOUBLE"}
+    platforms = [_platform(name, q) for name, q in p.platforms.items()]
+    named = {"platform": "VARCHAR", "name": "VARCHAR", "low": "DOUBLE", "high": "DOUBLE", "depth": "DOUBLE"}
+    named |= {f"{fee}_paise": "BIGINT" for fee in _FEES}
     return [
         f"SET VARIABLE checked_past = {past}",
         f"SET VARIABLE checked_head = {history.tick}",
         *_table("market", columns, [market]),
         *_table("platforms", named, platforms),
+        *_table("places", {"place": "BIGINT", **dict.fromkeys(("city", "pincode", "area"), "VARCHAR")}, places),
+        *_table("mrp_discounts", {"volatility_group": "VARCHAR", "bps": "BIGINT"}, laws.mrp_discounts(p)),
         *_table("log", {"name": "VARCHAR", "rows": "BIGINT"}, list(rows.items())),
     ]
 
@@ -139,7 +155,7 @@ _EVENTS = [
         UNION ALL
         SELECT listing_id, tick, 0, price_paise, price_paise, regular_price_paise, discount_bps, surge_bps, surge_fee_paise
         FROM raw.snapshots SEMI JOIN checked.listings USING (listing_id) WHERE tick = 0""",
-    f"CREATE OR REPLACE TABLE checked.state_lines AS {_LINES.format(rows='checked.states')}",
+    f"CREATE OR REPLACE TABLE checked.state_lines AS {LINES.format(rows='checked.states')}",
     """CREATE OR REPLACE TABLE checked.own AS SELECT listing_id::INTEGER AS listing_id, tick::INTEGER AS tick,
         discount_bps::INTEGER AS depth FROM raw.discounts SEMI JOIN checked.listings USING (listing_id)""",
     """CREATE OR REPLACE TABLE checked.events AS
@@ -167,11 +183,12 @@ _SHELF = """CREATE OR REPLACE TABLE checked.shelf AS
         JOIN checked.listings AS g USING (listing_id)
         JOIN (SELECT listing_id, stock::BIGINT AS stock FROM raw.snapshots WHERE tick = 0) AS s USING (listing_id))"""
 _SNAPSHOTS = [
-    f"CREATE OR REPLACE TABLE checked.snapshot_lines AS {_LINES.format(rows='raw.snapshots')}",
+    f"CREATE OR REPLACE TABLE checked.snapshot_lines AS {LINES.format(rows='raw.snapshots')}",
     """CREATE OR REPLACE TABLE checked.snapshots AS
         SELECT s.listing_id, s.tick, s.price_paise AS price, s.regular_price_paise AS regular,
             s.discount_bps::INTEGER AS discount, s.own_discount_bps::INTEGER AS own_discount, s.surge_bps::INTEGER AS surge,
             s.surge_fee_paise::INTEGER AS fee, s.updated_tick::INTEGER AS updated, coalesce(o.depth, 0) AS own,
+            s.own_ends_second::BIGINT AS own_ends,
             s.match_paise AS match, s.stock::INTEGER AS stock, s.restock_second::BIGINT AS restock,
             coalesce(l.line, 0) AS line, c.epoch, c.second, c.shift, r.live, g.leads, g.platform, g.platform_id,
             g.product_id, g.anchor, g.is_loose, g.is_active, g.ceiling, e.tick AS event_tick, e.after, e.regular AS event_regular,
@@ -230,7 +247,9 @@ def lay_out(run: Callable[[str], list[dict[str, Any]]], history: Log, course: Co
     made = [*statements(history, course), *laws.SALES, *spaced_snapshots(history, course, active)]
     kept, names = _read_by(made, read_by)
     run("CREATE SCHEMA IF NOT EXISTS checked")
-    for statement in chain(_of_hours(run, history, course) if "hours" in names else [], kept):
+    by_hour = _of_hours(run, history, course) if "hours" in names else []
+    by_day = drawn.of_shocks(course, history.tick) if "shocks" in names else []
+    for statement in chain(by_hour, by_day, kept):
         run(statement)
 
 
@@ -243,4 +262,4 @@ def _of_hours(run: Callable[[str], list[dict[str, Any]]], history: Log, course: 
         "SELECT city FROM raw.stores WHERE platform_id = (SELECT min(platform_id) FROM raw.stores) ORDER BY store_id"
     )
     cities = list(dict.fromkeys(str(row["city"]) for row in named))
-    return laws.of_hours(course, history.tick, calendar, cities)
+    return drawn.of_hours(course, history.tick, calendar, cities)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from qsim.schema import CAMPAIGN_KINDS, DISCOUNTS
 from qsim.validation.checks import Check, bounds, broken_rules, faults
+from qsim.validation.prepared import LINES
 
 # What each platform opens with, from its parameters: so many discounts, running lines included, as are free to be given.
 _OPENING = """
@@ -40,7 +41,7 @@ _BY_DEPTH = """
     FROM (SELECT platform, count(*) FILTER (leads) AS n, any_value(m.stores) > 1 AND
             (SELECT live FROM checked.laws WHERE epoch = 0) AS by_unit
           FROM checked.opening, checked.market AS m WHERE own > 0 GROUP BY platform)
-    CROSS JOIN (SELECT round(value) AS value, sum(weight) AS weight FROM checked.sale_depths WHERE epoch = 0 GROUP BY ALL)
+    CROSS JOIN (SELECT round_even(value, 0) AS value, sum(weight) AS weight FROM checked.sale_depths WHERE epoch = 0 GROUP BY ALL)
     LEFT JOIN (SELECT platform, own / 100 AS value, own FROM checked.opening WHERE own > 0 AND leads) AS o
         USING (platform, value) GROUP BY ALL"""
 
@@ -51,6 +52,15 @@ def _share(source: str, what: str) -> str:
 
 
 _RUNNING_AT_0 = "checked.running(0, starts_second, duration_seconds, repeat_seconds, ends_second)"
+
+# Ticks at which a campaign starts or stops, and its listings; every so many-th where they are very many.
+_EDGES = """
+    SELECT DISTINCT l.listing_id::INTEGER AS listing_id, t.tick::INTEGER AS tick
+    FROM (SELECT tick, second, lag(second) OVER (ORDER BY tick) AS was FROM checked.clock) AS t JOIN raw.campaigns AS c
+        ON checked.running(t.second, c.starts_second, c.duration_seconds, c.repeat_seconds, c.ends_second)
+            <> checked.running(t.was, c.starts_second, c.duration_seconds, c.repeat_seconds, c.ends_second)
+    JOIN raw.campaign_lines AS l USING (campaign_id) SEMI JOIN checked.listings USING (listing_id) WHERE t.tick > 0
+    QUALIFY row_number() OVER (ORDER BY t.tick, l.listing_id) % greatest(1, count(*) OVER () // 1000000) = 0"""
 
 CHECKS: tuple[Check, ...] = (
     bounds(
@@ -212,8 +222,26 @@ CHECKS: tuple[Check, ...] = (
             n * p - CASE WHEN by_unit THEN n * checked.slack(n, p) ELSE 1 END AS low,
             n * p + CASE WHEN by_unit THEN n * checked.slack(n, p) ELSE 1 END AS high FROM ({_BY_DEPTH})
         UNION ALL SELECT platform || ', other depths', count(*), 0, 0 FROM checked.opening WHERE own > 0 AND own NOT IN
-            (SELECT round(value) * 100 FROM checked.sale_depths WHERE epoch = 0) GROUP BY platform ORDER BY what""",
+            (SELECT round_even(value, 0) * 100 FROM checked.sale_depths WHERE epoch = 0) GROUP BY platform ORDER BY what""",
         too_few="no listing is on sale at tick 0",
         needs="opened_by_law",
+    ),
+    faults(
+        "3.29",
+        "Every campaign has a name, and stock set aside for its listings.",
+        "SELECT campaign_id, campaign, units_per_listing FROM raw.campaigns WHERE campaign = '' OR units_per_listing < 1",
+    ),
+    faults(
+        "3.30",
+        "Wherever a campaign starts or stops, its listings stand at the deeper of their own discount and the line that runs then.",
+        f"""WITH edges AS ({_EDGES})
+        SELECT b.tick, b.listing_id, e.discount, o.depth AS own, l.line FROM edges AS b
+        LEFT JOIN ({LINES.format(rows="edges")}) AS l ON l.tick = b.tick AND l.listing_id = b.listing_id
+        ASOF LEFT JOIN (FROM checked.own SEMI JOIN raw.campaign_lines USING (listing_id)) AS o
+            ON o.listing_id = b.listing_id AND b.tick >= o.tick
+        ASOF LEFT JOIN (FROM checked.states SEMI JOIN raw.campaign_lines USING (listing_id)) AS e
+            ON e.listing_id = b.listing_id AND b.tick >= e.tick
+        WHERE e.discount IS DISTINCT FROM coalesce(greatest(o.depth, l.line), 0)""",
+        sampled=True,
     ),
 )

@@ -22,6 +22,13 @@ _MOST_DISCOUNTED = """(SELECT platform FROM prices WHERE is_active GROUP BY plat
     ORDER BY (platform = 'blinkit' AND max(discount_pct) > 0) DESC, max(discount_pct) DESC, platform LIMIT 1)"""
 _DEPTH = f"""(SELECT least(30, max(discount_pct)) FROM prices WHERE is_active AND platform = {_MOST_DISCOUNTED})"""
 
+# Counted from what was sold and delivered, apart from the state that the question is asked of.
+_SOLD_OUT = """
+    SELECT 'nothing that is on sale is in stock' AS why WHERE NOT EXISTS (
+        SELECT 1 FROM raw.listings JOIN raw.products USING (product_id)
+        LEFT JOIN (SELECT listing_id, sum(units)::BIGINT AS sold FROM raw.orders GROUP BY ALL) USING (listing_id)
+        LEFT JOIN (SELECT listing_id, sum(units)::BIGINT AS received FROM raw.deliveries GROUP BY ALL) USING (listing_id)
+        WHERE is_active AND stock + coalesce(received, 0) - coalesce(sold, 0) > 0)"""
 _REPLAY = """
     SELECT listing_id, max_by(after, (tick, cause)) AS after, max_by(regular, (tick, cause)) AS regular,
         max_by(discount, (tick, cause)) AS discount, max_by(surge, (tick, cause)) AS surge, max_by(fee, (tick, cause)) AS fee
@@ -56,6 +63,7 @@ CHECKS: tuple[Check, ...] = (
         "Which platform has the cheapest available onions now?",
         f"""SELECT product, pack, platform, price, unit_price FROM prices WHERE in_stock AND is_active
         AND contains(lower(product), lower({_WORD})) ORDER BY unit_price NULLS LAST, price, listing_id LIMIT 10""",
+        otherwise=_SOLD_OUT,
     ),
     question(
         "5.2",
@@ -80,6 +88,7 @@ CHECKS: tuple[Check, ...] = (
                 FROM prices WHERE in_stock AND is_active GROUP BY product_id
                 HAVING min(price) <= greatest(1000, (SELECT min(price) FROM prices WHERE in_stock AND is_active))))
         QUALIFY total <= greatest(1000, min(price) OVER ()) OR row_number() OVER (ORDER BY total) = 1""",
+        otherwise=_SOLD_OUT,
     ),
     question(
         "5.5",

@@ -12,6 +12,8 @@ from qsim.simulation import Course
 from qsim.storage.log import Log
 from qsim.validation import (
     between,
+    catalog,
+    counts,
     integrity,
     inventory,
     parts,
@@ -28,7 +30,20 @@ from qsim.validation.checks import NEEDS, Check, Judgement
 if TYPE_CHECKING:
     import duckdb
 
-_MODULES = (integrity, pricing, promotions, inventory, questions, timing, between, sales, trade, parts)
+_MODULES = (
+    integrity,
+    catalog,
+    pricing,
+    promotions,
+    inventory,
+    questions,
+    timing,
+    between,
+    sales,
+    trade,
+    parts,
+    counts,
+)
 
 
 def _place(check: Check) -> tuple[int, ...]:
@@ -45,9 +60,11 @@ def _judged(connection: duckdb.DuckDBPyConnection, check: Check) -> Judgement:
     start = perf_counter()
     try:
         rows = rows_of(connection, check.query)
+        ms = (perf_counter() - start) * 1000
+        rows = rows or (rows_of(connection, check.otherwise) if check.otherwise else [])
     except QsimError as fault:
         return Judgement(False, None, str(fault))
-    return check.judge(rows, (perf_counter() - start) * 1000)
+    return check.judge(rows, ms)
 
 
 def _not_for(check: Check) -> Judgement:

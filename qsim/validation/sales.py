@@ -31,6 +31,10 @@ def _mean_within(value: str, law: str, drawn: str, room: str) -> str:
 _LENGTHS = """
     WITH lengths AS (SELECT epoch, value, 0 AS slip FROM checked.sale_days UNION ALL SELECT DISTINCT epoch, a.value + b.value, 1
         FROM checked.sale_days AS a JOIN checked.sale_days AS b USING (epoch))"""
+# The longest and the shortest sale of all laws and the longest tick, in seconds.
+_LONGEST = """(SELECT max(value) * 86400 AS longest, min(value) * 86400 AS shortest FROM checked.sale_days WHERE weight > 0),
+    (SELECT max(interval) AS step FROM checked.epochs)"""
+_ENDING = "(SELECT bool_and(timed AND NOT turned) FROM checked.laws)"
 _OLD_ENOUGH = f"""{_DRAWN} AND s.stop IS NOT NULL AND s.second + 86400 * (SELECT max(value) FROM checked.sale_days)
     <= (SELECT max(second) FROM checked.clock)"""
 # Sales that a unit off sale is due; none while it is on sale, from after the start to the tick of the end.
@@ -76,10 +80,14 @@ CHECKS: tuple[Check, ...] = (
     ),
     faults(
         "3.20",
-        "Every sale that is over lasted one of the lengths of its law, to the tick; or two, of equal depth, on end.",
+        "Every sale that is over lasted one of the lengths of its law, to the tick; or two, of equal depth, on end. None that"
+        " is on began so long ago that it would be over.",
         f"""{_LENGTHS} SELECT listing_id, tick, stop, (stop_second - second) / 86400 AS days FROM ({_DRAWN}) AS s
         WHERE stop IS NOT NULL AND NOT EXISTS (SELECT 1 FROM lengths AS d WHERE d.epoch = s.epoch AND floor(s.second + d.value * 86400)
-                BETWEEN s.second_before + 1 - slip * (s.stop_second - s.second_before) AND s.stop_second)""",
+                BETWEEN s.second_before + 1 - slip * (s.stop_second - s.second_before) AND s.stop_second)
+        UNION ALL SELECT listing_id, tick, NULL, (head - second) / 86400 FROM ({_DRAWN}),
+            (SELECT max(second) AS head FROM checked.clock), {_LONGEST} WHERE {_ENDING} AND stop IS NULL
+            AND head >= second + 2 * longest + step""",
         sampled=True,
         needs="timed",
     ),
@@ -152,6 +160,20 @@ CHECKS: tuple[Check, ...] = (
         JOIN checked.listings AS g USING (listing_id) JOIN checked.clock USING (tick) JOIN checked.laws USING (epoch)
         WHERE timed GROUP BY o.tick, g.product_id, g.platform
         HAVING count(*) <> (SELECT stores FROM checked.market) OR min(o.depth) < max(o.depth)""",
+        sampled=True,
+        needs="timed",
+    ),
+    faults(
+        "3.28",
+        "Every snapshot tells when its sales end: at the tick at which they do, or later than the newest; but where another of"
+        " equal depth follows.",
+        f"""SELECT s.tick, s.listing_id, own, own_ends, e.tick AS stop, e.second AS stop_second
+        FROM (SELECT s.*, n.tick AS stop FROM (FROM checked.snapshots WHERE own > 0 AND {_ENDING}) AS s
+            ASOF LEFT JOIN checked.own AS n ON n.listing_id = s.listing_id AND s.tick < n.tick) AS s
+        LEFT JOIN checked.clock AS e ON e.tick = s.stop LEFT JOIN checked.clock AS b ON b.tick = s.stop - 1,
+            (SELECT max(second) AS head FROM checked.clock), {_LONGEST}
+        WHERE own_ends <= s.second OR CASE WHEN s.stop IS NULL THEN own_ends <= head - longest - step OR own_ends > s.second + longest
+            ELSE own_ends > e.second OR (own_ends <= b.second AND own_ends + shortest > e.second) END""",
         sampled=True,
         needs="timed",
     ),

@@ -41,10 +41,15 @@ CHECKS: tuple[Check, ...] = (
     ),
     faults(
         "6.4",
-        "A price that only the time of day moved has all its other parts unmoved, at a boundary and not in its turn.",
-        """SELECT tick, listing_id, was_after, after, shift_before, shift FROM checked.events WHERE cause = 8
-        AND (in_turn OR shift = shift_before OR after = was_after
-            OR ((after > was_after) <> (shift > shift_before) AND NOT (live AND turned))
+        "A price that only the time of day moved has all its other parts unmoved, at a boundary and not in its turn; what was"
+        " posted by other rules, and its regular price with it, may move at any tick that posts prices anew.",
+        """SELECT tick, listing_id, was_after, after, shift_before, shift FROM (
+            SELECT *, coalesce(p.posting > coalesce(p.priced, 0), false) AS at_other_points FROM checked.events LEFT JOIN (
+                SELECT tick, listing_id, posting, max(posting) FILTER (regular <> was_regular) OVER (PARTITION BY listing_id
+                    ORDER BY tick) AS priced FROM checked.events JOIN (SELECT epoch, posting FROM checked.laws) USING (epoch)
+                WHERE posting > 0) AS p USING (tick, listing_id))
+        WHERE cause = 8 AND (in_turn OR after = was_after OR (shift = shift_before AND NOT at_other_points)
+            OR ((after > was_after) <> (shift > shift_before) AND NOT (live AND (turned OR at_other_points)))
             OR (regular, discount, surge, fee) IS DISTINCT FROM (was_regular, was_discount, was_surge, was_fee))""",
         sampled=True,
     ),

@@ -12,18 +12,25 @@ _SHELVES = """
         CASE WHEN l.target < 60000 THEN l.target / (takes * cover_low) END AS most
     FROM checked.listings AS l JOIN checked.shelves AS s USING (platform) JOIN checked.laws AS r USING (epoch)
     WHERE epoch = 0 AND takes > 0"""
-# When each shelf first ran low since the delivery before: it is ordered at that tick; tick 0 is the opening.
-_ORDERED = """
-    WITH moves AS (SELECT listing_id, tick, after, received IS NOT NULL AS arrives, reorder FROM checked.shelf
+# When each shelf first ran low since the delivery before: it is ordered at that tick. At tick 0, and where supply begins
+# later, it is looked at however long it has been low; a delivery that falls due without supply waits for it.
+_SUPPLIED = "(SELECT tick, second FROM checked.clock JOIN checked.laws USING (epoch) WHERE live)"
+_ORDERED = f"""
+    WITH begun AS (SELECT tick FROM (SELECT tick, live, lag(live) OVER (ORDER BY tick) AS was_live
+            FROM checked.clock JOIN checked.laws USING (epoch)) WHERE live AND NOT was_live),
+    moves AS (SELECT listing_id, tick, after, received IS NOT NULL AS arrives, reorder FROM checked.shelf
         UNION ALL SELECT s.listing_id, 0, s.stock, false, g.reorder FROM checked.snapshots AS s
-            JOIN checked.listings AS g USING (listing_id) WHERE s.tick = 0 AND s.is_active AND s.live),
+            JOIN checked.listings AS g USING (listing_id) WHERE s.tick = 0 AND s.is_active AND s.live
+        UNION ALL SELECT g.listing_id, b.tick, coalesce(h.after, g.stock), false, g.reorder
+            FROM begun AS b CROSS JOIN (FROM checked.listings WHERE is_active) AS g
+            ASOF LEFT JOIN checked.shelf AS h ON h.listing_id = g.listing_id AND b.tick >= h.tick),
     rounds AS (SELECT *, sum(arrives::INTEGER) OVER (PARTITION BY listing_id ORDER BY tick) AS round FROM moves)
     SELECT o.listing_id, o.ordered, d.tick AS arrived, c.second AS ordered_second, c.epoch, e.second AS arrived_second,
         b.second AS second_before
     FROM (SELECT listing_id, round, min(tick) FILTER (after <= reorder) AS ordered FROM rounds GROUP BY ALL) AS o
     LEFT JOIN (SELECT listing_id, round - 1 AS round, tick FROM rounds WHERE arrives) AS d USING (listing_id, round)
     LEFT JOIN checked.clock AS c ON c.tick = o.ordered LEFT JOIN checked.clock AS e ON e.tick = d.tick
-    LEFT JOIN checked.clock AS b ON b.tick = d.tick - 1"""
+    LEFT JOIN {_SUPPLIED} AS b ON b.tick = d.tick - 1"""
 # Customers that all groups are due by the hours of each epoch, of one product in an area: units, and their variance.
 _DUE = """
     SELECT epoch, volatility_group, sum(n * a_day * load) AS customers, any_value(units) AS units, any_value(square) AS square,
@@ -84,9 +91,9 @@ CHECKS: tuple[Check, ...] = (
         f"""SELECT s.tick, s.listing_id, s.stock, s.restock, o.ordered, o.arrived FROM checked.snapshots AS s
         LEFT JOIN ({_ORDERED}) AS o ON o.listing_id = s.listing_id AND o.ordered <= s.tick
             AND (o.arrived > s.tick OR o.arrived IS NULL)
-        WHERE (s.restock > 0) <> (o.ordered IS NOT NULL) OR (s.restock > 0 AND (s.restock <= s.second
-            OR CASE WHEN o.arrived IS NULL THEN s.restock <= (SELECT max(second) FROM checked.clock)
-                ELSE s.restock > o.arrived_second OR s.restock <= o.second_before END))""",
+        WHERE (s.restock > 0) <> (o.ordered IS NOT NULL) OR (s.restock > 0 AND ((s.live AND s.restock <= s.second)
+            OR CASE WHEN o.arrived IS NULL THEN s.restock <= (SELECT max(second) FROM {_SUPPLIED})
+                ELSE s.restock > o.arrived_second OR coalesce(s.restock <= o.second_before, false) END))""",
         sampled=True,
         needs="live",
     ),

@@ -1,0 +1,122 @@
+"""Validation of sound markets at the edges of what parameters allow, and after parameters changed midway: nothing is found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import qsim
+from qsim.validation import validate
+
+HOURLY = {"seed": 7, "update_interval_seconds": 3600}
+REALISTIC = {"preset": "realistic", "products": 30, **HOURLY}
+NOTHING = dict.fromkeys(("fruits", "vegetables", "dairy", "snacks", "staples", "other"), 0.0)
+NINES = {"whole": 0.0, "nine": 1.0, "five": 0.0, "paise": 0.0}
+BUYERS = {"demand": {"a_day": {"fruits": 12.0, "dairy": 20.0}}}
+CHANGED: dict[str, tuple[list[str], dict[str, Any], list[dict[str, Any]]]] = {
+    "prices in paise that end in 9, and sales at no point": (
+        ["2.21", "2.23", "2.31", "6.16", "6.17", "6.20", "6.21"],
+        {
+            **REALISTIC,
+            "config": {
+                "price_points": {"packaged": {"x99": 0.5, "x49": 0.5}, "loose": {"x9": 1.0}, "exact_sales": 0.5}
+            },
+        },
+        [{"ticks": 60}],
+    ),
+    "platforms that no longer watch each other": (
+        ["6.18"],
+        REALISTIC,
+        [{"ticks": 120}, {"ticks": 1, "config": {"rivals": {"known_share": 0.0}}}],
+    ),
+    "other price points": (
+        ["6.4", "6.20", "6.21"],
+        REALISTIC,
+        [{"ticks": 170}, {"ticks": 1, "config": {"price_points": {"packaged": NINES}}}],
+    ),
+    "price points from farther off": (
+        ["6.4"],
+        REALISTIC,
+        [{"ticks": 90}, {"ticks": 48, "config": {"price_points": {"reach": 0.2}}}],
+    ),
+    "zones that end": (
+        ["2.24", "6.4", "6.21"],
+        {**REALISTIC, "stores": 2, "config": {"repricing": {"zone_sd": 0.05}}},
+        [{"ticks": 90}, {"ticks": 1, "config": {"repricing": {"zone_sd": 0.0}}}, {"ticks": 47}],
+    ),
+    "customers that come later, stay away and come again": (
+        ["4.19", "4.20"],
+        {"products": 40, **HOURLY},
+        [
+            {"ticks": 60},
+            {"ticks": 60, "config": BUYERS},
+            {"ticks": 30, "config": {"demand": {"a_day": NOTHING}}},
+            {"ticks": 40, "config": BUYERS},
+        ],
+    ),
+    "depths of half a percent": (
+        ["3.27"],
+        {**REALISTIC, "products": 60, "config": {"sales": {"depths": {"12.5": 1.0, "7.5": 1.0}}}},
+        [],
+    ),
+    "platforms that are alike": (
+        ["2.4"],
+        {
+            "products": 60,
+            "config": {
+                "platforms": {
+                    name: {"low_percent": 100, "high_percent": 106}
+                    for name in ("blinkit", "zepto", "instamart", "bigbasket", "dunzo")
+                }
+            },
+        },
+        [],
+    ),
+    "a platform far above the others": (
+        ["2.4"],
+        {"products": 60, "config": {"platforms": {"dunzo": {"low_percent": 150, "high_percent": 160}}}},
+        [],
+    ),
+    "a market that is sold out": (
+        ["5.1", "5.4"],
+        {
+            "preset": "realistic",
+            "products": 2,
+            "seed": 3,
+            "update_interval_seconds": 3600,
+            "config": {"supply": {"least_days": 50.0}, "demand": {"level": 20.0}},
+        },
+        [{"ticks": 24 * 4}],
+    ),
+    "moves of less than a paisa": (
+        ["2.13", "2.14"],
+        {"products": 60, "seed": 7, "max_price_change_percent": 0.05, "batch_size": 0},
+        [{"ticks": 300}],
+    ),
+    "a pull to the anchor that begins late, and goods of a few paise": (
+        ["2.12", "2.13", "2.14"],
+        {"products": 60, "seed": 7, "batch_size": 0, "reversion": 0.0},
+        [{"ticks": 600}, {"ticks": 60, "reversion": 0.3}],
+    ),
+}
+
+
+LONG = (
+    "prices in paise that end in 9, and sales at no point",
+    "price points from farther off",
+    "zones that end",
+    "a pull to the anchor that begins late, and goods of a few paise",
+)
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.nightly if name in LONG else ()) for name in CHANGED]
+)
+def test_nothing_is_found_in_a_sound_market_of(tmp_path: Path, name: str) -> None:
+    numbers, parameters, runs = CHANGED[name]
+    qsim.generate(tmp_path / "m", **parameters)
+    for run in runs:
+        qsim.run(tmp_path / "m", **run)
+    assert [check for check in validate(tmp_path / "m", numbers)["checks"] if not check["passed"]] == []
