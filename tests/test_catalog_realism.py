@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import polars as pl
 import pytest
 
 import qsim
-from qsim import params
+from qsim import params, taxonomy
 from qsim.assortment import Mrp
 from qsim.catalog import catalog_tables
 from qsim.catalog.brands import shares
@@ -284,6 +285,29 @@ def test_the_packs_of_a_good_stand_at_one_discount_to_their_mrps_and_a_larger_on
     assert (pairs["sells"] < pairs["sells_right"]).mean() > 0.997
     dear = pairs["sells_right"] / pairs["pack_units_right"] > 1.25 * pairs["sells"] / pairs["pack_units"]
     assert dear.mean() < 0.08
+
+
+def test_the_packs_of_a_good_of_one_brand_are_of_one_tier() -> None:
+    for seed in (1, 3):
+        pairs = of_families(tables(seed=seed)["products"])
+        a_unit = pl.col("mrp_paise_right") / pl.col("pack_units_right") / (pl.col("mrp_paise") / pl.col("pack_units"))
+        assert pairs.filter(~a_unit.is_between(0.6, 1.9)).select("product", "pack", "pack_right").rows() == []
+
+
+MARKS = "Taaza|Kool|GoodLife|Milkmaid|2-Minute|Masala-ae-Magic|Shin|Chocos|Cuppa|Jim Jam|Marie Gold|Tikhalal|Rozana"
+
+
+@pytest.mark.parametrize("products", [5_000, 50_000])
+def test_made_up_brands_take_no_good_that_is_a_firms_own(products: int) -> None:
+    goods = taxonomy.goods()
+    titles = [
+        {f"{v} {g.kind}".strip() for g in goods if g.is_own == own for v, _ in g.variants} for own in (True, False)
+    ]
+    made_up = tables(products, 3)["products"].filter(pl.col("brand").is_in(taxonomy.words("brands")))
+    taken = set(made_up.select(pl.col("product").str.slice(pl.col("brand").str.len_chars() + 1)).to_series())
+    assert len(taken) > 400
+    assert taken & (titles[0] - titles[1]) == set()
+    assert [title for title in taken if re.search(rf"\b({MARKS})\b", title)] == []
 
 
 def test_few_goods_of_a_realistic_catalog_stand_at_less_than_half_their_mrp() -> None:
