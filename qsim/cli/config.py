@@ -52,11 +52,11 @@ def calendar(as_json: bool) -> None:
 @click.argument("name")
 @options.as_json
 def scenario(name: str, as_json: bool) -> None:
-    """Print what the scenario NAME changes, as TOML.
+    """Print what the scenario NAME changes in a realistic market, as TOML that --config takes.
 
-    Example: qsim config scenario monsoon
+    Example: qsim config scenario monsoon > mine.toml
     """
-    from qsim import params
+    from qsim import params, scenarios
 
-    values = params.preset_values(name, "scenario")
+    values = scenarios.overlay(name, params.resolve("realistic"))
     click.echo(output.to_json(values) if as_json else params.to_toml(values).lstrip(), nl=as_json)
