@@ -28,6 +28,10 @@ def show(directory: str | None, preset: str | None, as_json: bool) -> None:
     from qsim.storage import log
     from qsim.writing import course_of
 
+    if preset and directory:
+        raise click.UsageError(
+            f"found DIR {directory!r} and --preset {preset!r}; allowed is one of them; leave one out"
+        )
     if preset:
         values = params.resolve(preset).model_dump()
     else:
