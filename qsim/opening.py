@@ -63,7 +63,7 @@ def _user_list(
             )
         return None
     user = read_user_catalog(Path(catalog), columns, strict=strict, groups=Path(groups) if groups else None)
-    for line in listed_rows(user.rejected):
+    for line in listed_rows(user.rejected, user.unit):
         warn(f"{catalog}: {line}; skipped")
     for line in user.warnings:
         warn(line)

@@ -47,7 +47,7 @@ def test_parameters_of_a_market_over_a_list_need_the_list(goods: Path, tmp_path:
 
 
 def test_a_number_of_products_beside_a_list_is_refused(goods: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="products: found 5000 with a catalog; .*; leave one of them out"):
+    with pytest.raises(UsageError, match=r"products: found 5000 with a catalog; .*; leave one of them out"):
         qsim.generate(tmp_path / "m", catalog=goods, products=5_000)
     assert not (tmp_path / "m").exists()
 
