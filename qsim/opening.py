@@ -57,13 +57,13 @@ def _user_list(
     warn: Callable[[str], None],
 ) -> pl.DataFrame | None:
     if catalog is None:
-        if columns or groups:
+        if columns or groups or strict:
             raise UsageError(
-                "map and groups: found without a catalog; they are for --catalog FILE; name the file or leave them out"
+                "map, groups and strict: found without a catalog; they are for --catalog FILE; name the file or leave them out"
             )
         return None
     user = read_user_catalog(Path(catalog), columns, strict=strict, groups=Path(groups) if groups else None)
-    for line in listed_rows(user.rejected):
+    for line in listed_rows(user.rejected, user.unit):
         warn(f"{catalog}: {line}; skipped")
     for line in user.warnings:
         warn(line)
@@ -82,8 +82,15 @@ def open_market(
     """Resolve the parameters, make or read the catalog, and set the prices of tick 0; nothing is written."""
     user = _user_list(catalog, columns, groups, strict, warn)
     if user is not None:
-        layers = [*layers, {"catalog": Path(str(catalog)).name, "products": len(user)}]
-    name, entries = calendars.named_calendar(params.resolve(preset, *layers).calendar)
+        # A preset takes a share of its made-up products off sale; of a user's own, only where that was asked for.
+        layers = [{"inactive_percent": 0.0}, *layers, {"catalog": Path(str(catalog)).name, "products": len(user)}]
+    named = params.resolve(preset, *layers)
+    if user is None and named.catalog:
+        raise UsageError(
+            f"catalog: found {named.catalog[:60]!r} without the file; a market of a list is made from it: give --catalog FILE"
+            ' or set catalog = ""'
+        )
+    name, entries = calendars.named_calendar(named.calendar)
     parameters = params.resolve(preset, *layers, {"calendar": name})
     shared = shared_tables(parameters, user) | ({"calendar": calendars.to_table(entries)} if entries else {})
     size = block_products(parameters)

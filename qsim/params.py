@@ -35,6 +35,9 @@ from qsim.behaviour import (
 from qsim.clock import parse_hour, parse_start
 from qsim.errors import UsageError, nearest
 from qsim.explain import fault_line, shown
+from qsim.layers import Part
+from qsim.layers import Whole as Whole
+from qsim.layers import merge as merge
 from qsim.toml_text import MAX_LINE
 from qsim.toml_text import read_toml as read_toml
 from qsim.toml_text import to_toml as to_toml
@@ -209,21 +212,6 @@ def without_process(values: Mapping[str, Any]) -> tuple[dict[str, Any], int | No
     return market, workers
 
 
-class Whole(dict[str, Any]):
-    """A table that takes the place of the one that it is laid over, all keys of it."""
-
-
-def merge(base: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """Lay changes over a base, tables inside tables; neither is altered."""
-    merged = Whole(base) if isinstance(base, Whole) else dict(base)
-    for key, value in changes.items():
-        inner = merged.get(key)
-        if isinstance(inner, Mapping) and isinstance(value, Mapping) and not isinstance(value, Whole):
-            value = merge(inner, value)
-        merged[key] = value
-    return merged
-
-
 def lay(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:
     """Lay a layer over a base as `merge` does; one that gives every parameter without a default is a preset itself and
     stands in the base's place, so that no sale length or platform of the base shows through.
@@ -253,7 +241,7 @@ def assignment(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         parsed = value.strip()
     for part in reversed(key.strip().split(".")):
-        parsed = {part: parsed}
+        parsed = Part({part: parsed})
     return dict(parsed)
 
 

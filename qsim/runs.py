@@ -112,6 +112,10 @@ def generate(
 
     market = market_directory(directory)
     given = _given({**parameters, "calendar": None if calendar is None else os.fspath(calendar)})
+    if catalog is not None and "products" in given:
+        raise UsageError(
+            f"products: found {shown(given['products'])} with a catalog; its rows are the products; leave one of them out"
+        )
     values, _ = params.without_process(params.merge(config or {}, given))
     preset = preset or values.get("preset", "classic")
     values = scenarios.opening(preset, values)

@@ -132,7 +132,7 @@ COMMANDS = [
     _run(32, "other products", "products: found 13, the market has 12", "fixed", words="--ticks 1 --set products=13"),
     _run(40, "two lengths", "ticks and until", "one of ticks, until and duration", words="--ticks 5 --until 20"),
     _words(40, "two forms", "sql {m} SELECT --json --csv", "one of --json and --csv", code=USAGE),
-    _words(40, "columns of no list", "generate {d}/new --map A=price", "map and groups", "--catalog FILE", code=USAGE),
+    _words(40, "columns of no list", "generate {d}/new --map A=price", "map, groups and strict", "--catalog FILE", code=USAGE),
     _words(40, "score without a score", "validate {m} --min-score 50", "--min-score", "--realism", code=USAGE),
 ]  # fmt: skip
 
@@ -172,8 +172,8 @@ LISTS = [
     _cells(52, "price 1e400", "not a plain number", price="1e400"),
     _cells(53, "price above int32", "at most 21474836.47", mrp="21474836.48"),
     _cells(54, "three decimals", "more than two decimals", price="5.125"),
-    _cells(55, "comma in a price", "not a plain number", price="1,299"),
-    _cells(55, "rupee sign", "not a plain number", mrp="₹99"),
+    _cells(55, "comma of a decimal", "not a plain number", price="12,99"),
+    _cells(55, "dollar sign", "not a plain number", mrp="$99"),
     _cells(55, "devanagari digits", "not a plain number", price="१२"),
     _cells(56, "price above mrp", "at most the mrp", price="30.01"),
     _list(57, "short row", HEADER + GOOD + "Milk,Amul\n", "line 3", "2 cells under 7 columns", "too few"),

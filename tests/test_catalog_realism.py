@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import polars as pl
 import pytest
 
 import qsim
-from qsim import params
+from qsim import params, taxonomy
 from qsim.assortment import Mrp
 from qsim.catalog import catalog_tables
 from qsim.catalog.brands import shares
@@ -255,10 +256,63 @@ def test_levels_are_straight_lines_between_logarithms_and_keep_the_end_ratios_be
 
 
 @pytest.mark.parametrize(
-    ("rupees", "digit", "end"), [(52.4, 9, 49), (55.1, 9, 59), (2.0, 0, 10), (14.9, 0, 10), (15.1, 0, 20), (7, 5, 5)]
+    ("rupees", "digit", "end"), [(52.4, 9, 49), (55.1, 9, 59), (10.9, 0, 10), (109.0, 0, 110), (111, 5, 115)]
 )
 def test_an_mrp_moves_to_the_nearest_rupees_with_its_last_digit(rupees: float, digit: int, end: int) -> None:
     assert ended(np.array([rupees]), np.array([digit])).tolist() == [end]
+
+
+@pytest.mark.parametrize(
+    ("rupees", "digit", "end"), [(0.3, 0, 1), (2.0, 0, 2), (7.4, 5, 7), (9.4, 5, 10), (12.4, 9, 12), (18.3, 9, 19)]
+)
+def test_an_mrp_keeps_its_rupees_or_a_five_near_by_where_the_ending_is_more_than_a_tenth_away(
+    rupees: float, digit: int, end: int
+) -> None:
+    assert ended(np.array([rupees]), np.array([digit])).tolist() == [end]
+
+
+def of_families(goods: pl.DataFrame) -> pl.DataFrame:
+    """Pair every two packs of a packaged good of one brand, the smaller first; `sells` is the price on the reference platform."""
+    off = 1 - pl.col("mrp_discount_bps") / 10_000
+    goods = goods.filter(~pl.col("is_loose")).with_columns(sells=pl.col("mrp_paise") * off)
+    return goods.join(goods, ["brand", "product"]).filter(pl.col("pack_units") < pl.col("pack_units_right"))
+
+
+def test_the_packs_of_a_good_stand_at_one_discount_to_their_mrps_and_a_larger_one_sells_for_more() -> None:
+    pairs = of_families(tables(seed=3)["products"])
+    assert pairs.height > 800
+    assert (pairs["mrp_discount_bps"] == pairs["mrp_discount_bps_right"]).all()
+    assert (pairs["sells"] < pairs["sells_right"]).mean() > 0.997
+    dear = pairs["sells_right"] / pairs["pack_units_right"] > 1.25 * pairs["sells"] / pairs["pack_units"]
+    assert dear.mean() < 0.08
+
+
+def test_the_packs_of_a_good_of_one_brand_are_of_one_tier() -> None:
+    for seed in (1, 3):
+        pairs = of_families(tables(seed=seed)["products"])
+        a_unit = pl.col("mrp_paise_right") / pl.col("pack_units_right") / (pl.col("mrp_paise") / pl.col("pack_units"))
+        assert pairs.filter(~a_unit.is_between(0.6, 1.9)).select("product", "pack", "pack_right").rows() == []
+
+
+MARKS = "Taaza|Kool|GoodLife|Milkmaid|2-Minute|Masala-ae-Magic|Shin|Chocos|Cuppa|Jim Jam|Marie Gold|Tikhalal|Rozana"
+
+
+@pytest.mark.parametrize("products", [5_000, 50_000])
+def test_made_up_brands_take_no_good_that_is_a_firms_own(products: int) -> None:
+    goods = taxonomy.goods()
+    titles = [
+        {f"{v} {g.kind}".strip() for g in goods if g.is_own == own for v, _ in g.variants} for own in (True, False)
+    ]
+    made_up = tables(products, 3)["products"].filter(pl.col("brand").is_in(taxonomy.words("brands")))
+    taken = set(made_up.select(pl.col("product").str.slice(pl.col("brand").str.len_chars() + 1)).to_series())
+    assert len(taken) > 400
+    assert taken & (titles[0] - titles[1]) == set()
+    assert [title for title in taken if re.search(rf"\b({MARKS})\b", title)] == []
+
+
+def test_few_goods_of_a_realistic_catalog_stand_at_less_than_half_their_mrp() -> None:
+    off = tables(seed=3)["products"]["mrp_discount_bps"]
+    assert 0 < (off > 5_000).sum() < 5_000 * 0.005
 
 
 def test_the_law_of_brands_gives_the_first_its_share_and_the_others_falling_ones() -> None:

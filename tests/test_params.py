@@ -162,6 +162,38 @@ def test_later_layers_win_over_earlier_ones_and_the_preset() -> None:
     assert params.resolve("classic", {"batch_size": 7, "stores": 2}, {"batch_size": 9}).stores == 2
 
 
+@pytest.mark.parametrize(
+    "law",
+    [
+        {"time_of_day": {}},
+        {"time_of_day": {"09:00-10:00": 3.0}},
+        {"sales": {"depths": {"50": 1.0}}},
+        {"sales": {"days": {"4": 1.0}}},
+        {"demand": {"units": {"2": 1.0}}},
+        {"price_points": {"loose": {"nine": 1.0}}},
+        {"price_points": {"platforms": {"bigbasket": {"nine": 1.0}}}},
+        {"assortment": {"mrp": {"endings": {"dairy": {"0": 1.0}}}}},
+        {"assortment": {"mrp": {"discounts": {"snacks": {"0": 1.0}}}}},
+        {"assortment": {"mrp": {"levels": {"dairy": {"10": 10.0, "100": 110.0}}}}},
+    ],
+)
+def test_a_law_that_is_given_takes_the_place_of_the_presets(law: dict[str, Any]) -> None:
+    found: Any = params.resolve("realistic", law).model_dump()
+    while law:
+        (key,) = law
+        law, found = law[key], {name: value for name, value in found[key].items() if value}
+        if not isinstance(next(iter(law.values()), None), dict):
+            break
+    assert found == law
+
+
+def test_an_assignment_of_one_key_of_a_law_keeps_the_others() -> None:
+    laid = params.merge(params.assignment("sales.depths.50=0.5"), params.assignment("sales.depths.60=0.25"))
+    depths = params.resolve("realistic", laid).sales.depths
+    assert depths == params.resolve("realistic").sales.depths | {"50": 0.5, "60": 0.25}
+    assert params.resolve("realistic", params.assignment("sales.depths={50=1.0}")).sales.depths == {"50": 1.0}
+
+
 def test_merging_alters_neither_side() -> None:
     base, changes = {"a": {"b": 1, "c": 2}, "d": 3}, {"a": {"b": 9}, "e": {"f": 1}}
     assert params.merge(base, changes) == {"a": {"b": 9, "c": 2}, "d": 3, "e": {"f": 1}}

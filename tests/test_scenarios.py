@@ -13,6 +13,7 @@ from qsim.errors import UsageError
 from qsim.params import FIXED, Parameters
 from qsim.storage import log
 from qsim.writing import course_of
+from tests.commands import Shell
 
 NAMES = ["cricket-night", "diwali", "monsoon", "outage", "price-war"]
 PLAIN = params.resolve("realistic")
@@ -44,6 +45,17 @@ def test_a_market_is_as_before_when_a_scenario_has_ended(name: str) -> None:
     begun = after([PLAIN], scenario=name)
     assert after(begun, scenario="none")[-1] == PLAIN
     assert after([generated(scenario=name)], scenario="none")[-1] == PLAIN
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_config_prints_of_a_scenario_is_a_file_that_changes_the_same(
+    name: str, shell: Shell, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(shell("config", "scenario", name).out)
+    given = params.resolve("realistic", params.read_toml(file))
+    assert given == params.change(generated(scenario=name), {"scenario": ""})
+    assert params.change(PLAIN, params.read_toml(file)) == given
 
 
 def test_values_beginning_with_x_multiply_what_the_market_has() -> None:

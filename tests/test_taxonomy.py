@@ -12,7 +12,20 @@ from qsim import taxonomy
 from qsim.params import GROUPS
 
 FOLDER = Path(taxonomy.__file__).parent
-HEADER = ["category", "subcategory", "group", "kind", "form", "unit", "packs", "price", "brands", "variants", "core"]
+HEADER = [
+    "category",
+    "subcategory",
+    "group",
+    "kind",
+    "form",
+    "unit",
+    "packs",
+    "price",
+    "brands",
+    "variants",
+    "core",
+    "own",
+]
 
 
 def rows(name: str) -> list[dict[str, str]]:
@@ -26,6 +39,7 @@ def test_every_row_of_the_goods_has_every_field_in_its_form(name: str) -> None:
         assert list(row) == HEADER, row
         assert row["form"] in ("loose", "packaged"), row
         assert row["core"] in ("0", "1"), row
+        assert row["own"] in ("0", "1"), row
         assert row["group"] in GROUPS, row
         assert all(row[field].strip() == row[field] != "" for field in ("category", "subcategory", "kind")), row
         assert float(row["price"]) >= 5, row

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import qsim
 from qsim.catalog.csv_rows import MAX_FILE_BYTES
 from qsim.catalog.user_columns import FIELDS
 from qsim.catalog.user_file import RejectedRowsError, read_user_catalog
@@ -75,6 +76,8 @@ FILE_FAULTS: dict[str, tuple[str | bytes, list[str]]] = {
         HEADER + row(price="x"),
         ["1 faulty of 1 rows", "line 2", "at least one valid", "correct"],
     ),
+    "json_lines": ('{"product": "Milk", "mrp": 30}\n' * 2, ["found JSON", "comma-separated", "save it as"]),
+    "json": ('[\n  {"product": "Milk"}\n]\n', ["found JSON", "comma-separated", "save it as"]),
     "excel": (b"PK\x03\x04rest", ["Excel", "comma-separated", "save it as"]),
 }
 
@@ -100,8 +103,16 @@ ROW_FAULTS = {
     "no_category": (row(category=""), "category", "", "empty"),
     "short_row": ("Milk,Amul\n", "row", "2 cells under 7 columns", "too few"),
     "long_row": (GOOD.strip() + ",9\n", "row", "8 cells under 7 columns", "too many"),
-    "comma_in_price": (row(price="1,299"), "price", "1,299", PLAIN),
-    "rupee_sign": (row(mrp="₹99"), "mrp", "₹99", PLAIN),
+    "comma_in_price": (row(price="12,99"), "price", "12,99", PLAIN),
+    "dollar_sign": (row(mrp="$99"), "mrp", "$99", PLAIN),
+    "rupees_below_zero": (row(price="₹-5"), "price", "₹-5", ABOVE_ZERO),
+    "rupees_with_three_decimals": (row(price="Rs. 5.125"), "price", "Rs. 5.125", WHOLE_PAISE),
+    "invisible_brand_of_loose_goods": (
+        row(brand="\u200b", category="Fruits & Vegetables"),
+        "brand",
+        "\\u200b",
+        "empty",
+    ),
     "devanagari_digits": (row(price="१२"), "price", "१२", PLAIN),
     "fullwidth_digits": (row(price="１２"), "price", "１２", PLAIN),
     "nan": (row(price="NaN"), "price", "NaN", PLAIN),
@@ -267,7 +278,47 @@ def test_repeats_are_kept_with_a_warning_that_counts_them(tmp_path: Path) -> Non
     catalog = read_user_catalog(write(tmp_path, HEADER + GOOD + GOOD + GOOD.replace("30", "31")), {})
     assert catalog.products.height == 3
     (warning,) = catalog.warnings
-    assert warning.startswith("2 rows repeat an earlier product and brand, 1 of them in every field")
+    assert warning.startswith("2 rows repeat an earlier product, brand and pack, 1 of them in every field")
+
+
+def test_packs_of_one_product_are_no_repeats(tmp_path: Path) -> None:
+    catalog = read_user_catalog(write(tmp_path, HEADER + row(pack="500 g") + row(pack="1 kg")), {}, strict=True)
+    assert (catalog.products.height, catalog.warnings) == (2, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "paise"),
+    [
+        ("₹340", 34_000),
+        ("Rs. 340", 34_000),
+        ("340/-", 34_000),
+        ("INR 45.5", 4_550),
+        ("1,23,456.00", 12_345_600),
+        ("1,299", 129_900),
+    ],
+)
+def test_amounts_are_read_as_shops_write_them(text: str, paise: int, tmp_path: Path) -> None:
+    catalog = read_user_catalog(write(tmp_path, HEADER + row(mrp=text, price=text)), {}, strict=True)
+    assert catalog.products.select("mrp_paise", "price_paise").row(0) == (paise, paise)
+
+
+def test_loose_fruit_and_vegetables_need_no_brand(tmp_path: Path) -> None:
+    groups = write(tmp_path, "category,subcategory,group\nMandi,,vegetables\n", "groups.csv")
+    text = HEADER + row(brand="", category="Fruits & Vegetables") + row(brand="", category="Mandi") + row(brand="")
+    catalog = read_user_catalog(write(tmp_path, text), {}, groups=groups)
+    assert catalog.products["brand"].to_list() == ["", ""]
+    assert catalog.rejected.select("line", "field").rows() == [(4, "brand")]
+
+
+def test_rows_of_a_parquet_list_are_counted_as_rows(tmp_path: Path) -> None:
+    path = tmp_path / "list.parquet"
+    pl.read_csv(write(tmp_path, HEADER + GOOD + GOOD + row(price="x")), infer_schema=False).write_parquet(path)
+    told: list[str] = []
+    qsim.generate(tmp_path / "m", catalog=path, warn=told.append)
+    assert told[0].startswith(f"{path}: row 3: price")
+    with pytest.raises(RejectedRowsError) as caught:
+        read_user_catalog(path, {}, strict=True)
+    assert caught.value.rejected["reason"][0].startswith("repeats row 1:")
 
 
 @pytest.mark.skipif("QSIM_SHARED_DATA" not in os.environ, reason="QSIM_SHARED_DATA is not set: no real prices")

@@ -1,7 +1,8 @@
 """Brands of a generated catalog as unequal as the parameters' law has them.
 
 A brand that has more products than its place in the law keeps as many as that; the products over go to made-up brands
-in the places that are left open. Where a made-up brand would have a product twice, the product keeps its own brand.
+in the places that are left open, never what is a firm's own. A made-up brand takes its packs of a good from one brand, so
+that they are of one tier; where it would have them from two, the product keeps its own brand.
 """
 
 from __future__ import annotations
@@ -10,13 +11,15 @@ import numpy as np
 import polars as pl
 
 from qsim import money, streams, taxonomy
-from qsim.arrays import F64, I64
+from qsim.arrays import F64, I64, Mask
+from qsim.catalog.products import own_names
 from qsim.params import Parameters
 from qsim.streams import Purpose
 
 _PLACE, _NAME, _KEPT, _SLOT = range(2, 6)
 _ROUNDS = 6
 _HOUSES = 5
+_LAST = np.uint64(1 << 63)
 
 
 def shares(first: float, exponent: float, offset: float, places: int) -> F64:
@@ -29,27 +32,30 @@ def _words(seed: int, what: int, ids: I64) -> np.ndarray:
     return streams.hashed(seed, Purpose.PRODUCT_CHOICE, what, ids)
 
 
-def _keep(brand: pl.Series, quotas: I64, words: np.ndarray) -> tuple[np.ndarray, I64]:
-    """Give each brand the largest free quota that it can fill: which products keep it, and the quotas left free."""
+def _keep(brand: pl.Series, own: Mask, quotas: I64, words: np.ndarray) -> tuple[np.ndarray, I64]:
+    """Give each brand the largest free quota that it can fill: which products keep it, all that are its own and then by
+    their words, and the quotas left free.
+    """
     sizes = brand.to_frame("brand").group_by("brand").len().sort("len", "brand", descending=[True, False])
     free = np.sort(quotas[quotas > 0])[::-1].tolist()
     kept: dict[str, int] = {}
     for name, size in sizes.iter_rows():
         place = next((place for place, quota in enumerate(free) if quota <= size), None)
         kept[name] = free.pop(place) if place is not None else 0
-    room = pl.DataFrame({"brand": brand, "word": words, "row": np.arange(len(brand))}).with_columns(
+    turn = np.where(own, words >> np.uint64(1), words >> np.uint64(1) | _LAST)
+    room = pl.DataFrame({"brand": brand, "word": turn, "row": np.arange(len(brand))}).with_columns(
         nth=pl.col("word").rank("ordinal").over("brand"),
         room=pl.col("brand").replace_strict(kept, return_dtype=pl.UInt32),
     )
-    return (room["nth"] <= room["room"]).to_numpy(), np.array(free, np.int64)
+    return (room["nth"] <= room["room"]).to_numpy() | own, np.array(free, np.int64)
 
 
 def _fill(seed: int, over: pl.DataFrame, slots: I64) -> pl.DataFrame:
-    """Give products over (row, title, pack) a place each, none with one title and pack twice; what finds none is left out."""
+    """Give products over (row, brand, title) a place each, none with one title of two brands; what finds none is left out."""
     placed = over.clear().with_columns(place=pl.lit(0, pl.Int64))
     # Houses with many places take theirs first, from different goods; drawn at random they would have too many twice.
     for place, quota in enumerate(np.bincount(slots[slots < _HOUSES], minlength=0)):
-        mine = over.unique(["title", "pack"], keep="first", maintain_order=True).head(int(quota))
+        mine = over.filter(pl.col("brand") == pl.col("brand").first().over("title")).head(int(quota))
         placed = placed.vstack(mine.with_columns(place=pl.lit(place, pl.Int64)))
         over = over.join(mine, "row", how="anti", maintain_order="left")
     slots = np.concatenate(
@@ -58,7 +64,7 @@ def _fill(seed: int, over: pl.DataFrame, slots: I64) -> pl.DataFrame:
     for attempt in range(_ROUNDS):
         slots = slots[np.argsort(_words(seed, _SLOT + 1 + attempt, np.arange(len(slots))), kind="stable")]
         tried = pl.concat([placed, over.with_columns(place=slots)])
-        fits = tried.select(pl.struct("place", "title", "pack").is_first_distinct()).to_series().to_numpy()
+        fits = tried.select(pl.col("brand") == pl.col("brand").first().over("place", "title")).to_series().to_numpy()
         placed, over, slots = tried.filter(fits), tried.filter(~fits).drop("place"), slots[~fits[len(placed) :]]
     return placed
 
@@ -72,12 +78,14 @@ def _of_group(parameters: Parameters, products: pl.DataFrame, group: str, names:
     rows = of["row"].to_numpy().astype(np.int64)
     drawn = np.searchsorted(edges, streams.uniforms(_words(seed, _PLACE, rows)))
     quotas = np.bincount(np.minimum(drawn, law.places - 1))
-    keep, free = _keep(of["brand"], quotas, _words(seed, _KEPT, rows))
+    own = of["product"].is_in(own_names()).to_numpy()
+    keep, free = _keep(of["brand"], own, quotas, _words(seed, _KEPT, rows))
     order = np.argsort(_words(seed, _SLOT, rows[~keep]), kind="stable")
     over = of.filter(~keep)[order].select(
-        "row", "pack", title=pl.col("product").str.slice(pl.col("brand").str.len_chars() + 1)
+        "row", "brand", title=pl.col("product").str.slice(pl.col("brand").str.len_chars() + 1)
     )
-    placed = _fill(seed, over, np.repeat(np.arange(len(free)), free))
+    # What a brand keeps of its own beyond its place is taken from the smallest places.
+    placed = _fill(seed, over, np.repeat(np.arange(len(free)), free)[: len(over)])
     return placed.select("row", brand_new=names.gather(placed["place"]))
 
 

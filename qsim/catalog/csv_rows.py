@@ -1,7 +1,8 @@
 """The text cells of a user's CSV file, with the line each row starts on, and the refusals of a whole file.
 
 Every cell stays text: no type is inferred and no row is judged here. A file whose bytes or quoting leave it
-open what the rows are is refused as a whole. The module holds no knowledge of fields, prices or groups.
+open what the rows are is refused as a whole. The module holds no knowledge of fields or groups, and of prices only how
+rupees are written.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import stat
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
@@ -34,6 +36,8 @@ _FOREIGN_STARTS = {
     b"\x1f\x8b": "a gzip file",
     b"\xd0\xcf\x11\xe0": "an old Excel file",
 }
+_JSON = re.compile(rb'\s*(?:\{\s*["}]|\[\s*[\[{])')
+_MONEY = r"^(?i:₹|rs\.?|inr)?\s*(-?(?:\d+|\d{1,3}(?:,\d{2,3})*,\d{3})(?:\.\d*)?|-?\.\d+)\s*(?:/-)?$"
 _QUOTING_FAULTS = {
     "unexpected end of data": "the row opens a quote that is never closed",
     "expected after": "text follows a closing quote",
@@ -47,6 +51,11 @@ def shown(text: str, limit: int = 80) -> str:
     if not head.isprintable():
         head = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in head)
     return head[:limit]
+
+
+def rupees(text: pl.Expr) -> pl.Expr:
+    """Read amounts as shops write them, `₹1,299.00`, `Rs. 45` or `45/-`, as plain digits, still text; null where it is none."""
+    return text.str.extract(_MONEY, 1).str.replace_all(",", "", literal=True)
 
 
 def refusal(path: Path, found: str, allowed: str, todo: str) -> InputError:
@@ -195,6 +204,8 @@ def _check_start(path: Path, block: bytes) -> None:
     kind = next((name for start, name in _FOREIGN_STARTS.items() if block.startswith(start)), "")
     if not kind and block[:64].count(b"\0") * 4 > len(block[:64]):
         kind = "UTF-16 text without a byte-order mark"
+    if not kind and _JSON.match(block.removeprefix(b"\xef\xbb\xbf")):
+        kind = "JSON"
     if kind:
         raise refusal(path, kind, _CSV_ALLOWED, "save it as 'CSV UTF-8'")
     if b"\n" not in block and b"\r" in block.rstrip(b"\r"):

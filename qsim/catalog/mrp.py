@@ -20,6 +20,8 @@ from qsim.params import LOOSE_GROUPS, Parameters
 from qsim.streams import Purpose
 
 _DISCOUNT, _ENDING = range(2)
+# An ending that would move an MRP by more of it is left: the whole rupee is kept.
+_MOST_MOVED = 0.1
 
 
 def level(prices: F64, law: Mapping[str, float]) -> F64:
@@ -31,18 +33,44 @@ def level(prices: F64, law: Mapping[str, float]) -> F64:
     return np.asarray(prices * money.exp(values[after - 1] + share * (values[after] - values[after - 1]) - logs))
 
 
+def _nearest(rupees: F64, digits: I64, step: int) -> F64:
+    return np.asarray(np.floor((rupees - digits) / step + 0.5) * step + digits)
+
+
 def ended(rupees: F64, digits: I64) -> I64:
-    """Move amounts to the nearest whole rupees that end in these digits; more than 0."""
-    moved = (np.floor((rupees - digits) / 10 + 0.5) * 10 + digits).astype(np.int64)
-    return np.where(moved > 0, moved, moved + 10)
+    """Move amounts to the nearest whole rupees that end in these digits, where that is at most a tenth away; else to the
+    nearest five rupees by the same rule, else to the nearest rupee from 1 up.
+    """
+    whole = np.maximum(1, money.round_half_up(rupees))
+    for moved in (_nearest(rupees, np.zeros_like(digits), 5), _nearest(rupees, digits, 10)):
+        whole = np.where(np.abs(moved - rupees) <= _MOST_MOVED * rupees, moved, whole)
+    return whole.astype(np.int64)
 
 
-def _drawn(seed: int, what: int, ids: I64, law: Mapping[str, float]) -> F64:
-    """Draw a key of the law for each id, by the weights."""
+def _drawn(words: np.ndarray, law: Mapping[str, float]) -> F64:
+    """Draw a key of the law for each word, by the weights."""
+    return _at(streams.uniforms(words), law)
+
+
+def _at(shares: F64, law: Mapping[str, float]) -> F64:
+    """Give the key of the law at each share of its weights."""
     edges = np.cumsum(list(law.values())) / sum(law.values())
-    uniforms = streams.uniforms(streams.hashed(seed, Purpose.MRP_DISCOUNT, what, ids))
     keys = np.array([float(key) for key in law])
-    return np.asarray(keys[np.minimum(np.searchsorted(edges, uniforms), len(keys) - 1)])
+    return np.asarray(keys[np.minimum(np.searchsorted(edges, shares), len(keys) - 1)])
+
+
+def _by_family(seed: int, products: pl.DataFrame, law: Mapping[str, float]) -> F64:
+    """Give products (brand, title, row) a key of the law, one a family: all packs of a good of one brand.
+
+    The families lie in a drawn order, each over as much of the weights as it has packs, so that shares of products are the law's.
+    """
+    families = products.group_by("brand", "product").agg(pl.len(), pl.col("row").min()).sort("row")
+    words = streams.hashed(seed, Purpose.MRP_DISCOUNT, _DISCOUNT, families["row"].to_numpy())
+    families = families[np.argsort(words, kind="stable")]
+    ends, sizes = families["len"].cum_sum().to_numpy(), families["len"].to_numpy()
+    percent = pl.Series("percent", _at((ends - sizes / 2) / len(products), law))
+    of = products.join(families.with_columns(percent), ["brand", "product"], how="left", maintain_order="left")
+    return np.asarray(of["percent"].to_numpy())
 
 
 def _laid_down(parameters: Parameters, products: pl.DataFrame) -> tuple[F64, I64]:
@@ -52,15 +80,18 @@ def _laid_down(parameters: Parameters, products: pl.DataFrame) -> tuple[F64, I64
     loose = products["is_loose"].to_numpy()
     mrp = products["base_price_paise"].to_numpy() / PAISE_PER_RUPEE
     discount = np.zeros(len(products), np.int64)
+    rows = products.select("brand", "product").with_row_index("row")
     for name in GROUPS:
         of = np.flatnonzero(group == name)
         if name in laws.levels:
             mrp[of] = level(mrp[of], laws.levels[name])
-        ending = _drawn(seed, _ENDING, of, laws.endings.get(name, {"0": 1.0, "5": 1.0})).astype(np.int64)
+        words = streams.hashed(seed, Purpose.MRP_DISCOUNT, _ENDING, of)
+        ending = _drawn(words, laws.endings.get(name, {"0": 1.0, "5": 1.0})).astype(np.int64)
         mrp[of] = np.where(loose[of], mrp[of], ended(mrp[of], ending))
-        percent = _drawn(seed, _DISCOUNT, of, laws.discounts.get(name, {"0": 1.0}))
         # Loose goods show an MRP where they are produce; a loose dal shows none.
-        discount[of] = np.where(loose[of] & (name not in LOOSE_GROUPS), 0, money.round_half_up(percent * 100))
+        shows = of if name in LOOSE_GROUPS else of[~loose[of]]
+        percent = _by_family(seed, rows[shows], laws.discounts.get(name, {"0": 1.0}))
+        discount[shows] = money.round_half_up(percent * 100)
     return mrp * PAISE_PER_RUPEE, discount
 
 

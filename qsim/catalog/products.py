@@ -39,13 +39,20 @@ def _titles(good: taxonomy.Goods) -> list[str]:
     return [f"{variant} {good.kind}".strip() for variant, _ in good.variants]
 
 
-def _own_titles(goods: tuple[taxonomy.Goods, ...]) -> Mask:
-    """Tell the goods that come first with each of their titles: only these may take made-up brands, so none comes twice."""
+def _of_any_brand(goods: tuple[taxonomy.Goods, ...]) -> Mask:
+    """Tell the goods that made-up brands may take: no firm's own, and first with each of their titles, so none comes twice."""
     owner: dict[str, int] = {}
     for number, good in enumerate(goods):
         for title in _titles(good):
             owner.setdefault(title, number)
-    return np.array([all(owner[title] == number for title in _titles(good)) for number, good in enumerate(goods)])
+    first = [all(owner[title] == number for title in _titles(good)) for number, good in enumerate(goods)]
+    return np.array([alone and not good.is_own for alone, good in zip(first, goods, strict=True)])
+
+
+def own_names() -> frozenset[str]:
+    """Give the full names of products whose words are their brand's own."""
+    own = [good for good in taxonomy.goods() if good.is_own]
+    return frozenset(f"{brand} {title}" for good in own for brand, _ in good.brands for title in _titles(good))
 
 
 def _counts(goods: tuple[taxonomy.Goods, ...], seed: int, count: int, ranges: Mapping[str, float]) -> I64:
@@ -62,7 +69,7 @@ def _counts(goods: tuple[taxonomy.Goods, ...], seed: int, count: int, ranges: Ma
         taken = open_goods if left >= len(open_goods) else open_goods[:left]
         shares[taken] += rounds
         left -= rounds * len(taken)
-    turn = turn[_own_titles(goods)[turn]]
+    turn = turn[_of_any_brand(goods)[turn]]
     shares[turn] += left // len(turn)
     shares[turn[: left % len(turn)]] += 1
     return shares

@@ -17,9 +17,10 @@ import pyarrow as pa
 
 from qsim.catalog.csv_rows import Choose, check_file, clean_header, opened, read_csv, refusal, shown
 from qsim.catalog.user_columns import choose_columns, near_misses
-from qsim.catalog.user_groups import add_groups, packaged_groups, read_groups
+from qsim.catalog.user_groups import GroupTable, add_groups, packaged_groups, read_groups
 from qsim.catalog.user_rules import PRICE_FIELDS, repeated, sort_rows
 from qsim.errors import InputError, counted
+from qsim.params import LOOSE_GROUPS
 from qsim.taxonomy import pack_size
 
 _PARQUET_SUFFIXES = (".parquet", ".pq")
@@ -36,12 +37,13 @@ class UserCatalog:
     products: line (u32: line of the CSV file, header counted, or row of the Parquet file, both from 1),
     product, brand, category, subcategory ('' if none), pack ('' if none), mrp_paise and price_paise (i32),
     volatility_group; file order. rejected: line, field, found (at most 80 characters), reason; file order.
-    warnings: one line each.
+    warnings: one line each. unit: what `line` counts, line or row.
     """
 
     products: pl.DataFrame
     rejected: pl.DataFrame
     warnings: list[str]
+    unit: str
 
 
 class RejectedRowsError(InputError):
@@ -77,13 +79,21 @@ def read_user_catalog(
     check_file(path)
     parquet = _is_parquet(path)
     rows = _read_parquet(path, choose) if parquet else read_csv(path, choose)
-    kept, rejected = sort_rows(rows)
+    unit = "row" if parquet else "line"
+    kept, rejected = sort_rows(rows.with_columns(_loose(rows, tables)))
     if strict:
-        rejected = pl.concat([rejected, repeated(kept)]).sort("line")
+        rejected = pl.concat([rejected, repeated(kept, unit)]).sort("line")
     if rejected.height and (strict or kept.is_empty()):
-        raise _refused_rows(path, counted(rows.height, "row"), "row" if parquet else "line", rejected, strict)
+        raise _refused_rows(path, counted(rows.height, "row"), unit, rejected, strict)
     products, unknown = add_groups(kept, tables)
-    return UserCatalog(products, rejected, _warnings(products, ignored, unknown))
+    return UserCatalog(products, rejected, _warnings(products, ignored, unknown), unit)
+
+
+def _loose(rows: pl.DataFrame, tables: list[GroupTable]) -> pl.Series:
+    """Tell the rows of fruit and vegetables, which are sold loose and without a brand."""
+    subcategory = pl.col("subcategory") if "subcategory" in rows.columns else pl.lit("")
+    named, _ = add_groups(rows.select("category", subcategory.alias("subcategory")), tables)
+    return named["volatility_group"].is_in(LOOSE_GROUPS).alias("loose")
 
 
 def _is_parquet(path: Path) -> bool:
@@ -177,12 +187,12 @@ def _warnings(products: pl.DataFrame, ignored: list[str], unknown: list[tuple[st
     if unknown:
         names = [f"'{shown(name)}' ({counted(count, 'row')})" for name, count in unknown]
         warnings.append(f"categories in no group table, taken as 'other': {_listed(names)}; name them with --groups")
-    repeats = products.height - products.select("product", "brand").n_unique()
+    repeats = products.height - products.select("product", "brand", "pack").n_unique()
     if repeats:
         facts = [name for name in products.columns if name not in ("line", "volatility_group")]
         same = products.height - products.select(facts).n_unique()
         warnings.append(
-            f"{repeats:,} rows repeat an earlier product and brand, {same:,} of them in every field: "
+            f"{repeats:,} rows repeat an earlier product, brand and pack, {same:,} of them in every field: "
             "kept as separate products"
         )
     packs = products.filter(pl.col("pack") != "")["pack"]

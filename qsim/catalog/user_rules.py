@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from qsim.catalog.csv_rows import shown
+from qsim.catalog.csv_rows import rupees, shown
 from qsim.catalog.user_columns import FIELDS
 
 MAX_CELL_BYTES = 64 * 1024
@@ -34,15 +34,19 @@ class Rule(NamedTuple):
 def sort_rows(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split text rows into (kept, rejected), both in file order.
 
-    `rows`: line, cells, width and a String column per field read (see `csv_rows.read_csv`); optional fields
-    may be absent. Kept: line (u32), product, brand, category, subcategory, pack (NFC, trimmed), mrp_paise and
-    price_paise (i32). Rejected: line, field, found (at most 80 characters), reason: the first fault of each.
+    `rows`: line, cells, width, a String column per field read (see `csv_rows.read_csv`), where optional fields may
+    be absent, and loose: whether the good is one that needs no brand. Kept: line (u32), product, brand, category,
+    subcategory, pack (NFC, trimmed), mrp_paise and price_paise (i32). Rejected: line, field, found (at most 80
+    characters), reason: the first fault of each.
     """
     absent = [pl.lit("").alias(field) for field in FIELDS if field not in rows.columns]
     text = rows.with_columns(pl.col(f).fill_null("") for f in FIELDS if f in rows.columns).with_columns(absent)
     sized = text.with_columns(pl.col(field).str.len_bytes().alias(f"{field}_bytes") for field in FIELDS)
     clean = sized.with_columns(pl.col(field).str.normalize("NFC").str.strip_chars() for field in FIELDS)
-    priced = clean.with_columns(_paise(field).alias(f"{field}_paise") for field in PRICE_FIELDS)
+    written = clean.with_columns(
+        pl.coalesce(rupees(pl.col(field)), field).alias(f"{field}_amount") for field in PRICE_FIELDS
+    )
+    priced = written.with_columns(_paise(f"{field}_amount").alias(f"{field}_paise") for field in PRICE_FIELDS)
     rules = row_rules()
     hits = [pl.when(rule.bad).then(pl.lit(i, pl.Int16)) for i, rule in enumerate(rules)]
     judged = priced.with_columns(pl.coalesce(hits).alias("fault"))
@@ -54,11 +58,11 @@ def sort_rows(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     return kept, _rejected(judged.filter(pl.col("fault").is_not_null()), rules)
 
 
-def repeated(kept: pl.DataFrame) -> pl.DataFrame:
-    """Give the kept rows that have product, brand and pack of an earlier one, as rejected rows."""
+def repeated(kept: pl.DataFrame, unit: str) -> pl.DataFrame:
+    """Give the kept rows that have product, brand and pack of an earlier one, as rejected rows; `unit` is line or row."""
     named = kept.with_columns(pl.col("line").first().over("product", "brand", "pack").alias("first"))
     again = named.filter(pl.col("line") != pl.col("first"))
-    reason = pl.format("repeats line {}: one row for a product, brand and pack is allowed", "first")
+    reason = pl.format("repeats " + unit + " {}: one row for a product, brand and pack is allowed", "first")
     found = pl.Series("found", [shown(text) for text in again["product"]], pl.String)
     return again.select("line", pl.lit("product").alias("field"), found, reason.alias("reason"))
 
@@ -75,6 +79,8 @@ def row_rules() -> list[Rule]:
         rules.append(Rule(field, size > MAX_CELL_BYTES, pl.col(field), reason))
     for field in ("product", "brand", "category"):
         blank = ~pl.col(field).str.contains(r"[^\s\p{Cc}\p{Cf}]")
+        if field == "brand":
+            blank &= ~pl.col("loose") | (pl.col("brand") != "")
         rules.append(Rule(field, blank, pl.col(field), "empty: every product needs one"))
     for field in PRICE_FIELDS:
         rules += _price_rules(field)
@@ -84,29 +90,29 @@ def row_rules() -> list[Rule]:
 
 
 def _price_rules(field: str) -> list[Rule]:
-    cell = pl.col(field)
+    cell, found = pl.col(f"{field}_amount"), pl.col(field)
     # Nine or more digits before the point cannot fit, and may not fit the integer the paise are computed in.
     above = (cell.str.extract(r"^-?0*([0-9]+)").str.len_bytes() > 8) | (pl.col(f"{field}_paise") > MAX_PAISE)
-    plain = "not a plain number: digits with an optional point and up to two decimals are allowed, as in 1299.50"
+    plain = "not a plain number: digits with an optional point and up to two decimals are allowed, as in 1299.50 or ₹1,299.50"
     return [
-        Rule(field, ~cell.str.contains(_PLAIN), cell, plain),
+        Rule(field, ~cell.str.contains(_PLAIN), found, plain),
         Rule(
             field,
             cell.str.starts_with("-") | ~cell.str.contains("[1-9]"),
-            cell,
+            found,
             "zero or less: above 0 is allowed",
         ),
-        Rule(field, ~cell.str.contains(_PAISE_EXACT), cell, "more than two decimals: whole paise are allowed"),
-        Rule(field, above, cell, "too high: at most 21474836.47 rupees is allowed"),
+        Rule(field, ~cell.str.contains(_PAISE_EXACT), found, "more than two decimals: whole paise are allowed"),
+        Rule(field, above, found, "too high: at most 21474836.47 rupees is allowed"),
     ]
 
 
 def _paise(field: str) -> pl.Expr:
     cell = pl.col(field)
-    rupees = cell.str.extract(r"^-?0*([0-9]+)").cast(pl.Int64, strict=False)
+    whole = cell.str.extract(r"^-?0*([0-9]+)").cast(pl.Int64, strict=False)
     hundredths = cell.str.extract(r"\.([0-9]{1,2})0*$").str.pad_end(2, "0").fill_null("0").cast(pl.Int64)
     exact = cell.str.contains(_PLAIN) & cell.str.contains(_PAISE_EXACT)
-    return pl.when(exact).then(rupees * 100 + hundredths)
+    return pl.when(exact).then(whole * 100 + hundredths)
 
 
 def _rejected(faulty: pl.DataFrame, rules: list[Rule]) -> pl.DataFrame:

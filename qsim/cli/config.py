@@ -28,6 +28,10 @@ def show(directory: str | None, preset: str | None, as_json: bool) -> None:
     from qsim.storage import log
     from qsim.writing import course_of
 
+    if preset and directory:
+        raise click.UsageError(
+            f"found DIR {directory!r} and --preset {preset!r}; allowed is one of them; leave one out"
+        )
     if preset:
         values = params.resolve(preset).model_dump()
     else:
@@ -52,11 +56,11 @@ def calendar(as_json: bool) -> None:
 @click.argument("name")
 @options.as_json
 def scenario(name: str, as_json: bool) -> None:
-    """Print what the scenario NAME changes, as TOML.
+    """Print what the scenario NAME changes in a realistic market, as TOML that --config takes.
 
-    Example: qsim config scenario monsoon
+    Example: qsim config scenario monsoon > mine.toml
     """
-    from qsim import params
+    from qsim import params, scenarios
 
-    values = params.preset_values(name, "scenario")
+    values = scenarios.overlay(name, params.resolve("realistic"))
     click.echo(output.to_json(values) if as_json else params.to_toml(values).lstrip(), nl=as_json)

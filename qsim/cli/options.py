@@ -58,10 +58,18 @@ class BatchSize(Count):
 
 def mapping(pairs: tuple[str, ...]) -> dict[str, str]:
     """Read the pairs of `--map COLUMN=FIELD`."""
+    columns: dict[str, str] = {}
     for pair in pairs:
-        if "=" not in pair:
+        column, equals, field = pair.rpartition("=")
+        if not equals:
             raise click.UsageError(f"--map {pair!r}: allowed is COLUMN=FIELD, such as Name=product")
-    return dict(pair.rsplit("=", 1) for pair in pairs)
+        if column in columns:
+            raise click.UsageError(
+                f"--map {pair!r}: found the column {column!r} named for {columns[column]!r} already; allowed is one field for"
+                " a column; drop one"
+            )
+        columns[column] = field
+    return columns
 
 
 def layers(config_files: tuple[str, ...], assignments: tuple[str, ...]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from qsim.catalog.csv_rows import check_csv
+from qsim.catalog.csv_rows import check_csv, rupees
 
 ZONE = "Asia/Kolkata"
 _IST_MINUTES = 330
@@ -31,7 +31,6 @@ _CLOCK = (
     r"\s*(?<zone>Z|z|UTC|(?<sign>[+-])(?<ahead>\d{2})(?::?(?<minutes>\d{2}))?)?)?$"
 )
 _YES, _NO = ("true", "yes", "y", "t", "in stock"), ("false", "no", "n", "f", "out of stock")
-_MONEY = r"^(?i:₹|rs\.?|inr)?\s*(-?(?:\d+|\d{1,3}(?:,\d{2,3})*,\d{3})(?:\.\d*)?|-?\.\d+)\s*(?:/-)?$"
 
 
 def read(path: Path) -> pl.DataFrame:
@@ -90,9 +89,8 @@ def numbers(frame: pl.DataFrame, name: str) -> pl.Expr:
     value = pl.col(name)
     if frame.schema[name] == pl.String:
         text = value.str.strip_chars()
-        digits = text.str.extract(_MONEY, 1).str.replace_all(",", "", literal=True)
         # What is no amount in rupees may still be a number as a program writes it, such as 1e3.
-        value = pl.coalesce(digits, text)
+        value = pl.coalesce(rupees(text), text)
     value = value.cast(pl.Float64, strict=False)
     return pl.when(value.is_finite()).then(value).alias(name)
 

@@ -20,7 +20,10 @@ GOODS_FILES = ("fruits_vegetables", "dairy_eggs", "snacks_beverages", "pantry_st
 
 @dataclass(frozen=True)
 class Goods:
-    """A kind of good in all brands, variants and packs that it is sold in; prices in rupees for the first pack."""
+    """A kind of good in all brands, variants and packs that it is sold in; prices in rupees for the first pack.
+
+    `is_own`: its words are the brand's own, as Taaza is; another brand than those named never has it.
+    """
 
     category: str
     subcategory: str
@@ -33,6 +36,7 @@ class Goods:
     brands: tuple[tuple[str, float], ...]
     variants: tuple[tuple[str, float], ...]
     is_core: bool
+    is_own: bool
 
     @property
     def combinations(self) -> int:
@@ -70,6 +74,7 @@ def goods() -> tuple[Goods, ...]:
             _factors(row["brands"]),
             _factors(row["variants"]),
             row["core"] == "1",
+            row["own"] == "1",
         )
         for name in GOODS_FILES
         for row in _rows("goods", f"{name}.csv")
