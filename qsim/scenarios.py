@@ -69,7 +69,8 @@ def _changed(change: Any, now: Any) -> Any:
     if isinstance(change, list) and len(change) == len(now):
         return [_changed(value, inner) for value, inner in zip(change, now, strict=True)]
     if isinstance(change, str) and isinstance(now, (int, float)):
-        return now * float(change.removeprefix("x"))
+        # As a person would write it: 1.264 and not 1.2640000000000002.
+        return float(f"{now * float(change.removeprefix('x')):.12g}")
     return change
 
 

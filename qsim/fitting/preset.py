@@ -37,6 +37,7 @@ def base_values(base: str) -> dict[str, Any]:
         "time_of_day": {},
         "calendar": "",
         "scenario": "",
+        "inactive_percent": 0.0,
     }
     still = {"category_volatility": dict.fromkeys(GROUPS, 0.0), "preset": "realistic"}
     values["sales"] = {**values["sales"], "campaign_share": 0.0}
