@@ -183,13 +183,13 @@ def test_inflation_takes_prices_and_costs_of_loose_goods_alike_and_leaves_those_
         assert abs(paid - log) < most, loose
 
 
-@pytest.mark.parametrize(("interval", "a_day", "warned"), [(7_200, 5.0, True), (3_600, 5.0, False), (7_200, 0.0, False)])
+@pytest.mark.parametrize(
+    ("interval", "a_day", "warned"), [(7_200, 5.0, True), (3_600, 5.0, False), (7_200, 0.0, False)]
+)
 def test_ticks_longer_than_an_hour_are_warned_of_where_customers_come(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, interval: int, a_day: float, warned: bool
 ) -> None:
     customers = {"a_day": dict.fromkeys(GROUPS, a_day)}
-    qsim.generate(
-        tmp_path / "m", preset="realistic", products=12, update_interval_seconds=interval, demand=customers
-    )
+    qsim.generate(tmp_path / "m", preset="realistic", products=12, update_interval_seconds=interval, demand=customers)
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == warned and all(f"update_interval_seconds: found {interval}" in line for line in lines)
