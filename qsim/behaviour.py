@@ -78,7 +78,10 @@ class Platform(Checked):
 
 
 class Cost(Checked):
-    """A product's cost, in logarithms: mean-reverting, partly shared within its group, drifting with inflation."""
+    """A product's cost, in logarithms: mean-reverting, partly shared within its group; that of loose goods drifts with inflation.
+
+    Goods with a printed MRP do not drift: their prices would all end at the MRP, which stays.
+    """
 
     volatility: ByGroup = Field(default_factory=_nothing)
     reversion_days: Days = 150

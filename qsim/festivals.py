@@ -80,6 +80,14 @@ def factors(entries: Sequence[Entry], start: date, hours: I64, city: str) -> Fac
     return done
 
 
+def last_dated(entries: Sequence[Entry]) -> date | None:
+    """Give the last day of the entries that name their year, as movable feasts do; None where these are of one year at most."""
+    dated = [(entry, int(entry.date[:4])) for entry in entries if not entry.date.startswith("*")]
+    if len({year for _, year in dated}) < 2:
+        return None
+    return date.fromordinal(max(_days_of(entry.date, year)[-1] + entry.days - 1 for entry, year in dated))
+
+
 def _begins(pattern: str, first: int, last: int) -> list[int]:
     """Give the days first..last, as ordinals, that fit a pattern."""
     years = range(date.fromordinal(max(first, 1)).year, date.fromordinal(last).year + 1)

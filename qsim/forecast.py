@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Sequence
 
-from qsim import clock, hours
+from qsim import clock, festivals, hours
 from qsim.clock import Epoch
 from qsim.errors import DiskError, UsageError
+from qsim.festivals import Entry
 from qsim.market import arrivals
 from qsim.params import NO_BATCH, Parameters
 from qsim.schema import HISTORY, SNAPSHOTS
@@ -84,7 +86,47 @@ def check(market: Place, history: Log, parameters: Parameters, ticks: int, paced
         )
 
 
-def warn_of_crowds(market: Place, parameters: Parameters) -> None:
+def warn_of_demand(market: Place, parameters: Parameters) -> None:
+    """Log what customers make unsound: more of them than can come in an hour, and ticks longer than one."""
+    _warn_of_crowds(market, parameters)
+    _warn_of_long_ticks(market, parameters)
+
+
+def _warn_of_long_ticks(market: Place, parameters: Parameters) -> None:
+    """Log a warning where customers of more than an hour meet the stock and prices of the tick before: README, "The realistic
+    market".
+    """
+    interval, demand = parameters.update_interval_seconds, parameters.demand
+    if interval > arrivals.HOUR and demand.level and any(demand.a_day.values()):
+        _logger.warning(
+            "%s: update_interval_seconds: found %d in a market with customers; up to %d all of an hour's sales are made, in"
+            " longer ticks many are lost, since shelves are seen, sold and filled once a tick; lower update_interval_seconds",
+            market,
+            interval,
+            arrivals.HOUR,
+        )
+
+
+def warn_of_calendar(market: Place, entries: Sequence[Entry], start: str, begin: int, until: int) -> None:
+    """Log a warning where a run from one market second to another passes the last day of a calendar that has a date of its
+    own in each year, or opens beyond it: from then on nothing movable is kept.
+    """
+    last = festivals.last_dated(entries)
+    if last is None:
+        return
+    first = clock.parse_start(start)
+    over = ((last - first).days + 1) * clock.DAY
+    if until > over and (begin <= over or begin == 0):
+        _logger.warning(
+            "%s: calendar: its movable days are dated up to %s, and this run goes on to %s without any; allowed are later ones"
+            " in a calendar of your own; generate with --calendar FILE",
+            market,
+            last,
+            clock.timestamp(first, until).date(),
+        )
+
+
+def _warn_of_crowds(market: Place, parameters: Parameters) -> None:
     """Log a warning where more customers of a product may want to come to an area in an hour than can: those beyond are lost.
 
     Looked at is the busiest hour of the week, without rain and calendar, of a product that is one standard deviation of its

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from qsim import merging, pacing, simulation, windows
+from qsim import forecast, merging, pacing, simulation, windows
 from qsim.errors import UsageError
 from qsim.market.rules import Span
 from qsim.merging import Tiers
@@ -136,6 +136,8 @@ def run_on(writer: Writer, wanted: int, epoch: dict[str, Any] | None, manner: Ma
     """
     parameters, recorder = writer.world.course.parameters[-1], None
     tick_seconds = parameters.update_interval_seconds / manner.speed if manner.speed else None
+    seconds = (writer.world.course.epochs[-1].second_of(writer.tip.tick + more) for more in (0, wanted))
+    forecast.warn_of_calendar(writer.market, writer.world.calendar, parameters.start, *seconds)
     if writer.counts is not None and wanted:
         # A run may fail before its first commit.
         recorder = Recorder(

@@ -120,7 +120,7 @@ def generate(
     preset = preset or values.get("preset", "classic")
     values = scenarios.opening(preset, values)
     opening = open_market(preset, [values], catalog, columns or {}, groups, strict, warn)
-    forecast.warn_of_crowds(market, opening.parameters)
+    forecast.warn_of_demand(market, opening.parameters)
     with new_place(market):
         _commit_opening(market, opening)
     return status(market)

@@ -223,7 +223,7 @@ def change_parameters(writer: Writer, changes: Mapping[str, Any]) -> dict[str, A
     parameters = params.change(current, changes)
     if parameters == current:
         return None
-    forecast.warn_of_crowds(writer.market, parameters)
+    forecast.warn_of_demand(writer.market, parameters)
     new = Epoch(tick, epoch.second_of(tick), parameters.update_interval_seconds)
     course = Course((*writer.world.course.epochs, new), (*writer.world.course.parameters, parameters))
     writer.world = replace(writer.world, course=course)

@@ -11,7 +11,8 @@ from typing import Any
 
 from qsim.streams import Purpose
 from tests.reference import DAY
-from tests.reference_terms import GROUPS, exp, normal, uniform_of, word
+from tests.reference_goods import Product
+from tests.reference_terms import GROUPS, exp, floor_half_up, normal, uniform_of, word
 
 SMALLEST_SHOCK = 0.05
 Tables = Mapping[str, Any]
@@ -79,12 +80,20 @@ class Costs:
         )
         return (1 - through) * now + through * then
 
-    def aim(self, tables: Tables, log_anchor: float, product: int, group: int, second: int) -> float:
+    def drift(self, tables: Tables, product: Product, second: int) -> float:
+        """How far inflation has taken the log costs and prices of loose goods; those with a printed MRP have none."""
+        a_day = tables["cost"]["drift_percent_a_year"] / 100 / 365 if product.mrp is None else 0.0
+        return float(a_day * (second / DAY))
+
+    def aim(self, tables: Tables, log_anchor: float, product: Product, second: int) -> float:
         """The log of the price aimed at: anchor, what costs pass on, and inflation."""
-        cost = tables["cost"]
-        drift = cost["drift_percent_a_year"] / 100 / 365
-        passed = cost["pass_through"] * self.log_cost(product, group, second)
-        return float(log_anchor + passed + drift * (second / DAY))
+        passed = tables["cost"]["pass_through"] * self.log_cost(product.number, product.group, second)
+        return float(log_anchor + passed + self.drift(tables, product, second))
+
+    def paid(self, tables: Tables, product: Product, unit_cost: int, second: int) -> int:
+        """What a unit costs in paise: what it cost at the opening, with its cost and inflation since."""
+        log_cost = self.log_cost(product.number, product.group, second) + self.drift(tables, product, second)
+        return min(max(1, floor_half_up(unit_cost * exp(log_cost))), 2**31 - 1)
 
     def shock_id(self, group: int, second: int) -> int:
         """1 + the day of the newest shock of the group that began on a day before this one; 0 for none."""

@@ -86,7 +86,7 @@ class Shoppers:
         shares = [named.get(name, least) for name in self.terms.platforms]
         total, fee = sum(shares), self.terms.fee(self.cities[area], hour_of(second))
         anchors = [log(unit.listings[0].anchor) for unit in product.units]
-        log_ref = self.costs.aim(self.terms.tables, sum(anchors) / len(anchors), product.number, product.group, second)
+        log_ref = self.costs.aim(self.terms.tables, sum(anchors) / len(anchors), product, second)
         elasticity, pulls = self.of["elasticity"], []
         for platform, name in enumerate(self.terms.platforms):
             dear = log(before[product.listing(platform, area).listing_id].price) - log_ref

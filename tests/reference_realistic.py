@@ -224,14 +224,13 @@ class Market:
     def trade(self, product: Product, now: Tick, before: Mapping[int, State]) -> dict[int, Shelved]:
         """Sell to customers, and receive and order stock; tells what was done, by listing."""
         asked, done = self.shoppers.shop(product, now.since, now.second, before), {}
-        cost = self.costs.log_cost(product.number, product.group, now.second) if asked else 0.0
         for listing in product.listings:
             number, wish = listing.listing_id, asked.get(listing.listing_id)
             shelved = shelve(self.terms, listing, before[number], wish.asked if wish else 0, now.number, now.second)
             done[number] = shelved
             listing.state.stock, listing.state.restock = shelved.stock, shelved.restock
             if wish and (wish.wanted > 0 or shelved.sold > 0):
-                paid = max(1, floor_half_up(listing.unit_cost * exp(cost)))
+                paid = self.costs.paid(self.terms.tables, product, listing.unit_cost, now.second)
                 self.rows.orders.append((now.number, number, shelved.sold, wish.wanted, before[number].price, paid))
             if shelved.received is not None:
                 self.rows.deliveries.append((now.number, number, shelved.received, shelved.stock))

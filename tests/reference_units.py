@@ -212,4 +212,4 @@ class Behaviours:
 
     def log_aim(self, product: Product, unit: Unit, second: int) -> float:
         log_anchor = log(unit.listings[0].anchor)
-        return self.costs.aim(self.terms.tables, log_anchor, product.number, product.group, second)
+        return self.costs.aim(self.terms.tables, log_anchor, product, second)

@@ -78,7 +78,7 @@ class Replayed:
         ]
         running = set()
         for one in self.table("campaigns"):
-            repeats = range(one["starts_second"], one["ends_second"], one["repeat_seconds"] or 10**12)
+            repeats = range(one["starts_second"], min(one["ends_second"], second + 1), one["repeat_seconds"] or 10**12)
             ends = one["ends_second"]
             if any(first <= second < min(first + one["duration_seconds"], ends) for first in repeats):
                 running.add(one["campaign_id"])

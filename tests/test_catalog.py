@@ -16,7 +16,7 @@ import qsim
 from qsim import params, taxonomy
 from qsim.catalog import catalog_tables
 from qsim.catalog.products import generated_products, shuffled
-from qsim.clock import DAY
+from qsim.clock import DAY, MAX_SECOND
 from qsim.schema import CAMPAIGN_KINDS
 
 ROOT = Path(__file__).parent.parent
@@ -187,6 +187,21 @@ def test_weekday_campaigns_run_for_one_day_of_their_name_every_week() -> None:
         assert (campaigns["starts_second"] % DAY == 0).all()
         assert set(campaigns["duration_seconds"]) == {DAY}
         assert set(campaigns["repeat_seconds"]) == {7 * DAY}
+
+
+def test_weekend_sales_run_on_saturdays_before_the_opening() -> None:
+    for start, weekday in ((f"2026-01-{day:02d}", (day + 2) % 7) for day in range(1, 8)):
+        campaigns = catalog_tables(params.resolve("classic", {"start": start}))["campaigns"]
+        weekend = campaigns.filter(campaign="Weekend Flash Sale")
+        assert weekend.height == 5
+        assert [(weekday + starts // DAY) % 7 for starts in weekend["starts_second"]] == [5] * 5
+        assert (weekend["ends_second"] <= 0).all()
+
+
+def test_campaigns_that_repeat_do_so_as_long_as_a_market_can_last() -> None:
+    repeating = tables()["campaigns"].filter(pl.col("repeat_seconds") > 0)
+    assert repeating.height == 25
+    assert set(repeating["ends_second"]) == {MAX_SECOND}
 
 
 @pytest.mark.parametrize(("products", "stores"), [(280, 1), (280, 3), (5_000, 1)])

@@ -205,3 +205,30 @@ def test_a_calendar_that_is_not_there_is_refused(tmp_path: Path) -> None:
     ):
         qsim.generate(tmp_path / "m", products=12, calendar="indai")
     assert not (tmp_path / "m").exists()
+
+
+def test_the_last_dated_day_is_that_of_entries_that_name_their_year_where_these_are_of_several() -> None:
+    fixed = entry(date="*-12-31", days=5)
+    assert festivals.last_dated([fixed, entry(date="2026-03-04")]) is None
+    assert festivals.last_dated([entry(date="2027-*-30", days=3), fixed, entry(date="2026-03-04")]) == date(2028, 1, 1)
+    assert festivals.last_dated(SHIPPED) == date(2028, 10, 17)
+
+
+def test_the_run_that_passes_the_last_dated_day_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    made = {"preset": "realistic", "products": 8, "update_interval_seconds": 3_600}
+    qsim.generate(tmp_path / "m", start="2028-10-16", **made)
+    told = []
+    for ticks in (24, 24, 1, 5):
+        qsim.run(tmp_path / "m", ticks=ticks)
+        told.append(len(caplog.records))
+    assert told == [0, 0, 1, 1]
+    assert "dated up to 2028-10-17" in caplog.records[0].getMessage()
+
+
+def test_a_market_that_opens_after_the_last_dated_day_is_told_at_its_first_run(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    qsim.generate(tmp_path / "m", preset="realistic", products=8, start="2030-01-01", update_interval_seconds=3_600)
+    qsim.run(tmp_path / "m", ticks=1)
+    qsim.run(tmp_path / "m", ticks=1)
+    assert [record.levelname for record in caplog.records] == ["WARNING"]

@@ -11,6 +11,7 @@ import pytest
 
 import qsim
 from qsim import money, params, rulebook, streams
+from qsim.behaviour import GROUPS
 from qsim.errors import UsageError
 from qsim.market import arrivals, cost, repricing
 
@@ -158,3 +159,37 @@ def test_customers_that_would_be_too_many_for_an_hour_are_warned_of(
     qsim.run(tmp_path / "b", ticks=1, demand={"level": level})
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == 2 * warned and all("at most 63 of any come" in line for line in lines)
+
+
+def test_inflation_takes_prices_and_costs_of_loose_goods_alike_and_leaves_those_with_a_printed_mrp(
+    tmp_path: Path,
+) -> None:
+    none = dict.fromkeys(GROUPS, 0.0)
+    costs = {"volatility": none, "pass_through": 1.0, "drift_percent_a_year": 100}
+    qsim.generate(
+        tmp_path / "m", preset="realistic", products=24, update_interval_seconds=86_400, calendar="none",
+        cost=costs, shocks={"a_year": none}, truth=False,
+    )  # fmt: skip
+    qsim.run(tmp_path / "m", ticks=61)
+    connection = qsim.connect(tmp_path / "m")
+    rise = """SELECT avg(ln(regular_price / anchor_price)) FROM daily_prices JOIN listings USING (listing_id)
+        JOIN products AS p ON p.product_id = listings.product_id WHERE day = '2026-03-02' AND p.is_loose = $1"""
+    cost = """SELECT avg(ln(cost / unit_cost)) FROM orders JOIN listings USING (listing_id)
+        JOIN products AS p ON p.product_id = listings.product_id WHERE ts >= '2026-03-01' AND p.is_loose = $1"""
+    for loose, log, most in ((True, 60 / 365, 0.04), (False, 0.0, 0.02)):
+        (price,), *_ = connection.execute(rise, [loose]).fetchall()
+        (paid,), *_ = connection.execute(cost, [loose]).fetchall()
+        assert abs(price - log) < most, loose
+        assert abs(paid - log) < most, loose
+
+
+@pytest.mark.parametrize(
+    ("interval", "a_day", "warned"), [(7_200, 5.0, True), (3_600, 5.0, False), (7_200, 0.0, False)]
+)
+def test_ticks_longer_than_an_hour_are_warned_of_where_customers_come(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, interval: int, a_day: float, warned: bool
+) -> None:
+    customers = {"a_day": dict.fromkeys(GROUPS, a_day)}
+    qsim.generate(tmp_path / "m", preset="realistic", products=12, update_interval_seconds=interval, demand=customers)
+    lines = [record.getMessage() for record in caplog.records]
+    assert len(lines) == warned and all(f"update_interval_seconds: found {interval}" in line for line in lines)

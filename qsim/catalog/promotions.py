@@ -14,14 +14,13 @@ import polars as pl
 from qsim import streams
 from qsim.arrays import I64, U16, Mask
 from qsim.catalog.products import shuffled
-from qsim.clock import DAY
+from qsim.clock import DAY, MAX_SECOND
 from qsim.depths import stratified_depths
 from qsim.params import Parameters
 from qsim.schema import CAMPAIGNS
 from qsim.streams import Purpose
 
 HOUR = 3_600
-_TWO_YEARS = 730 * DAY
 _LINE_DEPTHS = np.array([20, 25, 30, 35, 40, 50])
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -44,9 +43,10 @@ def _plans(draw: I64, weekday_at_start: int, categories: list[str]) -> list[_Pla
     day = [int(number) for number in draw]
     weekday = day[3] % 7
     until = (weekday - weekday_at_start) % 7
+    saturday = (weekday_at_start - 6) % 7 + 1 + 7 * (day[0] % 2)
     past, now = categories[day[7] % len(categories)], categories[day[4] % len(categories)]
     return [
-        _Plan("Weekend Flash Sale", "flash", "", -(2 + day[0] % 5) * DAY + 12 * HOUR, 3 * HOUR, 0, 20),
+        _Plan("Weekend Flash Sale", "flash", "", -saturday * DAY + 12 * HOUR, 3 * HOUR, 0, 20),
         _Plan("Midnight Flash Sale", "flash", "", -2 * HOUR, 4 * HOUR, 0, 20),
         _Plan("Lunch Flash Sale", "flash", "", (1 + day[2] % 3) * DAY + 12 * HOUR, 3 * HOUR, 7 * DAY, 20),
         _Plan(f"{_WEEKDAYS[weekday]} Saver", "weekday", "", until * DAY - 28 * DAY, DAY, 7 * DAY, 40),
@@ -93,7 +93,7 @@ def campaign_tables(
         for plan in _plans((words >> np.uint64(40)).astype(np.int64), weekday_at_start, categories):
             number = len(campaigns) + 1
             campaigns.append(_campaign_row(number, platform, plan))
-            running = plan.starts <= 0 and -plan.starts % (plan.repeat or _TWO_YEARS) < plan.duration
+            running = plan.starts <= 0 and -plan.starts % (plan.repeat or MAX_SECOND) < plan.duration
             wanted = count if running or not share else max(1, count)
             kind = plan.category, plan.kind
             if kind not in eligible:
@@ -105,8 +105,8 @@ def campaign_tables(
 
 
 def _campaign_row(number: int, platform: int, plan: _Plan) -> tuple[object, ...]:
-    """Lay a plan out in the columns of `schema.CAMPAIGNS`."""
-    ends = plan.starts + (_TWO_YEARS if plan.repeat else plan.duration)
+    """Lay a plan out in the columns of `schema.CAMPAIGNS`; what repeats does so as long as a market can last."""
+    ends = MAX_SECOND if plan.repeat else plan.starts + plan.duration
     times = (plan.starts, plan.duration, plan.repeat, ends)
     return (number, plan.name, plan.kind, platform, plan.category, *times, plan.units)
 

@@ -187,12 +187,15 @@ def _nine_stick(of: Observed, loose: Mask) -> float | None:
 
 @dataclass(frozen=True)
 class CostFigures:
-    """What levels of regular prices tell of costs; None where the panel is too short. Shocks: a year, and sizes, by group."""
+    """What levels of regular prices tell of costs; None where the panel is too short. Shocks: a year, and sizes, by group.
+
+    The drift is that of loose goods, as no other drifts; None without any.
+    """
 
     days: int
     volatility: float | None
     reversion_days: float | None
-    drift: float
+    drift: float | None
     drift_se: float
     shared: float | None
     shocks: Mapping[str, tuple[float, list[float]]]
@@ -203,8 +206,9 @@ def measure_costs(panel: Panel, groups: Mapping[str, str], noise_square: float) 
     of, _ = observe(panel)
     level = costs.dense_levels(of, panel.price_paise.shape)
     found = costs.structure(level, panel.step_days)
-    drift, error = costs.drift_percent_a_year(level, panel.step_days)
     code = np.array([GROUPS.index(groups.get(str(item), "other")) for item in panel.item], np.int64)
+    loose = np.isin(code, [GROUPS.index(name) for name in LOOSE])
+    drift, error = costs.drift_percent_a_year(level[loose], panel.step_days) if loose.any() else (None, 0.0)
     return CostFigures(
         days=len(panel.days) * panel.step_days,
         volatility=found[0] if found else None,

@@ -94,7 +94,7 @@ def _repricing(figures: Figures, levels: CostFigures, base: Mapping[str, Any]) -
         cost["reversion_days"] = round(levels.reversion_days, 1)
     if levels.shared is not None:
         cost["shared"] = round(levels.shared, 4)
-    if levels.days >= _DRIFT_DAYS:
+    if levels.drift is not None and levels.days >= _DRIFT_DAYS:
         cost["drift_percent_a_year"] = (
             round(float(np.clip(levels.drift, -50, 100)), 3) if abs(levels.drift) > 2 * levels.drift_se else 0.0
         )

@@ -104,11 +104,16 @@ def _own_costs(of: Units, state: State, now: Round) -> OwnCosts:
     return own
 
 
+def drifts(of: Units, now: Round, products: I64) -> F64:
+    """Give how far inflation has taken the log costs and prices of products of the block."""
+    return np.asarray(of.drift_a_day[products] * now.days(products))
+
+
 def log_aims(of: Units, state: State, rules: LiveRules, now: Round, at: I64) -> F64:
     """Give the log of the price that units aim at: anchor, costs passed on, inflation."""
     products = at // of.platforms
     costs = log_costs(of, state, now, products)
-    return np.asarray(of.log_anchor[at] + rules.pass_through * costs + rules.drift_a_day * now.days(products))
+    return np.asarray(of.log_anchor[at] + rules.pass_through * costs + drifts(of, now, products))
 
 
 def _hazard(of: Units, rules: LiveRules, state: State, at: I64, log_aim: F64, now: Round, profile: F64 | float) -> F64:

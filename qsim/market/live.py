@@ -89,7 +89,7 @@ def _sell(block: Block, of: Units, state: State, rules: LiveRules, now: Round) -
     product, area = came.lane // areas, came.lane % areas
     offers = (product * block.listings_per_product + area)[:, None] + np.arange(of.platforms) * areas
     costs = happenings.log_costs(of, state, now, product)
-    reference = of.log_reference[product] + rules.pass_through * costs + rules.drift_a_day * now.days(product)
+    reference = of.log_reference[product] + rules.pass_through * costs + happenings.drifts(of, now, product)
     prices = state.price[offers]
     fee = now.hour.fee_paise[block.city_of_area[area]]
     pull = demand.pulls(rules.demand, prices, reference, fee)
@@ -99,7 +99,7 @@ def _sell(block: Block, of: Units, state: State, rules: LiveRules, now: Round) -
 def _keep_orders(block: Block, of: Units, state: State, sold: Sold, now: Round, rows: EventRows) -> None:
     places = sold.places
     product = places // block.listings_per_product
-    costs = happenings.log_costs(of, state, now, product)
+    costs = happenings.log_costs(of, state, now, product) + happenings.drifts(of, now, product)
     paid = np.clip(np.floor(block.unit_cost[places] * money.exp(costs) + 0.5), 1, money.MAX_PAISE).astype(np.int32)
     columns = (sold.units.astype(np.uint16), sold.wanted.astype(np.uint16), state.price[places], paid)
     rows.orders.append((now.ticks[product].astype(np.uint32), block.listing_id[places], *columns))

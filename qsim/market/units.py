@@ -119,7 +119,8 @@ class Units:
 
     `zone` float64[listings] multiplies prices, None without zones; `dynamic` tells whose price follows the time of day,
     None where all do. By product: `log_reference` is the mean log anchor, `customers` the mean a day in an area;
-    `customer_ids` int64[products x areas] number these in the market.
+    `customer_ids` int64[products x areas] number these in the market; `drift_a_day` is the inflation of log costs and prices,
+    none of goods with a printed MRP, which would end at it one and all.
     """
 
     stores: int
@@ -143,6 +144,7 @@ class Units:
     zone: F64 | None
     customers: F64
     customer_ids: I64
+    drift_a_day: F64
 
     @cached_property
     def any_customers(self) -> bool:
@@ -218,4 +220,5 @@ def units(block: Block, rules: LiveRules, stores: int) -> Units:
         zone=_zones(rules, platforms, stores, len(products)),
         customers=rules.demand.customers(rules.seed, products, group[::platforms]),
         customer_ids=(products[:, None] * stores + np.arange(stores)).ravel(),
+        drift_a_day=np.where(loose[::platforms], rules.drift_a_day, 0.0),
     )
