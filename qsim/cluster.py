@@ -52,7 +52,7 @@ def connected(scheduler: str, workers: int) -> Iterator[Client]:
         UsageError: the address is none, or Dask is not installed.
         QsimError: the scheduler does not answer, or its workers have other versions than this process.
     """
-    if scheduler != LOCAL and not _ADDRESS.fullmatch(scheduler):
+    if scheduler != LOCAL and not _ADDRESS.fullmatch(str(scheduler)):
         raise UsageError(f"scheduler: found {scheduler!r}; allowed are tcp://HOST:PORT and local; mend the address")
     try:
         import dask

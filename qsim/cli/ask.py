@@ -92,7 +92,7 @@ def basket(items: str | None, platforms: tuple[str, ...], as_json: bool, **given
 
     Example: qsim ask basket --budget 1000
     """
-    from qsim.queries.basket import items_file
+    from qsim.queries.lists import items_file
 
     chosen: dict[str, Any] = {"items": items_file(items) if items else None, "platforms": platforms or None}
     budget = given["budget"]
