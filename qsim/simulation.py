@@ -189,11 +189,13 @@ def run_windows(
     work: Callable[[int, Span], T],
     workers: int,
     ahead: int = 1,
+    give_up: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[Span, list[T]]]:
     """Do `work(number of a block, window)` for each of so many blocks and each window, and yield the results window by window.
 
     A block's windows are done in order, one at a time; other blocks go on meanwhile, at most `ahead` + 1 windows
-    ahead of what was taken, so memory stays bounded.
+    ahead of what was taken, so memory stays bounded. Where it ends early, `give_up` is called before what is under way is
+    waited for.
     """
     keep_freed_memory()
     with ThreadPoolExecutor(max_workers=workers) as pool:
@@ -214,5 +216,8 @@ def run_windows(
                     yield done, [future.result() for future in futures]
             for done, futures in under_way:
                 yield done, [future.result() for future in futures]
+        except BaseException:
+            give_up()
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

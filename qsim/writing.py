@@ -53,8 +53,8 @@ Take = Callable[["Writer", Rules, int, int, Span], Written]
 class Writer:
     """A market being written: where it is, the tip of its log, the tick of its newest snapshot, and its blocks with the
     states they have reached. The log's files are not kept: a run's memory does not grow with its length. `take` is how a
-    block is taken through a window: (writer, rules, ticks between snapshots, number of the block, window). `counts` are there
-    where it is monitored.
+    block is taken through a window: (writer, rules, ticks between snapshots, number of the block, window), and `give_up` lets
+    those end that are under way. `counts` are there where it is monitored.
     """
 
     market: Place
@@ -67,6 +67,7 @@ class Writer:
     workers: int
     stop: threading.Event = field(default_factory=threading.Event)
     take: Take = field(default_factory=lambda: take_here)
+    give_up: Callable[[], None] = lambda: None
     counts: Counts | None = None
     keep_events: bool = False
 
