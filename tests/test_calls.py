@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+from dataclasses import replace
 from datetime import date, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
 import qsim
-from qsim import params
-from qsim.errors import UsageError
+from qsim import params, writing
+from qsim.errors import ConflictError, UsageError
 from qsim.monitoring import feed
 from qsim.monitoring.metrics import metrics
+from qsim.storage import log
 
 
 def refusal(call: Any, *args: Any, **options: Any) -> str:
@@ -105,3 +111,42 @@ def test_what_is_read_of_a_market_takes_numpys_counts_and_refuses_texts(ran: Pat
     for call in (lambda: metrics(ran, last="5"), lambda: feed.recent(ran, "3")):  # type: ignore[arg-type]
         assert "allowed is a whole number" in refusal(call)
     assert "allowed is a number" in refusal(qsim.vacuum, ran, grace_seconds="5")
+
+
+def test_the_package_lists_its_verbs_and_version_and_loads_none_of_them() -> None:
+    code = (
+        "import qsim, sys; found = {*dir(qsim)}; print(qsim.__version__, {*qsim.__all__, '__version__'} <= found,"
+        " [name for name in ('numpy', 'polars', 'duckdb', 'pydantic') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == f"{version('quickcommerce-sim')} True []\n"
+
+
+@pytest.mark.parametrize("verb", qsim.__all__)
+def test_every_name_of_the_package_is_there_with_its_words(verb: str) -> None:
+    assert getattr(qsim, verb).__doc__
+
+
+def test_health_metrics_and_report_are_verbs_of_python_too(ran: Path) -> None:
+    assert qsim.health(ran)["tick"] == qsim.metrics(ran)["tick"] == 10
+    assert "health" in qsim.report(ran)
+
+
+def test_a_market_of_a_newer_qsim_is_told_as_one(ran: Path) -> None:
+    history = log.read(ran)
+    newer = [{**entry, "parameters": {**entry["parameters"], "new_thing": 1}} for entry in history.epochs]
+    with pytest.raises(ConflictError, match=r"\(new_thing: unknown key\): another version, most likely a newer one"):
+        writing.course_of(replace(history, epochs=newer))
+
+
+def test_a_run_and_its_health_do_without_what_the_system_does_not_tell(
+    market: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def untold(*given: object) -> None:
+        raise psutil.NoSuchProcess(1)
+
+    monkeypatch.setattr(psutil, "Process", untold)
+    monkeypatch.setattr(psutil, "virtual_memory", untold)
+    assert qsim.run(market, ticks=1)["tick"] == 11
+    assert "what the run costs cannot be kept" in caplog.text
+    assert [reason["about"] for reason in qsim.health(market)["reasons"]] == ["memory"]
