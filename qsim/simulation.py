@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import zip_longest
@@ -31,6 +32,7 @@ from qsim.market.units import LiveClock
 from qsim.params import Parameters
 from qsim.schema import FEES
 
+_LOOK_SECONDS = 1.0
 T = TypeVar("T")
 _local = threading.local()
 TILE_ROWS = 131_072
@@ -183,6 +185,14 @@ def keep_freed_memory() -> None:
         pa.set_memory_pool(pa.system_memory_pool())
 
 
+def _result(future: Future[T]) -> T:
+    """Wait for a result, in steps: a signal that comes just as a wait begins is seen no earlier than at its end."""
+    while not future.done():
+        with suppress(TimeoutError):
+            future.result(_LOOK_SECONDS)
+    return future.result()
+
+
 def run_windows(
     blocks: int,
     windows: Iterable[Span],
@@ -213,9 +223,9 @@ def run_windows(
                 under_way.append((window, [tail for tail in tails if tail is not None]))
                 if len(under_way) > ahead:
                     done, futures = under_way.pop(0)
-                    yield done, [future.result() for future in futures]
+                    yield done, [_result(future) for future in futures]
             for done, futures in under_way:
-                yield done, [future.result() for future in futures]
+                yield done, [_result(future) for future in futures]
         except BaseException:
             give_up()
             raise

@@ -224,6 +224,7 @@ def test_a_cluster_whose_workers_are_gone_is_waited_for_and_then_given_up(
     assert qsim.status(tmp_path / "m")["tick"] >= WINDOW
 
 
+@pytest.mark.nightly
 def test_a_second_interrupt_ends_the_wait_for_workers_that_are_gone(tmp_path: Path) -> None:
     # Its blocks are those of the program, which nothing makes small.
     subprocess.run([sys.executable, "-m", "qsim", "generate", tmp_path / "m"], capture_output=True, check=True)
