@@ -51,6 +51,11 @@ def one_line(text: str) -> str:
     return line if line.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 
+def counted(count: int, noun: str) -> str:
+    """Write a count of things with its noun, which takes an s: `1 product`, `1,200 products`."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """Suggest the nearest known word, as the end of an error line."""
     known = list(known)

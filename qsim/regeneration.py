@@ -17,7 +17,7 @@ from qsim.opening import open_market
 from qsim.params import Parameters
 from qsim.schema import DISCOUNTS, FEES, HISTORY, METRICS, PLATFORM_METRICS, SNAPSHOTS, TABLES
 from qsim.simulation import Course
-from qsim.storage import digests, log, tables
+from qsim.storage import digests, integrity, log, tables
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile, Tip
 from qsim.storage.places import Place
@@ -54,7 +54,10 @@ def regenerate(market: Place, part: str) -> Regenerated:
 
     Also sums the digests of all rows that are stored, which have to come to the market's own.
     """
-    history = log.read(market)
+    return integrity.at_newest(market, partial(_regenerated, market, part))
+
+
+def _regenerated(market: Place, part: str, history: Log) -> Regenerated:
     first, last = part_of(part, history.tick)
     result = Regenerated()
     tips = [piece.tip for piece in log.commits(market)]

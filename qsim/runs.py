@@ -76,7 +76,7 @@ def new_place(market: Place) -> Iterator[None]:
         files.sync_directory(market)
         for part in writing.DIRECTORIES:
             files.make_directory(market / part)
-        left = leftovers.found(market, writing.DIRECTORIES, log.EMPTY, clock.MAX_TICK)
+        left = leftovers.found(market, writing.DIRECTORIES, writing.CATALOG_TABLES, log.EMPTY, clock.MAX_TICK)
         if isinstance(market, Path):
             leftovers.clear(market, writing.DIRECTORIES, left)
         yield

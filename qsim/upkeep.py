@@ -61,7 +61,7 @@ def verify(directory: str | os.PathLike[str] | None = None, *, regenerate: str |
     `regenerate` also simulates ticks again from the seed and compares digests: `all`, or `FIRST:LAST`. Nothing is changed.
     """
     market = market_directory(directory)
-    found = verification.verify(market, writing.DIRECTORIES)
+    found = verification.verify(market, writing.DIRECTORIES, writing.CATALOG_TABLES)
     result = {"directory": str(market), **asdict(found)}
     if regenerate is not None and not found.faults:
         from qsim import regeneration

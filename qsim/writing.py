@@ -23,7 +23,7 @@ from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
 from qsim.pacing import Pace
 from qsim.params import NO_BATCH, Parameters
-from qsim.schema import CALENDAR, HISTORY, LISTINGS, PLATFORM_METRICS, SNAPSHOTS
+from qsim.schema import CALENDAR, CATALOG, HISTORY, LISTINGS, SNAPSHOTS
 from qsim.simulation import Course, World
 from qsim.storage import digests, files, integrity, leftovers, lock, log, tables
 from qsim.storage.log import Log
@@ -33,6 +33,7 @@ from qsim.windows import Wanted, Written
 from qsim.worlds import CATALOG_COLUMNS, catalog_columns, world_of
 
 HISTORY_TABLES = tuple(table.name for table in HISTORY)
+CATALOG_TABLES = tuple(table.name for table in CATALOG)
 DIRECTORIES = ("catalog", log.COMMITS, log.CHECKPOINTS, *HISTORY_TABLES)
 _ROWS_A_WINDOW = 1 << 20
 # Where a batch is updated in every tick, and where ticks may be all but empty.
@@ -143,10 +144,11 @@ def settled(market: Place) -> Log:
     CorruptError names a file that is not what was committed; then nothing was changed.
     """
     history = integrity.read_log(market)
-    left = leftovers.found(market, DIRECTORIES, history, _FARTHEST_AHEAD)
+    left = leftovers.found(market, DIRECTORIES, CATALOG_TABLES, history, _FARTHEST_AHEAD)
     if left and isinstance(market, ObjectPath):
         # Their writer may only have been taken for dead, and would name them in its next commit.
         history = log.fence(market, history)
+    files.make_missing(market, DIRECTORIES)
     leftovers.clear(market, DIRECTORIES, left)
     log.settle(market, history)
     return history
@@ -175,8 +177,6 @@ def open_writer(market: Place, workers: int, monitoring: bool = False, stop: thr
     history = settled(market)
     writer = writer_at(market, history, max(file.last for file in history.of_table(SNAPSHOTS.name)), workers)
     if monitoring:
-        # A market that an older qsim made has no folder for them.
-        files.make_directory(market / PLATFORM_METRICS.name)
         platforms = tables.read(market, history.of_table(LISTINGS.name)[:1], ["platform_id"])["platform_id"].to_numpy()
         per = writer.blocks[0].listings_per_product
         writer.counts = counts_of(market, history, writer.kept, platforms[:per], writer.blocks, writer.states)

@@ -30,7 +30,8 @@ def by_hand(*changes: dict[str, Any], fees: tuple[float, float, float, float] = 
             volatility_group VARCHAR, pack VARCHAR, pack_units DOUBLE)""",
         "CREATE TABLE stores (store_id UINTEGER, platform VARCHAR, city VARCHAR, pincode VARCHAR)",
         """CREATE TABLE platforms (platform_id INTEGER, platform VARCHAR, name VARCHAR, delivery_fee DECIMAL(12, 2),
-            handling_fee DECIMAL(12, 2), free_delivery_from DECIMAL(12, 2), minimum_order DECIMAL(12, 2))""",
+            handling_fee DECIMAL(12, 2), free_delivery_from DECIMAL(12, 2), minimum_order DECIMAL(12, 2),
+            is_open BOOLEAN)""",
         """CREATE TABLE discounts (listing_id UINTEGER, campaign_id INTEGER, discount_pct DECIMAL(5, 2), starts_at TIMESTAMP,
             ends_at TIMESTAMP)""",
         "CREATE TABLE campaigns (campaign_id INTEGER, campaign VARCHAR, starts_at TIMESTAMP, ends_at TIMESTAMP)",
@@ -43,7 +44,7 @@ def by_hand(*changes: dict[str, Any], fees: tuple[float, float, float, float] = 
     ):  # fmt: skip
         connection.execute(statement)
     for at, name in enumerate(names):
-        connection.execute("INSERT INTO platforms VALUES (?, ?, ?, ?, ?, ?, ?)", [at, name, name.title(), *fees])
+        connection.execute("INSERT INTO platforms VALUES (?, ?, ?, ?, ?, ?, ?, true)", [at, name, name.title(), *fees])
         connection.execute("INSERT INTO stores VALUES (?, ?, 'Delhi', '110024')", [at, name])
     seen = set()
     for at, row in enumerate(rows):

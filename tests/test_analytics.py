@@ -32,6 +32,11 @@ def connection(made: Handmade) -> duckdb.DuckDBPyConnection:
     return qsim.connect(made.market)
 
 
+def day_of(tick: int) -> date:
+    """The day in which what a tick brought came: before its time."""
+    return (time(tick) - timedelta(seconds=1)).date()
+
+
 def groups(listing: Row) -> list[Group]:
     """The rows of a view with totals that a listing counts in."""
     platform, category = listing["platform"], listing["category"]
@@ -86,55 +91,95 @@ def test_daily_prices_are_the_state_at_noon_of_what_is_on_sale(made: Handmade, c
 def jevons(made: Handmade) -> dict[tuple[date, Group], tuple[int, float]]:
     found = {}
     for group, listings in by_group(made).items():
-        level, before = 100.0, None
+        level, seen = 100.0, dict[int, int]()
         for day, states, stock in at_noon(made):
-            both = (
-                []
-                if before is None
-                else [r["listing_id"] for r in listings if stock[r["listing_id"]] and before[1][r["listing_id"]]]
-            )
-            if before and both:
-                relatives = [states[at]["price_paise"] / before[0][at]["price_paise"] for at in both]
-                level *= math.prod(relatives) ** (1 / len(relatives))
-            found[day, group] = (len(both), level)
-            before = states, stock
+            now = seen | {
+                row["listing_id"]: states[row["listing_id"]]["price_paise"]
+                for row in listings
+                if stock[row["listing_id"]]
+            }
+            if seen:
+                level *= math.prod(now[at] / seen[at] for at in seen) ** (1 / len(seen))
+            found[day, group] = (len(seen), level)
+            seen = now
     return found
 
 
-def fisher(made: Handmade) -> dict[tuple[date, Group], float]:
+def fisher(sold: dict[date, dict[int, tuple[float, float]]], days: list[date], ids: set[int]) -> list[float]:
+    """Direct Fishers against what the first 28 days sold, as (spent, units) by day and listing, over the first day's."""
+    base: dict[int, tuple[float, float]] = {}
+    for day in (day for day in sold if day < min(sold) + timedelta(days=28)):
+        for at, (spent, units) in sold[day].items():
+            base[at] = (base.get(at, (0, 0))[0] + spent, base.get(at, (0, 0))[1] + units)
+    levels: list[float] = []
+    for day in days:
+        goods = [(s / u, base[at][0] / base[at][1], u, base[at][1]) for at, (s, u) in sold.get(day, {}).items()
+                 if at in ids and at in base and u]  # fmt: skip
+        if goods:
+            laspeyres = sum(p * q for p, _, _, q in goods) / sum(p * q for _, p, _, q in goods)
+            paasche = sum(p * q for p, _, q, _ in goods) / sum(p * q for _, p, q, _ in goods)
+            levels.append(math.sqrt(laspeyres * paasche))
+        else:
+            levels.append(levels[-1] if levels else math.nan)
+    first = next(level for level in levels if not math.isnan(level))
+    return [100 * (first if math.isnan(level) else level) / first for level in levels]
+
+
+def test_price_index_is_of_prices_last_in_stock_and_of_sales_against_a_base(made: Handmade, connection: Any) -> None:
     sold: dict[date, dict[int, tuple[float, float]]] = defaultdict(dict)
     for row in made.rows["orders"]:
-        spent, units = sold[time(row["tick"]).date()].get(row["listing_id"], (0, 0))
-        sold[time(row["tick"]).date()][row["listing_id"]] = (
-            spent + row["units"] * row["price_paise"],
-            units + row["units"],
-        )
-    found = {}
-    for group, listings in by_group(made).items():
-        level = 100.0
-        for noon in noons():
-            day, ids = noon.date(), [row["listing_id"] for row in listings]
-            now, then = ({at: s for at, s in sold[d].items() if s[1]} for d in (day, day - timedelta(days=1)))
-            both = [at for at in ids if at in now and at in then]
-            if both:
-                price = {at: (then[at][0] / then[at][1], now[at][0] / now[at][1]) for at in both}
-                laspeyres = sum(price[at][1] * then[at][1] for at in both) / sum(
-                    price[at][0] * then[at][1] for at in both
-                )
-                paasche = sum(price[at][1] * now[at][1] for at in both) / sum(price[at][0] * now[at][1] for at in both)
-                level *= math.sqrt(laspeyres * paasche)
-            found[day, group] = level
-    return found
-
-
-def test_price_index_chains_geometric_means_and_fishers_of_adjacent_days(made: Handmade, connection: Any) -> None:
-    chained = fisher(made)
-    wanted = [
-        (day, *group, listings, level, chained[day, group]) for (day, group), (listings, level) in jevons(made).items()
-    ]
+        spent, units = sold[day_of(row["tick"])].get(row["listing_id"], (0, 0))
+        if row["units"]:
+            now = spent + row["units"] * row["price_paise"], units + row["units"]
+            sold[day_of(row["tick"])][row["listing_id"]] = now
+    days = [noon.date() for noon in noons()]
+    of_sales = {
+        (day, group): level
+        for group, listings in by_group(made).items()
+        for day, level in zip(days, fisher(sold, days, {row["listing_id"] for row in listings}), strict=True)
+    }
+    wanted = [(day, *group, n, level, of_sales[day, group]) for (day, group), (n, level) in jevons(made).items()]
     found = connection.sql("SELECT day, platform, category, listings, jevons, fisher FROM price_index").fetchall()
     assert same(found, wanted)
     assert len({round(row[4]) for row in wanted}) > 5 and len({round(row[5]) for row in wanted}) > 5
+
+
+@pytest.fixture(scope="module")
+def traded(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A market of five weeks in ticks of a day, in which goods sell out while they are on sale."""
+    market = tmp_path_factory.mktemp("traded") / "m"
+    qsim.generate(market, preset="realistic", products=20, update_interval_seconds=DAY, start=START.date().isoformat())
+    qsim.run(market, ticks=35)
+    return qsim.connect(market)
+
+
+def test_jevons_of_goods_that_all_began_in_stock_is_their_mean_change(traded: Any) -> None:
+    query = """WITH ends AS (
+            SELECT platform, category, min_by(in_stock, day) AS began, max_by(price::DOUBLE, day) FILTER (in_stock)
+                / min_by(price::DOUBLE, day) AS change, count(*) FILTER (NOT in_stock) AS gaps
+            FROM daily_prices GROUP BY listing_id, platform, category)
+        SELECT any_value(jevons), 100 * exp(avg(ln(change))), sum(gaps)
+        FROM ends JOIN (SELECT platform, category, max_by(jevons, day) AS jevons FROM price_index GROUP BY ALL)
+            USING (platform, category)
+        GROUP BY platform, category HAVING bool_and(began)"""
+    rows = traded.sql(query).fetchall()
+    assert len(rows) > 5 and sum(gaps for *_, gaps in rows) > 20
+    assert [jevons for jevons, *_ in rows] == pytest.approx([change for _, change, _ in rows], rel=1e-9)
+
+
+def test_fisher_compares_with_the_first_four_weeks(traded: Any) -> None:
+    sold: dict[date, dict[int, tuple[float, float]]] = defaultdict(dict)
+    query = "SELECT day, listing_id, revenue_paise, units FROM raw.daily_orders WHERE units > 0 ORDER BY day"
+    for day, at, spent, units in traded.sql(query).fetchall():
+        sold[day][at] = spent, units
+    index = "SELECT day, fisher FROM price_index WHERE (platform, category) = ('all', 'all') ORDER BY day"
+    days, found = zip(*traded.sql(index).fetchall(), strict=True)
+    assert list(found) == pytest.approx(fisher(sold, list(days), {at for day in sold.values() for at in day}), rel=1e-9)
+
+
+def test_the_orders_of_a_daily_tick_are_of_the_day_that_it_ends(traded: Any) -> None:
+    days = traded.sql("SELECT DISTINCT day FROM market_share ORDER BY day").fetchall()
+    assert [day for (day,) in days] == [START.date() + timedelta(days=n) for n in range(35)]
 
 
 def changes(made: Handmade) -> dict[int, dict[date, float]]:
@@ -234,7 +279,7 @@ def campaign_starts(made: Handmade) -> Iterator[tuple[int, date]]:
 def test_discount_calendar_tells_who_is_on_discount_how_deep_and_how_many_start(
     made: Handmade, connection: Any
 ) -> None:
-    starts = [(row["listing_id"], time(row["tick"]).date()) for row in made.rows["discounts"] if row["discount_bps"]]
+    starts = [(row["listing_id"], day_of(row["tick"])) for row in made.rows["discounts"] if row["discount_bps"]]
     starts += campaign_starts(made)
     wanted = []
     for group, listings in by_group(made).items():
@@ -251,10 +296,11 @@ def test_discount_calendar_tells_who_is_on_discount_how_deep_and_how_many_start(
 def test_market_share_splits_units_revenue_and_margin_of_a_day_by_platform(made: Handmade, connection: Any) -> None:
     listing = {row["listing_id"]: row for row in made.listings}
     sums: dict[tuple[date, str, str], list[int]] = defaultdict(lambda: [0, 0, 0])
+    assert any(day_of(row["tick"]) < time(row["tick"]).date() for row in made.rows["orders"] if row["units"])
     for row in made.rows["orders"]:
         of, margin = listing[row["listing_id"]], row["price_paise"] - row["cost_paise"]
         for category in (of["category"], "all"):
-            total = sums[time(row["tick"]).date(), of["platform"], category]
+            total = sums[day_of(row["tick"]), of["platform"], category]
             for place, value in enumerate((1, row["price_paise"], margin)):
                 total[place] += row["units"] * value
     wanted = []
@@ -273,7 +319,7 @@ def test_demand_truth_balances_wanted_lost_gained_and_sold_units(made: Handmade,
     sums: dict[tuple[date, int], list[int]] = defaultdict(lambda: [0, 0, 0, 0])
     for row in made.rows["orders"]:
         wanted, sold = row["wanted_units"], row["units"]
-        total = sums[time(row["tick"]).date(), row["listing_id"]]
+        total = sums[day_of(row["tick"]), row["listing_id"]]
         for place, value in enumerate((wanted, sold, max(0, wanted - sold), max(0, sold - wanted))):
             total[place] += value
     columns = "day, listing_id, wanted_units, units, lost_units, gained_units"

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from qsim.cli import answers
 from qsim.errors import InputError, UsageError
 from qsim.queries.basket import basket
 from qsim.queries.connection import rows_of
@@ -149,3 +150,25 @@ def test_list_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
         items_file(tmp_path / "none.txt")
     with pytest.raises(InputError, match="nothing is listed"):
         read_items("# only this\n", "mine.txt")
+
+
+@pytest.mark.parametrize(
+    ("budget", "offer", "said"),
+    [
+        (None, {}, ["no app can deliver this: it is below every minimum order", "left out, below the minimum order: onion"]),
+        (500, {}, ["no app can deliver this: the budget or a minimum order does not allow it", "left out: onion"]),
+        (None, {"in_stock": False}, ["no app can deliver this: nothing of it is on sale", "not there: onion"]),
+    ],
+)  # fmt: skip
+def test_what_cannot_be_bought_is_told_with_the_reason(
+    budget: float | None, offer: dict[str, Any], said: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    con = by_hand({"price": 20} | offer, fees=(25, 2, 99, 99))
+    answers.basket(basket(con, items=[(1, "onion")], budget=budget), "Basket")
+    shown = capsys.readouterr().out
+    assert all(text in shown for text in said), shown
+
+
+def test_one_thing_is_no_things(capsys: pytest.CaptureFixture[str]) -> None:
+    answers.basket(basket(by_hand({"price": 20}), items=[(1, "onion")]), "Basket")
+    assert "₹20.00 for 1 thing\n" in capsys.readouterr().out

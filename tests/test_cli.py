@@ -182,6 +182,25 @@ def test_sql_of_three_words_or_two_forms_is_refused(shell: Shell, ran: Path) -> 
     assert "one of --json and --csv" in shell.refused(2, "sql", ran, "SELECT 1", "--json", "--csv")
 
 
+def test_a_budget_is_told_in_rupees(shell: Shell, ran: Path) -> None:
+    done = shell("ask", "basket", "--budget", "1234567", "--dir", str(ran))
+    assert done.out.startswith("Basket within ₹12,34,567.00\n")
+
+
+def test_a_product_that_is_not_on_sale_is_told_so(shell: Shell, tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", products=100, inactive_percent=50)
+    with qsim.connect(tmp_path / "m") as connection:
+        query = "SELECT product FROM products GROUP BY product HAVING bool_and(NOT is_active) ORDER BY product LIMIT 1"
+        ((name,),) = connection.sql(query).fetchall()
+    done = shell("ask", "cheapest", name, "--dir", str(tmp_path / "m"))
+    assert (done.code, done.out) == (0, f"Cheapest {name}: not on sale\n")
+
+
+def test_one_product_is_no_products(shell: Shell, tmp_path: Path) -> None:
+    done = shell("generate", str(tmp_path / "m"), "--products", "1")
+    assert ": 1 product, 5 listings, " in done.out
+
+
 def test_results_go_to_standard_output_and_progress_to_standard_error(market: Path) -> None:
     done = program("run", market, "--ticks", 5, "--json")
     assert done.code == 0 and json.loads(done.out) == qsim.status(market)

@@ -11,7 +11,7 @@ import pytest
 
 from qsim.storage import files, log
 from tests import crash_script, crashes
-from tests.crash_model import Disk, mounted
+from tests.crash_model import DIRECTORY, Disk, mounted
 
 
 @pytest.fixture(autouse=True)
@@ -45,6 +45,27 @@ def test_a_million_states_of_crashes_after_crashes_after_crashes_hold() -> None:
     print(f"{found.states:,} states, {found.distinct:,} of them distinct")
     assert found.violations == []
     assert found.states == 1_000_000
+
+
+def test_no_kill_and_power_cut_of_writers_that_make_a_missing_folder_loses_a_commit() -> None:
+    disk, witness, found = Disk(), crash_script.Witness(done=1), set()
+    right = crashes.histories()
+    with mounted(disk):
+        crash_script.generate(witness)
+    # As a copy leaves an empty folder out.
+    del disk.visible["/market/events"], disk.durable["/market/events"]
+    killed = [(disk, witness)]
+
+    def keep(left: Disk, then: crash_script.Witness) -> None:
+        if ("/market/events", DIRECTORY) in [change for _, changes in left.pending for change in changes]:
+            killed.append((left, then))
+
+    with mock.patch.object(crashes, "SCRIPT", crash_script.SCRIPT[:2]):
+        crashes.crash(disk, witness, False, keep)
+        assert len(killed) > 1
+        for state in killed:
+            crashes.crash(*state, True, lambda left, then: found.add(crashes.judged(left, then, right)))
+    assert found == {""}
 
 
 @pytest.mark.parametrize("lasting", [False, True])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,7 +20,7 @@ import pytest
 import qsim
 from qsim.errors import ConflictError, CorruptError, DiskError
 from qsim.schema import SNAPSHOTS
-from qsim.storage import files, parquet
+from qsim.storage import files, parquet, system
 
 CUT_SHORT = """
     import resource, sys
@@ -32,10 +34,10 @@ CUT_SHORT = """
 """
 
 
-def in_process(code: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+def in_process(code: str, *arguments: object, seconds: float = 120) -> subprocess.CompletedProcess[str]:
     """Run Python code in a process of its own."""
     command = [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
 
 
 def command_with_file_limit(limit: int, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -48,6 +50,15 @@ def command_with_file_limit(limit: int, *arguments: object) -> subprocess.Comple
         sys.exit(main(sys.argv[2:]))
     """
     return in_process(code, limit, *arguments)
+
+
+def refusing(code: int) -> Callable[..., None]:
+    """A call that the system refuses."""
+
+    def refuse(*given: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    return refuse
 
 
 def is_one_line(text: str) -> bool:
@@ -182,6 +193,61 @@ def test_a_directory_that_cannot_be_made_is_a_fault_of_the_disk(tmp_path: Path) 
     (tmp_path / "file").write_text("")
     with pytest.raises(DiskError, match="cannot make the directory: Not a directory"):
         files.make_path(tmp_path / "file" / "inner")
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOTSUP, errno.EROFS, errno.EACCES])
+def test_a_directory_above_the_market_that_cannot_be_synced_is_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    synced, really = [], system.sync_directory
+
+    def refuse_above(path: Path) -> None:
+        if path == tmp_path.parent:
+            raise OSError(code, os.strerror(code))
+        really(path)
+        synced.append(path)
+
+    monkeypatch.setattr(system, "sync_directory", refuse_above)
+    files.make_path(tmp_path / "m")
+    assert (tmp_path / "m").is_dir() and tmp_path in synced
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.EINVAL])
+def test_a_new_directory_whose_name_cannot_be_synced_is_a_fault_of_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    monkeypatch.setattr(system, "sync_directory", refusing(code))
+    with pytest.raises(DiskError, match=f"cannot make the directory: {os.strerror(code)}"):
+        files.make_directory(tmp_path / "m")
+
+
+def test_a_disk_that_fails_above_the_market_is_a_fault_of_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(system, "sync_directory", refusing(errno.EIO))
+    with pytest.raises(DiskError, match="cannot sync the directory: Input/output error"):
+        files.make_path(tmp_path)
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.ENOTSUP])
+def test_a_file_system_without_hard_links_is_told_in_one_line_and_left_clean(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    monkeypatch.setattr(system, "link", refusing(code))
+    with pytest.raises(
+        DiskError, match=r"1\.json: cannot link: its file system has no hard links.*; put the market on"
+    ):
+        files.put_if_absent(tmp_path / "1.json", b"first")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["pipe", "socket"])
+def test_what_would_be_waited_for_in_place_of_a_file_is_refused_at_once(tmp_path: Path, kind: str) -> None:
+    made = "import os, socket, sys; from qsim.storage import files; from pathlib import Path; path = sys.argv[1]"
+    make = "os.mkfifo(path)" if kind == "pipe" else "socket.socket(socket.AF_UNIX).bind(path)"
+    done = in_process(f"{made}; {make}; files.read(Path(path))", tmp_path / "1.json", seconds=20)
+    assert "CorruptError" in done.stderr
+    assert "1.json: is a pipe, a socket or a device; allowed is the file itself" in done.stderr
 
 
 def test_a_directory_that_is_gone_cannot_be_synced_in_silence(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 import qsim
 from qsim import params
 from qsim.errors import InputError, UsageError
-from qsim.fitting import points, rates, refine, split
+from qsim.fitting import points, rates, refine, simulate, split
 from qsim.fitting.figures import ALL, measure
 from qsim.fitting.preset import base_values
 from qsim.fitting.reading import panel_of, read_source
@@ -191,6 +192,40 @@ def test_parameters_are_moved_towards_the_real_figures() -> None:
     assert moved["sales"]["share"] > values["sales"]["share"]
     assert moved["repricing"]["noise"]["other"] > values["repricing"]["noise"]["other"]
     assert refine.distance(real, real) == 0 < refine.distance(real, still)
+
+
+def test_what_is_random_in_prices_and_what_costs_moved_by_are_moved_apart() -> None:
+    values = params.resolve("realistic").model_dump()
+    real = measure(panel([[10_000] * 49 + [10_100] for _ in range(40)]), {})
+    of, to = (replace(real.pools[ALL], rate=0.1, size=0.05, reversal=reversal) for reversal in (-0.1, -0.4))
+    plain, noisy = (replace(real, pools={ALL: pool}) for pool in (of, to))
+    moved = refine.moved(values, plain, noisy)
+    assert moved["repricing"]["noise"]["dairy"] < values["repricing"]["noise"]["dairy"]
+    assert moved["cost"]["volatility"]["dairy"] > values["cost"]["volatility"]["dairy"]
+    assert moved["repricing"]["gap"] == values["repricing"]["gap"]
+
+
+def test_laws_of_sales_are_moved_towards_the_real_ones() -> None:
+    values = params.resolve("realistic").model_dump()
+    still = measure(panel([[10_000] * 49 + [10_100] for _ in range(40)]), {})
+    real = replace(still, days={2.0: 0.5, 7.0: 0.5}, depths={9.9: 1.0}, returned=0.7, together=0.2)
+    made = replace(still, days={2.0: 0.2, 7.0: 0.8}, depths={10.2: 0.5, 20.0: 0.5}, returned=0.9, together=0.4)
+    sales, moved = values["sales"], refine.moved(values, real, made)["sales"]
+    assert moved["days"]["2"] / moved["days"]["7"] > 2 * sales["days"]["2"] / sales["days"]["7"]
+    assert moved["depths"]["10"] / moved["depths"]["20"] > 2 * sales["depths"]["10"] / sales["depths"]["20"]
+    assert sum(moved["days"].values()) == pytest.approx(1, abs=1e-3)
+    assert moved["clearance"] > sales["clearance"]
+    assert moved["shared_share"] < sales["shared_share"]
+
+
+def test_a_simulated_panel_tells_what_the_real_one_tells() -> None:
+    told = panel([[10_000] * 3 + [8_000] * 2 + [10_000] * 3])
+    flags = np.where(told.price_paise == 8_000, 1, 0).astype(told.on_sale.dtype)
+    flagged = replace(told, on_sale=flags, regular_paise=np.full_like(told.price_paise, 10_000))
+    assert (simulate.told_as(flagged, told).on_sale == -1).all()
+    assert (simulate.told_as(flagged, told).regular_paise == 0).all()
+    assert (simulate.told_as(flagged, flagged).on_sale == flags).all()
+    assert (simulate.told_as(flagged, flagged).regular_paise == 10_000).all()
 
 
 @pytest.mark.parametrize(

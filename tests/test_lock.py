@@ -29,11 +29,27 @@ with writer_lock(Path(sys.argv[1])):
 """
 
 
+# A system without flock, pread and pwrite, whose locks are of byte ranges, which others cannot read: what Windows has of them.
+WINDOWS = """
+import fcntl, os, sys, types
+def locking(handle, mode, count):
+    fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB, count, 0, os.SEEK_CUR)
+    assert os.lseek(handle, 0, os.SEEK_CUR) > 1_000_000
+sys.modules["msvcrt"] = types.SimpleNamespace(locking=locking, LK_NBLCK=2)
+del os.pread, os.pwrite, fcntl.flock
+import qsim.storage.system
+sys.platform = "win32"
+"""
+
+
 @contextmanager
-def holder(directory: Path) -> Iterator[subprocess.Popen[str]]:
+def holder(directory: Path, before: str = "") -> Iterator[subprocess.Popen[str]]:
     """Another process that holds the lock of a directory."""
     process = subprocess.Popen(
-        [sys.executable, "-c", HOLDER, str(directory)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", before + HOLDER, str(directory)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     with process:
         try:
@@ -96,6 +112,15 @@ def test_a_refused_writer_does_not_take_the_holders_name_off_the_lock(tmp_path: 
         for _ in range(3):
             with pytest.raises(ConflictError, match=f"process {first.pid} "), writer_lock(tmp_path):
                 pytest.fail("two writers")
+
+
+def test_a_second_writer_is_refused_on_windows_with_the_process_of_the_first(tmp_path: Path) -> None:
+    words = [sys.executable, "-c", WINDOWS + HOLDER, str(tmp_path)]
+    with holder(tmp_path, WINDOWS) as first:
+        second = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
+        assert f"ConflictError: {tmp_path}: is being written by process {first.pid} on " in second.stderr
+    third = subprocess.run(words, input="", capture_output=True, text=True, timeout=60, check=False)
+    assert (third.returncode, third.stdout) == (0, "held\n"), third.stderr
 
 
 def test_the_lock_is_free_after_its_holder_was_killed(tmp_path: Path) -> None:

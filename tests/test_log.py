@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from qsim.errors import ConflictError, CorruptError
-from qsim.storage import log
+from qsim.storage import files, log
 from qsim.storage.log import EMPTY, Log
 from qsim.storage.pieces import DataFile, Tip
 
@@ -297,6 +297,23 @@ def test_a_checkpoint_that_a_kill_left_out_is_written_by_the_next_writer(
         commit_path(place, number).unlink()
     log.settle(place, log.read(place))
     assert newest.read_bytes() == whole
+
+
+def test_a_commit_and_its_checkpoint_that_come_while_a_log_is_listed_are_no_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "CHECKPOINT_EVERY", 3)
+    tips, listing, listed = [grown(tmp_path, 2)], files.names, []
+
+    def names(directory: Path) -> list[str]:
+        listed.append(directory)
+        if len(listed) == 2:
+            tips.append(grown(tmp_path, 1, tips[0]))
+        return listing(directory)
+
+    monkeypatch.setattr(files, "names", names)
+    assert log.tip_of(log.read(tmp_path)) in tips
+    assert len(tips) == 2 and log.checkpoint_path(tmp_path, tips[1].number).exists()
 
 
 def test_replaced_files_are_told_with_their_commit_until_they_are_vacuumed(long_market: tuple[Path, Log]) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from qsim.errors import UsageError
 from qsim.queries.names import Kin, groups, kin, kind, known_products, nearest, products_named, singular, words
+from qsim.queries.texts import letters_of
 
 PLURALS = {
     "onion": "onions", "tomato": "tomatoes", "potato": "potatoes", "mango": "mangoes", "berry": "berries",
@@ -99,7 +100,7 @@ def shop() -> duckdb.DuckDBPyConnection:
     )
     connection.execute("CREATE SCHEMA raw")
     connection.execute(
-        """CREATE VIEW raw.searchable AS SELECT product_id, lower(replace(product || ' ' || brand, chr(39), '')) AS words
+        f"""CREATE VIEW raw.searchable AS SELECT product_id, {letters_of("product || ' ' || brand")} AS words
             FROM products"""
     )
     connection.executemany("INSERT INTO products VALUES (?, ?, ?, ?)", [(at, *good) for at, good in enumerate(GOODS)])

@@ -21,6 +21,7 @@ from qsim.monitoring import report
 from qsim.runs import market_directory
 from qsim.storage import files, integrity, lease, log, objects, tables
 from qsim.storage.places import ObjectPath, place_of
+from tests import gcs
 from tests.buckets import Network, between, served
 from tests.commands import Shell, program
 
@@ -293,6 +294,30 @@ def test_a_second_writer_is_refused_and_told_who_is_first(place: ObjectPath) -> 
     assert qsim.run(place, ticks=1)["tick"] == TICKS + 1
 
 
+def test_a_lease_whose_renewal_fails_is_renewed_the_next_time(address: str, place: ObjectPath) -> None:
+    path = place / "LOCK"
+    with between(network := Network(address, "refuse")), lease.held(path):
+        network.first, network.last = len(network.asked) + 1, len(network.asked) + 2
+        until = time.monotonic() + 30
+        while len(network.asked) < network.last + 1 and time.monotonic() < until:
+            time.sleep(0.01)
+        before = objects.read(path)
+        while objects.read(path) == before and time.monotonic() < until:
+            time.sleep(0.01)
+        assert objects.read(path) != before
+    assert not lease.is_taken(path)
+
+
+def test_a_lease_that_cannot_be_given_back_lapses_and_fails_nothing(address: str, place: ObjectPath) -> None:
+    path = place / "LOCK"
+    with between(network := Network(address, "refuse")), lease.held(path):
+        network.first, network.last = len(network.asked) + 1, 10**9
+    assert lease.is_taken(path)
+    with lease.held(path):
+        pass
+    assert not lease.is_taken(path)
+
+
 def test_a_killed_writer_needs_nobody(place: ObjectPath, twin: Path) -> None:
     qsim.generate(place, products=12)
     script = f"import qsim; qsim.run({str(place)!r}, ticks=10**5, batch_size=1)"
@@ -359,6 +384,34 @@ def test_the_command_line_as_a_program_reaches_a_store_by_its_environment(place:
     assert program("generate", place, "--products", "12", **os.environ).code == 0
     done = program("sql", place, "SELECT count(*) AS n FROM listings", "--json", **os.environ)
     assert json.loads(done.out) == [{"n": 60}]
+
+
+def test_all_objects_are_deleted_where_a_store_stops_at_one_that_is_not_there() -> None:
+    with gcs.served() as bucket:
+        paths = [ObjectPath(f"gs://bucket/m/{number}") for number in range(60)]
+        bucket.objects |= dict.fromkeys((path.key for path in paths[1:]), b"")
+        objects.delete(paths)
+        assert bucket.objects == {}
+
+
+@pytest.mark.parametrize("lost", [0, 1])
+def test_a_vacuum_goes_on_where_a_store_refuses_to_delete_what_is_gone(lost: int) -> None:
+    with gcs.served() as bucket:
+        place = place_of("gs://bucket/m")
+        qsim.generate(place, products=12)
+        for _ in range(2):
+            qsim.run(place, ticks=TICKS)
+        qsim.compact(place)
+        retired = {f"m/{path}" for path, _ in log.read(place).retired}
+        if not lost:
+            # As a kill amid the removals leaves it.
+            del bucket.objects[min(retired)]
+        bucket.lost = lost
+        with suppress(DiskError):
+            qsim.vacuum(place, grace_seconds=0)
+        qsim.vacuum(place, grace_seconds=0)
+        assert not retired & bucket.objects.keys()
+        assert log.read(place).retired == ()
 
 
 def test_duckdb_is_the_same_object_as_over_a_disk(place: ObjectPath) -> None:

@@ -7,15 +7,22 @@ import os
 import random
 import shutil
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import duckdb
 import pytest
 
 import qsim
+from qsim import regeneration
 from qsim.errors import CorruptError, UsageError
-from qsim.storage import compaction, files, lock, log, parquet, pieces, verification
-from qsim.writing import DIRECTORIES, course_of
+from qsim.queries import served
+from qsim.storage import compaction, files, integrity, lock, log, parquet, pieces, system, verification
+from qsim.storage.log import Log
+from qsim.writing import CATALOG_TABLES, DIRECTORIES, course_of
 from tests.stored import tree
 
 ASKED = (
@@ -125,6 +132,14 @@ def test_vacuum_keeps_what_was_replaced_within_the_grace_by_the_age_of_the_commi
     assert qsim.vacuum(market, grace_seconds=150)["removed"] == 0
     assert qsim.vacuum(market, grace_seconds=50)["removed"] > 0
     assert log.read(market).retired == ()
+
+
+def test_vacuum_removes_what_was_replaced_by_a_commit_of_the_future_where_no_grace_is_asked_for(market: Path) -> None:
+    qsim.compact(market)
+    later = time.time_ns() + 20_000 * 10**9
+    os.utime(log.commit_path(market, log.read(market).number), ns=(later, later))
+    assert qsim.vacuum(market, grace_seconds=50)["removed"] == 0
+    assert qsim.vacuum(market, grace_seconds=0)["removed"] > 0
 
 
 def test_vacuum_leaves_just_the_files_that_the_log_names(market: Path) -> None:
@@ -241,6 +256,24 @@ def test_a_refreshed_connection_refuses_a_file_that_went_bad_since(market: Path)
         qsim.refresh(connection)
 
 
+def test_a_file_that_was_just_written_is_looked_at_again_since_a_change_may_leave_its_marks(
+    market: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    really, now = system.look, time.time_ns()
+
+    def look(path: Path | str) -> system.Entry | None:
+        # The clock of the file system stands still at what is not past yet.
+        found = really(path)
+        return found and replace(found, modified_ns=now + 10**12, changed_ns=now + 10**12)
+
+    monkeypatch.setattr(system, "look", look)
+    integrity.read_log(market)
+    path = market / log.read(market).of_table("events")[1].path
+    path.write_bytes(path.read_bytes()[:-1] + b"?")
+    with pytest.raises(CorruptError, match=path.name):
+        integrity.read_log(market)
+
+
 @pytest.mark.parametrize("link", ["symbolic", "hard", "directory"])
 def test_a_link_in_place_of_a_file_is_refused(market: Path, tmp_path: Path, link: str) -> None:
     path = market / log.read(market).of_table("events")[0].path
@@ -271,6 +304,28 @@ def test_what_is_no_part_of_the_market_is_told_and_left_alone(market: Path) -> N
     assert not any(path.exists() and path.read_bytes() == b"?" for path in left)
 
 
+def test_what_a_user_put_into_a_market_under_names_of_their_own_stays(market: Path) -> None:
+    (market / ".tmp").mkdir()
+    (market / "events" / ".x.1-1.tmp").mkdir()
+    own = [market / ".notes.tmp", market / "catalog" / "my_list.parquet", market / "catalog" / ".0-1.tmp"]
+    for path in own:
+        path.write_text("mine")
+    told = qsim.verify(market)["notes"]
+    assert len(told) == 5 and all("never read" in line for line in told)
+    qsim.run(market, ticks=1)
+    assert [path.read_text() for path in own] == ["mine"] * 3
+    assert (market / ".tmp").is_dir() and (market / "events" / ".x.1-1.tmp").is_dir()
+
+
+def test_what_a_killed_writer_left_of_a_catalog_table_is_cleared(market: Path) -> None:
+    left = [market / "catalog" / name for name in ("products-00042.parquet", "listings-00001-0123abcd.parquet")]
+    for path in left:
+        path.write_text("?")
+    assert all("the next writer removes it" in line for line in qsim.verify(market)["notes"])
+    qsim.run(market, ticks=1)
+    assert not any(path.exists() for path in left)
+
+
 def test_files_of_a_commit_that_comes_while_verify_lists_are_told_as_nothing_else(
     market: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -283,7 +338,7 @@ def test_files_of_a_commit_that_comes_while_verify_lists_are_told_as_nothing_els
         return listing(directory)
 
     monkeypatch.setattr(files, "names", names)
-    found = verification.verify(market, DIRECTORIES)
+    found = verification.verify(market, DIRECTORIES, CATALOG_TABLES)
     assert ran and (found.faults, found.notes) == ([], [])
 
 
@@ -421,6 +476,118 @@ def test_opening_a_market_of_a_user_list_is_told_as_not_made_again(tmp_path: Pat
     result = qsim.verify(tmp_path / "m", regenerate="all")
     assert result["passed"]
     assert result["notes"] == ["tick 0 was not made again: its product list or calendar is the user's"]
+
+
+READERS: dict[str, Callable[[Path], object]] = {
+    "connect": qsim.connect,
+    "serve": served.opened,
+    "verify": lambda market: qsim.verify(market)["faults"],
+    "regenerate": lambda market: qsim.verify(market, regenerate="all")["faults"],
+}
+
+
+@pytest.mark.parametrize(
+    ("reader", "place", "call", "before"),
+    [
+        ("connect", integrity, "check_all", True),
+        ("connect", integrity, "check_all", False),
+        ("serve", integrity, "check_all", True),
+        ("serve", integrity, "check_all", False),
+        ("verify", integrity, "faults", True),
+        ("regenerate", regeneration, "_ticks", True),
+        ("regenerate", regeneration, "_ticks", False),
+    ],
+)
+def test_a_reader_takes_no_file_that_is_replaced_and_removed_meanwhile_for_a_fault(
+    market: Path, monkeypatch: pytest.MonkeyPatch, reader: str, place: ModuleType, call: str, before: bool
+) -> None:
+    really = getattr(place, call)
+
+    def beside(*given: object, **named: object) -> object:
+        monkeypatch.setattr(place, call, really)
+        done = None if before else really(*given, **named)
+        qsim.compact(market)
+        assert qsim.vacuum(market, grace_seconds=0)["removed"] > 0
+        return really(*given, **named) if before else done
+
+    monkeypatch.setattr(place, call, beside)
+    found = READERS[reader](market)
+    assert getattr(place, call) is really
+    assert found != [] if reader in ("connect", "serve") else found == []
+
+
+def test_a_refresh_beside_which_files_are_replaced_and_removed_moves_on_past_that(
+    market: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    connection, really = qsim.connect(market), integrity.check_all
+    qsim.run(market, ticks=3)
+
+    def beside(*given: Any) -> None:
+        really(*given)
+        monkeypatch.setattr(integrity, "check_all", really)
+        qsim.compact(market)
+        qsim.vacuum(market, grace_seconds=0)
+
+    monkeypatch.setattr(integrity, "check_all", beside)
+    assert qsim.refresh(connection) == 69
+    assert connection.sql("SELECT max(tick) FROM price_history").fetchall() == [(69,)]
+
+
+def test_a_file_that_goes_while_a_market_is_opened_is_told_in_one_line(
+    market: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, really = market / log.read(market).of_table("events")[1].path, integrity.check_all
+
+    def beside(*given: Any) -> None:
+        really(*given)
+        gone.unlink(missing_ok=True)
+
+    monkeypatch.setattr(integrity, "check_all", beside)
+    with pytest.raises(CorruptError, match=f"cannot be read: .*{gone.name}") as fault:
+        qsim.connect(market)
+    assert "\n" not in str(fault.value)
+
+
+def test_a_wrong_file_beside_a_run_is_a_fault_at_once(market: Path) -> None:
+    tried: list[int] = []
+
+    def act(history: Log) -> None:
+        tried.append(history.number)
+        qsim.run(market, ticks=1)
+        raise CorruptError("wrong")
+
+    with pytest.raises(CorruptError, match="wrong"):
+        integrity.at_newest(market, act)
+    assert len(tried) == 1
+
+
+def test_who_finds_files_replaced_three_times_over_is_told_the_fault(market: Path) -> None:
+    tried: list[int] = []
+
+    def act(history: Log) -> None:
+        tried.append(history.number)
+        qsim.run(market, ticks=1)
+        qsim.compact(market)
+        raise CorruptError("wrong")
+
+    with pytest.raises(CorruptError, match="wrong"):
+        integrity.at_newest(market, act)
+    assert len(tried) == len(set(tried)) == 3
+
+
+def test_a_market_whose_empty_folders_a_copy_left_out_is_run_on(
+    market: Path, many_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "CHECKPOINT_EVERY", 16)
+    for folder in [path for path in market.iterdir() if path.is_dir() and not any(path.iterdir())]:
+        folder.rmdir()
+    assert not (market / "_checkpoints").exists()
+    whole = shutil.copytree(many_files, tmp_path / "whole")
+    for _ in range(8):
+        assert qsim.run(market, ticks=1)["digest"] == qsim.run(whole, ticks=1)["digest"]
+    qsim.compact(market)
+    assert qsim.verify(market, regenerate="all")["passed"]
+    assert qsim.verify(market)["checkpoints"] == 1
 
 
 def test_a_temporary_name_is_none_that_a_market_gives(market: Path) -> None:

@@ -219,11 +219,18 @@ def test_plain_discounts_are_spells_from_their_start_to_their_end(replayed: Repl
     assert any(end is None for *_, end in found) and any(end for *_, end in found)
 
 
-def test_active_at_is_what_a_search_of_all_discounts_finds(replayed: Replayed, connection: Any) -> None:
-    for moment in moments(replayed):
+def test_active_at_is_what_a_search_of_all_discounts_at_the_last_tick_finds(
+    replayed: Replayed, connection: Any
+) -> None:
+    starts = "SELECT DISTINCT starts_at, ends_at FROM raw.campaign_times WHERE starts_at > tick_time(0)"
+    edges = {moment for row in rows(connection, starts) for moment in row.values()} - set(replayed.times)
+    between = sorted(moment for moment in edges if moment < replayed.times[-1])
+    assert between
+    for moment in [*moments(replayed), *between[:10]]:
         query = f"SELECT listing_id, campaign_id, discount_pct FROM active_at({at(moment)})"
         found = Counter(tuple(row.values()) for row in rows(connection, query))
-        assert found == replayed.active(moment), moment
+        tick = max((time for time in replayed.times if time <= moment), default=START)
+        assert found == replayed.active(tick), moment
 
 
 def test_discount_pct_is_the_deepest_running_discount_whatever_surge_and_hour_do(

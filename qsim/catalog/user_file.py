@@ -19,7 +19,7 @@ from qsim.catalog.csv_rows import Choose, check_file, clean_header, opened, read
 from qsim.catalog.user_columns import choose_columns, near_misses
 from qsim.catalog.user_groups import add_groups, packaged_groups, read_groups
 from qsim.catalog.user_rules import PRICE_FIELDS, repeated, sort_rows
-from qsim.errors import InputError
+from qsim.errors import InputError, counted
 from qsim.taxonomy import pack_size
 
 _PARQUET_SUFFIXES = (".parquet", ".pq")
@@ -81,7 +81,7 @@ def read_user_catalog(
     if strict:
         rejected = pl.concat([rejected, repeated(kept)]).sort("line")
     if rejected.height and (strict or kept.is_empty()):
-        raise _refused_rows(path, f"{rows.height:,} rows", "row" if parquet else "line", rejected, strict)
+        raise _refused_rows(path, counted(rows.height, "row"), "row" if parquet else "line", rejected, strict)
     products, unknown = add_groups(kept, tables)
     return UserCatalog(products, rejected, _warnings(products, ignored, unknown))
 
@@ -175,7 +175,7 @@ def listed_rows(rejected: pl.DataFrame, unit: str = "line") -> list[str]:
 def _warnings(products: pl.DataFrame, ignored: list[str], unknown: list[tuple[str, int]]) -> list[str]:
     warnings = []
     if unknown:
-        names = [f"'{shown(name)}' ({count:,} rows)" for name, count in unknown]
+        names = [f"'{shown(name)}' ({counted(count, 'row')})" for name, count in unknown]
         warnings.append(f"categories in no group table, taken as 'other': {_listed(names)}; name them with --groups")
     repeats = products.height - products.select("product", "brand").n_unique()
     if repeats:
@@ -188,7 +188,7 @@ def _warnings(products: pl.DataFrame, ignored: list[str], unknown: list[tuple[st
     packs = products.filter(pl.col("pack") != "")["pack"]
     odd = [pack for pack in packs.to_list() if pack_size(pack) is None]
     if odd:
-        told = f"packs not understood in {len(odd):,} rows, such as '{shown(odd[0])}'"
+        told = f"packs not understood in {counted(len(odd), 'row')}, such as '{shown(odd[0])}'"
         warnings.append(f"{told}: these compare by price alone; write them as 500 g or 6 x 200 ml")
     if ignored:
         quoted = [f"'{shown(name)}'" for name in ignored]

@@ -8,15 +8,20 @@ from typing import Any
 import click
 
 from qsim.cli import output
+from qsim.errors import counted
 from qsim.money import PAISE_PER_RUPEE, rupees
 
 
-def _money(amount: float | None) -> str:
+def money(amount: float | None) -> str:
+    """Write rupees in the Indian grouping; nothing where there are none."""
     return "" if amount is None else rupees(round(amount * PAISE_PER_RUPEE))
 
 
 def cheapest(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     """Print the listings of a product, cheapest first; ties for the first place are all marked."""
+    if not rows:
+        click.echo(f"{title}: not on sale")
+        return
     shown = [
         {
             "": "*" if row["is_cheapest"] else "",
@@ -25,10 +30,10 @@ def cheapest(rows: Sequence[Mapping[str, Any]], title: str) -> None:
             "pack": row["pack"],
             "platform": row["platform"],
             **{key: row[key] for key in ("store_id", "city") if key in row},
-            "price": _money(row["price"]),
-            "unit price": f"{_money(row['unit_price'])}/{row['unit']}" if row["unit_price"] is not None else "",
+            "price": money(row["price"]),
+            "unit price": f"{money(row['unit_price'])}/{row['unit']}" if row["unit_price"] is not None else "",
             "off": f"{row['discount_pct']:g} %",
-            "surge fee": _money(row["surge_fee"]),
+            "surge fee": money(row["surge_fee"]),
         }
         for row in rows
     ]
@@ -43,9 +48,9 @@ def deals(rows: Sequence[Mapping[str, Any]], title: str) -> None:
             "pack": row["pack"],
             "platform": row["platform"],
             "off": f"{row['discount_pct']:g} %",
-            "price": _money(row["price"]),
-            "regular": _money(row["regular_price"]),
-            "saved": _money(row["saved"]),
+            "price": money(row["price"]),
+            "regular": money(row["regular_price"]),
+            "saved": money(row["saved"]),
             "campaign": row["campaign"] or "",
             "until": str(row["ends_at"] or "")[:16],
         }
@@ -62,9 +67,9 @@ def comparison(result: Mapping[str, Any], title: str) -> None:
         {
             "product": row["product"],
             "pack": row["pack"],
-            first: _money(row["price_a"]),
-            second: _money(row["price_b"]),
-            "gap": _money(row["gap"]),
+            first: money(row["price_a"]),
+            second: money(row["price_b"]),
+            "gap": money(row["gap"]),
             "gap %": f"{row['gap_pct']:+.1f}",
             "winner": row["winner"],
         }
@@ -73,20 +78,25 @@ def comparison(result: Mapping[str, Any], title: str) -> None:
     output.table(shown, title)
     click.echo(
         f"{first} is cheaper for {summary['wins_a']}, {second} for {summary['wins_b']}, {summary['ties']} tie; one of each"
-        f" costs {_money(summary['total_a'])} at {first}, {_money(summary['total_b'])} at {second}"
-        f" ({_money(abs(summary['total_gap']))} apart)"
+        f" costs {money(summary['total_a'])} at {first}, {money(summary['total_b'])} at {second}"
+        f" ({money(abs(summary['total_gap']))} apart)"
     )
 
 
-def _orders(name: str, plan: Mapping[str, Any] | None) -> None:
+def _orders(name: str, plan: Mapping[str, Any] | None, result: Mapping[str, Any]) -> None:
+    bounded = result["budget"] is not None
     if plan is None:
-        click.echo(f"{name}: no app can deliver this")
+        limits = "the budget or a minimum order does not allow it" if bounded else "it is below every minimum order"
+        click.echo(f"{name}: no app can deliver this: {limits if result['lines'] else 'nothing of it is on sale'}")
         return
-    click.echo(f"{name}: {_money(plan['total'])} for {plan['bought']} things")
+    click.echo(f"{name}: {money(plan['total'])} for {counted(plan['bought'], 'thing')}")
     for order in plan["orders"]:
-        fees = f"delivery {_money(order['delivery'])}, handling {_money(order['handling'])}"
-        click.echo(f"  {order['platform']:<10} {_money(order['total']):>10}  {', '.join(order['items'])} ({fees})")
-    for key, text in (("unavailable", "not there"), ("left_out", "left out")):
+        fees = f"delivery {money(order['delivery'])}, handling {money(order['handling'])}"
+        click.echo(f"  {order['platform']:<10} {money(order['total']):>10}  {', '.join(order['items'])} ({fees})")
+    for key, text in (
+        ("unavailable", "not there"),
+        ("left_out", "left out" if bounded else "left out, below the minimum order"),
+    ):
         if plan[key]:
             click.echo(f"  {text}: {', '.join(plan[key])}")
 
@@ -98,16 +108,18 @@ def basket(result: Mapping[str, Any], title: str) -> None:
             "": line["quantity"],
             "product": line["product"],
             "pack": line["pack"],
-            **{platform: _money(line["offers"].get(platform)) for platform in result["platforms"]},
+            **{platform: money(line["offers"].get(platform)) for platform in result["platforms"]},
             "buy at": line["platform"] or "",
         }
         for line in result["lines"]
         if line.get("product")
     ]
     output.table(shown, title)
+    if result["closed"]:
+        click.echo(f"closed now: {', '.join(result['closed'])}")
     for name in result["not_found"]:
         click.echo(f"not found: {name if isinstance(name, str) else name.get('item', name)}")
-    _orders("best single app", result["one_app"])
-    _orders("best over all apps", result["split"])
+    _orders("best single app", result["one_app"], result)
+    _orders("best over all apps", result["split"], result)
     if result["saving_rupees"]:
-        click.echo(f"splitting saves {_money(result['saving_rupees'])}")
+        click.echo(f"splitting saves {money(result['saving_rupees'])}")

@@ -96,5 +96,5 @@ def basket(items: str | None, platforms: tuple[str, ...], as_json: bool, **given
 
     chosen: dict[str, Any] = {"items": items_file(items) if items else None, "platforms": platforms or None}
     budget = given["budget"]
-    title = "Basket" if budget is None else f"Basket within ₹{budget:g}"
+    title = "Basket" if budget is None else f"Basket within {answers.money(budget)}"
     _show(answers.basket, _answer("basket", **chosen, **given), as_json, title)

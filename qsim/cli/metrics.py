@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from qsim.cli import options, output
+from qsim.errors import counted
 
 _SHOWN = ("attempted", "changed", "clipped", "failed", "mean_change_pct", "sd_change_pct")
 _UNCOUNTED = {True: "as a live run counts once a minute", False: "as the others ran without monitoring"}
@@ -46,7 +47,7 @@ def metrics(directory: str | None, last: int | None, as_json: bool) -> None:
         return
     rows = found["rows"]
     names = ("platform", "category", *_SHOWN, *STATES)
-    title = f"{found['ticks_counted']:,} ticks up to {found['counted_to']:,}"
+    title = f"{counted(found['ticks_counted'], 'tick')} up to {found['counted_to']:,}"
     if found["tick"] > found["counted_to"] and found["run"]:
         title += f" of {found['tick']:,}, {_UNCOUNTED[found['run']['kind'] == 'run']}"
     output.table([{name: row[name] for name in names} for row in rows], title)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qsim.errors import one_line
+from qsim.errors import counted, one_line
 from qsim.queries.values import json_of
 
 if TYPE_CHECKING:
@@ -132,10 +132,11 @@ def summary(status: Mapping[str, Any], as_json: bool) -> None:
     if as_json:
         facts(status, as_json)
         return
-    made_of = f"{status['products']:,} products, {status['listings']:,} listings, seed {status['seed']}"
-    click.echo(
-        f"{status['directory']}: {made_of}, tick {status['tick']:,} ({status['market_time']}), {status['events']:,} events"
+    made_of = (
+        f"{counted(status['products'], 'product')}, {counted(status['listings'], 'listing')}, seed {status['seed']}"
     )
+    events = counted(status["events"], "event")
+    click.echo(f"{status['directory']}: {made_of}, tick {status['tick']:,} ({status['market_time']}), {events}")
     click.echo(f"digest {status['digest']}")
 
 
@@ -209,7 +210,6 @@ def progress_bar(description: str) -> Iterator[Callable[[Progress], None]]:
         yield show
     if last is not None:
         seconds = perf_counter() - begin
-        late = f"; {last.late_ticks:,} ticks late" if last.late_ticks else ""
-        note(
-            f"{last.done:,} ticks, {last.events:,} events in {seconds:.1f} s ({last.events / seconds:,.0f} events/s){late}"
-        )
+        events = counted(last.events, "event")
+        late = f"; {counted(last.late_ticks, 'tick')} late" if last.late_ticks else ""
+        note(f"{counted(last.done, 'tick')}, {events} in {seconds:.1f} s ({last.events / seconds:,.0f} events/s){late}")

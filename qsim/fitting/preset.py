@@ -67,9 +67,14 @@ def noise_square(pool: Pool) -> float:
     return -reversal * pool.size**2 * np.pi / 2
 
 
+def moved_square(pool: Pool) -> float:
+    """Give the variance a day of what costs moved by: a change has mean square 2 noise^2 + that since the change before."""
+    return max(pool.size**2 * np.pi / 2 - 2 * noise_square(pool), 0.0) * pool.rate
+
+
 def _repricing(figures: Figures, levels: CostFigures, base: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """A change has mean square m = 2 noise^2 + what costs moved by since the one before. The hazard keeps the base's
-    proportion of the part that grows with the gap, and the gap's width is the usual size of a change.
+    """The hazard keeps the base's proportion of the part that grows with the gap, and the gap's width is the usual size of a
+    change.
     """
     repricing, cost = dict(base["repricing"]), dict(base["cost"])
     rates: dict[str, dict[str, float]] = {name: {} for name in ("a_day", "gap_a_day", "gap", "noise")}
@@ -77,8 +82,7 @@ def _repricing(figures: Figures, levels: CostFigures, base: Mapping[str, Any]) -
     for group in GROUPS:
         _, pool = pool_of(figures, group)
         noise = noise_square(pool)
-        moved = max(pool.size**2 * np.pi / 2 - 2 * noise, 0.0) * pool.rate
-        volatility[group] = round(levels.volatility or float(np.sqrt(moved)), 6)
+        volatility[group] = round(levels.volatility or float(np.sqrt(moved_square(pool))), 6)
         share = base["repricing"]["gap_a_day"][group] / max(base["repricing"]["a_day"][group], 1e-9)
         rates["a_day"][group] = round(pool.rate / (1 + 0.5 * share), 6)
         rates["gap_a_day"][group] = round(pool.rate * share / (1 + 0.5 * share), 6)

@@ -16,15 +16,17 @@ import numpy as np
 import polars as pl
 
 from qsim.behaviour import GROUPS
-from qsim.fitting.figures import ALL, Figures, measure
+from qsim.fitting.figures import ALL, Figures, Pool, measure
 from qsim.fitting.points import ENDINGS, normal
-from qsim.fitting.preset import pool_of
-from qsim.fitting.simulate import checked, hidden, simulated
+from qsim.fitting.preset import moved_square, noise_square, pool_of
+from qsim.fitting.simulate import checked, simulated, told_as
 from qsim.realism.panel import Panel
 
 ROUNDS = 5
 _DAMPING = 0.85
 _LESS, _ENOUGH, _MOST_A_DAY = 0.5, 0.03, 3.0
+# Of a law, shares below this are as much chance as habit.
+_RARE = 0.01
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,20 @@ def distance(real: Figures, made: Figures) -> float:
     return sum(apart) / max(1, len(apart))
 
 
+def _parts(real: Pool, made: Pool) -> tuple[float, float]:
+    """Give the ratios by which what is random in each new price, and what costs moved by, are to grow; where neighbouring changes
+    do not tell one from the other, both as sizes do.
+    """
+    large = _ratio(real.size, made.size)
+    if real.reversal is None or made.reversal is None:
+        return large, large
+
+    def grown(one: float, other: float) -> float:
+        return _ratio(one**0.5, other**0.5) if min(one, other) > 0 else large
+
+    return grown(noise_square(real), noise_square(made)), grown(moved_square(real), moved_square(made))
+
+
 def moved(values: Mapping[str, Any], real: Figures, made: Figures) -> dict[str, Any]:
     """Move parameters by what is between real and simulated figures; nothing else is altered."""
     repricing, cost = dict(values["repricing"]), dict(values["cost"])
@@ -66,16 +82,16 @@ def moved(values: Mapping[str, Any], real: Figures, made: Figures) -> dict[str, 
         plain = min(rates["a_day"][group] * often, _MOST_A_DAY)
         by_gap = min(rates["gap_a_day"][group] * often, _MOST_A_DAY - plain)
         rates["a_day"][group], rates["gap_a_day"][group] = round(plain, 7), round(by_gap, 7)
-        for key in ("noise", "gap"):
-            rates[key][group] = round(max(rates[key][group] * large, 1e-4), 6)
-        volatility[group] = round(volatility[group] * large, 6)
+        noise, cost_moves = _parts(pool, other)
+        rates["noise"][group] = round(max(rates["noise"][group] * noise, 1e-4), 6)
+        rates["gap"][group] = round(max(rates["gap"][group] * large, 1e-4), 6)
+        volatility[group] = round(volatility[group] * cost_moves, 6)
     square = max(0.0, repricing["spread"] ** 2 + _DAMPING * (real.spread**2 - made.spread**2))
     if not square and made.spread > real.spread:
         # Changes that come one upon another are of the gap's making: less of the hazard is left to it.
         rates["gap_a_day"] = {group: round(_LESS * rate, 7) for group, rate in rates["gap_a_day"].items()}
     repricing |= {**rates, "spread": round(min(2.5, square**0.5), 4)}
-    share = values["sales"]["share"] * _ratio(real.sale_share, made.sale_share)
-    sales = {**values["sales"], "share": round(min(0.9, share), 5)}
+    sales = _sales(values["sales"], real, made)
     cost["volatility"] = volatility
     opening = {"discounted_percent": round(100 * sales["share"], 3)}
     return {
@@ -86,6 +102,28 @@ def moved(values: Mapping[str, Any], real: Figures, made: Figures) -> dict[str, 
         "sales": sales,
         "price_points": _points(values, real, made),
     }
+
+
+def _sales(sales: Mapping[str, Any], real: Figures, made: Figures) -> dict[str, Any]:
+    share = sales["share"] * _ratio(real.sale_share, made.sale_share)
+    kept = sales["clearance"] + _DAMPING * (made.returned - real.returned)
+    moved = {"share": round(min(0.9, share), 5), "clearance": round(min(1.0, max(0.0, kept)), 4)}
+    if real.together is not None and made.together is not None:
+        moved["shared_share"] = round(min(1.0, sales["shared_share"] * _ratio(real.together, made.together)), 4)
+    for name, law, other in (("days", real.days, made.days), ("depths", real.depths, made.depths)):
+        moved[name] = _law(sales[name], law, other) if law and other else sales[name]
+    return {**sales, **moved}
+
+
+def _law(law: Mapping[str, float], real: Mapping[float, float], made: Mapping[float, float]) -> dict[str, float]:
+    """Move a law's shares by what is between real and simulated shares of each whole day or percent."""
+
+    def near(found: Mapping[float, float], value: float) -> float:
+        return sum(share for each, share in found.items() if round(each) == round(value))
+
+    ratios = {key: _ratio(near(real, float(key)) + _RARE, near(made, float(key)) + _RARE) for key in law}
+    total = sum(law[key] * ratios[key] for key in law)
+    return {key: round(law[key] * ratios[key] / total, 5) for key in law}
 
 
 def _points(values: Mapping[str, Any], real: Figures, made: Figures) -> dict[str, Any]:
@@ -114,7 +152,7 @@ def refine(
     current = checked(values)
     for _ in range(ROUNDS):
         panel, made_groups = simulated(current, like, goods, seed=seed)
-        made = measure(hidden(panel), made_groups if groups else {})
+        made = measure(told_as(panel, like), made_groups if groups else {})
         distances.append(distance(real, made))
         if best is None or distances[-1] < min(distances[:-1]):
             best = Refined(current, [], made)

@@ -10,7 +10,7 @@ import numpy as np
 
 from qsim.errors import QsimError
 from qsim.fitting.figures import ALL, Figures, measure
-from qsim.fitting.simulate import hidden
+from qsim.fitting.simulate import told_as
 from qsim.realism import classifier, moments
 from qsim.realism.panel import Panel
 
@@ -29,7 +29,7 @@ def _own(figures: Figures) -> dict[str, float]:
 
 
 def _moments(panel: Panel, grouped: bool, draws: int) -> dict[str, moments.Measured]:
-    plain = hidden(panel) if grouped else replace(hidden(panel), group=np.full(len(panel.group), "P"))
+    plain = panel if grouped else replace(panel, group=np.full(len(panel.group), "P"))
     return moments.measure(plain, draws=draws)
 
 
@@ -39,9 +39,9 @@ def compared(
     """Lay moments side by side: the part that was fitted, the held-out part, the fitted market seen as the held-out part
     was, and whether the market is as near to it as the fitted part, or within two standard errors.
     """
-    sides = [real, held or real, made]
+    sides = [real, held or real, told_as(made, real)]
     tables = [_moments(side, bool(groups), 60 if side is held else 0) for side in sides]
-    own = [_own(measure(hidden(side), known)) for side, known in zip(sides, (groups, groups, made_groups), strict=True)]
+    own = [_own(measure(side, known)) for side, known in zip(sides, (groups, groups, made_groups), strict=True)]
     rows = [_row(name, [each[name] for each in own], None, held is not None) for name in _FIGURES]
     for target in moments.targets():
         found = [table[target.key] for table in tables]

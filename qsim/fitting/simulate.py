@@ -77,9 +77,13 @@ def _seen_as(panel: Panel, like: Panel, seed: int) -> Panel:
     return replace(panel, price_paise=price, **dense, days=like.days, step_days=like.step_days)
 
 
-def hidden(panel: Panel) -> Panel:
-    """Take a panel's flags away, so that its sales are found as they are in prices alone."""
-    return replace(panel, on_sale=np.full_like(panel.on_sale, -1), regular_paise=np.zeros_like(panel.regular_paise))
+def told_as(panel: Panel, like: Panel) -> Panel:
+    """Take away from a simulated panel what a real one does not tell, flags of sales and regular prices, so that sales of both
+    are found in the same way.
+    """
+    flags = panel.on_sale if (like.on_sale >= 0).any() else np.full_like(panel.on_sale, -1)
+    regular = panel.regular_paise if (like.regular_paise > 0).any() else np.zeros_like(panel.regular_paise)
+    return replace(panel, on_sale=flags, regular_paise=regular)
 
 
 def checked(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from qsim.errors import one_line
+from qsim.errors import counted, one_line
 from qsim.monitoring import market_page, svg
 from qsim.schema import SIZES
 
@@ -46,9 +46,10 @@ def _cell(value: Any) -> str:
 
 def _head(found: Mapping[str, Any]) -> list[str]:
     status = found["status"]
+    products, listings = (counted(status[name], name[:-1]) for name in ("products", "listings"))
     return [
-        f"{status['products']:,} products, {status['listings']:,} listings, preset {status['preset']}, seed {status['seed']}",
-        f"tick {status['tick']:,} ({status['market_time']}), {status['events']:,} events, {status['bytes'] / 1e6:,.1f} MB",
+        f"{products}, {listings}, preset {status['preset']}, seed {status['seed']}",
+        f"tick {status['tick']:,} ({status['market_time']}), {counted(status['events'], 'event')}, {status['bytes'] / 1e6:,.1f} MB",
         f"digest {status['digest']}; report of {found['made_at']}",
         f"What ticks did is counted over the last market day: after tick {found['counted_after']:,}.",
     ]

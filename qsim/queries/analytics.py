@@ -1,7 +1,8 @@
 """The SQL of the views that analyse a market by day: prices at noon, and indices, shares and rates made of them.
 
 Totals over platforms or categories are rows in which these are `all`. Shares are fractions. Listings of products off
-sale do not count. Days are those whose noon the market has reached, except in what is counted from orders alone.
+sale do not count. Days are those whose noon the market has reached, except in what is counted from orders alone. What a tick
+brings, such as orders, came before its time: that of a tick at midnight counts in the day that ends there.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from qsim.schema import DELIVERIES, ORDERS
 from qsim.storage.log import Log
 
 _NOON = clock.DAY // 2
+# Four whole weeks: every weekday as often as another, and nearly all that a market sells.
+_BASE_DAYS = 28
 # Names of the groups of a GROUP BY with CUBE (platform, category); the columns themselves are never null.
 _TOTALS = "coalesce(platform, 'all') AS platform, coalesce(category, 'all') AS category"
 
@@ -20,6 +23,11 @@ _TOTALS = "coalesce(platform, 'all') AS platform, coalesce(category, 'all') AS c
 def _first_noon(tick: str) -> str:
     """The number of the first day whose noon shows what happened at a tick."""
     return f"greatest(0, (raw.second_of_tick({tick}) + {clock.DAY - _NOON - 1}) // {clock.DAY})::INTEGER"
+
+
+def _day_of(tick: str) -> str:
+    """The number of the day in which a tick from 1 on passed, which ends at its time."""
+    return f"(raw.second_of_tick({tick}) - 1) // {clock.DAY}"
 
 
 def _daily_prices(moving: bool) -> str:
@@ -44,29 +52,39 @@ def _daily_prices(moving: bool) -> str:
         FROM calendar AS c ASOF JOIN changes AS e ON c.listing_id = e.listing_id AND c.n >= e.n {moved if moving else ""}"""
 
 
+# `seen` is the last price at which a listing was in stock at noon, null before it first was.
 _DAILY_CHANGES = """
-    SELECT *, ln(price::DOUBLE / lag(price::DOUBLE) OVER listing) AS change,
-        in_stock AND coalesce(lag(in_stock) OVER listing, false) AS in_stock_twice
-    FROM daily_prices WINDOW listing AS (PARTITION BY listing_id ORDER BY day)"""
+    SELECT *, ln(price::DOUBLE / lag(price::DOUBLE) OVER listing) AS change, ln(seen / lag(seen) OVER listing) AS seen_change
+    FROM (SELECT *, last_value(CASE WHEN in_stock THEN price::DOUBLE END IGNORE NULLS) OVER (PARTITION BY listing_id
+        ORDER BY day ROWS UNBOUNDED PRECEDING) AS seen FROM daily_prices)
+    WINDOW listing AS (PARTITION BY listing_id ORDER BY day)"""
 
-# Jevons, and Fisher on the unit values and units of listings that sold on both days, each chained day by day.
+# Jevons of the prices last seen in stock, by which a price at which goods sell out is left again when they are back; chained
+# daily it is the direct index of the same listings. A Fisher does not bear that: on sales, units bounce and its chain drifts
+# (ILO, IMF and others, Consumer Price Index Manual: Concepts and Methods, 2020, on chain drift). So each day's unit values and
+# units are compared with those of one base period, the days' levels with the first day's.
 _PRICE_INDEX = f"""
     WITH jevons AS (
-        SELECT day, {_TOTALS}, avg(change) FILTER (in_stock_twice) AS step, count(*) FILTER (in_stock_twice) AS listings
+        SELECT day, {_TOTALS}, avg(seen_change) AS step, count(seen_change) AS listings
         FROM raw.daily_changes GROUP BY day, CUBE (platform, category)),
-    pairs AS (
-        SELECT day, platform, category, units, revenue_paise / units AS price, lag(units) OVER listing AS units_before,
-            lag(revenue_paise / units) OVER listing AS price_before, lag(day) OVER listing = day - 1 AS adjacent
-        FROM raw.daily_orders WHERE units > 0 WINDOW listing AS (PARTITION BY listing_id ORDER BY day)),
+    sold AS (
+        SELECT day, listing_id, platform, category, units, revenue_paise / units AS price FROM raw.daily_orders WHERE units > 0),
+    base AS (
+        SELECT listing_id, sum(units) AS base_units, sum(units * price) / sum(units) AS base_price
+        FROM sold WHERE day < (SELECT min(day) FROM sold) + {_BASE_DAYS} GROUP BY listing_id),
     fisher AS (
-        SELECT day, {_TOTALS}, 0.5 * (ln(sum(price * units_before) / sum(price_before * units_before))
-            + ln(sum(price * units) / sum(price_before * units))) AS step
-        FROM pairs WHERE adjacent GROUP BY day, CUBE (platform, category))
-    SELECT day, platform, category, listings, 100 * exp(sum(coalesce(j.step, 0)) OVER past) AS jevons,
-        CASE WHEN count(f.step) OVER (PARTITION BY platform, category) > 0
-            THEN 100 * exp(sum(coalesce(f.step, 0)) OVER past) END AS fisher
-    FROM jevons AS j LEFT JOIN fisher AS f USING (day, platform, category)
-    WINDOW past AS (PARTITION BY platform, category ORDER BY day)"""
+        SELECT day, {_TOTALS}, 0.5 * (ln(sum(price * base_units) / sum(base_price * base_units))
+            + ln(sum(price * units) / sum(base_price * units))) AS level
+        FROM sold JOIN base USING (listing_id) GROUP BY day, CUBE (platform, category)),
+    levels AS (
+        SELECT *, first_value(level IGNORE NULLS) OVER every AS first_level,
+            last_value(level IGNORE NULLS) OVER past AS last_level
+        FROM jevons LEFT JOIN fisher USING (day, platform, category)
+        WINDOW past AS (PARTITION BY platform, category ORDER BY day),
+            every AS (past ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING))
+    SELECT day, platform, category, listings, 100 * exp(sum(coalesce(step, 0)) OVER past) AS jevons,
+        100 * exp(CASE WHEN first_level IS NULL THEN NULL ELSE coalesce(last_level, first_level) - first_level END) AS fisher
+    FROM levels WINDOW past AS (PARTITION BY platform, category ORDER BY day)"""
 
 _VOLATILITY = f"""
     SELECT {_TOTALS}, count(DISTINCT listing_id) AS listings, count(change) AS days, stddev_samp(change) AS volatility
@@ -78,12 +96,13 @@ _LISTING_VOLATILITY = """
         stddev_samp(change) AS volatility
     FROM raw.daily_changes WHERE day > since::DATE AND day <= until::DATE GROUP BY listing_id"""
 
-# Compared are the dark stores of one area, the k-th of every platform, and there what is in stock; ties share.
+# Compared are the dark stores of one area, the k-th of every platform, and there what open platforms have in stock; ties share.
 _LOWEST_PRICE_SHARE = """
     WITH offers AS (
         SELECT day, platform, category, product_id, area,
-            (in_stock AND price = min(price) FILTER (in_stock) OVER (PARTITION BY day, product_id, area))::INTEGER AS lowest
-        FROM (SELECT *, store_id % areas AS area FROM daily_prices,
+            (offered AND price = min(price) FILTER (offered) OVER (PARTITION BY day, product_id, area))::INTEGER AS lowest
+        FROM (SELECT *, store_id % areas AS area,
+                  in_stock AND raw.is_open(platform, tick_at(day + INTERVAL 12 HOUR)) AS offered FROM daily_prices,
               (SELECT count(*) // count(DISTINCT platform_id) AS areas FROM raw.stores))),
     parts AS (
         SELECT *, coalesce(lowest / nullif(sum(lowest) OVER (PARTITION BY day, product_id, area), 0), 0) AS part FROM offers)
@@ -93,7 +112,7 @@ _LOWEST_PRICE_SHARE = """
 
 _DAILY_ORDERS = f"""
     SELECT second_time(n * {clock.DAY})::DATE AS day, product_id, product, category, platform, store_id, o.* EXCLUDE (n)
-    FROM (SELECT raw.second_of_tick(tick) // {clock.DAY} AS n, listing_id, sum(wanted_units)::BIGINT AS wanted_units,
+    FROM (SELECT {_day_of("tick")} AS n, listing_id, sum(wanted_units)::BIGINT AS wanted_units,
               sum(units)::BIGINT AS units, sum(greatest(wanted_units::INTEGER - units, 0))::BIGINT AS lost_units,
               sum(units::BIGINT * price_paise)::BIGINT AS revenue_paise,
               sum(units::BIGINT * (price_paise::BIGINT - cost_paise))::BIGINT AS margin_paise
@@ -153,7 +172,8 @@ def _discount_calendar() -> str:
     """Who is on discount at noon and how deep, and how many discounts and campaign lines start in the course of the day."""
     return f"""
         WITH starts AS (
-            SELECT tick_time(tick)::DATE AS day, listing_id FROM raw.discounts WHERE tick > 0 AND discount_bps > 0
+            SELECT second_time({clock.DAY} * ({_day_of("tick")}))::DATE AS day, listing_id FROM raw.discounts
+            WHERE tick > 0 AND discount_bps > 0
             UNION ALL SELECT starts_at::DATE, listing_id FROM discounts
             WHERE campaign_id IS NOT NULL AND starts_at <= second_time(raw.head_second())),
         started AS (SELECT day, {_TOTALS}, count(*) AS started FROM starts JOIN raw.named USING (listing_id)

@@ -14,7 +14,7 @@ with the goods towards the minimum order and free delivery; that of an order is 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 import duckdb
@@ -22,7 +22,7 @@ import duckdb
 from qsim.errors import UsageError
 from qsim.queries import lists, names, ranked
 from qsim.queries.connection import rows_of
-from qsim.queries.known import Known, Store, check_place, check_platform, known_of
+from qsim.queries.known import Known, Store, check_open, check_place, check_platform, closed_of, known_of
 from qsim.queries.now import Now
 from qsim.queries.optimum import Fees, Line, Offer, Plan, best_split, one_app
 from qsim.scalars import number
@@ -41,13 +41,14 @@ def basket(
 
     `items` are (quantity, name), default the built-in staples. Within a `budget` as many items as fit are bought,
     then for the least total. `saving_rupees` is one_app's total less split's, null unless both buy the same items.
-    `left_out` is on sale, but the budget or a minimum order keeps the split from it; `not_found` is not on sale. Prices are
-    looked up in `now` where they are at hand in memory.
+    `left_out` is on sale, but the budget or a minimum order keeps the split from it; `not_found` is not on sale. Platforms that are
+    `closed` take no orders. Prices are looked up in `now` where they are at hand in memory.
     """
     wanted = lists.staples() if items is None else lists.checked(items)
     budget = None if budget is None else number("budget", budget)
     cap = _budget_paise(budget)
-    place, stores = _stores(known_of(connection) if now is None else now.goods.known, platforms, pincode)
+    closed = closed_of(connection) if now is None else now.moment.closed
+    place, stores = _stores(known_of(connection) if now is None else now.goods.known, platforms, pincode, closed)
     choices = _choices(connection, now, wanted, list(stores.values()))
     fees = _fees(connection, stores, _order_fees(choices))
     lines = [
@@ -63,7 +64,6 @@ def basket(
         "saving_rupees": _saving(alone, split),
         "budget": budget,
         **place,
-        "platforms": list(stores),
         "not_found": [_not_found(connection, wanted[at][1]) for at, offers in enumerate(choices) if not offers],
         "left_out": [wanted[int(at)][1] for at in split.left_out],
     }
@@ -78,9 +78,9 @@ def _budget_paise(budget: float | None) -> int | None:
 
 
 def _stores(
-    known: Known, platforms: Iterable[str] | None, pincode: str | None
+    known: Known, platforms: Iterable[str] | None, pincode: str | None, closed: Collection[str]
 ) -> tuple[dict[str, Any], dict[str, int]]:
-    """Give the place of delivery, and each platform's store there by the platform's id."""
+    """Give the place of delivery and who is open and closed there, and each open platform's store by the platform's id."""
     check_place(known, "pincode", pincode)
     if isinstance(platforms, str):
         platforms = [platforms]
@@ -94,8 +94,12 @@ def _stores(
             found.setdefault(store.platform, store)
     if not found:
         raise UsageError(f"basket: no store of {', '.join(asked or [])} in pincode {pincode}; choose another pincode")
-    place = {"city": next(iter(found.values())).city, "pincode": there}
-    return place, {platform: store.store_id for platform, store in found.items()}
+    stores = {platform: store.store_id for platform, store in found.items() if platform not in closed}
+    if not stores:
+        check_open(closed, *found)
+    shut = [platform for platform in found if platform in closed]
+    city = next(iter(found.values())).city
+    return {"city": city, "pincode": there, "platforms": list(stores), "closed": shut}, stores
 
 
 def _order_fees(choices: Sequence[list[dict[str, Any]]]) -> dict[str, int]:
@@ -216,10 +220,8 @@ def _answer(plan: Plan, wanted: Sequence[tuple[int, str]], choices: Sequence[lis
     orders, of_order = [], _order_fees(choices)
     for order in plan.orders:
         fee_of = {offer["listing_id"]: offer["fee"] for item in order.items for offer in choices[int(item.name)]}
-        surge, once = (
-            sum(item.quantity * fee_of[item.offer.listing_id] for item in order.items),
-            of_order[order.platform],
-        )
+        surge = sum(item.quantity * fee_of[item.offer.listing_id] for item in order.items)
+        once = of_order[order.platform]
         total = order.goods_paise + order.delivery_paise + order.handling_paise
         paise = (order.goods_paise - surge, surge + once, order.delivery_paise, order.handling_paise - once, total)
         parts = dict(zip(keys, paise, strict=True))

@@ -19,6 +19,7 @@ from qsim.errors import UsageError
 from qsim.queries.connection import rows_of
 from qsim.queries.scans import select_for
 from qsim.queries.state_views import state_between
+from qsim.queries.texts import letters_of
 from qsim.schema import EVENTS, LISTINGS, PLATFORMS, PRODUCTS, SNAPSHOTS, STORES, Table
 from qsim.simulation import Course
 from qsim.storage.log import Log
@@ -70,7 +71,7 @@ def open_boards(market: Place, history: Log) -> Boards:
         CREATE TABLE platforms AS SELECT platform_id, platform, name FROM {table(PLATFORMS)};
         CREATE TABLE products AS SELECT product_id, product, brand, category, subcategory, pack, is_loose, is_active,
             volatility_group, base_price_paise, if(is_loose, 0, mrp_paise) AS mrp_paise,
-            lower(replace(product || ' ' || brand || ' ' || pack, '''', '')) AS words FROM {table(PRODUCTS)};
+            {letters_of("product || ' ' || brand || ' ' || pack")} AS words FROM {table(PRODUCTS)};
         CREATE TABLE stores AS SELECT store_id, platform_id, city, area AS locality,
             row_number() OVER (PARTITION BY platform_id ORDER BY store_id)::INTEGER - 1 AS area FROM {table(STORES)};
         CREATE TYPE shelf AS ENUM (SELECT DISTINCT category FROM products ORDER BY category);

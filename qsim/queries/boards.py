@@ -23,6 +23,7 @@ from qsim.queries.board_states import (
     told_of,
 )
 from qsim.queries.state_views import has
+from qsim.queries.texts import letters, letters_of
 from qsim.schema import ORDERS
 
 DEPTH_BIN_BPS = 500
@@ -77,14 +78,15 @@ def first_product(boards: Boards) -> int | None:
 
 
 # All the words asked for, the name that begins with them first, then the one that has them at a word's start.
-_FOUND = """SELECT product_id, product, brand, category, pack FROM products
+_FOUND = f"""SELECT product_id, product, brand, category, pack FROM products
     WHERE is_active AND len(list_filter($1::VARCHAR[], lambda word: NOT contains(words, word))) = 0
-    ORDER BY lower(product) <> $2, NOT starts_with(words, $2), NOT contains(' ' || words, ' ' || $2), length(product), product_id"""
+    ORDER BY {letters_of("product")} <> $2, NOT starts_with(words, $2), NOT contains(' ' || words, ' ' || $2), length(product),
+        product_id"""
 
 
 def search(boards: Boards, text: str, limit: int = 12, as_of: int | None = None) -> dict[str, Any]:
     """Find the products on sale that have all words of a text, or beginnings of them, likely ones first."""
-    words = text.lower().replace("'", "").replace("’", "").split()[:8]
+    words = letters(text).split()[:8]
     rows = query(boards, f"{_FOUND} LIMIT {limit}", [words, " ".join(words)]) if words else []
     return {"text": text, "products": rows}
 
@@ -92,7 +94,8 @@ def search(boards: Boards, text: str, limit: int = 12, as_of: int | None = None)
 def cheapest(boards: Boards, as_of: int | None = None, hours: int = HOURS_SHOWN) -> dict[str, Any]:
     """Tell for each category and each full hour of the last ones, and now, on what share of products each platform is cheapest.
 
-    Compared are the offers in stock of one area, of products that two platforms or more have; platforms that tie share.
+    Compared are the offers in stock of one area, at platforms that are open, of products that two of these or more have; platforms
+    that tie share.
     """
     tick = tick_of(boards, as_of)
     step = max(sample_step(boards), step_for(boards, tick))
@@ -121,11 +124,13 @@ def _winners(boards: Boards, tick: int, step: int) -> list[dict[str, Any]]:
     if key not in boards.hours:
         boards.hours[key] = query(
             boards,
-            f"""WITH offers AS (SELECT * FROM listings JOIN {state(boards, tick, step)} USING (listing_id) WHERE stock > 0),
+            f"""WITH offers AS (SELECT * FROM listings JOIN {state(boards, tick, step)} USING (listing_id) WHERE stock > 0
+                    AND platform_id NOT IN (SELECT platform_id FROM platforms WHERE list_contains($1::VARCHAR[], platform))),
                 {_LOWS}
                 SELECT category, platform, round(sum(part) / sum(sum(part)) OVER (PARTITION BY category), 4) AS share,
                     sum(sum(part)) OVER (PARTITION BY category)::INTEGER AS products
                 FROM best JOIN platforms USING (platform_id) GROUP BY category, platform ORDER BY category, share DESC, platform""",
+            [boards.course.at(tick)[1].demand.closed],
         )
         while len(boards.hours) > 2_000:
             del boards.hours[next(iter(boards.hours))]

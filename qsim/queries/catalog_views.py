@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qsim.queries.texts import rupees
+from qsim.queries.texts import letters_of, rupees
 
 
 def catalog_views() -> list[str]:
@@ -10,8 +10,8 @@ def catalog_views() -> list[str]:
     return [
         f"""CREATE OR REPLACE VIEW platforms AS SELECT platform_id, platform, name, low_percent, high_percent,
             average_discount_percent, {rupees("delivery_fee_paise")} AS delivery_fee, {rupees("handling_fee_paise")} AS handling_fee,
-            {rupees("free_delivery_from_paise")} AS free_delivery_from, {rupees("minimum_order_paise")} AS minimum_order
-            FROM raw.platforms""",
+            {rupees("free_delivery_from_paise")} AS free_delivery_from, {rupees("minimum_order_paise")} AS minimum_order,
+            raw.is_open(platform, raw.head_tick()) AS is_open FROM raw.platforms""",
         "CREATE OR REPLACE VIEW categories AS SELECT * FROM raw.categories",
         "CREATE OR REPLACE VIEW brands AS SELECT * FROM raw.brands",
         """CREATE OR REPLACE VIEW calendar AS SELECT entry_id, name, date, days, from_hour, to_hour, city, demand, sales,
@@ -19,8 +19,8 @@ def catalog_views() -> list[str]:
         f"""CREATE OR REPLACE VIEW products AS SELECT product_id, product, brand, category, subcategory, pack, unit, pack_units,
             volatility_group, {rupees("base_price_paise")} AS base_price, {rupees("nullif(mrp_paise, 0)")} AS mrp, is_loose,
             is_active FROM raw.products""",
-        """CREATE OR REPLACE VIEW raw.searchable AS
-            SELECT product_id, lower(replace(product || ' ' || brand, chr(39), '')) AS words FROM raw.products""",
+        f"""CREATE OR REPLACE VIEW raw.searchable AS
+            SELECT product_id, {letters_of("product || ' ' || brand")} AS words FROM raw.products""",
         """CREATE OR REPLACE VIEW stores AS SELECT store_id, platform, city, pincode, area
             FROM raw.stores JOIN raw.platforms USING (platform_id)""",
         f"""CREATE OR REPLACE VIEW raw.goods AS SELECT product_id, product, brand, category, subcategory, volatility_group, pack,

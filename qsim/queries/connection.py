@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection, Sequence
+from functools import partial
 from weakref import WeakKeyDictionary
 
 import duckdb
 
-from qsim.errors import QsimError, UsageError
+from qsim.errors import CorruptError, QsimError, UsageError, one_line
 from qsim.queries import views
 from qsim.queries.scans import Scans, register_objects
 from qsim.queries.texts import ZONE, files, quoted
@@ -31,8 +32,13 @@ def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyC
     CorruptError where a file is not what was committed: Parquet readers would not notice.
     """
     market = market_directory(directory).absolute()
-    history = _known[market] = integrity.read_log(market)
-    return connected(market, history)
+    return integrity.at_newest(market, partial(_opened, market))
+
+
+def _opened(market: Place, history: Log) -> duckdb.DuckDBPyConnection:
+    connection = connected(market, integrity.checked(market, history))
+    _known[market] = history
+    return connection
 
 
 def connected(market: Place, history: Log) -> duckdb.DuckDBPyConnection:
@@ -60,17 +66,28 @@ def _show(connection: duckdb.DuckDBPyConnection, market: Place, history: Log) ->
     if isinstance(market, ObjectPath):
         register_objects(connection, scans.named, {str(market / file.path): file.bytes for file in history.files})
     connection.execute("BEGIN")
-    run_new(connection, texts, _shown.get(connection, frozenset()))
+    try:
+        run_new(connection, texts, _shown.get(connection, frozenset()))
+    except CorruptError:
+        connection.execute("ROLLBACK")
+        raise
     connection.execute("COMMIT")
     _shown[connection] = frozenset(texts)
     connection.execute(f"SET VARIABLE qsim_head = {quoted(history.head)}")
 
 
 def run_new(connection: duckdb.DuckDBPyConnection, texts: Sequence[str], before: Collection[str]) -> None:
-    """Run those statements, in order, that are not among the ones that a connection was set up by before."""
-    for text in texts:
-        if text not in before:
-            connection.execute(text)
+    """Run those statements, in order, that are not among the ones that a connection was set up by before.
+
+    CorruptError where a file that they name cannot be read.
+    """
+    try:
+        for text in texts:
+            if text not in before:
+                connection.execute(text)
+    except duckdb.IOException as fault:
+        reason = one_line(str(fault).partition("\n")[0])[:300]
+        raise CorruptError(f"a file of the market cannot be read: {reason}; restore it from a copy") from None
 
 
 def refresh(connection: duckdb.DuckDBPyConnection) -> int:
@@ -89,10 +106,14 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> int:
             " allowed is one that qsim.connect gave; name it, or connect again"
         )
     market = place_of(rows[0][0])
-    history = _known[market] = integrity.read_log(market, _known.get(market))
-    if history.head != rows[0][1]:
+    return integrity.at_newest(market, partial(_moved, connection, market, rows[0][1]), _known.get(market)).tick
+
+
+def _moved(connection: duckdb.DuckDBPyConnection, market: Place, head: str, history: Log) -> Log:
+    _known[market] = integrity.checked(market, history)
+    if history.head != head:
         _show(connection, market, history)
-    return history.tick
+    return history
 
 
 def _in_transaction(connection: duckdb.DuckDBPyConnection) -> bool:

@@ -68,7 +68,7 @@ def _discounts() -> list[str]:
             WHERE discount_bps > 0
             UNION ALL SELECT * FROM raw.line_times""",
         """CREATE OR REPLACE MACRO active_at(ts) AS TABLE SELECT * FROM discounts
-            WHERE starts_at <= ts::TIMESTAMP AND (ends_at IS NULL OR ends_at > ts::TIMESTAMP)""",
+            WHERE starts_at <= tick_time(tick_at(ts)) AND (ends_at IS NULL OR ends_at > tick_time(tick_at(ts)))""",
     ]
 
 
@@ -82,8 +82,8 @@ def _trade() -> list[str]:
         f"""CREATE OR REPLACE VIEW orders AS SELECT o.tick, tick_time(o.tick) AS ts, o.listing_id, n.product_id, n.product,
             n.category, n.platform, n.store_id, o.units, o.wanted_units,
             greatest(o.wanted_units::INTEGER - o.units, 0) AS lost_units, {rupees("o.price_paise")} AS price,
-            {rupees("o.cost_paise")} AS cost, {rupees("(o.units::BIGINT * o.price_paise)")} AS revenue,
-            {rupees("(o.units::BIGINT * (o.price_paise::BIGINT - o.cost_paise))")} AS margin
+            {rupees("o.cost_paise")} AS cost, {rupees("(o.units::BIGINT * o.price_paise)", 18)} AS revenue,
+            {rupees("(o.units::BIGINT * (o.price_paise::BIGINT - o.cost_paise))", 18)} AS margin
             FROM raw.orders AS o JOIN raw.named AS n USING (listing_id)""",
         """CREATE OR REPLACE VIEW deliveries AS SELECT d.tick, tick_time(d.tick) AS ts, d.listing_id, n.product_id, n.product,
             n.category, n.platform, n.store_id, d.units, d.stock

@@ -5,7 +5,7 @@ It holds lists read once and plain functions over them. It refuses to hold produ
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -79,6 +79,22 @@ def check_platform(known: Known, platform: str) -> str:
             return one
     allowed = names.nearest_of(platform, [one for one, _ in known.platforms])
     raise UsageError(f"platform '{platform:.60}': not in this market; allowed: {allowed}; choose one")
+
+
+def closed_of(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
+    """Read which platforms of a market take no orders now."""
+    return frozenset(
+        name for (name,) in connection.execute("SELECT platform FROM platforms WHERE NOT is_open").fetchall()
+    )
+
+
+def check_open(closed: Collection[str], *platforms: str) -> None:
+    """Refuse a platform that takes no orders now: nothing of it is to be had."""
+    for platform in platforms:
+        if platform in closed:
+            raise UsageError(
+                f"platform '{platform:.60}': closed now, it takes no orders; allowed is one that is open; name another"
+            )
 
 
 def shelf(known: Known, text: str, *, loosely: bool = False) -> tuple[str, list[str]] | None:

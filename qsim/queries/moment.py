@@ -18,12 +18,15 @@ from qsim.writing import course_of
 
 @dataclass(frozen=True)
 class Moment:
-    """Where a market stands at a commit: the log up to it, its epochs, and the products of a block."""
+    """Where a market stands at a commit: the log up to it, its epochs, the products of a block, and the platforms that take no
+    orders.
+    """
 
     log: Log
     start: date
     epochs: tuple[Epoch, ...]
     products_per_block: int
+    closed: frozenset[str] = frozenset()
 
     @property
     def commit(self) -> int:
@@ -86,4 +89,5 @@ def moment_of(history: Log) -> Moment:
     """Tell where a market stands at the commit that a log ends with."""
     course = course_of(history)
     opening = course.parameters[0]
-    return Moment(history, clock.parse_start(opening.start), course.epochs, block_products(opening))
+    closed = frozenset(course.at(history.tick)[1].demand.closed)
+    return Moment(history, clock.parse_start(opening.start), course.epochs, block_products(opening), closed)

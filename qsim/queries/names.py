@@ -7,6 +7,7 @@ what is done with the products found: a caller gets product ids, the closest kin
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
@@ -17,6 +18,7 @@ import duckdb
 
 from qsim.errors import UsageError
 from qsim.queries.connection import rows_of
+from qsim.queries.texts import letters, letters_of
 
 Words = tuple[str, ...]
 
@@ -36,7 +38,10 @@ _MARKED = re.compile(r"[-–(/]")
 
 
 _DASH = re.compile(r"\s[-–]\s")
-_DROPPED, _WORD, _BRACKET = re.compile(r"['’`]"), re.compile(r"[^\W_]+|[&+]"), re.compile(r"\(([^)]*)\)")
+_WORD, _BRACKET = re.compile(r"[^\W_]+|[&+]"), re.compile(r"\(([^)]*)\)")
+_MARKS, _BETWEEN = ("Mn", "Mc", "Me"), {"&": " & ", "+": " + "}
+# What stands on one side of a slash; the signs of vowels in Indian scripts, and marks above letters, are no \w.
+_SIDE = r"([\w\u0300-\u036f\u0900-\u0dff]+)"
 
 
 class Kin(IntEnum):
@@ -61,9 +66,21 @@ def singular(word: str) -> str:
 
 
 def words(text: str) -> Words:
-    """Split a text into lower-case singular words; `&` and `+` are the word `and`, apostrophes are dropped."""
-    found = _WORD.findall(_DROPPED.sub("", text.lower()))
+    """Split a text into lower-case singular words; `&` and `+` are the word `and`, apostrophes are dropped.
+
+    A word holds letters, digits and the marks on them, which vowels are in Indian scripts.
+    """
+    plain = letters(text)
+    found = _WORD.findall(plain) if plain.isascii() else _split(plain)
     return tuple(["and" if word in "&+" else singular(word) for word in found])
+
+
+def _split(plain: str) -> list[str]:
+    """Split a text that is not of ASCII alone."""
+    signs = (
+        sign if sign.isalnum() or unicodedata.category(sign) in _MARKS else _BETWEEN.get(sign, " ") for sign in plain
+    )
+    return "".join(signs).split()
 
 
 def _either_side(text: str) -> Iterable[str]:
@@ -74,8 +91,8 @@ def _either_side(text: str) -> Iterable[str]:
         # Sides of unlike length are no two names of one thing: `Chai/Coffee Bone China Mug`.
         if len(sides) == 2 and abs(len(words(sides[0])) - len(words(sides[1]))) < 2:
             yield from sides
-        yield re.sub(r"(\w+)\s*/+\s*\w+", r"\1", text)
-        yield re.sub(r"\w+\s*/+\s*(\w+)", r"\1", text)
+        yield re.sub(rf"{_SIDE}\s*/+\s*{_SIDE}", r"\1", text)
+        yield re.sub(rf"{_SIDE}\s*/+\s*{_SIDE}", r"\2", text)
 
 
 _maker = lru_cache(maxsize=1 << 12)(words)
@@ -230,13 +247,13 @@ def nearest(connection: duckdb.DuckDBPyConnection, name: str, count: int = 3) ->
     """Give the product names that look most like a name, without brand, bracket and what follows a dash."""
     rows = rows_of(
         connection,
-        r"""SELECT head FROM (
+        rf"""SELECT head FROM (
                 SELECT DISTINCT regexp_replace(CASE WHEN brand <> '' AND starts_with(product, brand || ' ')
                     THEN product[length(brand) + 2:] ELSE product END, '\s+[-–]\s.*|\s*\(.*', '') AS head FROM products)
-            WHERE head <> '' ORDER BY greatest(jaro_winkler_similarity(lower(head), $1), 0.98 * list_max(list_transform(
-                string_split(lower(head), ' '), lambda word: jaro_winkler_similarity(word, $1)))) DESC, length(head), head
+            WHERE head <> '' ORDER BY greatest(jaro_winkler_similarity({letters_of("head")}, $1), 0.98 * list_max(list_transform(
+                string_split({letters_of("head")}, ' '), lambda word: jaro_winkler_similarity(word, $1)))) DESC, length(head), head
             LIMIT $2""",
-        [name.lower().strip(), count],
+        [letters(name).strip(), count],
     )
     return [str(row["head"]) for row in rows]
 

@@ -56,10 +56,15 @@ class Now:
         found[self.fees["store_id"][:until]] = self.fees["fee_paise"][:until]
         return found
 
+    @cached_property
+    def is_open(self) -> Mask:
+        """Tell for each dark store whether its platform takes orders."""
+        return np.array([store.platform not in self.moment.closed for store in self.goods.known.stores], np.bool_)
+
     def is_on_sale(self, listings: Ints) -> Mask:
-        """Tell which of these listings are in stock and not taken off sale."""
+        """Tell which of these listings are in stock, of a platform that takes orders, and not taken off sale."""
         on_sale: Mask = (self.columns["stock"][listings] > 0) & self.goods.is_active[listings // self.goods.per]
-        return on_sale
+        return on_sale & self.is_open[listings % self.goods.per] if self.moment.closed else on_sale
 
     def of(self, listings: Ints) -> dict[str, Ints]:
         """Give the state of these listings, by column."""

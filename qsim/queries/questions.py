@@ -22,7 +22,17 @@ from qsim.explain import shown
 from qsim.queries import connection as connections
 from qsim.queries import names
 from qsim.queries.connection import rows_of
-from qsim.queries.known import asked_of, check_place, check_platform, known_of, known_shelf, meant, two_platforms
+from qsim.queries.known import (
+    asked_of,
+    check_open,
+    check_place,
+    check_platform,
+    closed_of,
+    known_of,
+    known_shelf,
+    meant,
+    two_platforms,
+)
 from qsim.queries.sides import Sides
 from qsim.scalars import number, whole_number
 
@@ -45,7 +55,7 @@ def _plain(value: Any) -> Any:
 def cheapest(
     connection: duckdb.DuckDBPyConnection, product_name: str, *, city: str | None = None, pincode: str | None = None
 ) -> list[dict[str, Any]]:
-    """List every listing on sale now of the products that a name means, cheapest first; prices in rupees.
+    """List every listing on sale now, at platforms that are open, of the products that a name means, cheapest first; prices in rupees.
 
     The order is by `unit_price` (rupees per `unit`) where all packs have the same unit, else by `price`;
     `ranked_by` tells which. Equal ones share a `rank` (1, 1, 3), and `is_cheapest` marks rank 1. The surge fee of
@@ -60,6 +70,7 @@ def cheapest(
             connection,
             """SELECT product, brand, pack, platform, store_id, city, pincode, price, unit_price, unit, discount_pct,
                 surge_fee FROM prices WHERE product_id IN (SELECT unnest($1::UINTEGER[])) AND in_stock AND is_active
+                AND platform IN (SELECT platform FROM platforms WHERE is_open)
                 AND ($2::VARCHAR IS NULL OR lower(city) = lower($2)) AND ($3::VARCHAR IS NULL OR pincode = $3)
                 ORDER BY listing_id""",
             [group, city, pincode],
@@ -105,6 +116,7 @@ def deals(
         raise UsageError(f"limit {str(limit)[:60]}: allowed is 1 to {_MOST_ROWS:,} rows; choose a number in it")
     known = known_of(connection)
     chosen = None if platform is None else check_platform(known, platform)
+    check_open(closed_of(connection), *[chosen] if chosen else [])
     column, values = ("category", None) if category is None else known_shelf(known, category)
     rows = rows_of(connection, _DEALS.format(column=column, now=NOW), [chosen, min_discount, values, limit])
     hidden = set() if known.has_many_stores else {"store_id", "city", "pincode"}
@@ -118,7 +130,8 @@ _DEALS = """
         WHERE ($1::VARCHAR IS NULL OR p.platform = $1) AND p.discount_pct >= $2 AND p.discount_pct > 0
             AND ($3::VARCHAR[] IS NULL OR p.product_id IN
                 (SELECT product_id FROM products WHERE list_contains($3::VARCHAR[], {column})))
-            AND p.in_stock AND p.is_active AND p.surge_fee = p.order_fee),
+            AND p.in_stock AND p.is_active AND p.surge_fee = p.order_fee
+            AND p.platform IN (SELECT platform FROM platforms WHERE is_open)),
     lasting AS (
         SELECT listing_id, discount_pct, max(l.ends_at) AS ends_at,
             max_by(campaign, (l.ends_at, -(l.campaign_id::INTEGER))) AS campaign
@@ -140,6 +153,7 @@ def compare(connection: duckdb.DuckDBPyConnection, what: str, platform_a: str, p
     """
     known = known_of(connection)
     first, second = two_platforms(known, platform_a, platform_b)
+    check_open(closed_of(connection), first, second)
     found = meant(known, partial(names.meaning_of, connection), what)
     if found is None:
         raise _nothing_meant(connection, what)

@@ -15,7 +15,7 @@ import numpy as np
 
 from qsim.queries import priced
 from qsim.queries.goods import NONE, Goods, Ints
-from qsim.queries.known import Meant, check_place, check_platform, meant, two_platforms
+from qsim.queries.known import Meant, check_open, check_place, check_platform, meant, two_platforms
 from qsim.queries.names import UnknownNameError
 from qsim.queries.now import Now
 from qsim.queries.shown import Rows, amounts, facts, places, rows_of, shelf
@@ -97,7 +97,9 @@ def _by_price(now: Now, listings: Ints) -> Listed:
 def deals(now: Now, platform: str | None, least: float, category: str | None, most: int) -> Listed:
     """List what `questions.deals` does, at most so many."""
     goods = now.goods
-    stores = goods.stores_of(None if platform is None else check_platform(goods.known, platform))
+    chosen = None if platform is None else check_platform(goods.known, platform)
+    check_open(now.moment.closed, *[chosen] if chosen else [])
+    stores = goods.stores_of(chosen)
     products = np.flatnonzero(shelf(goods, category) & goods.is_active)
     depth = now.columns["discount_bps"].reshape(-1, goods.per)[products][:, stores]
     row, column = np.nonzero(depth >= max(1, _hundredths(least)))
@@ -159,6 +161,7 @@ def compare(now: Now, what: str, platform_a: str, platform_b: str) -> tuple[dict
     """Set side by side what `questions.compare` does, as its summary and its rows; UnknownNameError where `what` is nothing here."""
     goods = now.goods
     first, second = two_platforms(goods.known, platform_a, platform_b)
+    check_open(now.moment.closed, first, second)
     found = meant(goods.known, goods.meaning, what)
     if found is None:
         raise UnknownNameError(f"compare: '{what:.60}' names nothing; name a category, a subcategory or a product")

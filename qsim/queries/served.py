@@ -10,6 +10,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from threading import Lock
 
@@ -86,8 +87,11 @@ def opened(directory: str | os.PathLike[str] | None = None) -> Served:
     market = market_directory(directory)
     if isinstance(market, ObjectPath):
         raise UsageError(f"{market}: serving is of a local folder alone; copy the market to one and serve that")
-    history = integrity.read_log(market)
-    database = connections.connected(market, history)
+    return integrity.at_newest(market, partial(_opened, market))
+
+
+def _opened(market: Path, history: Log) -> Served:
+    database = connections.connected(market, integrity.checked(market, history))
     for setting in _SETTINGS:
         database.execute(setting)
     database.execute("CREATE SCHEMA kept")

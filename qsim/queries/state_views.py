@@ -172,7 +172,7 @@ def _prices(named: str, fees: str) -> str:
             n.city, n.pincode, {mrp} AS mrp, {rupees("n.regular_price_paise")} AS regular_price, {rupees("n.price_paise")} AS price,
             {percent("n.discount_bps")} AS discount_pct,
             (100 - 100 * (n.price_paise * 0.01) / {mrp})::DECIMAL(5, 2) AS off_mrp_pct,
-            (n.price_paise * 0.01 / nullif(n.pack_units, 0))::DECIMAL(12, 2) AS unit_price, n.unit,
+            (n.price_paise * 0.01 / nullif(n.pack_units, 0))::DECIMAL(18, 2) AS unit_price, n.unit,
             {rupees(f"(n.surge_fee_paise::INTEGER + {order_fee})")} AS surge_fee, n.stock, n.stock > 0 AS in_stock,
             n.is_loose, n.is_active, tick_time(n.updated_tick) AS updated_at, {rupees(order_fee)} AS order_fee
         FROM {named} AS n {fees}"""
@@ -193,7 +193,10 @@ def _inventory(stock: str) -> str:
 
 
 def price_views(log: Log) -> list[str]:
-    """Prices and stock now, and the macros `prices_at(ts)`, `price_of(name, ts)` and `inventory_at(ts)`."""
+    """Prices and stock now, and the macros `prices_at(ts)`, `price_of(name, ts)` and `inventory_at(ts)`.
+
+    As of a time after the newest tick they give what holds now, and before the start what a market opened with.
+    """
     now, then = (_fees(until) if has(log, FEES) else "" for until in ("raw.head_tick()", "tick_at(ts)"))
     # Of the past mostly some listings are asked for, which files are searched for by their ids and not by what these tell.
     past = "(SELECT * FROM raw.state_at(tick_at(ts)) JOIN raw.named USING (listing_id))"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,21 @@ _LITERAL = str.maketrans({sign: f"[{sign}]" for sign in "*?["})
 # A time with a zone is brought to the market's clock; DuckDB would take the machine's.
 ZONE = "SET TimeZone = 'Asia/Kolkata'"
 CAUSES = "CASE cause " + " ".join(f"WHEN {cause.value} THEN '{cause.name.lower()}'" for cause in Cause) + " END"
+
+# Apostrophes, straight and curly, and the joiners that only tell how letters of Indian scripts are drawn.
+_DROPPED = "'\u2018\u2019\u02bc`\u200c\u200d"
+_DROP = str.maketrans("", "", _DROPPED)
+
+
+def letters(text: str) -> str:
+    """Give a text as names are compared: in lower case and composed (NFC), without apostrophes and joiners."""
+    plain = text.lower().translate(_DROP)
+    return plain if plain.isascii() else unicodedata.normalize("NFC", plain)
+
+
+def letters_of(text: str) -> str:
+    """Write `letters` of a text (an expression) in SQL."""
+    return f"nfc_normalize(translate(lower({text}), {quoted(_DROPPED)}, ''))"
 
 
 def quoted(text: str) -> str:

@@ -41,8 +41,21 @@ def clock_macros(course: Course, head: int) -> list[str]:
         f"CREATE OR REPLACE MACRO raw.tick_of_second(s) AS if(s IS NULL, NULL, least(raw.head_tick(), greatest(0, {tick})))",
         f"CREATE OR REPLACE MACRO raw.second_at(ts) AS date_diff('second', {start}, CASE WHEN ts > {_LATEST} THEN {_LATEST}"
         f" WHEN ts < {start} THEN {start} ELSE ts END)",
+        f"CREATE OR REPLACE MACRO raw.is_open(p, t) AS {_is_open(course)}",
         "CREATE OR REPLACE MACRO tick_at(ts) AS raw.tick_of_second(raw.second_at(ts::TIMESTAMP))",
     ]
+
+
+def _is_open(course: Course) -> str:
+    """Write whether a platform `p` takes orders as of a tick `t`, by the parameters that the tick ran under."""
+    closed = [(epoch.tick, p.demand.closed) for epoch, p in zip(course.epochs, course.parameters, strict=True)]
+    if not any(names for _, names in closed):
+        return "true"
+    opened = [(tick, f"p NOT IN ({', '.join(map(quoted, names))})" if names else "true") for tick, names in closed]
+    # What a market opens with is as its first epoch has it.
+    whens = [f"WHEN t::BIGINT {'>' if at else '>='} {tick} THEN {text}" for at, (tick, text) in enumerate(opened)]
+    whens.reverse()
+    return f"CASE {' '.join(whens)} ELSE true END"
 
 
 def all_statements(market: Place, log: Log, course: Course, select: Select = files) -> list[str]:

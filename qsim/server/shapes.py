@@ -66,7 +66,7 @@ PRODUCT = {**PLACE, "product": _PRODUCT, "prices": [_OFFER]}
 BASKET = {
     **PLACE, "lines": [{"item": "onion", "quantity": 2, "product": "Onion"}], "one_app": None, "split": _PLAN,
     "saving_rupees": None, "budget": None, "city": "Mumbai", "pincode": "400053", "platforms": ["zepto"], "not_found": [],
-    "left_out": [],
+    "left_out": [], "closed": [],
 }  # fmt: skip
 SQL = {**PLACE, "columns": ["platform"], "types": ["VARCHAR"], "rows": [{"platform": "zepto"}], "truncated": False}
 _REASON = {

@@ -59,10 +59,13 @@ def compact(market: Place, history: Log, schemas: Mapping[str, pa.Schema]) -> Ti
 def vacuum(market: Place, history: Log, grace_seconds: float) -> tuple[Tip, int, int]:
     """Remove files that others stand in for since `grace_seconds` or longer; give the new tip, how many and their bytes.
 
-    The lock is the caller's. The age is that of the commit that replaced them, by the file system's clock.
+    The lock is the caller's. The age is that of the commit that replaced them, by the file system's clock; none is below 0.
     """
-    latest = time.time_ns() - int(grace_seconds * 1e9)
-    old = list(takewhile(lambda at: _age_mark(market, at) <= latest, sorted({at for _, at in history.retired})))
+    now = time.time_ns()
+    latest = now - int(grace_seconds * 1e9)
+    old = list(
+        takewhile(lambda at: min(now, _age_mark(market, at)) <= latest, sorted({at for _, at in history.retired}))
+    )
     if not old:
         return log.tip_of(history), 0, 0
     gone = [market / path for path, at in history.retired if at <= old[-1]]

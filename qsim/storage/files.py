@@ -10,10 +10,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import secrets
 import sys
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -21,7 +22,9 @@ from qsim.errors import ConflictError, CorruptError, DiskError
 from qsim.storage import objects, system
 from qsim.storage.places import ObjectPath, Place
 
-_TEMPORARY = ".tmp"
+_TEMPORARY = re.compile(r"\..+\.\d+-\d+\.tmp", re.ASCII | re.DOTALL)
+_NOT_OURS_TO_SYNC = frozenset({errno.EPERM, errno.EACCES, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.EROFS})
+_NO_LINKS = frozenset({errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
 
 
 @contextmanager
@@ -34,6 +37,15 @@ def disk(action: str, path: Place) -> Iterator[None]:
         raise DiskError(
             f"{path}: cannot {action}: {reason}; free space or mend the disk, then run the command again"
         ) from fault
+
+
+@contextmanager
+def _passed_over(codes: frozenset[int]) -> Iterator[None]:
+    try:
+        yield
+    except OSError as fault:
+        if fault.errno not in codes:
+            raise
 
 
 def make_directory(path: Place) -> None:
@@ -58,9 +70,22 @@ def make_path(path: Place) -> None:
         if system.look(place) is None:
             make_directory(place)
         elif place != place.parent:
-            # A name that a killed process gave may not be on disk yet; what others own may not be ours to sync.
-            with disk("sync the directory", place.parent), suppress(PermissionError):
+            # A name that a killed process gave may not be on disk yet; what others own may not be ours to sync, or cannot be.
+            with disk("sync the directory", place.parent), _passed_over(_NOT_OURS_TO_SYNC):
                 system.sync_directory(place.parent)
+
+
+def make_missing(market: Place, directories: Iterable[str]) -> None:
+    """Make those directories of a market that are missing: what copies files alone leaves the empty ones out."""
+    if isinstance(market, ObjectPath):
+        return
+    empty = [market / name for name in directories if not names(market / name)]
+    for path in empty:
+        if look(path) is None:
+            make_directory(path)
+    if empty:
+        # A process that made one may have been killed before its name was on disk for good.
+        sync_directory(market)
 
 
 def sync_directory(path: Place) -> None:
@@ -111,7 +136,7 @@ def free_bytes(path: Place) -> int:
 
 def is_temporary(name: str) -> bool:
     """Tell whether a file is one that a write left unfinished."""
-    return name.startswith(".") and name.endswith(_TEMPORARY)
+    return bool(_TEMPORARY.fullmatch(name))
 
 
 def _write_all(path: Path, data: memoryview | bytes) -> None:
@@ -127,7 +152,7 @@ def _write_all(path: Path, data: memoryview | bytes) -> None:
 
 def _write_temporary(path: Path, data: memoryview | bytes) -> Path:
     # Hidden and with an ending of its own, so that neither a shell's nor Python's pattern finds it.
-    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{_TEMPORARY}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         with disk("write", path):
             _write_all(temporary, data)
@@ -195,6 +220,11 @@ def put_if_absent(path: Place, data: bytes) -> None:
     except DiskError as fault:
         if isinstance(fault.__cause__, FileExistsError):
             raise _taken(path) from None
+        if isinstance(fault.__cause__, OSError) and fault.__cause__.errno in _NO_LINKS:
+            raise DiskError(
+                f"{path}: cannot link: its file system has no hard links; a market needs one that has them, for no commit"
+                " may go over another; put the market on another file system"
+            ) from fault
         raise
     finally:
         _drop(temporary)
@@ -202,7 +232,7 @@ def put_if_absent(path: Place, data: bytes) -> None:
 
 
 def read(path: Place) -> bytes:
-    """Read a file of the market whole; CorruptError when it is missing or a link in its place."""
+    """Read a file of the market whole; CorruptError when it is missing or something else in its place."""
     try:
         with disk("read", path):
             return objects.read(path) if isinstance(path, ObjectPath) else system.read(path)
@@ -211,7 +241,9 @@ def read(path: Place) -> bytes:
             raise CorruptError(f"{path}: is missing; the log names it; restore it from a copy of the market") from None
         found = look(path)
         if found is not None and not found.is_file and not found.is_directory:
-            raise CorruptError(f"{path}: is a link; allowed is the file itself; put the file in its place") from None
+            refused = isinstance(fault.__cause__, OSError) and fault.__cause__.errno == errno.ENXIO
+            kind = "a pipe, a socket or a device" if refused else "a link"
+            raise CorruptError(f"{path}: is {kind}; allowed is the file itself; put the file in its place") from None
         raise
 
 
@@ -229,5 +261,6 @@ def remove(paths: Sequence[Place]) -> None:
 def remove_temporary(directory: Place) -> None:
     """Remove what writes that were killed left unfinished in a directory."""
     left = [directory / name for name in names(directory) if is_temporary(name)]
+    left = [path for path in left if (found := look(path)) is not None and found.is_file]
     if left:
         remove(left)

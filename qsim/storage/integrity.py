@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 from qsim.errors import CorruptError
 from qsim.storage import files, log, objects
@@ -23,6 +24,9 @@ from qsim.storage.system import Entry
 # A change within the same tick of the file system's clock would leave a file's marks as they are.
 _SETTLED_NS = 100_000_000
 _FEW = 16
+_TIMES = 3
+Result = TypeVar("Result")
+
 _known: dict[Place, dict[str, tuple[Entry, str]]] = {}
 
 
@@ -67,7 +71,7 @@ def _fault(market: Place, file: DataFile) -> CorruptError | None:
     return None
 
 
-def _listed_faults(market: ObjectPath, named: list[DataFile]) -> Iterator[CorruptError]:
+def _listed_faults(market: ObjectPath, named: list[DataFile]) -> Iterator[tuple[str, CorruptError]]:
     """Hold objects against what listings tell of them: a store keeps content by its own checksums, and to fetch all of a
     market at every opening would cost more than any question that is asked of it.
     """
@@ -79,15 +83,15 @@ def _listed_faults(market: ObjectPath, named: list[DataFile]) -> Iterator[Corrup
         found = listed.get(file.path)
         if found is None or found.bytes != file.bytes:
             differs = "is missing; the log names it" if found is None else _sizes(found.bytes, file.bytes)
-            yield CorruptError(f"{market / file.path}: {differs}; restore it from a copy of the market")
+            yield file.path, CorruptError(f"{market / file.path}: {differs}; restore it from a copy of the market")
 
 
 def _sizes(found: int, committed: int) -> str:
     return f"has {found} bytes, the log says {committed}"
 
 
-def faults(market: Place, named: Iterable[DataFile], *, afresh: bool = False) -> Iterator[CorruptError]:
-    """Check files, some at once, and give what is wrong, file by file."""
+def faults(market: Place, named: Iterable[DataFile], *, afresh: bool = False) -> Iterator[tuple[str, CorruptError]]:
+    """Check files, some at once, and give the path and the fault of each that is wrong."""
     named = list(named)
     if isinstance(market, ObjectPath) and not afresh:
         yield from _listed_faults(market, named)
@@ -97,15 +101,21 @@ def faults(market: Place, named: Iterable[DataFile], *, afresh: bool = False) ->
     with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
         # Threads are worth their start for many files only.
         apply = pool.map if len(named) > _FEW else map
-        for fault in apply(partial(_fault, market), named):
+        for file, fault in zip(named, apply(partial(_fault, market), named), strict=True):
             if fault is not None:
-                yield fault
+                yield file.path, fault
 
 
 def check_all(market: Place, named: Iterable[DataFile]) -> None:
     """Check files, some at once; CorruptError names the first that is not what was committed."""
-    for fault in faults(market, named):
+    for _, fault in faults(market, named):
         raise fault
+
+
+def checked(market: Place, history: Log) -> Log:
+    """Hold all files of a log against it, and give it; CorruptError where one differs."""
+    check_all(market, history.files)
+    return history
 
 
 def read_log(market: Place, known: Log | None = None) -> Log:
@@ -113,6 +123,20 @@ def read_log(market: Place, known: Log | None = None) -> Log:
 
     ConflictError or CorruptError where that cannot be, or a file differs.
     """
+    return at_newest(market, partial(checked, market), known)
+
+
+def at_newest(market: Place, act: Callable[[Log], Result], known: Log | None = None) -> Result:
+    """Do something with the files of a market's log; again with a newer log, at most three times, where these are no fault:
+    while it was done, others may have taken the place of files that the log named, and vacuum have removed these.
+    """
     history = log.read_on(market, known) if known else log.read(market)
-    check_all(market, history.files)
-    return history
+    for _ in range(_TIMES - 1):
+        try:
+            return act(history)
+        except CorruptError:
+            newer = log.read(market)
+            if set(history.files) <= set(newer.files):
+                raise
+            history = newer
+    return act(history)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from qsim.errors import CorruptError
@@ -12,16 +12,16 @@ from qsim.storage.log import Log
 from qsim.storage.places import Place
 
 _HISTORY = re.compile(r"(\d{10})-\d{10}-\d{5}(-[0-9a-f]{8})?\.parquet", re.ASCII)
-_CATALOG = re.compile(r"[a-z_]+(-\d{5})?(-[0-9a-f]{8})?\.parquet", re.ASCII)
+_CATALOG = re.compile(r"([a-z_]+)(-\d{5})?(-[0-9a-f]{8})?\.parquet", re.ASCII)
 _SETTINGS = re.compile(r"market-[0-9a-f]{8}\.toml", re.ASCII)
 
 
-def first_tick(path: Place) -> int | None:
-    """Give the first tick that a file of this name covers; None where a writer gives no such name."""
+def first_tick(path: Place, catalog: Collection[str]) -> int | None:
+    """Give the first tick that a file of this name covers; None where a writer of these catalog tables gives no such name."""
     if found := _HISTORY.fullmatch(path.name):
         return int(found[1])
-    named = _SETTINGS.fullmatch(path.name) or (path.parent.name == "catalog" and _CATALOG.fullmatch(path.name))
-    return 0 if named else None
+    table = _CATALOG.fullmatch(path.name) if path.parent.name == "catalog" else None
+    return 0 if is_settings(path.name) or (table and table[1] in catalog) else None
 
 
 def is_settings(name: str) -> bool:
@@ -46,15 +46,15 @@ def unnamed(market: Place, directories: Iterable[str], log: Log) -> Iterator[Pla
     yield from (market / path for path in listed(market, directories) if path not in named)
 
 
-def found(market: Place, directories: Iterable[str], log: Log, ahead: int) -> list[Place]:
-    """Find the whole files that killed writers left in directories of a market and never committed.
+def found(market: Place, directories: Iterable[str], catalog: Collection[str], log: Log, ahead: int) -> list[Place]:
+    """Find the whole files that killed writers left in directories of a market and never committed; `catalog` are its tables.
 
     What has no name that a writer gives is left alone. CorruptError where a file begins more than `ahead` ticks after the
     log: no killed writer came as far, so the log is older than its files.
     """
-    left = [path for path in unnamed(market, directories, log) if first_tick(path) is not None]
+    left = [path for path in unnamed(market, directories, log) if first_tick(path, catalog) is not None]
     for path in left:
-        if (first_tick(path) or 0) > log.tick + ahead:
+        if (first_tick(path, catalog) or 0) > log.tick + ahead:
             raise CorruptError(
                 f"{path}: covers ticks long after {log.tick}, where the log ends: the log is older than its files; restore"
                 " the log from the copy that they came from, or move them away"

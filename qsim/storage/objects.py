@@ -131,8 +131,22 @@ def delete(paths: list[ObjectPath]) -> None:
     """Delete objects of one bucket; those that are not there are passed over."""
     for at in range(0, len(paths), _DELETED_AT_ONCE):
         some = paths[at : at + _DELETED_AT_ONCE]
-        with _asked("remove", some[0]) as store:
-            store.delete([path.key for path in some])
+        if not _deleted(some):
+            # Other stores than S3 stop at what an interrupted call, or one whose answer was lost, has deleted.
+            for path in some:
+                _deleted([path])
+
+
+def _deleted(paths: list[ObjectPath]) -> bool:
+    """Delete objects; False where the store found that one is not there, and may have left others."""
+    try:
+        with _asked("remove", paths[0]) as store:
+            store.delete([path.key for path in paths])
+    except DiskError as fault:
+        if isinstance(fault.__cause__, FileNotFoundError):
+            return False
+        raise
+    return True
 
 
 class RangeReader:

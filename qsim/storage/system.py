@@ -6,6 +6,7 @@ Nothing here decides or retries; OSError rises as it is.
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import stat
@@ -16,6 +17,10 @@ from pathlib import Path
 # Windows has no flag against symbolic links, and opens files as text unless told otherwise.
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
 _BINARY = getattr(os, "O_BINARY", 0)
+# To open a pipe would wait for a writer.
+_AT_ONCE = getattr(os, "O_NONBLOCK", 0)
+# Where Windows locks a file nobody can read it: so far behind a lock file's content.
+_LOCKED_BYTE = 1 << 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +68,11 @@ def names(directory: Path) -> list[str]:
 
 
 def read(path: Path) -> bytes:
-    """Read a file whole, never through a symbolic link."""
-    handle = os.open(path, os.O_RDONLY | _NO_LINK | _BINARY)
+    """Read a file whole, never through a symbolic link; OSError ENXIO where a pipe, a socket or a device is at its place."""
+    handle = os.open(path, os.O_RDONLY | _NO_LINK | _BINARY | _AT_ONCE)
     with open(handle, "rb", buffering=0) as file:  # noqa: PTH123 -- a handle, not a path
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
         return file.read()
 
 
@@ -127,7 +134,7 @@ def free_bytes(path: Path) -> int:
 
 def open_lock(path: Path) -> int:
     """Open the file that is locked, made where it is not there; give its handle, which no program started inherits."""
-    return os.open(path, os.O_RDWR | os.O_CREAT | _NO_LINK, 0o644)
+    return os.open(path, os.O_RDWR | os.O_CREAT | _NO_LINK | _BINARY, 0o644)
 
 
 def take_lock(handle: int) -> bool:
@@ -136,6 +143,7 @@ def take_lock(handle: int) -> bool:
     if sys.platform == "win32":
         import msvcrt
 
+        os.lseek(handle, _LOCKED_BYTE, os.SEEK_SET)
         try:
             msvcrt.locking(handle, msvcrt.LK_NBLCK, 1)
         except OSError:
@@ -168,10 +176,13 @@ def is_open_at(handle: int, path: Path) -> bool:
 
 def read_open(handle: int) -> bytes:
     """Read the beginning of an open file."""
-    return os.pread(handle, 200, 0)
+    # Windows has neither pread nor pwrite.
+    os.lseek(handle, 0, os.SEEK_SET)
+    return os.read(handle, 200)
 
 
 def overwrite(handle: int, data: bytes) -> None:
     """Make `data` the whole content of an open file."""
     os.ftruncate(handle, 0)
-    os.pwrite(handle, data, 0)
+    os.lseek(handle, 0, os.SEEK_SET)
+    os.write(handle, data)

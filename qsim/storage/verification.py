@@ -48,6 +48,15 @@ def _take(piece: Piece, named: dict[str, DataFile]) -> None:
     named.update((file.path, file) for file in piece.files)
 
 
+def _faults(market: Place, named: dict[str, DataFile]) -> list[CorruptError]:
+    """Check files, and give the faults of those that are still named: vacuum may remove what was replaced meanwhile."""
+    wrong = list(integrity.faults(market, named.values(), afresh=True))
+    if not wrong:
+        return []
+    still = {file.path for file in log.read(market).files}
+    return [fault for path, fault in wrong if path in still]
+
+
 def _checkpoints(market: Place, found: Verified) -> None:
     for number, path in log.checkpoints(market):
         try:
@@ -60,7 +69,7 @@ def _checkpoints(market: Place, found: Verified) -> None:
             found.faults.append(str(fault))
 
 
-def _beside(market: Place, directories: Collection[str], found: Verified) -> None:
+def _beside(market: Place, directories: Collection[str], catalog: Collection[str], found: Verified) -> None:
     """Note what the log does not name: in the market's directories, and beside them."""
     # The log comes last, so that it names what a writer at work had committed of what is listed; vacuum may have been there too.
     listed, tops = leftovers.listed(market, directories), files.names(market)
@@ -68,12 +77,12 @@ def _beside(market: Place, directories: Collection[str], found: Verified) -> Non
     history = log.read(market)
     known = leftovers.known(history)
     for path in (market / name for name in listed if name not in known):
-        if files.look(path) is None:
+        if (entry := files.look(path)) is None:
             continue
         if path.parent.name in (log.COMMITS, log.CHECKPOINTS) and path.stem.isdecimal() and path.suffix == ".json":
             if path.parent.name == log.COMMITS and int(path.stem) > history.number:
                 found.notes.append(f"{path}: was never finished; the next writer removes it")
-        elif files.is_temporary(path.name) or leftovers.first_tick(path) is not None:
+        elif (entry.is_file and files.is_temporary(path.name)) or leftovers.first_tick(path, catalog) is not None:
             found.notes.append(f"{path}: {left}")
         else:
             found.notes.append(f"{path}: is no part of the market, and is never read")
@@ -83,16 +92,17 @@ def _beside(market: Place, directories: Collection[str], found: Verified) -> Non
     ]
 
 
-def verify(market: Place, directories: Collection[str]) -> Verified:
+def verify(market: Place, directories: Collection[str], catalog: Collection[str]) -> Verified:
     """Read every commit, checkpoint and file of a market and hold each against the log; nothing is changed.
 
-    ConflictError where no market is there; all else that is wrong is told among the faults.
+    `catalog` are the tables that lie in its catalog. ConflictError where no market is there; all else that is wrong is told
+    among the faults.
     """
     found = Verified()
     named = _chain(market, found)
     found.files, found.bytes = len(named), sum(file.bytes for file in named.values())
-    found.faults += [str(fault) for fault in integrity.faults(market, named.values(), afresh=True)]
+    found.faults += map(str, _faults(market, named))
     if not found.faults:
         _checkpoints(market, found)
-        _beside(market, directories, found)
+        _beside(market, directories, catalog, found)
     return found
