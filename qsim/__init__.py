@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from qsim.errors import QsimError
     from qsim.fitting import fit
+    from qsim.monitoring.health import health
+    from qsim.monitoring.metrics import metrics
+    from qsim.monitoring.report import report
     from qsim.queries import ask, connect, guarded_sql, refresh
     from qsim.runs import generate, run
     from qsim.server.running import serve
@@ -26,7 +29,10 @@ __all__ = [
     "fit",
     "generate",
     "guarded_sql",
+    "health",
+    "metrics",
     "refresh",
+    "report",
     "run",
     "serve",
     "status",
@@ -43,6 +49,9 @@ _HOMES = {
     "refresh": "qsim.queries",
     "fit": "qsim.fitting",
     "generate": "qsim.runs",
+    "health": "qsim.monitoring.health",
+    "metrics": "qsim.monitoring.metrics",
+    "report": "qsim.monitoring.report",
     "run": "qsim.runs",
     "serve": "qsim.server.running",
     "status": "qsim.standing",
@@ -56,4 +65,10 @@ _HOMES = {
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
+    if name == "__version__":
+        return import_module("importlib.metadata").version("quickcommerce-sim")
     raise AttributeError(f"module 'qsim' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__, "__version__"})

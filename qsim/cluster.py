@@ -6,14 +6,18 @@ worker that is lost costs what it was at: Dask gives that to another, and what t
 
 from __future__ import annotations
 
+import logging
 import re
 import secrets
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
-from contextlib import ExitStack, contextmanager
-from dataclasses import fields, replace
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, fields, replace
 from importlib.metadata import PackageNotFoundError, version
+from multiprocessing import spawn
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from qsim.errors import QsimError, UsageError, one_line
@@ -32,6 +36,9 @@ if TYPE_CHECKING:
 LOCAL = "local"
 _ADDRESS = re.compile(r"(tcp|tls|ws|wss|ucx)://\S+")
 _CONNECT_SECONDS = 30
+# How often a thread that waits for a task looks whether that can still come, and how long a cluster may be without workers.
+_LOOK_SECONDS = 1.0
+_LOST_SECONDS = 60.0
 # A thread here waits for each task; one waits at a worker while another is worked on.
 _TASKS_A_THREAD = 2
 _SETTINGS = {
@@ -41,7 +48,10 @@ _SETTINGS = {
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 1 << 28,
     "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 1 << 25,
 }
-_LIBRARIES = ("numpy", "pyarrow", "quickcommerce-sim")
+_QSIM = "quickcommerce-sim"
+_LIBRARIES = ("numpy", "pyarrow", _QSIM)
+
+_logger = logging.getLogger("qsim")
 
 
 @contextmanager
@@ -52,7 +62,7 @@ def connected(scheduler: str, workers: int) -> Iterator[Client]:
         UsageError: the address is none, or Dask is not installed.
         QsimError: the scheduler does not answer, or its workers have other versions than this process.
     """
-    if scheduler != LOCAL and not _ADDRESS.fullmatch(scheduler):
+    if scheduler != LOCAL and not _ADDRESS.fullmatch(str(scheduler)):
         raise UsageError(f"scheduler: found {scheduler!r}; allowed are tcp://HOST:PORT and local; mend the address")
     try:
         import dask
@@ -65,6 +75,7 @@ def connected(scheduler: str, workers: int) -> Iterator[Client]:
         stack.enter_context(dask.config.set(_SETTINGS))
         where: Any = scheduler
         if scheduler == LOCAL:
+            stack.enter_context(_main_left_out())
             # A dashboard is served also where none is asked for: at a port that no other cluster has.
             where = LocalCluster(
                 n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs="ERROR"
@@ -79,6 +90,24 @@ def connected(scheduler: str, workers: int) -> Iterator[Client]:
         yield client
 
 
+@contextmanager
+def _main_left_out() -> Iterator[None]:
+    """Start Dask's workers without the main module of this process, which they would run again: a script without a guard
+    (`if __name__ == "__main__":`) would make its markets once more in each.
+    """
+    given = spawn.get_preparation_data
+
+    def prepared(name: str) -> dict[str, Any]:
+        data = given(name)
+        return {key: value for key, value in data.items() if not (name.startswith("Dask") and "main" in key)}
+
+    spawn.get_preparation_data = prepared
+    try:
+        yield
+    finally:
+        spawn.get_preparation_data = given
+
+
 def _version(name: str) -> str:
     try:
         return version(name)
@@ -86,13 +115,35 @@ def _version(name: str) -> str:
         return "none"
 
 
-def _versions() -> dict[str, str]:
-    return {name: _version(name) for name in _LIBRARIES}
+def _versions_there(client: Client) -> dict[str, dict[str, str]]:
+    """Ask each worker for its versions, by a function that is sent whole: one without qsim could not find any of its own."""
+    names, own = _LIBRARIES, _QSIM
+
+    def versions() -> dict[str, str]:
+        from importlib import import_module, metadata
+
+        found = dict.fromkeys(names, "none")
+        for name in names:
+            with suppress(metadata.PackageNotFoundError):
+                found[name] = metadata.version(name)
+        try:
+            import_module("qsim.cluster")
+        except ImportError as fault:
+            found[own] = f"none ({fault})"
+        return found
+
+    try:
+        there: dict[str, dict[str, str]] = client.run(versions)
+    except Exception as fault:
+        address = client.scheduler_info()["address"]
+        reason = one_line(f"{type(fault).__name__}: {fault}")[:200]
+        raise QsimError(f"{address}: its workers cannot be asked for their versions: {reason}; look at them") from None
+    return there
 
 
 def _check_versions(client: Client) -> None:
     """Make sure that there are workers, and that they write the same bytes as this process."""
-    own, found = _versions(), client.run(_versions)
+    own, found = {name: _version(name) for name in _LIBRARIES}, _versions_there(client)
     if not found:
         raise QsimError(f"{client.scheduler_info()['address']}: has no workers; start some there")
     for address, theirs in found.items():
@@ -109,6 +160,7 @@ def hand_over(writer: Writer, client: Client) -> None:
     writer.workers = max(1, min(len(writer.blocks), _TASKS_A_THREAD * threads))
     run = secrets.token_hex(4)
     sent: dict[int, tuple[Any, Future]] = {}
+    watch = _Watch(client)
 
     def once(value: Any, name: str) -> Future:
         """Send what stays as it is one time; a worker that needs it gets it from another, or again where that was lost."""
@@ -123,13 +175,13 @@ def hand_over(writer: Writer, client: Client) -> None:
         wanted = writer.wanted(at, shared=True)
         task = client.submit(_take, writer.market.absolute(), *given, wanted, key=key)
         written: Written
-        written, writer.states[at], tally = _result(task)
+        written, writer.states[at], tally = _result(task, watch)
         if writer.counts is not None:
             writer.counts.tallies[at] = tally
         _check_there(writer.market, written.files)
         return written
 
-    writer.take = take_there
+    writer.take, writer.give_up = take_there, watch.given_up.set
 
 
 def _same(value: Any) -> Any:
@@ -155,11 +207,49 @@ def _take(
     return written, _bare(state), tally
 
 
-def _result(future: Future) -> Any:
+@dataclass
+class _Watch:
+    """Looks, for all threads that wait for tasks, whether these can still come: since when a cluster has no workers."""
+
+    client: Client
+    given_up: threading.Event = field(default_factory=threading.Event)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    looked: float = field(default_factory=monotonic)
+    lost: float | None = None
+
+    def wait(self, future: Future) -> None:
+        """Wait until a task is done; QsimError where it is given up or the cluster has had no workers for long."""
+        done = threading.Event()
+        future.add_done_callback(lambda _: done.set())
+        while not done.wait(_LOOK_SECONDS):
+            if self.given_up.is_set():
+                raise QsimError(f"{future.key}: was given up; what was committed stays; run again")
+            with self.lock:
+                self._look()
+
+    def _look(self) -> None:
+        now = monotonic()
+        if now - self.looked < _LOOK_SECONDS:
+            return
+        self.looked = now
+        if self.client.nthreads():
+            self.lost = None
+        elif self.lost is None:
+            self.lost = now
+            _logger.warning("the cluster has no workers left; waiting %.0f s for one to come", _LOST_SECONDS)
+        elif now - self.lost > _LOST_SECONDS:
+            raise QsimError(
+                f"the cluster has had no workers for {_LOST_SECONDS:.0f} s; what was committed stays; start some, then"
+                " run again"
+            )
+
+
+def _result(future: Future, watch: _Watch) -> Any:
     from distributed import KilledWorker
     from distributed.comm import CommClosedError
 
     try:
+        watch.wait(future)
         return future.result()
     except (KilledWorker, CancelledError, CommClosedError, TimeoutError) as fault:
         raise QsimError(

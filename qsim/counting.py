@@ -46,10 +46,10 @@ class Counts:
         self.waiting += [table for table in rows if table.num_rows]
 
     def write(self, market: Place, tick: int) -> list[DataFile]:
-        """Write what waits, up to a tick, to be committed; nothing where nothing waits."""
-        if not self.waiting:
+        """Write what waits, up to a tick, to be committed: a file without rows where nothing happened, as that was watched too."""
+        if tick <= self.committed:
             return []
-        rows = self._merged(pa.concat_tables(self.waiting))
+        rows = self._merged(pa.concat_tables(self.waiting)) if self.waiting else PLATFORM_METRICS.arrow().empty_table()
         ticks, self.committed, self.waiting = (self.committed + 1, tick), tick, []
         return [tables.write_history(market, PLATFORM_METRICS.name, rows, ticks, 0)]
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from time import monotonic, perf_counter, sleep
 
 from qsim.errors import UsageError
+from qsim.scalars import number
 
 # A stop may be set by a signal's handler, which must not meet a lock: so it is looked at, not waited for.
 _LOOK_SECONDS = 0.05
@@ -86,6 +87,8 @@ class Laps:
 
 def wanted(realtime: bool, speed: float | None, flush: float | None) -> tuple[float | None, float]:
     """Check how a run is to keep to the clock: market seconds a second, None for not at all; seconds between commits."""
+    speed = None if speed is None else number("speed", speed)
+    flush = None if flush is None else number("flush", flush)
     if speed is not None and not 0 < speed < math.inf:
         raise UsageError(f"speed: found {speed}; allowed is a number above 0, market seconds a second; mend the number")
     if flush is not None and not 0 <= flush < math.inf:

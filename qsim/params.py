@@ -9,7 +9,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Mapping
-from datetime import date
+from datetime import date, datetime, time
 from functools import cache
 from importlib.resources import files
 from typing import Annotated, Any, Literal
@@ -38,6 +38,7 @@ from qsim.explain import fault_line, shown
 from qsim.layers import Part
 from qsim.layers import Whole as Whole
 from qsim.layers import merge as merge
+from qsim.scalars import plain
 from qsim.toml_text import MAX_LINE
 from qsim.toml_text import read_toml as read_toml
 from qsim.toml_text import to_toml as to_toml
@@ -107,7 +108,13 @@ class Parameters(Checked):
     @field_validator("start", mode="before")
     @classmethod
     def _plain_date(cls, value: object) -> object:
-        return value.isoformat() if type(value) is date else value
+        if isinstance(value, datetime) and value == datetime.combine(value, time.min):
+            value = value.date()
+        if type(value) is date:
+            return value.isoformat()
+        if not isinstance(value, str):
+            raise ValueError("allowed is a date such as 2026-01-01; a market starts at 00:00 in India")
+        return value
 
     @field_validator("start")
     @classmethod
@@ -191,7 +198,7 @@ def _shipped_platforms() -> frozenset[str]:
 def check(values: Mapping[str, Any]) -> Parameters:
     """Make checked parameters of plain values; UsageError names the first faulty key, what was found and the rule."""
     try:
-        return Parameters.model_validate(dict(values))
+        return Parameters.model_validate(plain(dict(values)))
     except ValidationError as failure:
         raise UsageError(fault_line(failure.errors(include_url=False)[0], Parameters, Platform)) from None
 
@@ -203,6 +210,7 @@ def without_process(values: Mapping[str, Any]) -> tuple[dict[str, Any], int | No
     """
     if values.get("platforms") == {}:
         raise UsageError("platforms: found none; allowed are 1 to 50; name one, or leave the table out")
+    values = plain(values)
     market = {key: value for key, value in values.items() if key != "max_workers"}
     workers = values.get("max_workers")
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):

@@ -57,10 +57,12 @@ class Recorder:
     def write(self, kind: str, error: str = "") -> None:
         """Write a line of a kind: `run` for one that goes on, `end`, or `failed` with its error."""
         if not self.lost and isinstance(self.market, Path):
+            import psutil
+
             try:
                 line = json.dumps(self._line(kind, error), separators=(",", ":"))
                 _append(self.market / PROCESS, line + "\n")
-            except (OSError, DiskError) as fault:
+            except (OSError, DiskError, psutil.Error) as fault:
                 self.lost = True
                 _logger.warning("%s: what the run costs cannot be kept: %s", self.market / PROCESS, fault)
 

@@ -171,7 +171,7 @@ def _run(
     tiers = merging.tiers_of(writer.market) if pace else Tiers()
     cut = spans(writer, start + 1, start + wanted, pace)
     # The results of a paced window are not to wait for the next one's time.
-    done = simulation.run_windows(len(writer.blocks), cut, work, writer.workers, 0 if pace else 1)
+    done = simulation.run_windows(len(writer.blocks), cut, work, writer.workers, 0 if pace else 1, writer.give_up)
     events, late, written = 0, 0, monotonic()
     for window, results in done:
         laps = Laps()

@@ -15,6 +15,7 @@ from qsim.clock import Epoch
 from qsim.errors import ConflictError, UsageError
 from qsim.explain import shown
 from qsim.recording import Manner, Progress
+from qsim.scalars import number, plain, whole_number
 from qsim.standing import market_directory, status
 from qsim.storage import digests, files, leftovers, lock, log, tables
 from qsim.storage.pieces import DataFile
@@ -36,7 +37,7 @@ SETTINGS_FILE = "market.toml"
 
 def workers_of(wanted: int | None) -> int:
     """Cap the workers at the cores of the machine."""
-    wanted = DEFAULT_WORKERS if wanted is None else wanted
+    wanted = DEFAULT_WORKERS if wanted is None else whole_number("max_workers", wanted)
     if wanted < 1:
         raise UsageError(f"max_workers: found {wanted}; allowed is 1 or more; it changes speed only")
     return min(wanted, os.cpu_count() or 1)
@@ -85,7 +86,7 @@ def new_place(market: Place) -> Iterator[None]:
 
 
 def _given(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}
+    return {key: plain(value) for key, value in values.items() if value is not None}
 
 
 def generate(
@@ -169,6 +170,10 @@ def ticks_wanted(
         raise UsageError(
             f"{' and '.join(given)}: found both; allowed is one of ticks, until and duration; leave one out"
         )
+    ticks, until = (
+        None if value is None else whole_number(name, value) for name, value in (("ticks", ticks), ("until", until))
+    )
+    duration = None if duration is None else number("duration", duration)
     if duration is not None and not abs(duration) <= clock.MAX_SECOND / 60:
         most = f"{clock.MAX_SECOND // 60:,}, 136 years"
         raise UsageError(f"duration: found {duration}; allowed is a number of minutes up to {most}; mend the number")

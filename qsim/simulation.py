@@ -10,6 +10,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from itertools import zip_longest
@@ -31,6 +32,7 @@ from qsim.market.units import LiveClock
 from qsim.params import Parameters
 from qsim.schema import FEES
 
+_LOOK_SECONDS = 1.0
 T = TypeVar("T")
 _local = threading.local()
 TILE_ROWS = 131_072
@@ -183,17 +185,27 @@ def keep_freed_memory() -> None:
         pa.set_memory_pool(pa.system_memory_pool())
 
 
+def _result(future: Future[T]) -> T:
+    """Wait for a result, in steps: a signal that comes just as a wait begins is seen no earlier than at its end."""
+    while not future.done():
+        with suppress(TimeoutError):
+            future.result(_LOOK_SECONDS)
+    return future.result()
+
+
 def run_windows(
     blocks: int,
     windows: Iterable[Span],
     work: Callable[[int, Span], T],
     workers: int,
     ahead: int = 1,
+    give_up: Callable[[], None] = lambda: None,
 ) -> Iterator[tuple[Span, list[T]]]:
     """Do `work(number of a block, window)` for each of so many blocks and each window, and yield the results window by window.
 
     A block's windows are done in order, one at a time; other blocks go on meanwhile, at most `ahead` + 1 windows
-    ahead of what was taken, so memory stays bounded.
+    ahead of what was taken, so memory stays bounded. Where it ends early, `give_up` is called before what is under way is
+    waited for.
     """
     keep_freed_memory()
     with ThreadPoolExecutor(max_workers=workers) as pool:
@@ -211,8 +223,11 @@ def run_windows(
                 under_way.append((window, [tail for tail in tails if tail is not None]))
                 if len(under_way) > ahead:
                     done, futures = under_way.pop(0)
-                    yield done, [future.result() for future in futures]
+                    yield done, [_result(future) for future in futures]
             for done, futures in under_way:
-                yield done, [future.result() for future in futures]
+                yield done, [_result(future) for future in futures]
+        except BaseException:
+            give_up()
+            raise
         finally:
             pool.shutdown(wait=True, cancel_futures=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from qsim import clock
 from qsim.clock import Epoch
+from qsim.errors import ConflictError
 from qsim.schema import CATALOG, HISTORY
 from qsim.storage import log
 from qsim.storage.places import Place, place_of
@@ -17,7 +18,14 @@ _TOLD = {"preset": str, "seed": int, "start": str, "catalog": str, "calendar": s
 
 def market_directory(directory: str | os.PathLike[str] | None = None) -> Place:
     """Give the market's directory, a local one or an object store's URL: the one named, else `QSIM_DIR`, else data/market."""
-    return place_of(directory or os.environ.get("QSIM_DIR") or DEFAULT_DIRECTORY)
+    market = place_of(directory or os.environ.get("QSIM_DIR") or DEFAULT_DIRECTORY)
+    try:
+        market.absolute()
+    except FileNotFoundError:
+        raise ConflictError(
+            f"{market}: is below a working directory that was removed; go to one that is there, or name the whole path"
+        ) from None
+    return market
 
 
 def _told(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 from qsim import merging, writing
 from qsim.errors import UsageError
+from qsim.scalars import number
 from qsim.standing import market_directory
 from qsim.storage import compaction, log, verification
 
@@ -41,6 +42,7 @@ def vacuum(directory: str | os.PathLike[str] | None = None, *, grace_seconds: fl
 
     Connections that see a commit from before the replacement fail from then on, until `qsim.refresh`.
     """
+    grace_seconds = number("grace", grace_seconds)
     if not 0 <= grace_seconds <= _MOST_GRACE_SECONDS:
         raise UsageError(
             f"grace: found {grace_seconds}; allowed are 0 to {_MOST_GRACE_SECONDS:,} seconds; mend the number"

@@ -18,7 +18,7 @@ import pyarrow as pa
 from qsim import blocks, clock, forecast, pacing, params, rulebook, simulation, windows
 from qsim.clock import Epoch
 from qsim.counting import Counts, counts_of
-from qsim.errors import ConflictError
+from qsim.errors import ConflictError, UsageError
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
 from qsim.pacing import Pace
@@ -54,8 +54,8 @@ Take = Callable[["Writer", Rules, int, int, Span], Written]
 class Writer:
     """A market being written: where it is, the tip of its log, the tick of its newest snapshot, and its blocks with the
     states they have reached. The log's files are not kept: a run's memory does not grow with its length. `take` is how a
-    block is taken through a window: (writer, rules, ticks between snapshots, number of the block, window). `counts` are there
-    where it is monitored.
+    block is taken through a window: (writer, rules, ticks between snapshots, number of the block, window), and `give_up` lets
+    those end that are under way. `counts` are there where it is monitored.
     """
 
     market: Place
@@ -68,6 +68,7 @@ class Writer:
     workers: int
     stop: threading.Event = field(default_factory=threading.Event)
     take: Take = field(default_factory=lambda: take_here)
+    give_up: Callable[[], None] = lambda: None
     counts: Counts | None = None
     keep_events: bool = False
 
@@ -82,9 +83,17 @@ class Writer:
 
 
 def course_of(history: Log) -> Course:
-    """Give the epochs of a log with their parameters."""
+    """Give the epochs of a log with their parameters; ConflictError where this qsim does not know some of these."""
     epochs = tuple(Epoch(entry["tick"], entry["second"], entry["interval"]) for entry in history.epochs)
-    return Course(epochs, tuple(params.check(entry["parameters"]) for entry in history.epochs))
+    try:
+        return Course(epochs, tuple(params.check(entry["parameters"]) for entry in history.epochs))
+    except UsageError as fault:
+        # What a market keeps was checked when it was written, and nobody typed it now.
+        found = str(fault).partition("; ")[0]
+        raise ConflictError(
+            f"the market's own parameters are not those of this qsim ({found}): another version, most likely a newer one,"
+            " wrote it; use that one: qsim --version tells which this is"
+        ) from None
 
 
 def epoch_entry(epoch: Epoch, parameters: Parameters) -> dict[str, Any]:

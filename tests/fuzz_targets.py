@@ -30,8 +30,7 @@ from qsim.catalog.user_file import read_user_catalog
 from qsim.catalog.user_groups import read_groups
 from qsim.cli import options
 from qsim.errors import QsimError, one_line
-from qsim.queries import basket as baskets
-from qsim.queries import questions
+from qsim.queries import lists, questions
 from qsim.storage import log
 
 # Of the processor, since a machine may have others to serve; and by the clock, for what waits and does nothing.
@@ -137,7 +136,7 @@ def calendar_csv(data: bytes) -> None:
 
 def basket_list(data: bytes) -> None:
     """A shopping list."""
-    baskets.items_file(written("list.txt", data))
+    lists.items_file(written("list.txt", data))
 
 
 def product_name(data: bytes) -> None:

@@ -11,8 +11,9 @@ import pytest
 
 from qsim.cli import answers
 from qsim.errors import InputError, UsageError
-from qsim.queries.basket import basket, items_file, read_items, staples
+from qsim.queries.basket import basket
 from qsim.queries.connection import rows_of
+from qsim.queries.lists import items_file, read_items, staples
 from qsim.queries.questions import deals
 from tests.listed import Connection, by_hand
 

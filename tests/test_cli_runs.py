@@ -173,6 +173,26 @@ def test_what_standard_output_cannot_write_is_shown_as_a_question_mark(ran: Path
     assert (done.returncode, done.stderr) == (0, "") and "? 5" in done.stdout
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_what_programs_read_is_utf_8_in_any_locale(ran: Path, encoding: str) -> None:
+    query = f"""qsim sql "{ran}" "SELECT '₹ 5 \u0906\u0932\u0942' AS paid" """
+    for form in ("--csv", "--json"):
+        done = subprocess.run(
+            query.replace("qsim", f'"{sys.executable}" -m qsim', 1) + form,
+            shell=True, capture_output=True, env=os.environ | {"PYTHONIOENCODING": encoding},
+        )  # fmt: skip
+        assert "₹ 5 \u0906\u0932\u0942" in done.stdout.decode("utf-8"), done.stderr
+
+
+def test_a_removed_working_directory_is_told_in_one_line(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    done = shell(f'cd "{gone}" && rmdir "{gone}" && qsim status m')
+    assert done.returncode == 4, done.stderr
+    assert done.stderr.startswith("qsim: m: is below a working directory that was removed")
+    assert done.stderr.count("\n") == 1
+
+
 @pytest.mark.parametrize(("level", "told"), [("debug", True), ("INFO", True), ("WARNING", False)])
 def test_log_level_of_the_environment_decides_what_is_told_on_standard_error(
     market: Path, level: str, told: bool

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -175,3 +179,76 @@ def test_a_directory_that_the_workers_do_not_share_is_refused(tmp_path: Path) ->
     elsewhere = DataFile("events/0000000001-0000000002-00000-0123abcd.parquet", "events", 1, 1, "", 1, 2, 0)
     with pytest.raises(QsimError, match="is not here; allowed is a directory that all machines share"):
         cluster._check_there(tmp_path, [elsewhere])
+
+
+WORKER = "import sys; {first}; from distributed.cli.dask_worker import main; sys.argv[0] = 'dask-worker'; main()"
+
+
+@contextmanager
+def lone_worker(folder: Path, first: str = "pass") -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """A scheduler with one worker, which runs a line of Python first: the address and the worker's process."""
+    from distributed import Client, LocalCluster
+
+    with LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0", silence_logs="CRITICAL") as alone:
+        address = alone.scheduler_address
+        words = [sys.executable, "-c", WORKER.format(first=first), address, "--no-nanny", "--nthreads", "1"]
+        words += ["--no-dashboard", "--local-directory", str(folder / "worker")]
+        with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as worker:
+            try:
+                with Client(address) as client:
+                    client.wait_for_workers(1, timeout=60)
+                yield address, worker
+            finally:
+                worker.kill()
+
+
+def test_a_worker_without_qsim_is_named_in_one_line(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", products=12)
+    line = r"^tcp://.*: has quickcommerce-sim none \(.*; install it there$"
+    without = lone_worker(tmp_path, "sys.modules['qsim'] = None")
+    with without as (address, _), pytest.raises(QsimError, match=line) as told:
+        qsim.run(tmp_path / "m", ticks=1, scheduler=address)
+    assert "\n" not in str(told.value)
+
+
+def test_a_cluster_whose_workers_are_gone_is_waited_for_and_then_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(cluster, "_LOOK_SECONDS", 0.2)
+    monkeypatch.setattr(cluster, "_LOST_SECONDS", 1.0)
+    qsim.generate(tmp_path / "m", **MARKET)
+    line = "has had no workers for 1 s; what was committed stays; start some"
+    with lone_worker(tmp_path) as (address, worker), pytest.raises(QsimError, match=line):
+        qsim.run(tmp_path / "m", ticks=40 * WINDOW, scheduler=address, progress=lambda now: worker.kill())
+    assert "has no workers left; waiting" in caplog.text
+    assert qsim.status(tmp_path / "m")["tick"] >= WINDOW
+
+
+@pytest.mark.nightly
+def test_a_second_interrupt_ends_the_wait_for_workers_that_are_gone(tmp_path: Path) -> None:
+    # Its blocks are those of the program, which nothing makes small.
+    subprocess.run([sys.executable, "-m", "qsim", "generate", tmp_path / "m"], capture_output=True, check=True)
+    with lone_worker(tmp_path) as (address, worker):
+        words = [sys.executable, "-m", "qsim", "run", str(tmp_path / "m"), "--ticks", "50000", "--scheduler", address]
+        with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as run:
+            assert run.stderr is not None
+            while len(list((tmp_path / "m" / log.COMMITS).iterdir())) < 2:
+                assert run.poll() is None, run.stderr.read()
+                sleep(0.1)
+            worker.kill()
+            for said in ("has no workers left", "stopping"):
+                while said not in (line := run.stderr.readline()):
+                    assert line, f"ended before it said: {said}"
+                run.send_signal(signal.SIGINT)
+            assert "qsim: stopped" in run.stderr.read()
+        assert run.returncode == 130
+
+
+def test_a_script_without_a_guard_runs_once(tmp_path: Path) -> None:
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import qsim\nprint('begun')\nqsim.generate('m', products=12)\n"
+        "print(qsim.run('m', ticks=1, scheduler='local', max_workers=1)['tick'])\n"
+    )
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert (done.stdout, done.stderr, done.returncode) == ("begun\n1\n", "", 0)

@@ -110,3 +110,30 @@ def test_each_chart_is_drawn_as_svg(ran: list[Cell]) -> None:
 def test_no_output_loads_from_the_network(ran: list[Cell]) -> None:
     for output in outputs_of(ran):
         assert not ADDRESS.search(json.dumps(output)), str(output)[:300]
+
+
+def test_a_notebook_serves_a_market_in_a_thread_and_says_so_where_it_cannot(tmp_path: Path) -> None:
+    nbclient = pytest.importorskip("nbclient", reason="nbclient is missing: install the extra 'notebook'")
+    nbformat = pytest.importorskip("nbformat", reason="nbformat is missing: install the extra 'notebook'")
+    pytest.importorskip("ipykernel", reason="ipykernel is missing: install the extra 'notebook'")
+    pytest.importorskip("uvicorn", reason="uvicorn is missing: install the extra 'serve'")
+    cells = [
+        "import queue, threading, urllib.request, qsim; qsim.generate('m', products=12)['tick']",
+        "try: qsim.serve('m', port=0)\nexcept qsim.QsimError as fault: print(fault)",
+        "told, stop = queue.Queue(), threading.Event()\n"
+        "options = {'port': 0, 'listening': told.put, 'stop': stop}\n"
+        "served = threading.Thread(target=qsim.serve, args=['m'], kwargs=options, daemon=True); served.start()",
+        "print(urllib.request.urlopen(told.get(timeout=30) + 'api/boards/overview').status)",
+        "stop.set(); served.join(30); print(served.is_alive())",
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(text) for text in cells])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]))
+        patch.setenv("IPYTHONDIR", str(tmp_path / "ipython"))
+        resources = {"metadata": {"path": str(tmp_path)}}
+        nbclient.NotebookClient(notebook, timeout=60, kernel_name="python3", resources=resources).execute()
+    refused, status, alive = (
+        "".join(output.get("text", "") for output in notebook.cells[at].outputs) for at in (1, 3, 4)
+    )
+    assert refused.startswith("serve: found a running event loop") and refused.count("\n") == 1
+    assert (status, alive) == ("200\n", "False\n")

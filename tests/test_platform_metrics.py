@@ -216,6 +216,24 @@ def _count_in_several_ways(tmp_path: Path, kind: str) -> None:
     assert found[0].height > 300
 
 
+def test_quiet_ticks_count_as_watched_however_a_run_is_split(tmp_path: Path) -> None:
+    found = []
+    for name, calls in (("whole", [12]), ("by tick", [1] * 12)):
+        qsim.generate(tmp_path / name, preset="realistic", products=12, update_interval_seconds=300)
+        for ticks in calls:
+            qsim.run(tmp_path / name, ticks=ticks)
+        counted = {key: metrics(tmp_path / name)[key] for key in ("counted_to", "ticks_counted", "total", "rows")}
+        rows = qsim.connect(tmp_path / name).sql("SELECT * FROM platform_metrics ORDER BY ALL").fetchall()
+        found.append((counted, metrics(tmp_path / name, last=3)["total"], rows))
+    assert found[0][0]["ticks_counted"] == 12
+    assert found[0] == found[1]
+    by_tick = log.read(tmp_path / "by tick").of_table("platform_metrics")
+    assert any(file.rows == 0 for file in by_tick), "there is no quiet tick"
+    qsim.compact(tmp_path / "by tick")
+    assert metrics(tmp_path / "by tick")["rows"] == found[0][0]["rows"]
+    assert qsim.verify(tmp_path / "by tick")["passed"]
+
+
 def test_a_killed_live_run_lacks_no_counts_once_it_is_gone_on_with(market: Path, tmp_path: Path) -> None:
     whole = Path(shutil.copytree(market, tmp_path / "whole"))
     words = [sys.executable, "-m", "qsim", "run", str(market), "--speed", "200", "--stdout", "--sample", "1"]

@@ -28,7 +28,7 @@ def _answer(question: str, *words: str, directory: str | None, **given: Any) -> 
 
 def _show(draw: Callable[[Any, str], None], answer: Any, as_json: bool, title: str) -> None:
     if as_json:
-        click.echo(output.to_json(answer))
+        output.data(output.to_json(answer))
     else:
         draw(answer, title)
 
@@ -75,7 +75,7 @@ def compare(what: str, platform_a: str, platform_b: str, directory: str | None, 
     """
     result = _answer("compare", what, platform_a, platform_b, directory=directory)
     if as_json:
-        click.echo(output.to_json(result["rows"]))
+        output.data(output.to_json(result["rows"]))
         return
     _show(answers.comparison, result, False, f"{platform_a} against {platform_b}: {what}")
 
@@ -92,7 +92,7 @@ def basket(items: str | None, platforms: tuple[str, ...], as_json: bool, **given
 
     Example: qsim ask basket --budget 1000
     """
-    from qsim.queries.basket import items_file
+    from qsim.queries.lists import items_file
 
     chosen: dict[str, Any] = {"items": items_file(items) if items else None, "platforms": platforms or None}
     budget = given["budget"]

@@ -36,7 +36,7 @@ def show(directory: str | None, preset: str | None, as_json: bool) -> None:
         values = params.resolve(preset).model_dump()
     else:
         values = course_of(log.read(standing.market_directory(directory))).parameters[-1].model_dump()
-    click.echo(output.to_json(values) if as_json else params.to_toml(values), nl=as_json)
+    output.data(output.to_json(values) if as_json else params.to_toml(values), nl=as_json)
 
 
 @config.command()
@@ -49,7 +49,7 @@ def calendar(as_json: bool) -> None:
     from qsim import calendars
 
     rows = calendars.to_table(calendars.read_calendar(None)).rows(named=True) if as_json else []
-    click.echo(output.to_json(rows) if as_json else calendars.shipped_text(), nl=as_json)
+    output.data(output.to_json(rows) if as_json else calendars.shipped_text(), nl=as_json)
 
 
 @config.command()
@@ -63,4 +63,4 @@ def scenario(name: str, as_json: bool) -> None:
     from qsim import params, scenarios
 
     values = scenarios.overlay(name, params.resolve("realistic"))
-    click.echo(output.to_json(values) if as_json else params.to_toml(values).lstrip(), nl=as_json)
+    output.data(output.to_json(values) if as_json else params.to_toml(values).lstrip(), nl=as_json)

@@ -37,6 +37,6 @@ def fit(columns: tuple[str, ...], as_json: bool, **given: Any) -> None:
 
     result = run_fit(columns=options.mapping(columns), **given)
     if as_json:
-        click.echo(output.to_json(result))
+        output.data(output.to_json(result))
     else:
         output.fitted(result)

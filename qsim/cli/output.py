@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
 from functools import cache
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -32,8 +33,21 @@ def to_json(value: Any) -> str:
     return json_of(value, indent=1)
 
 
+def data(text: str, nl: bool = True) -> None:
+    """Print what another program reads: in UTF-8 where standard output is no terminal, whatever the locale, so that none is lost."""
+    _as_utf8()
+    click.echo(text, nl=nl)
+
+
+def _as_utf8() -> None:
+    out = sys.stdout
+    if isinstance(out, TextIOWrapper) and not out.isatty() and out.encoding.lower() not in ("utf-8", "utf8"):
+        out.reconfigure(encoding="utf-8", errors=out.errors)
+
+
 def json_lines(rows: Rows) -> None:
     """Print rows as JSON, a line each, at once."""
+    _as_utf8()
     for row in rows:
         sys.stdout.write(json_of(row) + "\n")
     sys.stdout.flush()
@@ -89,13 +103,13 @@ def drawn(rows: Rows, right: Collection[str] = ()) -> RichTable:
 def rows_as(rows: Rows, form: str, columns: Sequence[str]) -> None:
     """Print rows of these columns in a form: table, json or csv."""
     if form == "json":
-        click.echo(to_json(list(rows)))
+        data(to_json(list(rows)))
     elif form == "csv":
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(map(_csv_cell, columns))
         writer.writerows(map(_csv_cell, row.values()) for row in rows)
-        click.echo(text.getvalue(), nl=False)
+        data(text.getvalue(), nl=False)
     else:
         table(rows)
 
@@ -103,7 +117,7 @@ def rows_as(rows: Rows, form: str, columns: Sequence[str]) -> None:
 def facts(values: Mapping[str, Any], as_json: bool) -> None:
     """Print named values, a line each, or as a JSON object."""
     if as_json:
-        click.echo(to_json(dict(values)))
+        data(to_json(dict(values)))
         return
     width = max(len(name) for name in values)
     for name, value in values.items():

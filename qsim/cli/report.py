@@ -25,6 +25,6 @@ def report(directory: str | None, file: str | None, as_json: bool) -> None:
     if file is not None:
         output.note(f"{reports.write(found, file)} written")
     if as_json:
-        click.echo(output.to_json(found))
+        output.data(output.to_json(found))
     elif file is None:
-        click.echo(page.markdown(found), nl=False)
+        output.data(page.markdown(found), nl=False)

@@ -101,7 +101,7 @@ def top(directory: str | None, every: float, once: bool, as_json: bool) -> None:
 
     seen, console = _glance(directory), Console()
     if as_json:
-        click.echo(output.to_json(seen))
+        output.data(output.to_json(seen))
     elif once or not console.is_terminal:
         console.print(_screen(seen))
     else:

@@ -26,7 +26,7 @@ def verify(directory: str | None, regenerate: str | None, as_json: bool) -> int:
 
     result = upkeep.verify(directory, regenerate=regenerate)
     if as_json:
-        click.echo(output.to_json(result))
+        output.data(output.to_json(result))
     else:
         lines = [
             *(f"fault: {line}" for line in result.pop("faults")),

@@ -19,12 +19,14 @@ from qsim.fitting.reading import Source, panel_of, read_source
 from qsim.fitting.refine import refine
 from qsim.fitting.simulate import checked, simulated
 from qsim.fitting.spells import observe
+from qsim.scalars import number
 from qsim.storage import files
 
 LEAST_CHANGES = 5
 
 
 def _check_call(hold_out: float, *places: str | os.PathLike[str] | None) -> None:
+    hold_out = number("hold_out", hold_out)
     if not 0 <= hold_out <= 0.8:
         raise UsageError(f"hold_out: found {hold_out:g}; allowed is a share from 0 to 0.8; mend the number")
     for place in places:

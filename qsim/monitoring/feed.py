@@ -17,6 +17,7 @@ from qsim import clock
 from qsim.arrays import I64, edges
 from qsim.clock import Epoch
 from qsim.errors import UsageError
+from qsim.scalars import whole_number
 from qsim.schema import EVENTS, PLATFORMS, PRODUCTS, STORES, Cause
 from qsim.standing import market_directory
 from qsim.storage import log, tables
@@ -123,6 +124,7 @@ def _seconds(epochs: tuple[Epoch, ...], ticks: I64) -> I64:
 
 def recent(directory: str | os.PathLike[str] | None = None, last: int = 10) -> list[dict[str, Any]]:
     """Give the newest events of a market as `told` tells them, the oldest of them first."""
+    last = whole_number("last", last)
     if last < 0:
         raise UsageError(f"last: found {last}; allowed are 0 and more events; mend the number")
     feed = feed_of(directory)

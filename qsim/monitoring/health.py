@@ -125,7 +125,12 @@ def _machine(market: Place, newest: list[dict[str, Any]]) -> Iterator[Reason]:
         yield _reason(
             level, "disk", f"{free / 1e6:,.0f} MB are free", "free space: qsim compact, then qsim vacuum; or move it"
         )
-    memory = psutil.virtual_memory()
+    try:
+        memory = psutil.virtual_memory()
+    except (OSError, psutil.Error) as fault:
+        # Where /proc is not mounted, as in some containers, nothing tells.
+        yield _reason(WARNING, "memory", f"it cannot be told how much is taken: {fault}", "let qsim read /proc")
+        return
     if memory.percent > 95:
         yield _reason(
             WARNING,

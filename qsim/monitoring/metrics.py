@@ -10,6 +10,7 @@ import polars as pl
 
 from qsim import process
 from qsim.errors import UsageError
+from qsim.scalars import whole_number
 from qsim.schema import CATEGORIES, METRICS_EVERY, PLATFORM_METRICS, PLATFORMS, SIZES, STATES, Table
 from qsim.standing import market_directory
 from qsim.storage import log, tables
@@ -107,6 +108,7 @@ def metrics(
     """Tell what the ticks of a market did, all of them or the last so many: the `total`, `rows` by platform and category (or
     what `by` names), and the newest `run`. The counts of a live run are committed once a minute: up to tick `counted_to`.
     """
+    last = None if last is None else whole_number("last", last)
     if last is not None and last < 1:
         raise UsageError(f"last: found {last}; allowed are 1 and more ticks; mend the number")
     market = market_directory(directory)

@@ -1,7 +1,7 @@
 """The question of the basket: a shopping list against a market, on one app and split over several, exactly.
 
-It holds the list's form, the choice of one product per item, and the answer's shape. It refuses to hold the
-optimisation, which is `optimum`'s, and the reading of names, which is `names`'.
+It holds the choice of one product per item, and the answer's shape. It refuses to hold the
+optimisation, which is `optimum`'s, and the reading of names, which is `names`', and of lists, which is `lists`'.
 
 The rules. An order goes to one address: a pincode, the market's first unless one is given, and there each
 platform's first dark store. Each item is bought as one and the same product and pack everywhere, so that like is
@@ -13,64 +13,19 @@ with the goods towards the minimum order and free delivery; that of an order is 
 
 from __future__ import annotations
 
-import os
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import duckdb
 
-from qsim.errors import InputError, UsageError
-from qsim.inputs import read_small
-from qsim.queries import names, ranked
+from qsim.errors import UsageError
+from qsim.queries import lists, names, ranked
 from qsim.queries.connection import rows_of
 from qsim.queries.known import Known, Store, check_open, check_place, check_platform, closed_of, known_of
 from qsim.queries.now import Now
 from qsim.queries.optimum import Fees, Line, Offer, Plan, best_split, one_app
-
-MAX_QUANTITY = 999
-MAX_LIST_BYTES = 1 << 16
-
-
-def staples() -> list[tuple[int, str]]:
-    """Read the built-in list of Indian staples as (quantity, name)."""
-    return read_items(files("qsim").joinpath("taxonomy", "staples.txt").read_text("utf-8"), "staples.txt")
-
-
-def items_file(path: str | os.PathLike[str]) -> list[tuple[int, str]]:
-    """Read a user's list as (quantity, name); InputError where it cannot be read."""
-    raw = read_small(Path(path), MAX_LIST_BYTES, "a text file with a thing a line")
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise InputError(
-            f"{path}: not text in UTF-8; allowed is a text file with a thing a line; name another"
-        ) from None
-    return read_items(text, str(path))
-
-
-def read_items(text: str, where: str) -> list[tuple[int, str]]:
-    """Read a list of things, one a line: a whole number of packs (1 where it is not said), then the name; `#` begins a comment."""
-    items = []
-    for number, line in enumerate(text.splitlines(), start=1):
-        said = line.partition("#")[0].strip()
-        if not said:
-            continue
-        head, _, rest = said.partition(" ")
-        counted = head.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdigit()
-        name = rest.strip() if counted else said
-        quantity = int(head) if counted and head.isdecimal() else 0 if counted else 1
-        if not 1 <= quantity <= MAX_QUANTITY or not names.words(name):
-            raise InputError(
-                f"{where}, line {number}: '{said:.60}'; allowed is a whole number from 1 to {MAX_QUANTITY}, then a name, "
-                "as in `2 toned milk`; correct the line"
-            )
-        items.append((quantity, name))
-    if not items:
-        raise InputError(f"{where}: nothing is listed; allowed is a thing a line, as in `2 toned milk`; add one")
-    return items
+from qsim.scalars import number
 
 
 def basket(
@@ -89,9 +44,9 @@ def basket(
     `left_out` is on sale, but the budget or a minimum order keeps the split from it; `not_found` is not on sale. Platforms that are
     `closed` take no orders. Prices are looked up in `now` where they are at hand in memory.
     """
-    wanted = list(staples() if items is None else items)
+    wanted = lists.staples() if items is None else lists.checked(items)
+    budget = None if budget is None else number("budget", budget)
     cap = _budget_paise(budget)
-    _check_items(wanted)
     closed = closed_of(connection) if now is None else now.moment.closed
     place, stores = _stores(known_of(connection) if now is None else now.goods.known, platforms, pincode, closed)
     choices = _choices(connection, now, wanted, list(stores.values()))
@@ -114,16 +69,6 @@ def basket(
     }
 
 
-def _check_items(wanted: Sequence[tuple[int, str]]) -> None:
-    if not wanted:
-        raise UsageError("basket: the list is empty; allowed is a (quantity, name) or more; add one")
-    for quantity, name in wanted:
-        if isinstance(quantity, bool) or not isinstance(quantity, int) or not 1 <= quantity <= MAX_QUANTITY:
-            raise UsageError(
-                f"basket, '{name:.60}': quantity {quantity}; allowed is a whole number from 1 to {MAX_QUANTITY}"
-            )
-
-
 def _budget_paise(budget: float | None) -> int | None:
     if budget is None:
         return None
@@ -137,6 +82,8 @@ def _stores(
 ) -> tuple[dict[str, Any], dict[str, int]]:
     """Give the place of delivery and who is open and closed there, and each open platform's store by the platform's id."""
     check_place(known, "pincode", pincode)
+    if isinstance(platforms, str):
+        platforms = [platforms]
     asked = None if platforms is None else [check_platform(known, platform) for platform in platforms]
     if asked is not None and not asked:
         raise UsageError("basket: no platforms; allowed is one or more; name one, or leave them out for all")

@@ -18,6 +18,7 @@ import duckdb
 import numpy as np
 
 from qsim.errors import UsageError
+from qsim.explain import shown
 from qsim.queries import connection as connections
 from qsim.queries import names
 from qsim.queries.connection import rows_of
@@ -33,8 +34,10 @@ from qsim.queries.known import (
     two_platforms,
 )
 from qsim.queries.sides import Sides
+from qsim.scalars import number, whole_number
 
 _MOST_ROWS = 1_000_000_000
+_TEXTS = {"product_name", "what", "platform_a", "platform_b", "platform", "category", "city", "pincode"}
 NOW = "tick_time(tick_at(TIMESTAMP '9999-12-31'))"
 
 
@@ -106,6 +109,7 @@ def deals(
     campaign's, null where its end is not known. A discount that an item's surge fee suspends is no deal. `category` is a
     category, a subcategory or a volatility group; at most `limit` rows.
     """
+    min_discount, limit = number("min_discount", min_discount), whole_number("limit", limit)
     if not 0 <= min_discount <= 100:
         raise UsageError(f"min_discount {min_discount}: allowed is 0 to 100 percent; choose a number in it")
     if not 1 <= limit <= _MOST_ROWS:
@@ -200,12 +204,17 @@ def ask(
 
     known: dict[str, Callable[..., Any]] = {"cheapest": cheapest, "deals": deals, "compare": compare, "basket": basket}
     if question not in known:
-        raise UsageError(f"ask: '{question:.60}'; allowed: {names.nearest_of(question, list(known))}; choose one")
+        raise UsageError(
+            f"ask: '{question!s:.60}'; allowed: {names.nearest_of(str(question), list(known))}; choose one"
+        )
     try:
-        inspect.signature(known[question]).bind(None, *args, **options)
+        bound = inspect.signature(known[question]).bind(None, *args, **options)
     except TypeError as fault:
         takes = ", ".join(list(inspect.signature(known[question]).parameters)[1:])
         raise UsageError(f"ask {question}: {fault}; it takes: {takes}; correct the call") from None
+    for name in _TEXTS & bound.arguments.keys():
+        if not isinstance(bound.arguments[name], str | None):
+            raise UsageError(f"ask {question}: {name}: found {shown(bound.arguments[name])}; allowed is text; mend it")
     connection = connections.connect(directory)
     try:
         answer: list[dict[str, Any]] | dict[str, Any] = known[question](connection, *args, **options)

@@ -9,7 +9,8 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from qsim.queries import questions, ranked
-from qsim.queries.basket import MAX_QUANTITY, basket
+from qsim.queries.basket import basket
+from qsim.queries.lists import MAX_QUANTITY
 from qsim.queries.names import UnknownNameError
 from qsim.server import shapes
 from qsim.server.answers import Cursor, Limit, known_parameters, market_of, page

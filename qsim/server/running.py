@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import ipaddress
 import os
@@ -9,7 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any
 
@@ -117,6 +118,21 @@ def _ended_by_hang_up(server: uvicorn.Server) -> Iterator[None]:
         signal.signal(number, signal.SIG_DFL)
 
 
+def _refuse_loop() -> None:
+    """Refuse to serve where an event loop runs already."""
+    with suppress(RuntimeError):
+        asyncio.get_running_loop()
+        raise UsageError(
+            "serve: found a running event loop in this thread, as in a notebook; allowed is a thread without one; run"
+            " qsim serve as a command, or here: threading.Thread(target=qsim.serve, args=[DIR], daemon=True).start()"
+        )
+
+
+def _stop_with(stop: threading.Event, server: uvicorn.Server) -> None:
+    stop.wait()
+    server.should_exit = True
+
+
 def serve(
     directory: str | os.PathLike[str] | None = None,
     *,
@@ -126,15 +142,17 @@ def serve(
     streams: int = 1000,
     live: bool = False,
     listening: Callable[[str], None] = lambda address: None,
+    stop: threading.Event | None = None,
 ) -> None:
-    """Serve a market until Ctrl-C, SIGTERM or the end of its terminal; `listening` is told the address once it is, `live` runs
-    the market on beside it.
+    """Serve a market until Ctrl-C, SIGTERM, the end of its terminal or any thread's setting `stop`; `listening` is told the
+    address once it is, `live` runs the market on beside it.
 
     Raises:
-        UsageError: other machines could ask without a token.
+        UsageError: other machines could ask without a token, or an event loop runs in this thread, as in a notebook.
         ConflictError, CorruptError: the market is not there, or not sound.
         DiskError: the address cannot be listened on.
     """
+    _refuse_loop()
     allowed = allowed_of(host, token)
     _allow_files(streams + 512)
     app = create_app(directory, allowed=allowed, streams=streams, live=live)
@@ -143,6 +161,8 @@ def serve(
         date_header=True, proxy_headers=False, timeout_keep_alive=15, timeout_graceful_shutdown=3, limit_concurrency=streams + 400,
     )  # fmt: skip
     server = _Server(config, app.state.feed, partial(warm, app, allowed), listening)
+    if stop is not None:
+        threading.Thread(target=_stop_with, args=(stop, server), daemon=True).start()
     # A question in a thread is not to hold up for long those that take less than a change of threads does.
     sys.setswitchinterval(_SWITCH_SECONDS)
     try:

@@ -1,0 +1,78 @@
+"""Shopping lists: the built-in one, a user's file of a thing a line, and what a caller gives, all as (quantity, name)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+from qsim.errors import InputError, UsageError
+from qsim.explain import shown
+from qsim.inputs import read_small
+from qsim.queries import names
+from qsim.scalars import plain
+
+MAX_QUANTITY = 999
+MAX_LIST_BYTES = 1 << 16
+
+
+def staples() -> list[tuple[int, str]]:
+    """Read the built-in list of Indian staples as (quantity, name)."""
+    return read_items(files("qsim").joinpath("taxonomy", "staples.txt").read_text("utf-8"), "staples.txt")
+
+
+def items_file(path: str | os.PathLike[str]) -> list[tuple[int, str]]:
+    """Read a user's list as (quantity, name); InputError where it cannot be read."""
+    raw = read_small(Path(path), MAX_LIST_BYTES, "a text file with a thing a line")
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise InputError(
+            f"{path}: not text in UTF-8; allowed is a text file with a thing a line; name another"
+        ) from None
+    return read_items(text, str(path))
+
+
+def read_items(text: str, where: str) -> list[tuple[int, str]]:
+    """Read a list of things, one a line: a whole number of packs (1 where it is not said), then the name; `#` begins a comment."""
+    items = []
+    for number, line in enumerate(text.splitlines(), start=1):
+        said = line.partition("#")[0].strip()
+        if not said:
+            continue
+        head, _, rest = said.partition(" ")
+        counted = head.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdigit()
+        name = rest.strip() if counted else said
+        quantity = int(head) if counted and head.isdecimal() else 0 if counted else 1
+        if not 1 <= quantity <= MAX_QUANTITY or not names.words(name):
+            raise InputError(
+                f"{where}, line {number}: '{said:.60}'; allowed is a whole number from 1 to {MAX_QUANTITY}, then a name, "
+                "as in `2 toned milk`; correct the line"
+            )
+        items.append((quantity, name))
+    if not items:
+        raise InputError(f"{where}: nothing is listed; allowed is a thing a line, as in `2 toned milk`; add one")
+    return items
+
+
+def checked(items: object) -> list[tuple[int, str]]:
+    """Give a list of things as Python's own (quantity, name)."""
+    if not isinstance(items, Iterable) or isinstance(items, str):
+        raise UsageError(f"basket: items: found {shown(items)}; allowed is a list of (quantity, name); mend the list")
+    wanted = [_item(thing) for thing in items]
+    if not wanted:
+        raise UsageError("basket: the list is empty; allowed is a (quantity, name) or more; add one")
+    return wanted
+
+
+def _item(thing: Any) -> tuple[int, str]:
+    if not isinstance(thing, tuple | list) or len(thing) != 2 or not isinstance(thing[1], str):
+        raise UsageError(f"basket: items: found {shown(thing)}; allowed is (quantity, name), as (1, 'onion'); mend it")
+    quantity = plain(thing[0])
+    if isinstance(quantity, bool) or not isinstance(quantity, int) or not 1 <= quantity <= MAX_QUANTITY:
+        raise UsageError(
+            f"basket, '{thing[1]:.60}': quantity {quantity}; allowed is a whole number from 1 to {MAX_QUANTITY}"
+        )
+    return quantity, thing[1]
