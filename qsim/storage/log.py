@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from qsim.errors import ConflictError, CorruptError, one_line
-from qsim.storage import files, lease, pieces
+from qsim.storage import files, lease, lock, pieces
 from qsim.storage.pieces import DataFile, Piece, Tip
 from qsim.storage.places import ObjectPath, Place
 from qsim.streams import FORMAT_VERSION
@@ -171,7 +171,8 @@ def append(
     """Commit files that are on disk under their final names: sync their directories, then the commit; give the new tip.
 
     `removed` are paths that the added files stand in for: they stay on disk for who reads by an older commit.
-    `vacuumed` tells that those removed by commits up to that number are there no more.
+    `vacuumed` tells that those removed by commits up to that number are there no more. ConflictError where another writer
+    was quicker, or another market has taken the place of this one.
     """
     for directory in sorted({(market / file.path).parent for file in added}):
         files.sync_directory(directory)
@@ -186,6 +187,9 @@ def append(
         # Who is quicker is told to whom was not; on a disk the lock names its holder.
         body["writer"] = lease.this_process()
     data, seal = pieces.sealed(body)
+    lock.check_held(market)
+    if tip.number >= 0 and files.look(commit_path(market, tip.number)) is None:
+        raise lock.replaced(market)
     try:
         files.put_if_absent(commit_path(market, number), data)
     except ConflictError as fault:
