@@ -15,11 +15,14 @@ from qsim.errors import ConflictError, CorruptError, one_line
 from qsim.storage import files, lease, lock, pieces
 from qsim.storage.pieces import DataFile, Piece, Tip
 from qsim.storage.places import ObjectPath, Place
+from qsim.storage.system import Entry
 from qsim.streams import FORMAT_VERSION
 
 COMMITS = "_commits"
 CHECKPOINTS = "_checkpoints"
 CHECKPOINT_EVERY = 64
+# The newest commit that a follower knows of each market, as the disk told of it when it was read, and its hash.
+_followed: dict[Place, tuple[Entry, str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +147,18 @@ def _log_of(whole: Piece) -> Log:
 
 
 def goes_on(market: Place, known: Log) -> bool:
-    """Tell whether there is a commit after those known, at the cost of a look at the disk; CorruptError where these are gone."""
-    if files.look(commit_path(market, known.number)) is None:
+    """Tell whether there is a commit after those known, at the cost of a look at the disk; CorruptError where these are gone,
+    or are those of another market.
+    """
+    found = files.look(commit_path(market, known.number))
+    if found is None:
         raise CorruptError(
             f"{market / COMMITS}: commit {known.number}, which was there, is gone: the market was replaced; open it again"
         )
+    if _followed.get(market) != (found, known.head):
+        if _commit(market, known.number).tip.head != known.head:
+            raise CorruptError(f"{market}: holds another market than the one that was opened; open it again")
+        _followed[market] = found, known.head
     return files.look(commit_path(market, known.number + 1)) is not None
 
 
