@@ -5,12 +5,13 @@ In an object store it is a lease (`lease`), which lapses by itself.
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from qsim.errors import ConflictError
-from qsim.storage import lease, system
+from qsim.storage import files, lease, system
 from qsim.storage.files import disk
 from qsim.storage.places import ObjectPath, Place
 
@@ -33,6 +34,14 @@ def is_free(directory: Place) -> bool:
     with disk("look at", directory / LOCK):
         found, locked = system.look(directory / LOCK), system.locked_files()
     return found is None or (locked is not None and found.inode not in locked)
+
+
+def is_elsewhere(directory: Place) -> bool:
+    """Tell whether the lock was last taken under the name of another machine, or in a container, whose locks may not be seen here."""
+    if isinstance(directory, ObjectPath) or files.look(directory / LOCK) is None:
+        return False
+    machine = files.read(directory / LOCK).decode("utf-8", "replace").strip().rpartition(" on ")[2]
+    return machine not in ("", socket.gethostname())
 
 
 def check_held(directory: Place) -> None:
