@@ -197,9 +197,7 @@ def append(
         # Who is quicker is told to whom was not; on a disk the lock names its holder.
         body["writer"] = lease.this_process()
     data, seal = pieces.sealed(body)
-    lock.check_held(market)
-    if tip.number >= 0 and files.look(commit_path(market, tip.number)) is None:
-        raise lock.replaced(market)
+    _check_place(market, tip)
     try:
         files.put_if_absent(commit_path(market, number), data)
     except ConflictError as fault:
@@ -207,6 +205,13 @@ def append(
     new = Tip(number, seal, tick, digest)
     complete(market, new)
     return new
+
+
+def _check_place(market: Place, tip: Tip) -> None:
+    """Make sure that what a tip is of is still there, and no other market in its place; ConflictError where it is not."""
+    lock.check_held(market)
+    if tip.number >= 0 and files.look(commit_path(market, tip.number)) is None:
+        raise lock.replaced(market)
 
 
 def _lost(path: Place, fault: ConflictError) -> ConflictError:
