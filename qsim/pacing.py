@@ -15,6 +15,8 @@ from qsim.scalars import number
 
 # A stop may be set by a signal's handler, which must not meet a lock: so it is looked at, not waited for.
 _LOOK_SECONDS = 0.05
+# Beyond these the clock's arithmetic leaves the numbers there are, and no run would be of use.
+_SPEEDS, _LONGEST_FLUSH = (1e-6, 1e9), 86_400
 
 
 @dataclass(frozen=True)
@@ -89,10 +91,13 @@ def wanted(realtime: bool, speed: float | None, flush: float | None) -> tuple[fl
     """Check how a run is to keep to the clock: market seconds a second, None for not at all; seconds between commits."""
     speed = None if speed is None else number("speed", speed)
     flush = None if flush is None else number("flush", flush)
-    if speed is not None and not 0 < speed < math.inf:
-        raise UsageError(f"speed: found {speed}; allowed is a number above 0, market seconds a second; mend the number")
-    if flush is not None and not 0 <= flush < math.inf:
-        raise UsageError(f"flush: found {flush}; allowed are 0 (each tick) and more seconds; mend the number")
+    least, most = _SPEEDS
+    if speed is not None and not least <= speed <= most:
+        allowed = f"allowed are {least:g} to {most:g} market seconds a second"
+        raise UsageError(f"speed: found {speed}; {allowed}; mend the number")
+    if flush is not None and not 0 <= flush <= _LONGEST_FLUSH:
+        allowed = f"allowed are 0 (each tick) to {_LONGEST_FLUSH:,} seconds, a day"
+        raise UsageError(f"flush: found {flush}; {allowed}; mend the number")
     if speed is None and not realtime:
         if flush is not None:
             raise UsageError("flush: found without realtime or speed; allowed is with one of them; add one")

@@ -55,7 +55,7 @@ class Recorder:
             self.write("run")
 
     def write(self, kind: str, error: str = "") -> None:
-        """Write a line of a kind: `run` for one that goes on, `end`, or `failed` with its error."""
+        """Write a line of a kind: `run` for one that goes on, `end`, `stopped` by its user at once, `failed` with its error."""
         if not self.lost and isinstance(self.market, Path):
             import psutil
 

@@ -14,7 +14,7 @@ from typing import Any
 import pyarrow as pa
 
 from qsim import forecast, merging, pacing, simulation, windows
-from qsim.errors import UsageError
+from qsim.errors import ConflictError, UsageError
 from qsim.market.rules import Span
 from qsim.merging import Tiers
 from qsim.pacing import Laps, Pace
@@ -148,8 +148,10 @@ def run_on(writer: Writer, wanted: int, epoch: dict[str, Any] | None, manner: Ma
             _run(writer, wanted, epoch, manner, tick_seconds, recorder)
         _commit_snapshot(writer)
     except BaseException as fault:
-        if recorder is not None:
-            recorder.write("failed", str(fault) or type(fault).__name__)
+        # What conflicts is another market that has taken this one's place, whose runs went well.
+        if recorder is not None and not isinstance(fault, ConflictError):
+            stopped = isinstance(fault, KeyboardInterrupt)
+            recorder.write("stopped" if stopped else "failed", "" if stopped else str(fault) or type(fault).__name__)
         raise
     if recorder is not None:
         recorder.write("end")

@@ -6,13 +6,18 @@ import json
 import signal
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import qsim
+from qsim import process
 from qsim.cli import main
+from qsim.monitoring.health import health
 from tests.commands import Shell
 from tests.stored import history
 from tests.terminals import terminal
@@ -23,6 +28,15 @@ COLUMNS = ["tick", "ts", "listing_id", "product", "platform", "cause", "price_be
 
 def lines(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines()]
+
+
+@contextmanager
+def killed(process: subprocess.Popen[str]) -> Iterator[None]:
+    """End a process with the block, however that ends."""
+    try:
+        yield
+    finally:
+        process.kill()
 
 
 def view(market: Path, after: int) -> list[dict[str, Any]]:
@@ -80,6 +94,26 @@ def test_a_live_run_that_is_told_to_stop_ends_well_with_everything_committed(mar
     assert run.returncode == 0
     assert (first["tick"], [first, *rest][-1]["tick"]) == (11, qsim.status(market)["tick"])
     assert qsim.verify(market)["passed"]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_second_signal_ends_a_run_at_once_though_nobody_reads_what_it_prints(market: Path, number: int) -> None:
+    words = [sys.executable, "-m", "qsim", "run", str(market), "--speed", "1e5", "--stdout"]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run, killed(run):
+        assert run.stdout is not None and run.stderr is not None
+        run.stdout.readline()
+        seen = [-1, qsim.status(market)["tick"]]
+        while seen[-2] < seen[-1]:
+            time.sleep(0.5)
+            seen.append(qsim.status(market)["tick"])
+        run.send_signal(number)
+        assert "again" in run.stderr.readline()
+        time.sleep(0.5)
+        run.send_signal(number)
+        assert run.wait(30) == 130
+        assert run.stderr.read().strip() == "qsim: stopped"
+    assert qsim.verify(market)["passed"]
+    assert process.lines(market)[-1]["kind"] == "stopped" and health(market)["status"] == "ok"
 
 
 def test_events_shows_the_newest_as_the_view_tells_them(ready_market: Path, shell: Shell) -> None:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,15 @@ def test_sql_changes_no_byte_of_the_market(market: Path) -> None:
     for query in ("DROP VIEW prices", f"COPY (SELECT 1 AS a) TO '{target}' (FORMAT parquet, USE_TMP_FILE false)"):
         shell(f'qsim sql "{market}" "{query}"')
     assert {path: path.read_bytes() for path in market.rglob("*") if path.is_file()} == before
+
+
+def test_two_signals_at_the_same_time_are_one_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = import_module("qsim.cli.run")
+    monkeypatch.setattr(command, "_ONE_STOP_SECONDS", 1e9)
+    stop = command._stop_on_interrupt(False)
+    signal.raise_signal(signal.SIGTERM)
+    assert stop.is_set()
+    signal.raise_signal(signal.SIGTERM)
 
 
 def test_a_market_that_is_stopped_by_ctrl_c_commits_what_is_done_and_goes_on_as_if_never_stopped(

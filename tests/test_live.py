@@ -93,6 +93,9 @@ def test_events_are_given_as_they_are_kept(market: Path) -> None:
     ("manner", "name"),
     [
         ({"speed": 0}, "speed"),
+        ({"speed": 1e-320}, "speed"),
+        ({"speed": 1e300}, "speed"),
+        ({"speed": 60, "flush": 1e308}, "flush"),
         ({"speed": float("nan")}, "speed"),
         ({"realtime": True, "flush": -1}, "flush"),
         ({"flush": 1}, "realtime"),

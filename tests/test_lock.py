@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -10,13 +11,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import qsim
 from qsim.errors import ConflictError, DiskError
-from qsim.storage import system
+from qsim.monitoring.metrics import runs
+from qsim.storage import log, system
 from qsim.storage.lock import writer_lock
+from qsim.storage.pieces import Tip
 from tests.stored import tree
 
 HOLDER = """
@@ -174,6 +178,54 @@ def test_a_lock_file_replaced_or_removed_while_it_is_being_locked_is_noticed(
     monkeypatch.setattr(system, "take_lock", replace_and_lock)
     with pytest.raises(ConflictError, match="was replaced"), writer_lock(tmp_path):
         pytest.fail("a lock on a file that is not there")
+
+
+@pytest.mark.parametrize("ticks", [2, 40])
+def test_a_writer_leaves_a_market_that_takes_the_place_of_its_own_as_it_is(tmp_path: Path, ticks: int) -> None:
+    mine, other = tmp_path / "m", tmp_path / "other"
+    qsim.generate(mine, products=10)
+    shutil.copytree(mine, other)
+    qsim.run(other, ticks=ticks)
+    kept = tree(other)
+
+    def replace(now: object) -> None:
+        shutil.rmtree(mine)
+        shutil.copytree(other, mine)
+
+    with pytest.raises(ConflictError, match="the market was replaced"):
+        qsim.run(mine, ticks=20, speed=1e5, progress=replace)
+    assert tree(mine) == kept and runs(mine) == runs(other)
+
+
+def test_a_market_replaced_while_a_commit_is_being_written_is_left_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mine, other, append = tmp_path / "m", tmp_path / "other", log.append
+    qsim.generate(mine, products=10)
+    shutil.copytree(mine, other)
+
+    def late(*given: Any, **more: Any) -> Tip:
+        mine.rename(tmp_path / "away")
+        other.rename(mine)
+        return append(*given, **more)
+
+    monkeypatch.setattr(log, "append", late)
+    with pytest.raises(ConflictError, match="the market was replaced"):
+        qsim.run(mine, ticks=1)
+    assert qsim.verify(mine)["passed"] and qsim.status(mine)["tick"] == 0
+
+
+def test_a_writer_does_not_commit_behind_a_commit_that_is_gone(tmp_path: Path) -> None:
+    place = tmp_path / "m"
+    qsim.generate(place, products=10)
+
+    def take_back(now: object) -> None:
+        for number in (1, 2):
+            (place / "_commits" / f"{number:010d}.json").unlink(missing_ok=True)
+
+    with pytest.raises(ConflictError, match="the market was replaced"):
+        qsim.run(place, ticks=20, speed=1e5, progress=take_back)
+    assert qsim.status(place)["tick"] == 0
 
 
 def test_a_lock_that_cannot_be_made_is_a_fault_of_the_disk(tmp_path: Path) -> None:

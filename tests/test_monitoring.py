@@ -22,6 +22,7 @@ from qsim.errors import DiskError
 from qsim.monitoring import feed, metrics, page, report
 from qsim.monitoring import health as healths
 from qsim.monitoring.health import health
+from qsim.storage.lock import writer_lock
 from tests.commands import Shell
 
 
@@ -127,25 +128,72 @@ def test_a_run_that_failed_is_told_with_its_error(market: Path, monkeypatch: pyt
 @pytest.mark.parametrize(("lag", "level"), [(4.0, None), (12.0, "warning"), (60.0, "failing")])
 def test_a_run_behind_the_clock_is_told(market: Path, lag: float, level: str | None) -> None:
     with_run(market, lag_seconds=lag)
-    found = about(market, "speed")
+    with writer_lock(market):
+        found = about(market, "speed")
     assert [reason["level"] for reason in found] == ([level] if level else [])
     assert all("--batch-size" in reason["mend"] for reason in found)
 
 
 def test_a_run_with_many_late_ticks_is_told(market: Path) -> None:
     with_run(market, late_ticks=5)
-    assert [reason["level"] for reason in about(market, "speed")] == ["warning"]
+    with writer_lock(market):
+        assert [reason["level"] for reason in about(market, "speed")] == ["warning"]
 
 
-def test_a_run_that_was_killed_is_told(market: Path) -> None:
-    with_run(market, process=2**22 + 1)
+@pytest.mark.parametrize("kind", ["end", "stopped", "run"])
+def test_a_run_that_is_over_is_not_behind_the_clock(market: Path, kind: str) -> None:
+    with_run(market, kind=kind, lag_seconds=60.0, late_ticks=5)
+    assert about(market, "speed") == []
+
+
+@pytest.mark.parametrize("process", [os.getpid(), 2**22 + 1])
+def test_a_run_that_was_killed_is_told(market: Path, process: int) -> None:
+    with_run(market, process=process)
     [reason] = about(market, "run")
     assert reason["level"] == "warning" and "run again" in reason["mend"]
 
 
+def test_a_run_is_not_taken_for_killed_by_the_number_of_its_process(market: Path) -> None:
+    with_run(market, process=2**22 + 1)
+    with writer_lock(market):
+        assert health(market)["reasons"] == []
+
+
+def test_a_run_of_another_machine_is_not_taken_for_killed_by_the_locks_of_this_one(market: Path) -> None:
+    with_run(market)
+    (market / "LOCK").write_text("process 1 on a-container\n")
+    assert health(market)["reasons"] == []
+
+
+def test_a_run_that_was_killed_is_forgotten_when_a_later_one_ended_well(market: Path) -> None:
+    with_run(market, process=2**22 + 1, seconds=3.0)
+    assert about(market, "run")
+    qsim.run(market, ticks=1)
+    assert health(market)["reasons"] == [] and metrics.runs(market)[-1]["kind"] == "end"
+
+
+def test_runs_of_one_process_number_are_told_apart(market: Path) -> None:
+    before = len(metrics.runs(market))
+    for tick, done, seconds in ((11, 1, 1.0), (12, 2, 2.0), (13, 1, 2.5), (14, 1, 1.5), (15, 2, 3.0)):
+        with_run(market, process=1, tick=tick, done=done, seconds=seconds)
+    assert [run["tick"] for run in metrics.runs(market)[before:]] == [12, 13, 15]
+
+
+def test_a_run_that_its_user_stopped_at_once_did_not_fail(market: Path, shell: Shell) -> None:
+    def stop(now: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        qsim.run(market, ticks=1, progress=stop)
+    assert lines(market)[-1]["kind"] == "stopped" and "error" not in lines(market)[-1]
+    assert health(market)["reasons"] == []
+    assert ", stopped" in shell("metrics", market).out and "stopped" in shell("top", market, "--once").out
+
+
 def test_a_run_that_stands_still_is_told(market: Path) -> None:
     with_run(market, time=(datetime.now(UTC) - timedelta(minutes=10)).isoformat())
-    assert [reason["level"] for reason in about(market, "run")] == ["failing"]
+    with writer_lock(market):
+        assert [reason["level"] for reason in about(market, "run")] == ["failing"]
 
 
 @pytest.mark.parametrize(("quiet", "levels"), [(185, []), (200, ["failing"])])
@@ -153,7 +201,8 @@ def test_a_run_that_commits_rarely_is_waited_for_as_long_as_it_takes(
     market: Path, quiet: int, levels: list[str]
 ) -> None:
     with_run(market, time=(datetime.now(UTC) - timedelta(seconds=quiet)).isoformat(), flush_seconds=80.0)
-    assert [reason["level"] for reason in about(market, "run")] == levels
+    with writer_lock(market):
+        assert [reason["level"] for reason in about(market, "run")] == levels
 
 
 def test_a_run_keeps_how_rarely_it_commits(market: Path) -> None:

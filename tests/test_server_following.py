@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ import httpx
 import pytest
 
 import qsim
+from qsim.errors import CorruptError
 from qsim.monitoring.health import health, worst
 from qsim.queries import served
 from qsim.server import app as apps
@@ -90,6 +92,25 @@ def test_a_market_that_was_away_is_followed_when_it_is_back(market: Path, quick:
         qsim.run(market, ticks=1)
         assert changes(client.end()) == wanted(market, "tick > 10")
         assert httpx.get(url).json()["status"] == "ok"
+
+
+@pytest.mark.parametrize("more", [0, 3])
+def test_another_market_in_the_place_of_the_one_that_is_served_is_not_taken_for_it(
+    market: Path, tmp_path: Path, more: int
+) -> None:
+    other = tmp_path / "other"
+    shutil.copytree(market, other)
+    for place, batch in ((market, 5), (other, 6)):
+        qsim.run(place, ticks=1, batch_size=batch)
+    for _ in range(more):
+        qsim.run(other, ticks=1)
+    at = served.opened(market)
+    assert not served.follow(at)
+    market.rename(tmp_path / "away")
+    other.rename(market)
+    with pytest.raises(CorruptError, match="another market than the one that was opened"):
+        served.follow(at)
+    assert at.log.tick == 11
 
 
 def test_a_fault_that_nobody_foresaw_ends_no_following(

@@ -17,7 +17,7 @@ def _cost(run: dict[str, Any]) -> dict[str, Any]:
     stages = ", ".join(f"{name} {spent:.2f}" for name, spent in run["stage_seconds"].items())
     return {
         "newest run": f"{run['done']:,} of {run['wanted']:,} ticks, {run['events']:,} events in {run['seconds']:,.1f} s"
-        + ("" if run["kind"] == "end" else ", going on" if run["kind"] == "run" else f", failed: {run.get('error')}"),
+        + {"end": "", "run": ", going on", "stopped": ", stopped"}.get(run["kind"], f", failed: {run.get('error')}"),
         "seconds by stage": stages,
         "processor": f"{run['cpu_seconds']:,.1f} s, {run['cpu_percent']:.0f} % lately",
         "memory": f"{run['memory_bytes'] / 1e6:,.0f} MB",

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,14 +18,23 @@ from qsim.errors import CorruptError, DiskError, QsimError
 if TYPE_CHECKING:
     import pyarrow as pa
 
+# Who tells a process and its group to stop, as `timeout` does, tells it twice.
+_ONE_STOP_SECONDS = 0.2
+
 
 def _stop_on_interrupt(at_eof: bool) -> threading.Event:
-    """Let the first Ctrl-C or SIGTERM finish and commit what is under way; a second Ctrl-C stops at once."""
-    stop = threading.Event()
+    """Let the first Ctrl-C or SIGTERM finish and commit what is under way; a second one stops at once."""
+    stop, asked = threading.Event(), [0.0]
 
     def ask(number: int, frame: object) -> None:
+        if asked[0] and monotonic() - asked[0] > _ONE_STOP_SECONDS:
+            # A reader who takes nothing any more would hold up the end as well.
+            drop_standard_output()
+            raise KeyboardInterrupt
+        if asked[0]:
+            return
+        asked[0] = monotonic()
         stop.set()
-        signal.signal(signal.SIGINT, signal.default_int_handler)
         _note("stopping: what is under way is being committed (again to stop at once)")
 
     signal.signal(signal.SIGINT, ask)
@@ -65,6 +75,9 @@ def _printer(
         # Only now, since the first commit may begin an epoch, which tells the time.
         if not told:
             told.append(feed.feed_of(directory))
+        if hasattr(signal, "siginterrupt"):
+            # Arrow leaves it so that a write that waits for its reader goes on waiting, whatever Ctrl-C says.
+            signal.siginterrupt(signal.SIGINT, True)
         try:
             output.json_lines(feed.told(told[0], feed.sampled(events, sample or None)))
         except BrokenPipeError:

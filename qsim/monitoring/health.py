@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +18,7 @@ from qsim.monitoring import metrics
 from qsim.params import NO_BATCH
 from qsim.schema import PRODUCTS
 from qsim.standing import market_directory
-from qsim.storage import log, tables
+from qsim.storage import lock, log, tables
 from qsim.storage.log import Log
 from qsim.storage.places import Place
 from qsim.writing import course_of
@@ -84,15 +85,18 @@ def _failed_runs(market: Place, newest: list[dict[str, Any]]) -> Iterator[Reason
 
 
 def _speed(market: Place, newest: list[dict[str, Any]]) -> Iterator[Reason]:
-    """Too slow: behind the clock, or stopped on the way."""
-    if not newest:
+    """Too slow: behind the clock, or stopped on the way; what has ended is late no more."""
+    if not newest or newest[-1]["kind"] != "run":
         return
     run, mend = (
         newest[-1],
         "smaller batches (--batch-size), a longer --interval, a lower --speed, more --max-workers, or --flush 5",
     )
-    if run["kind"] == "run":
-        yield from _alive(run)
+    if _is_over(market, run):
+        found = f"the last run (process {run['process']}) ended at tick {run['tick']} without a word: killed, or its machine was"
+        yield _reason(WARNING, "run", found, "run again: it goes on from the last commit")
+        return
+    yield from _still(run)
     if run["tick_seconds"]:
         behind = run["lag_seconds"] / max(run["tick_seconds"], _LEAST_LAG_SECONDS)
         if behind >= _LAG_WARNING:
@@ -102,15 +106,21 @@ def _speed(market: Place, newest: list[dict[str, Any]]) -> Iterator[Reason]:
             yield _reason(WARNING, "speed", f"{run['late_ticks']} of {run['done']} ticks came late", mend)
 
 
-def _alive(run: dict[str, Any]) -> Iterator[Reason]:
+def _is_over(market: Place, run: dict[str, Any]) -> bool:
+    """Tell whether it is sure that a run which did not say so has ended: nobody holds the lock that it held."""
+    if lock.is_elsewhere(market):
+        return False
+    if sys.platform == "linux":
+        return lock.is_free(market)
     import psutil
 
+    return not psutil.pid_exists(run["process"])
+
+
+def _still(run: dict[str, Any]) -> Iterator[Reason]:
     quiet = (datetime.now(UTC) - datetime.fromisoformat(run["time"])).total_seconds()
-    if not psutil.pid_exists(run["process"]):
-        found = f"the last run (process {run['process']}) ended at tick {run['tick']} without a word: killed, or its machine was"
-        yield _reason(WARNING, "run", found, "run again: it goes on from the last commit")
     # One that is told to commit rarely takes a flush for it, and what it has made meanwhile some time to be written.
-    elif quiet > max(60.0, 20 * (run["tick_seconds"] or 0), 2 * run.get("flush_seconds", 0.0) + 30):
+    if quiet > max(60.0, 20 * (run["tick_seconds"] or 0), 2 * run.get("flush_seconds", 0.0) + 30):
         found = f"the run (process {run['process']}) has committed nothing for {quiet:,.0f} s"
         yield _reason(FAILING, "run", found, "look at its log; stop it (SIGTERM) and run again")
 

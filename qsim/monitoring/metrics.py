@@ -86,17 +86,22 @@ def totals(rows: pl.DataFrame, by: tuple[str, ...] = ()) -> list[dict[str, Any]]
 
 
 def runs(directory: str | os.PathLike[str] | None = None) -> list[dict[str, Any]]:
-    """Give the last line that each of the newest runs kept, the oldest first: how far it came, what it cost, how it ended."""
+    """Give the last line that each of the newest runs kept, the oldest first: how far it came, what it cost, how it ended.
+
+    A market has one writer, so that a run that others came after is over, whether or not it said so.
+    """
     found: list[dict[str, Any]] = []
-    open_runs: dict[int, dict[str, Any]] = {}
     for line in process.lines(market_directory(directory)):
-        number = line["process"]
-        if number in open_runs and line["seconds"] < open_runs[number]["seconds"]:
-            found.append(open_runs.pop(number))
-        open_runs[number] = line
-        if line["kind"] != "run":
-            found.append(open_runs.pop(number))
-    return [*found, *open_runs.values()]
+        if found and _is_of(found[-1], line):
+            found.pop()
+        found.append(line)
+    return found
+
+
+def _is_of(before: dict[str, Any], line: dict[str, Any]) -> bool:
+    """Tell whether a line is of the same run as the one before: process numbers come again, in a container at each start."""
+    names = [(one["process"], one.get("tick", 0) - one.get("done", 0)) for one in (before, line)]
+    return before["kind"] == "run" and names[0] == names[1] and before["seconds"] <= line["seconds"]
 
 
 def metrics(

@@ -12,14 +12,17 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from qsim.errors import ConflictError, CorruptError, one_line
-from qsim.storage import files, lease, pieces
+from qsim.storage import files, lease, lock, pieces
 from qsim.storage.pieces import DataFile, Piece, Tip
 from qsim.storage.places import ObjectPath, Place
+from qsim.storage.system import Entry
 from qsim.streams import FORMAT_VERSION
 
 COMMITS = "_commits"
 CHECKPOINTS = "_checkpoints"
 CHECKPOINT_EVERY = 64
+# The newest commit that a follower knows of each market, as the disk told of it when it was read, and its hash.
+_followed: dict[Place, tuple[Entry, str]] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +147,18 @@ def _log_of(whole: Piece) -> Log:
 
 
 def goes_on(market: Place, known: Log) -> bool:
-    """Tell whether there is a commit after those known, at the cost of a look at the disk; CorruptError where these are gone."""
-    if files.look(commit_path(market, known.number)) is None:
+    """Tell whether there is a commit after those known, at the cost of a look at the disk; CorruptError where these are gone,
+    or are those of another market.
+    """
+    found = files.look(commit_path(market, known.number))
+    if found is None:
         raise CorruptError(
             f"{market / COMMITS}: commit {known.number}, which was there, is gone: the market was replaced; open it again"
         )
+    if _followed.get(market) != (found, known.head):
+        if _commit(market, known.number).tip.head != known.head:
+            raise CorruptError(f"{market}: holds another market than the one that was opened; open it again")
+        _followed[market] = found, known.head
     return files.look(commit_path(market, known.number + 1)) is not None
 
 
@@ -171,7 +181,8 @@ def append(
     """Commit files that are on disk under their final names: sync their directories, then the commit; give the new tip.
 
     `removed` are paths that the added files stand in for: they stay on disk for who reads by an older commit.
-    `vacuumed` tells that those removed by commits up to that number are there no more.
+    `vacuumed` tells that those removed by commits up to that number are there no more. ConflictError where another writer
+    was quicker, or another market has taken the place of this one.
     """
     for directory in sorted({(market / file.path).parent for file in added}):
         files.sync_directory(directory)
@@ -186,6 +197,7 @@ def append(
         # Who is quicker is told to whom was not; on a disk the lock names its holder.
         body["writer"] = lease.this_process()
     data, seal = pieces.sealed(body)
+    _check_place(market, tip)
     try:
         files.put_if_absent(commit_path(market, number), data)
     except ConflictError as fault:
@@ -193,6 +205,13 @@ def append(
     new = Tip(number, seal, tick, digest)
     complete(market, new)
     return new
+
+
+def _check_place(market: Place, tip: Tip) -> None:
+    """Make sure that what a tip is of is still there, and no other market in its place; ConflictError where it is not."""
+    lock.check_held(market)
+    if tip.number >= 0 and files.look(commit_path(market, tip.number)) is None:
+        raise lock.replaced(market)
 
 
 def _lost(path: Place, fault: ConflictError) -> ConflictError:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from qsim.storage import files, integrity, parquet
+from qsim.storage import files, integrity, lock, parquet
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place
 
@@ -17,6 +17,7 @@ def write_catalog(market: Place, table: str, rows: pa.Table, block: int) -> Data
     """Write a catalog table, or the part of it from a block on; the file is on disk but not committed."""
     name = files.own_name(market, f"catalog/{table}{f'-{block:05d}' if block else ''}.parquet")
     data = parquet.encode(rows)
+    lock.check_held(market)
     return DataFile(name, table, rows.num_rows, len(data), files.put(market / name, data), 0, 0, block)
 
 
@@ -32,6 +33,8 @@ def put_history(
 ) -> DataFile:
     """Write an encoded history file, `shared` where several machines may write it; it is on disk but not committed."""
     name = files.own_name(market, f"{table}/{ticks[0]:010d}-{ticks[1]:010d}-{block:05d}.parquet", shared=shared)
+    # In another market that stands there now, a committed file may have this name.
+    lock.check_held(market)
     return DataFile(name, table, rows, len(data), files.put(market / name, data), *ticks, block)
 
 
