@@ -146,7 +146,7 @@ def test_a_run_that_is_over_is_not_behind_the_clock(market: Path, kind: str) -> 
     assert about(market, "speed") == []
 
 
-@pytest.mark.parametrize("process", [os.getpid(), 2**22 + 1])
+@pytest.mark.parametrize("process", [os.getpid(), 2**22 + 1], ids=["a number in use again", "a number not in use"])
 def test_a_run_that_was_killed_is_told(market: Path, process: int) -> None:
     with_run(market, process=process)
     [reason] = about(market, "run")

@@ -102,7 +102,7 @@ def top(directory: str | None, every: float, once: bool, as_json: bool) -> None:
     seen, console = _glance(directory), Console()
     if as_json:
         output.data(output.to_json(seen))
-    elif once or not console.is_terminal:
+    elif once or not console.is_terminal or console.is_dumb_terminal:
         console.print(_screen(seen))
     else:
         with Live(_screen(seen), console=console, screen=True, auto_refresh=False) as live:

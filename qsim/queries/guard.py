@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Timer
@@ -120,12 +121,21 @@ def guarded(
         return answer_of(sent(process, asked, limits, limits.seconds - (monotonic() - begin)), limits)
 
 
-def guarded_at(market: Place, history: Log, query: str, limits: Limits) -> Answer:
-    """Run a query as `guarded_sql` does, at the commit that a log ends with whose files were held against it."""
+def guarded_at(
+    market: Place,
+    history: Log,
+    query: str,
+    limits: Limits,
+    begun: Callable[[subprocess.Popen[bytes]], None] = lambda process: None,
+) -> Answer:
+    """Run a query as `guarded_sql` does, at the commit that a log ends with whose files were held against it; `begun` is given
+    the process, which the caller may end.
+    """
     statement.bound(query)
     begin = monotonic()
     asked = request_at(market.absolute(), history, query, limits, LAYERS)
     with started() as process:
+        begun(process)
         return answer_of(sent(process, asked, limits, limits.seconds - (monotonic() - begin)), limits)
 
 

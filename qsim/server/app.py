@@ -69,7 +69,7 @@ def _described(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]])
     # The pages that FastAPI has for its description load scripts from elsewhere.
     app = FastAPI(
         title="qsim", summary="A simulated quick-commerce market.", version=version("quickcommerce-sim"), lifespan=lifespan,
-        responses=problems.RESPONSES, docs_url=None, redoc_url=None,
+        responses=problems.RESPONSES, docs_url=None, redoc_url=None, redirect_slashes=False,
     )  # fmt: skip
     problems.install(app)
     for router in ROUTERS:

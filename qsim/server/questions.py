@@ -23,7 +23,6 @@ router = APIRouter(prefix="/api", tags=["questions"], dependencies=[Depends(know
 _DEALS_MOST = 2000
 _LINES_MOST = 30
 _Place = Annotated[str | None, Query(min_length=1, max_length=60)]
-_Required = Annotated[str, Query(min_length=1, max_length=60, description="Id or name.", examples=["zepto"])]
 
 
 def _cheapest(reading: Reading, product: str, city: str | None, pincode: str | None) -> list[dict[str, Any]]:
@@ -71,8 +70,10 @@ async def compare(
         str,
         Query(min_length=1, max_length=100, description="A category, a subcategory or a product.", examples=["fruits"]),
     ],
-    a: _Required = "zepto",
-    b: _Required = "instamart",
+    a: Annotated[str, Query(min_length=1, max_length=60, description="Id or name.", examples=["zepto"])] = "zepto",
+    b: Annotated[
+        str, Query(min_length=1, max_length=60, description="Id or name.", examples=["instamart"])
+    ] = "instamart",
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:

@@ -20,6 +20,7 @@ from qsim.errors import DiskError, UsageError
 from qsim.server.app import create_app
 from qsim.server.guarding import LOOPBACK, Allowed
 from qsim.server.patience import Patience
+from qsim.server.sql import Turns
 from qsim.server.streaming import Feed
 from qsim.server.warming import warm
 
@@ -76,11 +77,12 @@ class _Server(uvicorn.Server):
         self,
         config: uvicorn.Config,
         feed: Feed,
+        turns: Turns,
         warm: Callable[[], Coroutine[Any, Any, None]],
         listening: Callable[[str], None],
     ) -> None:
         super().__init__(config)
-        self.feed, self.warm, self.listening = feed, warm, listening
+        self.feed, self.turns, self.warm, self.listening = feed, turns, warm, listening
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Start, and say where once everything has been asked for the first time."""
@@ -95,8 +97,9 @@ class _Server(uvicorn.Server):
                 self.listening(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
 
     async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        """End the streams, which would last as long as their clients, then stop."""
+        """End the streams, which would last as long as their clients, and the queries of users, then stop."""
         self.feed.close()
+        self.turns.close()
         await super().shutdown()
 
 
@@ -160,7 +163,7 @@ def serve(
         app, host=host, port=port, http=Patience, ws="none", access_log=False, log_level="error", server_header=False,
         date_header=True, proxy_headers=False, timeout_keep_alive=15, timeout_graceful_shutdown=3, limit_concurrency=streams + 400,
     )  # fmt: skip
-    server = _Server(config, app.state.feed, partial(warm, app, allowed), listening)
+    server = _Server(config, app.state.feed, app.state.turns, partial(warm, app, allowed), listening)
     if stop is not None:
         threading.Thread(target=_stop_with, args=(stop, server), daemon=True).start()
     # A question in a thread is not to hold up for long those that take less than a change of threads does.

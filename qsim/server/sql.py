@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+from weakref import WeakSet
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
@@ -33,13 +35,25 @@ class Asked(BaseModel):
 
 
 class Turns:
-    """Whose turn it is: so many queries run, so many wait, others are sent away."""
+    """Whose turn it is: so many queries run, so many wait, others are sent away; when the server stops, all are."""
 
     def __init__(self) -> None:
-        self.running, self.waiting = asyncio.Semaphore(AT_ONCE), 0
+        self.running, self.waiting, self.closed = asyncio.Semaphore(AT_ONCE), 0, False
+        self.processes: WeakSet[subprocess.Popen[bytes]] = WeakSet()
+
+    def close(self) -> None:
+        """End the queries that run, which would hold a stop up, and send those away that wait."""
+        self.closed = True
+        for process in list(self.processes):
+            process.kill()
+
+    def _begun(self, process: subprocess.Popen[bytes]) -> None:
+        self.processes.add(process)
+        if self.closed:
+            process.kill()
 
     async def run(self, market: Market, query: str) -> tuple[Answer, Moment]:
-        """Run a query when its turn comes; ProblemError 503 where too many wait."""
+        """Run a query when its turn comes; ProblemError 503 where too many wait, or where the server stops meanwhile."""
         if self.waiting >= WAITING_MOST:
             raise ProblemError(
                 503, f"sql: {AT_ONCE} queries run and {WAITING_MOST} wait; ask again later", {"Retry-After": "5"}
@@ -50,8 +64,12 @@ class Turns:
         finally:
             self.waiting -= 1
         try:
-            moment = market.moment
-            return await asyncio.to_thread(guarded_at, market.at.market, moment.log, query, LIMITS), moment
+            moment, at = market.moment, market.at.market
+            return await asyncio.to_thread(guarded_at, at, moment.log, query, LIMITS, self._begun), moment
+        except QsimError:
+            if self.closed:
+                raise ProblemError(503, "sql: the server stops; ask again when it is back") from None
+            raise
         finally:
             self.running.release()
 

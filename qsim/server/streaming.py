@@ -173,8 +173,10 @@ class Feed:
     async def publish(self) -> None:
         """Tell all clients what came since the last time."""
         async with self.turn:
-            if not self.clients:
-                self.position = (self.market.moment.tick + 1, 0)
+            end = (self.market.moment.tick + 1, 0)
+            # A commit may merge files and bring no tick.
+            if not self.clients or end == self.position:
+                self.position = end
                 return
             texts, moment = await self.market.run_aside(_look, self.position, tuple(self.clients))
             self.position = (moment.tick + 1, 0)
