@@ -68,7 +68,7 @@ class Terminal:
 
 
 @contextmanager
-def terminal(*words: object, columns: int = 80, rows: int = 24) -> Iterator[Terminal]:
+def terminal(*words: object, columns: int = 80, rows: int = 24, kind: str = "xterm-256color") -> Iterator[Terminal]:
     """Run `qsim` with these words in a terminal of its own, which it controls."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
@@ -76,7 +76,7 @@ def terminal(*words: object, columns: int = 80, rows: int = 24) -> Iterator[Term
     command = [sys.executable, "-c", _CONTROLLING, *map(str, words)]
     process = subprocess.Popen(
         command, stdin=theirs, stdout=theirs, stderr=theirs, start_new_session=True,
-        env=environment | {"TERM": "xterm-256color"},
+        env=environment | {"TERM": kind},
     )  # fmt: skip
     os.close(theirs)
     try:

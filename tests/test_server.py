@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 import qsim
@@ -231,6 +233,17 @@ def test_every_route_is_described_with_an_example(server: Served) -> None:
             assert "4XX" in route["responses"]
 
 
+def test_the_examples_of_a_comparison_are_two_platforms(server: Served) -> None:
+    given = server.json("/openapi.json")["paths"]["/api/compare"]["get"]["parameters"]  # type: ignore[index]
+    values = {each["name"]: each["schema"]["examples"][0] for each in given if "examples" in each["schema"]}
+    assert server.json("/api/compare", params=values)["summary"]
+
+
+def test_a_path_with_a_slash_at_its_end_is_refused_as_all_others(server: Served) -> None:
+    answer = server.get("/api/status/")
+    assert answer.status_code == 404 and "/api/status/" in answer.json()["error"]
+
+
 def test_an_etag_is_described_where_one_is_sent(server: Served) -> None:
     told = server.json("/openapi.json")["paths"]
     for path, asked in (
@@ -311,6 +324,22 @@ def test_a_live_server_runs_the_market_on_and_stops_its_writer(market: Path) -> 
             time.sleep(0.1)
         assert running.json("/health")["status"] == "ok"
     qsim.run(market, ticks=1)
+
+
+def test_a_stop_ends_a_query_that_runs_and_tells_who_asked(market: Path) -> None:
+    long = "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE (a.range * b.range) % 7 = 3"
+    answers = []
+    with serving(market) as running:
+        ask = threading.Thread(
+            target=lambda: answers.append(running.client.post("/api/sql", json={"query": long}, timeout=60))
+        )
+        ask.start()
+        while not psutil.Process(running.process.pid).children():
+            time.sleep(0.05)
+        running.process.send_signal(signal.SIGTERM)
+        running.process.wait(10)
+        ask.join()
+    assert answers[0].status_code == 503 and "stops" in answers[0].json()["error"]
 
 
 def test_a_writer_that_ends_in_a_fault_is_told_by_health(market: Path) -> None:

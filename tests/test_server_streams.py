@@ -21,6 +21,7 @@ from qsim.queries.changes import Filter
 from qsim.server import patience, streaming
 from qsim.server.app import create_app
 from qsim.server.streaming import Client
+from qsim.storage import log
 from tests.servers import serving
 
 Event = tuple[str, str | None, dict[str, Any]]
@@ -113,6 +114,19 @@ def test_changes_come_once_in_order_to_all_and_to_those_who_want_some(market: Pa
         assert changes(zepto.end()) == wanted(market, "tick > 10 AND platform = 'zepto'") != []
         assert changes(product.end()) == wanted(market, "tick > 10 AND product_id = 3")
         assert sum(data["changes"] for kind, _, data in found if kind == "commit") == len(changes(found))
+
+
+def test_a_commit_that_brings_no_tick_is_no_event(market: Path) -> None:
+    with in_thread(market) as (port, app):
+        following = Following(port, 12)
+        joined(app, 1)
+        for _ in range(2):
+            qsim.run(market, ticks=1)
+            qsim.compact(market)
+            while app.state.feed.market.moment.commit < log.read(market).number:
+                time.sleep(0.01)
+            time.sleep(0.2)
+        assert [data["tick"] for kind, _, data in following.end() if kind == "commit"] == [11, 12]
 
 
 def test_who_comes_back_with_the_last_id_misses_nothing_even_from_another_server(market: Path) -> None:

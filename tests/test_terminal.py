@@ -45,6 +45,12 @@ def test_top_follows_a_run_and_gives_the_terminal_back(running: Path) -> None:
         ends_well(shown)
 
 
+def test_top_in_a_terminal_that_cannot_be_drawn_over_prints_once(market: Path) -> None:
+    with terminal("top", market, kind="dumb") as shown:
+        assert shown.ended() == 0
+        assert ticks(shown.text)
+
+
 @pytest.mark.nightly
 def test_top_fits_a_terminal_whose_size_changes(market: Path) -> None:
     with terminal("top", market, "--every", 0.2, columns=120, rows=40) as shown:
