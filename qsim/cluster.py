@@ -222,10 +222,14 @@ class _Watch:
         done = threading.Event()
         future.add_done_callback(lambda _: done.set())
         while not done.wait(_LOOK_SECONDS):
-            if self.given_up.is_set():
-                raise QsimError(f"{future.key}: was given up; what was committed stays; run again")
-            with self.lock:
-                self._look()
+            self.look(future)
+
+    def look(self, future: Future) -> None:
+        """Look whether a task can still come; QsimError where it is given up or the cluster has had no workers for long."""
+        if self.given_up.is_set():
+            raise QsimError(f"{future.key}: was given up; what was committed stays; run again")
+        with self.lock:
+            self._look()
 
     def _look(self) -> None:
         now = monotonic()
@@ -248,10 +252,16 @@ def _result(future: Future, watch: _Watch) -> Any:
     from distributed import KilledWorker
     from distributed.comm import CommClosedError
 
+    seconds = _LOOK_SECONDS
     try:
-        watch.wait(future)
-        return future.result()
-    except (KilledWorker, CancelledError, CommClosedError, TimeoutError) as fault:
+        while True:
+            watch.wait(future)
+            # A worker that is lost once its task is done takes the result with it: then the task is done again, or waits.
+            with suppress(TimeoutError):
+                return future.result(seconds)
+            watch.look(future)
+            seconds *= 2
+    except (KilledWorker, CancelledError, CommClosedError) as fault:
         raise QsimError(
             f"the cluster gave up {future.key}: {one_line(str(fault))[:200]}; what was committed stays; look at its"
             " workers, then run again"
