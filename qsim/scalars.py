@@ -12,15 +12,21 @@ import numpy as np
 from qsim.errors import UsageError, one_line
 
 _MOST_SHOWN = 60
+# No parameter lies as deep.
+_LEVELS = 16
 
 
-def plain(value: Any) -> Any:
-    """Give a value with numpy's numbers and arrays in it, also inside tables and lists, as Python's own; any other as it is."""
+def plain(value: Any, levels: int = _LEVELS) -> Any:
+    """Give a value with numpy's numbers and arrays in it, also inside tables and lists, as Python's own; any other as it is, and
+    what lies deeper than so many levels.
+    """
     if isinstance(value, (np.generic, np.ndarray)):
         return value.tolist()
+    if levels == 0:
+        return value
     if type(value) is dict or (isinstance(value, Mapping) and not isinstance(value, dict)):
-        return {key: plain(inner) for key, inner in value.items()}
-    return [plain(inner) for inner in value] if type(value) is list else value
+        return {key: plain(inner, levels - 1) for key, inner in value.items()}
+    return [plain(inner, levels - 1) for inner in value] if type(value) is list else value
 
 
 def whole_number(name: str, value: object) -> int:

@@ -274,4 +274,4 @@ def test_a_fit_of_a_known_market_gives_its_rates_back_and_a_preset_that_runs_as_
     assert set(tomllib.loads(out.read_text("utf-8"))["platforms"]) == {"corner_shop"}
     status = qsim.generate(tmp_path / "m", config=tomllib.loads(out.read_text("utf-8")), catalog=goods)
     assert status["listings"] == status["products"] > 300
-    assert "116 of 582 items" in result["held_out"]
+    assert "120 of 600 items" in result["held_out"]

@@ -74,7 +74,7 @@ FILE_FAULTS: dict[str, tuple[str | bytes, list[str]]] = {
     ),
     "no_valid_row": (
         HEADER + row(price="x"),
-        ["1 faulty of 1 rows", "line 2", "at least one valid", "correct"],
+        ["1 faulty of 1 row", "line 2", "at least one valid", "correct"],
     ),
     "json_lines": ('{"product": "Milk", "mrp": 30}\n' * 2, ["found JSON", "comma-separated", "save it as"]),
     "json": ('[\n  {"product": "Milk"}\n]\n', ["found JSON", "comma-separated", "save it as"]),

@@ -16,7 +16,7 @@ import duckdb
 
 from qsim import clock
 from qsim.errors import UsageError
-from qsim.queries.connection import rows_of
+from qsim.queries.connection import in_memory, rows_of
 from qsim.queries.scans import select_for
 from qsim.queries.state_views import state_between
 from qsim.queries.texts import letters_of
@@ -57,8 +57,7 @@ class Boards:
 
 def open_boards(market: Place, history: Log) -> Boards:
     """Load a market's catalog for boards; the files are those that the log names."""
-    connection = duckdb.connect(":memory:")
-    connection.execute("SET enable_progress_bar = false")
+    connection = in_memory()
     # Whatever the machine, the rest of it stays free for the writer and for other questions.
     connection.execute("SET threads = 2")
 

@@ -41,12 +41,18 @@ def _opened(market: Place, history: Log) -> duckdb.DuckDBPyConnection:
     return connection
 
 
-def connected(market: Place, history: Log) -> duckdb.DuckDBPyConnection:
-    """Open DuckDB in memory with all views of a market at the commit that a log ends with."""
+def in_memory() -> duckdb.DuckDBPyConnection:
+    """Open DuckDB in memory, without a bar of progress."""
     connection = duckdb.connect(":memory:")
     # In a notebook without widgets DuckDB refuses even to switch off a bar that is off.
     if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() != [(False,)]:
         connection.execute("SET enable_progress_bar = false")
+    return connection
+
+
+def connected(market: Place, history: Log) -> duckdb.DuckDBPyConnection:
+    """Open DuckDB in memory with all views of a market at the commit that a log ends with."""
+    connection = in_memory()
     # Files never change under their names, so that what is in their footers holds for every query.
     connection.execute("SET parquet_metadata_cache = true")
     # Of local files it reads ahead what the page index says is not needed.

@@ -28,8 +28,6 @@ from qsim.storage.log import Log
 from qsim.storage.places import ObjectPath
 from qsim.writing import course_of
 
-# One thread a query: many small queries at once are quicker so, and none takes a whole machine.
-_SETTINGS = ("SET threads = 1", "SET enable_progress_bar = false")
 _KEPT = tuple(table.name for table in CATALOG)
 # A reader that has begun reads by the commit it began with, which is of these.
 _NOWS = 3
@@ -92,8 +90,8 @@ def opened(directory: str | os.PathLike[str] | None = None) -> Served:
 
 def _opened(market: Path, history: Log) -> Served:
     database = connections.connected(market, integrity.checked(market, history))
-    for setting in _SETTINGS:
-        database.execute(setting)
+    # One thread a query: many small queries at once are quicker so, and none takes a whole machine.
+    database.execute("SET threads = 1")
     database.execute("CREATE SCHEMA kept")
     for name in _KEPT:
         database.execute(f"CREATE TABLE kept.{name} AS SELECT * FROM raw.{name}")
