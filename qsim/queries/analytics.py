@@ -83,7 +83,7 @@ _PRICE_INDEX = f"""
         WINDOW past AS (PARTITION BY platform, category ORDER BY day),
             every AS (past ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING))
     SELECT day, platform, category, listings, 100 * exp(sum(coalesce(step, 0)) OVER past) AS jevons,
-        100 * exp(CASE WHEN first_level IS NULL THEN NULL ELSE coalesce(last_level, first_level) - first_level END) AS fisher
+        100 * exp(coalesce(last_level, first_level) - first_level) AS fisher
     FROM levels WINDOW past AS (PARTITION BY platform, category ORDER BY day)"""
 
 _VOLATILITY = f"""

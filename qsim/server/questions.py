@@ -25,6 +25,10 @@ _LINES_MOST = 30
 _Place = Annotated[str | None, Query(min_length=1, max_length=60)]
 
 
+def _platform(example: str) -> Any:
+    return Query(min_length=1, max_length=60, description="Id or name.", examples=[example])
+
+
 def _cheapest(reading: Reading, product: str, city: str | None, pincode: str | None) -> list[dict[str, Any]]:
     return questions.cheapest(reading.connection, product, city=city, pincode=pincode)
 
@@ -70,10 +74,8 @@ async def compare(
         str,
         Query(min_length=1, max_length=100, description="A category, a subcategory or a product.", examples=["fruits"]),
     ],
-    a: Annotated[str, Query(min_length=1, max_length=60, description="Id or name.", examples=["zepto"])] = "zepto",
-    b: Annotated[
-        str, Query(min_length=1, max_length=60, description="Id or name.", examples=["instamart"])
-    ] = "instamart",
+    a: Annotated[str, _platform("zepto")] = "zepto",
+    b: Annotated[str, _platform("instamart")] = "instamart",
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:
