@@ -35,7 +35,7 @@ from qsim.schema import FEES
 _LOOK_SECONDS = 1.0
 T = TypeVar("T")
 _local = threading.local()
-TILE_ROWS = 131_072
+TILE_ROWS = 262_144
 # mallopt's numbers and the most that it allows for the second: blocks of memory that are smaller stay with the process.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD, _LARGEST = -1, -3, 1 << 25
 
