@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qsim import clock, cluster, forecast, pacing, params, recording, scenarios, writing
+from qsim import clock, cluster, forecast, pacing, params, recording, scenarios, simulation, writing
 from qsim.clock import Epoch
 from qsim.errors import ConflictError, UsageError
 from qsim.explain import shown
@@ -111,6 +111,7 @@ def generate(
     # What makes lists takes long to import, and a run needs none of it.
     from qsim.opening import open_market
 
+    simulation.keep_freed_memory()
     market = market_directory(directory)
     given = _given({**parameters, "calendar": None if calendar is None else os.fspath(calendar)})
     if catalog is not None and "products" in given:
