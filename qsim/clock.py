@@ -16,6 +16,7 @@ import numpy as np
 from qsim.arrays import I64, Mask
 from qsim.errors import UsageError
 
+HOUR = 3_600
 DAY = 86_400
 MAX_TICK = 2**31 - 1
 MAX_SECOND = 2**32 - 1
@@ -83,7 +84,7 @@ def parse_hour(text: str) -> int:
     """Read a time of day `HH:MM` as seconds after midnight; `24:00` is the day's end."""
     hours, colon, minutes = text.partition(":")
     if colon and len(hours) == len(minutes) == 2 and (hours + minutes).isdecimal() and int(minutes) < 60:
-        second = int(hours) * 3600 + int(minutes) * 60
+        second = int(hours) * HOUR + int(minutes) * 60
         if second <= DAY:
             return second
     raise UsageError(f"time of day: found {text[:60]!r}; allowed is HH:MM from 00:00 to 24:00; mend the time")

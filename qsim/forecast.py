@@ -97,13 +97,13 @@ def _warn_of_long_ticks(market: Place, parameters: Parameters) -> None:
     market".
     """
     interval, demand = parameters.update_interval_seconds, parameters.demand
-    if interval > arrivals.HOUR and demand.level and any(demand.a_day.values()):
+    if interval > clock.HOUR and demand.level and any(demand.a_day.values()):
         _logger.warning(
             "%s: update_interval_seconds: found %d in a market with customers; up to %d all of an hour's sales are made, in"
             " longer ticks many are lost, since shelves are seen, sold and filled once a tick; lower update_interval_seconds",
             market,
             interval,
-            arrivals.HOUR,
+            clock.HOUR,
         )
 
 

@@ -23,7 +23,7 @@ from qsim import clock, events, hours, rulebook
 from qsim.arrays import I64, Mask
 from qsim.clock import Epoch
 from qsim.festivals import Entry
-from qsim.market import arrivals, cost, kernel
+from qsim.market import cost, kernel
 from qsim.market.cost import CostPath, CostRules
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State, event_rows
@@ -126,7 +126,7 @@ def _live_clocks(world: World, ticks: range, seconds: I64, shifts: I64) -> list[
         return rulebook.cost_rules(world.course.parameters_of_day(day))
 
     cost.extend(world.costs, rules_of, int(seconds[-1]) // clock.DAY + 1)
-    touched = int(seconds[0]) // arrivals.HOUR, (int(seconds[-1]) - 1) // arrivals.HOUR
+    touched = int(seconds[0]) // clock.HOUR, (int(seconds[-1]) - 1) // clock.HOUR
     made = hours.hours(parameters, world.calendar, world.cities, *touched)
     clocks = zip(ticks, seconds[1:].tolist(), seconds.tolist(), shifts[1:].tolist(), shifts.tolist(), strict=False)
     return [
@@ -143,7 +143,7 @@ def fee_changes(world: World, window: Span) -> pa.Table:
     epoch, parameters = world.course.at(tick)
     earlier = None
     if tick > 0 and any(parameters.demand.a_day.values()):
-        number = (epoch.second_of(tick) - 1) // arrivals.HOUR
+        number = (epoch.second_of(tick) - 1) // clock.HOUR
         earlier = hours.hours(parameters, world.calendar, world.cities, number, number)[number]
     return hours.fee_changes(window.live, earlier, world.city_of_area, world.platforms)
 

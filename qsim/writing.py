@@ -39,7 +39,7 @@ _ROWS_A_WINDOW = 1 << 20
 # Where a batch is updated in every tick, and where ticks may be all but empty.
 _LONGEST_WINDOWS = 1024, 8192
 # An hour of market time is stepped at once, and a run that is stopped ends its window: so one has not too many hours.
-_LONGEST_SECONDS = 1024 * 3600
+_LONGEST_SECONDS = 1024 * clock.HOUR
 # Blocks go at most two windows ahead of what is committed, and a parameter change may have come between.
 _FARTHEST_AHEAD = 4 * _LONGEST_WINDOWS[1]
 _SNAPSHOT_RATIO = 16

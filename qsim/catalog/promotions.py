@@ -14,13 +14,12 @@ import polars as pl
 from qsim import streams
 from qsim.arrays import I64, U16, Mask
 from qsim.catalog.products import shuffled
-from qsim.clock import DAY, MAX_SECOND, parse_start
+from qsim.clock import DAY, HOUR, MAX_SECOND, parse_start
 from qsim.depths import stratified_depths
 from qsim.params import Parameters
 from qsim.schema import CAMPAIGNS
 from qsim.streams import Purpose
 
-HOUR = 3_600
 _LINE_DEPTHS = np.array([20, 25, 30, 35, 40, 50])
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -40,19 +39,19 @@ class _Plan:
 
 def _plans(draw: I64, weekday_at_start: int, categories: list[str]) -> list[_Plan]:
     """Lay out one platform's campaigns by eight drawn numbers: past, running at tick 0 and coming, of every kind."""
-    day = [int(number) for number in draw]
-    weekday = day[3] % 7
-    until = (weekday - weekday_at_start) % 7
-    saturday = (weekday_at_start - 6) % 7 + 1 + 7 * (day[0] % 2)
-    past, now = categories[day[7] % len(categories)], categories[day[4] % len(categories)]
+    drawn = [int(number) for number in draw]
+    weekday = drawn[3] % 7
+    days_until = (weekday - weekday_at_start) % 7
+    days_since_saturday = (weekday_at_start - 6) % 7 + 1 + 7 * (drawn[0] % 2)
+    past, now = categories[drawn[7] % len(categories)], categories[drawn[4] % len(categories)]
     return [
-        _Plan("Weekend Flash Sale", "flash", "", -saturday * DAY + 12 * HOUR, 3 * HOUR, 0, 20),
+        _Plan("Weekend Flash Sale", "flash", "", -days_since_saturday * DAY + 12 * HOUR, 3 * HOUR, 0, 20),
         _Plan("Midnight Flash Sale", "flash", "", -2 * HOUR, 4 * HOUR, 0, 20),
-        _Plan("Lunch Flash Sale", "flash", "", (1 + day[2] % 3) * DAY + 12 * HOUR, 3 * HOUR, 7 * DAY, 20),
-        _Plan(f"{_WEEKDAYS[weekday]} Saver", "weekday", "", until * DAY - 28 * DAY, DAY, 7 * DAY, 40),
-        _Plan(f"{now} Week", "category", now, -(1 + day[4] // 8 % 5) * DAY, 7 * DAY, 28 * DAY, 60),
-        _Plan("Evening Happy Hours", "time_of_day", "", -(3 + day[5] % 7) * DAY + 17 * HOUR, 2 * HOUR, DAY, 15),
-        _Plan("Stock-up Days", "bulk", "", (2 + day[6] % 8) * DAY, 5 * DAY, 30 * DAY, 80),
+        _Plan("Lunch Flash Sale", "flash", "", (1 + drawn[2] % 3) * DAY + 12 * HOUR, 3 * HOUR, 7 * DAY, 20),
+        _Plan(f"{_WEEKDAYS[weekday]} Saver", "weekday", "", days_until * DAY - 28 * DAY, DAY, 7 * DAY, 40),
+        _Plan(f"{now} Week", "category", now, -(1 + drawn[4] // 8 % 5) * DAY, 7 * DAY, 28 * DAY, 60),
+        _Plan("Evening Happy Hours", "time_of_day", "", -(3 + drawn[5] % 7) * DAY + 17 * HOUR, 2 * HOUR, DAY, 15),
+        _Plan("Stock-up Days", "bulk", "", (2 + drawn[6] % 8) * DAY, 5 * DAY, 30 * DAY, 80),
         _Plan(f"{past} Fest", "category", past, -20 * DAY, 7 * DAY, 0, 60),
     ]
 

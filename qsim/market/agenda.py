@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qsim.arrays import I64, U32
-from qsim.market.arrivals import HOUR
+from qsim.clock import HOUR
 
 
 def _none() -> I64:

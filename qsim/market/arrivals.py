@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from qsim import money, streams
 from qsim.arrays import F64, I64, U64
+from qsim.clock import HOUR
 
 P = TypeVar("P")
-HOUR = 3_600
 HOURS_A_DAY = 24
 MOST = 63
 

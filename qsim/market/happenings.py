@@ -13,7 +13,7 @@ import numpy as np
 
 from qsim import money, streams
 from qsim.arrays import F64, I64, U8, U32
-from qsim.clock import DAY
+from qsim.clock import DAY, HOUR
 from qsim.market import agenda, arrivals, cost, repricing, rivals
 from qsim.market.agenda import Agenda
 from qsim.market.arrivals import Arrivals, Diary
@@ -145,7 +145,7 @@ def _settle(of: Units, rules: LiveRules, state: State, now: Round) -> _Settled:
     came, at = now.units, now.units.lane
     if not len(at):
         return _Settled(at, at, at)
-    nth = (came.second - 1) // arrivals.HOUR - now.hours[0].number
+    nth = (came.second - 1) // HOUR - now.hours[0].number
     reprice = np.array([hour.reprice for hour in now.hours])[nth]
     most, sale, look = _most(of, rules, reprice, np.array([hour.sale for hour in now.hours])[nth], at)
     place = came.draw * (most + sale + look)

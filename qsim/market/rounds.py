@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from qsim.arrays import F64, I64, Mask
-from qsim.clock import DAY
-from qsim.market.arrivals import HOUR, Arrivals
+from qsim.clock import DAY, HOUR
+from qsim.market.arrivals import Arrivals
 from qsim.market.cost import CostPath
 from qsim.market.units import Hour, LiveClock
 

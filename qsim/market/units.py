@@ -10,8 +10,7 @@ import numpy as np
 
 from qsim import money, streams
 from qsim.arrays import F64, I32, I64, U8, U16, U32, Mask
-from qsim.clock import DAY
-from qsim.market.arrivals import HOUR
+from qsim.clock import DAY, HOUR
 from qsim.market.cost import CostPath
 from qsim.market.demand import DemandRules
 from qsim.market.repricing import PAISE

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from qsim.clock import HOUR
 from qsim.errors import UsageError
 from qsim.queries.board_states import (
-    HOUR,
     HOURS_SHOWN,
     Boards,
     query,

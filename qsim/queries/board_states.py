@@ -29,7 +29,6 @@ from qsim.writing import course_of
 if TYPE_CHECKING:
     from qsim.queries.texts import SelectHere
 
-HOUR = 3600
 HOURS_SHOWN = 24
 # Events that one state may have to read; beyond it is of every n-th product, these many of them.
 _MOST_EVENTS = 2_000_000

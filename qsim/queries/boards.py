@@ -8,8 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from qsim import clock
+from qsim.clock import HOUR
 from qsim.queries.board_states import (
-    HOUR,
     HOURS_SHOWN,
     Boards,
     query,

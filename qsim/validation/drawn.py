@@ -10,13 +10,11 @@ from typing import Any
 
 from qsim import hours, rulebook
 from qsim.behaviour import GROUPS
-from qsim.clock import DAY
+from qsim.clock import DAY, HOUR
 from qsim.festivals import Entry
 from qsim.market import cost
 from qsim.simulation import Course
 from qsim.validation.laws import long_table
-
-HOUR = 3_600
 
 
 def _head_second(course: Course, head: int) -> int:
