@@ -14,10 +14,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import qsim
+from qsim.behaviour import GROUPS
 from qsim.catalog.csv_rows import MAX_FILE_BYTES
 from qsim.catalog.user_columns import FIELDS
 from qsim.catalog.user_file import RejectedRowsError, read_user_catalog
-from qsim.catalog.user_groups import GROUPS
 from qsim.errors import InputError
 
 HEADER = "product,brand,category,subcategory,pack,mrp,price\n"

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from qsim.behaviour import GROUPS
 from qsim.catalog.user_file import read_user_catalog
-from qsim.catalog.user_groups import GROUPS, packaged_groups
+from qsim.catalog.user_groups import packaged_groups
 from qsim.errors import InputError, UsageError
 
 HEADER = "product,brand,category,subcategory,pack,mrp,price\n"

@@ -11,15 +11,18 @@ import numpy as np
 import polars as pl
 
 from qsim import money, streams, taxonomy
-from qsim.arrays import F64, I64, Mask
+from qsim.arrays import F64, I64, U64, Mask
 from qsim.catalog.products import own_names
 from qsim.params import Parameters
 from qsim.streams import Purpose
 
+# What the draws of one purpose are told apart by, in the place of a tick; those of each round of slots follow the last.
 _PLACE, _NAME, _KEPT, _SLOT = range(2, 6)
 _ROUNDS = 6
+# The first places of a law, which hold many products each.
 _HOUSES = 5
-_LAST = np.uint64(1 << 63)
+# Set in the words of products that are not their brand's own, so that they come after those that are.
+_AFTER_OWN = np.uint64(1 << 63)
 
 
 def shares(first: float, exponent: float, offset: float, places: int) -> F64:
@@ -28,13 +31,16 @@ def shares(first: float, exponent: float, offset: float, places: int) -> F64:
     return np.concatenate([[first], (1 - first) * rest / rest.sum()])
 
 
-def _words(seed: int, what: int, ids: I64) -> np.ndarray:
+def _words(seed: int, what: int, ids: I64) -> U64:
+    """Draw a raw word for each id; `what` is one of the numbers above."""
     return streams.hashed(seed, Purpose.PRODUCT_CHOICE, what, ids)
 
 
-def _keep(brand: pl.Series, own: Mask, quotas: I64, words: np.ndarray) -> tuple[np.ndarray, I64]:
-    """Give each brand the largest free quota that it can fill: which products keep it, all that are its own and then by
-    their words, and the quotas left free.
+def _keep(brand: pl.Series, own: Mask, quotas: I64, words: U64) -> tuple[np.ndarray, I64]:
+    """Give each brand, the largest first, the largest free quota that it can fill.
+
+    Returns which products keep their brand, bool[products] (all that are the brand's own, then others by their words),
+    and the quotas that are left, descending.
     """
     sizes = brand.to_frame("brand").group_by("brand").len().sort("len", "brand", descending=[True, False])
     free = np.sort(quotas[quotas > 0])[::-1].tolist()
@@ -42,7 +48,7 @@ def _keep(brand: pl.Series, own: Mask, quotas: I64, words: np.ndarray) -> tuple[
     for name, size in sizes.iter_rows():
         place = next((place for place, quota in enumerate(free) if quota <= size), None)
         kept[name] = free.pop(place) if place is not None else 0
-    turn = np.where(own, words >> np.uint64(1), words >> np.uint64(1) | _LAST)
+    turn = np.where(own, words >> np.uint64(1), words >> np.uint64(1) | _AFTER_OWN)
     room = pl.DataFrame({"brand": brand, "word": turn, "row": np.arange(len(brand))}).with_columns(
         nth=pl.col("word").rank("ordinal").over("brand"),
         room=pl.col("brand").replace_strict(kept, return_dtype=pl.UInt32),
@@ -51,10 +57,13 @@ def _keep(brand: pl.Series, own: Mask, quotas: I64, words: np.ndarray) -> tuple[
 
 
 def _fill(seed: int, over: pl.DataFrame, slots: I64) -> pl.DataFrame:
-    """Give products over (row, brand, title) a place each, none with one title of two brands; what finds none is left out."""
+    """Give each product that is left over (row, brand, title) one of the slots, as a column `place`.
+
+    Within a place all products of one title come from one brand; a product that finds no such place is left out.
+    """
     placed = over.clear().with_columns(place=pl.lit(0, pl.Int64))
     # Houses with many places take theirs first, from different goods; drawn at random they would have too many twice.
-    for place, quota in enumerate(np.bincount(slots[slots < _HOUSES], minlength=0)):
+    for place, quota in enumerate(np.bincount(slots[slots < _HOUSES])):
         mine = over.filter(pl.col("brand") == pl.col("brand").first().over("title")).head(int(quota))
         placed = placed.vstack(mine.with_columns(place=pl.lit(place, pl.Int64)))
         over = over.join(mine, "row", how="anti", maintain_order="left")

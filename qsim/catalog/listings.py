@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -20,8 +20,16 @@ SPREAD = (1.05, 1.25)
 _COMMON = 0.35
 _ATTEMPTS = 24
 _LEAST_SHELF, _MOST_SHELF = 4, 60_000
+# Draws of 16 bits below this are of shelves that are sold out at tick 0: one in 20.
+_SOLD_OUT_BELOW = 0xFFFF // 20
 # What sells at its MRP is seldom 5 % cheaper on a platform whose band begins near it.
 _ATTEMPTS_BELOW_MRP = 96
+
+
+def _bands(platforms: Sequence[Platform]) -> tuple[F64, F64]:
+    """Give the lowest and the highest multiple of the base price of each platform, float64[platforms] each."""
+    low, high = (np.array([getattr(p, name) / 100 for p in platforms]) for name in ("low_percent", "high_percent"))
+    return low, high
 
 
 def _multipliers(platforms: Sequence[Platform], seed: int, attempt: int, products: I64) -> F64:
@@ -29,7 +37,7 @@ def _multipliers(platforms: Sequence[Platform], seed: int, attempt: int, product
     ids = products[:, None] * 64 + np.arange(len(platforms))
     own = streams.uniforms(streams.hashed(seed, Purpose.PLATFORM_MULTIPLIER, attempt, ids))
     common = streams.uniforms(streams.hashed(seed, Purpose.PLATFORM_MULTIPLIER, attempt, products * 64 + 63))
-    low, high = (np.array([getattr(p, name) / 100 for p in platforms]) for name in ("low_percent", "high_percent"))
+    low, high = _bands(platforms)
     multipliers: F64 = low + (high - low) * (_COMMON * common[:, None] + (1 - _COMMON) * own)
     return multipliers
 
@@ -52,26 +60,20 @@ def anchors(platforms: Sequence[Platform], seed: int, products: I64, base: I64, 
     return prices
 
 
-def standings(parameters: Parameters, products: I64, discount: I64, loose: Mask) -> tuple[F64, Callable[[F64], F64]]:
-    """Draw multiples of the base under permanent discounts to the MRP (basis points), float64[products, platforms], and
-    give the function that takes the reference platform's out of them, float64[products].
+def standings(parameters: Parameters, products: I64, discount: I64, loose: Mask) -> tuple[F64, F64]:
+    """Draw multiples of the base under permanent discounts to the MRP (basis points): all, float64[products, platforms],
+    and those of the platform that shows the discounts exactly, float64[products], which are 1 where no platform does.
 
     Drawn again, up to 96 times, where the dearest platform is not 5-25 % above the cheapest with all cut at the MRP, and
     where the reference platform stands so low that the base price would be above the MRP; at last it is lifted.
     """
-    platforms = list(parameters.platforms)
-    place = (
-        platforms.index(parameters.assortment.mrp.reference) if parameters.assortment.mrp.reference in platforms else -1
-    )
-
-    def reference(multiples: F64) -> F64:
-        return multiples[:, place] if place >= 0 else np.ones(len(multiples))
-
+    platforms, named = list(parameters.platforms), parameters.assortment.mrp.reference
+    place = platforms.index(named) if named in platforms else None
     multiples = np.zeros((len(products), len(platforms)))
     left = np.arange(len(products))
     for attempt in range(_ATTEMPTS_BELOW_MRP):
         drawn = _multipliers(list(parameters.platforms.values()), parameters.seed, attempt, products[left])
-        share, own = 1 - discount[left] / BPS, reference(drawn)
+        share, own = 1 - discount[left] / BPS, np.ones(len(left)) if place is None else drawn[:, place]
         multiples[left] = drawn
         cut = drawn * np.where(discount[left] > 0, share / own, 1.0)[:, None]
         cut = np.where(loose[left, None], cut, np.minimum(cut, 1.0))
@@ -80,9 +82,10 @@ def standings(parameters: Parameters, products: I64, discount: I64, loose: Mask)
         left = left[~(right & (loose[left] | (own >= share)))]
         if not left.size:
             break
-    if place >= 0:
-        multiples[:, place] = np.where(loose, multiples[:, place], np.maximum(multiples[:, place], 1 - discount / BPS))
-    return multiples, reference
+    if place is None:
+        return multiples, np.ones(len(multiples))
+    multiples[:, place] = np.where(loose, multiples[:, place], np.maximum(multiples[:, place], 1 - discount / BPS))
+    return multiples, multiples[:, place]
 
 
 def _below_mrp(parameters: Parameters, products: pl.DataFrame) -> I64:
@@ -95,12 +98,9 @@ def _below_mrp(parameters: Parameters, products: pl.DataFrame) -> I64:
     loose = products["is_loose"].to_numpy()
     multiples, reference = standings(parameters, ids, discount[:, 0], loose)
     # The base is rounded to the paisa; the reference platform's price is taken from the MRP, so that it is exact.
-    exact = mrp * (BPS - discount) / BPS * (multiples / reference(multiples)[:, None])
+    exact = mrp * (BPS - discount) / BPS * (multiples / reference[:, None])
     anchor = round_half_up(np.where(loose[:, None] | (discount == 0), base * multiples, exact))
-    low, high = (
-        np.array([getattr(p, name) / 100 for p in parameters.platforms.values()])
-        for name in ("low_percent", "high_percent")
-    )
+    low, high = _bands(list(parameters.platforms.values()))
     anchor = np.clip(anchor, np.ceil(base * low - 0.5), np.floor(base * high + 0.5))
     return np.clip(anchor, 1, np.where(loose[:, None], MAX_PAISE, mrp)).astype(np.int64)
 
@@ -121,8 +121,8 @@ def _stock(seed: int, listings: I64, active: Mask) -> dict[str, U16]:
     words = streams.hashed(seed, Purpose.STOCK, 0, listings)
     target = (words & np.uint64(0x7F)).astype(np.uint16) + np.uint16(20)
     share = ((words >> np.uint64(8)) & np.uint64(0xFFFF)).astype(np.uint32)
-    # One listing in 20 is sold out; the others hold between one unit and the target.
-    stock = np.where(active & (share >= 0xFFFF // 20), 1 + (share * target >> np.uint32(16)), 0).astype(np.uint16)
+    # What is not sold out holds between one unit and the target.
+    stock = np.where(active & (share >= _SOLD_OUT_BELOW), 1 + (share * target >> np.uint32(16)), 0).astype(np.uint16)
     reserved = np.minimum(stock, ((words >> np.uint64(24)) & np.uint64(3)).astype(np.uint16))
     return {"stock": stock, "reserved": reserved, "reorder_level": target // np.uint16(4), "target_stock": target}
 
@@ -138,7 +138,7 @@ def _stock_by_demand(parameters: Parameters, products: pl.DataFrame, listings: I
     wanted = np.ceil(days * np.repeat(customers, per) * np.tile(units, len(products)))
     target = np.clip(wanted, _LEAST_SHELF, _MOST_SHELF).astype(np.uint32)
     share = (streams.hashed(seed, Purpose.STOCK, 0, listings) >> np.uint64(48)).astype(np.uint32)
-    stock = np.where(active & (share >= 0xFFFF // 20), 1 + (share * target >> np.uint32(16)), 0)
+    stock = np.where(active & (share >= _SOLD_OUT_BELOW), 1 + (share * target >> np.uint32(16)), 0)
     reorder = np.floor(supply.reorder * target)
     columns = {"stock": stock, "reserved": 0 * stock, "reorder_level": reorder, "target_stock": target}
     return {name: values.astype(np.uint16) for name, values in columns.items()}

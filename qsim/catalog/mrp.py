@@ -19,6 +19,7 @@ from qsim.money import BPS, PAISE_PER_RUPEE
 from qsim.params import LOOSE_GROUPS, Parameters
 from qsim.streams import Purpose
 
+# What the draws of one purpose are told apart by, in the place of a tick.
 _DISCOUNT, _ENDING = range(2)
 # An ending that would move an MRP by more of it is left: the whole rupee is kept.
 _MOST_MOVED = 0.1
@@ -45,11 +46,6 @@ def ended(rupees: F64, digits: I64) -> I64:
     for moved in (_nearest(rupees, np.zeros_like(digits), 5), _nearest(rupees, digits, 10)):
         whole = np.where(np.abs(moved - rupees) <= _MOST_MOVED * rupees, moved, whole)
     return whole.astype(np.int64)
-
-
-def _drawn(words: np.ndarray, law: Mapping[str, float]) -> F64:
-    """Draw a key of the law for each word, by the weights."""
-    return _at(streams.uniforms(words), law)
 
 
 def _at(shares: F64, law: Mapping[str, float]) -> F64:
@@ -86,7 +82,7 @@ def _laid_down(parameters: Parameters, products: pl.DataFrame) -> tuple[F64, I64
         if name in laws.levels:
             mrp[of] = level(mrp[of], laws.levels[name])
         words = streams.hashed(seed, Purpose.MRP_DISCOUNT, _ENDING, of)
-        ending = _drawn(words, laws.endings.get(name, {"0": 1.0, "5": 1.0})).astype(np.int64)
+        ending = _at(streams.uniforms(words), laws.endings.get(name, {"0": 1.0, "5": 1.0})).astype(np.int64)
         mrp[of] = np.where(loose[of], mrp[of], ended(mrp[of], ending))
         # Loose goods show an MRP where they are produce; a loose dal shows none.
         shows = of if name in LOOSE_GROUPS else of[~loose[of]]
@@ -97,10 +93,10 @@ def _laid_down(parameters: Parameters, products: pl.DataFrame) -> tuple[F64, I64
 
 def _base(parameters: Parameters, ids: I64, mrp: F64, discount: I64, loose: Mask) -> F64:
     """Give base prices in paise: where the reference platform stands at its multiple, it sells at MRP x (1 - discount)."""
-    multiples, reference = standings(parameters, ids, discount, loose)
+    _, reference = standings(parameters, ids, discount, loose)
     # What sells at its MRP has the MRP for its base: the other platforms are at it too, or below it by their own bands.
     at_mrp = (discount == 0) & ~loose
-    return np.where(at_mrp, mrp, mrp * (BPS - discount) / BPS / reference(multiples))
+    return np.where(at_mrp, mrp, mrp * (BPS - discount) / BPS / reference)
 
 
 def with_mrps(parameters: Parameters, products: pl.DataFrame) -> pl.DataFrame:

@@ -17,10 +17,9 @@ import pyarrow as pa
 
 from qsim.catalog.csv_rows import Choose, check_file, clean_header, opened, read_csv, refusal, shown
 from qsim.catalog.user_columns import choose_columns, near_misses
-from qsim.catalog.user_groups import GroupTable, add_groups, packaged_groups, read_groups
+from qsim.catalog.user_groups import packaged_groups, read_groups, ungrouped, with_groups
 from qsim.catalog.user_rules import PRICE_FIELDS, repeated, sort_rows
 from qsim.errors import InputError, counted
-from qsim.params import LOOSE_GROUPS
 from qsim.taxonomy import pack_size
 
 _PARQUET_SUFFIXES = (".parquet", ".pq")
@@ -80,20 +79,13 @@ def read_user_catalog(
     parquet = _is_parquet(path)
     rows = _read_parquet(path, choose) if parquet else read_csv(path, choose)
     unit = "row" if parquet else "line"
-    kept, rejected = sort_rows(rows.with_columns(_loose(rows, tables)))
+    kept, rejected = sort_rows(with_groups(rows, tables))
     if strict:
         rejected = pl.concat([rejected, repeated(kept, unit)]).sort("line")
     if rejected.height and (strict or kept.is_empty()):
         raise _refused_rows(path, counted(rows.height, "row"), unit, rejected, strict)
-    products, unknown = add_groups(kept, tables)
-    return UserCatalog(products, rejected, _warnings(products, ignored, unknown), unit)
-
-
-def _loose(rows: pl.DataFrame, tables: list[GroupTable]) -> pl.Series:
-    """Tell the rows of fruit and vegetables, which are sold loose and without a brand."""
-    subcategory = pl.col("subcategory") if "subcategory" in rows.columns else pl.lit("")
-    named, _ = add_groups(rows.select("category", subcategory.alias("subcategory")), tables)
-    return named["volatility_group"].is_in(LOOSE_GROUPS).alias("loose")
+    products = kept.with_columns(pl.col("volatility_group").fill_null("other"))
+    return UserCatalog(products, rejected, _warnings(products, ignored, ungrouped(kept)), unit)
 
 
 def _is_parquet(path: Path) -> bool:

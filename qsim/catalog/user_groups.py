@@ -14,10 +14,10 @@ from pathlib import Path
 
 import polars as pl
 
+from qsim.behaviour import GROUPS
 from qsim.catalog.csv_rows import check_file, read_csv, refusal, shown
 from qsim.catalog.user_columns import nearest
 
-GROUPS = ("fruits", "vegetables", "dairy", "snacks", "staples", "other")
 HEADER = ("category", "subcategory", "group")
 GroupTable = Mapping[tuple[str, str], str]
 
@@ -60,31 +60,26 @@ def category_key(name: str) -> str:
     return re.sub(r"[\s_,/\-]+", " ", text).strip()
 
 
-def add_groups(products: pl.DataFrame, tables: Sequence[GroupTable]) -> tuple[pl.DataFrame, list[tuple[str, int]]]:
-    """Return the products with a last column volatility_group, and (category, rows) for categories unknown.
+def with_groups(products: pl.DataFrame, tables: Sequence[GroupTable]) -> pl.DataFrame:
+    """Return the products with a last column volatility_group, null where no table has the category.
 
-    The tables are searched in order; inside one, category and subcategory together beat the category alone.
-    Unknown categories come most frequent first.
+    The tables are searched in order; inside one, category and subcategory together beat the category alone. Products
+    without a column subcategory have none.
     """
-    pairs = products.group_by("category", "subcategory", maintain_order=True).len()
-    found = [_group(tables, category, sub) for category, sub, _ in pairs.iter_rows()]
+    keys = [name for name in ("category", "subcategory") if name in products.columns]
+    pairs = products.select(keys).unique(maintain_order=True)
+    found = [_group(tables, category, *subcategory) for category, *subcategory in pairs.iter_rows()]
     pairs = pairs.with_columns(pl.Series("volatility_group", found, pl.String))
-    unknown = (
-        pairs.filter(pl.col("volatility_group").is_null())
-        .group_by("category", maintain_order=True)
-        .agg(pl.col("len").sum())
-        .sort("len", descending=True, maintain_order=True)
-    )
-    grouped = products.join(
-        pairs.select("category", "subcategory", pl.col("volatility_group").fill_null("other")),
-        on=["category", "subcategory"],
-        how="left",
-        maintain_order="left",
-    )
-    return grouped, list(unknown.iter_rows())
+    return products.join(pairs, on=keys, how="left", maintain_order="left")
 
 
-def _group(tables: Sequence[GroupTable], category: str, subcategory: str) -> str | None:
+def ungrouped(products: pl.DataFrame) -> list[tuple[str, int]]:
+    """Return the categories that `with_groups` found in no table, with their rows, the most frequent first."""
+    unknown = products.filter(pl.col("volatility_group").is_null()).group_by("category", maintain_order=True).len()
+    return list(unknown.sort("len", descending=True, maintain_order=True).iter_rows())
+
+
+def _group(tables: Sequence[GroupTable], category: str, subcategory: str = "") -> str | None:
     whole = (category_key(category), "")
     part = (whole[0], category_key(subcategory))
     for table in tables:

@@ -12,9 +12,10 @@ import polars as pl
 
 from qsim.catalog.csv_rows import rupees, shown
 from qsim.catalog.user_columns import FIELDS
+from qsim.money import MAX_PAISE
+from qsim.params import LOOSE_GROUPS
 
 MAX_CELL_BYTES = 64 * 1024
-MAX_PAISE = 2**31 - 1
 PRICE_FIELDS = ("mrp", "price")
 REJECTED_SCHEMA = {"line": pl.UInt32, "field": pl.String, "found": pl.String, "reason": pl.String}
 
@@ -35,9 +36,9 @@ def sort_rows(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Split text rows into (kept, rejected), both in file order.
 
     `rows`: line, cells, width, a String column per field read (see `csv_rows.read_csv`), where optional fields may
-    be absent, and loose: whether the good is one that needs no brand. Kept: line (u32), product, brand, category,
-    subcategory, pack (NFC, trimmed), mrp_paise and price_paise (i32). Rejected: line, field, found (at most 80
-    characters), reason: the first fault of each.
+    be absent, and volatility_group (null where it is not known). Kept: line (u32), product, brand, category,
+    subcategory, pack (NFC, trimmed), mrp_paise and price_paise (i32), volatility_group as it came. Rejected: line,
+    field, found (at most 80 characters), reason: the first fault of each.
     """
     absent = [pl.lit("").alias(field) for field in FIELDS if field not in rows.columns]
     text = rows.with_columns(pl.col(f).fill_null("") for f in FIELDS if f in rows.columns).with_columns(absent)
@@ -54,6 +55,7 @@ def sort_rows(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
         "line",
         *("product", "brand", "category", "subcategory", "pack"),
         *(pl.col(f"{field}_paise").cast(pl.Int32) for field in PRICE_FIELDS),
+        "volatility_group",
     )
     return kept, _rejected(judged.filter(pl.col("fault").is_not_null()), rules)
 
@@ -80,7 +82,9 @@ def row_rules() -> list[Rule]:
     for field in ("product", "brand", "category"):
         blank = ~pl.col(field).str.contains(r"[^\s\p{Cc}\p{Cf}]")
         if field == "brand":
-            blank &= ~pl.col("loose") | (pl.col("brand") != "")
+            # Fruit and vegetables are sold loose, without a brand.
+            loose = pl.col("volatility_group").is_in(LOOSE_GROUPS).fill_null(False)
+            blank &= ~loose | (pl.col("brand") != "")
         rules.append(Rule(field, blank, pl.col(field), "empty: every product needs one"))
     for field in PRICE_FIELDS:
         rules += _price_rules(field)

@@ -15,10 +15,11 @@ import polars as pl
 from qsim.behaviour import GROUPS
 from qsim.catalog.csv_rows import check_file, refusal
 from qsim.catalog.user_columns import SYNONYMS, choose_columns
-from qsim.catalog.user_groups import add_groups, packaged_groups
+from qsim.catalog.user_groups import packaged_groups, ungrouped, with_groups
 from qsim.errors import InputError
+from qsim.params import LOOSE_GROUPS
 from qsim.realism import cells
-from qsim.realism.panel import Panel, from_long
+from qsim.realism.panel import PACKAGED, PRODUCE, UNKNOWN, Panel, from_long
 
 PANEL_FIELDS: Mapping[str, tuple[str, ...]] = {
     "item": ("product", "commodity", "sku", "id", "item_id", "product_id", "article", *SYNONYMS["product"]),
@@ -33,7 +34,7 @@ PANEL_FIELDS: Mapping[str, tuple[str, ...]] = {
     "subcategory": SYNONYMS["subcategory"],
 }
 CATALOG_FIELDS: Mapping[str, tuple[str, ...]] = SYNONYMS
-_LOOSE = {"fruits": "F", "vegetables": "F"}
+_KINDS = dict.fromkeys(LOOSE_GROUPS, PRODUCE)
 # A log of changes never repeats a price; what repeats less often than this is one.
 _REPEATS, _LEAST_PAIRS = 0.02, 50
 MOST_CELLS = 40_000_000
@@ -126,23 +127,22 @@ def _grouped(rows: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
         notes.append("no column of categories: one law for all groups")
         return rows.with_columns(pl.lit(None, pl.String).alias("volatility_group"))
     text = rows.with_columns(pl.col("group").cast(pl.String).fill_null("").alias("category"))
-    if set(text["category"].unique()) <= {"F", "P", "?", ""}:
-        kinds = {"F": "vegetables", "P": "other"}
-        return text.with_columns(pl.col("category").replace_strict(kinds, default=None).alias("volatility_group")).drop(
-            "category"
-        )
+    if set(text["category"].unique()) <= {PRODUCE, PACKAGED, UNKNOWN, ""}:
+        of_kind = {PRODUCE: "vegetables", PACKAGED: "other"}
+        group = pl.col("category").replace_strict(of_kind, default=None)
+        return text.with_columns(group.alias("volatility_group")).drop("category")
     if set(text["category"].str.to_lowercase().unique()) <= {*GROUPS, ""}:
         found = text.with_columns(pl.col("category").str.to_lowercase().alias("volatility_group"))
     else:
-        if "subcategory" not in text.columns:
-            text = text.with_columns(pl.lit("").alias("subcategory"))
-        text = text.with_columns(pl.col("subcategory").cast(pl.String).fill_null(""))
-        found, unknown = add_groups(text, [packaged_groups()])
-        if unknown:
+        if "subcategory" in text.columns:
+            text = text.with_columns(pl.col("subcategory").cast(pl.String).fill_null(""))
+        found = with_groups(text, [packaged_groups()])
+        if unknown := ungrouped(found):
             notes.append(
                 f"{len(unknown)} categories in no group, taken as other: {', '.join(name for name, _ in unknown[:5])}"
             )
-    return found.with_columns(pl.col("volatility_group").replace_strict(_LOOSE, default="P").alias("group")).drop(
+        found = found.with_columns(pl.col("volatility_group").fill_null("other"))
+    return found.with_columns(pl.col("volatility_group").replace_strict(_KINDS, default=PACKAGED).alias("group")).drop(
         "category", "subcategory", strict=False
     )
 
