@@ -1,8 +1,7 @@
-"""Write the committed lists of made-up brand and farm names (``words/*.txt``).
+"""Write the lists of made-up brand and farm names, `words/*.txt`, which are committed.
 
-Run by hand (``python qsim/taxonomy/make_words.py``) in an environment that has
-Faker; its two output files are committed, and nothing in the package reads
-Faker, or this script, at run time. The same Faker release gives the same lists.
+Run by hand (`python qsim/taxonomy/make_words.py`); nothing else in the package imports Faker, or this script. The same
+release of Faker gives the same lists.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ WORDS = Path(__file__).resolve().parent / "words"
 
 
 def listed(text: str) -> list[str]:
-    """The words of a text."""
+    """Give the words of a text, as which long lists are easier to read and to mend."""
     return text.split()
 
 
@@ -106,32 +105,31 @@ FOREIGN = frozenset(
 
 
 def usable(word: str) -> bool:
-    """Whether a Faker word may stand in a name: one plain word, long enough."""
+    """Tell whether a word of Faker's may stand in a name: one plain word, long enough, of India."""
     plain = re.fullmatch(r"[A-PR-VY][a-eg-pr-vy]{3,10}", word)
     return plain is not None and word not in FOREIGN
 
 
 def drawn(draw: Callable[[], str], tries: int = 6000) -> list[str]:
-    """The distinct usable words that ``tries`` draws from a Faker provider "
-    "give, sorted."""
+    """Give the distinct usable words of so many draws from a provider of Faker's, sorted."""
     return sorted({word for word in (draw() for _ in range(tries)) if usable(word)})
 
 
 def credible(name: str) -> bool:
-    """Whether a name has no word of a real house and does not say a word twice."""
+    """Tell whether a name has no word of a real house and does not say a word twice."""
     words = name.lower().split()
     distinct = 1 <= len(words) <= MOST_WORDS and len(set(words)) == len(words)
     return distinct and not REAL & set(words) and name not in REAL_NAMES
 
 
 def coined(rng: Random) -> str:
-    """A one-word name made of a Sanskrit-sounding start and ending."""
+    """Make a name of one word, of a start and an ending that sound like Sanskrit."""
     start, end = rng.choice(COINED_STARTS), rng.choice(COINED_ENDS)
     return start[:-1] + end if start[-1] in "aei" else start + end
 
 
 def brand_name(rng: Random, families: list[str], firsts: list[str], towns: list[str]) -> str:
-    """One made-up grocery brand, of one to three words."""
+    """Make up a grocery brand, of one to three words."""
     ending, place = rng.choice(BRAND_ENDINGS), rng.choice(PLACES)
     plenty, honorific = rng.choice(WORDS_OF_PLENTY), rng.choice(HONORIFICS)
     shapes = (
@@ -151,7 +149,7 @@ def brand_name(rng: Random, families: list[str], firsts: list[str], towns: list[
 
 
 def farm_name(rng: Random, families: list[str], firsts: list[str], towns: list[str]) -> str:
-    """One made-up farm or origin name that can stand before a vegetable's name."""
+    """Make up the name of a farm or an origin, which can stand before a vegetable's name."""
     ending, place = rng.choice(FARM_ENDINGS), rng.choice(PLACES)
     village = rng.choice(firsts) + rng.choice(FARM_TAILS)
     shapes = (
@@ -170,7 +168,7 @@ Maker = Callable[[Random, list[str], list[str], list[str]], str]
 
 
 def names(maker: Maker, seed: int) -> list[str]:
-    """``COUNT`` distinct credible names from a maker, in alphabetical order."""
+    """Give `COUNT` distinct credible names from a maker, in alphabetical order."""
     fake = Faker("en_IN")
     fake.seed_instance(seed)
     pools = drawn(fake.last_name), drawn(fake.first_name), drawn(fake.city)

@@ -42,7 +42,7 @@ Size = tuple[str, float]
 
 
 @lru_cache(maxsize=4096)
-def pack_size(pack: str) -> tuple[str, float] | None:
+def pack_size(pack: str) -> Size | None:
     """Read a pack such as `500 g` or `4 x 125 g` as its unit (kg, l or piece) and the count of these; None where it is none.
 
     A count of packs multiplies (`1 L, pack of 2` holds 2 l); words for containers and a bracket that only describes are
@@ -91,12 +91,18 @@ def _plain(text: str) -> Size | None:
 
 
 def _of(form: str, parts: tuple[str | None, ...]) -> Size:
+    """Make a size of what a form's pattern found: a count ("1" where it is not said), a number and a unit, in its order."""
     values = [part or "1" for part in parts]
     if form == "dozen":
         return "piece", 12.0 * int(values[0])
     if form == "pack":
         return "piece", float(int(parts[0] or values[1]))
-    count, number, word = {"one": ("1", *values), "many": values, "by": (values[-1], *values)}[form][:3]
+    if form == "one":
+        count, (number, word) = "1", values
+    elif form == "many":
+        count, number, word = values
+    else:
+        number, word, count = values
     unit, scale = _UNITS[word]
     # The count comes first, so that 6 x 200 ml is the same number as 1200 ml.
     return unit, int(count) * float(number) * scale
