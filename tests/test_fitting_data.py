@@ -84,7 +84,7 @@ def chain(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     assert held is not None
     others = panels["billa"].rows(~np.isin(panels["billa"].item, early.item))
     start = int((held.days[0] - panels["mpreis"].days[0]).astype(int))
-    other = split.columns(panels["mpreis"], start, start + len(held.days))
+    other = panels["mpreis"].columns(slice(start, start + len(held.days)))
     result = qsim.fit(folder / "billa.parquet", hold_out=0.4, goods=folder / "goods.csv", out=folder / "billa.toml")
     goods = pl.read_csv(folder / "goods.csv")
     made = simulated(result["preset"], held, goods, seed=11)[0]

@@ -9,14 +9,15 @@ import polars as pl
 
 from qsim.arrays import F64
 from qsim.fitting.points import endings, exact_sales
+from qsim.money import PAISE_PER_RUPEE
 
+# A category is told of from so many goods on, and so many categories at the most.
 _LEAST, _SHOWN = 30, 40
-_CENTS = 100
 
 
 def paise(column: pl.Series) -> F64:
     """Give rupees as whole paise."""
-    return np.round(column.cast(pl.Float64).to_numpy() * _CENTS)
+    return np.round(column.cast(pl.Float64).to_numpy() * PAISE_PER_RUPEE)
 
 
 def by_category(catalog: pl.DataFrame) -> list[dict[str, Any]]:

@@ -13,11 +13,11 @@ from qsim.fitting import costs
 from qsim.fitting.points import endings, exact_sales
 from qsim.fitting.rates import rate_a_day, uneven, weekday_weights
 from qsim.fitting.spells import Observed, SaleSpells, observe
+from qsim.params import LOOSE_GROUPS
 from qsim.realism.panel import Panel
 
 ALL = "all"
 LEAST_CHANGES = 30
-LOOSE = ("fruits", "vegetables")
 
 
 @dataclass(frozen=True)
@@ -61,27 +61,28 @@ def measure(panel: Panel, groups: Mapping[str, str]) -> Figures:
     if groups:
         masks |= {name: group == name for name in GROUPS}
     pools = {name: _pool(of, mask) for name, mask in masks.items()}
-    loose = np.isin(group, LOOSE)
+    loose = np.isin(group, LOOSE_GROUPS)
     kinds = {"packaged": ~loose, "loose": loose} if groups and loose.any() and not loose.all() else {ALL: masks[ALL]}
     off = ~of.on_sale
     sellers = {seller: panel.seller == seller for seller in panel.sellers()}
-    weekday = int((panel.days[0].astype("datetime64[D]").astype(np.int64) + 3) % 7)
     starts, priced, near = _steps(of)
+
+    def weekdays(changed: Mask) -> list[float]:
+        # A week's panel tells nothing of its days; the first day of 1970 was a Thursday.
+        first = int((panel.days[0].astype("datetime64[D]").astype(np.int64) + 3) % 7)
+        return weekday_weights(changed, of.step[near], of.days[near], first) if panel.step_days == 1 else [1.0] * 7
+
     return Figures(
         pools=pools,
-        spread=_spread(of, ~loose if kinds.get("packaged") is not None else masks[ALL], group if groups else None),
+        spread=_spread(of, kinds.get("packaged", masks[ALL]), group if groups else None),
         sale_share=_mean(of.on_sale),
         share_by_seller={name: _mean(of.on_sale[mask[of.series]]) for name, mask in sellers.items()},
         sales=len(sales.days),
         returned=_mean(sales.returned) if len(sales.days) else 1.0,
         days=_days_law(sales, panel),
         depths=_depths_law(sales),
-        sale_weekdays=weekday_weights(starts, of.step[near], of.days[near], weekday)
-        if panel.step_days == 1
-        else [1.0] * 7,
-        price_weekdays=weekday_weights(priced, of.step[near], of.days[near], weekday)
-        if panel.step_days == 1
-        else [1.0] * 7,
+        sale_weekdays=weekdays(starts),
+        price_weekdays=weekdays(priced),
         endings={name: endings(of.price[off & mask[of.series]]) for name, mask in kinds.items()},
         exact=exact_sales(sales.regular, sales.price),
         nine_stick=_nine_stick(of, loose),
@@ -207,7 +208,7 @@ def measure_costs(panel: Panel, groups: Mapping[str, str], noise_square: float) 
     level = costs.dense_levels(of, panel.price_paise.shape)
     found = costs.structure(level, panel.step_days)
     code = np.array([GROUPS.index(groups.get(str(item), "other")) for item in panel.item], np.int64)
-    loose = np.isin(code, [GROUPS.index(name) for name in LOOSE])
+    loose = np.isin(code, [GROUPS.index(name) for name in LOOSE_GROUPS])
     drift, error = costs.drift_percent_a_year(level[loose], panel.step_days) if loose.any() else (None, 0.0)
     return CostFigures(
         days=len(panel.days) * panel.step_days,

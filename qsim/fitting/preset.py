@@ -53,8 +53,11 @@ def pool_of(figures: Figures, group: str) -> tuple[str, Pool]:
 def first_guess(figures: Figures, levels: CostFigures, base: Mapping[str, Any]) -> dict[str, Any]:
     """Turn figures into parameters by closed forms; what cannot be told is the base's."""
     values = dict(base)
-    repricing, cost = _repricing(figures, levels, base)
-    values |= {"cost": cost, "repricing": repricing, "shocks": _shocks(levels, base)}
+    values |= {
+        "repricing": _repricing(figures, base),
+        "cost": _cost(figures, levels, base),
+        "shocks": _shocks(levels, base),
+    }
     values |= {"sales": _sales(figures, base), "price_points": _points(figures, base)}
     values["discounted_percent"] = round(100 * values["sales"]["share"], 3)
     return values
@@ -73,22 +76,38 @@ def moved_square(pool: Pool) -> float:
     return max(pool.size**2 * np.pi / 2 - 2 * noise_square(pool), 0.0) * pool.rate
 
 
-def _repricing(figures: Figures, levels: CostFigures, base: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The hazard keeps the base's proportion of the part that grows with the gap, and the gap's width is the usual size of a
-    change.
+def _repricing(figures: Figures, base: Mapping[str, Any]) -> dict[str, Any]:
+    """Fit the hazard: it keeps the base's proportion of the part that grows with the gap, and the gap's width is the usual
+    size of a change.
     """
-    repricing, cost = dict(base["repricing"]), dict(base["cost"])
     rates: dict[str, dict[str, float]] = {name: {} for name in ("a_day", "gap_a_day", "gap", "noise")}
-    volatility: dict[str, float] = {}
     for group in GROUPS:
         _, pool = pool_of(figures, group)
-        noise = noise_square(pool)
-        volatility[group] = round(levels.volatility or float(np.sqrt(moved_square(pool))), 6)
         share = base["repricing"]["gap_a_day"][group] / max(base["repricing"]["a_day"][group], 1e-9)
         rates["a_day"][group] = round(pool.rate / (1 + 0.5 * share), 6)
         rates["gap_a_day"][group] = round(pool.rate * share / (1 + 0.5 * share), 6)
         rates["gap"][group] = round(max(pool.size, 0.005), 5)
-        rates["noise"][group] = round(float(np.sqrt(noise)), 6)
+        rates["noise"][group] = round(float(np.sqrt(noise_square(pool))), 6)
+    repricing = {
+        **base["repricing"],
+        **rates,
+        "spread": round(min(2.5, figures.spread), 4),
+        "weekdays": figures.price_weekdays,
+        # A day's price is that of the day's start, whenever a shop was read.
+        "morning_share": 1.0,
+    }
+    if figures.nine_stick is not None:
+        repricing["nine_stick"] = round(figures.nine_stick, 4)
+    return repricing
+
+
+def _cost(figures: Figures, levels: CostFigures, base: Mapping[str, Any]) -> dict[str, Any]:
+    """Fit costs: their volatility by the levels of prices, or where these are too short by the changes of each group."""
+    cost = dict(base["cost"])
+    volatility = {
+        group: round(levels.volatility or float(np.sqrt(moved_square(pool_of(figures, group)[1]))), 6)
+        for group in GROUPS
+    }
     cost["volatility"] = {group: round(each / max(cost["pass_through"], 0.1), 6) for group, each in volatility.items()}
     if levels.reversion_days:
         cost["reversion_days"] = round(levels.reversion_days, 1)
@@ -98,15 +117,7 @@ def _repricing(figures: Figures, levels: CostFigures, base: Mapping[str, Any]) -
         cost["drift_percent_a_year"] = (
             round(float(np.clip(levels.drift, -50, 100)), 3) if abs(levels.drift) > 2 * levels.drift_se else 0.0
         )
-    repricing |= {
-        **rates,
-        "spread": round(min(2.5, figures.spread), 4),
-        "weekdays": figures.price_weekdays,
-        "morning_share": 1.0,
-    }
-    if figures.nine_stick is not None:
-        repricing["nine_stick"] = round(figures.nine_stick, 4)
-    return repricing, cost
+    return cost
 
 
 def _shocks(levels: CostFigures, base: Mapping[str, Any]) -> dict[str, Any]:

@@ -61,8 +61,8 @@ def read_table(path: Path) -> pl.DataFrame:
     try:
         return cells.read(path)
     except (pl.exceptions.PolarsError, OSError) as fault:
-        first = str(fault).splitlines()[0][:200] if str(fault) else type(fault).__name__
-        raise InputError(f"{path}: cannot be read as a table of prices: {first}; mend the file") from None
+        reason = cells.first_line(fault)
+        raise InputError(f"{path}: cannot be read as a table of prices: {reason}; mend the file") from None
 
 
 def read_source(path: Path, mapping: Mapping[str, str], *, carry: bool | None = None) -> Source:

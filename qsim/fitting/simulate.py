@@ -68,13 +68,11 @@ def _copies(platforms: Mapping[str, Any]) -> dict[str, Any]:
 
 def _seen_as(panel: Panel, like: Panel, seed: int) -> Panel:
     """Keep of a daily panel the days of a real one, and let each series miss what some real series misses."""
-    columns = WARM_DAYS + np.arange(len(like.days)) * like.step_days
+    kept = panel.columns(WARM_DAYS + np.arange(len(like.days)) * like.step_days)
     lender = (hashed(seed, _GAPS, 0, np.arange(len(panel.item))) % np.uint64(len(like.item))).astype(np.int64)
     seen = (like.price_paise > 0)[lender]
-    wide = ("mrp_paise", "on_sale", "in_stock", "regular_paise")
-    dense: dict[str, Any] = {name: getattr(panel, name)[:, columns] for name in wide}
-    price = np.where(seen, panel.price_paise[:, columns], 0).astype(np.int32)
-    return replace(panel, price_paise=price, **dense, days=like.days, step_days=like.step_days)
+    price = np.where(seen, kept.price_paise, 0).astype(np.int32)
+    return replace(kept, price_paise=price, days=like.days, step_days=like.step_days)
 
 
 def told_as(panel: Panel, like: Panel) -> Panel:

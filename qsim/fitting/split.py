@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import Any
-
 import numpy as np
 
 from qsim.realism.panel import Panel
@@ -15,13 +12,6 @@ _HELD_OUT = 1 << 21
 _LEAST_ITEMS, _LEAST_STEPS, _MOST_DAYS = 40, 28, 112
 
 
-def columns(panel: Panel, first: int, last: int) -> Panel:
-    """Give the panel's steps first..last-1 alone."""
-    wide = ("price_paise", "mrp_paise", "on_sale", "in_stock", "regular_paise")
-    dense: dict[str, Any] = {name: getattr(panel, name)[:, first:last] for name in wide}
-    return replace(panel, **dense, days=panel.days[first:last])
-
-
 def _seen(panel: Panel) -> Panel:
     return panel.rows(np.asarray((panel.price_paise > 0).any(axis=1)))
 
@@ -29,12 +19,12 @@ def _seen(panel: Panel) -> Panel:
 def latest(panel: Panel) -> Panel:
     """Give a long panel's last days alone, as many as are simulated at the most."""
     steps = len(panel.days)
-    return columns(panel, max(0, steps - _MOST_DAYS // panel.step_days), steps)
+    return panel.columns(slice(max(0, steps - _MOST_DAYS // panel.step_days), steps))
 
 
 def earliest(panel: Panel) -> Panel:
     """Give a long panel's first days alone, as many as are simulated at the most."""
-    return columns(panel, 0, min(len(panel.days), _MOST_DAYS // panel.step_days))
+    return panel.columns(slice(0, _MOST_DAYS // panel.step_days))
 
 
 def part(panel: Panel, hold_out: float, seed: int) -> tuple[Panel, Panel | None, str]:
@@ -47,20 +37,17 @@ def part(panel: Panel, hold_out: float, seed: int) -> tuple[Panel, Panel | None,
     if hold_out <= 0 or steps < _LEAST_STEPS:
         return panel, None, "nothing"
     cut = min(steps - 2, max(2, round(steps * (1 - hold_out))))
-    names = (
-        panel.item
-        if len(set(panel.item.tolist())) >= _LEAST_ITEMS
-        else np.char.add(np.char.add(panel.item, "\t"), panel.seller)
-    )
+    by_item = len(set(panel.item.tolist())) >= _LEAST_ITEMS
+    names = panel.item if by_item else np.char.add(np.char.add(panel.item, "\t"), panel.seller)
     kinds, code = np.unique(names, return_inverse=True)
-    early, late = columns(panel, 0, cut), columns(panel, cut, steps)
+    early, late = panel.columns(slice(0, cut)), panel.columns(slice(cut, steps))
     days = f"the days from {late.days[0]} on"
     if len(kinds) < _LEAST_ITEMS:
         return _seen(early), _seen(late), days
     order = np.argsort(uniforms(hashed(seed, _HELD_OUT, 0, np.arange(len(kinds)))), kind="stable")
     held = np.zeros(len(kinds), np.bool_)
     held[order[: round(len(kinds) * hold_out)]] = True
-    what = "items" if names is panel.item else "series"
+    what = "items" if by_item else "series"
     return (
         _seen(early.rows(~held[code])),
         _seen(late.rows(held[code])),

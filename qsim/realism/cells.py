@@ -41,6 +41,11 @@ def read(path: Path) -> pl.DataFrame:
     return pl.read_csv(path, try_parse_dates=True, infer_schema_length=10_000)
 
 
+def first_line(fault: Exception) -> str:
+    """Give the first line of what Polars or the system says, for an error of one line; the kind of error where it says nothing."""
+    return str(fault).splitlines()[0][:200] if str(fault) else type(fault).__name__
+
+
 def is_time(kind: pl.DataType) -> bool:
     """Tell whether a column of this type can hold times: dates, datetimes and text."""
     return kind == pl.String or kind == pl.Date or isinstance(kind, pl.Datetime)

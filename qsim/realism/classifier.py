@@ -96,9 +96,7 @@ def _undone(full: I32, moved: Mask) -> F64:
 
 def _weekly(panel: Panel) -> Panel:
     """Take every seventh day of a daily panel, from its first on."""
-    wide = ("price_paise", "mrp_paise", "on_sale", "in_stock", "regular_paise")
-    seventh = {name: getattr(panel, name)[:, ::WEEK] for name in wide}
-    return replace(panel, **seventh, days=panel.days[::WEEK], step_days=WEEK)
+    return replace(panel.columns(slice(None, None, WEEK)), step_days=WEEK)
 
 
 def _matched(real: Panel, other: Panel, seed: int, changed_only: bool) -> tuple[F64, F64, Words]:

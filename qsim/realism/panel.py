@@ -18,6 +18,7 @@ import numpy.typing as npt
 import polars as pl
 
 from qsim.arrays import I32, I64, Mask
+from qsim.clock import DAY, HOUR
 from qsim.errors import InputError, UsageError
 from qsim.realism import cells
 
@@ -32,6 +33,8 @@ PRODUCE, PACKAGED, UNKNOWN = "F", "P", "?"
 _ALL_UP_TO, _SAMPLE = 600, 400
 _MONEY = {"price": "price_paise", "mrp": "mrp_paise", "regular": "regular_paise"}
 _FLAGS = ("on_sale", "in_stock")
+# The columns of a panel that have a value for each series and day.
+DENSE = (*_MONEY.values(), *_FLAGS)
 # What other tables call the columns of a panel, the likeliest first.
 NAMES: Mapping[str, tuple[str, ...]] = {
     "item": ("item_id", "sku", "product_id", "id", "product", "commodity", "name"),
@@ -67,13 +70,22 @@ class Panel:
 
     def rows(self, chosen: Mask | I64) -> Panel:
         """Give the panel of the chosen series alone."""
-        wide = ("price_paise", "mrp_paise", "on_sale", "in_stock", "regular_paise", "item", "seller", "group")
-        return replace(self, **{name: getattr(self, name)[chosen] for name in wide})
+        return replace(self, **{name: getattr(self, name)[chosen] for name in (*DENSE, "item", "seller", "group")})
+
+    def columns(self, chosen: slice | I64) -> Panel:
+        """Give the panel of the chosen days or weeks alone; `step_days` stays what it is."""
+        dense: dict[str, Any] = {name: getattr(self, name)[:, chosen] for name in DENSE}
+        return replace(self, **dense, days=self.days[chosen])
 
     def sellers(self) -> list[str]:
         """Name the sellers, the one with the most series first, ties by name."""
         names, counts = np.unique(self.seller, return_counts=True)
         return [str(name) for name in names[np.lexsort((names, -counts))]]
+
+
+def _slip(step_days: int) -> int:
+    """Give the days by which an observation may come early and still count for a step: half of a week, either way."""
+    return WEEK // 2 if step_days == WEEK else 0
 
 
 def _step_of(days: pl.Series) -> int:
@@ -161,8 +173,7 @@ def from_long(frame: pl.DataFrame, *, carry: bool = False, since: date | None = 
     step, first = _step_of(late["day"]), late["day"].min()
     early = rows if carry else late
     place = (pl.col("day") - pl.lit(first)).dt.total_days()
-    # A weekly collection may slip by a few days: half a week either way is still the same week.
-    early = early.with_columns(((place + (WEEK // 2 if step == WEEK else 0)) // step).clip(0).alias("column"))
+    early = early.with_columns(((place + _slip(step)) // step).clip(0).alias("column"))
     series = early.select("item", "seller").unique().sort("item", "seller").with_row_index("row")
     group = early.group_by("item", "seller", maintain_order=True).agg(pl.col("group").last())
     series = series.join(group, on=["item", "seller"], maintain_order="left")
@@ -197,9 +208,8 @@ def _forward(panel: Panel) -> Panel:
     column = np.where(panel.price_paise > 0, np.arange(panel.price_paise.shape[1]), -1)
     column = np.maximum.accumulate(column, axis=1)
     taken = np.maximum(column, 0)
-    dense = (*_MONEY.values(), *_FLAGS)
     # Before a series' first row the taken column is its own first, which is empty.
-    held: dict[str, Any] = {name: np.take_along_axis(getattr(panel, name), taken, axis=1) for name in dense}
+    held: dict[str, Any] = {name: np.take_along_axis(getattr(panel, name), taken, axis=1) for name in DENSE}
     return replace(panel, **held)
 
 
@@ -209,7 +219,7 @@ def _carried(panel: Panel, rows: pl.DataFrame) -> Panel:
     for seller in np.unique(panel.seller):
         days = rows.filter(pl.col("seller") == str(seller))["day"].unique().to_numpy().astype("datetime64[D]")
         offset = (days - panel.days[0]).astype(np.int64)
-        columns = (offset + (WEEK // 2 if panel.step_days == WEEK else 0)) // panel.step_days
+        columns = (offset + _slip(panel.step_days)) // panel.step_days
         seen = np.zeros(collected.shape[1], np.bool_)
         seen[columns] = True
         collected[panel.seller == seller] = seen
@@ -256,10 +266,10 @@ def from_market(connection: duckdb.DuckDBPyConnection) -> Panel:
     """
     span = "SELECT tick_time(0), date_diff('second', tick_time(0), tick_time(tick_at(TIMESTAMP '2500-01-01')))"
     start, seconds = connection.sql(span).fetchall()[0]
-    days = (int(seconds) - 43_200) // 86_400 + 1
+    days = (int(seconds) - DAY // 2) // DAY + 1
     if days < 2:
         raise UsageError(
-            f"realism: the market has run {seconds / 3600:.1f} hours; at least two noons are needed; run it further"
+            f"realism: the market has run {seconds / HOUR:.1f} hours; at least two noons are needed; run it further"
         )
     chosen = _sampled(connection)
     rows = _noon_rows(connection, chosen)

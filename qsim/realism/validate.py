@@ -37,8 +37,8 @@ def read_reference(
     try:
         return from_long(long_columns(cells.read(file), columns), carry=carry, since=since)
     except (pl.exceptions.PolarsError, OSError) as fault:
-        first = str(fault).splitlines()[0][:200] if str(fault) else type(fault).__name__
-        raise InputError(f"reference: {file} cannot be read as a table of prices: {first}; mend the file") from None
+        reason = cells.first_line(fault)
+        raise InputError(f"reference: {file} cannot be read as a table of prices: {reason}; mend the file") from None
 
 
 def compared(panel: Panel, reference: Panel, *, seed: int = classifier.SEED) -> dict[str, Any]:
