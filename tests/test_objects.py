@@ -243,7 +243,7 @@ def test_a_failure_of_any_request_of_a_commit_loses_and_doubles_nothing(
         committed(market)
         history = log.read(market)
         assert (history.tick, history.digest, len(history.files)) == (TICKS, TICKS, 2 * TICKS), n
-        integrity.check_all(market, history.files)
+        integrity.checked(market, history)
 
 
 @pytest.fixture(scope="module")

@@ -489,10 +489,10 @@ READERS: dict[str, Callable[[Path], object]] = {
 @pytest.mark.parametrize(
     ("reader", "place", "call", "before"),
     [
-        ("connect", integrity, "check_all", True),
-        ("connect", integrity, "check_all", False),
-        ("serve", integrity, "check_all", True),
-        ("serve", integrity, "check_all", False),
+        ("connect", integrity, "checked", True),
+        ("connect", integrity, "checked", False),
+        ("serve", integrity, "checked", True),
+        ("serve", integrity, "checked", False),
         ("verify", integrity, "faults", True),
         ("regenerate", regeneration, "_ticks", True),
         ("regenerate", regeneration, "_ticks", False),
@@ -519,16 +519,17 @@ def test_a_reader_takes_no_file_that_is_replaced_and_removed_meanwhile_for_a_fau
 def test_a_refresh_beside_which_files_are_replaced_and_removed_moves_on_past_that(
     market: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    connection, really = qsim.connect(market), integrity.check_all
+    connection, really = qsim.connect(market), integrity.checked
     qsim.run(market, ticks=3)
 
-    def beside(*given: Any) -> None:
-        really(*given)
-        monkeypatch.setattr(integrity, "check_all", really)
+    def beside(*given: Any) -> Log:
+        history = really(*given)
+        monkeypatch.setattr(integrity, "checked", really)
         qsim.compact(market)
         qsim.vacuum(market, grace_seconds=0)
+        return history
 
-    monkeypatch.setattr(integrity, "check_all", beside)
+    monkeypatch.setattr(integrity, "checked", beside)
     assert qsim.refresh(connection) == 69
     assert connection.sql("SELECT max(tick) FROM price_history").fetchall() == [(69,)]
 
@@ -536,13 +537,14 @@ def test_a_refresh_beside_which_files_are_replaced_and_removed_moves_on_past_tha
 def test_a_file_that_goes_while_a_market_is_opened_is_told_in_one_line(
     market: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    gone, really = market / log.read(market).of_table("events")[1].path, integrity.check_all
+    gone, really = market / log.read(market).of_table("events")[1].path, integrity.checked
 
-    def beside(*given: Any) -> None:
-        really(*given)
+    def beside(*given: Any) -> Log:
+        history = really(*given)
         gone.unlink(missing_ok=True)
+        return history
 
-    monkeypatch.setattr(integrity, "check_all", beside)
+    monkeypatch.setattr(integrity, "checked", beside)
     with pytest.raises(CorruptError, match=f"cannot be read: .*{gone.name}") as fault:
         qsim.connect(market)
     assert "\n" not in str(fault.value)

@@ -18,17 +18,16 @@ def ask() -> None:
     """
 
 
-def _answer(question: str, *words: str, directory: str | None, **given: Any) -> Any:
+def _answer(question: str, *words: str, directory: str | None, **options: Any) -> Any:
     from qsim.queries import ask as put
 
-    return put(
-        question, *words, directory=directory, **{key: value for key, value in given.items() if value is not None}
-    )
+    given = {name: value for name, value in options.items() if value is not None}
+    return put(question, *words, directory=directory, **given)
 
 
 def _show(draw: Callable[[Any, str], None], answer: Any, as_json: bool, title: str) -> None:
     if as_json:
-        output.data(output.to_json(answer))
+        output.print_json(answer)
     else:
         draw(answer, title)
 
@@ -74,10 +73,9 @@ def compare(what: str, platform_a: str, platform_b: str, directory: str | None, 
     Example: qsim ask compare fruits zepto instamart
     """
     result = _answer("compare", what, platform_a, platform_b, directory=directory)
-    if as_json:
-        output.data(output.to_json(result["rows"]))
-        return
-    _show(answers.comparison, result, False, f"{platform_a} against {platform_b}: {what}")
+    _show(
+        answers.comparison, result["rows"] if as_json else result, as_json, f"{platform_a} against {platform_b}: {what}"
+    )
 
 
 @ask.command()

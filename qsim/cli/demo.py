@@ -64,6 +64,6 @@ def demo(directory: str | None, seed: int | None, as_json: bool) -> None:
     with output.progress_bar("one day") as progress:
         status = runs.run(market, progress=progress)
     if as_json:
-        output.data(output.to_json({"status": status, **_answers(market)}))
+        output.print_json({"status": status, **_answers(market)})
     else:
         _print(status, _answers(market))

@@ -9,10 +9,15 @@ import click
 from qsim.cli import options, output
 
 
-def _line(row: dict[str, Any]) -> str:
-    names = f"{row['product']} {row['pack']}".strip()
-    change = f"{row['price_before']:>9,.2f} -> {row['price_after']:>9,.2f}"
-    return f"{row['ts']}  tick {row['tick']:<8}  {row['platform']:<10}  {row['cause']:<14}  {change}  {names}"
+def change_of(event: dict[str, Any]) -> tuple[str, str]:
+    """Write how an event changed a price in rupees, and which product and pack it is of."""
+    change = f"{event['price_before']:>9,.2f} -> {event['price_after']:>9,.2f}"
+    return change, f"{event['product']} {event['pack']}".strip()
+
+
+def _line(event: dict[str, Any]) -> str:
+    change, names = change_of(event)
+    return f"{event['ts']}  tick {event['tick']:<8}  {event['platform']:<10}  {event['cause']:<14}  {change}  {names}"
 
 
 @click.command()

@@ -2,11 +2,40 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
 from qsim.cli import options, output
+
+
+def _print(result: Mapping[str, Any]) -> None:
+    """Print what a fit estimated and from what, what it left, and how near the fitted market comes."""
+    for line in result["notes"]:
+        output.note(line)
+    click.echo(f"{result['file']}: {result['kind']}; held out: {result['held_out']}")
+    output.table([{**row, "value": str(row["value"])} for row in result["estimated"]])
+    click.echo(f"left as in the base: {', '.join(result['left'])}")
+    if result["off"]:
+        click.echo(f"off, for prices do not show them: {', '.join(result['off'])}")
+    if result["catalog"]:
+        output.table(result["catalog"], "Prices against MRP")
+    if result["moments"]:
+        shown = [{key: _precise(value) for key, value in row.items()} for row in result["moments"]]
+        output.table(shown, "How near the fitted market comes")
+    for name, found in (result["auc"] or {}).items():
+        click.echo(
+            f"AUC of held out against {name:<23}  boosted {found['boosted']:.3f}  logistic {found['logistic']:.3f}"
+        )
+    if not result["auc"]:
+        click.echo(f"no classifier: {result['auc_missing']}")
+    if "out" in result:
+        click.echo(f"{result['out']} written; use it with: qsim generate --config {result['out']}")
+
+
+def _precise(value: Any) -> Any:
+    return f"{value:.4f}" if isinstance(value, float) else value
 
 
 @click.command()
@@ -37,6 +66,6 @@ def fit(columns: tuple[str, ...], as_json: bool, **given: Any) -> None:
 
     result = run_fit(columns=options.mapping(columns), **given)
     if as_json:
-        output.data(output.to_json(result))
+        output.print_json(result)
     else:
-        output.fitted(result)
+        _print(result)

@@ -19,7 +19,7 @@ def health(directory: str | None, as_json: bool) -> int:
 
     found = look(directory)
     if as_json:
-        output.data(output.to_json(found))
+        output.print_json(found)
         return int(found["exit_code"])
     click.echo(
         f"{found['directory']}: {found['status']}" + (f", tick {found['tick']:,}" if found["tick"] is not None else "")

@@ -43,7 +43,7 @@ def metrics(directory: str | None, last: int | None, as_json: bool) -> None:
 
     found = count(directory, last=last)
     if as_json:
-        output.data(output.to_json(found))
+        output.print_json(found)
         return
     rows = found["rows"]
     names = ("platform", "category", *_SHOWN, *STATES)

@@ -32,10 +32,12 @@ scenario = click.option(
 
 
 class Count(click.ParamType[int]):
-    """A number, or `all`."""
+    """A number, or `all`; `of` says in an error what is counted."""
 
     name = "N|all"
-    of = "number"
+
+    def __init__(self, of: str = "number") -> None:
+        self.of = of
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Read the option; 0 stands for all."""
@@ -48,12 +50,6 @@ class Count(click.ParamType[int]):
         if number < 1:
             self.fail(f"found {value!r}; allowed is a {self.of} from 1 up, or all", param, ctx)
         return number
-
-
-class BatchSize(Count):
-    """A number of products, or `all`."""
-
-    of = "number of products"
 
 
 def mapping(pairs: tuple[str, ...]) -> dict[str, str]:

@@ -33,6 +33,11 @@ def to_json(value: Any) -> str:
     return json_of(value, indent=1)
 
 
+def print_json(value: Any) -> None:
+    """Print a value as JSON."""
+    data(to_json(value))
+
+
 def data(text: str, nl: bool = True) -> None:
     """Print what another program reads: in UTF-8 where standard output is no terminal, whatever the locale, so that none is lost."""
     _as_utf8()
@@ -103,7 +108,7 @@ def drawn(rows: Rows, right: Collection[str] = ()) -> RichTable:
 def rows_as(rows: Rows, form: str, columns: Sequence[str]) -> None:
     """Print rows of these columns in a form: table, json or csv."""
     if form == "json":
-        data(to_json(list(rows)))
+        print_json(list(rows))
     elif form == "csv":
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
@@ -117,7 +122,7 @@ def rows_as(rows: Rows, form: str, columns: Sequence[str]) -> None:
 def facts(values: Mapping[str, Any], as_json: bool) -> None:
     """Print named values, a line each, or as a JSON object."""
     if as_json:
-        data(to_json(dict(values)))
+        print_json(dict(values))
         return
     width = max(len(name) for name in values)
     for name, value in values.items():
@@ -138,34 +143,6 @@ def summary(status: Mapping[str, Any], as_json: bool) -> None:
     events = counted(status["events"], "event")
     click.echo(f"{status['directory']}: {made_of}, tick {status['tick']:,} ({status['market_time']}), {events}")
     click.echo(f"digest {status['digest']}")
-
-
-def fitted(result: Mapping[str, Any]) -> None:
-    """Print what a fit estimated and from what, what it left, and how near the fitted market comes."""
-    for line in result["notes"]:
-        note(line)
-    click.echo(f"{result['file']}: {result['kind']}; held out: {result['held_out']}")
-    table([{**row, "value": str(row["value"])} for row in result["estimated"]])
-    click.echo(f"left as in the base: {', '.join(result['left'])}")
-    if result["off"]:
-        click.echo(f"off, for prices do not show them: {', '.join(result['off'])}")
-    if result["catalog"]:
-        table(result["catalog"], "Prices against MRP")
-    if result["moments"]:
-        shown = [{key: _precise(value) for key, value in row.items()} for row in result["moments"]]
-        table(shown, "How near the fitted market comes")
-    for name, found in (result["auc"] or {}).items():
-        click.echo(
-            f"AUC of held out against {name:<23}  boosted {found['boosted']:.3f}  logistic {found['logistic']:.3f}"
-        )
-    if not result["auc"]:
-        click.echo(f"no classifier: {result['auc_missing']}")
-    if "out" in result:
-        click.echo(f"{result['out']} written; use it with: qsim generate --config {result['out']}")
-
-
-def _precise(value: Any) -> Any:
-    return f"{value:.4f}" if isinstance(value, float) else value
 
 
 def note(text: str) -> None:

@@ -25,6 +25,6 @@ def report(directory: str | None, file: str | None, as_json: bool) -> None:
     if file is not None:
         output.note(f"{reports.write(found, file)} written")
     if as_json:
-        output.data(output.to_json(found))
+        output.print_json(found)
     elif file is None:
         output.data(page.markdown(found), nl=False)

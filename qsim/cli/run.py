@@ -117,7 +117,7 @@ def _reported(directory: str | None, file: str | None) -> Iterator[None]:
 @click.option(
     "--interval", "update_interval_seconds", type=int, metavar="SECONDS", help="Market seconds a tick, from now on."
 )
-@click.option("--batch-size", type=options.BatchSize(), help="Products a tick, from now on, or all.")
+@click.option("--batch-size", type=options.Count("number of products"), help="Products a tick, from now on, or all.")
 @click.option("--max-workers", type=int, help="Threads, capped at the cores (default 5); changes speed only.")
 @click.option(
     "--scheduler", metavar="tcp://...|local", help="A Dask cluster whose workers take the blocks; local starts one."

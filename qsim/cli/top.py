@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qsim.cli import options, output
+from qsim.cli.events import change_of
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failing": "red"}
+# Events shown at least, lines that the rest takes above them, and ticks that are counted.
 _EVENTS, _ABOVE, _TICKS = 10, 14, 720
 
 
@@ -56,8 +58,7 @@ _COUNTS = {
 
 
 def _line(event: dict[str, Any]) -> str:
-    change = f"{event['price_before']:>9,.2f} -> {event['price_after']:>9,.2f}"
-    names = f"{event['product']} {event['pack']}".strip()
+    change, names = change_of(event)
     return f"{event['tick']:>8}  {event['platform']:<10} {event['cause']:<14} {change}  {names}"
 
 
@@ -101,7 +102,7 @@ def top(directory: str | None, every: float, once: bool, as_json: bool) -> None:
 
     seen, console = _glance(directory), Console()
     if as_json:
-        output.data(output.to_json(seen))
+        output.print_json(seen)
     elif once or not console.is_terminal or console.is_dumb_terminal:
         console.print(_screen(seen))
     else:

@@ -69,7 +69,7 @@ def validate(directory: str | None, only: tuple[str, ...], realism: bool, as_jso
     _only_with_realism(realism, given)
     result = _judged(directory, realism, only, given)
     if as_json:
-        output.data(output.to_json(result))
+        output.print_json(result)
     else:
         verdict.checks(result, whole=not realism)
         verdict.realism(result)

@@ -26,7 +26,7 @@ def verify(directory: str | None, regenerate: str | None, as_json: bool) -> int:
 
     result = upkeep.verify(directory, regenerate=regenerate)
     if as_json:
-        output.data(output.to_json(result))
+        output.print_json(result)
     else:
         lines = [
             *(f"fault: {line}" for line in result.pop("faults")),

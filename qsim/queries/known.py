@@ -88,10 +88,10 @@ def closed_of(connection: duckdb.DuckDBPyConnection) -> frozenset[str]:
     )
 
 
-def check_open(closed: Collection[str], *platforms: str) -> None:
-    """Refuse a platform that takes no orders now: nothing of it is to be had."""
+def check_open(closed: Collection[str], *platforms: str | None) -> None:
+    """Refuse a platform that takes no orders now: nothing of it is to be had. None stands for no platform in particular."""
     for platform in platforms:
-        if platform in closed:
+        if platform is not None and platform in closed:
             raise UsageError(
                 f"platform '{platform:.60}': closed now, it takes no orders; allowed is one that is open; name another"
             )

@@ -116,7 +116,7 @@ def deals(
         raise UsageError(f"limit {str(limit)[:60]}: allowed is 1 to {_MOST_ROWS:,} rows; choose a number in it")
     known = known_of(connection)
     chosen = None if platform is None else check_platform(known, platform)
-    check_open(closed_of(connection), *[chosen] if chosen else [])
+    check_open(closed_of(connection), chosen)
     column, values = ("category", None) if category is None else known_shelf(known, category)
     rows = rows_of(connection, _DEALS.format(column=column, now=NOW), [chosen, min_discount, values, limit])
     hidden = set() if known.has_many_stores else {"store_id", "city", "pincode"}

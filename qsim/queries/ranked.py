@@ -98,7 +98,7 @@ def deals(now: Now, platform: str | None, least: float, category: str | None, mo
     """List what `questions.deals` does, at most so many."""
     goods = now.goods
     chosen = None if platform is None else check_platform(goods.known, platform)
-    check_open(now.moment.closed, *[chosen] if chosen else [])
+    check_open(now.moment.closed, chosen)
     stores = goods.stores_of(chosen)
     products = np.flatnonzero(shelf(goods, category) & goods.is_active)
     depth = now.columns["discount_bps"].reshape(-1, goods.per)[products][:, stores]

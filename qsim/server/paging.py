@@ -7,8 +7,7 @@ import hmac
 from qsim.server.problems import ProblemError
 from qsim.server.reading import Market
 
-_PATTERN = r"^[0-9]{1,10}(-[0-9]{1,10}){0,2}\.[0-9a-f]{16}$"
-PATTERN = _PATTERN
+PATTERN = r"^[0-9]{1,10}(-[0-9]{1,10}){0,2}\.[0-9a-f]{16}$"
 
 
 def _seal(market: Market, scope: object, place: str) -> str:

@@ -106,15 +106,10 @@ def faults(market: Place, named: Iterable[DataFile], *, afresh: bool = False) ->
                 yield file.path, fault
 
 
-def check_all(market: Place, named: Iterable[DataFile]) -> None:
-    """Check files, some at once; CorruptError names the first that is not what was committed."""
-    for _, fault in faults(market, named):
-        raise fault
-
-
 def checked(market: Place, history: Log) -> Log:
-    """Hold all files of a log against it, and give it; CorruptError where one differs."""
-    check_all(market, history.files)
+    """Hold all files of a log against it, and give it; CorruptError names the first that is not what was committed."""
+    for _, fault in faults(market, history.files):
+        raise fault
     return history
 
 
