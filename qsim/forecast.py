@@ -57,8 +57,8 @@ def told(ticks: int, rows: float) -> str:
     size, units = rows * BYTES_A_ROW, ["bytes", "kB", "MB", "GB", "TB", "PB", "EB"]
     while size >= 1000 and len(units) > 1:
         size, _ = size / 1000, units.pop(0)
-    hours = (ticks * SECONDS_A_TICK + rows / ROWS_A_SECOND) / 3600
-    return f"about {size:,.0f} {units[0]} and {hours:,.1f} hours"
+    seconds = ticks * SECONDS_A_TICK + rows / ROWS_A_SECOND
+    return f"about {size:,.0f} {units[0]} and {seconds / clock.HOUR:,.1f} hours"
 
 
 def check(market: Place, history: Log, parameters: Parameters, ticks: int, paced: bool = False) -> None:

@@ -17,6 +17,7 @@ from qsim import clock
 from qsim.arrays import I64, edges
 from qsim.clock import Epoch
 from qsim.errors import UsageError
+from qsim.monitoring.metrics import frame_of, table_of
 from qsim.scalars import whole_number
 from qsim.schema import EVENTS, PLATFORMS, PRODUCTS, STORES, Cause
 from qsim.standing import market_directory
@@ -55,15 +56,10 @@ def feed_of(directory: str | os.PathLike[str] | None = None) -> Feed:
     history = log.read(market)
     course = course_of(history)
 
-    def table(name: str, *columns: str) -> pl.DataFrame:
-        read = pl.from_arrow(tables.read(market, history.of_table(name), list(columns)))
-        assert isinstance(read, pl.DataFrame)
-        return read
-
-    stores = table(STORES.name, "store_id", "platform_id", "city").join(
-        table(PLATFORMS.name, "platform_id", "platform"), on="platform_id"
+    stores = table_of(market, history, STORES, ("store_id", "platform_id", "city")).join(
+        table_of(market, history, PLATFORMS, ("platform_id", "platform")), on="platform_id"
     )
-    products = table(PRODUCTS.name, "product_id", *_NAMES).sort("product_id")
+    products = table_of(market, history, PRODUCTS, ("product_id", *_NAMES)).sort("product_id")
     start = clock.parse_start(course.parameters[0].start)
     return Feed(market, start, course.epochs, products, stores.drop("platform_id").sort("store_id"))
 
@@ -75,18 +71,17 @@ def sampled(events: pa.Table, most: int | None) -> pa.Table:
     """
     if most is None or not events.num_rows:
         return events
-    taken = [
-        first + np.arange(min(most, last - first)) * (last - first) // max(1, min(most, last - first))
-        for first, last in pairwise(edges(events.column("tick").to_numpy()).tolist())
-    ]
+    taken = []
+    for first, last in pairwise(edges(events.column("tick").to_numpy()).tolist()):
+        count = min(most, last - first)
+        taken.append(first + np.arange(count) * (last - first) // max(1, count))
     return events.take(np.concatenate(taken))
 
 
 def told(feed: Feed, events: pa.Table) -> list[dict[str, Any]]:
     """Tell events as rows: tick, ts, listing, names, platform, cause, prices and fees in rupees, shares in percent."""
     per = feed.stores.height
-    rows = pl.from_arrow(events)
-    assert isinstance(rows, pl.DataFrame)
+    rows = frame_of(events)
     listing = pl.col("listing_id").cast(pl.Int64)
     seconds = _seconds(feed.epochs, rows["tick"].to_numpy().astype(np.int64))
     rows = rows.with_columns(

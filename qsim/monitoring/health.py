@@ -88,10 +88,8 @@ def _speed(market: Place, newest: list[dict[str, Any]]) -> Iterator[Reason]:
     """Too slow: behind the clock, or stopped on the way; what has ended is late no more."""
     if not newest or newest[-1]["kind"] != "run":
         return
-    run, mend = (
-        newest[-1],
-        "smaller batches (--batch-size), a longer --interval, a lower --speed, more --max-workers, or --flush 5",
-    )
+    run = newest[-1]
+    mend = "smaller batches (--batch-size), a longer --interval, a lower --speed, more --max-workers, or --flush 5"
     if _is_over(market, run):
         found = f"the last run (process {run['process']}) ended at tick {run['tick']} without a word: killed, or its machine was"
         yield _reason(WARNING, "run", found, "run again: it goes on from the last commit")

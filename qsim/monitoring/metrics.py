@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -18,13 +19,23 @@ from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _SUMS = ("attempted", "changed", "clipped", "failed", "sized", "change_bps", "change_squares", *SIZES)
 
 
-def _table(market: Place, history: Log, table: Table, columns: list[str]) -> pl.DataFrame:
-    read = pl.from_arrow(tables.read(market, history.of_table(table.name), columns))
-    assert isinstance(read, pl.DataFrame)
-    return read
+def frame_of(rows: pa.Table) -> pl.DataFrame:
+    """Give an Arrow table as a frame, without copying it."""
+    frame = pl.from_arrow(rows)
+    # One without columns would be a series.
+    assert isinstance(frame, pl.DataFrame)
+    return frame
+
+
+def table_of(market: Place, history: Log, table: Table, columns: Sequence[str]) -> pl.DataFrame:
+    """Read some columns of a table of a market, as of the commit that a log ends with."""
+    return frame_of(tables.read(market, history.of_table(table.name), list(columns)))
 
 
 def by_tick(market: Place, history: Log, after: int) -> pl.DataFrame:
@@ -36,8 +47,7 @@ def by_tick(market: Place, history: Log, after: int) -> pl.DataFrame:
     files = history.of_table(PLATFORM_METRICS.name)
     known = _whole_before(files, after)
     files = [file for file in files if file.last >= known]
-    rows = pl.from_arrow(tables.read(market, files) if files else PLATFORM_METRICS.arrow().empty_table())
-    assert isinstance(rows, pl.DataFrame)
+    rows = frame_of(tables.read(market, files) if files else PLATFORM_METRICS.arrow().empty_table())
     cell, held = ("platform_id", "category_id"), ("skipped_inactive", *STATES)
     counts = pl.col(*_SUMS, "skipped_waiting", *held).cast(pl.Int64)
     rows = rows.filter(pl.col("tick") >= known).select("tick", *cell, counts)
@@ -59,7 +69,7 @@ def _whole_before(files: list[DataFile], tick: int) -> int:
 
 def _named(market: Place, history: Log, table: Table, name: str) -> pl.Expr:
     """Give the names in the place of their numbers, as a type that sorts by name without comparing texts."""
-    known = _table(market, history, table, [f"{name}_id", name])
+    known = table_of(market, history, table, [f"{name}_id", name])
     names = pl.Enum(known[name].unique().sort())
     return pl.col(f"{name}_id").replace_strict(known[f"{name}_id"], known[name], return_dtype=names).alias(name)
 
@@ -83,6 +93,11 @@ def totals(rows: pl.DataFrame, by: tuple[str, ...] = ()) -> list[dict[str, Any]]
     sums = rows.group_by(by).agg(pl.col(*_SUMS, "skipped_waiting").sum())
     states = last.group_by(by).agg(pl.col(*STATES, "skipped_inactive").sum())
     return [_spread(row) for row in sums.join(states, on=by).sort(by).to_dicts()]
+
+
+def total(rows: pl.DataFrame) -> dict[str, Any]:
+    """Add up rows as `totals` does, over all platforms and categories; empty where nothing was counted."""
+    return {name: value for row in totals(rows) for name, value in row.items() if name != "all"}
 
 
 def runs(directory: str | os.PathLike[str] | None = None) -> list[dict[str, Any]]:
@@ -136,6 +151,6 @@ def counted(market: Place, history: Log, last: int | None, by: tuple[str, ...]) 
     return {
         "counted_to": to,
         "ticks_counted": sum(last - max(first, after + 1) + 1 for first, last in ranges if last > after),
-        "total": {key: value for row in totals(rows) for key, value in row.items() if key != "all"},
+        "total": total(rows),
         "rows": totals(rows, by),
     }

@@ -16,7 +16,7 @@ from qsim.errors import DiskError, UsageError
 from qsim.monitoring import market as markets
 from qsim.monitoring import page
 from qsim.monitoring.health import health
-from qsim.monitoring.metrics import by_tick, runs, totals
+from qsim.monitoring.metrics import by_tick, runs, total, totals
 from qsim.queries import board_states
 from qsim.schema import STATES
 from qsim.standing import market_directory, status
@@ -35,23 +35,21 @@ def _stretches(rows: pl.DataFrame, first: int) -> dict[str, Any]:
     size = (last - first) // _STRETCHES + 1
     rows = rows.with_columns(at=(pl.col("tick").clip(first) - first) // size * size + first)
 
-    def lines(key: str, value: pl.Expr) -> dict[str, list[list[float]]]:
-        thin = rows.group_by(key, "at").agg(value.alias("value")).sort("at", key)
-        return {
-            str(name): part.select("at", "value").to_numpy().round(3).tolist()
-            for (name,), part in thin.partition_by(key, as_dict=True, maintain_order=True).items()
-        }
-
-    states = _states(rows)
-    by_state: dict[str, Any] = {
-        state: {
-            str(name): part.select("at", state).to_numpy().round(1).tolist()
-            for (name,), part in states.partition_by("platform", as_dict=True, maintain_order=True).items()
-        }
-        for state in STATES
-    }
     made = (last + 1 - pl.col("at").first()).clip(None, size)
-    return {"changes_a_tick": lines("category", pl.col("changed").sum() / made), **by_state}
+    changes = rows.group_by("category", "at").agg(a_tick=pl.col("changed").sum() / made).sort("at", "category")
+    states = _states(rows)
+    return {
+        "changes_a_tick": _lines(changes, "category", "a_tick", 3),
+        **{state: _lines(states, "platform", state, 1) for state in STATES},
+    }
+
+
+def _lines(rows: pl.DataFrame, key: str, value: str, digits: int) -> dict[str, list[list[float]]]:
+    """Give a column over the stretches `at` as a line of points [at, value] for each name in the column `key`."""
+    return {
+        str(name): part.select("at", value).to_numpy().round(digits).tolist()
+        for (name,), part in rows.partition_by(key, as_dict=True, maintain_order=True).items()
+    }
 
 
 def _states(rows: pl.DataFrame) -> pl.DataFrame:
@@ -85,7 +83,7 @@ def report(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
         "health": health(market),
         "counted_after": after,
         "market": markets.told(board_states.open_boards(market, history)),
-        "total": {key: value for row in totals(rows) for key, value in row.items() if key != "all"},
+        "total": total(rows),
         "by_platform": totals(rows, ("platform",)),
         "by_category": totals(rows, ("category",)),
         "over_time": _stretches(rows, after + 1),

@@ -49,7 +49,7 @@ def rule(style: str, x1: float, x2: float, y1: float, y2: float) -> str:
 def figure(
     title: str, parts: Sequence[str], legend: Sequence[str] = (), height: float = HEIGHT, told: str = "", note: str = ""
 ) -> str:
-    """Put a chart in its frame: title, drawing, names by colour, a note; `told` is what it shows, for who does not see it."""
+    """Put a chart in its frame: title, drawing, names by colour, a note; `told` is what it shows, for those who cannot see it."""
     keys = "".join(f'<li><i class="c{nth % 8}"></i>{escape(name)}</li>' for nth, name in enumerate(legend))
     label = escape(". ".join(filter(None, (title, told))), quote=True)
     return (
