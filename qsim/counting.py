@@ -37,7 +37,7 @@ class Counts:
     waiting: list[pa.Table] = field(default_factory=list)
 
     def add(self, rows: Sequence[pa.Table]) -> None:
-        """Take up rows that blocks gave, those of all blocks for a window; those of ticks that a commit has tell levels alone."""
+        """Take up the rows that all blocks gave for a window; those of ticks a commit has already only bring levels up to date."""
         if any(table.num_rows and table["tick"][0].as_py() <= self.committed for table in rows):
             self._merged(
                 pa.concat_tables([table.filter(pc.less_equal(table["tick"], self.committed)) for table in rows])
@@ -46,7 +46,7 @@ class Counts:
         self.waiting += [table for table in rows if table.num_rows]
 
     def write(self, market: Place, tick: int) -> list[DataFile]:
-        """Write what waits, up to a tick, to be committed: a file without rows where nothing happened, as that was watched too."""
+        """Write the rows that wait, up to a tick, for a commit to name; where nothing happened a file without rows says so."""
         if tick <= self.committed:
             return []
         rows = self._merged(pa.concat_tables(self.waiting)) if self.waiting else PLATFORM_METRICS.arrow().empty_table()

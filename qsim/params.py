@@ -263,12 +263,12 @@ def resolve(preset: str, *layers: Mapping[str, Any]) -> Parameters:
 
 def change(current: Parameters, changes: Mapping[str, Any]) -> Parameters:
     """Change run parameters; UsageError when a fixed one (seed, catalog, size, platforms) would change."""
-    plain = current.model_dump()
-    changed = check(merge(plain, changes))
+    values = current.model_dump()
+    changed = check(merge(values, changes))
     for key in sorted(FIXED):
         if getattr(changed, key) != getattr(current, key):
             raise UsageError(
-                f"{key}: found {shown(changes[key])}, the market has {shown(plain[key])}; it is fixed when a market"
+                f"{key}: found {shown(changes[key])}, the market has {shown(values[key])}; it is fixed when a market"
                 " is generated; generate another market"
             )
     return changed

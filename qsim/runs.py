@@ -178,6 +178,7 @@ def ticks_wanted(
     if duration is not None and not abs(duration) <= clock.MAX_SECOND / 60:
         most = f"{clock.MAX_SECOND // 60:,}, 136 years"
         raise UsageError(f"duration: found {duration}; allowed is a number of minutes up to {most}; mend the number")
+    asked = {"ticks": ticks, "until": until, "duration": duration}
     if until is not None:
         wanted = max(0, until - tick)
     elif duration is not None:
@@ -189,7 +190,7 @@ def ticks_wanted(
         name = given[0] if given else "ticks"
         allowed = f"allowed are {least} to {clock.MAX_TICK - tick}"
         takes = need(wanted) if 0 < wanted < _MOST_TOLD else ""
-        found = f"{shown(locals()[name])}: {shown(wanted)} ticks of {interval} s{takes}"
+        found = f"{shown(asked[name])}: {shown(wanted)} ticks of {interval} s{takes}"
         raise UsageError(f"{name}: found {found}; {allowed}; mend the number")
     return wanted
 

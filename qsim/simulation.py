@@ -186,7 +186,7 @@ def keep_freed_memory() -> None:
 
 
 def _result(future: Future[T]) -> T:
-    """Wait for a result, in steps: a signal that comes just as a wait begins is seen no earlier than at its end."""
+    """Wait for a result in steps, since a signal that comes just as a wait begins is seen only when that wait ends."""
     while not future.done():
         with suppress(TimeoutError):
             future.result(_LOOK_SECONDS)

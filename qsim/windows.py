@@ -23,8 +23,8 @@ TILED = (EVENTS, DISCOUNTS, ORDERS, DELIVERIES, TRUTH)
 
 @dataclass(frozen=True)
 class Written:
-    """What a block gave in a window: its committed-to-be files, their digest, its rows of both metrics, its events where they
-    are wanted, and the seconds that each stage took.
+    """What a block gave in a window: files to be committed, their digest, its rows of both tables of metrics, its events where
+    they are wanted, and the seconds that each stage took.
     """
 
     files: list[DataFile]

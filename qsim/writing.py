@@ -52,10 +52,12 @@ Take = Callable[["Writer", Rules, int, int, Span], Written]
 
 @dataclass
 class Writer:
-    """A market being written: where it is, the tip of its log, the tick of its newest snapshot, and its blocks with the
-    states they have reached. The log's files are not kept: a run's memory does not grow with its length. `take` is how a
-    block is taken through a window: (writer, rules, ticks between snapshots, number of the block, window), and `give_up` lets
-    those end that are under way. `counts` are there where it is monitored.
+    """A market being written: where it is, the tip of its log, its blocks, and the states that they have reached.
+
+    The log's files are not kept, so that a run's memory does not grow with its length. `kept` is the tick of the newest
+    snapshot. `take` takes a block through a window: (writer, rules, ticks between snapshots, number of the block, window);
+    `give_up` ends those that are under way. `counts` are there where the market is monitored; `keep_events` has windows
+    give their events as well as write them.
     """
 
     market: Place

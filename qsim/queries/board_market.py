@@ -70,14 +70,8 @@ def volatility(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
 
 def _moves(boards: Boards, since: int, tick: int, step: int, batch: int | None) -> str:
     """Write the moves of regular prices by group; `batch` is None where there are no turns to count them by."""
+    turns = _turns(batch, tick - since)
     # Turn k of the product at a place is at the tick whose stretch of the round, from tick x batch on, holds it.
-    turns = (
-        "count(*) FILTER (change <> 0)"
-        if batch is None
-        else f"any_value(sizes.listings) * {tick - since}"
-        if not batch
-        else f"any_value(CASE WHEN {batch} >= active THEN sizes.listings * {tick - since} ELSE sizes.turns END)"
-    )
     turn = f"(({{at}} + 1) * {batch or 1} - 1 - place + active) // active"
     return f"""WITH goods AS (SELECT product_id, volatility_group, base_price_paise,
             row_number() OVER (ORDER BY product_id) - 1 AS place, count(*) OVER () AS active FROM products WHERE is_active),
@@ -94,6 +88,15 @@ def _moves(boards: Boards, since: int, tick: int, step: int, batch: int | None) 
             SELECT volatility_group, sum(change ** 2) AS squares, {turns}::BIGINT AS turns
             FROM moves JOIN mine USING (listing_id) JOIN sizes USING (volatility_group) WHERE change IS NOT NULL GROUP BY ALL)
         WHERE turns >= {_LEAST_MOVES if batch is None else _LEAST_TURNS} ORDER BY realised_pct DESC, volatility_group"""
+
+
+def _turns(batch: int | None, ticks: int) -> str:
+    """Write how many turns the listings of a group had in so many ticks; where there are no turns, how many moves they made."""
+    if batch is None:
+        return "count(*) FILTER (change <> 0)"
+    if batch == 0:
+        return f"any_value(sizes.listings) * {ticks}"
+    return f"any_value(CASE WHEN {batch} >= active THEN sizes.listings * {ticks} ELSE sizes.turns END)"
 
 
 def levels(boards: Boards, as_of: int | None = None) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class Words:
     rows: Ints
 
     def rows_with(self, stem: str, count: int, chosen: Callable[[str], bool] = lambda word: True) -> Mask:
-        """Tell for each of `count` rows whether a chosen word of it has a stem, which has no blank, anywhere."""
+        """Tell for each of `count` rows whether a word of it that is chosen contains a stem, which has no blank."""
         places = [found.start() for found in re.finditer(re.escape(stem), self.text)]
         having = np.zeros(count, np.bool_)
         for word in np.unique(np.searchsorted(self.starts, places, side="right") - 1).tolist():

@@ -44,8 +44,10 @@ def read_items(text: str, where: str) -> list[tuple[int, str]]:
             continue
         head, _, rest = said.partition(" ")
         counted = head.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdigit()
-        name = rest.strip() if counted else said
-        quantity = int(head) if counted and head.isdecimal() else 0 if counted else 1
+        name, quantity = (rest.strip(), 0) if counted else (said, 1)
+        # A number that is not whole, or has a sign, stays at 0 and is refused.
+        if counted and head.isdecimal():
+            quantity = int(head)
         if not 1 <= quantity <= MAX_QUANTITY or not names.words(name):
             raise InputError(
                 f"{where}, line {number}: '{said:.60}'; allowed is a whole number from 1 to {MAX_QUANTITY}, then a name, "

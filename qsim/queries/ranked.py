@@ -54,8 +54,11 @@ def cheapest(now: Now, product_name: str, city: str | None, pincode: str | None)
     goods = now.goods
     check_place(goods.known, "city", city)
     check_place(goods.known, "pincode", pincode)
-    stores = [store.store_id for store in goods.known.stores
-              if city is None or store.city.lower() == city.lower() if pincode is None or store.pincode == pincode]  # fmt: skip
+    stores = [
+        store.store_id
+        for store in goods.known.stores
+        if (city is None or store.city.lower() == city.lower()) and (pincode is None or store.pincode == pincode)
+    ]
     groups = goods.meaning(product_name).groups
     for group in groups:
         listings = (np.asarray(group, np.int64)[:, None] * goods.per + np.array(stores, np.int64)).ravel()
@@ -125,7 +128,10 @@ def deals(now: Now, platform: str | None, least: float, category: str | None, mo
 def _hundredths(least: float) -> int:
     """Give the least whole number of which a hundredth is at least a number."""
     whole = ceil(100 * least)
-    return whole - 1 if (whole - 1) / 100 >= least else whole + 1 if whole / 100 < least else whole
+    # The product is rounded, and may have come out on the other side of a whole number.
+    if (whole - 1) / 100 >= least:
+        return whole - 1
+    return whole + 1 if whole / 100 < least else whole
 
 
 def _deepest(goods: Goods, columns: dict[str, Ints], most: int) -> Ints:

@@ -29,7 +29,9 @@ def distance(target: Target, value: float) -> float:
 def moment_score(target: Target, value: float) -> float:
     """Score of a moment: max(0, 1 - distance/tau), 1 inside its interval."""
     apart = distance(target, value)
-    return 1.0 if apart == 0 else 0.0 if target.tau <= 0 else max(0.0, 1 - apart / target.tau)
+    if apart == 0:
+        return 1.0
+    return max(0.0, 1 - apart / target.tau) if target.tau > 0 else 0.0
 
 
 def detection_score(auc: float) -> float:
