@@ -38,7 +38,10 @@ AREAS = {
             "test_bounds",
         ],
     ),
-    "guard": ([ROOT / "qsim/queries" / f"{name}.py" for name in _GUARD], ["test_guard"]),
+    "guard": (
+        [ROOT / "qsim/queries" / f"{name}.py" for name in _GUARD],
+        ["test_guard_statement", "test_values", "test_guard_process", "test_guard"],
+    ),
     "validation": (
         sorted((ROOT / "qsim/validation").glob("*.py")),
         ["test_validation_parts", "test_validation", "test_validation_faults", "test_validation_realistic"],
