@@ -1,4 +1,4 @@
-"""What validation expects, by itself: tables of what parameters promise, of hours, days and epochs, and how checks are run and told."""
+"""What validation expects, by itself: tables of what parameters promise, of hours, days and epochs, and how checks are told."""
 
 from __future__ import annotations
 
@@ -198,6 +198,9 @@ def hours_of(bare: duckdb.DuckDBPyConnection, one: Course, head: int) -> dict[in
     """The hours that are laid out, by epoch."""
     found = laid(bare, drawn.of_hours(one, head, [], CITIES), "hours")
     assert {row["city"] for row in found} <= set(CITIES) and len(found) % 2 == 0
+    assert all(
+        row["load"] > 0 and row["fee"] >= 0 and row["rain"] in (True, False) and row["reprice"] > 0 for row in found
+    )
     return {
         epoch: sorted({row["hour"] for row in found if row["epoch"] == epoch})
         for epoch in {row["epoch"] for row in found}
