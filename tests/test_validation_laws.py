@@ -439,3 +439,10 @@ def test_where_the_tables_cannot_be_read_nothing_is_said_of_a_part(ran: Path, hi
     assert found["2.6"]["detail"].startswith("the tables cannot be read")
     assert [found[number]["passed"] for number in ("1.15", "2.6", "6.10")] == [True, False, False]
     assert all("one product in" not in check["detail"] for check in found.values())
+
+
+def test_a_market_of_twelve_products_passes_every_check_that_is_for_it(ran: Path, history: Log) -> None:
+    with qsim.connect(ran) as connection:
+        found = run_checks(connection, history, course_of(history))
+    assert [check for check in found if not check["passed"]] == []
+    assert {check["applies"] for check in found} == {True, False}
