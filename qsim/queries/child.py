@@ -108,7 +108,7 @@ def main() -> None:
     """Answer the requests of standard input, all over one market, in order."""
     leave_out_pandas()
     requests = [json.loads(line) for line in sys.stdin.buffer]
-    instances = [instance() for _ in requests]
+    each = [(instance(), request) for request in requests]
     fault = None
     if "process" in requests[0]["layers"]:
         try:
@@ -118,7 +118,7 @@ def main() -> None:
                 f"sql: the query's process cannot be closed off ({error.strerror}); check the market with: qsim verify"
             )
             fault = {"failed": told}
-    for connection, request in zip(instances, requests, strict=True):
+    for connection, request in each:
         with connection:
             sys.stdout.buffer.write(written(fault or answered(connection, request)))
         sys.stdout.buffer.flush()

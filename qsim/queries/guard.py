@@ -113,12 +113,12 @@ def guarded(
     python: str = sys.executable,
 ) -> Answer:
     """Run a query behind the layers that are on; for the tests of each, all others use `guarded_sql`."""
-    begin = monotonic()
+    until = monotonic() + limits.seconds
     if "statement" in on:
         statement.bound(query)
     asked = request(market_directory(directory), query, limits, on)
     with started(python) as process:
-        return answer_of(sent(process, asked, limits, limits.seconds - (monotonic() - begin)), limits)
+        return answer_of(sent(process, asked, limits, until), limits)
 
 
 def guarded_at(
@@ -132,11 +132,11 @@ def guarded_at(
     the process, which the caller may end.
     """
     statement.bound(query)
-    begin = monotonic()
+    until = monotonic() + limits.seconds
     asked = request_at(market.absolute(), history, query, limits, LAYERS)
     with started() as process:
         begun(process)
-        return answer_of(sent(process, asked, limits, limits.seconds - (monotonic() - begin)), limits)
+        return answer_of(sent(process, asked, limits, until), limits)
 
 
 def request(market: Place, query: str, limits: Limits, on: frozenset[str]) -> dict[str, Any]:
@@ -189,10 +189,10 @@ def started(python: str = sys.executable) -> subprocess.Popen[bytes]:
     )
 
 
-def sent(process: subprocess.Popen[bytes], asked: dict[str, Any], limits: Limits, seconds: float) -> bytes:
-    """Send a request to a process, kill it at the deadline, and give what it wrote until then."""
+def sent(process: subprocess.Popen[bytes], asked: dict[str, Any], limits: Limits, until: float) -> bytes:
+    """Send a request to a process, kill it when `monotonic` reaches `until`, and give what it wrote until then."""
     assert process.stdin and process.stdout
-    late = Timer(max(0.0, seconds), process.kill)
+    late = Timer(max(0.0, until - monotonic()), process.kill)
     late.start()
     try:
         process.stdin.write(json.dumps(asked).encode() + b"\n")

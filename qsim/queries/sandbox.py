@@ -92,7 +92,7 @@ def limit(memory_mb: int, cpu_seconds: int) -> None:
     import resource
 
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, _SIGKILL, 0, 0, 0)
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, _SIGKILL)
         taken = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
         _cap(resource.RLIMIT_AS, taken + memory_mb * 2**20)
     _cap(resource.RLIMIT_CPU, cpu_seconds)

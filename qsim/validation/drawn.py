@@ -17,17 +17,12 @@ from qsim.simulation import Course
 from qsim.validation.laws import long_table
 
 
-def _head_second(course: Course, head: int) -> int:
-    return max(0, course.epochs[-1].second_of(head))
-
-
 def of_shocks(course: Course, head: int) -> list[str]:
     """Write the statements of the newest shock of each group on each day: 1 + the day on which it began, 0 for none."""
     path = cost.CostPath()
-    told = any(rulebook.lives(p) and p.truth for p in course.parameters)
-    days = _head_second(course, head) // DAY + 1 if told else 0
-    if days:
-        cost.extend(path, lambda day: rulebook.cost_rules(course.parameters_of_day(day)), days)
+    if any(rulebook.lives(p) and p.truth for p in course.parameters):
+        last = course.epochs[-1].second_of(head) // DAY
+        cost.extend(path, lambda day: rulebook.cost_rules(course.parameters_of_day(day)), last)
     rows = [(day, *pair) for day, ids in enumerate(path.shock_ids) for pair in zip(GROUPS, ids.tolist(), strict=True)]
     return long_table("shocks", {"day": "BIGINT", "volatility_group": "VARCHAR", "shock_id": "BIGINT"}, rows)
 

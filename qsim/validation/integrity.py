@@ -45,11 +45,10 @@ def _nulls(tables: tuple[Table, ...]) -> str:
     return " UNION ALL ".join(map(one, tables))
 
 
-def _unresolved(table: str, key: str, target: str, target_key: str | None = None) -> str:
-    target_key = target_key or key
+def _unresolved(table: str, key: str, target: str) -> str:
     return (
         f"SELECT '{table}' AS of_table, '{key}' AS reference, {key}::BIGINT AS value FROM {table}"
-        f" WHERE {key} NOT IN (SELECT {target_key} FROM {target})"
+        f" WHERE {key} NOT IN (SELECT {key} FROM {target})"
     )
 
 

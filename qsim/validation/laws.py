@@ -125,7 +125,7 @@ def _flags(p: Parameters, before: Sequence[Parameters]) -> dict[str, bool]:
         "live": live,
         "repriced": repriced,
         "pointed": live and bool(p.price_points.packaged or p.price_points.loose),
-        "timed": live and p.sales.share > 0 and not chain,
+        "timed": p.sales.share > 0 and not chain,
         "opened_by_law": bool(first.sales.depths),
         "shelved": any(first.demand.a_day.values()),
         "trades": any(p.demand.a_day.values()),

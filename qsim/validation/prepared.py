@@ -115,7 +115,7 @@ def spaced_snapshots(history: Log, course: Course, active_products: int) -> list
         turn = sampling.round_ticks(p, active_products)
         for purpose, rounds in (("surge", 1), ("discount", sampling.forgetting_rounds(p))):
             chosen = sampling.spaced(ticks, course, number, rounds * turn) if rounds else []
-            rows += [(purpose, number, tick) for tick in chosen if tick > 0]
+            rows += [(purpose, number, tick) for tick in chosen]
     return _table("spaced", {"purpose": "VARCHAR", "epoch": "BIGINT", "tick": "BIGINT"}, rows)
 
 

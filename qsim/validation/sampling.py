@@ -32,7 +32,7 @@ def forgetting_rounds(parameters: Parameters) -> int | None:
     memory = abs(1 - parameters.discount_probability - parameters.discount_end_probability)
     if memory == 0:
         return 1
-    return None if memory == 1 else max(1, math.ceil(math.log(_FORGOTTEN) / math.log(memory)))
+    return None if memory == 1 else math.ceil(math.log(_FORGOTTEN) / math.log(memory))
 
 
 def spaced(ticks: Iterable[int], course: Course, epoch: int, distance: int) -> list[int]:

@@ -1,0 +1,405 @@
+"""The process that runs SQL from outside: the kernel's limits on it, what is asked of it and until when, and what it answers."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import errno
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import duckdb
+import pytest
+
+import qsim
+from qsim.errors import QsimError, UsageError
+from qsim.queries import child, guard, locked, sandbox
+from qsim.queries.guard import LAYERS, Limits
+from qsim.storage import integrity
+from qsim.storage.places import place_of
+
+LIMITS = Limits(seconds=20, memory_mb=256, threads=1)
+confined = pytest.mark.skipif(sandbox.landlock_version() == 0, reason="this system has no Landlock")
+linux = pytest.mark.skipif(sys.platform != "linux", reason="what Linux alone tells")
+
+
+def told_by(program: str, *words: str) -> Any:
+    """Run a Python program of its own and give what it printed as JSON."""
+    head = "import ctypes, json, os, socket, sys\nfrom qsim.queries import sandbox\n"
+    command = [sys.executable, "-c", head + program, *words]
+    environment = {**os.environ, **guard.NO_THREADS}
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False, env=environment)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+LIMITED = """
+import resource
+kinds = ("AS", "CPU", "FSIZE", "CORE", "NOFILE")
+told = lambda: {kind: resource.getrlimit(getattr(resource, f"RLIMIT_{kind}")) for kind in kinds}
+"""
+
+
+@linux
+def test_a_limited_process_has_so_much_more_memory_and_so_much_cpu_writes_no_file_and_dies_with_its_parent() -> None:
+    found = told_by(f"""{LIMITED}
+sandbox.limit(300, 7)
+signal = ctypes.c_int()
+ctypes.CDLL(None).prctl(2, ctypes.byref(signal))
+taken = next(line for line in open("/proc/self/status") if line.startswith("VmSize")).split()[1]
+print(json.dumps({{**told(), "signal": signal.value, "taken": int(taken) * 1024}}))
+""")
+    assert [found[kind] for kind in ("CPU", "FSIZE", "CORE", "NOFILE")] == [[7, 7], [0, 0], [0, 0], [256, 256]]
+    assert found["signal"] == 9
+    assert found["AS"][0] == found["AS"][1]
+    assert abs(found["AS"][0] - 300 * 1_048_576 - found["taken"]) < 1_000_000
+
+
+@linux
+def test_limits_that_are_lower_already_stay() -> None:
+    found = told_by(f"""{LIMITED}
+resource.setrlimit(resource.RLIMIT_CPU, (3, 5))
+sandbox.limit(300, 7)
+print(json.dumps(told()))
+""")
+    assert found["CPU"] == [5, 5]
+
+
+@linux
+def test_where_the_system_is_another_the_limits_are_those_that_it_has() -> None:
+    found = told_by(f"""{LIMITED}
+before = told()
+sys.platform = "win32"
+sandbox.limit(300, 7)
+on_windows = told()
+sys.platform = "darwin"
+sandbox.limit(300, 7)
+print(json.dumps([before, on_windows, told()]))
+""")
+    before, on_windows, elsewhere = found
+    assert on_windows == before
+    assert (elsewhere["AS"], elsewhere["CPU"]) == (before["AS"], [7, 7])
+
+
+CONFINED = """
+def tried(what):
+    try:
+        return str(what())[:9]
+    except OSError as fault:
+        return type(fault).__name__
+allowed, other, port = sys.argv[1], sys.argv[2], int(sys.argv[3])
+sandbox.landlock_version = lambda own=sandbox.landlock_version, wanted=int(sys.argv[4]): wanted or own()
+files = len(os.listdir("/proc/self/fd"))
+status, parent = open("/proc/self/status"), os.getppid()
+found = {"confined": sandbox.confine([allowed])}
+found["files"] = len([n for n in range(64) if tried(lambda: os.fstat(n)) != "OSError"]) - files
+found["allowed"] = tried(lambda: open(allowed).read())
+found["other"] = tried(lambda: open(other).read())
+found["listed"] = tried(lambda: os.listdir(os.path.dirname(allowed)))
+found["written"] = tried(lambda: open(allowed, "a"))
+found["made"] = tried(lambda: open(allowed + "x", "w"))
+found["run"] = tried(lambda: os.posix_spawn("/bin/true", ["true"], {}))
+found["connected"] = tried(lambda: socket.socket().connect(("127.0.0.1", port)))
+found["signalled"] = tried(lambda: os.kill(parent, 0))
+found["privileges"] = next(line.split()[1] for line in status if line.startswith("NoNewPrivs"))
+print(json.dumps(found))
+"""
+
+
+@pytest.fixture
+def shut(tmp_path: Path) -> Iterator[list[str]]:
+    """A file that may be read, another one, and a port that somebody listens at."""
+    (tmp_path / "allowed").write_text("allowed")
+    (tmp_path / "other").write_text("other")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        yield [str(tmp_path / "allowed"), str(tmp_path / "other"), str(listening.getsockname()[1])]
+
+
+@confined
+@pytest.mark.parametrize("version", [0, 1])
+def test_a_confined_process_reads_the_named_file_and_touches_nothing_else(shut: list[str], version: int) -> None:
+    found = told_by(CONFINED, *shut, str(version))
+    known = version or sandbox.landlock_version()
+    denied = {name for name, what in found.items() if what == "PermissionError"}
+    assert denied == {"other", "listed", "written", "made", "run"} | ({"connected"} if known >= 4 else set()) | (
+        {"signalled"} if known >= 6 else set()
+    )
+    assert (found["confined"], found["allowed"], found["privileges"]) == (True, "allowed", "1")
+    # The file of the status, and none that was opened to be named.
+    assert found["files"] == 0
+
+
+def test_where_there_is_no_landlock_a_process_is_not_confined_and_says_so(shut: list[str]) -> None:
+    found = told_by("""
+sandbox.landlock_version = lambda: 0
+print(json.dumps([sandbox.confine([sys.argv[1]]), open(sys.argv[2]).read()]))
+""", *shut)  # fmt: skip
+    assert found == [False, "other"]
+
+
+@linux
+def test_the_version_of_landlock_is_what_the_kernel_tells(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = ctypes.CDLL(None).syscall
+    assert sandbox.landlock_version() == max(0, asked(444, None, ctypes.c_long(0), ctypes.c_long(1)))
+    monkeypatch.setattr(sandbox, "_ABI_OF_FLAG", 1 << 30)
+    assert sandbox.landlock_version() == 0
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert sandbox.landlock_version() == 0
+
+
+# (version, bytes of the structure, rights on files, rights on TCP, scopes) as linux/landlock.h has had them.
+@pytest.mark.parametrize(
+    "known",
+    [(1, 8, 13, 0, 0), (2, 8, 14, 0, 0), (3, 8, 15, 0, 0), (4, 16, 15, 2, 0), (5, 16, 16, 2, 0), (6, 24, 16, 2, 2), (7, 24, 16, 2, 2)],
+)  # fmt: skip
+def test_of_each_version_of_landlock_all_rights_are_handled_and_none_that_it_does_not_know(
+    monkeypatch: pytest.MonkeyPatch, known: tuple[int, ...]
+) -> None:
+    version, size, *rights = known
+    asked: list[tuple[Any, ...]] = []
+    monkeypatch.setattr(sandbox, "_called", lambda *given: asked.append(given) or 5)
+    assert sandbox._ruleset(version) == 5
+    (call,) = asked
+    made = call[1]._obj
+    assert [made.files, made.net, made.scoped] == [2**count - 1 for count in rights]
+    assert call[2] == size
+
+
+@confined
+def test_what_the_kernel_does_not_allow_is_told_with_its_reason() -> None:
+    found = told_by("""
+read, write = os.pipe()
+try:
+    sandbox.confine([f"/proc/self/fd/{read}"])
+except OSError as fault:
+    print(json.dumps([fault.errno, fault.strerror]))
+""")
+    assert found == [errno.EBADFD, os.strerror(errno.EBADFD)]
+
+
+@linux
+def test_a_process_that_was_closed_off_reads_the_markets_files_alone(ran: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("outside")
+    asked = guard.request(place_of(ran), "SELECT 1", LIMITS, LAYERS)
+    found = told_by(f"""{LIMITED}
+from qsim.queries import child
+asked = json.loads(sys.argv[1])
+child.close_off(asked)
+import pyarrow.dataset as dataset
+rows = dataset.dataset(next(one for one in asked["files"] if one.endswith(".parquet")), format="parquet").count_rows()
+try:
+    denied = open(sys.argv[2]).read()
+except PermissionError:
+    denied = ""
+print(json.dumps({{**told(), "rows": rows, "denied": denied}}))
+""", json.dumps(asked), str(tmp_path / "outside"))  # fmt: skip
+    assert found["rows"] > 0 and (found["denied"] == "" or sandbox.landlock_version() == 0)
+    assert found["CPU"] == [asked["cpu_seconds"]] * 2 and found["FSIZE"] == [0, 0]
+    assert found["AS"][0] > (LIMITS.memory_mb + guard.SPARE_MB) * 1_048_576
+
+
+def program(place: Path, script: str) -> str:
+    """Write a program that stands in for the process."""
+    place.write_text(f"#!/bin/sh\n{script}\n")
+    place.chmod(0o755)
+    return str(place)
+
+
+NO_ANSWER = "sql: the query's process ended without an answer"
+
+
+@pytest.mark.parametrize(
+    ("script", "line"),
+    [
+        ("exec sleep 60", "sql: the query ran for the 1 s allowed and was ended"),
+        ("read line; exit 3", NO_ANSWER + ", having taken all its CPU time or more than the 64 MB"),
+        ("exit 3", NO_ANSWER + ", having taken all its CPU time or more than the 64 MB"),
+        ("read line; printf '{\"columns\": []'", NO_ANSWER),
+        ("exec yes 1234567890123456789012345678901234567890 | tr -d '\\n'", NO_ANSWER),
+    ],
+    ids=["sleeps", "ends", "never reads", "ends early", "never ends a line"],
+)  # fmt: skip
+def test_a_process_that_gives_no_line_is_ended_and_told_of(ran: Path, tmp_path: Path, script: str, line: str) -> None:
+    begin, limits = monotonic(), Limits(seconds=1, memory_mb=64, bytes=1000)
+    with pytest.raises(QsimError) as caught:
+        guard.guarded(ran, "SELECT 1", limits, LAYERS, program(tmp_path / "python", script))
+    assert str(caught.value).startswith(line) and caught.value.exit_code == 1
+    assert monotonic() - begin < 20
+
+
+def test_a_text_that_is_too_long_or_too_deep_starts_no_process(ran: Path) -> None:
+    deep, begun = f"SELECT {'(' * 201}1{')' * 201}", []
+    with pytest.raises(UsageError, match="201 deep"):
+        guard.guarded(ran, deep, LIMITS, LAYERS, "/nonexistent/python")
+    with pytest.raises(FileNotFoundError):
+        guard.guarded(ran, deep, LIMITS, LAYERS - {"statement"}, "/nonexistent/python")
+    with pytest.raises(UsageError, match="201 deep"):
+        guard.guarded_at(place_of(ran), integrity.read_log(place_of(ran)), deep, LIMITS, begun.append)
+    assert begun == []
+
+
+def test_whoever_asks_at_a_commit_is_given_the_process_and_may_end_it(ran: Path) -> None:
+    history, begun = integrity.read_log(place_of(ran)), []
+    answer = guard.guarded_at(place_of(ran), history, "SELECT count(*) AS n FROM products", LIMITS, begun.append)
+    assert (answer.rows, len(begun), begun[0].poll() is not None) == ([{"n": 12}], 1, True)
+    with pytest.raises(QsimError, match="ended without an answer"):
+        guard.guarded_at(place_of(ran), history, "SELECT 1", LIMITS, lambda process: process.kill())
+
+
+def test_a_market_in_an_object_store_is_refused_since_there_is_no_network() -> None:
+    with pytest.raises(UsageError, match="s3://bucket/m: guarded queries have no network"):
+        qsim.guarded_sql("s3://bucket/m", "SELECT 1")
+
+
+def test_without_any_layer_a_query_reads_what_the_process_layer_alone_denies(ran: Path, tmp_path: Path) -> None:
+    (tmp_path / "outside").write_text("outside")
+    query = f"SELECT content FROM read_text('{tmp_path}/outside')"
+    assert guard.guarded(ran, query, LIMITS, frozenset()).rows == [{"content": "outside"}]
+    if sandbox.landlock_version():
+        with pytest.raises(QsimError, match="denied"):
+            guard.guarded(ran, query, LIMITS, frozenset({"process"}))
+
+
+@confined
+def test_a_process_that_cannot_be_closed_off_answers_no_query(ran: Path) -> None:
+    asked = guard.request(place_of(ran), "SELECT 1", LIMITS, LAYERS) | {"files": ["/nonexistent"]}
+    with guard.started() as process:
+        line = guard.sent(process, asked, LIMITS, monotonic() + 20)
+    with pytest.raises(QsimError, match="cannot be closed off"):
+        guard.answer_of(line, LIMITS)
+
+
+@linux
+def test_the_process_has_an_environment_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SYSTEMROOT", "C:")
+    with guard.started() as process:
+        found = Path(f"/proc/{process.pid}/environ").read_text().split("\0")
+        process.kill()
+    assert {pair.partition("=")[0] for pair in found if pair} == {"PYTHONPATH", *guard.NO_THREADS}
+
+
+def test_the_cpu_time_is_enough_for_every_thread_until_the_deadline_and_little_more(ran: Path) -> None:
+    asked = guard.request(place_of(ran), "SELECT 1", Limits(seconds=30, threads=8), LAYERS)
+    assert 30 * 8 < asked["cpu_seconds"] <= 30 * 8 + 5
+
+
+def test_layers_tell_what_holds_on_this_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    if sandbox.landlock_version():
+        assert f"; Landlock {sandbox.landlock_version()}" in guard.layers()["process"]
+    assert sys.platform == "win32" or "deadline, memory, CPU and file size limits;" in guard.layers()["process"]
+    monkeypatch.setattr("sys.platform", "win32")
+    assert "deadline; no Landlock here" in guard.layers()["process"]
+
+
+ALLOWED = {
+    "seconds": (0.1, 3600),
+    "rows": (1, 10_000_000),
+    "bytes": (1, 2_147_483_648),
+    "memory_mb": (64, 1_048_576),
+    "threads": (1, 64),
+}
+
+
+@pytest.mark.parametrize("name", ALLOWED)
+def test_a_limit_may_be_its_least_and_its_most_and_nothing_beyond(name: str) -> None:
+    least, most = ALLOWED[name]
+    for allowed in (least, most):
+        assert getattr(Limits(**{name: allowed}), name) == allowed
+    for refused in (least - 0.01, most + 0.01, str(least), None):
+        with pytest.raises(UsageError, match=f"{name}: found"):
+            Limits(**{name: refused})
+
+
+def test_limits_that_were_allowed_cannot_be_altered() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Limits().rows = 10**9  # type: ignore[misc]
+
+
+def test_an_answer_tells_its_columns_apart_and_a_line_of_it_is_500_characters_at_most() -> None:
+    line = b'{"columns": ["a", "a"], "types": ["X", "Y"], "rows": [[1, 2]], "truncated": false}\n'
+    assert guard.answer_of(line, LIMITS) == guard.Answer(["a", "a_1"], ["X", "Y"], [{"a": 1, "a_1": 2}], False)
+    for kind, fault in (("refused", UsageError), ("failed", QsimError)):
+        with pytest.raises(fault) as caught:
+            guard.answer_of(json.dumps({kind: "x" * 1000}).encode() + b"\n", LIMITS)
+        assert str(caught.value) == "x" * 500 and type(caught.value) is fault
+
+
+def settings(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    return dict(connection.execute("SELECT name, value FROM duckdb_settings()").fetchall())
+
+
+def test_a_locked_connection_has_every_setting_that_closes_it() -> None:
+    with duckdb.connect() as connection:
+        known = set(settings(connection))
+        locked.lock(connection, 100, 2.5)
+        found = settings(connection)
+    wanted = {name: value.strip("'") for name, value in locked.SETTINGS.items() if name in known}
+    assert {name: value for name, value in wanted.items() if found[name] not in (value, "0 bytes")} == {}
+    assert set(found) >= locked.NEEDED and found["memory_limit"] == "95.3 MiB"
+    assert found.get("max_execution_time", "2500") == "2500"
+
+
+def test_a_setting_that_duckdb_does_not_know_is_left_out_unless_it_is_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(locked.SETTINGS, "a_door_of_tomorrow", "false")
+    with duckdb.connect() as connection:
+        locked.lock(connection, 100, 2)
+    monkeypatch.setattr(locked, "NEEDED", locked.NEEDED | {"a_door_of_tomorrow"})
+    with duckdb.connect() as connection, pytest.raises(duckdb.Error, match="a_door_of_tomorrow"):
+        locked.lock(connection, 100, 2)
+
+
+@pytest.fixture(scope="module")
+def plain() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        yield connection
+
+
+# A row of one figure is `[1]`, and what divides it from the next.
+@pytest.mark.parametrize(
+    ("rows", "size", "given", "truncated"),
+    [
+        (3, 12, 3, False),
+        (2, 12, 2, True),
+        (3, 11, 2, True),
+        (3, 8, 2, True),
+        (9, 7, 1, True),
+        (9, 3, 0, True),
+        (9, 99, 3, False),
+    ],
+)
+def test_so_many_rows_are_given_as_rows_and_bytes_allow(
+    plain: duckdb.DuckDBPyConnection, rows: int, size: int, given: int, truncated: bool
+) -> None:
+    answer = child.ran(plain, "SELECT * FROM range(3) AS t(n)", rows, size)
+    assert answer == {
+        "columns": ["n"],
+        "types": ["BIGINT"],
+        "rows": ["[0]", "[1]", "[2]"][:given],
+        "truncated": truncated,
+    }
+
+
+def test_a_statement_that_gives_no_rows_is_answered_with_none_and_whole(plain: duckdb.DuckDBPyConnection) -> None:
+    assert child.ran(plain, "", 9, 9) == {"columns": [], "types": [], "rows": [], "truncated": False}
+
+
+def test_what_went_wrong_is_told_in_300_characters_without_the_place_of_the_market(
+    plain: duckdb.DuckDBPyConnection,
+) -> None:
+    request = {
+        "layers": [],
+        "market": "/a/market",
+        "query": f"SELECT error('in /a/market {'x' * 900}')",
+        "rows": 9,
+        "bytes": 9,
+    }
+    told = child.answered(plain, request, laid=True)["failed"]
+    assert "the market" in told and "/a/" not in told
+    assert len(told.removeprefix("sql: ").removesuffix("; mend the query")) == 300
