@@ -136,6 +136,22 @@ def test_list_file_is_read(tmp_path: Path) -> None:
     assert items_file(path) == [(2, "toned milk"), (1, "onions"), (1, "7up")]
 
 
+@pytest.mark.parametrize(
+    ("line", "item"),
+    [
+        ("1 kg atta", (1, "1 kg atta")),
+        ("500 g butter", (1, "500 g butter")),
+        ("500g butter", (1, "500g butter")),
+        ("0.5 kg ghee", (1, "0.5 kg ghee")),
+        ("3 1 kg atta", (3, "1 kg atta")),
+        ("2 toned milk 500 ml", (2, "toned milk 500 ml")),
+        ("2 kg", (2, "kg")),
+    ],
+)
+def test_pack_that_a_line_begins_with_is_no_count(line: str, item: tuple[int, str]) -> None:
+    assert read_items(line, "mine.txt") == [item]
+
+
 @pytest.mark.parametrize("line", ["0 onion", "-1 onion", "1.5 onion", "3", "1000 onion", "2 !!"])
 def test_bad_line_of_a_list_names_its_number_and_what_is_allowed(line: str) -> None:
     with pytest.raises(
@@ -172,3 +188,8 @@ def test_what_cannot_be_bought_is_told_with_the_reason(
 def test_one_thing_is_no_things(capsys: pytest.CaptureFixture[str]) -> None:
     answers.basket(basket(by_hand({"price": 20}), items=[(1, "onion")]), "Basket")
     assert "₹20.00 for 1 thing\n" in capsys.readouterr().out
+
+
+def test_what_is_not_found_is_told_with_the_nearest_names(capsys: pytest.CaptureFixture[str]) -> None:
+    answers.basket(basket(by_hand({"price": 20}), items=[(1, "onion"), (1, "onoin")]), "Basket")
+    assert "\nnot found: onoin (no such product; nearest: Onion)\n" in capsys.readouterr().out

@@ -82,7 +82,7 @@ def compare(what: str, platform_a: str, platform_b: str, directory: str | None, 
 
 @ask.command()
 @click.option("--budget", type=float, metavar="RUPEES", help="The most to spend, fees included.")
-@click.option("--list", "items", metavar="FILE", help="Lines of `quantity name`; default twelve staples.")
+@click.option("--list", "items", metavar="FILE", help="Lines as `2 toned milk` or `1 kg atta`; default twelve staples.")
 @click.option("--platform", "platforms", multiple=True, help="Only these platforms.")
 @click.option("--pincode", help="Only dark stores of this pincode.")
 @options.directory_option

@@ -11,7 +11,8 @@ from typing import Any
 from qsim.errors import InputError, UsageError
 from qsim.explain import shown
 from qsim.inputs import read_small
-from qsim.queries import names
+from qsim.queries.asked import pack_in
+from qsim.queries.wording import words
 from qsim.scalars import plain
 
 MAX_QUANTITY = 999
@@ -35,21 +36,30 @@ def items_file(path: str | os.PathLike[str]) -> list[tuple[int, str]]:
     return read_items(text, str(path))
 
 
+def _begins_with_pack(said: str) -> bool:
+    found = pack_in(said)
+    return found is not None and said.startswith(found[0])
+
+
 def read_items(text: str, where: str) -> list[tuple[int, str]]:
-    """Read a list of things, one a line: a whole number of packs (1 where it is not said), then the name; `#` begins a comment."""
+    """Read a list of things, one a line: a whole number of packs (1 where it is not said), then the name; `#` begins a comment.
+
+    A pack may be said with the name: `2 atta 5 kg`, or `1 kg atta`, which is one pack of a kilogram.
+    """
     items = []
     for number, line in enumerate(text.splitlines(), start=1):
         said = line.partition("#")[0].strip()
         if not said:
             continue
         head, _, rest = said.partition(" ")
-        counted = head.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdigit()
+        # `1 kg atta` is one pack of so much, `2 1 kg atta` two of them.
+        counted = not _begins_with_pack(said) and head.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdigit()
         name = rest.strip() if counted else said
         quantity = int(head) if counted and head.isdecimal() else 0 if counted else 1
-        if not 1 <= quantity <= MAX_QUANTITY or not names.words(name):
+        if not 1 <= quantity <= MAX_QUANTITY or not words(name):
             raise InputError(
                 f"{where}, line {number}: '{said:.60}'; allowed is a whole number from 1 to {MAX_QUANTITY}, then a name, "
-                "as in `2 toned milk`; correct the line"
+                "as in `2 toned milk` or `1 kg atta`; correct the line"
             )
         items.append((quantity, name))
     if not items:
