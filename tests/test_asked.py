@@ -18,6 +18,8 @@ from qsim.queries.wording import words
         ("Amul Butter 500g", "Amul Butter", ("kg", 0.5)),
         ("1.5 litres of milk", "milk", ("l", 1.5)),
         ("500 g pack of butter", "butter", ("kg", 0.5)),
+        ("1 kg bottle gourd", "bottle gourd", ("kg", 1.0)),
+        ("750 ml bottle of Pepsi", "Pepsi", ("l", 0.75)),
         ("butter 500 gm packet", "butter", ("kg", 0.5)),
         ("a dozen eggs", "eggs", ("piece", 12.0)),
         ("2 x 500 ml milk", "milk", ("l", 1.0)),
@@ -30,7 +32,18 @@ def test_pack_is_taken_out_of_a_text(text: str, rest: str, size: tuple[str, floa
 
 
 @pytest.mark.parametrize(
-    "text", ["onion", "7up", "1 kg", "7 no sugar drinks", "0 g butter", "12 eggs", "v1.5 l", "9" * 50 + " kg atta"]
+    "text",
+    [
+        "onion",
+        "7up",
+        "1 kg",
+        "7 no sugar drinks",
+        "0 g butter",
+        "12 eggs",
+        "2 packs of bread",
+        "v1.5 l",
+        "9" * 50 + " kg atta",
+    ],
 )
 def test_text_without_a_pack_or_without_goods_has_none(text: str) -> None:
     assert pack_in(text) is None

@@ -146,6 +146,9 @@ def test_list_file_is_read(tmp_path: Path) -> None:
         ("3 1 kg atta", (3, "1 kg atta")),
         ("2 toned milk 500 ml", (2, "toned milk 500 ml")),
         ("2 kg", (2, "kg")),
+        ("2 packs of bread", (2, "bread")),
+        ("3 x 7up", (3, "7up")),
+        ("2 bottle gourd", (2, "bottle gourd")),
     ],
 )
 def test_pack_that_a_line_begins_with_is_no_count(line: str, item: tuple[int, str]) -> None:

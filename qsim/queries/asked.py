@@ -18,10 +18,11 @@ _PACK = re.compile(
     r"(?<![\w.])(?:[1-9]\d*\s*[x×]\s*)?(?:\d+(?:\.\d+)?|\.\d+)\s*([a-z]+)\b\.?|\b(dozen)\b", re.IGNORECASE
 )
 # Words that are units on a label and something else in a question: `7 no sugar drinks`.
-_NO_UNITS = frozenset(("n", "no", "nos", "count", "ct", "unit", "units"))
+_NO_UNITS = frozenset(("n", "no", "nos", "count", "ct", "unit", "units", "pack", "packs"))
 # What stands between a pack and its goods, before and after it.
 _BEFORE = re.compile(r"\b(?:packs?|packets?|pouch(?:es)?|bottles?|of|a)\s*$", re.IGNORECASE)
-_AFTER = re.compile(r"^\s*(?:(?:packs?|packets?|pouch(?:es)?|bottles?)\b)?\s*(?:of\b)?", re.IGNORECASE)
+# Only with `of` is a bottle no vegetable.
+_AFTER = re.compile(r"^\s*(?:(?:\w+\s+)?of\b|(?:packs?|packets?|pouch(?:es)?)\b)", re.IGNORECASE)
 _JOINT = re.compile(r"(?<=\d)\s*(?=[a-z])", re.IGNORECASE)
 
 

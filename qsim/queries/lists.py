@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
@@ -17,6 +18,12 @@ from qsim.scalars import plain
 
 MAX_QUANTITY = 999
 MAX_LIST_BYTES = 1 << 16
+
+
+# What may stand between a count and a name.
+_COUNTED = re.compile(
+    r"^(?:[x×]\s|(?:packs?|packets?|pouch(?:es)?|bottles?|bags?|tins?|box(?:es)?)\s+of\s)\s*", re.IGNORECASE
+)
 
 
 def staples() -> list[tuple[int, str]]:
@@ -54,7 +61,7 @@ def read_items(text: str, where: str) -> list[tuple[int, str]]:
         head, _, rest = said.partition(" ")
         # `1 kg atta` is one pack of so much, `2 1 kg atta` two of them.
         counted = not _begins_with_pack(said) and head.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdigit()
-        name = rest.strip() if counted else said
+        name = _COUNTED.sub("", rest.strip()) if counted else said
         quantity = int(head) if counted and head.isdecimal() else 0 if counted else 1
         if not 1 <= quantity <= MAX_QUANTITY or not words(name):
             raise InputError(
