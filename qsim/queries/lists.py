@@ -15,6 +15,7 @@ from qsim.inputs import read_small
 from qsim.queries.asked import pack_in
 from qsim.queries.wording import words
 from qsim.scalars import plain
+from qsim.taxonomy.packs import Size, pack_size
 
 MAX_QUANTITY = 999
 MAX_LIST_BYTES = 1 << 16
@@ -82,6 +83,17 @@ def checked(items: object) -> list[tuple[int, str]]:
     if not wanted:
         raise UsageError("basket: the list is empty; allowed is a (quantity, name) or more; add one")
     return wanted
+
+
+def in_packs(quantity: int, size: Size, packs: Iterable[str]) -> tuple[int, str] | None:
+    """Make up an amount, so many times a size, of whole packs: how many of which, the fewest; None where no pack divides it."""
+    made = []
+    for pack in packs:
+        unit, units = pack_size(pack) or ("", 1.0)
+        count = round(size[1] / units)
+        if unit == size[0] and abs(count * units - size[1]) < 1e-9 * size[1] and quantity * count <= MAX_QUANTITY:
+            made.append((quantity * count, pack))
+    return min(made, default=None)
 
 
 def _item(thing: Any) -> tuple[int, str]:

@@ -220,7 +220,7 @@ def nearest(connection: duckdb.DuckDBPyConnection, name: str, count: int = 3) ->
     """
     if found := pack_in(name):
         name = found[2]
-        packs = _packs_of(connection, name)
+        packs = packs_of(connection, name)
         if packs:
             return [f"{name} {pack}" for pack in packs[:count]]
     rows = rows_of(
@@ -236,7 +236,7 @@ def nearest(connection: duckdb.DuckDBPyConnection, name: str, count: int = 3) ->
     return [str(row["head"]) for row in rows]
 
 
-def _packs_of(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
+def packs_of(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
     """Give the packs of the nearest products that a name means, the commonest first."""
     ids = [at for group in meaning_of(connection, name).groups[:1] for at in group]
     rows = connection.execute(
