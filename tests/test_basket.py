@@ -9,11 +9,12 @@ from typing import Any
 
 import pytest
 
+import qsim
 from qsim.cli import answers
 from qsim.errors import InputError, UsageError
 from qsim.queries.basket import basket
 from qsim.queries.connection import rows_of
-from qsim.queries.lists import items_file, read_items, staples
+from qsim.queries.lists import in_packs, items_file, read_items, staples
 from qsim.queries.questions import deals
 from tests.listed import Connection, by_hand
 
@@ -136,6 +137,25 @@ def test_list_file_is_read(tmp_path: Path) -> None:
     assert items_file(path) == [(2, "toned milk"), (1, "onions"), (1, "7up")]
 
 
+@pytest.mark.parametrize(
+    ("line", "item"),
+    [
+        ("1 kg atta", (1, "1 kg atta")),
+        ("500 g butter", (1, "500 g butter")),
+        ("500g butter", (1, "500g butter")),
+        ("0.5 kg ghee", (1, "0.5 kg ghee")),
+        ("3 1 kg atta", (3, "1 kg atta")),
+        ("2 toned milk 500 ml", (2, "toned milk 500 ml")),
+        ("2 kg", (2, "kg")),
+        ("2 packs of bread", (2, "bread")),
+        ("3 x 7up", (3, "7up")),
+        ("2 bottle gourd", (2, "bottle gourd")),
+    ],
+)
+def test_pack_that_a_line_begins_with_is_no_count(line: str, item: tuple[int, str]) -> None:
+    assert read_items(line, "mine.txt") == [item]
+
+
 @pytest.mark.parametrize("line", ["0 onion", "-1 onion", "1.5 onion", "3", "1000 onion", "2 !!"])
 def test_bad_line_of_a_list_names_its_number_and_what_is_allowed(line: str) -> None:
     with pytest.raises(
@@ -172,3 +192,34 @@ def test_what_cannot_be_bought_is_told_with_the_reason(
 def test_one_thing_is_no_things(capsys: pytest.CaptureFixture[str]) -> None:
     answers.basket(basket(by_hand({"price": 20}), items=[(1, "onion")]), "Basket")
     assert "₹20.00 for 1 thing\n" in capsys.readouterr().out
+
+
+def test_what_is_not_found_is_told_with_the_nearest_names(capsys: pytest.CaptureFixture[str]) -> None:
+    answers.basket(basket(by_hand({"price": 20}), items=[(1, "onion"), (1, "onoin")]), "Basket")
+    assert "\nnot found: onoin (no such product; nearest: Onion)\n" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("quantity", "size", "made"),
+    [
+        (1, ("kg", 2.0), (2, "1 kg")),
+        (3, ("kg", 1.5), (9, "500 g")),
+        (1, ("kg", 0.75), None),
+        (1, ("l", 2.0), None),
+        (999, ("kg", 2.0), None),
+    ],
+)
+def test_an_amount_is_made_up_of_the_fewest_whole_packs(
+    quantity: int, size: tuple[str, float], made: tuple[int, str] | None
+) -> None:
+    assert in_packs(quantity, size, ["500 g", "1 kg", "", "loose"]) == made
+
+
+def test_an_amount_that_there_is_no_pack_of_is_bought_in_packs(ran: Path) -> None:
+    largest = "SELECT product, max_by(pack, pack_units), max(pack_units) FROM products WHERE unit = 'kg' AND is_active GROUP BY 1"
+    with qsim.connect(ran) as connection:
+        product, pack, units = min(connection.execute(largest).fetchall())
+        [line] = basket(connection, items=[(1, f"{3 * units:g} kg {product}")])["lines"]
+        assert (line["quantity"], line["product"], line["pack"]) == (3, product, pack)
+        [missed] = basket(connection, items=[(1, f"{1.3 * units:g} kg {product}")])["not_found"]
+        assert f"{product} {pack}" in missed["nearest"]

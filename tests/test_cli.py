@@ -182,6 +182,24 @@ def test_sql_of_three_words_or_two_forms_is_refused(shell: Shell, ran: Path) -> 
     assert "one of --json and --csv" in shell.refused(2, "sql", ran, "SELECT 1", "--json", "--csv")
 
 
+@pytest.mark.parametrize("budget", ["₹1,234", "Rs. 1234", "1234/-", "1,234.00", "1.234e3"])
+def test_a_budget_may_be_written_as_amounts_are(budget: str, shell: Shell, ran: Path) -> None:
+    done = shell("ask", "basket", "--budget", budget, "--dir", str(ran))
+    assert (done.code, done.err) == (0, "") and done.out.startswith("Basket within ₹1,234.00\n")
+
+
+@pytest.mark.parametrize("budget", ["nan", "inf", "-inf", "0", "-5"])
+def test_a_budget_that_is_no_amount_is_refused(budget: str, shell: Shell, ran: Path) -> None:
+    assert "allowed is more than 0" in shell.refused(2, "ask", "basket", f"--budget={budget}", "--dir", ran)
+
+
+def test_percents_may_have_their_sign_and_other_texts_are_refused_in_one_line(shell: Shell, ran: Path) -> None:
+    assert "45 % off and more" in shell("ask", "deals", "--min-discount", "45%", "--limit", "1", "--dir", str(ran)).out
+    done = shell("ask", "deals", "--min-discount", "half", "--dir", str(ran))
+    assert done.code == 2 and "found 'half'; allowed is a number, as in 30 or 30%" in done.err
+    assert len(done.err.splitlines()) == 1
+
+
 def test_a_budget_is_told_in_rupees(shell: Shell, ran: Path) -> None:
     done = shell("ask", "basket", "--budget", "1234567", "--dir", str(ran))
     assert done.out.startswith("Basket within ₹12,34,567.00\n")

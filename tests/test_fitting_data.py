@@ -144,3 +144,11 @@ def still(held: Panel) -> float:
     first = np.take_along_axis(price, (price > 0).argmax(axis=1)[:, None], axis=1)
     stopped = replace(held, price_paise=np.where(price > 0, first, 0).astype(np.int32))
     return sum(classifier.auc(held, stopped, seed=seed)["boosted"] for seed in range(1, 5)) / 4
+
+
+def test_flags_that_are_not_understood_are_told_of(tmp_path: Path) -> None:
+    rows = "".join(f"tea,2026-01-{day:02},{50 - day},{'Promo' if day < 3 else ''},yes\n" for day in range(1, 9))
+    (tmp_path / "prices.csv").write_text(f"item,date,price,promo,in_stock\n{rows}", "utf-8")
+    notes = read_source(tmp_path / "prices.csv", {}).notes
+    told = "on_sale: 2 cells are neither yes nor no, such as 'Promo', and say nothing; write yes, no or a number"
+    assert [note for note in notes if "cells" in note] == [told]

@@ -14,6 +14,7 @@ import pytest
 import qsim
 from qsim.errors import QsimError, UsageError
 from qsim.queries import guard, sandbox, statement
+from qsim.queries.connection import selected
 from qsim.queries.guard import LAYERS, Limits
 from tests.attacks import ATTACKS, BOMBS, TOKEN, Place, Watch, answers, lines, made_at_random, place_around
 from tests.commands import Shell
@@ -107,6 +108,15 @@ def test_without_a_layer_the_attacks_do_get_through(place: Place, tmp_path: Path
     ]
     found, _ = put(bare, some, frozenset())
     assert [len(one) for one in found] == [2, 2, 1]
+
+
+def test_a_pivot_without_its_values_is_refused_by_its_name_with_the_form_that_is_taken(place: Place) -> None:
+    with qsim.connect(place.market) as connection, pytest.raises(UsageError) as caught:
+        selected(connection, "PIVOT prices ON platform USING avg(price)")
+    for told in (refusal(place.market, "PIVOT prices ON platform USING avg(price)"), str(caught.value)):
+        assert told.startswith(
+            "sql: found PIVOT without its values (ON platform IN ('zepto', 'blinkit')); allowed is one SELECT"
+        )
 
 
 def test_the_statement_check_alone_refuses_every_attack(place: Place) -> None:

@@ -6,8 +6,9 @@ import duckdb
 import pytest
 
 from qsim.errors import UsageError
-from qsim.queries.names import Kin, groups, kin, kind, known_products, nearest, products_named, singular, words
+from qsim.queries.names import Kin, groups, kin, kind, known_products, nearest, products_named
 from qsim.queries.texts import letters_of
+from qsim.queries.wording import singular, words
 
 PLURALS = {
     "onion": "onions", "tomato": "tomatoes", "potato": "potatoes", "mango": "mangoes", "berry": "berries",
@@ -85,10 +86,14 @@ def test_mentions_answer_only_alone() -> None:
     assert groups(kins[:1]) == [[1]] and groups([]) == []
 
 
+# Where no pack is given, one of a kilogram.
 GOODS = [
-    ("Onion", "", "Vegetables"), ("Onion - Sambar", "", "Vegetables"), ("Red Onion", "", "Vegetables"),
-    ("Lay's Cream & Onion Chips", "Lay's", "Chips & Crisps"), ("Amul Toned Milk", "Amul", "Milk"),
-    ("So Good Soy Milk", "So Good", "Health Drinks"), ("Onion's Best Rings", "", "Namkeen"), ("Ginger Tea", "", "Tea"),
+    ("Onion", "", "Vegetables", None), ("Onion - Sambar", "", "Vegetables", None), ("Red Onion", "", "Vegetables", None),
+    ("Lay's Cream & Onion Chips", "Lay's", "Chips & Crisps", None), ("Amul Toned Milk", "Amul", "Milk", None),
+    ("So Good Soy Milk", "So Good", "Health Drinks", None), ("Onion's Best Rings", "", "Namkeen", None),
+    ("Ginger Tea", "", "Tea", None), ("Amul Butter", "Amul", "Butter", ("100 g", "kg", 0.1)),
+    ("Amul Butter", "Amul", "Butter", ("500g", "kg", 0.5)), ("Aloo Bhujia", "", "Namkeen", None),
+    ("Potato", "", "Vegetables", None), ("Kara Sev 150 g", "", "Namkeen", ("", "", 0.0)), ("Methi Khakhra", "", "Namkeen", None),
 ]  # fmt: skip
 
 
@@ -96,14 +101,16 @@ GOODS = [
 def shop() -> duckdb.DuckDBPyConnection:
     connection = duckdb.connect(":memory:")
     connection.execute(
-        "CREATE TABLE products (product_id UINTEGER, product VARCHAR, brand VARCHAR, subcategory VARCHAR)"
+        """CREATE TABLE products (product_id UINTEGER, product VARCHAR, brand VARCHAR, subcategory VARCHAR, pack VARCHAR,
+            unit VARCHAR, pack_units DOUBLE)"""
     )
     connection.execute("CREATE SCHEMA raw")
     connection.execute(
         f"""CREATE VIEW raw.searchable AS SELECT product_id, {letters_of("product || ' ' || brand")} AS words
             FROM products"""
     )
-    connection.executemany("INSERT INTO products VALUES (?, ?, ?, ?)", [(at, *good) for at, good in enumerate(GOODS)])
+    rows = [(at, *good, *(pack or ("1 kg", "kg", 1.0))) for at, (*good, pack) in enumerate(GOODS)]
+    connection.executemany("INSERT INTO products VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
     return connection
 
 
@@ -123,6 +130,40 @@ def test_query_is_never_pasted_into_sql(shop: duckdb.DuckDBPyConnection) -> None
     assert products_named(shop, "x'; DROP TABLE products; --") == []
     assert products_named(shop, "'") == []
     assert len(shop.sql("SELECT * FROM products").fetchall()) == len(GOODS)
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("amul butter 500g", [[9]]),
+        ("100 gm butter", [[8]]),
+        ("1kg onion", [[0], [1], [2]]),
+        ("butter", [[8, 9]]),
+        ("kara sev 150g", [[12]]),
+        ("potato 1kg", [[11]]),
+    ],
+)
+def test_pack_told_with_a_name_chooses_the_products_in_it(
+    name: str, found: list[list[int]], shop: duckdb.DuckDBPyConnection
+) -> None:
+    assert products_named(shop, name) == found
+
+
+def test_pack_that_goods_do_not_come_in_is_answered_with_those_that_they_do(shop: duckdb.DuckDBPyConnection) -> None:
+    told = r"^product 'butter 2 kg': this market has none; nearest: butter 100 g, butter 500g; correct the name$"
+    with pytest.raises(UsageError, match=told):
+        known_products(shop, "butter 2 kg")
+
+
+def test_goods_are_known_by_their_names_in_languages_of_india(shop: duckdb.DuckDBPyConnection) -> None:
+    assert products_named(shop, "pyaz") == products_named(shop, "வெங்காயம்") == [[0], [1], [2]]
+
+
+def test_name_of_another_language_comes_after_goods_called_so_and_before_goods_that_only_mention_it(
+    shop: duckdb.DuckDBPyConnection,
+) -> None:
+    assert products_named(shop, "aloo bhujia") == [[10]] and products_named(shop, "aloo") == [[11]]
+    assert products_named(shop, "methi") == [[13]]
 
 
 def test_unknown_name_is_answered_with_the_nearest(shop: duckdb.DuckDBPyConnection) -> None:

@@ -18,8 +18,10 @@ from qsim.queries.connection import rows_of
 from qsim.queries.names import UnknownNameError, products_named, stems_of
 from qsim.queries.now import Now
 from qsim.queries.questions import plain
+from qsim.queries.wording import words
 
-NAMES = ("onions", "milk", "atta", "apple", "nestle", "a", "choco butter", "no such thing")
+NAMES = ("onions", "milk", "atta", "apple", "nestle", "a", "choco butter", "milk 500 ml", "1kg atta", "aloo",
+         "no such thing")  # fmt: skip
 SHELVES = ("fruits", "dairy", "Pantry Staples", "vegetable prices", "snacks")
 
 
@@ -102,7 +104,7 @@ def test_every_product_has_its_prices(both: Both) -> None:
 
 @pytest.mark.parametrize("search", [None, *NAMES, "mil", "%", "'", "\U0001f600", "\0", ""])
 def test_a_search_finds_what_sql_finds(search: str | None, both: Both) -> None:
-    stems = stems_of(search or "")
+    stems = stems_of(words(search or ""))
     have = "".join(f" AND contains(words, ${at})" for at, _ in enumerate(stems, 1))
     wanted = both.sql(
         f"""SELECT product_id, product, brand, category, subcategory, pack, unit, mrp, is_loose, is_active, volatility_group
@@ -193,6 +195,5 @@ def test_names_of_goods_are_read_ahead_and_mean_what_sql_says(both: Both) -> Non
     goods = both.now.goods
     read = list(goods.meanings)
     assert len(read) > 10, both.told
-    for words in read:
-        name = " ".join(words)
+    for name in (readings[0].text for readings in read):
         assert [list(group) for group in goods.meaning(name).groups] == products_named(both.connection, name), both.told

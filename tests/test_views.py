@@ -199,6 +199,21 @@ def test_a_time_with_a_zone_is_brought_to_indian_time_whatever_the_zone_of_the_m
     assert json.loads(done.out) == [{"tick": 6, "shown": "2026-01-01 05:30:30+05:30"}], done.err
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2025-12-31T18:30:30Z",
+        "2026-01-01T00:00:30+05:30",
+        "2026-01-01 00:00:30",
+        "2025-12-31 13:30:30-05",
+        "2026-01-01 00:00:30 Asia/Kolkata",
+    ],
+)
+def test_a_text_with_an_offset_is_the_time_that_a_time_with_a_zone_is(text: str, ran: Path) -> None:
+    with qsim.connect(ran) as connection:
+        assert connection.execute(f"SELECT tick_at('{text}'), tick_at(TIMESTAMPTZ '{text}')").fetchone() == (6, 6)
+
+
 def test_no_time_has_no_tick_and_no_prices_and_endless_ones_have_the_last_and_the_first(connection: Any) -> None:
     ticks = "SELECT tick_at(NULL), tick_at(TIMESTAMP 'infinity'), tick_at(TIMESTAMP '-infinity'), raw.head_tick()"
     none, last, first, head = connection.execute(ticks).fetchone()

@@ -117,8 +117,9 @@ def basket(result: Mapping[str, Any], title: str) -> None:
     output.table(shown, title)
     if result["closed"]:
         click.echo(f"closed now: {', '.join(result['closed'])}")
-    for name in result["not_found"]:
-        click.echo(f"not found: {name if isinstance(name, str) else name.get('item', name)}")
+    for missed in result["not_found"]:
+        near = f"; nearest: {', '.join(missed['nearest'])}" if missed["nearest"] else ""
+        click.echo(f"not found: {missed['item']} ({missed['reason']}{near})")
     _orders("best single app", result["one_app"], result)
     _orders("best over all apps", result["split"], result)
     if result["saving_rupees"]:

@@ -48,7 +48,9 @@ def cheapest(product: str, as_json: bool, **given: Any) -> None:
 
 @ask.command()
 @click.option("--platform", help="Only this platform.")
-@click.option("--min-discount", type=float, default=30, show_default=True, help="Percent off the regular price.")
+@click.option(
+    "--min-discount", type=options.PERCENT, default=30, show_default=True, help="Percent off the regular price."
+)
 @click.option("--category", help="Only this category or subcategory.")
 @click.option("--limit", type=int, default=20, show_default=True, help="Rows to show.")
 @options.directory_option
@@ -79,8 +81,8 @@ def compare(what: str, platform_a: str, platform_b: str, directory: str | None, 
 
 
 @ask.command()
-@click.option("--budget", type=float, metavar="RUPEES", help="The most to spend, fees included.")
-@click.option("--list", "items", metavar="FILE", help="Lines of `quantity name`; default twelve staples.")
+@click.option("--budget", type=options.RUPEES, help="The most to spend, fees included.")
+@click.option("--list", "items", metavar="FILE", help="Lines as `2 toned milk` or `1 kg atta`; default twelve staples.")
 @click.option("--platform", "platforms", multiple=True, help="Only these platforms.")
 @click.option("--pincode", help="Only dark stores of this pincode.")
 @options.directory_option
@@ -93,6 +95,5 @@ def basket(items: str | None, platforms: tuple[str, ...], as_json: bool, **given
     from qsim.queries.lists import items_file
 
     chosen: dict[str, Any] = {"items": items_file(items) if items else None, "platforms": platforms or None}
-    budget = given["budget"]
-    title = "Basket" if budget is None else f"Basket within {answers.money(budget)}"
-    _show(answers.basket, _answer("basket", **chosen, **given), as_json, title)
+    answer, budget = _answer("basket", **chosen, **given), given["budget"]
+    _show(answers.basket, answer, as_json, "Basket" if budget is None else f"Basket within {answers.money(budget)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,27 @@ class Count(click.ParamType[int]):
         if number < 1:
             self.fail(f"found {value!r}; allowed is a {self.of} from 1 up, or all", param, ctx)
         return number
+
+
+class Written(click.ParamType[float]):
+    """A number as people write it: `₹1,000`, `Rs. 45`, `30 %`."""
+
+    def __init__(self, name: str, before: str, after: str, example: str) -> None:
+        """Set what may stand before and after the digits, as patterns, and an example for the refusal."""
+        self.name, self.example = name, example
+        self.pattern = re.compile(rf"(?:{before})?\s*(\d[\d,]*(?:\.\d+)?)\s*(?:{after})?", re.IGNORECASE)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read the option; what is written otherwise is read as Python reads a float."""
+        found = self.pattern.fullmatch(str(value).strip())
+        try:
+            return float(found[1].replace(",", "") if found else value)
+        except ValueError:
+            self.fail(f"found {value!r}; allowed is a number, as in {self.example}", param, ctx)
+
+
+RUPEES = Written("RUPEES", r"₹|rs\.?|inr", "/-", "1000 or ₹1,000")
+PERCENT = Written("PERCENT", "", "%", "30 or 30%")
 
 
 def mapping(pairs: tuple[str, ...]) -> dict[str, str]:

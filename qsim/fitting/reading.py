@@ -105,7 +105,8 @@ def _panel_rows(path: Path, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str
         found = f"the time as {frame.schema['time']}"
         raise refusal(path, found, "dates such as 2026-01-31", "write the column as dates")
     stamped = _numbers(frame, ("price", "mrp", "regular")).with_columns(cells.times(frame, "time").alias("ts"))
-    flags = [cells.flags(frame, name) for name in ("on_sale", "in_stock") if name in frame.columns]
+    named = [name for name in ("on_sale", "in_stock") if name in frame.columns]
+    flags = [cells.flags(frame, name) for name in named]
     texts = [pl.col(name).cast(pl.String) for name in ("item", "seller") if name in frame.columns]
     stamped = stamped.with_columns(*flags, *texts)
     rows = stamped.filter(pl.col("price").fill_null(0) > 0, pl.col("ts").is_not_null(), pl.col("item").is_not_null())
@@ -116,9 +117,23 @@ def _panel_rows(path: Path, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str
         if len(rows) < len(frame)
         else []
     )
+    notes += [note for name in named if (note := _unread(name, frame[name], stamped[name]))]
     if "seller" not in rows.columns:
         rows = rows.with_columns(pl.lit("").alias("seller"))
     return _grouped(rows, notes).drop("time"), notes
+
+
+def _unread(name: str, cells_of: pl.Series, flags: pl.Series) -> str | None:
+    """Tell of the cells of a flag that are neither empty nor understood."""
+    if cells_of.dtype != pl.String:
+        return None
+    odd = cells_of.filter(flags.is_null() & (cells_of.str.strip_chars() != ""))
+    told = (
+        f"{name}: {len(odd):,} cells are neither yes nor no, such as {odd[0][:40]!r}, and say nothing"
+        if len(odd)
+        else None
+    )
+    return told and f"{told}; write yes, no or a number"
 
 
 def _grouped(rows: pl.DataFrame, notes: list[str]) -> pl.DataFrame:

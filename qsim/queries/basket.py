@@ -7,8 +7,9 @@ The rules. An order goes to one address: a pincode, the market's first unless on
 platform's first dark store. Each item is bought as one and the same product and pack everywhere, so that like is
 compared with like: of the nearest products on sale (`Potato` before `Potato - Wedges`) the ones on most platforms;
 of these the pack in which most of them are sold, the smallest of equals; of these the cheapest by unit price, or by
-price where packs are not known. The surge fee of a listing is added to its price, for each unit bought, and counts
-with the goods towards the minimum order and free delivery; that of an order is paid once, like the handling fee.
+price where packs are not known. An amount that there is no pack of is bought in the fewest whole packs of one size.
+The surge fee of a listing is added to its price, for each unit bought, and counts with the goods towards the minimum
+order and free delivery; that of an order is paid once, like the handling fee.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import duckdb
 
 from qsim.errors import UsageError
 from qsim.queries import lists, names, ranked
+from qsim.queries.asked import pack_in
 from qsim.queries.connection import rows_of
 from qsim.queries.known import Known, Store, check_open, check_place, check_platform, closed_of, known_of
 from qsim.queries.now import Now
@@ -44,7 +46,7 @@ def basket(
     `left_out` is on sale, but the budget or a minimum order keeps the split from it; `not_found` is not on sale. Platforms that are
     `closed` take no orders. Prices are looked up in `now` where they are at hand in memory.
     """
-    wanted = lists.staples() if items is None else lists.checked(items)
+    wanted = lists.staples() if items is None else [_in_packs(connection, *item) for item in lists.checked(items)]
     budget = None if budget is None else number("budget", budget)
     cap = _budget_paise(budget)
     closed = closed_of(connection) if now is None else now.moment.closed
@@ -67,6 +69,16 @@ def basket(
         "not_found": [_not_found(connection, wanted[at][1]) for at, offers in enumerate(choices) if not offers],
         "left_out": [wanted[int(at)][1] for at in split.left_out],
     }
+
+
+def _in_packs(connection: duckdb.DuckDBPyConnection, quantity: int, name: str) -> tuple[int, str]:
+    """Write an amount that there is no pack of, as 2 kg of onions, as so many of a pack that there is."""
+    found = pack_in(name)
+    if found is None or names.products_named(connection, name):
+        return quantity, name
+    _, size, rest = found
+    made = lists.in_packs(quantity, size, names.packs_of(connection, rest))
+    return (quantity, name) if made is None else (made[0], f"{rest} {made[1]}")
 
 
 def _budget_paise(budget: float | None) -> int | None:

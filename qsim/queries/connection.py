@@ -12,6 +12,7 @@ import duckdb
 from qsim.errors import CorruptError, QsimError, UsageError, one_line
 from qsim.queries import views
 from qsim.queries.scans import Scans, register_objects
+from qsim.queries.statement import kinds_named
 from qsim.queries.texts import ZONE, files, quoted
 from qsim.queries.values import distinct
 from qsim.standing import market_directory
@@ -157,8 +158,9 @@ def selected(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[list[st
     except duckdb.Error as fault:
         raise _refused(fault) from None
     if kinds != [duckdb.StatementType.SELECT]:
-        found = ", ".join(kind.name for kind in kinds) or "nothing"
-        raise UsageError(f"sql: found {found}; allowed is one SELECT (or DESCRIBE, SUMMARIZE, SHOW); mend the query")
+        raise UsageError(
+            f"sql: found {kinds_named(kinds)}; allowed is one SELECT (or DESCRIBE, SUMMARIZE, SHOW); mend the query"
+        )
     return _answer(connection, query)
 
 

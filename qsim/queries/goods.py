@@ -20,7 +20,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from qsim.arrays import Mask
-from qsim.queries import names
+from qsim.queries import names, wording
+from qsim.queries.asked import Asked, readings
 from qsim.queries.known import Known, known_of
 from qsim.queries.names import Meaning
 
@@ -118,7 +119,7 @@ class Goods:
     place: Ints
     words: Words
     lines: Lines
-    meanings: OrderedDict[names.Words, Meaning] = field(default_factory=OrderedDict)
+    meanings: OrderedDict[tuple[Asked, ...], Meaning] = field(default_factory=OrderedDict)
     turn: Lock = field(default_factory=Lock)
 
     @property
@@ -166,11 +167,11 @@ class Goods:
 
     def meaning(self, name: str) -> Meaning:
         """Tell which products a name means, as `names.meaning` does; what was asked before is at hand."""
-        asked = names.words(name)
+        asked = readings(name)
         with self.turn:
             found = self.meanings.get(asked)
         if found is None:
-            read = names.meaning(names.kins_among(asked, self._candidates(name)))
+            read = names.nearest_reading(name, self._meaning_in)
             found = Meaning(tuple(array("I", group) for group in read.groups), read.is_near)
             with self.turn:
                 self.meanings[asked] = found
@@ -189,12 +190,17 @@ class Goods:
             products -= count * step
             self.meaning(word)
 
-    def _candidates(self, name: str) -> Iterable[tuple[int, str, str, str]]:
-        stems = names.stems_of(name)
+    def _meaning_in(self, asked: Asked) -> Meaning:
+        return names.meaning(names.kins_among(asked.words, self._candidates(asked)))
+
+    def _candidates(self, asked: Asked) -> Iterable[tuple[int, str, str, str]]:
+        stems = names.stems_of(asked.words)
         if not stems:
             return ()
         found = np.ones(self.count, np.bool_)
-        for word, stem in zip((word for word in names.words(name) if word != "and"), stems, strict=True):
+        if asked.size:
+            found = self.texts["unit"].among([asked.size[0]]) & np.isclose(self.pack_units, asked.size[1], 1e-9, 0.0)
+        for word, stem in zip((word for word in asked.words if word != "and"), stems, strict=True):
             # What SQL lowers otherwise than Python is left to be read.
             found &= self.words.rows_with(stem, self.count, partial(_may_have, word))
         rows = np.flatnonzero(found)
@@ -203,7 +209,7 @@ class Goods:
 
 
 def _may_have(word: str, text: str) -> bool:
-    return not text.isascii() or word in names.words(text)
+    return not text.isascii() or word in wording.words(text)
 
 
 def goods_of(connection: duckdb.DuckDBPyConnection) -> Goods:

@@ -13,7 +13,7 @@ from typing import Any
 import duckdb
 
 from qsim.errors import UsageError
-from qsim.queries import names
+from qsim.queries import names, wording
 from qsim.queries.connection import rows_of
 
 GROUP_WORDS = frozenset(("price", "cost", "rate"))
@@ -39,9 +39,9 @@ class Known:
     shelves: Mapping[str, Sequence[str]]
 
     @cached_property
-    def called(self) -> dict[str, list[tuple[str, names.Words]]]:
+    def called(self) -> dict[str, list[tuple[str, wording.Words]]]:
         """Give for each column the names of its shelves with the words that they are of."""
-        return {column: [(value, names.words(value)) for value in values] for column, values in self.shelves.items()}
+        return {column: [(value, wording.words(value)) for value in values] for column, values in self.shelves.items()}
 
     @cached_property
     def has_many_stores(self) -> bool:
@@ -103,7 +103,7 @@ def shelf(known: Known, text: str, *, loosely: bool = False) -> tuple[str, list[
     In this order, singular or plural, with or without `price` behind: a subcategory, a category, a volatility
     group (`fruits`, `dairy`). `loosely` also takes a name that has all the words, as `Fresh Fruits` has `fruit`.
     """
-    asked = tuple(word for word in names.words(text) if word not in GROUP_WORDS)
+    asked = tuple(word for word in wording.words(text) if word not in GROUP_WORDS)
     for column in SHELVES:
         values = [value for value, words in known.called[column] if words == asked]
         if values:
@@ -154,4 +154,4 @@ def meant(known: Known, meaning: Callable[[str], names.Meaning], what: str) -> M
 
 def asked_of(what: str) -> str:
     """Give the name that is asked for, without `prices` behind it."""
-    return " ".join(word for word in what.split() if names.singular(word.lower()) not in GROUP_WORDS)
+    return " ".join(word for word in what.split() if wording.singular(word.lower()) not in GROUP_WORDS)

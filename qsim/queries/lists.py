@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable
 from importlib.resources import files
 from pathlib import Path
@@ -11,11 +12,19 @@ from typing import Any
 from qsim.errors import InputError, UsageError
 from qsim.explain import shown
 from qsim.inputs import read_small
-from qsim.queries import names
+from qsim.queries.asked import pack_in
+from qsim.queries.wording import words
 from qsim.scalars import plain
+from qsim.taxonomy.packs import Size, pack_size
 
 MAX_QUANTITY = 999
 MAX_LIST_BYTES = 1 << 16
+
+
+# What may stand between a count and a name.
+_COUNTED = re.compile(
+    r"^(?:[x×]\s|(?:packs?|packets?|pouch(?:es)?|bottles?|bags?|tins?|box(?:es)?)\s+of\s)\s*", re.IGNORECASE
+)
 
 
 def staples() -> list[tuple[int, str]]:
@@ -35,23 +44,32 @@ def items_file(path: str | os.PathLike[str]) -> list[tuple[int, str]]:
     return read_items(text, str(path))
 
 
+def _begins_with_pack(said: str) -> bool:
+    found = pack_in(said)
+    return found is not None and said.startswith(found[0])
+
+
 def read_items(text: str, where: str) -> list[tuple[int, str]]:
-    """Read a list of things, one a line: a whole number of packs (1 where it is not said), then the name; `#` begins a comment."""
+    """Read a list of things, one a line: a whole number of packs (1 where it is not said), then the name; `#` begins a comment.
+
+    A pack may be said with the name: `2 atta 5 kg`, or `1 kg atta`, which is one pack of a kilogram.
+    """
     items = []
     for number, line in enumerate(text.splitlines(), start=1):
         said = line.partition("#")[0].strip()
         if not said:
             continue
         head, _, rest = said.partition(" ")
-        counted = head.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdigit()
-        name, quantity = (rest.strip(), 0) if counted else (said, 1)
+        # `1 kg atta` is one pack of so much, `2 1 kg atta` two of them.
+        counted = not _begins_with_pack(said) and head.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdigit()
+        name, quantity = (_COUNTED.sub("", rest.strip()), 0) if counted else (said, 1)
         # A number that is not whole, or has a sign, stays at 0 and is refused.
         if counted and head.isdecimal():
             quantity = int(head)
-        if not 1 <= quantity <= MAX_QUANTITY or not names.words(name):
+        if not 1 <= quantity <= MAX_QUANTITY or not words(name):
             raise InputError(
                 f"{where}, line {number}: '{said:.60}'; allowed is a whole number from 1 to {MAX_QUANTITY}, then a name, "
-                "as in `2 toned milk`; correct the line"
+                "as in `2 toned milk` or `1 kg atta`; correct the line"
             )
         items.append((quantity, name))
     if not items:
@@ -67,6 +85,17 @@ def checked(items: object) -> list[tuple[int, str]]:
     if not wanted:
         raise UsageError("basket: the list is empty; allowed is a (quantity, name) or more; add one")
     return wanted
+
+
+def in_packs(quantity: int, size: Size, packs: Iterable[str]) -> tuple[int, str] | None:
+    """Make up an amount, so many times a size, of whole packs: how many of which, the fewest; None where no pack divides it."""
+    made = []
+    for pack in packs:
+        unit, units = pack_size(pack) or ("", 1.0)
+        count = round(size[1] / units)
+        if unit == size[0] and abs(count * units - size[1]) < 1e-9 * size[1] and quantity * count <= MAX_QUANTITY:
+            made.append((quantity * count, pack))
+    return min(made, default=None)
 
 
 def _item(thing: Any) -> tuple[int, str]:

@@ -7,39 +7,27 @@ what is done with the products found: a caller gets product ids, the closest kin
 from __future__ import annotations
 
 import re
-import unicodedata
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import duckdb
 
 from qsim.errors import UsageError
+from qsim.queries.asked import Asked, pack_in, readings
 from qsim.queries.connection import rows_of
 from qsim.queries.texts import letters, letters_of
+from qsim.queries.wording import Words, words
 
-Words = tuple[str, ...]
-
-_ODD = {
-    "loaves": "loaf", "leaves": "leaf", "knives": "knife", "halves": "half", "calves": "calf", "shelves": "shelf",
-    "cookies": "cookie", "brownies": "brownie", "smoothies": "smoothie", "veggies": "veggie", "candies": "candy",
-    "chillies": "chilli", "chilies": "chilli", "chilis": "chilli", "chili": "chilli", "chilly": "chilli",
-    "dahls": "dal", "dahl": "dal", "daal": "dal", "daals": "dal", "yoghurt": "yogurt", "yoghurts": "yogurt",
-    "pies": "pie", "geese": "goose", "gas": "gas", "shoes": "shoe",
-}  # fmt: skip
-_SAME = ("ss", "us", "is")
-_DROP_ES = ("oes", "shes", "ches", "xes", "sses", "zzes")
 _JOINING = {"and", "n", "with", "no", "or", "without"}
 _SUFFIX = re.compile(r"\s+[-–]\s+|\s*\(")
 # Without these a name has one reading.
 _MARKED = re.compile(r"[-–(/]")
 
 
-_DASH = re.compile(r"\s[-–]\s")
-_WORD, _BRACKET = re.compile(r"[^\W_]+|[&+]"), re.compile(r"\(([^)]*)\)")
-_MARKS, _BETWEEN = ("Mn", "Mc", "Me"), {"&": " & ", "+": " + "}
+_DASH, _BRACKET = re.compile(r"\s[-–]\s"), re.compile(r"\(([^)]*)\)")
 # What stands on one side of a slash; the signs of vowels in Indian scripts, and marks above letters, are no \w.
 _SIDE = r"([\w\u0300-\u036f\u0900-\u0dff]+)"
 
@@ -51,36 +39,6 @@ class Kin(IntEnum):
     EXACT = 2
     KIND = 3
     MENTION = 4
-
-
-@lru_cache(maxsize=1 << 13)
-def singular(word: str) -> str:
-    """Give the singular of a lower-case word; a singular stays as it is, and so does a word that is no noun's plural."""
-    if word in _ODD:
-        return _ODD[word]
-    if len(word) < 4 or not word.endswith("s") or word.endswith(_SAME):
-        return word
-    if word.endswith("ies"):
-        return word[:-3] + "y"
-    return word[:-2] if word.endswith(_DROP_ES) else word[:-1]
-
-
-def words(text: str) -> Words:
-    """Split a text into lower-case singular words; `&` and `+` are the word `and`, apostrophes are dropped.
-
-    A word holds letters, digits and the marks on them, which vowels are in Indian scripts.
-    """
-    plain = letters(text)
-    found = _WORD.findall(plain) if plain.isascii() else _split(plain)
-    return tuple(["and" if word in "&+" else singular(word) for word in found])
-
-
-def _split(plain: str) -> list[str]:
-    """Split a text that is not of ASCII alone."""
-    signs = (
-        sign if sign.isalnum() or unicodedata.category(sign) in _MARKS else _BETWEEN.get(sign, " ") for sign in plain
-    )
-    return "".join(signs).split()
 
 
 def _either_side(text: str) -> Iterable[str]:
@@ -203,33 +161,46 @@ def meaning(kins: Sequence[tuple[int, Kin, bool]]) -> Meaning:
     return Meaning(tuple(groups(kins)), any(degree < Kin.MENTION for _, degree, _ in kins))
 
 
+def nearest_reading(text: str, meaning_in: Callable[[Asked], Meaning]) -> Meaning:
+    """Tell what a text means: its first reading with products that are near, else the first with any."""
+    found = Meaning((), False)
+    for reading in readings(text):
+        read = meaning_in(reading)
+        if read.is_near:
+            return read
+        found = found if found.groups else read
+    return found
+
+
 def meaning_of(connection: duckdb.DuckDBPyConnection, name: str) -> Meaning:
     """Tell what a name means in a market."""
-    return meaning(kins_of(connection, name))
+    return nearest_reading(name, partial(_meaning_in, connection))
 
 
 def products_named(connection: duckdb.DuckDBPyConnection, name: str) -> list[list[int]]:
     """Find the ids of the products that a name means, in groups, nearest first; an unknown name gives none."""
-    return groups(kins_of(connection, name))
+    return [list(group) for group in meaning_of(connection, name).groups]
 
 
-def stems_of(text: str) -> list[str]:
+def stems_of(asked: Words) -> list[str]:
     """Give the first letters that every form of each word shares, so that a sieve goes before what is read word by word."""
-    return [word[: max(3, len(word) - 2)] for word in words(text) if word != "and"]
+    return [word[: max(3, len(word) - 2)] for word in asked if word != "and"]
 
 
-def kins_of(connection: duckdb.DuckDBPyConnection, name: str) -> list[tuple[int, Kin, bool]]:
-    """Find the products that have a name's words: (id, kin, whether the subcategory is called so)."""
-    stems = stems_of(name)
+def _meaning_in(connection: duckdb.DuckDBPyConnection, asked: Asked) -> Meaning:
+    """Tell what a reading means by the products that have its words, and its pack where it has one."""
+    stems = stems_of(asked.words)
     if not stems:
-        return []
-    have = " AND ".join(f"contains(words, ${number})" for number in range(1, 1 + len(stems)))
+        return Meaning((), False)
+    have = [f"contains(words, ${number})" for number in range(1, 1 + len(stems))]
+    if asked.size:
+        have.append(f"unit = ${1 + len(stems)} AND abs(pack_units / ${2 + len(stems)} - 1) < 1e-9")
     rows = connection.execute(
         f"""SELECT product_id, product, brand, subcategory FROM products JOIN raw.searchable USING (product_id)
-            WHERE {have} ORDER BY product_id""",
-        [*stems],
+            WHERE {" AND ".join(have)} ORDER BY product_id""",
+        [*stems, *(asked.size or ())],
     ).fetchall()
-    return kins_among(words(name), rows)
+    return meaning(kins_among(asked.words, rows))
 
 
 def kins_among(asked: Words, products: Iterable[tuple[int, str, str, str]]) -> list[tuple[int, Kin, bool]]:
@@ -244,7 +215,14 @@ def kins_among(asked: Words, products: Iterable[tuple[int, str, str, str]]) -> l
 
 
 def nearest(connection: duckdb.DuckDBPyConnection, name: str, count: int = 3) -> list[str]:
-    """Give the product names that look most like a name, without brand, bracket and what follows a dash."""
+    """Give the packs that there are of what a name means, else the product names that look most like it, without brand,
+    bracket and what follows a dash.
+    """
+    if found := pack_in(name):
+        name = found[2]
+        packs = packs_of(connection, name)
+        if packs:
+            return [f"{name} {pack}" for pack in packs[:count]]
     rows = rows_of(
         connection,
         rf"""SELECT head FROM (
@@ -256,6 +234,17 @@ def nearest(connection: duckdb.DuckDBPyConnection, name: str, count: int = 3) ->
         [letters(name).strip(), count],
     )
     return [str(row["head"]) for row in rows]
+
+
+def packs_of(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
+    """Give the packs of the nearest products that a name means, the commonest first."""
+    ids = [at for group in meaning_of(connection, name).groups[:1] for at in group]
+    rows = connection.execute(
+        """SELECT pack FROM products WHERE list_contains($1::UINTEGER[], product_id) AND pack <> ''
+            GROUP BY pack ORDER BY count(*) DESC, pack""",
+        [ids],
+    ).fetchall()
+    return [pack for (pack,) in rows]
 
 
 def known_products(connection: duckdb.DuckDBPyConnection, name: str) -> list[list[int]]:

@@ -14,6 +14,7 @@ from qsim.queries.goods import NONE, Goods, Ints
 from qsim.queries.known import check_platform, known_shelf
 from qsim.queries.names import stems_of
 from qsim.queries.now import Now
+from qsim.queries.wording import words
 
 # What all listings of a product share.
 FACTS = (
@@ -98,7 +99,7 @@ def products(now: Now, search: str | None, category: str | None, after: int, lim
 
     `category` is a category, a subcategory or a volatility group.
     """
-    goods, stems = now.goods, stems_of(search or "")
+    goods, stems = now.goods, stems_of(words(search or ""))
     having = shelf(goods, category)
     if search is not None:
         # A text without a word is in no name.

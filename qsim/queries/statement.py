@@ -63,6 +63,12 @@ def refused(found: str) -> NoReturn:
     )
 
 
+def kinds_named(kinds: Iterable[duckdb.StatementType]) -> str:
+    """Name kinds of statements as their writer would; more than one made of one is what DuckDB makes of a PIVOT without IN."""
+    multi = "PIVOT without its values (ON platform IN ('zepto', 'blinkit'))"
+    return ", ".join(multi if kind == duckdb.StatementType.MULTI else kind.name for kind in kinds) or "nothing"
+
+
 def bound(query: str) -> None:
     """Refuse a text that is too long or too deeply nested to be worth parsing."""
     if len(query) > MAX_CHARACTERS:
@@ -84,7 +90,7 @@ def check(connection: duckdb.DuckDBPyConnection, query: str, known: Known) -> No
     bound(query)
     kinds = [statement.type for statement in connection.extract_statements(query)]
     if kinds != [duckdb.StatementType.SELECT]:
-        refused(", ".join(kind.name for kind in kinds[:5]) or "nothing")
+        refused(kinds_named(kinds[:5]))
     rows = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchall()
     try:
         tree = json.loads(rows[0][0])

@@ -29,20 +29,21 @@ _LITERAL = str.maketrans({sign: f"[{sign}]" for sign in "*?["})
 ZONE = "SET TimeZone = 'Asia/Kolkata'"
 CAUSES = "CASE cause " + " ".join(f"WHEN {cause.value} THEN '{cause.name.lower()}'" for cause in Cause) + " END"
 
-# Apostrophes, straight and curly, and the joiners that only tell how letters of Indian scripts are drawn.
-_DROPPED = "'\u2018\u2019\u02bc`\u200c\u200d"
+# Apostrophes, straight and curly, the joiners that only tell how letters of Indian scripts are drawn, and the dot below letters of
+# Hindi, which many leave out.
+_DROPPED = "'\u2018\u2019\u02bc`\u200c\u200d\u093c"
 _DROP = str.maketrans("", "", _DROPPED)
 
 
 def letters(text: str) -> str:
-    """Give a text as names are compared: in lower case and composed (NFC), without apostrophes and joiners."""
-    plain = text.lower().translate(_DROP)
-    return plain if plain.isascii() else unicodedata.normalize("NFC", plain)
+    """Give a text as names are compared: in lower case and composed (NFC), without apostrophes, joiners and Hindi's dots below."""
+    plain = text.lower()
+    return (plain if plain.isascii() else unicodedata.normalize("NFC", plain)).translate(_DROP)
 
 
 def letters_of(text: str) -> str:
     """Write `letters` of a text (an expression) in SQL."""
-    return f"nfc_normalize(translate(lower({text}), {quoted(_DROPPED)}, ''))"
+    return f"translate(nfc_normalize(lower({text})), {quoted(_DROPPED)}, '')"
 
 
 def quoted(text: str) -> str:

@@ -42,7 +42,9 @@ def clock_macros(course: Course, head: int) -> list[str]:
         f"CREATE OR REPLACE MACRO raw.second_at(ts) AS date_diff('second', {start}, CASE WHEN ts > {_LATEST} THEN {_LATEST}"
         f" WHEN ts < {start} THEN {start} ELSE ts END)",
         f"CREATE OR REPLACE MACRO raw.is_open(p, t) AS {_is_open(course)}",
-        "CREATE OR REPLACE MACRO tick_at(ts) AS raw.tick_of_second(raw.second_at(ts::TIMESTAMP))",
+        # A text's offset to UTC, which a cast to TIMESTAMP leaves out, counts as that of a time with a zone does.
+        "CREATE OR REPLACE MACRO tick_at(ts) AS raw.tick_of_second(raw.second_at("
+        "CASE WHEN typeof(ts) = 'VARCHAR' THEN ts::TIMESTAMPTZ::TIMESTAMP ELSE ts::TIMESTAMP END))",
     ]
 
 

@@ -13,7 +13,7 @@ from importlib.resources import files
 
 from qsim.taxonomy.packs import pack_size
 
-__all__ = ["GOODS_FILES", "Goods", "goods", "pack_size", "places", "words"]
+__all__ = ["GOODS_FILES", "Goods", "goods", "pack_size", "places", "sayings", "words"]
 
 GOODS_FILES = ("fruits_vegetables", "dairy_eggs", "snacks_beverages", "pantry_staples")
 
@@ -85,6 +85,12 @@ def goods() -> tuple[Goods, ...]:
 def places() -> tuple[tuple[str, str, str], ...]:
     """Read the localities of dark stores as (city, pincode, area), the largest cities first."""
     return tuple((row["city"], row["pincode"], row["area"]) for row in _rows("cities.csv"))
+
+
+@cache
+def sayings() -> tuple[tuple[str, str], ...]:
+    """Read what goods are called in Hindi, Marathi, Tamil, Telugu, and otherwise in English, as (goods, name)."""
+    return tuple((row["goods"], said) for row in _rows("said.csv") for said in row["said"].split("|"))
 
 
 @cache

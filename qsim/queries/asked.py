@@ -1,0 +1,82 @@
+"""What a user may mean by the text that is asked for: as it stands, with a pack (`atta 5 kg`), in a language of India (`pyaz`).
+
+It holds the readings of a text, the plainest first. It refuses to hold the products that a market has: a caller tries the
+readings in turn.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from qsim import taxonomy
+from qsim.queries.wording import Words, words
+
+_PACK = re.compile(
+    r"(?<![\w.])(?:[1-9]\d*\s*[x×]\s*)?(?:\d+(?:\.\d+)?|\.\d+)\s*([a-z]+)\b\.?|\b(dozen)\b", re.IGNORECASE
+)
+# Words that are units on a label and something else in a question: `7 no sugar drinks`.
+_NO_UNITS = frozenset(("n", "no", "nos", "count", "ct", "unit", "units", "pack", "packs"))
+# What stands between a pack and its goods, before and after it.
+_BEFORE = re.compile(r"\b(?:packs?|packets?|pouch(?:es)?|bottles?|of|a)\s*$", re.IGNORECASE)
+# Only with `of` is a bottle no vegetable.
+_AFTER = re.compile(r"^\s*(?:(?:\w+\s+)?of\b|(?:packs?|packets?|pouch(?:es)?)\b)", re.IGNORECASE)
+_JOINT = re.compile(r"(?<=\d)\s*(?=[a-z])", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A reading of a text: the words that a product must have, and its pack as (unit, units), None for any."""
+
+    words: Words
+    size: tuple[str, float] | None = None
+    text: str = field(default="", compare=False)
+
+
+def pack_in(text: str) -> tuple[str, tuple[str, float], str] | None:
+    """Find a pack in a text: what stands for it, its size, and the text without it; None where there is no pack or nothing else."""
+    for found in _PACK.finditer(text):
+        size = None if (found[1] or "").lower() in _NO_UNITS else taxonomy.pack_size(found[0])
+        rest = f"{_BEFORE.sub('', text[: found.start()])} {_AFTER.sub('', text[found.end() :])}"
+        rest = " ".join(rest.split())
+        if size and words(rest):
+            return found[0], size, rest
+    return None
+
+
+@lru_cache(maxsize=1 << 12)
+def readings(text: str) -> tuple[Asked, ...]:
+    """Give the readings of a text, the plainest first: its own words, then without its pack, then these in English."""
+    plain = list(dict.fromkeys(_plain(text)))
+    return tuple(
+        dict.fromkeys(
+            (*plain, *(Asked(english, one.size, one.text) for one in plain for english in _english(one.words)))
+        )
+    )
+
+
+def _plain(text: str) -> Iterator[Asked]:
+    yield Asked(words(text), None, text)
+    if found := pack_in(text):
+        yield Asked(words(found[2]), found[1], found[2])
+        # Where packs are told by names alone, they may be written apart or together.
+        for between in ("", " "):
+            yield Asked(words(text.replace(found[0], _JOINT.sub(between, found[0]))), None, text)
+
+
+def _english(said: Words) -> Iterator[Words]:
+    """Give the words with those of other languages translated, the longest run of words that is known first; none if none is."""
+    known, at, made = _dictionary(), 0, list[str]()
+    while at < len(said):
+        run = next((n for n in (3, 2, 1) if said[at : at + n] in known and at + n <= len(said)), 0)
+        made += known[said[at : at + run]] if run else said[at : at + 1]
+        at += run or 1
+    if tuple(made) != said:
+        yield tuple(made)
+
+
+@lru_cache(maxsize=1)
+def _dictionary() -> dict[Words, Words]:
+    return {words(said): words(goods) for goods, said in taxonomy.sayings()}
