@@ -7,7 +7,7 @@ import click
 from qsim.cli import options, output
 
 
-@click.group()
+@click.group(cls=options.Few)
 def config() -> None:
     """Show the parameters of a market or a preset, a scenario, the calendar.
 
