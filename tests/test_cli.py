@@ -388,3 +388,17 @@ def test_one_check_is_counted_as_one(ready_market: Path, shell: Shell) -> None:
     assert shell("validate", ready_market, "--check", "2.6").out.splitlines()[-1] == (
         "1 check passed, 0 failed; 0 are not for this market"
     )
+
+
+def commands() -> list[tuple[str, ...]]:
+    groups = {"ask": ("cheapest", "deals", "compare", "basket"), "config": ("show", "scenario", "calendar")}
+    return [
+        (name, *inner) for name in COMMANDS for inner in ([(one,) for one in groups[name]] if name in groups else [()])
+    ]
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_every_command_but_serve_has_json_and_all_have_an_example(shell: Shell, command: tuple[str, ...]) -> None:
+    told = shell(*command, "--help").out
+    assert ("--json" in told) == (command != ("serve",))
+    assert "Example: qsim " in told

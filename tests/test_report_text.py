@@ -46,8 +46,9 @@ def test_a_market_whose_runs_kept_to_no_clock_has_no_chart_of_lag(found: dict[st
     assert "Seconds behind the clock: no run" not in page.html(paced)
 
 
-def test_a_line_of_one_point_is_a_dot_over_one_label() -> None:
-    drawn = svg.lines("Memory", {"memory": [(960, 80.0)]})
+@pytest.mark.parametrize("points", [[(960, 80.0)], [(960, 70.0), (960, 80.0)]], ids=len)
+def test_a_line_over_one_tick_is_a_dot_over_one_label(points: list[tuple[float, float]]) -> None:
+    drawn = svg.lines("Memory", {"memory": points})
     assert drawn.count("<circle") == 1
     assert re.findall(r"tick [\d,]+", drawn) == ["tick 960"]
     assert "<circle" not in svg.lines("Memory", {"memory": [(960, 80.0), (961, 80.0)]})

@@ -132,9 +132,9 @@ def lines(title: str, series: Mapping[str, Points], unit: str = "", note: str = 
     for nth, line in enumerate(series.values()):
         places = [(x(tick), y(value)) for tick, value in line]
         parts.append(f'<polyline class="s{nth % 8}" points="{path(places, steps=False)}"/>')
-        if len(line) == 1:
-            # A line of one point has no length.
-            parts.append(f'<circle class="c{nth % 8}" cx="{places[0][0]:.1f}" cy="{places[0][1]:.1f}" r="4"/>')
+        if max(ticks) == first:
+            # A line over one tick alone has no length.
+            parts.append(f'<circle class="c{nth % 8}" cx="{x(first):.1f}" cy="{places[-1][1]:.1f}" r="4"/>')
     told = "; ".join(f"{name}: {number(line[-1][1])}{unit} at last, up to {number(max(point[1] for point in line))}{unit}"
                      for name, line in series.items() if line)  # fmt: skip
     return figure(title, parts, list(series) if len(series) > 1 else [], told=told, note=note)
