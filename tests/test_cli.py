@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -402,3 +403,10 @@ def test_every_command_but_serve_has_json_and_all_have_an_example(shell: Shell, 
     told = shell(*command, "--help").out
     assert ("--json" in told) == (command != ("serve",))
     assert "Example: qsim " in told
+
+
+@pytest.mark.parametrize("command", [("generate",), ("config", "show")], ids=" ".join)
+def test_help_names_the_presets_that_there_are(shell: Shell, command: tuple[str, ...]) -> None:
+    presets = [entry.name.removesuffix(".toml") for entry in (files("qsim") / "presets").iterdir() if entry.is_file()]
+    told = shell(*command, "--help").out
+    assert len(presets) > 1 and all(name in told.partition("--preset")[2][:120] for name in presets)
