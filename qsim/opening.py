@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
@@ -16,9 +16,17 @@ import pyarrow as pa
 
 from qsim import blocks, calendars, params, rulebook, simulation
 from qsim.arrays import U16, Mask
-from qsim.catalog import listing_table, opening_discounts, shared_tables
+from qsim.catalog import (
+    campaign_tables,
+    listing_table,
+    named_tables,
+    opening_discounts,
+    products_table,
+    store_table,
+)
 from qsim.catalog.user_file import listed_rows, read_user_catalog
 from qsim.errors import UsageError
+from qsim.festivals import Entry
 from qsim.market.state import Block
 from qsim.params import Parameters
 from qsim.schema import DISCOUNTS, SNAPSHOTS, TABLES
@@ -33,14 +41,14 @@ Part = tuple[str, int, pa.Table]
 
 @dataclass(frozen=True)
 class Opening:
-    """A market to be committed at tick 0: its parameters, and pieces that each make some tables of it when called.
+    """A market to be committed at tick 0: its parameters, and pieces, once, that each make some tables of it when called.
 
     A part is (table, number of its first block, rows).
     """
 
     parameters: Parameters
     products_per_block: int
-    pieces: list[Callable[[], list[Part]]]
+    pieces: Iterator[Callable[[], list[Part]]]
 
 
 def _as_arrow(name: str, table: pl.DataFrame, columns: list[str] | None = None) -> pa.Table:
@@ -92,27 +100,37 @@ def open_market(
         )
     name, entries = calendars.named_calendar(named.calendar)
     parameters = params.resolve(preset, *layers, {"calendar": name})
-    shared = shared_tables(parameters, user) | ({"calendar": calendars.to_table(entries)} if entries else {})
-    size = block_products(parameters)
-    return Opening(parameters, size, _pieces(parameters, shared, size * _BLOCKS_A_PIECE))
+    return Opening(
+        parameters, block_products(parameters), _pieces(parameters, products_table(parameters, user), entries)
+    )
 
 
-def _pieces(parameters: Parameters, shared: Mapping[str, pl.DataFrame], step: int) -> list[Callable[[], list[Part]]]:
-    small = {name: _as_arrow(name, table) for name, table in shared.items() if name != "products"}
-    products = shared["products"]
-    own = _opening_discounts(parameters, products["is_active"].to_numpy(), small)
+def _pieces(
+    parameters: Parameters, products: pl.DataFrame, entries: tuple[Entry, ...]
+) -> Iterator[Callable[[], list[Part]]]:
+    """Give the pieces one by one: the products can be written while what their listings share is worked out."""
+    yield lambda: [("products", 0, _as_arrow("products", products))]
+    campaigns, lines = campaign_tables(parameters, products)
+    made = {"stores": store_table(parameters), "campaigns": campaigns, "campaign_lines": lines}
+    if entries:
+        made["calendar"] = calendars.to_table(entries)
+    shared = {name: _as_arrow(name, table) for name, table in made.items()}
+    yield from _listing_pieces(parameters, products, shared)
+    yield lambda: [(name, 0, rows) for name, rows in shared.items()]
+    yield lambda: [(name, 0, _as_arrow(name, table)) for name, table in named_tables(parameters, products).items()]
+
+
+def _listing_pieces(
+    parameters: Parameters, products: pl.DataFrame, shared: Mapping[str, pa.Table]
+) -> Iterator[Callable[[], list[Part]]]:
+    own = _opening_discounts(parameters, products["is_active"].to_numpy(), shared)
+    step = block_products(parameters) * _BLOCKS_A_PIECE
     firsts = range(0, len(products), step)
-    listed = small["campaign_lines"].sort_by("listing_id")
+    listed = shared["campaign_lines"].sort_by("listing_id")
     ends = np.searchsorted(listed.column("listing_id").to_numpy(), parameters.listings_per_product * np.array(firsts))
-    of_blocks = [
-        partial(_piece, parameters, products[first : first + step], first, small | {"campaign_lines": lines}, own)
-        for first, lines in zip(firsts, (listed[a:b] for a, b in pairwise([*ends, len(listed)])), strict=True)
-    ]
-    return [
-        lambda: [("products", 0, _as_arrow("products", products))],
-        *of_blocks,
-        lambda: [(name, 0, rows) for name, rows in small.items()],
-    ]
+    for first, (begin, end) in zip(firsts, pairwise([*ends, len(listed)]), strict=True):
+        lines = {"campaign_lines": listed[begin:end]}
+        yield partial(_piece, parameters, products[first : first + step], first, {**shared, **lines}, own)
 
 
 def _running(parameters: Parameters, campaigns: Campaigns) -> tuple[Mask, int]:

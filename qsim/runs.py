@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qsim import calls, clock, cluster, forecast, given, params, recording, scenarios, writing
+from qsim import calls, clock, cluster, forecast, given, params, recording, scenarios, simulation, writing
 from qsim.clock import Epoch
 from qsim.errors import ConflictError, UsageError
 from qsim.explain import shown
@@ -106,8 +106,7 @@ def generate(
         directory: where: a local folder or an object store's URL; None is `QSIM_DIR`, else data/market.
         preset: `classic` (default) or `realistic`; `config`: parameters over it, as nested tables or a TOML file's path.
         catalog: your own product list, CSV or Parquet; `columns`: column -> field; `groups`: CSV of category,subcategory,group.
-        calendar: CSV file of festivals, `india` or `none`.
-        strict: refuse a list with faulty rows instead of skipping them; `warn` is told of these, a line each.
+        calendar: CSV of festivals, `india` or `none`; `strict`: refuse a list with faulty rows, else `warn` is told of each.
         parameters: by their names in `qsim config show` (`products`, `seed` ...), and `scenario`; they win over `config`.
 
     Raises UsageError (a name or value), InputError (a file), ConflictError (something is there), DiskError.
@@ -115,6 +114,7 @@ def generate(
     # What makes lists takes long to import, and a run needs none of it.
     from qsim.opening import open_market
 
+    simulation.keep_freed_memory()
     market = market_directory(directory)
     catalog, groups, calendar = calls.files(catalog=catalog, groups=groups, calendar=calendar)
     values = _opening_values(config, catalog, calls.parameters({**parameters, "calendar": calendar}, generate))

@@ -11,11 +11,18 @@ from qsim.catalog.listings import listing_table, store_table
 from qsim.catalog.mrp import with_mrps
 from qsim.catalog.products import generated_products, inactive
 from qsim.catalog.promotions import campaign_tables, opening_discounts
-from qsim.clock import parse_start
 from qsim.money import BPS, PAISE_PER_RUPEE
 from qsim.params import LOOSE_GROUPS, Parameters
 
-__all__ = ["catalog_tables", "listing_table", "opening_discounts", "shared_tables"]
+__all__ = [
+    "campaign_tables",
+    "catalog_tables",
+    "listing_table",
+    "named_tables",
+    "opening_discounts",
+    "products_table",
+    "store_table",
+]
 _MOST_OFF_BPS = 9_900
 
 
@@ -80,28 +87,33 @@ def _platform_table(parameters: Parameters) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=names, orient="row")
 
 
-def shared_tables(parameters: Parameters, user: pl.DataFrame | None = None) -> dict[str, pl.DataFrame]:
-    """Make all catalog tables but the listings; `user` is a list as `read_user_catalog` gives it."""
-    if user is None:
-        ranges = parameters.assortment.ranges
-        products = generated_products(parameters.seed, parameters.products, parameters.inactive_percent, ranges)
-        products = with_mrps(parameters, with_brands(parameters, products))
-    else:
-        products = user_products(user, parameters)
-    campaigns, lines = campaign_tables(parameters, products, parse_start(parameters.start).weekday())
+def products_table(parameters: Parameters, user: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Make the products, columns of `schema.PRODUCTS`; `user` is a list as `read_user_catalog` gives it."""
+    if user is not None:
+        return user_products(user, parameters)
+    ranges = parameters.assortment.ranges
+    products = generated_products(parameters.seed, parameters.products, parameters.inactive_percent, ranges)
+    return with_mrps(parameters, with_brands(parameters, products))
+
+
+def named_tables(parameters: Parameters, products: pl.DataFrame) -> dict[str, pl.DataFrame]:
+    """Make the tables of what products and listings name: platforms, categories and brands."""
     group = ("category", "subcategory", "volatility_group")
     return {
         "platforms": _platform_table(parameters),
         "categories": products.select(group).unique().sort(group).with_row_index("category_id"),
         "brands": products.select(pl.col("brand").unique().sort()).with_row_index("brand_id"),
-        "products": products,
-        "stores": store_table(parameters),
-        "campaigns": campaigns,
-        "campaign_lines": lines,
     }
 
 
 def catalog_tables(parameters: Parameters, user: pl.DataFrame | None = None) -> dict[str, pl.DataFrame]:
     """Make all catalog tables by name; columns of `schema`."""
-    shared = shared_tables(parameters, user)
-    return {**shared, "listings": listing_table(parameters, shared["products"])}
+    products = products_table(parameters, user)
+    campaigns, lines = campaign_tables(parameters, products)
+    return named_tables(parameters, products) | {
+        "products": products,
+        "stores": store_table(parameters),
+        "campaigns": campaigns,
+        "campaign_lines": lines,
+        "listings": listing_table(parameters, products),
+    }

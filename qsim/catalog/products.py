@@ -34,6 +34,12 @@ class _Choice:
     pack: I64
     made_up: Mask
 
+    def at(self, places: I64) -> _Choice:
+        """Give the choices at places."""
+        return _Choice(
+            self.good[places], self.brand[places], self.variant[places], self.pack[places], self.made_up[places]
+        )
+
 
 def _titles(good: taxonomy.Goods) -> list[str]:
     return [f"{variant} {good.kind}".strip() for variant, _ in good.variants]
@@ -173,9 +179,13 @@ def generated_products(
     """
     goods = taxonomy.goods()
     choice = _choose(goods, seed, count, len(taxonomy.words("brands")), ranges or {})
-    brand, name, pack = _names(goods, choice)
     base, units = _prices(goods, choice, seed)
     core = np.array([good.is_core for good in goods])[choice.good]
+    active = ~inactive(seed, ~core, inactive_percent)
+    # Numbers are put in their scattered order before words are made of them, which costs many times as much.
+    order = shuffled(seed, Purpose.PRODUCT_ORDER, count)
+    choice, base, units, active = choice.at(order), base[order], units[order], active[order]
+    brand, name, pack = _names(goods, choice)
     loose = np.array([good.is_loose for good in goods])[choice.good]
     mrp = -(-(base * _MRP_OVER_BASE) // 500) * 500
     of_good = pl.DataFrame(
@@ -183,7 +193,7 @@ def generated_products(
         orient="row",
         schema=["category", "subcategory", "volatility_group", "unit"],
     )[choice.good]
-    products = of_good.with_columns(
+    return of_good.with_columns(
         product=name,
         brand=brand,
         pack=pack,
@@ -191,7 +201,6 @@ def generated_products(
         base_price_paise=base,
         mrp_paise=np.where(loose, 0, mrp).astype(np.int64),
         is_loose=loose,
-        is_active=~inactive(seed, ~core, inactive_percent),
+        is_active=active,
         mrp_discount_bps=np.zeros(count, np.uint16),
-    )
-    return products[shuffled(seed, Purpose.PRODUCT_ORDER, count)].with_row_index("product_id")
+    ).with_row_index("product_id")

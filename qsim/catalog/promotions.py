@@ -14,7 +14,7 @@ import polars as pl
 from qsim import streams
 from qsim.arrays import I64, U16, Mask
 from qsim.catalog.products import shuffled
-from qsim.clock import DAY, MAX_SECOND
+from qsim.clock import DAY, MAX_SECOND, parse_start
 from qsim.depths import stratified_depths
 from qsim.params import Parameters
 from qsim.schema import CAMPAIGNS
@@ -78,11 +78,10 @@ def _lines(parameters: Parameters, number: int, platform: int, products: I64, co
     return (first[:, None] + np.arange(parameters.stores)).ravel(), np.repeat(depths, parameters.stores)
 
 
-def campaign_tables(
-    parameters: Parameters, products: pl.DataFrame, weekday_at_start: int
-) -> tuple[pl.DataFrame, pl.DataFrame]:
+def campaign_tables(parameters: Parameters, products: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Plan every platform's campaigns and their lines; columns of `schema.CAMPAIGNS` and `schema.CAMPAIGN_LINES`."""
     categories = products["category"].unique().sort().to_list()
+    weekday = parse_start(parameters.start).weekday()
     share = parameters.sales.campaign_share
     count = round(share * len(products))
     campaigns: list[tuple[object, ...]] = []
@@ -90,7 +89,7 @@ def campaign_tables(
     eligible: dict[tuple[str, str], I64] = {}
     for platform in range(len(parameters.platforms)):
         words = streams.hashed(parameters.seed, Purpose.CAMPAIGN_PLAN, platform, np.arange(8))
-        for plan in _plans((words >> np.uint64(40)).astype(np.int64), weekday_at_start, categories):
+        for plan in _plans((words >> np.uint64(40)).astype(np.int64), weekday, categories):
             number = len(campaigns) + 1
             campaigns.append(_campaign_row(number, platform, plan))
             running = plan.starts <= 0 and -plan.starts % (plan.repeat or MAX_SECOND) < plan.duration
