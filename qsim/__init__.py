@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from qsim.monitoring.report import report
     from qsim.queries import ask, connect, guarded_sql, refresh
     from qsim.runs import generate, run
-    from qsim.server.running import serve
+    from qsim.server.verb import serve
     from qsim.standing import status
     from qsim.upkeep import compact, vacuum, verify
     from qsim.validation import validate
@@ -53,7 +53,7 @@ _HOMES = {
     "metrics": "qsim.monitoring.metrics",
     "report": "qsim.monitoring.report",
     "run": "qsim.runs",
-    "serve": "qsim.server.running",
+    "serve": "qsim.server.verb",
     "status": "qsim.standing",
     "validate": "qsim.validation",
     "compact": "qsim.upkeep",

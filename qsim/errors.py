@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
+_MOST_NAMED = 30
+
 
 class QsimError(Exception):
     """Tell the user, in one line, what was found, what is allowed and what to do."""
@@ -60,4 +62,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """Suggest the nearest known word, as the end of an error line."""
     known = list(known)
     close = get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"; nearest is {close[0]!r}" if close else f"; known are {', '.join(sorted(known)[:30])}"
+    if close:
+        return f"; nearest is {close[0]!r}"
+    more = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
+    return f"; known are {', '.join(sorted(known)[:_MOST_NAMED])}{more}"

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime, time
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from qsim import given
 from qsim.assortment import Assortment
 from qsim.behaviour import (
     GROUPS,
@@ -235,6 +238,15 @@ def preset_values(name: object, kind: str = "preset") -> dict[str, Any]:
     if name not in known:
         raise UsageError(f"{kind}: found {str(name)[:60]!r}{nearest(str(name), known)}; name one of them")
     return tomllib.loads((folder / f"{name}.toml").read_text("utf-8"))
+
+
+def configured(config: Mapping[str, Any] | str | os.PathLike[str] | None) -> Mapping[str, Any]:
+    """Give the values that a caller gives as a table, or as the path of a TOML file; none for None."""
+    if config is None or isinstance(config, Mapping):
+        return config or {}
+    if not isinstance(config, (str, os.PathLike)):
+        raise given.refused("config", config, "a table of parameters, or the path of a TOML file")
+    return read_toml(Path(config))
 
 
 def assignment(text: str) -> dict[str, Any]:

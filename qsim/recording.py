@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from qsim import forecast, merging, pacing, simulation, windows
 from qsim.errors import ConflictError, UsageError
+from qsim.given import flag
 from qsim.market.rules import Span
 from qsim.merging import Tiers
 from qsim.pacing import Laps, Pace
@@ -34,7 +35,7 @@ _logger = logging.getLogger("qsim")
 def monitoring_wanted(given: bool | None) -> bool:
     """Tell whether a run is to be monitored: as given, else as QSIM_ENABLE_MONITORING or ENABLE_MONITORING says, else it is."""
     if given is not None:
-        return given
+        return flag("monitoring", given)
     for name in ("QSIM_ENABLE_MONITORING", "ENABLE_MONITORING"):
         if text := os.environ.get(name, "").strip():
             if text.lower() not in _SWITCHES:

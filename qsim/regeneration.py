@@ -40,11 +40,11 @@ class Regenerated:
 
 def part_of(text: str, head: int) -> tuple[int, int]:
     """Read `all` or FIRST:LAST as ticks of a market at a head; UsageError where it is neither."""
-    found = _PART.fullmatch(text)
+    found = _PART.fullmatch(text) if isinstance(text, str) else None
     first, last = (int(found[1]), int(found[2])) if found and found[1] else (0, head)
     if not found or not first <= last <= head:
         raise UsageError(
-            f"regenerate: found {text[:60]!r}; allowed are all and FIRST:LAST within 0:{head}; mend the ticks"
+            f"regenerate: found {str(text)[:60]!r}; allowed are all and FIRST:LAST within 0:{head}; mend the ticks"
         )
     return first, last
 

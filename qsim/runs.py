@@ -10,12 +10,12 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qsim import clock, cluster, forecast, pacing, params, recording, scenarios, simulation, writing
+from qsim import calls, clock, cluster, forecast, given, params, recording, scenarios, simulation, writing
 from qsim.clock import Epoch
 from qsim.errors import ConflictError, UsageError
 from qsim.explain import shown
 from qsim.recording import Manner, Progress
-from qsim.scalars import number, plain, whole_number
+from qsim.scalars import number, whole_number
 from qsim.standing import market_directory, status
 from qsim.storage import digests, files, leftovers, lock, log, tables
 from qsim.storage.pieces import DataFile
@@ -33,6 +33,8 @@ DEFAULT_WORKERS = 5
 # Ticks beyond any market, of which it is of no use to tell what they would take.
 _MOST_TOLD = 10**15
 SETTINGS_FILE = "market.toml"
+_Wanted = tuple[int | None, int | None, float | None]
+_How = tuple[int, str | None, bool, threading.Event | None]
 
 
 def workers_of(wanted: int | None) -> int:
@@ -85,15 +87,11 @@ def new_place(market: Place) -> Iterator[None]:
             leftovers.clear(market, writing.DIRECTORIES, left)
 
 
-def _given(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: plain(value) for key, value in values.items() if value is not None}
-
-
 def generate(
     directory: str | os.PathLike[str] | None = None,
     *,
     preset: str | None = None,
-    config: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | str | os.PathLike[str] | None = None,
     catalog: str | os.PathLike[str] | None = None,
     columns: Mapping[str, str] | None = None,
     groups: str | os.PathLike[str] | None = None,
@@ -102,30 +100,42 @@ def generate(
     warn: Callable[[str], None] = lambda line: None,
     **parameters: Any,
 ) -> dict[str, Any]:
-    """Generate a market in an empty or new directory and commit it at tick 0; give its status.
+    """Generate a market in an empty or new directory and commit it at tick 0; give its `status`.
 
-    `parameters` are those of the preset by name, with `scenario` the overlay on it; `catalog` is the user's own product
-    list with its `columns` mapped to fields, `calendar` a CSV file of festivals, `india` or `none`. `warn` is told what
-    the list gave cause to say, a line each. ConflictError where a market is there.
+    Args:
+        directory: where: a local folder or an object store's URL; None is `QSIM_DIR`, else data/market.
+        preset: `classic` (default) or `realistic`; `config`: parameters over it, as nested tables or a TOML file's path.
+        catalog: your own product list, CSV or Parquet; `columns`: column -> field; `groups`: CSV of category,subcategory,group.
+        calendar: CSV of festivals, `india` or `none`; `strict`: refuse a list with faulty rows, else `warn` is told of each.
+        parameters: by their names in `qsim config show` (`products`, `seed` ...), and `scenario`; they win over `config`.
+
+    Raises UsageError (a name or value), InputError (a file), ConflictError (something is there), DiskError.
     """
     # What makes lists takes long to import, and a run needs none of it.
     from qsim.opening import open_market
 
     simulation.keep_freed_memory()
     market = market_directory(directory)
-    given = _given({**parameters, "calendar": None if calendar is None else os.fspath(calendar)})
-    if catalog is not None and "products" in given:
-        raise UsageError(
-            f"products: found {shown(given['products'])} with a catalog; its rows are the products; leave one of them out"
-        )
-    values, _ = params.without_process(params.merge(config or {}, given))
+    catalog, groups, calendar = calls.files(catalog=catalog, groups=groups, calendar=calendar)
+    values = _opening_values(config, catalog, calls.parameters({**parameters, "calendar": calendar}, generate))
     preset = preset or values.get("preset", "classic")
-    values = scenarios.opening(preset, values)
-    opening = open_market(preset, [values], catalog, columns or {}, groups, strict, warn)
+    given.check_called("warn", warn)
+    chosen = catalog, calls.columns_of(columns), groups, given.flag("strict", strict)
+    opening = open_market(preset, [scenarios.opening(preset, values)], *chosen, warn)
     forecast.warn_of_demand(market, opening.parameters)
     with new_place(market):
         _commit_opening(market, opening)
     return status(market)
+
+
+def _opening_values(
+    config: Mapping[str, Any] | str | os.PathLike[str] | None, catalog: str | None, named: Mapping[str, Any]
+) -> dict[str, Any]:
+    if catalog is not None and "products" in named:
+        raise UsageError(
+            f"products: found {shown(named['products'])} with a catalog; its rows are the products; leave one of them out"
+        )
+    return params.without_process(params.merge(params.configured(config), named))[0]
 
 
 def _write_parts(market: Place, parts: list[Part]) -> tuple[list[DataFile], int]:
@@ -223,7 +233,7 @@ def run(
     duration: float | None = None,
     max_workers: int | None = None,
     scheduler: str | None = None,
-    config: Mapping[str, Any] | None = None,
+    config: Mapping[str, Any] | str | os.PathLike[str] | None = None,
     realtime: bool = False,
     speed: float | None = None,
     flush: float | None = None,
@@ -233,27 +243,38 @@ def run(
     monitoring: bool | None = None,
     **changes: Any,
 ) -> dict[str, Any]:
-    """Run a market on by `ticks`, or to the tick `until`, or by `duration` minutes of market time; give its status.
+    """Run a market on by `ticks`, to the tick `until`, or by `duration` minutes of market time, else a day; give its `status`.
 
-    `changes` are run parameters that hold from the next tick on; `scenario` names an overlay on them, `none` ends it.
-    `scheduler` is the address of a Dask cluster whose workers take the blocks, or `local` to start one on this machine.
-    `recording.Manner` tells of pace (`speed`: market seconds a second), `progress` and `on_events`. When any thread sets
-    `stop`, what is under way is finished and committed. ConflictError where another writes the market or none is there.
+    Args:
+        max_workers: threads; `scheduler`: a Dask cluster's address, or `local`, for its workers to take the blocks.
+        config: parameters from the next tick on, as nested tables or the path of a TOML file.
+        realtime: keep to the clock; `speed`: so many market seconds a second; `flush`: seconds between commits.
+        progress: is told a `recording.Progress`; `on_events`: each Arrow table of events, once committed.
+        stop: when any thread sets it, what is under way is finished and committed.
+        monitoring: count by platform and category; None is as `ENABLE_MONITORING` says, else True.
+        changes: parameters over `config`, `update_interval_seconds` among them; `scenario`: an overlay, or `none`.
+
+    Raises UsageError, ConflictError (another writes the market, or none is there), CorruptError, DiskError.
     """
     market, monitoring = market_directory(directory), recording.monitoring_wanted(monitoring)
-    manner = Manner(progress, on_events, *pacing.wanted(realtime, speed, flush))
-    values, from_config = params.without_process(config or {})
+    manner = calls.manner(progress, on_events, realtime, speed, flush)
+    values, from_config = params.without_process(params.configured(config))
     workers = workers_of(max_workers if max_workers is not None else from_config)
-    values = params.merge(values, _given(changes))
-    _refuse_early(market, values, ticks, until, duration, manner.speed is not None)
+    values, wanted = params.merge(values, calls.parameters(changes, run)), (ticks, until, duration)
+    _refuse_early(market, values, *wanted, manner.speed is not None)
+    _run(market, values, wanted, (workers, scheduler, monitoring, stop), manner)
+    return status(market)
+
+
+def _run(market: Place, values: dict[str, Any], wanted: _Wanted, how: _How, manner: Manner) -> None:
+    workers, scheduler, monitoring, stop = how
     with writing.locked(market), _cluster(scheduler, workers) as client:
         writer = writing.open_writer(market, workers, monitoring, stop)
         if client is not None:
             cluster.hand_over(writer, client)
         epoch = writing.change_parameters(writer, scenarios.changes(writer.world.course.parameters, values))
-        wanted = ticks_wanted(writer.tip.tick, writer.world.course.epochs[-1].interval, ticks, until, duration)
-        recording.run_on(writer, wanted, epoch, manner)
-    return status(market)
+        ticks = ticks_wanted(writer.tip.tick, writer.world.course.epochs[-1].interval, *wanted)
+        recording.run_on(writer, ticks, epoch, manner)
 
 
 def _cluster(scheduler: str | None, workers: int) -> AbstractContextManager[Client | None]:

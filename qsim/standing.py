@@ -18,7 +18,8 @@ _TOLD = {"preset": str, "seed": int, "start": str, "catalog": str, "calendar": s
 
 def market_directory(directory: str | os.PathLike[str] | None = None) -> Place:
     """Give the market's directory, a local one or an object store's URL: the one named, else `QSIM_DIR`, else data/market."""
-    market = place_of(directory or os.environ.get("QSIM_DIR") or DEFAULT_DIRECTORY)
+    named = None if directory == "" else directory
+    market = place_of(named if named is not None else os.environ.get("QSIM_DIR") or DEFAULT_DIRECTORY)
     try:
         market.absolute()
     except FileNotFoundError:
@@ -40,7 +41,11 @@ def _told(parameters: dict[str, Any]) -> dict[str, Any]:
 
 
 def status(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
-    """Tell what a market holds and where it stands, from its log alone."""
+    """Tell what a market holds and where it stands, from its log alone, as `qsim status --json` prints it.
+
+    Counts of rows (`products`, `listings`, `events` ...), the `tick` reached and its `market_time` in India as text,
+    `bytes` on disk, `digest` of the content and `head`, the hash of the newest commit. ConflictError where no market is.
+    """
     market = market_directory(directory)
     history = log.read(market)
     newest = history.epochs[-1]

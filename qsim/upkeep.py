@@ -58,7 +58,8 @@ def vacuum(directory: str | os.PathLike[str] | None = None, *, grace_seconds: fl
 def verify(directory: str | os.PathLike[str] | None = None, *, regenerate: str | None = None) -> dict[str, Any]:
     """Hold every commit, checkpoint and file of a market against its log; tell what was looked at, faults and notes.
 
-    `regenerate` also simulates ticks again from the seed and compares digests: `all`, or `FIRST:LAST`. Nothing is changed.
+    `regenerate` also simulates ticks again from the seed and compares digests: the text `all`, or `FIRST:LAST`, of which
+    whole commits are taken. Nothing is changed. `passed` tells whether there are no faults; these are lines of text.
     """
     market = market_directory(directory)
     found = verification.verify(market, writing.DIRECTORIES, writing.CATALOG_TABLES)

@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -387,3 +388,43 @@ def test_scenario_is_an_option_of_generate_and_of_run(shell: Shell) -> None:
     assert json.loads(shell("status", "m", "--json").out)["scenario"] == "diwali"
     assert json.loads(shell("run", "m", "--ticks", 1, "--scenario", "none", "--json").out)["scenario"] == ""
     assert "scenario: found 'diwal'; nearest is 'diwali'" in shell.refused(2, "run", "m", "--scenario", "diwal")
+
+
+def test_a_market_without_a_query_is_told_from_a_query(ready_market: Path, shell: Shell) -> None:
+    assert "and no query; allowed are [DIR] QUERY; add one, such as" in shell.refused(2, "sql", ready_market)
+
+
+def test_help_as_a_command_is_answered_with_the_option(shell: Shell) -> None:
+    assert "no command 'help'; nearest is '--help'" in shell.refused(2, "help")
+
+
+@pytest.mark.parametrize("group", ["ask", "config"])
+def test_the_list_of_a_group_tells_whole_sentences(shell: Shell, group: str) -> None:
+    assert "..." not in shell(group, "--help").out.partition("Commands:")[2]
+
+
+def test_one_check_is_counted_as_one(ready_market: Path, shell: Shell) -> None:
+    assert shell("validate", ready_market, "--check", "2.6").out.splitlines()[-1] == (
+        "1 check passed, 0 failed; 0 are not for this market"
+    )
+
+
+def commands() -> list[tuple[str, ...]]:
+    groups = {"ask": ("cheapest", "deals", "compare", "basket"), "config": ("show", "scenario", "calendar")}
+    return [
+        (name, *inner) for name in COMMANDS for inner in ([(one,) for one in groups[name]] if name in groups else [()])
+    ]
+
+
+@pytest.mark.parametrize("command", commands(), ids=" ".join)
+def test_every_command_but_serve_has_json_and_all_have_an_example(shell: Shell, command: tuple[str, ...]) -> None:
+    told = shell(*command, "--help").out
+    assert ("--json" in told) == (command != ("serve",))
+    assert "Example: qsim " in told
+
+
+@pytest.mark.parametrize("command", [("generate",), ("config", "show")], ids=" ".join)
+def test_help_names_the_presets_that_there_are(shell: Shell, command: tuple[str, ...]) -> None:
+    presets = [entry.name.removesuffix(".toml") for entry in (files("qsim") / "presets").iterdir() if entry.is_file()]
+    told = shell(*command, "--help").out
+    assert len(presets) > 1 and all(name in told.partition("--preset")[2][:120] for name in presets)

@@ -244,3 +244,25 @@ def test_a_market_that_is_stopped_by_ctrl_c_commits_what_is_done_and_goes_on_as_
     assert main(["run", str(market), "--until", str(onward)]) == 0
     assert main(["run", str(whole), "--until", str(onward), "--batch-size", "all"]) == 0
     assert qsim.status(market)["digest"] == qsim.status(whole)["digest"]
+
+
+@pytest.mark.parametrize(
+    "words", [("ask", "deals", "--min-discount", "1", "--dir"), ("ask", "basket", "--dir"), ("report",)], ids=lambda words: words[1:2]
+)  # fmt: skip
+def test_a_locale_without_rupee_signs_shows_question_marks_and_no_traceback(ran: Path, words: tuple[str, ...]) -> None:
+    plain = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    done = subprocess.run(
+        [sys.executable, "-m", "qsim", *words, str(ran)], capture_output=True, env=os.environ | plain, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_a_query_that_the_locale_cannot_read_is_refused_in_a_line(ran: Path) -> None:
+    plain = {"LC_ALL": "POSIX", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    words = [sys.executable, "-m", "qsim", "sql", str(ran), "SELECT '₹'"]
+    done = subprocess.run(words, capture_output=True, text=True, env=os.environ | plain, check=False)
+    assert done.returncode == 2
+    assert done.stderr == (
+        "qsim: qsim sql: found letters that this locale cannot read; allowed are those of UTF-8; set LC_ALL=C.UTF-8;"
+        " see: qsim sql --help\n"
+    )

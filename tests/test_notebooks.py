@@ -112,6 +112,23 @@ def test_no_output_loads_from_the_network(ran: list[Cell]) -> None:
         assert not ADDRESS.search(json.dumps(output)), str(output)[:300]
 
 
+def drawn_in(cells: list[Cell]) -> str:
+    return "".join(output.get("data", {}).get("image/svg+xml", "") for output in outputs_of(cells))
+
+
+def test_a_score_is_told_to_a_tenth_so_that_it_is_100_only_where_all_is_inside(ran: list[Cell]) -> None:
+    told = re.findall(r"facts inside \(score (\S+) of 100\)", drawn_in(ran))
+    assert bool(told) == any("facts inside" in cell["source"] for cell in ran)
+    assert all(re.fullmatch(r"\d+\.\d", score) for score in told)
+
+
+def test_where_nothing_can_be_told_apart_it_says_what_is_missing(ran: list[Cell]) -> None:
+    asked = any("Nothing to tell apart" in cell["source"] for cell in ran)
+    missing = "Nothing to tell apart. There are no real data here: QSIM_SHARED_DATA names no folder of them."
+    with_data = bool(os.environ.get("QSIM_SHARED_DATA"))
+    assert (missing in drawn_in(ran)) == (asked and not with_data)
+
+
 def test_a_notebook_serves_a_market_in_a_thread_and_says_so_where_it_cannot(tmp_path: Path) -> None:
     nbclient = pytest.importorskip("nbclient", reason="nbclient is missing: install the extra 'notebook'")
     nbformat = pytest.importorskip("nbformat", reason="nbformat is missing: install the extra 'notebook'")

@@ -71,8 +71,22 @@ def test_a_market_is_judged_and_charted(tmp_path: Path):
     result = validate.realism(tmp_path / "m", min_score=99, charts_to=tmp_path / "charts")
     assert 0 < result["score"] < 99 and not result["passed"] and len(result["notes"]) == 2
     assert [Path(path).stat().st_size > 10_000 for path in result["charts"]] == [True] * 4
-    svg = charts.save(charts.moments_chart(result), tmp_path / "moments.svg")
-    assert "<svg" in svg.read_text("utf-8")
+    svg = charts.save(charts.moments_chart(result), tmp_path / "moments.svg").read_text("utf-8")
+    # A reader sees what lies outside, and of what kind of goods a moment is, without knowing the letters of the targets.
+    assert "<svg" in svg and "daily P(change), produce" in svg and "low end" in svg
+    outside = sum(row["score"] < 1 for row in result["moments"] if row["score"] is not None and not row["hard"])
+    assert outside and svg.count("; verdict: outside") == outside
+    product = qsim.connect(tmp_path / "m").sql("SELECT product FROM products WHERE product_id = 0").fetchall()[0][0]
+    assert product in Path(result["charts"][3]).read_text("utf-8")
+
+
+def test_lines_of_two_panels_are_seen_through_each_other():
+    pytest.importorskip("altair", reason="the extra viz is not installed")
+    pytest.importorskip("vl_convert", reason="the extra viz is not installed")
+    panel = validate.from_long(table(*(("a", day, 1.0 + day % 3) for day in range(40))))
+    for made in (charts.sizes_chart, charts.hazard_chart):
+        dashes = made({"simulated": panel, "reference": panel}).to_dict()["encoding"]["strokeDash"]["scale"]
+        assert dashes["domain"] == ["simulated", "reference"] and dashes["range"][0] != dashes["range"][1]
 
 
 def test_a_reference_that_cannot_be_read_is_refused(tmp_path: Path):

@@ -13,12 +13,13 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LEVELS = {
-    0: "layers errors arrays inputs money clock pacing scalars startup",
+    0: "layers errors arrays given inputs money clock pacing scalars startup",
     1: "schema explain toml_text params assortment behaviour streams taxonomy depths popularity",
     2: "catalog market festivals calendars scenarios",
     3: "events blocks rulebook hours",
     4: "simulation storage",
-    5: "standing opening worlds counting process recording merging windows writing cluster forecast runs regeneration upkeep queries",
+    5: "standing opening worlds counting process recording merging windows writing cluster forecast calls runs regeneration"
+    " upkeep queries",
     6: "validation realism monitoring truth fitting",
     7: "server sinks",
     8: "cli",
@@ -44,7 +45,7 @@ HOMES = {
     "dask": ("cluster",),
     "distributed": ("cluster",),
 }
-STORAGE_KNOWS = {"errors", "arrays", "money", "clock", "schema", "streams", "storage"}
+STORAGE_KNOWS = {"errors", "given", "arrays", "money", "clock", "schema", "streams", "storage"}
 HEAVY = ("numpy", "polars", "duckdb", "pydantic", "pyarrow", "rich", "altair", "psutil", "fastapi", "uvicorn")
 SOURCES = sorted((ROOT / "qsim").rglob("*.py"))
 

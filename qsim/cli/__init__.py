@@ -60,7 +60,7 @@ class _Lazy(click.Group):
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
             from difflib import get_close_matches
 
-            close = get_close_matches(args[0], COMMANDS, n=1)
+            close = get_close_matches(args[0], COMMANDS, n=1) if args[0] != "help" else ["--help"]
             hint = f"; nearest is {close[0]!r}" if close else f"; allowed are {', '.join(COMMANDS)}"
             raise click.UsageError(f"no command {args[0]!r}{hint}", ctx)
         return super().resolve_command(ctx, args)

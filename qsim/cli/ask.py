@@ -10,7 +10,7 @@ import click
 from qsim.cli import answers, options, output
 
 
-@click.group()
+@click.group(cls=options.Few)
 def ask() -> None:
     """Ask one of the four questions of a market.
 

@@ -7,7 +7,7 @@ import click
 from qsim.cli import options, output
 
 
-@click.group()
+@click.group(cls=options.Few)
 def config() -> None:
     """Show the parameters of a market or a preset, a scenario, the calendar.
 
@@ -17,7 +17,7 @@ def config() -> None:
 
 @config.command()
 @options.directory
-@click.option("--preset", help="A preset instead of a market.")
+@click.option("--preset", help="classic or realistic, instead of a market.")
 @options.as_json
 def show(directory: str | None, preset: str | None, as_json: bool) -> None:
     """Print the parameters that the market in DIR runs under now, as TOML.

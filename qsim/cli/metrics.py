@@ -9,7 +9,12 @@ import click
 from qsim.cli import options, output
 from qsim.errors import counted
 
-_SHOWN = ("attempted", "changed", "clipped", "failed", "mean_change_pct", "sd_change_pct")
+# Headings that leave room for all columns on eighty.
+_SHOWN = {
+    "platform": "platform", "category": "category", "attempted": "tried", "changed": "changed", "clipped": "clipped",
+    "failed": "failed", "mean_change_pct": "mean %", "sd_change_pct": "sd %", "discounted": "on sale", "surging": "surging",
+    "out_of_stock": "out",
+}  # fmt: skip
 _UNCOUNTED = {True: "as a live run counts once a minute", False: "as the others ran without monitoring"}
 
 
@@ -39,17 +44,15 @@ def metrics(directory: str | None, last: int | None, as_json: bool) -> None:
     Example: qsim metrics shop --last 720
     """
     from qsim.monitoring.metrics import metrics as count
-    from qsim.schema import STATES
 
     found = count(directory, last=last)
     if as_json:
         output.print_json(found)
         return
     rows = found["rows"]
-    names = ("platform", "category", *_SHOWN, *STATES)
     title = f"{counted(found['ticks_counted'], 'tick')} up to {found['counted_to']:,}"
     if found["tick"] > found["counted_to"] and found["run"]:
         title += f" of {found['tick']:,}, {_UNCOUNTED[found['run']['kind'] == 'run']}"
-    output.table([{name: row[name] for name in names} for row in rows], title)
+    output.table([{heading: row[name] for name, heading in _SHOWN.items()} for row in rows], title)
     if found["run"]:
         output.facts(_cost(found["run"]), False)

@@ -32,6 +32,17 @@ scenario = click.option(
 )
 
 
+class Few(click.Group):
+    """A group whose list of commands tells the first sentence of each, whole."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list."""
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, command.get_short_help_str(1_000)) for name, command in sorted(self.commands.items())]
+            )
+
+
 class Count(click.ParamType[int]):
     """A number, or `all`; `of` says in an error what is counted."""
 

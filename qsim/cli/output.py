@@ -7,13 +7,14 @@ import io
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from decimal import Decimal
 from functools import cache
 from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from qsim.cli import tables
+from qsim.cli.tables import Rows, cell
 from qsim.errors import counted, one_line
 from qsim.queries.values import json_of
 
@@ -21,11 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from rich.console import Console
-    from rich.table import Table as RichTable
 
     from qsim.recording import Progress
-
-Rows = Sequence[Mapping[str, Any]]
 
 
 def to_json(value: Any) -> str:
@@ -58,14 +56,6 @@ def json_lines(rows: Rows) -> None:
     sys.stdout.flush()
 
 
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    return f"{value:,.2f}" if isinstance(value, float) else str(value)
-
-
 def _csv_cell(value: Any) -> Any:
     # A leading = + - @ would be run as a formula by a spreadsheet.
     text = "" if value is None else str(value)
@@ -74,8 +64,10 @@ def _csv_cell(value: Any) -> Any:
 
 def table(rows: Rows, title: str = "", *, right: Collection[str] = (), spare: Collection[str] = ()) -> None:
     """Print rows as a table; numbers, and the columns `right`, to the right; as wide as need be where standard output is
-    no terminal. The columns `spare` are left out where the terminal is too narrow for all.
+    no terminal. Where the terminal is too narrow for all, the columns `spare` are left out, then the frame; where words
+    would still be broken, each row is printed as lines of a name and a value.
     """
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
 
     if not rows:
@@ -84,25 +76,16 @@ def table(rows: Rows, title: str = "", *, right: Collection[str] = (), spare: Co
     if title:
         click.echo(title)
     console = Console(width=None if sys.stdout.isatty() else 10_000)
-    shown = drawn(rows, right)
-    whole = console.options.update(max_width=10_000)
-    if spare and console.measure(shown, options=whole).maximum > console.width:
-        shown = drawn([{name: row[name] for name in row if name not in spare} for row in rows], right)
-    console.print(shown)
-
-
-def drawn(rows: Rows, right: Collection[str] = ()) -> RichTable:
-    """Make a table of rows for the terminal."""
-    from rich.table import Table
-    from rich.text import Text
-
-    made = Table(header_style="bold")
-    for name in rows[0]:
-        number = all(isinstance(row[name], (int, float, Decimal, type(None))) for row in rows)
-        made.add_column(name, justify="right" if number or name in right else "left", overflow="fold")
-    for row in rows:
-        made.add_row(*(Text(_cell(value)) for value in row.values()))
-    return made
+    shown = tables.drawn(rows, right)
+    if tables.width_of(console, shown).maximum > console.width:
+        rows = [{name: row[name] for name in row if name not in spare} for row in rows]
+        shown = tables.drawn(rows, right)
+    if tables.width_of(console, shown).minimum > console.width:
+        shown.box, shown.show_edge, shown.padding = SIMPLE_HEAD, False, 0
+    if tables.fit(console, shown):
+        console.print(shown)
+    else:
+        tables.records(rows)
 
 
 def rows_as(rows: Rows, form: str, columns: Sequence[str]) -> None:
@@ -127,7 +110,7 @@ def facts(values: Mapping[str, Any], as_json: bool) -> None:
     width = max(len(name) for name in values)
     for name, value in values.items():
         shown = (
-            f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) and name != "seed" else _cell(value)
+            f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) and name != "seed" else cell(value)
         )
         click.echo(f"{name.replace('_', ' '):<{width}}  {shown}")
 

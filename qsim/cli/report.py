@@ -19,11 +19,9 @@ def report(directory: str | None, file: str | None, as_json: bool) -> None:
     from qsim.monitoring import page
     from qsim.monitoring import report as reports
 
+    found = reports.report(directory, out=file)
     if file is not None:
-        reports.check_file(file)
-    found = reports.report(directory)
-    if file is not None:
-        output.note(f"{reports.write(found, file)} written")
+        output.note(f"{file} written")
     if as_json:
         output.print_json(found)
     elif file is None:

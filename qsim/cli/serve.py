@@ -7,7 +7,6 @@ from typing import Any
 import click
 
 from qsim.cli import logs, options, output
-from qsim.errors import UsageError
 
 
 @click.command()
@@ -27,10 +26,6 @@ def serve(directory: str | None, **given: Any) -> None:
     Example: qsim serve shop --port 8000
     """
     logs.set_up(given.pop("log_level"), given.pop("log_file"))
-    try:
-        from qsim.server import running
-    except ModuleNotFoundError as fault:
-        raise UsageError(
-            f"serve: {fault.name} is not installed; serving needs it; run: pip install 'quickcommerce-sim[serve]'"
-        ) from None
-    running.serve(directory, listening=lambda address: output.note(f"serving at {address} (Ctrl-C stops)"), **given)
+    from qsim.server import verb
+
+    verb.serve(directory, listening=lambda address: output.note(f"serving at {address} (Ctrl-C stops)"), **given)

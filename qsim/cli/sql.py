@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
 
 from qsim.cli import options, output
+
+_LONGEST_NAME = 255
 
 
 @click.command()
@@ -23,8 +27,23 @@ def sql(words: tuple[str, ...], as_json: bool, as_csv: bool, guarded: bool) -> N
     """
     if len(words) > 2 or (as_json and as_csv):
         raise click.UsageError("found too much; allowed are [DIR] QUERY and one of --json and --csv; quote the query")
+    _check_query(words)
     columns, rows = (_guarded if guarded else _plain)(words[0] if len(words) == 2 else None, words[-1])
     output.rows_as(rows, "json" if as_json else "csv" if as_csv else "table", columns)
+
+
+def _check_query(words: tuple[str, ...]) -> None:
+    query = words[-1]
+    if len(words) == 1 and len(query) < _LONGEST_NAME and Path(query).is_dir():
+        raise click.UsageError(
+            f"found the folder {query!r} and no query; allowed are [DIR] QUERY; add one, such as 'SELECT * FROM prices LIMIT 5'"
+        )
+    try:
+        query.encode()
+    except UnicodeEncodeError:
+        raise click.UsageError(
+            "found letters that this locale cannot read; allowed are those of UTF-8; set LC_ALL=C.UTF-8"
+        ) from None
 
 
 def _plain(directory: str | None, query: str) -> tuple[list[str], list[dict[str, object]]]:

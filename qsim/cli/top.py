@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qsim.cli import options, output
+from qsim.cli import options, output, tables
 from qsim.cli.events import change_of
 
 if TYPE_CHECKING:
-    from rich.console import RenderableType
+    from rich.console import Console, RenderableType
+    from rich.table import Table
 
 _COLOURS = {"ok": "green", "warning": "yellow", "failing": "red"}
 # Events shown at least, lines that the rest takes above them, and ticks that are counted.
@@ -57,21 +58,40 @@ _COUNTS = {
 }  # fmt: skip
 
 
-def _line(event: dict[str, Any]) -> str:
+# What goes first where the terminal is too narrow for all columns.
+_SPARE = ("sd %", "tried", "mean %", "surging", "out")
+# Letters that an event takes up to the name of its product.
+_LINE = 62
+
+
+def _line(event: dict[str, Any], wide: bool) -> str:
     change, names = change_of(event)
+    if not wide:
+        return f"{event['platform']:<9} {change.replace(' ', '', 1)}  {names}"
     return f"{event['tick']:>8}  {event['platform']:<10} {event['cause']:<14} {change}  {names}"
 
 
-def _screen(seen: dict[str, Any]) -> RenderableType:
+def _counts(rows: list[dict[str, Any]], console: Console) -> Table:
+    """Draw what ticks did by platform, with as many columns as the terminal has room for."""
     from rich import box
+
+    shown = [{heading: row[name] for name, heading in _COUNTS.items()} for row in rows]
+    for left_out in range(len(_SPARE) + 1):
+        kept = [{name: row[name] for name in row if name not in _SPARE[:left_out]} for row in shown]
+        counts = tables.drawn(kept)
+        counts.box, counts.title_justify = box.SIMPLE_HEAD, "left"
+        if tables.fit(console, counts):
+            break
+    return counts
+
+
+def _screen(seen: dict[str, Any], console: Console) -> RenderableType:
     from rich.console import Group
     from rich.text import Text
 
     parts: list[RenderableType] = [_head(seen)]
     if seen["metrics"]["rows"]:
-        rows = [{shown: row[name] for name, shown in _COUNTS.items()} for row in seen["metrics"]["rows"]]
-        counts = output.drawn(rows)
-        counts.box, counts.title_justify = box.SIMPLE_HEAD, "left"
+        counts = _counts(seen["metrics"]["rows"], console)
         counts.title = f"  the last {seen['metrics']['ticks_counted']:,} ticks, up to {seen['metrics']['counted_to']:,}"
         parts.append(counts)
     elif seen["status"]["tick"]:
@@ -79,7 +99,8 @@ def _screen(seen: dict[str, Any]) -> RenderableType:
         going = run is not None and run["kind"] == "run"
         why = "come once a minute of a live run" if going else "are not there: the market ran without monitoring"
         parts.append(Text(f"counts by platform {why}\n", style="dim"))
-    newest = "\n".join(_line(event) for event in reversed(seen["events"]))
+    wide = console.width > _LINE
+    newest = "\n".join(_line(event, wide) for event in reversed(seen["events"]))
     return Group(*parts, Text(newest, no_wrap=True, overflow="ellipsis"))
 
 
@@ -104,10 +125,11 @@ def top(directory: str | None, every: float, once: bool, as_json: bool) -> None:
     if as_json:
         output.print_json(seen)
     elif once or not console.is_terminal or console.is_dumb_terminal:
-        console.print(_screen(seen))
+        console.print(_screen(seen, console))
     else:
-        with Live(_screen(seen), console=console, screen=True, auto_refresh=False) as live:
+        with Live(_screen(seen, console), console=console, screen=True, auto_refresh=False) as live:
             while True:
                 sleep(every)
                 # A tall terminal has room for more events below the rest.
-                live.update(_screen(_glance(directory, max(_EVENTS, console.height - _ABOVE))), refresh=True)
+                seen = _glance(directory, max(_EVENTS, console.height - _ABOVE))
+                live.update(_screen(seen, console), refresh=True)

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from qsim.cli import output
+from qsim.errors import counted
 
 
 def checks(result: Mapping[str, Any], *, whole: bool) -> None:
@@ -22,7 +23,8 @@ def checks(result: Mapping[str, Any], *, whole: bool) -> None:
             f"FAIL {check['number']} {check['name']}: {check['measured']} against {check['target']}. {check['detail']}"
         )
     passed = len(result["checks"]) - len(failed) - len(other)
-    click.echo(f"{passed} checks passed, {len(failed)} failed; {len(other)} are not for this market")
+    apart = f"{len(other)} {'is' if len(other) == 1 else 'are'} not for this market"
+    click.echo(f"{counted(passed, 'check')} passed, {len(failed)} failed; {apart}")
 
 
 def _word(check: Mapping[str, Any]) -> str:

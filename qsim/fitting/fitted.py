@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from qsim import params
+from qsim import given, params
 from qsim.errors import InputError, UsageError
 from qsim.fitting import catalogs, preset, report, split
 from qsim.fitting.figures import ALL, Figures, measure, measure_costs
@@ -19,18 +19,20 @@ from qsim.fitting.reading import Source, panel_of, read_source
 from qsim.fitting.refine import refine
 from qsim.fitting.simulate import checked, simulated
 from qsim.fitting.spells import observe
-from qsim.scalars import number
+from qsim.scalars import number, whole_number
 from qsim.storage import files
 
 LEAST_CHANGES = 5
 
 
-def _check_call(hold_out: float, *places: str | os.PathLike[str] | None) -> None:
+def _check_call(hold_out: float, base: str, **paths: str | os.PathLike[str] | None) -> None:
     hold_out = number("hold_out", hold_out)
     if not 0 <= hold_out <= 0.8:
         raise UsageError(f"hold_out: found {hold_out:g}; allowed is a share from 0 to 0.8; mend the number")
-    for place in places:
-        if place is not None and not Path(place).absolute().parent.is_dir():
+    params.preset_values(base)
+    places = {name: given.file(name, path) for name, path in paths.items() if path is not None or name == "file"}
+    for place in (places[name] for name in ("out", "goods") if name in places):
+        if not Path(place).absolute().parent.is_dir():
             raise UsageError(
                 f"{place}: its folder is not there; allowed is a file in one that is; make the folder first"
             )
@@ -52,21 +54,22 @@ def fit(
 
     Args:
         file: CSV or Parquet: a panel (the fields of `reading.PANEL_FIELDS`), or a catalog (product, price, mrp ...).
-        out: where to write the preset; None for nowhere.
+        out: where to write the preset; `goods`: where to write the panel's goods as a product list; None for nowhere.
         columns: column -> field, over the names of columns.
-        base: preset that gives what the file does not tell.
-        catalog: a catalog beside a panel, whose discounts are told too.
-        goods: where to write the panel's goods as a product list, for `catalog` of `generate`.
+        base: preset for what the file does not tell; `catalog`: one beside a panel, whose discounts are told too.
         hold_out: share of items and of days that the fit does not see, and is judged by; 0 for none.
         carry: whether rows are a log of changes; None to find out.
         seed: of the items held out, the simulated markets and the classifier.
 
-    Returns preset (plain values), estimated, left and off (which parameters are from where), moments, auc, notes.
+    Returns preset (plain values), estimated, left and off (which parameters are from where), moments, auc, notes. Raises
+    UsageError (an argument) and InputError (a file that cannot be read, or holds too few prices or changes).
     """
-    _check_call(hold_out, out, goods)
-    source = read_source(Path(file), columns or {}, carry=carry)
-    is_catalog = source.kind == "catalog"
-    result = _of_catalog(source, base) if is_catalog else _of_panel(source, base, goods, hold_out, seed)
+    _check_call(hold_out, base, file=file, out=out, goods=goods, catalog=catalog)
+    columns = given.table("columns", columns or {}, "a table of columns and their fields, as {'shop': 'seller'}")
+    seed, carry = whole_number("seed", seed), None if carry is None else given.flag("carry", carry)
+    source = read_source(Path(file), columns, carry=carry)
+    panel = source.kind == "panel"
+    result = _of_panel(source, base, goods, hold_out, seed) if panel else _of_catalog(source, base)
     if catalog is not None:
         result["catalog"] = catalogs.by_category(read_source(Path(catalog), {}).frame)
     result = {"file": str(file), "kind": source.kind, "columns": source.columns, **result}

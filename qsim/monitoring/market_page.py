@@ -62,7 +62,7 @@ def _volatility(told: Mapping[str, Any]) -> str:
     found = told["volatility"]
     title = "Volatility: size of the moves of regular prices, by group"
     if not found["groups"]:
-        return svg.empty(title, "too few turns yet")
+        return svg.empty(title, "too few changes of them yet")
     targets = {row["volatility_group"]: row["target_pct"] for row in found["groups"] if row["target_pct"] is not None}
     meant = (
         "The line is volatility x largest change / √3."
@@ -175,7 +175,7 @@ def _campaign_rows(rows: Sequence[Mapping[str, Any]]) -> Grid:
             [
                 row["campaign"],
                 row["platform"],
-                row["kind"],
+                row["kind"].replace("_", " "),
                 row["status"],
                 f"{row['lines']:,}",
                 f"{(row['deepest_bps'] or 0) / 100:g}",

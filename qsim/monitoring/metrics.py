@@ -11,6 +11,7 @@ import polars as pl
 
 from qsim import process
 from qsim.errors import UsageError
+from qsim.given import refused
 from qsim.scalars import whole_number
 from qsim.schema import CATEGORIES, METRICS_EVERY, PLATFORM_METRICS, PLATFORMS, SIZES, STATES, Table
 from qsim.standing import market_directory
@@ -123,11 +124,13 @@ def metrics(
     directory: str | os.PathLike[str] | None = None,
     *,
     last: int | None = None,
-    by: tuple[str, ...] = ("platform", "category"),
+    by: str | Sequence[str] = ("platform", "category"),
 ) -> dict[str, Any]:
     """Tell what the ticks of a market did, all of them or the last so many: the `total`, `rows` by platform and category (or
-    what `by` names), and the newest `run`. The counts of a live run are committed once a minute: up to tick `counted_to`.
+    what `by` names, of the two), and the newest `run`. The counts of a live run are committed once a minute: up to tick
+    `counted_to`. Columns `_pct` are percents. UsageError for a `last` below 1, ConflictError where no market is.
     """
+    by = _by(by)
     last = None if last is None else whole_number("last", last)
     if last is not None and last < 1:
         raise UsageError(f"last: found {last}; allowed are 1 and more ticks; mend the number")
@@ -140,6 +143,13 @@ def metrics(
         **counted(market, history, last, by),
         "run": newest[-1] if newest else None,
     }
+
+
+def _by(names: object) -> tuple[str, ...]:
+    listed = [names] if isinstance(names, str) else names
+    if not isinstance(listed, (list, tuple)) or not set(listed) <= {"platform", "category"}:
+        raise refused("by", names, "platform, category or both, as ('platform', 'category')")
+    return tuple(listed)
 
 
 def counted(market: Place, history: Log, last: int | None, by: tuple[str, ...]) -> dict[str, Any]:

@@ -35,8 +35,10 @@ figure ul{display:flex;flex-wrap:wrap;gap:.2rem 1rem;list-style:none;margin:.3re
 figure i{display:inline-block;width:.8em;height:.8em;margin-right:.4em;border-radius:2px}
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 td,th{padding:.25rem .7rem;border-bottom:1px solid var(--line);
-text-align:right;white-space:nowrap}td:first-child,th:first-child{text-align:left}
+text-align:right;white-space:nowrap}.t{text-align:left}td.t:last-child{white-space:normal;min-width:18rem}
 """ + "".join(f".s{n}{{stroke:var(--k{n})}}.c{n}{{fill:var(--k{n});background:var(--k{n})}}" for n in range(8))  # fmt: skip
+_NONE = "Nothing to show yet."
+_NUMBER = re.compile(r"[-+−]?[\d,.]*")
 _CLASSES = dict(zip(SIZES, ("≤ −20", "−20", "−10", "−5", "−2", "+0", "+2", "+5", "+10", "≥ +20"), strict=True))
 
 
@@ -101,6 +103,11 @@ def _tables(found: Mapping[str, Any]) -> dict[str, list[list[str]]]:
     }
 
 
+def _are_texts(rows: Sequence[Sequence[str]]) -> list[bool]:
+    """Tell of each column of a table whether it holds texts, which are read from the left, and not numbers alone."""
+    return [not all(_NUMBER.fullmatch(row[at]) for row in rows[1:]) for at in range(len(rows[0]))]
+
+
 def _marked(text: str) -> str:
     """Write a text, which may be a user's, so that Markdown shows it and nothing else."""
     return re.sub(r"([\\`*<\[\]|])", r"\\\1", one_line(text))
@@ -120,8 +127,9 @@ def markdown(found: Mapping[str, Any]) -> str:
     lines += [f"- {one['level']}: {one['about']}: {one['found']}. Mend: {one['mend']}" for one in health["reasons"]]
     for title, rows in _tables(found).items():
         cells = [[_marked(cell) for cell in row] for row in rows]
-        rule = ["---", *["---:"] * (len(cells[0]) - 1)]
-        lines += ["", f"## {_marked(title)}", "", *(f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:]))]
+        rule = ["---" if is_text else "---:" for is_text in _are_texts(rows)]
+        table = [f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:])] if len(rows) > 1 else [_NONE]
+        lines += ["", f"## {_marked(title)}", "", *table]
     return "\n".join(lines) + "\n"
 
 
@@ -149,15 +157,35 @@ def _charts(found: Mapping[str, Any]) -> list[str]:
         svg.lines("Surges, by platform", _of_platforms(found, "surging")),
         svg.bars("Volatility: spread of price changes by category", volatility, " %"),
         svg.bars("Time by stage, over the newest runs", stages, " s"),
-        svg.lines("Seconds behind the clock", {"lag": [(line["tick"], line["lag_seconds"]) for line in costs]}),
+        _lag(found),
         svg.lines("Memory, MB", {"memory": [(line["tick"], line["memory_bytes"] / 1e6) for line in costs]}),
     ]
+
+
+def _lag(found: Mapping[str, Any]) -> str:
+    title, costs = "Seconds behind the clock", found["costs"]
+    if not any(run.get("tick_seconds") for run in found["runs"]):
+        return svg.empty(title, "no run kept to it")
+    return svg.lines(title, {"lag": [(line["tick"], line["lag_seconds"]) for line in costs]})
 
 
 def _market(found: Mapping[str, Any]) -> str:
     """Draw the market's own charts."""
     drawn = "".join(market_page.charts(found["market"], _of_platforms(found, "out_of_stock")))
     return f'<h2>The market</h2><div class="charts">{drawn}</div>'
+
+
+def _html_table(title: str, rows: Sequence[Sequence[str]]) -> str:
+    if len(rows) == 1:
+        return f"<h2>{escape(title)}</h2><p>{_NONE}</p>"
+    sides = [' class="t"' * is_text for is_text in _are_texts(rows)]
+    top = "".join(f'<th scope="col"{side}>{escape(cell)}</th>' for side, cell in zip(sides, rows[0], strict=True))
+    cells = [
+        "".join(f"<td{side}>{escape(cell)}</td>" for side, cell in zip(sides, row, strict=True)) for row in rows[1:]
+    ]
+    body = "".join(f"<tr>{row}</tr>" for row in cells)
+    table = f"<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table>"
+    return f'<h2>{escape(title)}</h2><div class="scroll" tabindex="0">{table}</div>'
 
 
 def html(found: Mapping[str, Any]) -> str:
@@ -167,12 +195,7 @@ def html(found: Mapping[str, Any]) -> str:
         f'<li class="{one["level"]}">{escape(one["about"])}: {escape(one["found"])} <br>Mend: {escape(one["mend"])}</li>'
         for one in health["reasons"]
     )
-    tables = ""
-    for title, (head, *rows) in _tables(found).items():
-        cells = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-        top = "".join(f'<th scope="col">{escape(cell)}</th>' for cell in head)
-        table = f"<table><thead><tr>{top}</tr></thead><tbody>{cells}</tbody></table>"
-        tables += f'<h2>{escape(title)}</h2><div class="scroll" tabindex="0">{table}</div>'
+    tables = "".join(_html_table(title, rows) for title, rows in _tables(found).items())
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
         f"<title>{name}: qsim report</title><style>{_STYLE}</style></head><body><main><h1>{name}</h1>"

@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 
-from qsim import process
+from qsim import given, process
 from qsim.errors import DiskError, UsageError
 from qsim.monitoring import market as markets
 from qsim.monitoring import page
@@ -65,13 +65,24 @@ def _states(rows: pl.DataFrame) -> pl.DataFrame:
     return held.group_by("platform", "at").agg(pl.col(*STATES).sum()).sort("at", "platform")
 
 
-def report(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
+def report(
+    directory: str | os.PathLike[str] | None = None, *, out: str | os.PathLike[str] | None = None
+) -> dict[str, Any]:
     """Put a report of a market together: `status`, `health`, `market`, `total`, `by_platform`, `by_category`, `over_time`,
-    `runs`, `costs`.
+    `runs`, `costs`; and write it to the file `out` where one is named: .json, .md or .html.
 
     What ticks did is counted after the tick `counted_after`, a market day ago, however long the history; `market` is what
-    `market.told` gives.
+    `market.told` gives. UsageError for a file of another ending, ConflictError where no market is.
     """
+    if out is not None:
+        check_file(out)
+    found = _report(directory)
+    if out is not None:
+        write(found, out)
+    return found
+
+
+def _report(directory: str | os.PathLike[str] | None) -> dict[str, Any]:
     market = market_directory(directory)
     history = log.read(market)
     after = markets.day_before(history)
@@ -97,7 +108,7 @@ def report(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
 
 def check_file(file: str | os.PathLike[str]) -> Path:
     """Make sure that a report can be written to a file; UsageError where its ending or its folder is none."""
-    path = Path(file)
+    path = Path(given.file("out", file))
     if path.suffix not in SUFFIXES:
         raise UsageError(f"{path}: found the ending {path.suffix!r}; allowed are {', '.join(SUFFIXES)}; mend the name")
     if not path.parent.is_dir():

@@ -11,6 +11,7 @@ WIDTH, HEIGHT = 640, 240
 LEFT, RIGHT, TOP, BOTTOM = 56, 12, 12, 34
 _TIME_STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 7 * 86_400, 30 * 86_400)
 _MOST_LABELS = 9
+_HEADROOM = 1.06
 
 Points = Sequence[tuple[float, float]]
 Scale = Callable[[float], float]
@@ -124,12 +125,16 @@ def lines(title: str, series: Mapping[str, Points], unit: str = "", note: str = 
     parts, y = y_axis(0.0, max(point[1] for point in points), unit)
     first, last = min(ticks), max(max(ticks), min(ticks) + 1)
     x = scale(first, last, LEFT, WIDTH - RIGHT)
-    for nth, anchor in enumerate(("start", "middle", "middle", "middle", "end")):
+    labels = enumerate(("start", "middle", "middle", "middle", "end") if max(ticks) > first else ("start",))
+    for nth, anchor in labels:
         tick = first + (last - first) * nth / 4
         parts.append(text(x(tick), HEIGHT - 10, f"tick {tick:,.0f}", anchor))
     for nth, line in enumerate(series.values()):
-        places = path([(x(tick), y(value)) for tick, value in line], steps=False)
-        parts.append(f'<polyline class="s{nth % 8}" points="{places}"/>')
+        places = [(x(tick), y(value)) for tick, value in line]
+        parts.append(f'<polyline class="s{nth % 8}" points="{path(places, steps=False)}"/>')
+        if max(ticks) == first:
+            # A line over one tick alone has no length.
+            parts.append(f'<circle class="c{nth % 8}" cx="{x(first):.1f}" cy="{places[-1][1]:.1f}" r="4"/>')
     told = "; ".join(f"{name}: {number(line[-1][1])}{unit} at last, up to {number(max(point[1] for point in line))}{unit}"
                      for name, line in series.items() if line)  # fmt: skip
     return figure(title, parts, list(series) if len(series) > 1 else [], told=told, note=note)
@@ -142,7 +147,8 @@ def bars(
     if not values:
         return empty(title)
     targets = targets or {}
-    parts, y = y_axis(0.0, max(*values.values(), *targets.values(), 0.0), unit)
+    # The value over the highest bar has to have room below the edge.
+    parts, y = y_axis(0.0, _HEADROOM * max(*values.values(), *targets.values(), 0.0), unit)
     room = (WIDTH - LEFT - RIGHT) / len(values)
     for nth, (name, value) in enumerate(values.items()):
         x = LEFT + nth * room

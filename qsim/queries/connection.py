@@ -10,6 +10,7 @@ from weakref import WeakKeyDictionary
 import duckdb
 
 from qsim.errors import CorruptError, QsimError, UsageError, one_line
+from qsim.given import refused
 from qsim.queries import views
 from qsim.queries.scans import Scans, register_objects
 from qsim.queries.statement import kinds_named
@@ -30,7 +31,8 @@ _shown: WeakKeyDictionary[duckdb.DuckDBPyConnection, frozenset[str]] = WeakKeyDi
 def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyConnection:
     """Open DuckDB in memory with all views of a market at its newest commit; the connection is DuckDB's own object.
 
-    CorruptError where a file is not what was committed: Parquet readers would not notice.
+    `.sql(query)` gives a relation: `.fetchall()`, `.pl()`, `.df()`, `.arrow()`. Amounts are rupees as DECIMAL, times in India.
+    ConflictError where no market is, CorruptError where a file is not what was committed: Parquet readers would not notice.
     """
     market = market_directory(directory).absolute()
     return integrity.at_newest(market, partial(_opened, market))
@@ -102,6 +104,8 @@ def refresh(connection: duckdb.DuckDBPyConnection) -> int:
 
     Its cursors move along with it. UsageError for one of these, and for a connection in a transaction.
     """
+    if not isinstance(connection, duckdb.DuckDBPyConnection):
+        raise refused("connection", connection, "one that qsim.connect gave")
     if _in_transaction(connection):
         raise UsageError(
             "refresh: the connection is in a transaction, which sees one commit; commit or roll back first"
@@ -129,6 +133,8 @@ def _in_transaction(connection: duckdb.DuckDBPyConnection) -> bool:
         first, second = (connection.execute("SELECT txid_current()").fetchall() for _ in range(2))
     except duckdb.TransactionException:
         return True
+    except duckdb.ConnectionException:
+        raise UsageError("refresh: the connection is closed; allowed is an open one; connect again") from None
     return first == second
 
 

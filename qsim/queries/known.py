@@ -13,6 +13,7 @@ from typing import Any
 import duckdb
 
 from qsim.errors import UsageError
+from qsim.given import refused
 from qsim.queries import names, wording
 from qsim.queries.connection import rows_of
 
@@ -74,6 +75,8 @@ def check_place(known: Known, column: str, value: str | None) -> None:
 
 def check_platform(known: Known, platform: str) -> str:
     """Give the id of a platform from its id or display name, in any case; UsageError for one that is not there."""
+    if not isinstance(platform, str):
+        raise refused("platform", platform, "the id or name of one, as text")
     for one, name in known.platforms:
         if platform.lower() in (one.lower(), name.lower()):
             return one

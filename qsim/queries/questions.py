@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -193,12 +193,29 @@ _COMPARE = """
     ORDER BY a.product, a.pack, a.pincode, a.store_id, a.product_id"""
 
 
+def _wrong_kind(name: str, value: object, default: object) -> str:
+    """Tell what is allowed where an argument is of another kind; nothing where it is not."""
+    if name == "platforms":
+        return "" if value is None or isinstance(value, Iterable) else "a list of platforms, as ['blinkit', 'zepto']"
+    if name not in _TEXTS or isinstance(value, str) or (value is None and default is None):
+        return ""
+    return "text"
+
+
 def ask(
     question: str, *args: Any, directory: str | os.PathLike[str] | None = None, **options: Any
 ) -> list[dict[str, Any]] | dict[str, Any]:
     """Put a question to a market: `ask("cheapest", "onions", directory="m")`, and so `deals`, `compare`, `basket`.
 
-    What the question's own function takes after the connection goes here; what it gives comes back.
+    What the question's own function takes after the connection goes here; what it gives comes back, amounts in rupees:
+
+    * `cheapest`: product_name, city, pincode: a list of rows, cheapest first.
+    * `deals`: platform, min_discount (percent), category, limit: a list of rows, deepest first.
+    * `compare`: what, platform_a, platform_b: `rows` and `summary`.
+    * `basket`: budget (rupees), items (a list of (quantity, name)), platforms (a list of ids), pincode: `lines`, `one_app`,
+      `split` and more.
+
+    UsageError for a question, name or value that the market does not have, ConflictError where no market is.
     """
     from qsim.queries.basket import basket
 
@@ -212,9 +229,10 @@ def ask(
     except TypeError as fault:
         takes = ", ".join(list(inspect.signature(known[question]).parameters)[1:])
         raise UsageError(f"ask {question}: {fault}; it takes: {takes}; correct the call") from None
-    for name in _TEXTS & bound.arguments.keys():
-        if not isinstance(bound.arguments[name], str | None):
-            raise UsageError(f"ask {question}: {name}: found {shown(bound.arguments[name])}; allowed is text; mend it")
+    for name, value in bound.arguments.items():
+        kind = _wrong_kind(name, value, bound.signature.parameters[name].default)
+        if kind:
+            raise UsageError(f"ask {question}: {name}: found {shown(value)}; allowed is {kind}; mend it")
     connection = connections.connect(directory)
     try:
         answer: list[dict[str, Any]] | dict[str, Any] = known[question](connection, *args, **options)

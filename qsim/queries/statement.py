@@ -71,6 +71,8 @@ def kinds_named(kinds: Iterable[duckdb.StatementType]) -> str:
 
 def bound(query: str) -> None:
     """Refuse a text that is too long or too deeply nested to be worth parsing."""
+    if not isinstance(query, str):
+        refused(f"a query that is no text but {type(query).__name__}")
     if len(query) > MAX_CHARACTERS:
         raise UsageError(
             f"sql: found a text of {len(query):,} characters; allowed are {MAX_CHARACTERS:,}; shorten the query"

@@ -17,6 +17,7 @@ from qsim.realism.panel import Panel, from_long, from_market, long_columns
 from qsim.realism.score import scored
 from qsim.standing import market_directory
 
+_NAMES = "SELECT product_id, concat_ws(' ', product, nullif(pack, '')) FROM products"
 LEAST_DAYS, LEAST_ITEMS = 150, 300
 
 
@@ -130,7 +131,8 @@ def realism(
     real = None if reference is None else read_reference(reference, carry=carry, since=since, columns=columns)
     with connect(market) as connection:
         panel = from_market(connection)
+        names = {str(number): name for number, name in connection.execute(_NAMES).fetchall()}
     result = {"directory": str(market), **judged(panel, real, min_score=min_score, seed=seed)}
     if charts_to is not None:
-        result["charts"] = [str(path) for path in charts.save_all(result, panel, real, Path(charts_to))]
+        result["charts"] = [str(path) for path in charts.save_all(result, panel, real, Path(charts_to), names)]
     return result

@@ -147,14 +147,7 @@ def serve(
     listening: Callable[[str], None] = lambda address: None,
     stop: threading.Event | None = None,
 ) -> None:
-    """Serve a market until Ctrl-C, SIGTERM, the end of its terminal or any thread's setting `stop`; `listening` is told the
-    address once it is, `live` runs the market on beside it.
-
-    Raises:
-        UsageError: other machines could ask without a token, or an event loop runs in this thread, as in a notebook.
-        ConflictError, CorruptError: the market is not there, or not sound.
-        DiskError: the address cannot be listened on.
-    """
+    """Serve a market until it is told to stop; `verb.serve`, which needs none of what this does to be there, says all of it."""
     _refuse_loop()
     allowed = allowed_of(host, token)
     _allow_files(streams + 512)

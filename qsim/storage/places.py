@@ -7,6 +7,7 @@ import re
 from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
+from qsim import given
 from qsim.errors import UsageError
 
 SCHEMES = ("s3", "gs", "az")
@@ -44,7 +45,7 @@ Place = Path | ObjectPath
 
 def place_of(text: str | os.PathLike[str]) -> Place:
     """Read where a market lies: the URL of an object store, else a local path; UsageError for a URL of another kind."""
-    text = os.fspath(text)
+    text = given.path("directory", text)
     if found := _OBJECTS.fullmatch(text):
         path = ObjectPath(text)
         if ".." in path.parts or not path.key:

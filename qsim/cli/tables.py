@@ -1,0 +1,88 @@
+"""Tables for a terminal: columns as wide as there is room, no word broken."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.measure import Measurement
+    from rich.table import Column, Table
+
+Rows = Sequence[Mapping[str, Any]]
+_MOST_WRITTEN_OUT = 1e15
+
+
+def cell(value: Any) -> str:
+    """Write a value for people."""
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        # Hundreds of digits, of which all but the first are noise, would push the other columns off the screen.
+        return f"{value:,.2f}" if abs(value) < _MOST_WRITTEN_OUT else f"{value:g}"
+    return str(value)
+
+
+def drawn(rows: Rows, right: Collection[str] = ()) -> Table:
+    """Make a table of rows: numbers, and the columns `right`, to the right; each column knows its longest word and line."""
+    from rich.cells import cell_len
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(header_style="bold")
+    texts = [[cell(value) for value in row.values()] for row in rows]
+    for at, name in enumerate(rows[0]):
+        number = all(isinstance(row[name], (int, float, Decimal, type(None))) for row in rows)
+        lines = [name, *(text[at] for text in texts)]
+        made.add_column(name, overflow="fold")
+        column = made.columns[-1]
+        column.justify = "right" if number or name in right else "left"
+        column.min_width = max((cell_len(word) for line in lines for word in line.split()), default=0)
+        column.max_width = max(cell_len(part) for line in lines for part in line.split("\n"))
+    for text in texts:
+        made.add_row(*map(Text, text))
+    return made
+
+
+def width_of(console: Console, shown: Table) -> Measurement:
+    """Measure a table: as narrow as it may be, and as wide as it would be."""
+    return console.measure(shown, options=console.options.update(max_width=10_000))
+
+
+def _wish(column: Column) -> int:
+    return (column.max_width or 0) - (column.min_width or 0)
+
+
+def fit(console: Console, shown: Table) -> bool:
+    """Set the widths of a table's columns for a terminal; False where a word would have to be broken.
+
+    Left to itself the table takes from the widest columns first, and breaks words in them though there is room elsewhere.
+    """
+    width, columns = width_of(console, shown), shown.columns
+    if width.minimum > console.width:
+        return False
+    room = console.width - width.minimum
+    if width.maximum > console.width:
+        # Short texts first, so that `1 kg` and `50 %` stay whole; names of goods are broken between words.
+        for column in sorted(columns, key=_wish):
+            given = min(_wish(column), room)
+            column.width, room = (column.min_width or 0) + given, room - given
+    return True
+
+
+def records(rows: Rows) -> None:
+    """Print each row as lines of a name and a value."""
+    width = max(map(len, rows[0]))
+    for at, row in enumerate(rows):
+        if at:
+            click.echo()
+        for name, value in row.items():
+            # A column without a name holds a mark or a count, often none.
+            if name or cell(value):
+                click.echo(f"{name:<{width}}  {cell(value)}".strip())

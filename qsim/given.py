@@ -1,0 +1,85 @@
+"""Texts, paths, tables, flags and functions that a caller gives: taken if of the kind, else refused in one line that names them."""
+
+from __future__ import annotations
+
+import os
+import reprlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from qsim.errors import UsageError, nearest
+
+_SHORT = reprlib.Repr()
+_SHORT.maxstring = _SHORT.maxother = 60
+_PATH = "a path, as text or of pathlib"
+_FILE = "the path of a file, as text or of pathlib"
+# Options of the command line that Python has under another name, or elsewhere.
+_ELSEWHERE = {
+    "interval": "update_interval_seconds",
+    "map": "columns",
+    "grace": "grace_seconds",
+    "export_report": "qsim.report(directory, out=FILE) after the run",
+    "log_level": "logging.getLogger('qsim')",
+    "log_file": "logging.getLogger('qsim')",
+}
+
+
+def refused(name: str, value: object, allowed: str, mend: str = "mend the value") -> UsageError:
+    """Make the error for a value of another kind."""
+    found = f"a {type(value).__name__}" if hasattr(value, "shape") else " ".join(_SHORT.repr(value)[:80].split())
+    return UsageError(f"{name}: found {found}; allowed is {allowed}; {mend}")
+
+
+def path(name: str, value: object) -> str:
+    """Give a path as text; UsageError for what is none, such as a number, bytes, or a text with a NUL in it."""
+    text = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(text, str) or "\0" in text:
+        raise refused(name, value, _PATH)
+    return text
+
+
+def file(name: str, value: object) -> str:
+    """Give the path of a file as text, as `path` does; of a table in memory it is told how to make a file."""
+    if hasattr(value, "shape") or hasattr(value, "collect_schema"):
+        raise refused(name, value, _FILE, "write it, with write_parquet or to_parquet, and name the file")
+    text = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(text, str):
+        raise refused(name, value, _FILE)
+    return text
+
+
+def text(name: str, value: object) -> str:
+    """Give a text; UsageError for anything else."""
+    if isinstance(value, str):
+        return value
+    raise refused(name, value, "text")
+
+
+def table(name: str, value: object, allowed: str) -> Mapping[Any, Any]:
+    """Give a table of keys and values; UsageError for anything else."""
+    if isinstance(value, Mapping):
+        return value
+    raise refused(name, value, allowed)
+
+
+def flag(name: str, value: object) -> bool:
+    """Give True or False, Python's or numpy's; UsageError for anything else, texts such as `no` above all."""
+    if isinstance(value, bool) or type(value).__name__ in ("bool", "bool_"):
+        return bool(value)
+    raise refused(name, value, "True or False")
+
+
+def check_called(name: str, value: object) -> None:
+    """Make sure that what is to be called can be; UsageError where not."""
+    if not callable(value):
+        raise refused(name, value, "a function")
+
+
+def check_names(given: Iterable[str], known: Iterable[str]) -> None:
+    """Make sure that a call's names are known; UsageError with the nearest, or with what an option of the command line is here."""
+    known = list(known)
+    for name in given:
+        if name in _ELSEWHERE:
+            raise UsageError(f"{name}: is an option of the command line; in Python it is {_ELSEWHERE[name]}; call that")
+        if name not in known:
+            raise UsageError(f"{name[:60]}: unknown key{nearest(name[:60], known)}; mend or remove it")
