@@ -9,13 +9,15 @@ from __future__ import annotations
 import logging
 import re
 import secrets
+import signal
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
 from importlib.metadata import PackageNotFoundError, version
-from multiprocessing import spawn
+from multiprocessing import resource_tracker, spawn
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -60,7 +62,7 @@ def connected(scheduler: str, workers: int) -> Iterator[Client]:
 
     Raises:
         UsageError: the address is none, or Dask is not installed.
-        QsimError: the scheduler does not answer, or its workers have other versions than this process.
+        QsimError: the scheduler does not answer, its workers cannot be started, or they have other versions than this process.
     """
     if scheduler != LOCAL and not _ADDRESS.fullmatch(str(scheduler)):
         raise UsageError(f"scheduler: found {scheduler!r}; allowed are tcp://HOST:PORT and local; mend the address")
@@ -77,10 +79,13 @@ def connected(scheduler: str, workers: int) -> Iterator[Client]:
         if scheduler == LOCAL:
             stack.enter_context(_main_left_out())
             # A dashboard is served also where none is asked for: at a port that no other cluster has.
-            where = LocalCluster(
-                n_workers=workers, threads_per_worker=1, dashboard_address="127.0.0.1:0", silence_logs="ERROR"
-            )
-            stack.enter_context(where)
+            how = {"threads_per_worker": 1, "dashboard_address": "127.0.0.1:0", "silence_logs": "ERROR"}
+            try:
+                with _interrupts_kept_out():
+                    where = stack.enter_context(LocalCluster(n_workers=workers, **how))
+            except (OSError, RuntimeError) as fault:
+                reason = one_line(f"{fault}: {fault.__cause__}")[:200]
+                raise QsimError(f"local: Dask cannot start its workers: {reason}; run without a scheduler") from None
         try:
             client = stack.enter_context(Client(where, timeout=_CONNECT_SECONDS))
         except OSError as fault:
@@ -91,10 +96,23 @@ def connected(scheduler: str, workers: int) -> Iterator[Client]:
 
 
 @contextmanager
+def _interrupts_kept_out() -> Iterator[None]:
+    """Start programs that Ctrl-C does not reach, which a terminal sends to all: the writer still commits what they are at."""
+    if sys.platform == "win32":
+        yield
+        return
+    # It would start with the first program, and let interrupts through again.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
 def _main_left_out() -> Iterator[None]:
-    """Start Dask's workers without the main module of this process, which they would run again: a script without a guard
-    (`if __name__ == "__main__":`) would make its markets once more in each.
-    """
+    """Start Dask's workers without this process's main module: a script without a guard would make its markets in each again."""
     given = spawn.get_preparation_data
 
     def prepared(name: str) -> dict[str, Any]:

@@ -94,6 +94,24 @@ def test_a_second_cluster_starts_beside_another(client: Client) -> None:
         assert other.scheduler_info()["address"] != client.scheduler_info()["address"]
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends Ctrl-C to no single process")
+def test_workers_do_not_end_by_an_interrupt_that_a_terminal_sends_to_all(client: Client) -> None:
+    before = sorted(client.run(os.getpid).values())
+    for pid in before:
+        os.kill(pid, signal.SIGINT)
+    assert set(map(frozenset, client.run(signal.sigpending).values())) == {frozenset({signal.SIGINT})}
+    assert sorted(client.run(os.getpid).values()) == before
+
+
+def test_workers_that_cannot_be_started_are_told_in_one_line() -> None:
+    import dask
+
+    none = dask.config.set({"distributed.worker.preload": ["no_such_module"]})
+    with none, pytest.raises(QsimError, match="local: Dask cannot start its workers: ") as told:
+        cluster.connected("local", 1).__enter__()
+    assert "\n" not in str(told.value)
+
+
 @places(on_push="disk")
 def test_a_cluster_makes_the_market_of_one_machine(place: Place, scheduler: str, twin: dict[str, Any]) -> None:
     assert of(qsim.run(place, ticks=TICKS, scheduler=scheduler)) == of(twin)

@@ -68,6 +68,38 @@ def test_no_kill_and_power_cut_of_writers_that_make_a_missing_folder_loses_a_com
     assert found == {""}
 
 
+def test_names_of_the_market_and_of_commits_that_a_killed_writer_gave_are_on_disk_before_others_build_on_them() -> None:
+    killed: dict[str, crashes.State] = {}
+
+    def keep(left: Disk, then: crash_script.Witness) -> None:
+        for path, _ in [change for _, changes in left.pending for change in changes]:
+            if path == "/market" or path.endswith(("_commits/0000000000.json", "_commits/0000000002.json")):
+                # The last one before it is synced: who goes on finds nothing to clear there, which would sync it.
+                killed[path] = left, then
+
+    found, right = set(), crashes.histories()
+    crashes.crash(Disk(), crash_script.Witness(), False, keep)
+    assert len(killed) == 3
+    for state in killed.values():
+        crashes.crash(*state, True, lambda left, then: found.add(crashes.judged(left, then, right)))
+    assert found == {""}
+
+
+def test_a_generation_that_a_power_cut_left_without_its_lock_can_be_given_again() -> None:
+    left: dict[object, crashes.State] = {}
+
+    def keep(disk: Disk, then: crash_script.Witness) -> None:
+        if "/market/LOCK" not in disk.visible:
+            left.setdefault(disk.key(), (disk, then))
+
+    with mock.patch.object(crashes, "SCRIPT", crash_script.SCRIPT[:1]):
+        crashes.crash(Disk(), crash_script.Witness(), True, keep)
+        for disk, then in left.values():
+            crashes.go_on(disk, then)
+            assert then.done == 1
+    assert len(left) > 1
+
+
 @pytest.mark.parametrize("lasting", [False, True])
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EROFS])
 def test_a_disk_that_refuses_a_call_stops_the_command_and_the_next_one_goes_on(code: int, lasting: bool) -> None:

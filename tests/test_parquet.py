@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import subprocess
+import sys
 from pathlib import Path
 
 import duckdb
@@ -162,6 +164,24 @@ def test_bytes_that_are_no_parquet_file_are_corrupt_and_named(tmp_path: Path, le
     data = bytes(parquet.encode(numbers(1000)))[:length]
     with pytest.raises(CorruptError, match=r"cut\.parquet: is not the Parquet file it was"):
         parquet.decode(data, tmp_path / "cut.parquet")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lists a process's threads as files")
+def test_a_file_in_memory_is_read_by_the_thread_that_asks_for_it_alone(tmp_path: Path) -> None:
+    (tmp_path / "f.parquet").write_bytes(parquet.encode(numbers(100_000)))
+    program = """
+import os, sys
+from pathlib import Path
+from qsim.storage import parquet
+path = Path(sys.argv[1])
+import pyarrow.parquet
+pyarrow.table({"a": [1]})
+before = len(os.listdir("/proc/self/task"))
+assert parquet.decode(path.read_bytes(), path).num_rows == 100_000
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+    command = [sys.executable, "-c", program, str(tmp_path / "f.parquet")]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "0\n"
 
 
 @pytest.mark.parametrize("at", [0, 30, 500, -5])

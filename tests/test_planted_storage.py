@@ -13,6 +13,11 @@ def test_every_fault_has_one_place_in_the_source() -> None:
     assert len(places) == len(PLANTED) >= 40
 
 
+def test_every_fault_leaves_source_that_python_can_read() -> None:
+    for fault in PLANTED:
+        compile((ROOT / "qsim" / fault.file).read_text("utf-8").replace(fault.old, fault.new), fault.name, "exec")
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize("fault", PLANTED, ids=lambda fault: fault.name)
 def test_a_planted_fault_is_caught(fault: Planted) -> None:

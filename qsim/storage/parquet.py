@@ -91,7 +91,8 @@ def decode(data: bytes, path: Place, columns: list[str] | None = None) -> pa.Tab
     import pyarrow.parquet as pq
 
     try:
-        return pq.ParquetFile(pa.BufferReader(data)).read(columns)
+        # Arrow's own threads let go of the bytes some time after the read; where Python ends just then, they abort the process.
+        return pq.ParquetFile(pa.BufferReader(data), pre_buffer=False).read(columns, use_threads=False)
     except (pa.ArrowException, OSError) as fault:
         reason = str(fault).splitlines()[0][:120]
         raise CorruptError(f"{path}: is not the Parquet file it was: {reason}; restore it from a copy") from None
