@@ -109,7 +109,8 @@ class Repricing(Checked):
 
     A log distance of `gap` to the aim is a wide one, at which the second rate is all there; any is where `gap` is 0. A price
     just set is `1 + fresh` times as likely to be set again, which fades over `fresh_days`; `zone_sd` is the sd of log prices
-    between the dark stores of a platform.
+    between the dark stores of a platform. What has its MRP for its anchor would sell for up to a log distance `headroom`
+    more without it, drawn evenly: its costs fall by that much before its price does.
     """
 
     a_day: ByGroup = Field(default_factory=_nothing)
@@ -124,6 +125,7 @@ class Repricing(Checked):
     fresh: Annotated[float, Field(ge=0, le=100)] = 0
     fresh_days: Days = 5
     zone_sd: Annotated[float, Field(ge=0, le=0.5)] = 0
+    headroom: Annotated[float, Field(ge=0, le=1)] = 0
 
     _groups = field_validator("a_day", "gap_a_day", "noise")(of_groups)
 

@@ -134,6 +134,7 @@ def live_rules(parameters: Parameters) -> LiveRules | None:
         fresh=repricing.fresh,
         fresh_days=repricing.fresh_days,
         zone_sd=repricing.zone_sd,
+        headroom=repricing.headroom,
         dynamic_share=parameters.time_of_day_share,
         styles=_styles(parameters),
         reach=points.reach,

@@ -74,6 +74,7 @@ class Purpose(IntEnum):
     RAIN_HOUR = 61
     RAIN_LENGTH = 62
     COVER = 63
+    HEADROOM = 64
 
 
 _local = threading.local()

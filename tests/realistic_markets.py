@@ -223,6 +223,8 @@ def drawn_changes(draw: Random, platforms: list[str]) -> dict[str, Any]:
             "fresh": pick((0.0, 3.0)),
             "fresh_days": pick((0.2, 5.0)),
             "zone_sd": pick((0.0, 0.02)),
+            # Drawn beside the others, which stay what they were.
+            "headroom": Random(repr(shares)).choice((0.0, 0.15)),
         },
         "price_points": {
             "reach": pick((0.035, 0.2)),

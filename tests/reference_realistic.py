@@ -137,7 +137,7 @@ class Market:
         return did
 
     def reprice_rate(self, product: Product, unit: Unit, now: Tick, before: Mapping[int, State]) -> float:
-        log_aim = self.behaviours.log_aim(product, unit, now.second)
+        log_aim = self.behaviours.log_wanted(product, unit, now.second)
         behaviour = self.behaviours.of(product, unit)
         return behaviour.exact(before[unit.number], log_aim, hour_of(now.second), now.second)
 
@@ -147,7 +147,7 @@ class Market:
         due = self.behaviours.due(product, unit, now.since, now.second)
         if not due:
             return set()
-        log_aim = self.behaviours.log_aim(product, unit, now.second)
+        log_aim = self.behaviours.log_wanted(product, unit, now.second)
         acts = {behaviour.act(one, state, log_aim, now.second) for one in due}
         return {act for act in acts if act is not None}
 
@@ -160,7 +160,7 @@ class Market:
         did[CLEARANCE if clears < self.terms.tables["sales"]["clearance"] else DISCOUNT_END] = Why()
 
     def reprice(self, product: Product, unit: Unit, now: Tick) -> None:
-        behaviour, log_aim = self.behaviours.of(product, unit), self.behaviours.log_aim(product, unit, now.second)
+        behaviour, log_aim = self.behaviours.of(product, unit), self.behaviours.log_wanted(product, unit, now.second)
         noise = behaviour.of_group("noise") * self.terms.normal(Purpose.REPRICE_NOISE, now.number, unit.number)
         regular = behaviour.snap(exp(log_aim + noise))
         for listing in unit.listings:

@@ -108,6 +108,13 @@ class Behaviour:
         return STYLES[sum(u >= share for share in cumulative.shares[:-1])]
 
     @cached_property
+    def headroom(self) -> float:
+        if self.unit.listings[0].anchor < self.product.ceiling:
+            return 0.0
+        most = self.terms.tables["repricing"]["headroom"]
+        return float(most * self.terms.uniform(Purpose.HEADROOM, 0, self.unit.number))
+
+    @cached_property
     def dynamic(self) -> bool:
         share = self.terms.tables["time_of_day_share"]
         return bool(share == 1 or self.terms.uniform(Purpose.DYNAMIC, 0, self.unit.number) < share)
@@ -213,3 +220,7 @@ class Behaviours:
     def log_aim(self, product: Product, unit: Unit, second: int) -> float:
         log_anchor = log(unit.listings[0].anchor)
         return self.costs.aim(self.terms.tables, log_anchor, product, second)
+
+    def log_wanted(self, product: Product, unit: Unit, second: int) -> float:
+        """The log of the price that the unit would set without its MRP."""
+        return self.log_aim(product, unit, second) + self.of(product, unit).headroom

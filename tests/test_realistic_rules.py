@@ -83,6 +83,29 @@ def test_any_split_of_a_realistic_run_and_any_workers_give_the_same_market(tmp_p
     assert len(digests) == 1
 
 
+def share_below(folder: Path, headroom: float) -> float:
+    """Run a market whose costs move much for two weeks: the share of prices set at the MRP that have left it, in percent."""
+    moved = {"cost": {"volatility": {"dairy": 0.02, "snacks": 0.02, "staples": 0.02}, "drift_percent_a_year": 0}}
+    moved |= {
+        "shocks": {"a_year": {}},
+        "sales": {"share": 0.0},
+        "demand": {"a_day": {}},
+        "truth": False,
+        "repricing": {"headroom": headroom},
+    }
+    made_of = {"products": 40, "seed": 5, "update_interval_seconds": 3600, "discounted_percent": 0}
+    qsim.generate(folder, preset="realistic", config=moved, **made_of)
+    qsim.run(folder, ticks=336)
+    below = "100 * avg((p.regular_price < p.mrp)::INTEGER)"
+    query = f"SELECT {below} FROM prices AS p JOIN listings USING (listing_id) WHERE anchor_price = p.mrp"
+    return float(qsim.connect(folder).sql(query).fetchall()[0][0])
+
+
+def test_what_opens_at_its_mrp_leaves_it_only_where_costs_fall_by_more_than_its_headroom(tmp_path: Path) -> None:
+    assert share_below(tmp_path / "none", 0.0) > 15
+    assert share_below(tmp_path / "some", 0.5) < 5
+
+
 def test_all_dark_stores_of_a_platform_have_the_same_price(market: Path) -> None:
     query = "SELECT count(*) FROM (SELECT product_id, platform FROM prices GROUP BY ALL HAVING min(price) < max(price))"
     assert qsim.connect(market).sql(query).fetchall() == [(0,)]

@@ -116,6 +116,11 @@ def log_aims(of: Units, state: State, rules: LiveRules, now: Round, at: I64) -> 
     return np.asarray(of.log_anchor[at] + rules.pass_through * costs + drifts(of, now, products))
 
 
+def _wanted(of: Units, state: State, rules: LiveRules, now: Round, at: I64) -> F64:
+    """Give the log of the price that units would set if no MRP held it: a price at its MRP stays while this is above it."""
+    return np.asarray(log_aims(of, state, rules, now, at) + of.headroom[at])
+
+
 def _hazard(of: Units, rules: LiveRules, state: State, at: I64, log_aim: F64, now: Round, profile: F64 | float) -> F64:
     """Give the exact rates a day at which units reprice."""
     stores = of.stores
@@ -149,7 +154,7 @@ def _settle(of: Units, rules: LiveRules, state: State, now: Round) -> _Settled:
     reprice = np.array([hour.reprice for hour in now.hours])[nth]
     most, sale, look = _most(of, rules, reprice, np.array([hour.sale for hour in now.hours])[nth], at)
     place = came.draw * (most + sale + look)
-    exact = _hazard(of, rules, state, at, log_aims(of, state, rules, now, at), now, reprice)
+    exact = _hazard(of, rules, state, at, _wanted(of, state, rules, now, at), now, reprice)
     starts = (place >= most) & (place < most + sale) & (state.own[:: of.stores][at] == 0)
     return _Settled(np.unique(at[place < exact]), np.unique(at[starts]), np.unique(at[place >= most + sale]))
 
@@ -224,7 +229,7 @@ def _reprice(of: Units, state: State, rules: LiveRules, now: Round, priced: I64,
     """Set regular prices anew, in place; give the rates a day at which it happened."""
     if not len(priced):
         return np.zeros(0)
-    aim = log_aims(of, state, rules, now, priced)
+    aim = _wanted(of, state, rules, now, priced)
     hazard = _hazard(of, rules, state, priced, aim, now, now.hour.reprice)
     product = priced // of.platforms
     noise = streams.normals(

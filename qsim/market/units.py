@@ -48,6 +48,7 @@ class LiveRules:
     fresh: float
     fresh_days: float
     zone_sd: float
+    headroom: float
     dynamic_share: float
     styles: F64
     reach: float
@@ -117,7 +118,8 @@ class Units:
     """The unchanging columns of a block's units (one row a unit, or a listing where said) under an epoch's rules.
 
     `zone` float64[listings] multiplies prices, None without zones; `dynamic` tells whose price follows the time of day,
-    None where all do. By product: `log_reference` is the mean log anchor, `customers` the mean a day in an area;
+    None where all do; `headroom` is what the MRP cuts off the log price aimed at. By product: `log_reference` is the mean log
+    anchor, `customers` the mean a day in an area;
     `customer_ids` int64[products x areas] number these in the market; `drift_a_day` is the inflation of log costs and prices,
     none of goods with a printed MRP, which would end at it one and all.
     """
@@ -130,6 +132,7 @@ class Units:
     platform: U8
     group: U8
     log_anchor: F64
+    headroom: F64
     log_reference: F64
     ceiling: I32
     style: U8
@@ -179,6 +182,12 @@ def _zones(rules: LiveRules, platforms: int, stores: int, products: int) -> F64 
     return np.tile(zone, products)
 
 
+def _headroom(rules: LiveRules, anchor: I32, ceiling: I32, ids: U32) -> F64:
+    """Draw how far in logs the price that a unit would have without its MRP lies above it; 0 for anchors below the MRP."""
+    drawn = streams.uniforms(streams.hashed(rules.seed, Purpose.HEADROOM, 0, ids))
+    return np.where(anchor >= ceiling, rules.headroom * drawn, 0.0)
+
+
 def _row_means(table: F64) -> F64:
     """Take the means of rows, added from left to right, so that they are the same however numpy adds."""
     return np.asarray(np.cumsum(table, axis=1)[:, -1] / table.shape[1])
@@ -206,6 +215,7 @@ def units(block: Block, rules: LiveRules, stores: int) -> Units:
         platform=platform,
         group=group,
         log_anchor=log_anchor,
+        headroom=_headroom(rules, block.anchor[first], block.ceiling[first], ids),
         log_reference=_row_means(log_anchor.reshape(-1, platforms)),
         ceiling=block.ceiling[first],
         style=style,
