@@ -137,6 +137,12 @@ def _later(market: Path, known: Log) -> Log | None:
     return history if history.number > known.number else None
 
 
+def overtaken(market: Path, known: Log) -> bool:
+    """Tell whether files that a log names are gone because others have taken their place since, which is no fault."""
+    named = {file.path for file in log.read(market).files}
+    return any(file.path not in named and not (market / file.path).exists() for file in known.files)
+
+
 @contextmanager
 def reading(served: Served) -> Iterator[Reading]:
     """Lend a connection that sees the newest commit, and only that, until it is given back."""
