@@ -16,7 +16,7 @@ from threading import Lock
 
 import duckdb
 
-from qsim.errors import UsageError
+from qsim.errors import QsimError, UsageError
 from qsim.queries import connection as connections
 from qsim.queries import now, state_views, views
 from qsim.queries.moment import Moment, moment_of
@@ -31,6 +31,8 @@ from qsim.writing import course_of
 _KEPT = tuple(table.name for table in CATALOG)
 # A reader that has begun reads by the commit it began with, which is of these.
 _NOWS = 3
+# What a query may meet where a file is gone.
+FAULTS = (QsimError, duckdb.Error)
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,9 +16,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import duckdb
-
-from qsim.errors import QsimError, UsageError
+from qsim.errors import UsageError
 from qsim.queries import past, ranked, served, shown
 from qsim.queries.moment import Moment
 from qsim.queries.ranked import Listed
@@ -160,7 +158,7 @@ class Market:
             begun = self.moment.log
             try:
                 return await act()
-            except (QsimError, duckdb.Error) as fault:
+            except served.FAULTS as fault:
                 if isinstance(fault, UsageError) or not await self._overtaken(begun, self.moment.log):
                     raise
                 await self.follow()
