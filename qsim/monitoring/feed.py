@@ -6,6 +6,7 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 from itertools import pairwise
 from time import sleep
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,8 @@ from qsim.monitoring.metrics import frame_of, table_of
 from qsim.scalars import whole_number
 from qsim.schema import EVENTS, PLATFORMS, PRODUCTS, STORES, Cause
 from qsim.standing import market_directory
-from qsim.storage import log, tables
-from qsim.storage.pieces import DataFile
+from qsim.storage import integrity, log, tables
+from qsim.storage.log import Log
 from qsim.storage.places import Place
 from qsim.writing import course_of
 
@@ -53,7 +54,10 @@ class Feed:
 def feed_of(directory: str | os.PathLike[str] | None = None) -> Feed:
     """Read what the events of a market are told with, as of its newest commit."""
     market = market_directory(directory)
-    history = log.read(market)
+    return integrity.at_newest(market, partial(_feed_at, market))
+
+
+def _feed_at(market: Place, history: Log) -> Feed:
     course = course_of(history)
 
     stores = table_of(market, history, STORES, ("store_id", "platform_id", "city")).join(
@@ -122,8 +126,14 @@ def recent(directory: str | os.PathLike[str] | None = None, last: int = 10) -> l
     last = whole_number("last", last)
     if last < 0:
         raise UsageError(f"last: found {last}; allowed are 0 and more events; mend the number")
-    feed = feed_of(directory)
-    files = sorted(log.read(feed.market).of_table(EVENTS.name), key=lambda file: file.last)
+    market = market_directory(directory)
+    # Vacuum may remove files while they are read, where others have taken their place.
+    return integrity.at_newest(market, partial(_recent, market, last))
+
+
+def _recent(market: Place, last: int, history: Log) -> list[dict[str, Any]]:
+    feed = _feed_at(market, history)
+    files = sorted(history.of_table(EVENTS.name), key=lambda file: file.last)
     newest = EVENTS.arrow().empty_table()
     # A file may hold but some of the events of its ticks: those of a block.
     while files and last and (newest.num_rows < last or files[-1].last >= newest["tick"][0].as_py()):
@@ -148,17 +158,26 @@ def follow(
     feed, history = feed_of(directory), log.read(market_directory(directory))
     after = history.tick if after is None else after
     while stop is None or not stop.is_set():
-        parts = [_since(feed, file, after) for file in history.files if file.table == EVENTS.name and file.last > after]
-        if rows := told(feed, _joined(parts)) if parts else []:
-            yield rows
+        if any(file.last > after for file in history.of_table(EVENTS.name)):
+            known = history
+            feed, rows, history = integrity.at_newest(feed.market, partial(_since, feed, after), history)
+            # What was read is that of another market where one took its place meanwhile.
+            log.goes_on(feed.market, known)
+            if rows:
+                yield rows
         after, known = max(after, history.tick), history
         if log.goes_on(feed.market, known):
             history = log.read_on(feed.market, known)
-            feed = feed if history.epochs == known.epochs else feed_of(feed.market)
         if history.number == known.number:
             sleep(_LOOK_SECONDS)
 
 
-def _since(feed: Feed, file: DataFile, after: int) -> pa.Table:
-    rows = tables.read(feed.market, [file])
-    return rows.filter(rows["tick"].to_numpy() > after)
+def _since(feed: Feed, after: int, history: Log) -> tuple[Feed, list[dict[str, Any]], Log]:
+    """Tell the events after a tick up to a commit, with what they were told with and the commit."""
+    if course_of(history).epochs != feed.epochs:
+        feed = _feed_at(feed.market, history)
+    files = [file for file in history.of_table(EVENTS.name) if file.last > after]
+    parts = [
+        read.filter(read["tick"].to_numpy() > after) for read in (tables.read(feed.market, [file]) for file in files)
+    ]
+    return feed, told(feed, _joined(parts)) if parts else [], history

@@ -18,7 +18,7 @@ from qsim.monitoring import metrics
 from qsim.params import NO_BATCH
 from qsim.schema import PRODUCTS
 from qsim.standing import market_directory
-from qsim.storage import lock, log, tables
+from qsim.storage import integrity, lock, tables
 from qsim.storage.log import Log
 from qsim.storage.places import Place
 from qsim.writing import course_of
@@ -208,8 +208,8 @@ def health(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     """
     market = market_directory(directory)
     try:
-        history = log.read(market)
-        reasons, tick = [*of_history(market, history), *of_now(market)], history.tick
+        found, tick = integrity.at_newest(market, lambda history: (of_history(market, history), history.tick))
+        reasons = [*found, *of_now(market)]
     except QsimError as fault:
         reasons, tick = [of_fault(fault)], None
     level = worst(reasons)

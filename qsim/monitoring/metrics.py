@@ -15,7 +15,7 @@ from qsim.given import refused
 from qsim.scalars import whole_number
 from qsim.schema import CATEGORIES, METRICS_EVERY, PLATFORM_METRICS, PLATFORMS, SIZES, STATES, Table
 from qsim.standing import market_directory
-from qsim.storage import log, tables
+from qsim.storage import integrity, tables
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place
@@ -135,7 +135,11 @@ def metrics(
     if last is not None and last < 1:
         raise UsageError(f"last: found {last}; allowed are 1 and more ticks; mend the number")
     market = market_directory(directory)
-    history = log.read(market)
+    # Vacuum may remove files while they are read, where others have taken their place.
+    return integrity.at_newest(market, lambda history: _told(market, history, last, by))
+
+
+def _told(market: Place, history: Log, last: int | None, by: tuple[str, ...]) -> dict[str, Any]:
     newest = runs(market)
     return {
         "directory": str(market),

@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,9 @@ from qsim.monitoring.metrics import by_tick, runs, total, totals
 from qsim.queries import board_states
 from qsim.schema import STATES
 from qsim.standing import market_directory, status
-from qsim.storage import log
+from qsim.storage import integrity
+from qsim.storage.log import Log
+from qsim.storage.places import Place
 
 SUFFIXES = (".json", ".md", ".html")
 _STRETCHES = 160
@@ -84,7 +87,10 @@ def report(
 
 def _report(directory: str | os.PathLike[str] | None) -> dict[str, Any]:
     market = market_directory(directory)
-    history = log.read(market)
+    return integrity.at_newest(market, partial(_at, market))
+
+
+def _at(market: Place, history: Log) -> dict[str, Any]:
     after = markets.day_before(history)
     rows = by_tick(market, history, after)
     lines = process.lines(market)

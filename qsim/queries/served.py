@@ -16,7 +16,7 @@ from threading import Lock
 
 import duckdb
 
-from qsim.errors import UsageError
+from qsim.errors import QsimError, UsageError
 from qsim.queries import connection as connections
 from qsim.queries import now, state_views, views
 from qsim.queries.moment import Moment, moment_of
@@ -31,6 +31,8 @@ from qsim.writing import course_of
 _KEPT = tuple(table.name for table in CATALOG)
 # A reader that has begun reads by the commit it began with, which is of these.
 _NOWS = 3
+# What a query may meet where a file is gone.
+FAULTS = (QsimError, duckdb.Error)
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,6 +137,12 @@ def _later(market: Path, known: Log) -> Log | None:
     # What was read is that of another market where one took its place meanwhile.
     log.goes_on(market, known)
     return history if history.number > known.number else None
+
+
+def overtaken(market: Path, known: Log) -> bool:
+    """Tell whether files that a log names are gone because others have taken their place since, which is no fault."""
+    named = {file.path for file in log.read(market).files}
+    return any(file.path not in named and not (market / file.path).exists() for file in known.files)
 
 
 @contextmanager

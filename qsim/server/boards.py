@@ -21,13 +21,17 @@ Hours = Query(ge=1, le=24 * 92, description="Hours of market time back from the 
 
 async def _answer(request: Request, board: Callable[..., Any], as_of: str | None, **arguments: Any) -> Response:
     market = market_of(request)
-    moment = market.moment
-    tick = tick_of(moment, as_of)
     if not hasattr(request.app.state, "desk"):
         request.app.state.desk = Desk(market.at.market)
     desk: Desk = request.app.state.desk
-    body = await desk.answer(moment.log, board, moment.tick if tick is None else tick, arguments)
-    tag = etag_of(moment)
+
+    async def made() -> tuple[bytes, str]:
+        moment = market.moment
+        tick = tick_of(moment, as_of)
+        body = await desk.answer(moment.log, board, moment.tick if tick is None else tick, arguments)
+        return body, etag_of(moment)
+
+    body, tag = await market.renewed(made)
     return unchanged(request, tag) or sent(body, tag)
 
 

@@ -7,6 +7,7 @@ import logging
 import re
 import subprocess
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic, perf_counter
@@ -14,6 +15,7 @@ from time import monotonic, perf_counter
 from qsim.errors import QsimError
 from qsim.monitoring import health
 from qsim.monitoring.health import Reason
+from qsim.queries import served
 from qsim.server.live import fault_of
 from qsim.server.measures import Measures
 from qsim.server.problems import ProblemError
@@ -64,11 +66,20 @@ def look(market: Market, state: Following) -> None:
             state.history, state.commit = _hidden(market, health.of_history(place, moment.log)), moment.commit
         state.now = _hidden(market, health.of_now(place))
     except QsimError as fault:
+        if _is_overtaken(market):
+            return
         state.now = _hidden(market, [health.of_fault(fault)])
     except OSError as fault:
         line = f"{place}: cannot be looked at: {fault.strerror or type(fault).__name__}; see that it is there and may be read"
         state.now = _hidden(market, [health.of_fault(QsimError(line))])
     state.looked = monotonic()
+
+
+def _is_overtaken(market: Market) -> bool:
+    """Tell whether vacuum has removed files of the commit looked at: it is looked again, at a newer one, in a moment."""
+    with suppress(QsimError):
+        return served.overtaken(market.at.market, market.moment.log)
+    return False
 
 
 def _hidden(market: Market, reasons: list[Reason]) -> list[Reason]:

@@ -11,22 +11,25 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from qsim.errors import UsageError
 from qsim.queries import past, ranked, served, shown
 from qsim.queries.moment import Moment
 from qsim.queries.ranked import Listed
 from qsim.queries.served import Reading, Served
 from qsim.server.problems import ProblemError
+from qsim.storage.log import Log
 
 __all__ = ["Kept", "Market", "Moment", "Query", "Reading"]
 
 Query = Callable[..., Any]
 Given = TypeVar("Given")
 _LATER = {"Retry-After": "1"}
+_TIMES = 3
 # What takes the prices of now alone, and of that what takes less time than handing it to a thread does.
 _AT_ONCE = (shown.status, shown.product, shown.products, shown.prices, ranked.deals)
 _IN_MEMORY = (past.product_at, past.history, past.metrics, ranked.cheapest, ranked.compare)
@@ -140,17 +143,37 @@ class Market:
 
     async def _put(self, query: Query, arguments: tuple[Any, ...]) -> Kept:
         if query in _IN_MEMORY:
-            now = self.at.now
-            return await self._in_time(self.pool.submit(lambda: _kept(query(now, *arguments), now.moment)), [])
+            return await self.renewed(lambda: self._from_memory(query, arguments))
         return await self.run(lambda reading: _kept(query(reading, *arguments), reading.moment))
+
+    async def _from_memory(self, query: Query, arguments: tuple[Any, ...]) -> Kept:
+        now = self.at.now
+        return await self._in_time(self.pool.submit(lambda: _kept(query(now, *arguments), now.moment)), [])
+
+    async def renewed(self, act: Callable[[], Awaitable[Given]]) -> Given:
+        """Do what reads the files of the newest commit that was seen; again at a newer one, at most three times, where meanwhile
+        others took the place of these files and vacuum has removed them.
+        """
+        for _ in range(_TIMES - 1):
+            begun = self.moment.log
+            try:
+                return await act()
+            except served.FAULTS as fault:
+                if isinstance(fault, UsageError) or not await self._overtaken(begun, self.moment.log):
+                    raise
+                await self.follow()
+        return await act()
+
+    async def _overtaken(self, *known: Log) -> bool:
+        return any([await asyncio.to_thread(served.overtaken, self.at.market, history) for history in known])
 
     async def run(self, query: Callable[..., Given], *arguments: Any) -> Given:
         """Run `query(reading, *arguments)` at the newest commit, in a thread; give what it gives, as it is."""
-        return await self._run(self.pool, query, arguments)
+        return await self.renewed(lambda: self._run(self.pool, query, arguments))
 
     async def run_aside(self, query: Callable[..., Given], *arguments: Any) -> Given:
         """Run a query as `run` does, for those who follow: it waits for no question."""
-        return await self._run(self.aside, query, arguments)
+        return await self.renewed(lambda: self._run(self.aside, query, arguments))
 
     async def _run(self, pool: ThreadPoolExecutor, query: Callable[..., Given], arguments: tuple[Any, ...]) -> Given:
         begun: list[Reading] = []

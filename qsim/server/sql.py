@@ -64,14 +64,17 @@ class Turns:
         finally:
             self.waiting -= 1
         try:
-            moment, at = market.moment, market.at.market
-            return await asyncio.to_thread(guarded_at, at, moment.log, query, LIMITS, self._begun), moment
+            return await market.renewed(lambda: self._ran(market, query))
         except QsimError:
             if self.closed:
                 raise ProblemError(503, "sql: the server stops; ask again when it is back") from None
             raise
         finally:
             self.running.release()
+
+    async def _ran(self, market: Market, query: str) -> tuple[Answer, Moment]:
+        moment, at = market.moment, market.at.market
+        return await asyncio.to_thread(guarded_at, at, moment.log, query, LIMITS, self._begun), moment
 
 
 @router.post("/sql", responses={200: shapes.bare(shapes.SQL)})

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from functools import partial
 from typing import Any
 
 from qsim.given import refused
-from qsim.queries import connect
+from qsim.queries.connection import connected
 from qsim.standing import market_directory
-from qsim.storage import log
+from qsim.storage.integrity import at_newest, checked
+from qsim.storage.log import Log
+from qsim.storage.places import Place
 from qsim.validation.runner import run_checks
 from qsim.writing import course_of
 
@@ -26,11 +29,14 @@ def validate(directory: str | os.PathLike[str] | None = None, only: str | Collec
     if not isinstance(only, Collection):
         raise refused("only", only, "the numbers of checks, as ['2.6']")
     market = market_directory(directory)
-    history = log.read(market)
-    with connect(market) as connection:
+    # All checks see one commit; vacuum may remove its files meanwhile, where others have taken their place.
+    return {"directory": str(market)} | at_newest(market.absolute(), partial(_checked, market.absolute(), only))
+
+
+def _checked(market: Place, only: Collection[str], history: Log) -> dict[str, Any]:
+    with connected(market, checked(market, history)) as connection:
         checks = run_checks(connection, history, course_of(history), only)
     return {
-        "directory": str(market),
         "tick": history.tick,
         "digest": f"{history.digest:032x}",
         "passed": all(check["passed"] for check in checks),
