@@ -15,8 +15,15 @@ from qsim.regeneration import regenerate
 
 Twin = Callable[..., Path]
 DAY = {"ticks": 48, "update_interval_seconds": 1800}
-# Without a calendar, so that twins differ in nothing but what is tested.
-MARKET = {"preset": "realistic", "products": 80, "start": "2026-03-10", "calendar": "none", "seed": 5}
+# Without a calendar, so that twins differ in nothing but what is tested; with sales enough to be counted.
+MARKET = {
+    "preset": "realistic",
+    "products": 240,
+    "start": "2026-03-10",
+    "calendar": "none",
+    "seed": 5,
+    "sales": {"share": 0.3},
+}
 ORDERS = "FROM raw.orders JOIN raw.named USING (listing_id)"
 
 
