@@ -79,15 +79,12 @@ def report(
     """
     if out is not None:
         check_file(out)
-    found = _report(directory)
+    market = market_directory(directory)
+    # Vacuum may remove files while they are read, where others have taken their place.
+    found = integrity.at_newest(market, partial(_at, market))
     if out is not None:
         write(found, out)
     return found
-
-
-def _report(directory: str | os.PathLike[str] | None) -> dict[str, Any]:
-    market = market_directory(directory)
-    return integrity.at_newest(market, partial(_at, market))
 
 
 def _at(market: Place, history: Log) -> dict[str, Any]:

@@ -8,8 +8,6 @@ is of every n-th product: such a sample has no more of one shelf than of another
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 
 from qsim import clock
-from qsim.errors import CorruptError, UsageError, one_line
-from qsim.queries.connection import in_memory, rows_of
+from qsim.errors import UsageError
+from qsim.queries.connection import files_read, in_memory, rows_of
 from qsim.queries.scans import select_for
 from qsim.queries.state_views import state_between
 from qsim.queries.texts import letters_of
@@ -89,20 +87,10 @@ def moved_on(boards: Boards, history: Log) -> None:
 
 def query(boards: Boards, text: str, values: list[object] | None = None) -> list[dict[str, Any]]:
     """Run one query over the catalog and the states, and give its rows."""
-    with _whole():
+    with files_read():
         done = boards.connection.execute(text, values)
         names = [column[0] for column in done.description or ()]
         return [dict(zip(names, row, strict=True)) for row in done.fetchall()]
-
-
-@contextmanager
-def _whole() -> Iterator[None]:
-    """Tell in one line that a file of the market cannot be read, of which these queries are."""
-    try:
-        yield
-    except duckdb.IOException as fault:
-        line = one_line(str(fault).partition("\n")[0])[:300]
-        raise CorruptError(f"a file of the market cannot be read: {line}; restore it from a copy") from None
 
 
 def tick_of(boards: Boards, as_of: int | None) -> int:
@@ -197,7 +185,7 @@ def state(boards: Boards, tick: int, step: int = 1) -> str:
     since, base = _base(boards, tick, step)
     name = f"state_{tick}_{step}"
     text = state_between(base, since, tick, boards.log, sampled(boards, step), boards.select)
-    with _whole():
+    with files_read():
         boards.connection.execute(f"CREATE TABLE {name} AS {text}")
     boards.states[key] = name
     # Samples and whole states make way for their like: the hours of a day are many samples.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from weakref import WeakKeyDictionary
 
@@ -90,10 +91,17 @@ def run_new(connection: duckdb.DuckDBPyConnection, texts: Sequence[str], before:
 
     CorruptError where a file that they name cannot be read.
     """
-    try:
+    with files_read():
         for text in texts:
             if text not in before:
                 connection.execute(text)
+
+
+@contextmanager
+def files_read() -> Iterator[None]:
+    """Tell as CorruptError, in one line, that a file of the market which DuckDB reads cannot be read."""
+    try:
+        yield
     except duckdb.IOException as fault:
         reason = one_line(str(fault).partition("\n")[0])[:300]
         raise CorruptError(f"a file of the market cannot be read: {reason}; restore it from a copy") from None

@@ -137,18 +137,12 @@ def _stop_with(stop: threading.Event, server: uvicorn.Server) -> None:
 
 
 def serve(
-    directory: str | os.PathLike[str] | None = None,
-    *,
-    host: str = "127.0.0.1",
-    port: int = 8000,
-    token: str | None = None,
-    streams: int = 1000,
-    live: bool = False,
-    listening: Callable[[str], None] = lambda address: None,
-    stop: threading.Event | None = None,
-) -> None:
+    directory: str | os.PathLike[str] | None, address: tuple[str, int], token: str | None, *,
+    streams: int, live: bool, listening: Callable[[str], None], stop: threading.Event | None,
+) -> None:  # fmt: skip
     """Serve a market until it is told to stop; `verb.serve`, which needs none of what this does to be there, says all of it."""
     _refuse_loop()
+    host, port = address
     allowed = allowed_of(host, token)
     _allow_files(streams + 512)
     app = create_app(directory, allowed=allowed, streams=streams, live=live)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from qsim import given
 from qsim.errors import UsageError
@@ -52,5 +51,4 @@ def serve(
         raise UsageError(
             f"serve: {fault.name} is not installed; serving needs it; run: pip install 'quickcommerce-sim[serve]'"
         ) from None
-    who: dict[str, Any] = {"host": host, "port": port, "token": token, "listening": listening}
-    running.serve(directory, streams=streams, live=live, stop=stop, **who)
+    running.serve(directory, (host, port), token, streams=streams, live=live, listening=listening, stop=stop)
