@@ -273,15 +273,6 @@ def test_a_faulty_file_is_told_without_the_place_of_the_market(place: Place, tmp
         assert str(tmp_path) not in str(caught.value) and "\n" not in str(caught.value) and caught.value.exit_code == 5
 
 
-def test_the_process_has_no_environment_of_the_caller(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("QSIM_TOKEN", TOKEN)
-    with guard.started() as process:
-        environment = Path(f"/proc/{process.pid}/environ")
-        found = environment.read_bytes() if environment.exists() else b""
-        process.kill()
-    assert TOKEN.encode() not in found
-
-
 @confined
 def test_a_process_with_threads_is_not_closed_off_and_says_so() -> None:
     with duckdb.connect(config={"threads": 4}), pytest.raises(OSError, match="other threads"):
