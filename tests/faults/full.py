@@ -37,9 +37,9 @@ def _full_disk(warm: Warm, script: Script, step: Step, place: Path, pages: int) 
     with mounts.tmpfs(place / "t") as disk:
         market = step.prepared(disk / "m")
         used = shutil.disk_usage(disk).used
-        mounts.remount(disk, f"size={used + pages * _PAGE}")
+        mounts.remount(disk, str(used + pages * _PAGE))
         told = _told(script, step, market, warm.run(*step.on(market)))
-        mounts.remount(disk, "size=64m")
+        mounts.remount(disk, "64m")
         steps.check_completed(warm, step, market)
     return told
 
@@ -55,9 +55,9 @@ def _unchanged(step: Step, market: Path, run: Callable[[], Ended]) -> Ended:
 def _read_only(warm: Warm, script: Script, step: Step, place: Path, _: int) -> str:
     with mounts.tmpfs(place / "t") as disk:
         market = step.prepared(disk / "m")
-        mounts.remount(disk, "ro")
+        mounts.remount(disk, read_only=True)
         told = _told(script, step, market, _unchanged(step, market, lambda: warm.run(*step.on(market))))
-        mounts.remount(disk, "rw")
+        mounts.remount(disk)
         steps.check_completed(warm, step, market)
     return told
 
