@@ -185,7 +185,7 @@ _OWN = {
     "platform_metrics.sd_change_pct": "standard deviation of these sizes, percentage points",
     "daily_prices.price": "price at noon, rupees; that of sold-out goods too",
     "daily_prices.stock": "units on hand at noon",
-    "price_index.listings": "listings with a change that counts on the day",
+    "price_index.listings": "listings compared with the day before",
     "price_index.jevons": "geometric mean of changes of prices last seen in stock at noon, chained; the first day is 100",
     "price_index.fisher": "units and unit values against those of the first 28 days of sales; the first day is 100; null"
     " without orders",
