@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from qsim import given, pacing, params
+from qsim.explain import names_inside
 from qsim.recording import Manner
 from qsim.scalars import plain
 
@@ -15,7 +16,7 @@ from qsim.scalars import plain
 def parameters(values: Mapping[str, Any], call: Callable[..., Any]) -> dict[str, Any]:
     """Give the parameters named in a call, without those that are None; UsageError for a name that nothing has."""
     own = [name for name in inspect.signature(call).parameters if name not in ("parameters", "changes")]
-    given.check_names(values, [*params.Parameters.model_fields, *own])
+    given.check_names(values, [*params.Parameters.model_fields, *own], names_inside(params.Parameters))
     return {key: plain(value) for key, value in values.items() if value is not None}
 
 

@@ -58,9 +58,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def nearest(word: str, known: Iterable[str]) -> str:
-    """Suggest the nearest known word, as the end of an error line."""
-    known = list(known)
+def nearest(word: str, known: Iterable[str], inside: Iterable[str] = ()) -> str:
+    """Suggest the nearest known word, as the end of an error line; or the dotted ones of `inside` that end with the word."""
+    if meant := [name for name in inside if name.endswith(f".{word}")]:
+        return f"; it stands in a table: {' or '.join(meant)}"
+    known = set(known)
     close = get_close_matches(word, known, n=1, cutoff=0.5)
     if close:
         return f"; nearest is {close[0]!r}"

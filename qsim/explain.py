@@ -27,8 +27,8 @@ def fault_line(error: ErrorDetails, whole: type[BaseModel], platform: type[BaseM
     if error["type"] == "extra_forbidden":
         section = whole.model_fields.get(place[0])
         inside = getattr(section and section.annotation, "model_fields", platform.model_fields)
-        known = inside if len(place) > 1 else whole.model_fields
-        return f"{where}: unknown key{nearest(place[-1][:60], known)}; mend or remove it"
+        known, deeper = (inside, []) if len(place) > 1 else (whole.model_fields, names_inside(whole))
+        return f"{where}: unknown key{nearest(place[-1][:60], known, deeper)}; mend or remove it"
     if error["type"] == "missing" and place[0] == "platforms" and isinstance(error["input"], dict):
         return (
             f"{where}: is missing, and the preset has no platform {shown(place[1])}; allowed is one with"
@@ -38,6 +38,12 @@ def fault_line(error: ErrorDetails, whole: type[BaseModel], platform: type[BaseM
     if not place:
         return f"parameters: {rule}; mend one of them"
     return f"{where}: found {shown(error['input'])}; {rule[0].lower() + rule[1:]}; mend the value"
+
+
+def names_inside(whole: type[BaseModel]) -> list[str]:
+    """Give the keys of the tables among these parameters, dotted, such as `cost.pass_through`."""
+    tables = {name: getattr(field.annotation, "model_fields", ()) for name, field in whole.model_fields.items()}
+    return [f"{table}.{key}" for table, keys in tables.items() for key in keys]
 
 
 def _required(model: type[BaseModel]) -> list[Any]:

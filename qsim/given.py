@@ -79,11 +79,13 @@ def check_called(name: str, value: object) -> None:
         raise refused(name, value, "a function")
 
 
-def check_names(given: Iterable[str], known: Iterable[str]) -> None:
-    """Make sure that a call's names are known; UsageError with the nearest, or with what an option of the command line is here."""
+def check_names(given: Iterable[str], known: Iterable[str], inside: Iterable[str]) -> None:
+    """Make sure that a call's names are known; UsageError with the nearest, with the one of the keys inside tables that was
+    meant, or with what an option of the command line is here.
+    """
     known = list(known)
     for name in given:
         if name in _ELSEWHERE:
             raise UsageError(f"{name}: is an option of the command line; in Python it is {_ELSEWHERE[name]}; call that")
         if name not in known:
-            raise UsageError(f"{name[:60]}: unknown key{nearest(name[:60], known)}; mend or remove it")
+            raise UsageError(f"{name[:60]}: unknown key{nearest(name[:60], known, inside)}; mend or remove it")

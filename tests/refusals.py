@@ -58,6 +58,7 @@ CONFIG = [
     _file(6, "shares of nothing", "[price_points.packaged]\nwhole = 0.0\n", "price_points.packaged", "all 0", "mend"),
     _file(7, "unknown key", "bach_size = 3\n", "bach_size", "unknown key", "nearest is 'batch_size'"),
     _file(7, "unknown key inside", "[category_volatility]\nfruit = 1.0\n", "fruit", "unknown key", "nearest is 'fruits'"),
+    _file(7, "key of a table at the top", "elasticity = 2.0\n", "elasticity", "unknown key", "a table: demand.elasticity"),
     _file(8, "unknown section", "[suply]\nlate = 0.5\n", "suply", "unknown key", "nearest is 'supply'"),
     _file(9, "key twice", "batch_size = 1\nbatch_size = 2\n", "given.toml", "not TOML", "line 2", "mend", code=INPUT),
     _file(10, "text for a number", 'discount_probability = "0.1"\n', "discount_probability", "'0.1'", "valid number"),

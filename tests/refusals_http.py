@@ -77,6 +77,7 @@ REQUESTS = [
     _json(77, "nested", "/api/sql", b'{"query": ' + b"[" * 100_000 + b"}", 400, "body", "nested", "mend"),
     _json(77, "half a sign", "/api/sql", b'{"query": "\\ud800"}', 422, "unicode", "mend"),
     _json(77, "unknown key", "/api/basket", '{"budgt": 5}', 422, "budgt", "mend"),
+    _json(77, "no query", "/api/sql", '{"sql": "SELECT 1"}', 422, "body.query: found", "Field required", "body.sql: found"),
     _json(77, "half a pack", "/api/basket", '{"items": [{"name": "onion", "quantity": 0.5}]}', 422, "quantity"),
     _json(77, "budget of infinity", "/api/basket", '{"budget": 1e999}', 422, "budget"),
     Request(77, "another type", 415, ("content-type", "application/json"), "/api/sql", "POST", {"Content-Type": "text/plain"}, b"x"),

@@ -70,6 +70,8 @@ def test_every_verb_refuses_a_directory_that_is_no_path(verb: str) -> None:
         ({"catalog": "c.csv", "strict": "no"}, "strict: found 'no'; allowed is True or False"),
         ({"config": 5}, "config: found 5; allowed is a table of parameters, or the path"), ({"warn": 5}, "warn: found 5"),
         ({"product": 5}, "product: unknown key; nearest is 'products'"),
+        ({"pass_through": 1}, "pass_through: unknown key; it stands in a table: cost.pass_through; mend"),
+        ({"qqqq": 1}, "known are assortment, batch_size, calendar, catalog, category_volatility,"),
         ({"map": {"Name": "product"}}, "map: is an option of the command line; in Python it is columns"),
     ],
 )  # fmt: skip

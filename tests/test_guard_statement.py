@@ -98,6 +98,13 @@ def test_what_is_not_listed_is_refused_by_its_name(plain: duckdb.DuckDBPyConnect
     assert refusal(plain, query) == f"sql: found {found}"
 
 
+def test_who_names_a_table_that_is_none_is_told_where_they_are_listed(plain: duckdb.DuckDBPyConnection) -> None:
+    with pytest.raises(
+        UsageError, match=r"'information_schema.columns'; .*; name one of those that SELECT \* FROM dictionary tells$"
+    ):
+        statement.check(plain, "SELECT * FROM information_schema.columns", KNOWN)
+
+
 def test_of_a_long_name_120_characters_are_told(plain: duckdb.DuckDBPyConnection) -> None:
     found = refusal(plain, f"SELECT * FROM {'a' * 500}").removeprefix("sql: found ")
     assert found == f"table '{'a' * 500}"[:120]

@@ -229,7 +229,10 @@ def test_ask_passes_options(questioned: Path) -> None:
     ("call", "found"),
     [
         (("cheapst", "onion"), "'cheapst'; allowed: cheapest, "),
-        (("compare", "fruits"), "ask compare: missing .*it takes: what, platform_a"),
+        (
+            ("compare", "fruits"),
+            "ask compare: missing .*it takes: what, platform_a, platform_b, and directory=; correct",
+        ),
     ],
 )
 def test_ask_refuses_what_it_does_not_know(questioned: Path, call: tuple[str, ...], found: str) -> None:

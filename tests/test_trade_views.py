@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -156,6 +157,54 @@ def test_truth_without_a_row_in_its_files_is_worked_out_from_the_event(made: Han
 @pytest.mark.parametrize("name", sorted(set(EXAMPLES) - {"cheapest", "deals", "compare", "basket"}))
 def test_documented_query_on_sales_has_an_answer(connection: Any, name: str) -> None:
     assert connection.sql(EXAMPLES[name][1]).fetchall()
+
+
+@pytest.fixture(scope="module")
+def sold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A connection to three days of a realistic market of two dark stores a platform."""
+    market = tmp_path_factory.mktemp("sold") / "m"
+    qsim.generate(market, preset="realistic", products=20, stores=2, update_interval_seconds=3600)
+    qsim.run(market, ticks=72)
+    with qsim.connect(market) as opened:
+        yield opened
+
+
+def test_the_panel_has_every_listing_on_every_day_with_all_that_was_wanted(sold: Any) -> None:
+    rows = f"({EXAMPLES['panel'][1]})"
+    keys = "SELECT day, listing_id, price, in_stock FROM"
+    assert sold.sql(f"{keys} {rows} EXCEPT ALL {keys} daily_prices").fetchall() == []
+    assert sold.sql(f"{keys} daily_prices EXCEPT ALL {keys} {rows}").fetchall() == []
+    sums = "SELECT sum(wanted_units), sum(units), sum(lost_units) FROM"
+    assert sold.sql(f"{sums} {rows}").fetchall() == sold.sql(f"{sums} orders").fetchall()
+    named = sold.sql(f"SELECT DISTINCT festivals FROM {rows} WHERE day = '2026-01-02'").fetchall()
+    assert named == [("Month start",)]
+
+
+def test_the_panel_knows_who_is_in_a_campaign_at_noon(sold: Any) -> None:
+    found = sold.sql(
+        f"SELECT listing_id FROM ({EXAMPLES['panel'][1]}) WHERE in_campaign AND day = '2026-01-02'"
+    ).fetchall()
+    wanted = sold.sql(
+        "SELECT DISTINCT listing_id FROM active_at('2026-01-02 12:00') JOIN listings USING (listing_id)"
+        " JOIN products USING (product_id) WHERE campaign_id IS NOT NULL AND is_active"
+    ).fetchall()
+    assert sorted(found) == sorted(wanted) != []
+
+
+def test_choices_are_among_the_prices_that_customers_paid(sold: Any) -> None:
+    rows = f"({EXAMPLES['choices'][1]})"
+    assert (
+        sold.sql(f"SELECT sum(wanted_units) FROM {rows}").fetchall()
+        == sold.sql("SELECT sum(wanted_units) FROM orders").fetchall()
+    )
+    paid = sold.sql(
+        f"SELECT count(*), count(*) FILTER (c.price <> o.price) FROM {rows} AS c JOIN orders AS o USING (tick, listing_id)"
+    )
+    asked, others = paid.fetchall()[0]
+    assert asked > 500
+    assert others == 0
+    sizes = sold.sql(f"SELECT DISTINCT count(*) FROM {rows} GROUP BY tick, product_id, pincode").fetchall()
+    assert sizes == [(5,)]
 
 
 def test_stock_without_orders_is_that_of_the_catalog_at_all_times(tmp_path: Path) -> None:

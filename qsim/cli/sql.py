@@ -21,9 +21,13 @@ _LONGEST_NAME = 255
 def sql(words: tuple[str, ...], as_json: bool, as_csv: bool, guarded: bool) -> None:
     """Run one SQL query over the market in DIR; a single argument is the query. The market is never changed.
 
+    The view dictionary tells what every view, column and macro means, and in which unit.
+
     Example: qsim sql "SELECT platform, avg(discount_pct) FROM prices GROUP BY ALL"
 
     Example: qsim sql shop "SELECT * FROM price_of('Onion', TIMESTAMP '2026-01-01 08:00')" --csv
+
+    Example: qsim sql shop "SELECT column_name, meaning FROM dictionary WHERE name = 'orders'"
     """
     if len(words) > 2 or (as_json and as_csv):
         raise click.UsageError("found too much; allowed are [DIR] QUERY and one of --json and --csv; quote the query")

@@ -33,6 +33,7 @@ def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyC
     """Open DuckDB in memory with all views of a market at its newest commit; the connection is DuckDB's own object.
 
     `.sql(query)` gives a relation: `.fetchall()`, `.pl()`, `.df()`, `.arrow()`. Amounts are rupees as DECIMAL, times in India.
+    The view `dictionary` tells what every view, column and macro means.
     ConflictError where no market is, CorruptError where a file is not what was committed: Parquet readers would not notice.
     """
     market = market_directory(directory).absolute()

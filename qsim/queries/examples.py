@@ -1,4 +1,4 @@
-"""The four questions, and what sales, shares and price levels came to, as SQL to copy: title and text by name.
+"""The four questions, what sales, shares and price levels came to, and data to estimate on, as SQL to copy: title and text by name.
 
 It holds texts alone over the views that every connection has, for a user to change; each runs as it is on a generated
 market. It refuses to hold what `questions` and `basket` do beyond SQL: the reading of names and the exact basket.
@@ -88,5 +88,32 @@ ORDER BY lost DESC""",
 FROM price_index
 WHERE platform = 'all' AND day = (SELECT max(day) FROM price_index)
 ORDER BY category = 'all' DESC, category""",
+    ),
+    "panel": (
+        "What was wanted and sold of each listing on each day, and what moved it? A panel to forecast on",
+        """WITH festivals AS (
+    SELECT day, string_agg(DISTINCT name, ', ' ORDER BY name) AS festivals
+    FROM (SELECT DISTINCT day FROM daily_prices), (SELECT *, unnest(range(days))::INTEGER AS later FROM calendar)
+    WHERE strftime(day - later, '%Y-%m-%d') LIKE replace(date, '*', '%')
+    GROUP BY day)
+SELECT p.*, EXISTS (FROM discounts AS d WHERE d.listing_id = p.listing_id AND d.campaign_id IS NOT NULL
+           AND p.day + INTERVAL 12 HOUR >= d.starts_at AND p.day + INTERVAL 12 HOUR < d.ends_at) AS in_campaign,
+       coalesce(festivals, '') AS festivals, coalesce(t.wanted_units, 0) AS wanted_units, coalesce(t.units, 0) AS units,
+       coalesce(t.lost_units, 0) AS lost_units
+FROM daily_prices AS p LEFT JOIN festivals USING (day) LEFT JOIN demand_truth AS t USING (day, listing_id)
+ORDER BY listing_id, day""",
+    ),
+    "choices": (
+        "Among which prices did customers choose? Every offer at each tick with customers, to estimate elasticities on",
+        """WITH asked AS (
+    SELECT DISTINCT tick, product_id, pincode FROM orders JOIN stores USING (store_id) WHERE wanted_units > 0),
+shown AS (
+    SELECT tick, listing_id, price_after AS price FROM price_history
+    UNION ALL SELECT tick, listing_id, price FROM snapshots WHERE tick = 0)
+SELECT a.tick, a.product_id, a.pincode, l.listing_id, l.platform, s.price, coalesce(o.wanted_units, 0) AS wanted_units
+FROM asked AS a JOIN listings AS l USING (product_id, pincode)
+ASOF JOIN shown AS s ON s.listing_id = l.listing_id AND a.tick > s.tick
+LEFT JOIN orders AS o ON o.tick = a.tick AND o.listing_id = l.listing_id
+ORDER BY a.tick, l.listing_id""",
     ),
 }

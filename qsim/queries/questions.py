@@ -228,7 +228,7 @@ def ask(
         bound = inspect.signature(known[question]).bind(None, *args, **options)
     except TypeError as fault:
         takes = ", ".join(list(inspect.signature(known[question]).parameters)[1:])
-        raise UsageError(f"ask {question}: {fault}; it takes: {takes}; correct the call") from None
+        raise UsageError(f"ask {question}: {fault}; it takes: {takes}, and directory=; correct the call") from None
     for name, value in bound.arguments.items():
         kind = _wrong_kind(name, value, bound.signature.parameters[name].default)
         if kind:

@@ -55,11 +55,11 @@ def known_of(statements: Iterable[str]) -> Known:
     return Known(*map(frozenset, kinds.values()))
 
 
-def refused(found: str) -> NoReturn:
+def refused(found: str, mend: str = "mend the query") -> NoReturn:
     """Refuse a query in one line."""
     shown = " ".join(found.split())[:120]
     raise UsageError(
-        f"sql: found {shown}; allowed is one SELECT over the market's views and macros and functions of values; mend the query"
+        f"sql: found {shown}; allowed is one SELECT over the market's views and macros and functions of values; {mend}"
     )
 
 
@@ -159,7 +159,7 @@ def _table(part: dict[str, Any], scope: frozenset[str], known: Known) -> None:
     if part["type"] == "SHOW_REF" and (part["query"] or path[-1].strip('"') in _SHOWN):
         return
     if not (len(path) == 1 and path[0] in scope) and not _made(path, known.tables):
-        refused(f"table {'.'.join(path)!r}")
+        refused(f"table {'.'.join(path)!r}", "name one of those that SELECT * FROM dictionary tells")
 
 
 def _function(part: dict[str, Any], allowed: frozenset[str], macros: frozenset[tuple[str, str]]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from qsim.queries.analytics import analytics_views
 from qsim.queries.catalog_views import catalog_views
+from qsim.queries.dictionary import dictionary_view
 from qsim.queries.history_views import history_views
 from qsim.queries.state_views import price_views, raw_views
 from qsim.queries.texts import by_epoch, files, quoted
@@ -70,4 +71,5 @@ def all_statements(market: Place, log: Log, course: Course, select: Select = fil
         *price_views(log),
         *history_views(log),
         *analytics_views(log),
+        dictionary_view(),
     ]

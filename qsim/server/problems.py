@@ -48,7 +48,9 @@ def _of_values(fault: RequestValidationError) -> str:
     """Say what is wrong with a request's values in one line."""
     lines = []
     for error in fault.errors()[:5]:
-        where = ".".join(str(part) for part in error["loc"] if part not in ("query", "path"))
+        # A field of the body may have the name of a place.
+        place = error["loc"][error["loc"][0] in ("query", "path") :]
+        where = ".".join(map(str, place))
         lines.append(f"{where}: found {str(error.get('input'))[:60]!r}: {error['msg']}")
     return "; ".join(lines) + "; mend the request"
 

@@ -79,7 +79,10 @@ class Turns:
 
 @router.post("/sql", responses={200: shapes.bare(shapes.SQL)})
 async def sql(request: Request, asked: Asked) -> Response:
-    """One SELECT in DuckDB over the market's views: 20 s, 10,000 rows, 512 MB; `truncated` tells that there was more."""
+    """One SELECT in DuckDB over the market's views: 20 s, 10,000 rows, 512 MB; `truncated` tells that there was more.
+
+    `SELECT * FROM dictionary` tells what each view, column and macro means.
+    """
     turns: Turns = request.app.state.turns
     try:
         answer, moment = await turns.run(market_of(request), asked.query)
