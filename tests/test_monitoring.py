@@ -140,6 +140,25 @@ def test_a_run_with_many_late_ticks_is_told(market: Path) -> None:
         assert [reason["level"] for reason in about(market, "speed")] == ["warning"]
 
 
+def test_ticks_that_came_late_are_forgotten_when_a_thousand_came_in_time(market: Path) -> None:
+    with writer_lock(market):
+        with_run(market, tick=9_000, done=9_000, late_ticks=500, seconds=1.0)
+        [reason] = about(market, "speed")
+        assert "500 of the last 9,000 ticks came late" in reason["found"]
+        with_run(market, tick=10_000, done=10_000, late_ticks=510, seconds=2.0)
+        assert about(market, "speed") == []
+        with_run(market, tick=10_100, done=10_100, late_ticks=525, seconds=3.0)
+        [reason] = about(market, "speed")
+        assert "25 of the last 1,100 ticks came late" in reason["found"]
+
+
+def test_late_ticks_of_an_earlier_run_are_not_those_of_the_one_that_goes_on(market: Path) -> None:
+    with writer_lock(market):
+        with_run(market, process=1, tick=5_000, done=5_000, late_ticks=500, seconds=9.0)
+        with_run(market, process=2, tick=5_010, done=10, late_ticks=0, seconds=1.0)
+        assert about(market, "speed") == []
+
+
 @pytest.mark.parametrize("kind", ["end", "stopped", "run"])
 def test_a_run_that_is_over_is_not_behind_the_clock(market: Path, kind: str) -> None:
     with_run(market, kind=kind, lag_seconds=60.0, late_ticks=5)

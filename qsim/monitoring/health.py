@@ -12,8 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from qsim import rulebook
-from qsim.errors import QsimError
+from qsim import process, rulebook
+from qsim.errors import QsimError, counted
 from qsim.monitoring import metrics
 from qsim.params import NO_BATCH
 from qsim.schema import PRODUCTS
@@ -100,8 +100,21 @@ def _speed(market: Place, newest: list[dict[str, Any]]) -> Iterator[Reason]:
         if behind >= _LAG_WARNING:
             found = f"{run['lag_seconds']:.1f} s behind the clock at tick {run['tick']}, ticks take {run['tick_seconds']:g} s"
             yield _reason(FAILING if behind >= _LAG_FAILING else WARNING, "speed", found, mend)
-        elif run["tick_seconds"] >= _LEAST_LAG_SECONDS and run["late_ticks"] > _LATE_SHARE * run["done"]:
-            yield _reason(WARNING, "speed", f"{run['late_ticks']} of {run['done']} ticks came late", mend)
+        elif run["tick_seconds"] >= _LEAST_LAG_SECONDS and run["lately_late"] > _LATE_SHARE * run["lately_done"]:
+            found = f"{run['lately_late']} of the last {counted(run['lately_done'], 'tick')} came late"
+            yield _reason(WARNING, "speed", found, mend)
+
+
+def _lately(lines: list[dict[str, Any]], run: dict[str, Any]) -> dict[str, Any]:
+    """Count the last ticks of a run, about a thousand, and those of them that came late."""
+    done, late = 0, 0
+    for line in reversed(lines):
+        if not metrics.is_of(line, run):
+            break
+        if line["done"] <= run["done"] - _LOOKED_AT:
+            done, late = line["done"], line["late_ticks"]
+            break
+    return {"lately_done": run["done"] - done, "lately_late": run["late_ticks"] - late}
 
 
 def _is_over(market: Place, run: dict[str, Any]) -> bool:
@@ -186,7 +199,10 @@ def of_history(market: Place, history: Log) -> list[Reason]:
 
 def of_now(market: Place) -> list[Reason]:
     """Give the reasons that lie in the newest runs and in the machine."""
-    newest = metrics.runs(market)
+    lines = process.lines(market)
+    newest = metrics.runs_of(lines)
+    if newest and newest[-1]["kind"] == "run":
+        newest[-1] = newest[-1] | _lately(lines, newest[-1])
     return [reason for check in _OF_NOW for reason in check(market, newest)]
 
 
