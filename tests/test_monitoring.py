@@ -125,6 +125,15 @@ def test_a_run_that_failed_is_told_with_its_error(market: Path, monkeypatch: pyt
     assert reason["level"] == "warning"
 
 
+@pytest.mark.parametrize(("days", "levels"), [(6, ["warning"]), (8, [])])
+def test_a_run_that_failed_is_forgotten_after_a_week(market: Path, days: int, levels: list[str]) -> None:
+    then = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+    with_run(market, kind="failed", error="events: cannot write; free space", time=then)
+    with_run(market, process=2)
+    with writer_lock(market):
+        assert [reason["level"] for reason in about(market, "failures")] == levels
+
+
 @pytest.mark.parametrize(("lag", "level"), [(4.0, None), (12.0, "warning"), (60.0, "failing")])
 def test_a_run_behind_the_clock_is_told(market: Path, lag: float, level: str | None) -> None:
     with_run(market, lag_seconds=lag)
