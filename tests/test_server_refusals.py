@@ -9,8 +9,10 @@ import json
 import shutil
 import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
+import httpx
 import pytest
 from starlette.datastructures import Headers
 
@@ -112,6 +114,16 @@ def test_82_clients_above_the_most_are_sent_away_and_told_when_to_come_back(serv
         assert one.status_code == two.status_code == 200
         third = server.get("/api/events")
         assert third.status_code == 503 and third.headers["Retry-After"] == "10" and "the most" in third.json()["error"]
+
+
+def test_82_connections_above_the_most_are_sent_away_in_the_shape_of_all_errors(server: Served) -> None:
+    with ExitStack() as opened:
+        for _ in range(402):
+            opened.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+        with httpx.Client(base_url=server.client.base_url) as another:
+            answer = another.get("/api/status")
+    assert answer.status_code == answer.json()["status"] == 503 and answer.headers["Retry-After"] == "10"
+    assert "too many connections" in answer.json()["error"] and answer.headers["Connection"] == "close"
 
 
 def test_68_a_market_with_a_link_in_it_is_not_served(shell: Shell, market: Path, tmp_path: Path) -> None:
