@@ -280,6 +280,18 @@ def test_process_lines_that_cannot_be_kept_stop_no_run(market: Path) -> None:
     assert qsim.run(market, ticks=2)["tick"] == 12
 
 
+def test_process_lines_go_on_when_they_can_be_kept_again(market: Path, caplog: pytest.LogCaptureFixture) -> None:
+    shutil.rmtree(market / "process")
+    (market / "process").write_text("in the way")
+    recorder = process.Recorder(market, 5.0, last={"tick": 10, "done": 10})
+    recorder.write("run")
+    recorder.write("run")
+    (market / "process").unlink()
+    recorder.write("run")
+    assert [line["tick"] for line in lines(market)] == [10]
+    assert [record.message.count("cannot be kept") for record in caplog.records] == [1]
+
+
 def test_a_line_cut_short_is_passed_over(market: Path) -> None:
     whole = process.lines(market)
     with (market / "process" / "runs.jsonl").open("a") as file:
