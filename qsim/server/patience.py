@@ -14,6 +14,8 @@ from qsim.server.problems import told
 # From a request's first byte (or a connection's start) to the end of its headers; and while a reader takes nothing.
 HEADER_SECONDS = 10.0
 STUCK_SECONDS = 30.0
+# Connections above the most that are told so; each takes a file until it is.
+TOLD_MOST = 100
 
 
 class Chunk(bytes):
@@ -58,18 +60,17 @@ class Patience(H11Protocol):
         super().__init__(*arguments, **options)
         self.conn = _Connection(h11.SERVER)
         # uvicorn would say in a text of its own that there are too many.
-        self.most, self.limit_concurrency, self.ours = self.limit_concurrency, None, self.app
-
-    def handle_events(self) -> None:
-        """Answer what came, unless there are too many connections."""
-        crowded = self.most is not None and len(self.connections) > self.most
-        self.app = _crowded if crowded else self.ours
-        super().handle_events()
+        self.most, self.limit_concurrency = self.limit_concurrency, None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin a connection."""
+        """Begin a connection; send it away, at once where many were, when there are too many."""
         super().connection_made(transport)
         self._watch()
+        above = 0 if self.most is None else len(self.connections) - self.most
+        if above > 0:
+            self.app = _crowded
+        if above > TOLD_MOST:
+            self._cut()
 
     def data_received(self, data: bytes) -> None:
         """Take what came."""
