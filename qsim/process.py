@@ -44,7 +44,7 @@ class Recorder:
     written: float = 0.0
     cpu_written: float = 0.0
     last: dict[str, Any] = field(default_factory=dict)
-    lost: bool = False
+    told_of_loss: bool = False
 
     def told(self, now: Progress, *spent: Mapping[str, float]) -> None:
         """Take up a commit and what its stages took, and write a line when a second has passed."""
@@ -56,15 +56,17 @@ class Recorder:
 
     def write(self, kind: str, error: str = "") -> None:
         """Write a line of a kind: `run` for one that goes on, `end`, `stopped` by its user at once, `failed` with its error."""
-        if not self.lost and isinstance(self.market, Path):
+        if isinstance(self.market, Path):
             import psutil
 
             try:
                 line = json.dumps(self._line(kind, error), separators=(",", ":"))
                 _append(self.market / PROCESS, line + "\n")
             except (OSError, DiskError, psutil.Error) as fault:
-                self.lost = True
-                _logger.warning("%s: what the run costs cannot be kept: %s", self.market / PROCESS, fault)
+                # The next line may find room: without any, the run would be taken for one that stands still.
+                if not self.told_of_loss:
+                    _logger.warning("%s: what the run costs cannot be kept: %s", self.market / PROCESS, fault)
+                self.told_of_loss = True
 
     def _line(self, kind: str, error: str) -> dict[str, Any]:
         import psutil

@@ -18,11 +18,12 @@ import httpx
 
 @dataclass
 class Served:
-    """A server that runs: its process, its port, and a client of it."""
+    """A server that runs: its process, its port, a client of it, and what it said first."""
 
     process: subprocess.Popen[str]
     port: int
     client: httpx.Client
+    said: str = ""
 
     def get(self, path: str, **values: object) -> httpx.Response:
         return self.client.get(path, **values)  # type: ignore[arg-type]
@@ -47,10 +48,20 @@ class Served:
 
 @contextmanager
 def serving(
-    market: Path, *options: object, token: str | None = None, quiet: bool = True, headers: dict[str, str] | None = None
+    market: Path,
+    *options: object,
+    token: str | None = None,
+    quiet: bool = True,
+    headers: dict[str, str] | None = None,
+    files: int | None = None,
 ) -> Iterator[Served]:
-    """Run `qsim serve` on a free port for as long as the block lasts; it ends without a word on standard error."""
+    """Run `qsim serve` on a free port for as long as the block lasts; it ends without a word on standard error.
+
+    `files` is how many files the system lets it open.
+    """
     words = [sys.executable, "-m", "qsim", "serve", str(market), "--port", "0", *map(str, options)]
+    if files is not None:
+        words = ["sh", "-c", f'ulimit -n {files} && exec "$@"', "sh", *words]
     environment = os.environ | ({"QSIM_TOKEN": token} if token else {})
     process = subprocess.Popen(words, stderr=subprocess.PIPE, text=True, env=environment)
     assert process.stderr is not None
@@ -62,7 +73,7 @@ def serving(
     port = int(found[1])
     try:
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=30) as client:
-            yield Served(process, port, client)
+            yield Served(process, port, client, said)
     finally:
         process.send_signal(signal.SIGTERM)
         try:

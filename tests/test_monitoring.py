@@ -125,6 +125,15 @@ def test_a_run_that_failed_is_told_with_its_error(market: Path, monkeypatch: pyt
     assert reason["level"] == "warning"
 
 
+@pytest.mark.parametrize(("days", "levels"), [(6, ["warning"]), (8, [])])
+def test_a_run_that_failed_is_forgotten_after_a_week(market: Path, days: int, levels: list[str]) -> None:
+    then = (datetime.now(UTC) - timedelta(days=days)).isoformat()
+    with_run(market, kind="failed", error="events: cannot write; free space", time=then)
+    with_run(market, process=2)
+    with writer_lock(market):
+        assert [reason["level"] for reason in about(market, "failures")] == levels
+
+
 @pytest.mark.parametrize(("lag", "level"), [(4.0, None), (12.0, "warning"), (60.0, "failing")])
 def test_a_run_behind_the_clock_is_told(market: Path, lag: float, level: str | None) -> None:
     with_run(market, lag_seconds=lag)
@@ -138,6 +147,25 @@ def test_a_run_with_many_late_ticks_is_told(market: Path) -> None:
     with_run(market, late_ticks=5)
     with writer_lock(market):
         assert [reason["level"] for reason in about(market, "speed")] == ["warning"]
+
+
+def test_ticks_that_came_late_are_forgotten_when_a_thousand_came_in_time(market: Path) -> None:
+    with writer_lock(market):
+        with_run(market, tick=9_000, done=9_000, late_ticks=500, seconds=1.0)
+        [reason] = about(market, "speed")
+        assert "500 of the last 9,000 ticks came late" in reason["found"]
+        with_run(market, tick=10_000, done=10_000, late_ticks=510, seconds=2.0)
+        assert about(market, "speed") == []
+        with_run(market, tick=10_100, done=10_100, late_ticks=525, seconds=3.0)
+        [reason] = about(market, "speed")
+        assert "25 of the last 1,100 ticks came late" in reason["found"]
+
+
+def test_late_ticks_of_an_earlier_run_are_not_those_of_the_one_that_goes_on(market: Path) -> None:
+    with writer_lock(market):
+        with_run(market, process=1, tick=5_000, done=5_000, late_ticks=500, seconds=9.0)
+        with_run(market, process=2, tick=5_010, done=10, late_ticks=0, seconds=1.0)
+        assert about(market, "speed") == []
 
 
 @pytest.mark.parametrize("kind", ["end", "stopped", "run"])
@@ -250,6 +278,18 @@ def test_process_lines_that_cannot_be_kept_stop_no_run(market: Path) -> None:
     shutil.rmtree(market / "process")
     (market / "process").write_text("in the way")
     assert qsim.run(market, ticks=2)["tick"] == 12
+
+
+def test_process_lines_go_on_when_they_can_be_kept_again(market: Path, caplog: pytest.LogCaptureFixture) -> None:
+    shutil.rmtree(market / "process")
+    (market / "process").write_text("in the way")
+    recorder = process.Recorder(market, 5.0, last={"tick": 10, "done": 10})
+    recorder.write("run")
+    recorder.write("run")
+    (market / "process").unlink()
+    recorder.write("run")
+    assert [line["tick"] for line in lines(market)] == [10]
+    assert [record.message.count("cannot be kept") for record in caplog.records] == [1]
 
 
 def test_a_line_cut_short_is_passed_over(market: Path) -> None:

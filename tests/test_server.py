@@ -7,7 +7,10 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import httpx
+import jsonschema
 import psutil
 import pytest
 
@@ -73,6 +76,12 @@ def test_a_basket_is_bought_as_it_is_in_python(server: Served, questioned: Path)
     answer = server.client.post("/api/basket", json=asked).json()
     wanted = qsim.ask("basket", items=[(2, "onion"), (1, "toned milk")], budget=500, directory=questioned)
     assert {name: answer[name] for name in wanted} == wanted
+
+
+@pytest.mark.parametrize("budget", [True, "500"])
+def test_a_budget_that_is_no_number_is_refused(budget: object, server: Served) -> None:
+    answer = server.client.post("/api/basket", json={"budget": budget})
+    assert answer.status_code == 422 and "budget" in answer.json()["error"]
 
 
 @pytest.mark.parametrize("tick", [0, 1, 77, 399, 400])
@@ -231,6 +240,66 @@ def test_every_route_is_described_with_an_example(server: Served) -> None:
             [content] = route["responses"]["200"]["content"].values()
             assert content["example"] and route["description"], (method, path)
             assert "4XX" in route["responses"]
+
+
+def test_every_example_of_an_answer_is_of_its_own_schema(server: Served) -> None:
+    told = server.json("/openapi.json")["paths"]
+    contents = [
+        content
+        for methods in told.values()  # type: ignore[attr-defined]
+        for route in methods.values()
+        for answer in route["responses"].values()
+        for content in answer.get("content", {}).values()
+        if "example" in content
+    ]
+    assert len(contents) > 24
+    for content in contents:
+        jsonschema.validate(content["example"], content["schema"])
+
+
+# By platform in a board's lines, by the user's own names in SQL.
+KEYED = {"/api/boards/prices/{product_id}": "lines", "/api/sql": "rows"}
+
+
+def names(value: object) -> object:
+    """Give the names of an answer's parts, of a list those of its first."""
+    if isinstance(value, dict):
+        return {name: names(one) for name, one in value.items()}
+    return [names(value[0])] if isinstance(value, list) and value else None
+
+
+def named_alike(one: object, other: object) -> bool:
+    if one is None or other is None or one == {} or other == {}:
+        return True
+    if isinstance(one, list):
+        return named_alike(one[0], other[0])  # type: ignore[index]
+    return one.keys() == other.keys() and all(named_alike(part, other[name]) for name, part in one.items())  # type: ignore
+
+
+def asked_by_examples(server: Served, told: dict[str, Any], path: str) -> httpx.Response:
+    [(method, route)] = told["paths"][path].items()
+    given = {
+        each["name"]: each["schema"].get("examples") for each in route.get("parameters", []) if each["in"] == "query"
+    }
+    # At tick 0 nothing has changed.
+    words = {name: values[0] for name, values in given.items() if values and name not in ("since", "until")}
+    body = None
+    if method == "post":
+        kind = route["requestBody"]["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        body = told["components"]["schemas"][kind]["example"]
+    return server.client.request(method, path.replace("{product_id}", "0"), params=words, json=body)
+
+
+def test_what_is_asked_by_examples_is_answered_by_all_parts_of_the_example(server: Served) -> None:
+    told: dict[str, Any] = server.json("/openapi.json")
+    for path in told["paths"].keys() - {"/api/events", "/metrics"}:
+        answer = asked_by_examples(server, told, path)
+        assert answer.status_code == 200, (path, answer.text)
+        [route] = told["paths"][path].values()
+        content = route["responses"]["200"]["content"]["application/json"]
+        jsonschema.validate(answer.json(), content["schema"])
+        parts = [names({**one, KEYED.get(path, ""): None}) for one in (content["example"], answer.json())]
+        assert named_alike(*parts), (path, parts)
 
 
 def test_the_examples_of_a_comparison_are_two_platforms(server: Served) -> None:

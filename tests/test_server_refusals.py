@@ -5,19 +5,25 @@ The numbers are those of the promise: HTTP 67-86, and of SQL those that come thi
 
 from __future__ import annotations
 
+import http.client
 import json
 import shutil
+import signal
 import socket
+import sys
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
+import httpx
 import pytest
 from starlette.datastructures import Headers
 
 import qsim
+from qsim.errors import UsageError
 from qsim.server.guarding import refuse
 from qsim.server.problems import ProblemError
-from qsim.server.running import allowed_of
+from qsim.server.running import Room, allowed_of, room_for
 from tests.commands import Shell
 from tests.refusals_http import REQUESTS, Request
 from tests.servers import Served, serving
@@ -112,6 +118,57 @@ def test_82_clients_above_the_most_are_sent_away_and_told_when_to_come_back(serv
         assert one.status_code == two.status_code == 200
         third = server.get("/api/events")
         assert third.status_code == 503 and third.headers["Retry-After"] == "10" and "the most" in third.json()["error"]
+
+
+def test_82_connections_above_the_most_are_sent_away_in_the_shape_of_all_errors(server: Served) -> None:
+    with ExitStack() as opened:
+        for _ in range(402):
+            opened.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+        with httpx.Client(base_url=server.client.base_url) as another:
+            answer = another.get("/api/status")
+    assert answer.status_code == answer.json()["status"] == 503 and answer.headers["Retry-After"] == "10"
+    assert "too many connections" in answer.json()["error"] and answer.headers["Connection"] == "close"
+
+
+@pytest.mark.parametrize(
+    ("streams", "files", "room"),
+    [
+        (1000, 10_000, Room(1000, 1400, 2048)),
+        (1000, 3660, Room(1000, 1400, 2048)),
+        (2, 2562, Room(2, 402, 1948)),
+        (1000, 1024, Room(374, 748, 64)),
+        (1000, 340, Room(32, 64, 64)),
+    ],
+)
+def test_82_what_the_server_takes_at_once_has_a_file_each(streams: int, files: int, room: Room) -> None:
+    assert room_for(streams, files) == room
+    assert room.connections + room.backlog + 100 + 112 <= files
+
+
+def test_82_a_limit_of_files_that_leaves_no_room_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"found a limit of 339 open files; allowed are 340 or more; .*ulimit -n"):
+        room_for(1000, 339)
+
+
+def asked(connection: http.client.HTTPConnection, path: str) -> int:
+    connection.request("GET", path)
+    answer = connection.getresponse()
+    answer.read()
+    return answer.status
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit of files is known there")
+def test_82_a_crowd_takes_no_file_that_the_server_needs_and_hurts_nobody_who_was_there(ran: Path) -> None:
+    with serving(ran, files=340, quiet=False) as server:
+        assert "room for 32 of 1000 streams" in server.said
+        with ExitStack() as opened:
+            before = opened.enter_context(closing(http.client.HTTPConnection("127.0.0.1", server.port)))
+            assert asked(before, "/health") == 200
+            for _ in range(345):
+                opened.enter_context(socket.create_connection(("127.0.0.1", server.port)))
+            assert asked(before, "/api/prices?as_of=1") == asked(before, "/health") == 200
+        server.process.send_signal(signal.SIGTERM)
+        assert server.process.stderr is not None and server.process.stderr.read() == ""
 
 
 def test_68_a_market_with_a_link_in_it_is_not_served(shell: Shell, market: Path, tmp_path: Path) -> None:

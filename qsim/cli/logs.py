@@ -6,7 +6,9 @@ import json
 import logging
 import os
 import sys
+from io import TextIOWrapper
 from logging.handlers import RotatingFileHandler
+from pathlib import Path
 from typing import Any
 
 import click
@@ -46,6 +48,69 @@ class JsonLines(logging.Formatter):
         return json.dumps(line, default=str, ensure_ascii=False)
 
 
+class LogFile(RotatingFileHandler):
+    """A log file that is rotated; others may write, move and remove it meanwhile.
+
+    What cannot be written ends nothing: the log on standard error tells why, once for each reason.
+    """
+
+    def __init__(self, file: str) -> None:
+        # A path need not be text; what is not is written as JSON escapes it.
+        super().__init__(
+            file, maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT, encoding="utf-8", errors="backslashreplace"
+        )
+        self.told: set[str | None] = set()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write a record into the file that lies at the log's place now, not into one that was moved away."""
+        if self.stream is not None and self._is_moved(self.stream):
+            self._leave(self.stream)
+        super().emit(record)
+
+    def doRollover(self) -> None:  # noqa: N802 - a name of logging
+        """Begin a new file; go on with the old one where its folder does not allow that."""
+        try:
+            super().doRollover()
+        except OSError as fault:
+            self._tell(fault)
+            self.stream = self._open()
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - a name of logging
+        """Tell why a record could not be written."""
+        fault = sys.exc_info()[1]
+        if isinstance(fault, OSError):
+            self._tell(fault)
+        else:
+            super().handleError(record)
+
+    def close(self) -> None:
+        """End the log; what it still held may find no room."""
+        try:
+            super().close()
+        except OSError as fault:
+            self._tell(fault)
+
+    def _is_moved(self, stream: TextIOWrapper) -> bool:
+        try:
+            return not os.path.samestat(Path(self.baseFilename).stat(), os.fstat(stream.fileno()))
+        except OSError:
+            return True
+
+    def _leave(self, stream: TextIOWrapper) -> None:
+        self.stream = None
+        try:
+            stream.close()
+        except OSError as fault:
+            self._tell(fault)
+
+    def _tell(self, fault: OSError) -> None:
+        if fault.strerror in self.told:
+            return
+        self.told.add(fault.strerror)
+        line = "%s: the log cannot be kept: %s; what it should hold may be lost; free space or mend its folder"
+        logging.getLogger("qsim").error(line, self.baseFilename, fault.strerror)
+
+
 def level_of(given: str | None) -> str:
     """Give the level asked for, else that of LOG_LEVEL, else WARNING."""
     level = (given or os.environ.get("LOG_LEVEL") or "WARNING").upper()
@@ -68,7 +133,7 @@ def _on_standard_error() -> logging.Handler:
 
 def _into(file: str) -> logging.Handler:
     try:
-        handler = RotatingFileHandler(file, maxBytes=_FILE_BYTES, backupCount=_FILES_KEPT, encoding="utf-8")
+        handler = LogFile(file)
     except OSError as fault:
         raise DiskError(
             f"{file}: cannot be opened for the log: {fault.strerror}; allowed is a place that you may write; name another"
@@ -83,10 +148,11 @@ def set_up(level: str | None, file: str | None = None) -> None:
     handlers = [_on_standard_error(), *([_into(file)] if file else [])]
 
     def end() -> None:
-        logger.setLevel(logging.NOTSET)
-        for handler in handlers:
+        # The file's end may have to be told on standard error.
+        for handler in reversed(handlers):
             logger.removeHandler(handler)
             handler.close()
+        logger.setLevel(logging.NOTSET)
 
     click.get_current_context().call_on_close(end)
     logger.setLevel(wanted)

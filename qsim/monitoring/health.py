@@ -12,8 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from qsim import rulebook
-from qsim.errors import QsimError
+from qsim import process, rulebook
+from qsim.errors import QsimError, counted
 from qsim.monitoring import metrics
 from qsim.params import NO_BATCH
 from qsim.schema import PRODUCTS
@@ -26,6 +26,8 @@ from qsim.writing import course_of
 OK, WARNING, FAILING = 0, 1, 2
 STATUS = ("ok", "warning", "failing")
 _LOOKED_AT = 1_000
+# A run that goes on for months is not warned all the time of one that failed before it: a week.
+_FORGOTTEN_SECONDS = 7 * 86_400
 _FAILED_PCT, _LATE_SHARE = 5.0, 0.01
 _LAG_WARNING, _LAG_FAILING, _LEAST_LAG_SECONDS = 2.0, 10.0, 1.0
 _DISK_WARNING, _DISK_FAILING = 2_000_000_000, 200_000_000
@@ -71,16 +73,24 @@ def _failures(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reaso
         yield _reason(FAILING if share > _FAILED_PCT else WARNING, "failures", found, mend)
 
 
+def _age(run: dict[str, Any]) -> float:
+    """Tell how many seconds ago the last line of a run was written."""
+    return (datetime.now(UTC) - datetime.fromisoformat(run["time"])).total_seconds()
+
+
 def _failed_runs(market: Place, newest: list[dict[str, Any]]) -> Iterator[Reason]:
     """Many failures of runs."""
-    broken = [run for run in newest[-20:] if run["kind"] == "failed"]
+    lately = [run for run in newest[-20:] if _age(run) < _FORGOTTEN_SECONDS]
+    broken = [run for run in lately if run["kind"] == "failed"]
     if newest and newest[-1]["kind"] == "failed":
         # The line of an error ends with what to do.
         found, _, mend = str(newest[-1].get("error", "")).rpartition("; ")
         mend = f"{mend if found else 'mend what it says and run again'}; nothing committed was lost"
         yield _reason(FAILING, "failures", f"the last run failed: {found or newest[-1].get('error', '')}", mend)
     elif broken:
-        found = f"{len(broken)} of the last {len(newest[-20:])} runs failed, the last: {broken[-1].get('error', '')}"
+        found = (
+            f"{len(broken)} of the last {counted(len(lately), 'run')} failed, the last: {broken[-1].get('error', '')}"
+        )
         yield _reason(WARNING, "failures", found, "nothing committed was lost; look at the log of these runs")
 
 
@@ -100,8 +110,21 @@ def _speed(market: Place, newest: list[dict[str, Any]]) -> Iterator[Reason]:
         if behind >= _LAG_WARNING:
             found = f"{run['lag_seconds']:.1f} s behind the clock at tick {run['tick']}, ticks take {run['tick_seconds']:g} s"
             yield _reason(FAILING if behind >= _LAG_FAILING else WARNING, "speed", found, mend)
-        elif run["tick_seconds"] >= _LEAST_LAG_SECONDS and run["late_ticks"] > _LATE_SHARE * run["done"]:
-            yield _reason(WARNING, "speed", f"{run['late_ticks']} of {run['done']} ticks came late", mend)
+        elif run["tick_seconds"] >= _LEAST_LAG_SECONDS and run["lately_late"] > _LATE_SHARE * run["lately_done"]:
+            found = f"{run['lately_late']} of the last {counted(run['lately_done'], 'tick')} came late"
+            yield _reason(WARNING, "speed", found, mend)
+
+
+def _lately(lines: list[dict[str, Any]], run: dict[str, Any]) -> dict[str, Any]:
+    """Count the last ticks of a run, about a thousand, and those of them that came late."""
+    done, late = 0, 0
+    for line in reversed(lines):
+        if not metrics.is_of(line, run):
+            break
+        if line["done"] <= run["done"] - _LOOKED_AT:
+            done, late = line["done"], line["late_ticks"]
+            break
+    return {"lately_done": run["done"] - done, "lately_late": run["late_ticks"] - late}
 
 
 def _is_over(market: Place, run: dict[str, Any]) -> bool:
@@ -116,7 +139,7 @@ def _is_over(market: Place, run: dict[str, Any]) -> bool:
 
 
 def _still(run: dict[str, Any]) -> Iterator[Reason]:
-    quiet = (datetime.now(UTC) - datetime.fromisoformat(run["time"])).total_seconds()
+    quiet = _age(run)
     # One that is told to commit rarely takes a flush for it, and what it has made meanwhile some time to be written.
     if quiet > max(60.0, 20 * (run["tick_seconds"] or 0), 2 * run.get("flush_seconds", 0.0) + 30):
         found = f"the run (process {run['process']}) has committed nothing for {quiet:,.0f} s"
@@ -186,7 +209,10 @@ def of_history(market: Place, history: Log) -> list[Reason]:
 
 def of_now(market: Place) -> list[Reason]:
     """Give the reasons that lie in the newest runs and in the machine."""
-    newest = metrics.runs(market)
+    lines = process.lines(market)
+    newest = metrics.runs_of(lines)
+    if newest and newest[-1]["kind"] == "run":
+        newest[-1] = newest[-1] | _lately(lines, newest[-1])
     return [reason for check in _OF_NOW for reason in check(market, newest)]
 
 

@@ -106,15 +106,20 @@ def runs(directory: str | os.PathLike[str] | None = None) -> list[dict[str, Any]
 
     A market has one writer, so that a run that others came after is over, whether or not it said so.
     """
+    return runs_of(process.lines(market_directory(directory)))
+
+
+def runs_of(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Give the last line of each run, of the lines that runs kept, the oldest first."""
     found: list[dict[str, Any]] = []
-    for line in process.lines(market_directory(directory)):
-        if found and _is_of(found[-1], line):
+    for line in lines:
+        if found and is_of(found[-1], line):
             found.pop()
         found.append(line)
     return found
 
 
-def _is_of(before: dict[str, Any], line: dict[str, Any]) -> bool:
+def is_of(before: dict[str, Any], line: dict[str, Any]) -> bool:
     """Tell whether a line is of the same run as the one before: process numbers come again, in a container at each start."""
     names = [(one["process"], one.get("tick", 0) - one.get("done", 0)) for one in (before, line)]
     return before["kind"] == "run" and names[0] == names[1] and before["seconds"] <= line["seconds"]

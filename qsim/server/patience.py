@@ -6,11 +6,16 @@ import asyncio
 from typing import Any
 
 import h11
+from starlette.types import Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from qsim.server.problems import told
 
 # From a request's first byte (or a connection's start) to the end of its headers; and while a reader takes nothing.
 HEADER_SECONDS = 10.0
 STUCK_SECONDS = 30.0
+# Connections above the most that are told so; each takes a file until it is.
+TOLD_MOST = 100
 
 
 class Chunk(bytes):
@@ -38,6 +43,13 @@ class _Connection(h11.Connection):
         return super().send(event)
 
 
+async def _crowded(scope: Scope, receive: Receive, send: Send) -> None:
+    """Send away who comes when there are too many connections."""
+    headers = {"Retry-After": str(int(HEADER_SECONDS)), "X-Content-Type-Options": "nosniff", "Connection": "close"}
+    line = "too many connections are open; close those that are not needed, or come back later"
+    await told(503, line, headers)(scope, receive, send)
+
+
 class Patience(H11Protocol):
     """uvicorn's HTTP/1.1, which cuts off who sends headers too slowly or reads nothing for too long."""
 
@@ -47,11 +59,18 @@ class Patience(H11Protocol):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.conn = _Connection(h11.SERVER)
+        # uvicorn would say in a text of its own that there are too many.
+        self.most, self.limit_concurrency = self.limit_concurrency, None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin a connection."""
+        """Begin a connection; send it away, at once where many were, when there are too many."""
         super().connection_made(transport)
         self._watch()
+        above = 0 if self.most is None else len(self.connections) - self.most
+        if above > 0:
+            self.app = _crowded
+        if above > TOLD_MOST:
+            self._cut()
 
     def data_received(self, data: bytes) -> None:
         """Take what came."""

@@ -104,7 +104,9 @@ class List(BaseModel):
     )
 
     items: list[Line] | None = Field(None, min_length=1, max_length=_LINES_MOST, description="Default twelve staples.")
-    budget: float | None = Field(None, gt=0, lt=1e7, description="The most to spend, fees included; rupees.")
+    budget: float | None = Field(
+        None, gt=0, lt=1e7, strict=True, description="The most to spend, fees included; rupees."
+    )
     platforms: list[Annotated[str, Field(min_length=1, max_length=60)]] | None = Field(
         None, min_length=1, max_length=50
     )

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import gc
 import ipaddress
+import logging
 import os
 import signal
 import sys
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -19,13 +21,17 @@ import uvicorn
 from qsim.errors import DiskError, UsageError
 from qsim.server.app import create_app
 from qsim.server.guarding import LOOPBACK, Allowed
-from qsim.server.patience import Patience
+from qsim.server.patience import TOLD_MOST, Patience
 from qsim.server.sql import Turns
 from qsim.server.streaming import Feed
 from qsim.server.warming import warm
 
 _TOKEN_LEAST = 16
 _SWITCH_SECONDS = 0.0003
+# Connections besides the streams; files that are not connections; connections that may wait to be taken, least and most.
+_QUESTIONS, _OWN_FILES, _BACKLOG = 400, 112, (64, 2048)
+
+_logger = logging.getLogger("qsim")
 
 
 def allowed_of(host: str, token: str | None) -> Allowed:
@@ -58,16 +64,53 @@ def _names(host: str) -> set[str]:
     return {host.lower(), host if host == "localhost" else str(ipaddress.ip_address(host))}
 
 
-def _allow_files(wanted: int) -> None:
-    """Let this process have so many files open, each connection being one, or as many as the system lets it."""
+def _allow_files(wanted: int) -> int:
+    """Let this process have so many files open, each connection being one, or as many as the system lets it; give how many."""
     if sys.platform == "win32":
-        return
+        return wanted
     import resource
 
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY:
+        return wanted
     most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     if soft < most:
         resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return max(soft, most)
+
+
+@dataclass(frozen=True)
+class Room:
+    """How many streams, how many connections, and how many that wait to be taken the system has files for."""
+
+    streams: int
+    connections: int
+    backlog: int
+
+
+def room_for(streams: int, files: int) -> Room:
+    """Divide so many files; what waits is taken all at once, and without a file for each the server would take none.
+
+    UsageError where they are too few to serve at all.
+    """
+    left = files - _OWN_FILES - TOLD_MOST
+    if left < 2 * _BACKLOG[0]:
+        raise UsageError(
+            f"serve: found a limit of {files} open files; allowed are {_OWN_FILES + TOLD_MOST + 2 * _BACKLOG[0]} or more;"
+            " raise it: ulimit -n 4096"
+        )
+    backlog = min(max(left - streams - _QUESTIONS, _BACKLOG[0]), _BACKLOG[1])
+    connections = min(streams + _QUESTIONS, left - backlog)
+    return Room(min(streams, connections - min(_QUESTIONS, connections // 2)), connections, backlog)
+
+
+def _room(streams: int) -> Room:
+    wanted = streams + _QUESTIONS + _OWN_FILES + TOLD_MOST + _BACKLOG[1]
+    room = room_for(streams, _allow_files(wanted))
+    if room.streams < streams:
+        line = "serve: the limit of open files leaves room for %d of %d streams; raise it (ulimit -n %d), or ask for fewer (--streams)"
+        _logger.warning(line, room.streams, streams, wanted)
+    return room
 
 
 class _Server(uvicorn.Server):
@@ -144,11 +187,12 @@ def serve(
     _refuse_loop()
     host, port = address
     allowed = allowed_of(host, token)
-    _allow_files(streams + 512)
-    app = create_app(directory, allowed=allowed, streams=streams, live=live)
+    room = _room(streams)
+    app = create_app(directory, allowed=allowed, streams=room.streams, live=live)
     config = uvicorn.Config(
         app, host=host, port=port, http=Patience, ws="none", access_log=False, log_level="error", server_header=False,
-        date_header=True, proxy_headers=False, timeout_keep_alive=15, timeout_graceful_shutdown=3, limit_concurrency=streams + 400,
+        date_header=True, proxy_headers=False, timeout_keep_alive=15, timeout_graceful_shutdown=3,
+        limit_concurrency=room.connections, backlog=room.backlog,
     )  # fmt: skip
     server = _Server(config, app.state.feed, app.state.turns, partial(warm, app, allowed), listening)
     if stop is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 PLACE = {"commit": 42, "tick": 288, "market_time": "2026-01-01 00:24:00"}
@@ -52,10 +53,19 @@ _CAMPAIGN = {
     "status": "running", "units_per_listing": 50, "listings": 12,
 }  # fmt: skip
 _COUNTS = {
-    "attempted": 14400, "changed": 14310, "clipped": 210, "failed": 0, "sized": 14300, "discounted": 90, "surging": 12,
+    "platform": "zepto", "category": "Fruits & Vegetables", "attempted": 14400, "changed": 14310, "clipped": 210, "failed": 0,
+    "sized": 14300, "down_20": 700, "down_10": 1900, "down_5": 1800, "down_2": 1400, "down_0": 1300, "up_0": 1300, "up_2": 1500,
+    "up_5": 1900, "up_10": 1800, "up_20": 700, "skipped_waiting": 0, "skipped_inactive": 2, "discounted": 90, "surging": 12,
     "out_of_stock": 0, "mean_change_pct": 0.4, "sd_change_pct": 7.1, "success_pct": 100.0,
 }  # fmt: skip
-_PLAN = {"orders": [], "goods": 91.0, "surge_fees": 0.0, "delivery": 25.0, "handling": 3.0, "total": 119.0, "bought": 2}
+_LINE = {
+    "item": "onion", "quantity": 2, "product": "Onion", "brand": "", "pack": "1 kg", "platform": None, "listing_id": None,
+    "price": None, "surge_fee": None, "cost": None, "offers": {},
+}  # fmt: skip
+_PLAN = {
+    "orders": [], "goods": 91.0, "surge_fees": 0.0, "delivery": 25.0, "handling": 3.0, "total": 119.0, "bought": 2,
+    "unavailable": [], "left_out": [],
+}  # fmt: skip
 
 STATUS = {
     **PLACE, "start": "2026-01-01", "interval_seconds": 5, "head": "151cb338...", "digest": "9bcde6ca...", "products": 280,
@@ -64,7 +74,7 @@ STATUS = {
 }  # fmt: skip
 PRODUCT = {**PLACE, "product": _PRODUCT, "prices": [_OFFER]}
 BASKET = {
-    **PLACE, "lines": [{"item": "onion", "quantity": 2, "product": "Onion"}], "one_app": None, "split": _PLAN,
+    **PLACE, "lines": [_LINE], "one_app": None, "split": _PLAN,
     "saving_rupees": None, "budget": None, "city": "Mumbai", "pincode": "400053", "platforms": ["zepto"], "not_found": [],
     "left_out": [], "closed": [],
 }  # fmt: skip
@@ -85,7 +95,7 @@ def listed(row: dict[str, Any], **head: Any) -> dict[str, Any]:
 
 
 PRODUCTS = listed({**_PRODUCT, "mrp": None})
-PRICES = listed({"product_id": 47, **_NAMED, **_OFFER})
+PRICES = listed({"product_id": 47, **_NAMED, **_OFFER, "unit": "kg", "is_loose": True, "is_active": True})
 CHANGES = listed(_CHANGE)
 CHEAPEST = listed(_CHEAPEST, total=398)
 DEALS = listed(_DEAL, total=120)
@@ -100,8 +110,8 @@ CAMPAIGNS = listed(_CAMPAIGN, total=30)
 METRICS = listed({"tick": 288, "ts": "2026-01-01 00:24:00", "attempted": 250, "changed": 249})
 
 
-def schema_of(example: Any) -> dict[str, Any]:
-    """Read a JSON schema off an example; null allows anything."""
+def schema_of(example: Any, optional: Collection[str] = ()) -> dict[str, Any]:
+    """Read a JSON schema off an example; null allows anything, and what is optional may be left out."""
     match example:
         case None:
             return {}
@@ -114,21 +124,44 @@ def schema_of(example: Any) -> dict[str, Any]:
         case str():
             return {"type": "string"}
         case list():
-            return {"type": "array", "items": schema_of(example[0]) if example else {}}
-    parts = {name: schema_of(value) for name, value in example.items()}
-    return {"type": "object", "properties": parts, "required": list(parts)}
+            return {"type": "array", "items": schema_of(example[0], optional) if example else {}}
+    parts = {name: schema_of(value, optional) for name, value in example.items()}
+    return {"type": "object", "properties": parts, "required": [name for name in parts if name not in optional]}
 
 
-def shown(example: dict[str, Any], description: str = "The answer.") -> dict[int | str, dict[str, Any]]:
+def with_nulls(example: Any, schema: dict[str, Any]) -> Any:
+    """Put back into an example what is null, by the schema that was read off it."""
+    match example:
+        case dict():
+            parts = schema.get("properties", {})
+            return {**dict.fromkeys(parts), **{name: with_nulls(one, parts[name]) for name, one in example.items()}}
+        case list():
+            return [with_nulls(one, schema["items"]) for one in example]
+    return example
+
+
+def put_nulls_back(description: dict[str, Any]) -> None:
+    """Put into the examples of an OpenAPI description what is null in them, which FastAPI leaves out."""
+    for methods in description["paths"].values():
+        for route in methods.values():
+            for answer in route["responses"].values():
+                for content in answer.get("content", {}).values():
+                    if "example" in content:
+                        content["example"] = with_nulls(content["example"], content["schema"])
+
+
+def shown(
+    example: dict[str, Any], description: str = "The answer.", optional: Collection[str] = ()
+) -> dict[int | str, dict[str, Any]]:
     """Describe a route's good answers by an example, with the ETag by which one is asked for again."""
     headers = {"ETag": {"description": "The commit's hash.", "schema": {"type": "string"}}}
     return {
-        200: bare(example, description) | {"headers": headers},
+        200: bare(example, description, optional) | {"headers": headers},
         304: {"description": "The asker has the answer of the newest commit (If-None-Match)."},
     }
 
 
-def bare(example: dict[str, Any], description: str = "The answer.") -> dict[str, Any]:
+def bare(example: dict[str, Any], description: str = "The answer.", optional: Collection[str] = ()) -> dict[str, Any]:
     """Describe an answer that is made anew whenever it is asked for, by an example."""
-    content = {"application/json": {"schema": schema_of(example), "example": example}}
+    content = {"application/json": {"schema": schema_of(example, optional), "example": example}}
     return {"description": description, "content": content}
