@@ -141,6 +141,6 @@ def activity(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
             GROUP BY ALL ORDER BY events DESC, cause""",
     )
     return {
-        **told_of(boards, tick), "since": first, "every": every, "hour_since": hour,
+        **told_of(boards, tick), "since": first, "since_time": stamp(boards, first), "every": every, "hour_since": hour,
         "bars": [{**bar, "time": stamp(boards, bar["tick"])} for bar in bars], "causes": causes,
     }  # fmt: skip

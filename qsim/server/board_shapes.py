@@ -62,7 +62,7 @@ TICKER: dict[str, Any] = {
     }],
 }  # fmt: skip
 ACTIVITY: dict[str, Any] = {
-    **_AS_OF, "since": 0, "every": 2, "hour_since": 0,
+    **_AS_OF, "since": 0, "since_time": 1767225600, "every": 2, "hour_since": 0,
     "bars": [{"tick": 2, "attempted": 500, "changed": 498, "ticks": 2, "time": 1767225610}],
     "causes": [{"cause": "update", "events": 61000}],
 }  # fmt: skip

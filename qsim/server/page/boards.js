@@ -2,7 +2,7 @@
 
 import { $, empty, fill, h, styled } from "./dom.js";
 import * as f from "./format.js";
-import { activityChart, depthBars, isCrowded, lineMark, named, priceChart } from "./charts.js";
+import { activityChart, depthBars, isCrowded, lineMark, named, priceChart, tallEnough } from "./charts.js";
 
 const sampled = (told) => (told.sample ? ` Counted on ${f.count(told.sample)} of ${f.count(told.of_products)} products.` : "");
 const sum = (rows, name) => rows.reduce((total, row) => total + row[name], 0);
@@ -19,7 +19,7 @@ export function figures(told) {
     figure("30 % off and more", f.count(sum(rows, "deep")), `${f.share(sum(rows, "deep"), discounted)} of the discounts`),
     figure("Surging", f.count(sum(rows, "surging")), `${f.share(sum(rows, "surging"), listings)} of listings`),
     figure("Out of stock", f.count(sum(rows, "out")), `${f.share(sum(rows, "out"), listings)} of listings`),
-    figure("Changed at this tick", f.count(sum(rows, "changed")), told.tick ? `in ${f.number(told.interval)} s of market time` : "no tick has run yet"));
+    figure("Changed at this tick", f.count(sum(rows, "changed")), told.tick ? `in ${f.span(told.interval)} of market time` : "no tick has run yet"));
   const preset = told.scenario ? `${told.preset}, ${told.scenario}` : told.preset;
   $("market-name").textContent = `${preset} market, seed ${told.seed}${told.sample ? `; figures of ${f.count(told.sample)} of ${f.count(told.of_products)} products` : ""}`;
 }
@@ -30,7 +30,9 @@ const best = (offers) => {
 };
 
 function offerCard(id, offer, lowest) {
-  if (!offer) return h("div", { class: "offer none" }, h("p", { class: "named" }, lineMark(id), h("span", {}, f.platform(id).name)), h("p", { class: "value" }, "–"), h("p", { class: "also" }, "not sold here"));
+  const { name } = f.platform(id);
+  const label = h("p", { class: "named", title: name }, lineMark(id), h("span", { dir: "auto" }, name));
+  if (!offer) return h("div", { class: "offer none" }, label, h("p", { class: "value" }, "–"), h("p", { class: "also" }, "not sold here"));
   const also = [];
   if (offer.price_paise === lowest && offer.stock !== 0) also.push("cheapest");
   if (offer.discount_bps) also.push(`${f.percent(offer.discount_bps)} off`);
@@ -39,8 +41,8 @@ function offerCard(id, offer, lowest) {
   if (offer.stock === 0) also.push("out of stock");
   else if (offer.stock !== null && offer.stock !== undefined) also.push(`${f.count(offer.stock)} left`);
   return h("div", { class: `offer${offer.price_paise === lowest && offer.stock !== 0 ? " best" : ""}` },
-    h("p", { class: "named" }, lineMark(id), h("span", {}, f.platform(id).name)),
-    h("p", { class: "value" }, f.rupees(offer.price_paise)),
+    label,
+    h("p", { class: offer.price_paise < 10_000_000 ? "value" : "value long" }, f.rupees(offer.price_paise)),
     h("p", { class: "also" }, also.join(", ") || "regular price"));
 }
 
@@ -62,13 +64,15 @@ export function prices(told) {
   const pointer = chart?.cursor.left;
   chart?.destroy();
   chart = null;
-  $("prices-title").textContent = `${told.product}${told.pack ? `, ${told.pack}` : ""}`;
-  const element = $("price-chart");
+  $("prices-body").hidden = false;
+  fill($("prices-title"), h("bdi", {}, told.product), told.pack ? [", ", h("bdi", {}, told.pack)] : null);
+  document.title = `${told.product}${told.pack ? `, ${told.pack}` : ""} – qsim market`;
+  const element = styled($("price-chart"), { "min-height": `${tallEnough(Object.keys(told.lines).length)}px` });
   fill(element);
   cards(told.offers);
   const note = (text) => { $("prices-note").textContent = text; };
   const mrp = told.mrp_paise ? `, MRP ${f.rupees(told.mrp_paise)}` : "";
-  const resting = `${told.category}${mrp}`;
+  const resting = `${f.apart(told.category)}${mrp}`;
   note(resting);
   const thinned = told.every > 1 ? h("span", {}, `One point for every ${f.count(told.every)} ticks.`) : null;
   fill($("price-key"), h("span", { class: "named" }, h("span", { class: "swatch" }), "deal"), h("span", { class: "named" }, h("span", { class: "swatch surge" }), "surge"), thinned);
@@ -84,6 +88,15 @@ export function prices(told) {
   element.setAttribute("aria-label", `Price of ${told.product} from ${f.when(told.from_time)} to ${f.when(told.time)}: ${told.offers.map((offer) => `${f.platform(offer.platform).name} ${f.rupees(offer.price_paise)}`).join(", ")}. The arrow keys move through time.`);
 }
 
+/** Shows nothing of a product where there is none to show: what is said in its place stands alone. */
+export function noPrices() {
+  chart?.destroy();
+  chart = null;
+  $("prices-body").hidden = true;
+  $("prices-title").textContent = "Prices";
+  $("prices-note").textContent = "";
+}
+
 /** Moves the chart's cursor by so many points; null takes it away. */
 export function movePriceCursor(by) {
   if (!chart) return;
@@ -91,7 +104,6 @@ export function movePriceCursor(by) {
   const at = by === null ? null : Math.max(0, Math.min(last, (chart.cursor.idx ?? last) + by));
   chart.setCursor(at === null ? { left: -10, top: -10 } : { left: chart.valToPos(chart.data[0][at], "x"), top: 10 });
 }
-export const priceChartIsThere = () => chart !== null;
 
 export function heat(told) {
   const body = $("heat-body");
@@ -130,13 +142,15 @@ function why(row) {
   return row.discount_bps ? `${f.percent(row.discount_bps)} off throughout` : "repriced";
 }
 
-const product = (row, choose) => h("button", { type: "button", class: "link", onclick: () => choose(row.product_id) }, row.product, row.pack ? ` ${row.pack.replaceAll(" ", "\u00a0")}` : "");
+const product = (row, choose) => h("button", { type: "button", class: "link", onclick: () => choose(row.product_id) }, h("bdi", {}, row.product), row.pack ? ` ${row.pack.replaceAll(" ", "\u00a0")}` : "");
 
-export function movers(told, choose) {
-  const hours = told.time - told.since_time;
-  $("movers-note").textContent = told.tick ? `${f.count(told.risen)} up, ${f.count(told.fallen)} down${sampled(told) ? ";" : ""}${sampled(told)}` : "";
+export function movers(told, hours, choose) {
+  const seconds = told.time - told.since_time;
+  // Of ticks that are longer than what is asked for, the newest one is told.
+  const longer = told.tick - told.since === 1 && seconds > hours * 3600 ? ` in ${f.span(seconds)}` : "";
+  $("movers-note").textContent = told.tick ? `${f.count(told.risen)} up, ${f.count(told.fallen)} down${longer}${sampled(told) ? ";" : ""}${sampled(told)}` : "";
   if (!told.tick) { fill($("movers-body"), empty("No tick has run yet. Prices move from tick 1 on: qsim run starts them.")); return; }
-  if (!told.rises.length && !told.falls.length) { fill($("movers-body"), empty(`No price changed in the last ${f.number(hours / 60)} minutes of market time.`)); return; }
+  if (!told.rises.length && !told.falls.length) { fill($("movers-body"), empty(`No price changed in the last ${f.span(seconds)} of market time.`)); return; }
   const table = (title, rows, kind) => [h("h3", {}, title), rows.length ? h("table", { class: "rows moves" }, h("thead", { class: "unseen" }, h("tr", {}, h("th", {}, "Product"), h("th", {}, "Price"))), h("tbody", {}, rows.slice(0, 6).map((row) => h("tr", {},
     h("td", {}, product(row, choose), h("span", { class: "muted small why" }, named(row.platform), why(row))),
     h("td", { class: "n" }, h("span", { class: kind }, f.change(row.change_bps / 10_000)), h("span", { class: "muted was" }, `${f.rupees(row.before_paise)} → ${f.rupees(row.after_paise)}`)))))) : h("p", { class: "muted small" }, "none")];
@@ -148,7 +162,7 @@ export function depths(told) {
   if (!all) { $("depths-note").textContent = ""; fill($("depths-body"), empty("No discount runs at this tick.")); return; }
   const deep = sum(told.bins.filter((bin) => bin.from_bps >= 3000), "listings");
   $("depths-note").textContent = `${f.plural(all, "discount")}, ${f.share(deep, all)} at 30 % and more.${sampled(told)}`;
-  fill($("depths-body"), depthBars(told.bins, f.platforms(), told.bin_bps), h("p", { class: "key muted" }, f.platforms().map(({ id }) => {
+  fill($("depths-body"), depthBars(told.bins, f.platforms(), told.bin_bps, Math.min(1000, Math.max(260, $("depths-body").clientWidth))), h("p", { class: "key muted" }, f.platforms().map(({ id }) => {
     const mine = sum(told.bins.filter((bin) => bin.platform === id), "listings");
     return h("span", {}, named(id), ` ${f.count(mine)}`);
   })));
@@ -177,7 +191,7 @@ export function stockouts(told, choose) {
 export function eventRow(row, choose, fresh = false) {
   const moved = row.price_after_paise - row.price_before_paise;
   return h("li", { class: fresh ? "fresh" : null },
-    h("span", { class: "at" }, f.time(row.time)),
+    h("span", { class: "when" }, h("span", { class: "at" }, f.time(row.time)), h("span", { class: "small" }, f.date(row.time))),
     h("span", { class: "what" }, product(row, choose), h("span", { class: "why" }, named(row.platform), f.CAUSES[row.cause] ?? row.cause)),
     h("span", { class: "price" }, f.rupees(row.price_after_paise), h("br"), moved ? h("span", { class: `small ${moved > 0 ? "up" : "down"}` }, f.change(moved / row.price_before_paise)) : h("span", { class: "muted" }, "same price")));
 }
@@ -208,6 +222,7 @@ export function activity(told) {
     const changed = told.bars.map((bar) => bar.changed / bar.ticks);
     element.setAttribute("aria-label", `Changes a tick over the last day: ${f.number(Math.min(...changed))} to ${f.number(Math.max(...changed))}`);
   } else fill(element, empty("No tick has run yet."));
+  $("causes-title").textContent = told.tick - told.hour_since > 1 ? "Causes, last hour" : "Causes, newest tick";
   const taken = sum(told.bars, "attempted");
   $("activity-note").textContent = taken ? `${f.count(taken)} listings taken up in the last day, ${f.count(sum(told.bars, "changed"))} changed` : "";
   const most = Math.max(...told.causes.map((row) => row.events), 1);

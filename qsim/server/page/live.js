@@ -47,9 +47,9 @@ export async function follow({ heard, moved, told, signal }) {
       moved(await ask("api/status", {}, signal));
       told(outcome === "ended" ? "live" : "polling");
       await pause(outcome === "ended" ? FIRST_WAIT : POLL, signal);
-    } catch {
+    } catch (fault) {
       if (signal.aborted) return;
-      told("away");
+      told(fault.status === 401 ? "locked" : "away");
       await pause(wait, signal);
       wait = Math.min(LONGEST_WAIT, wait * 2);
     }

@@ -1,0 +1,253 @@
+"""The page where names, prices and platforms are not what shops have, and where who uses it is quick or takes other ways."""
+
+from __future__ import annotations
+
+import csv
+import json
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import qsim
+from qsim.params import preset_values
+from tests.browser import PHONE, Seen, free_port, opened, shown_at
+from tests.servers import serving
+
+TICKS = 40
+LONG = "X" * 120
+GOODS = [
+    ('Amul "Gold" <b>Milk</b>', "Dairy & <Eggs>", '1 "l"', "64", "60"),
+    ("حليب كامل الدسم (طازج)", "C" * 60, "500 g", "70", "65"),
+    (LONG, "Snacks", "1 pc", "20", "18"),
+    ("Gold Bar", "Luxury", "1 kg", "21000000", "20000000"),
+    ("Toffee", "Cheap", "1 pc", "0.05", "0.04"),
+    ("Milk Rusk", "Snacks", "1 pc", "40", "38"),
+    ("Potato Chips", "Snacks", "1 pc", "40", "38"),
+]
+PLATFORMS = {
+    "cart": "🛒🛍️ <b>Shop</b>",
+    "corner": "חנות הפינה",
+    "wide": "W" * 60,
+    "store_a": "Store A",
+    "store_b": "Store B",
+}
+
+
+@pytest.fixture(scope="module")
+def odd_market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A market of seven odd goods at five odd platforms; to be read, never written."""
+    place = tmp_path_factory.mktemp("odd")
+    with (place / "goods.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = [[name, "Acme", *others] for name, *others in GOODS]
+        csv.writer(file).writerows([["product", "brand", "category", "pack", "mrp", "price"], *rows])
+    law = {"low_percent": 90, "high_percent": 110, "average_discount_percent": 10}
+    platforms = {"platforms": {key: law | {"name": name} for key, name in PLATFORMS.items()}}
+    qsim.generate(place / "market", catalog=place / "goods.csv", config=preset_values("classic") | platforms)
+    qsim.run(place / "market", ticks=TICKS, update_interval_seconds=900)
+    return place / "market"
+
+
+@pytest.fixture(scope="module")
+def address(browser: Any, odd_market: Path) -> Iterator[str]:
+    with serving(odd_market) as served:
+        yield f"http://127.0.0.1:{served.port}/"
+
+
+@pytest.fixture(scope="module")
+def desk(browser: Any, address: str) -> Iterator[tuple[Any, Seen]]:
+    """The page on a small desk at its newest tick; tests leave it there."""
+    page, seen = opened(browser, address, TICKS, viewport={"width": 720, "height": 450})
+    yield page, seen
+    page.context.close()
+
+
+def chosen(page: Any, product: int) -> None:
+    """Go to a product by the address, as a link does, and wait for it."""
+    page.evaluate(f"location.hash = '#product={product}'")
+    titled(page, GOODS[product][0])
+
+
+def titled(page: Any, product: str) -> None:
+    """Wait until a product's prices are shown."""
+    page.wait_for_selector(f"#prices-title bdi:text-is({json.dumps(product, ensure_ascii=False)})")
+
+
+def slowly(page: Any) -> None:
+    """Let the page wait 0.3 s for what a search finds."""
+    page.evaluate(
+        """() => {
+            const soon = window.fetch;
+            const late = (url, more) => new Promise((done, failed) => {
+                more.signal.addEventListener("abort", () => failed(new DOMException("", "AbortError")));
+                setTimeout(() => soon(url, more).then(done, failed), 300);
+            });
+            window.fetch = (url, more) => (String(url).includes("/search") ? late : soon)(url, more);
+        }"""
+    )
+
+
+def test_long_names_and_dear_goods_need_no_scrolling_sideways_on_a_phone(browser: Any, address: str) -> None:
+    page, seen = opened(browser, f"{address}#product=3", TICKS, viewport=PHONE, is_mobile=True)
+    page.locator("#search").fill("x")
+    page.wait_for_selector(f"#found li:has-text({LONG!r})")
+    assert page.locator("#found li").evaluate_all("rows => rows.every(it => it.scrollWidth <= it.clientWidth)")
+    assert page.evaluate("document.documentElement.scrollWidth") == PHONE["width"]
+    rows = page.locator("#heat-body th[scope=row]")
+    assert rows.evaluate_all("rows => rows.every(it => it.scrollWidth <= it.clientWidth)")
+    assert seen.errors == []
+    page.context.close()
+
+
+def test_names_are_text_and_those_written_from_right_to_left_turn_nothing_round(desk: tuple[Any, Seen]) -> None:
+    page, seen = desk
+    for product, (name, category, pack, *_) in enumerate(GOODS[:2]):
+        chosen(page, product)
+        assert page.locator("#prices-title bdi").all_inner_texts() == [name, pack]
+        assert page.locator("#prices-note").inner_text().startswith(f"\u2068{category}\u2069")
+    assert page.locator("main b, #offers b, #search-form b").filter(has_text="Milk").count() == 0
+    assert seen.errors == []
+
+
+def test_bars_of_stock_outs_are_of_one_length_so_that_platforms_can_be_compared(desk: tuple[Any, Seen]) -> None:
+    page, _ = desk
+    widths = page.locator("#stock-body .meter").evaluate_all("bars => bars.map(it => it.clientWidth)")
+    assert len(widths) >= len(PLATFORMS) and len(set(widths)) == 1
+
+
+def test_platforms_of_alike_names_have_two_letters_and_colours_of_their_own(desk: tuple[Any, Seen]) -> None:
+    page, _ = desk
+    codes = page.locator("#heat-key .named").all_inner_texts()[: len(PLATFORMS)]
+    assert [text.split()[0] for text in codes] == ["bS", "חנ", "WW", "St", "SB"]
+    shops = [{"platform": f"shop_{at}", "name": f"Shop 🛒 {at}"} for at in range(50)]
+    known = page.evaluate(
+        "shops => import('/page/format.js?apart').then(f => (f.setPlatforms(shops), f.platforms()))", shops
+    )
+    assert len({one["code"] for one in known}) == 50 and all(one["code"].isalnum() for one in known)
+    assert {one["place"] for one in known} == set(range(1, 9))
+
+
+def test_axes_have_room_for_their_labels_and_paise_where_these_tell_marks_apart(desk: tuple[Any, Seen]) -> None:
+    page, _ = desk
+    marks = page.evaluate(
+        "() => import('/page/format.js').then(f => [[0.04, 0.01], [0.5, 0.1], [20, 5], [2e7, 1e6]].map(it => f.mark(...it)))"
+    )
+    assert marks == ["₹0.04", "₹0.50", "₹20", "₹2,00,00,000"]
+    room = "labels => import('/page/charts.js').then(c => c.fitting(62)(null, labels))"
+    assert page.evaluate(room, ["₹20"]) == 62 and page.evaluate(room, ["₹2,00,00,000"]) > 85
+    # Fifty lanes of 11 pixels leave a third of the chart to the lines.
+    assert page.evaluate("import('/page/charts.js').then(c => c.tallEnough(50))") * 2 / 3 > 50 * 11
+
+
+def test_lengths_of_time_are_told_in_the_unit_they_are_whole_in(desk: tuple[Any, Seen]) -> None:
+    page, _ = desk
+    told = page.evaluate("import('/page/format.js').then(f => [5, 60, 90, 900, 3600, 172800, 0].map(f.span))")
+    assert told == ["5 s", "1 minute", "90 s", "15 minutes", "1 hour", "2 days", "0 s"]
+    assert page.locator("#facts").inner_text().split("\n")[9] == "15 minutes"
+
+
+def test_the_pace_told_is_that_of_the_last_minute(desk: tuple[Any, Seen]) -> None:
+    page, _ = desk
+    pace = "([marks, now]) => import('/page/facts.js').then(f => f.pace(marks, now))"
+    assert page.evaluate(pace, [[[0, 100], [30_000, 160]], 60_000]) == "60 ticks a minute"
+    assert page.evaluate(pace, [[[0, 100], [30_000, 160]], 95_000]) == "standing still"
+    assert page.evaluate(pace, [[[0, 100], [3_600_000, 105]], 3_601_000]) == "5 ticks a minute"
+
+
+def test_a_product_that_a_market_does_not_have_is_told_in_place_of_the_last_one(desk: tuple[Any, Seen]) -> None:
+    page, seen = desk
+    chosen(page, 5)
+    page.evaluate("location.hash = '#product=99'")
+    page.wait_for_selector("#prices .fault:has-text('allowed are 0 to 6')")
+    assert page.locator("#prices-title").inner_text() == "Prices"
+    assert page.locator("#offers").is_hidden() and page.locator("#price-chart").is_hidden()
+    chosen(page, 5)
+    assert page.locator("#price-chart canvas").is_visible() and page.locator("#prices .fault").count() == 0
+    seen.errors.clear()
+
+
+def test_the_way_back_leads_to_the_product_before_and_to_the_tick_of_a_link(desk: tuple[Any, Seen]) -> None:
+    page, _ = desk
+    chosen(page, 5)
+    page.locator("#stock-body button, #movers-body button").filter(has_text="Gold Bar").first.click()
+    titled(page, "Gold Bar")
+    page.go_back()
+    titled(page, "Milk Rusk")
+    page.evaluate("location.hash = '#tick=7&product=5'")
+    shown_at(page, 7)
+    page.locator("#live").click()
+    shown_at(page, TICKS)
+
+
+def test_what_is_gone_to_is_not_hidden_under_the_bar_of_time(desk: tuple[Any, Seen]) -> None:
+    page, _ = desk
+    top = "it => it.getBoundingClientRect().top - document.getElementById('time').getBoundingClientRect().bottom"
+    page.locator("footer a").focus()
+    page.locator("#movers-body button").filter(has_text="Gold Bar").first.click()
+    titled(page, "Gold Bar")
+    assert 0 < page.locator("#prices-title").evaluate(top) < 60
+    page.locator("footer a").focus()
+    covered = []
+    for _ in range(40):
+        page.keyboard.press("Shift+Tab")
+        under = page.evaluate(f"!!document.activeElement.closest('main') && ({top})(document.activeElement) < -1")
+        covered += [page.evaluate("document.activeElement.outerHTML.slice(0, 80)")] if under else []
+    assert covered == []
+
+
+def test_a_search_takes_what_is_typed_not_what_is_still_listed(desk: tuple[Any, Seen]) -> None:
+    page, _ = desk
+    slowly(page)
+    page.locator("#search").fill("rusk")
+    page.wait_for_selector("#found li[aria-selected=true]")
+    page.locator("#search").fill("toffee")
+    page.keyboard.press("Enter")
+    titled(page, "Toffee")
+    assert page.locator("#search").input_value() == ""
+
+
+@pytest.mark.parametrize("leave", ["Escape", "Tab"])
+def test_a_search_that_was_left_opens_no_list_when_its_answer_comes(desk: tuple[Any, Seen], leave: str) -> None:
+    page, _ = desk
+    page.locator("#search").fill("milk")
+    page.wait_for_timeout(200)
+    page.keyboard.press(leave)
+    page.wait_for_timeout(400)
+    assert page.locator("#found").is_hidden()
+    page.locator("#search").focus()
+    if leave == "Tab":
+        page.keyboard.press("ArrowDown")
+        page.wait_for_selector("#found li[aria-selected=true]")
+    page.keyboard.press("Escape")
+
+
+def test_a_server_that_asks_for_a_token_is_not_told_to_be_away(browser: Any, address: str) -> None:
+    page = browser.new_context().new_page()
+    page.route("**/api/**", lambda route: route.fulfill(status=401, json={"error": "authorization: no token"}))
+    page.goto(address)
+    page.wait_for_selector("#connection[data-state=locked]:has-text('token')")
+    page.context.close()
+
+
+def test_pause_holds_the_list_and_another_market_in_the_same_place_is_shown_from_its_beginning(
+    browser: Any, odd_market: Path, ran: Path, tmp_path: Path
+) -> None:
+    market, port = tmp_path / "market", free_port()
+    shutil.copytree(ran, market)
+    with serving(market, "--port", port):
+        page, _ = opened(browser, f"http://127.0.0.1:{port}/#product=11", 10)
+        page.locator("#pause").click()
+        before = page.locator("#ticker-body").inner_text()
+        qsim.run(market, ticks=2)
+        shown_at(page, 12)
+        assert page.locator("#ticker-body").inner_text() == before
+        page.locator("#pause").click()
+        page.wait_for_selector("#ticker-note:has-text('newest first')")
+    page.wait_for_selector("#connection[data-state=away]")
+    with serving(odd_market, "--port", port):
+        shown_at(page, TICKS)
+        titled(page, GOODS[0][0])
+        assert page.locator(".fault").count() == 0 and page.url.endswith("#product=0")
+    page.context.close()
