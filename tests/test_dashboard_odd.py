@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 import qsim
 from qsim.params import preset_values
 from tests.browser import PHONE, Seen, free_port, opened, shown_at
 from tests.servers import serving
+from tests.test_server_following import until
 
 TICKS = 40
 LONG = "X" * 120
@@ -179,6 +181,33 @@ def test_the_way_back_leads_to_the_product_before_and_to_the_tick_of_a_link(desk
     shown_at(page, 7)
     page.locator("#live").click()
     shown_at(page, TICKS)
+
+
+def test_tick_0_of_a_market_that_has_run_is_not_told_as_one_of_which_no_tick_has_run(desk: tuple[Any, Seen]) -> None:
+    page, _ = desk
+    page.evaluate("location.hash = '#tick=0'")
+    shown_at(page, 0)
+    assert "o tick has run" not in page.locator("main").inner_text()
+    assert page.locator("#movers-body").inner_text().startswith("Tick 0 is the market as it was made")
+    page.locator("#live").click()
+    shown_at(page, TICKS)
+
+
+def test_a_tab_that_nobody_looks_at_holds_no_connection(desk: tuple[Any, Seen], address: str) -> None:
+    page, _ = desk
+    hide = """on => { Object.defineProperty(document, 'hidden', { value: on, configurable: true });
+        document.dispatchEvent(new Event('visibilitychange')); }"""
+
+    def streams() -> int:
+        lines = httpx.get(f"{address}metrics").text.splitlines()
+        return next(int(float(line.split()[1])) for line in lines if line.startswith("qsim_streams "))
+
+    before = streams()
+    page.evaluate(hide, True)
+    until(lambda: streams() == before - 1)
+    page.evaluate(hide, False)
+    until(lambda: streams() == before)
+    assert page.locator("#connection").get_attribute("data-state") == "live"
 
 
 def test_what_is_gone_to_is_not_hidden_under_the_bar_of_time(desk: tuple[Any, Seen]) -> None:

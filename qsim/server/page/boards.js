@@ -5,6 +5,8 @@ import * as f from "./format.js";
 import { activityChart, depthBars, isCrowded, lineMark, named, priceChart, tallEnough } from "./charts.js";
 
 const sampled = (told) => (told.sample ? ` Counted on ${f.count(told.sample)} of ${f.count(told.of_products)} products.` : "");
+// At tick 0: of a market that stands there, or of one that is looked back on.
+const unmoved = (more = "") => empty($("time").hasAttribute("data-past") ? "Tick 0 is the market as it was made; nothing had changed yet." : `No tick has run yet.${more}`);
 const sum = (rows, name) => rows.reduce((total, row) => total + row[name], 0);
 
 export function figures(told) {
@@ -19,7 +21,7 @@ export function figures(told) {
     figure("30 % off and more", f.count(sum(rows, "deep")), `${f.share(sum(rows, "deep"), discounted)} of the discounts`),
     figure("Surging", f.count(sum(rows, "surging")), `${f.share(sum(rows, "surging"), listings)} of listings`),
     figure("Out of stock", f.count(sum(rows, "out")), `${f.share(sum(rows, "out"), listings)} of listings`),
-    figure("Changed at this tick", f.count(sum(rows, "changed")), told.tick ? `in ${f.span(told.interval)} of market time` : "no tick has run yet"));
+    figure("Changed at this tick", f.count(sum(rows, "changed")), told.tick ? `in ${f.span(told.interval)} of market time` : told.head ? "as it was made" : "no tick has run yet"));
   const preset = told.scenario ? `${told.preset}, ${told.scenario}` : told.preset;
   $("market-name").textContent = `${preset} market, seed ${told.seed}${told.sample ? `; figures of ${f.count(told.sample)} of ${f.count(told.of_products)} products` : ""}`;
 }
@@ -149,7 +151,7 @@ export function movers(told, hours, choose) {
   // Of ticks that are longer than what is asked for, the newest one is told.
   const longer = told.tick - told.since === 1 && seconds > hours * 3600 ? ` in ${f.span(seconds)}` : "";
   $("movers-note").textContent = told.tick ? `${f.count(told.risen)} up, ${f.count(told.fallen)} down${longer}${sampled(told) ? ";" : ""}${sampled(told)}` : "";
-  if (!told.tick) { fill($("movers-body"), empty("No tick has run yet. Prices move from tick 1 on: qsim run starts them.")); return; }
+  if (!told.tick) { fill($("movers-body"), unmoved(" Prices move from tick 1 on: qsim run starts them.")); return; }
   if (!told.rises.length && !told.falls.length) { fill($("movers-body"), empty(`No price changed in the last ${f.span(seconds)} of market time.`)); return; }
   const table = (title, rows, kind) => [h("h3", {}, title), rows.length ? h("table", { class: "rows moves" }, h("thead", { class: "unseen" }, h("tr", {}, h("th", {}, "Product"), h("th", {}, "Price"))), h("tbody", {}, rows.slice(0, 6).map((row) => h("tr", {},
     h("td", {}, product(row, choose), h("span", { class: "muted small why" }, named(row.platform), why(row))),
@@ -207,7 +209,7 @@ export function freshEvents(rows, all, choose, most) {
 
 export function ticker(told, choose) {
   $("ticker-note").textContent = told.events.length ? "newest first" : "";
-  fill($("ticker-body"), told.events.length ? h("ul", { class: "events" }, told.events.map((row) => eventRow(row, choose))) : empty(told.tick ? "No price or stock has changed up to this tick." : "No tick has run yet. Changes appear here as they happen."));
+  fill($("ticker-body"), told.events.length ? h("ul", { class: "events" }, told.events.map((row) => eventRow(row, choose))) : !told.tick ? unmoved(" Changes appear here as they happen.") : empty("No price or stock has changed up to this tick."));
 }
 
 let activityPlot = null;
@@ -221,15 +223,15 @@ export function activity(told) {
     activityPlot = activityChart(element, told);
     const changed = told.bars.map((bar) => bar.changed / bar.ticks);
     element.setAttribute("aria-label", `Changes a tick over the last day: ${f.number(Math.min(...changed))} to ${f.number(Math.max(...changed))}`);
-  } else fill(element, empty("No tick has run yet."));
-  $("causes-title").textContent = told.tick - told.hour_since > 1 ? "Causes, last hour" : "Causes, newest tick";
+  } else fill(element, unmoved());
+  $("causes-title").textContent = told.tick - told.hour_since > 1 ? "Causes, last hour" : "Causes, this tick";
   const taken = sum(told.bars, "attempted");
   $("activity-note").textContent = taken ? `${f.count(taken)} listings taken up in the last day, ${f.count(sum(told.bars, "changed"))} changed` : "";
   const most = Math.max(...told.causes.map((row) => row.events), 1);
   fill($("causes"), told.causes.length ? h("table", { class: "rows causes" }, h("thead", { class: "unseen" }, h("tr", {}, h("th", {}, "Cause"), h("th", {}, "Share"), h("th", {}, "Changes"))), h("tbody", {}, told.causes.slice(0, 7).map((row) => h("tr", {},
     h("td", {}, f.CAUSES[row.cause] ?? row.cause),
     h("td", { class: "bar" }, h("span", { class: "meter" }, styled(h("i"), { width: `${(100 * row.events) / most}%` })), h("span", { class: "unseen" }, f.share(row.events, total))),
-    h("td", { class: "n" }, f.count(row.events)))))) : empty(told.tick ? "Nothing changed in the last hour of market time." : "No tick has run yet."));
+    h("td", { class: "n" }, f.count(row.events)))))) : told.tick ? empty("Nothing changed in the last hour of market time.") : unmoved());
 }
 
 export const resize = () => {
