@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import json
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,43 +11,16 @@ import httpx
 import pytest
 
 import qsim
-from qsim.params import preset_values
 from tests.browser import PHONE, Seen, free_port, opened, shown_at
+from tests.odd_shop import GOODS, LONG, PLATFORMS, TICKS, chosen, odd_shop, slowly, titled
 from tests.servers import serving
 from tests.test_server_following import until
-
-TICKS = 40
-LONG = "X" * 120
-GOODS = [
-    ('Amul "Gold" <b>Milk</b>', "Dairy & <Eggs>", '1 "l"', "64", "60"),
-    ("حليب كامل الدسم (طازج)", "C" * 60, "500 g", "70", "65"),
-    (LONG, "Snacks", "1 pc", "20", "18"),
-    ("Gold Bar", "Luxury", "1 kg", "21000000", "20000000"),
-    ("Toffee", "Cheap", "1 pc", "0.05", "0.04"),
-    ("Milk Rusk", "Snacks", "1 pc", "40", "38"),
-    ("Potato Chips", "Snacks", "1 pc", "40", "38"),
-]
-PLATFORMS = {
-    "cart": "🛒🛍️ <b>Shop</b>",
-    "corner": "חנות הפינה",
-    "wide": "W" * 60,
-    "store_a": "Store A",
-    "store_b": "Store B",
-}
 
 
 @pytest.fixture(scope="module")
 def odd_market(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A market of seven odd goods at five odd platforms; to be read, never written."""
-    place = tmp_path_factory.mktemp("odd")
-    with (place / "goods.csv").open("w", encoding="utf-8", newline="") as file:
-        rows = [[name, "Acme", *others] for name, *others in GOODS]
-        csv.writer(file).writerows([["product", "brand", "category", "pack", "mrp", "price"], *rows])
-    law = {"low_percent": 90, "high_percent": 110, "average_discount_percent": 10}
-    platforms = {"platforms": {key: law | {"name": name} for key, name in PLATFORMS.items()}}
-    qsim.generate(place / "market", catalog=place / "goods.csv", config=preset_values("classic") | platforms)
-    qsim.run(place / "market", ticks=TICKS, update_interval_seconds=900)
-    return place / "market"
+    """The odd shop's market; to be read, never written."""
+    return odd_shop(tmp_path_factory.mktemp("odd"))
 
 
 @pytest.fixture(scope="module")
@@ -64,31 +35,6 @@ def desk(browser: Any, address: str) -> Iterator[tuple[Any, Seen]]:
     page, seen = opened(browser, address, TICKS, viewport={"width": 720, "height": 450})
     yield page, seen
     page.context.close()
-
-
-def chosen(page: Any, product: int) -> None:
-    """Go to a product by the address, as a link does, and wait for it."""
-    page.evaluate(f"location.hash = '#product={product}'")
-    titled(page, GOODS[product][0])
-
-
-def titled(page: Any, product: str) -> None:
-    """Wait until a product's prices are shown."""
-    page.wait_for_selector(f"#prices-title bdi:text-is({json.dumps(product, ensure_ascii=False)})")
-
-
-def slowly(page: Any) -> None:
-    """Let the page wait 0.3 s for what a search finds."""
-    page.evaluate(
-        """() => {
-            const soon = window.fetch;
-            const late = (url, more) => new Promise((done, failed) => {
-                more.signal.addEventListener("abort", () => failed(new DOMException("", "AbortError")));
-                setTimeout(() => soon(url, more).then(done, failed), 300);
-            });
-            window.fetch = (url, more) => (String(url).includes("/search") ? late : soon)(url, more);
-        }"""
-    )
 
 
 def test_long_names_and_dear_goods_need_no_scrolling_sideways_on_a_phone(browser: Any, address: str) -> None:
@@ -257,6 +203,29 @@ def test_a_server_that_asks_for_a_token_is_not_told_to_be_away(browser: Any, add
     page.route("**/api/**", lambda route: route.fulfill(status=401, json={"error": "authorization: no token"}))
     page.goto(address)
     page.wait_for_selector("#connection[data-state=locked]:has-text('token')")
+    page.context.close()
+
+
+def test_what_a_busy_server_did_not_give_is_dimmed_and_asked_for_again(browser: Any, address: str) -> None:
+    page, _ = opened(browser, address, TICKS)
+    page.clock.install()
+    busy = {"status": 503, "error": "too many wait for the boards; ask again in a second"}
+    page.route("**/boards/movers*", lambda route: route.fulfill(status=503, json=busy))
+    page.locator("#mover-hours").select_option("6")
+    page.wait_for_selector("#movers .fault:has-text('too many wait')")
+    assert float(page.locator("#movers-body").evaluate("it => getComputedStyle(it).opacity")) < 1
+    page.unroute("**/boards/movers*")
+    page.clock.fast_forward(5000)
+    page.wait_for_selector("#movers .fault", state="detached")
+    page.context.close()
+
+
+def test_why_a_market_fails_is_told(browser: Any, address: str) -> None:
+    page = browser.new_context().new_page()
+    reasons = [{"level": "warning", "found": "a slow disk"}, {"level": "failing", "found": "no disk"}]
+    page.route("**/health", lambda route: route.fulfill(status=503, json={"status": "failing", "reasons": reasons}))
+    page.goto(address)
+    page.wait_for_selector("#facts dd:text-is('failing: no disk')")
     page.context.close()
 
 

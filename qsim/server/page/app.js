@@ -7,11 +7,13 @@ import * as facts from "./facts.js";
 import * as f from "./format.js";
 import { follow } from "./live.js";
 import { search } from "./search.js";
+import { themeSwitch } from "./switch.js";
 
 const REST = 800; // between two rounds of questions while the market runs
 const DEBOUNCE = 180;
 const ROWS = 30; // changes that are listed
 const HEALTH = 10_000;
+const AGAIN = 4000; // until a panel is asked for again that a busy server did not give
 
 /** Reads a number out of the address, such as 53 of #tick=300&product=53; null for none. */
 function numberIn(name) {
@@ -53,6 +55,9 @@ async function load(name) {
     const line = element.querySelector(":scope > .fault") ?? h("p", { class: "fault", role: "status" });
     fill(line, fault.message);
     element.append(line);
+    // Of a server that is away, the connection tells when it is back.
+    const anew = () => { if (asking[name] === control && connection !== "away" && !document.hidden) load(name); };
+    if (!(fault.status < 500)) setTimeout(anew, AGAIN);
   }
   element.removeAttribute("aria-busy");
 }
@@ -175,7 +180,7 @@ function remember(step = false) {
 function recall() {
   const before = state.asOf;
   const tick = numberIn("tick");
-  state.asOf = tick === null || tick >= state.head ? null : tick;
+  state.asOf = state.head !== null && tick >= state.head ? null : tick;
   state.product = numberIn("product") ?? shown.overview?.product ?? null;
   showTime();
   if (state.asOf === before) load("prices");
@@ -246,24 +251,6 @@ function heard({ event, data }) {
   else if (Number.isInteger(news.tick)) moved(news, event === "commit");
 }
 
-function theme() {
-  const root = document.documentElement;
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
-  const show = () => {
-    $("theme").textContent = isDark() ? "Light" : "Dark";
-    $("theme").setAttribute("aria-label", `Switch to the ${isDark() ? "light" : "dark"} theme`);
-    for (const name of ["prices", "activity"]) if (shown[name]) PANELS[name].draw(shown[name]);
-  };
-  $("theme").addEventListener("click", () => {
-    root.dataset.theme = isDark() ? "light" : "dark";
-    try { localStorage.setItem("qsim-theme", root.dataset.theme); } catch { /* a browser that keeps nothing keeps no theme either */ }
-    show();
-  });
-  dark.addEventListener("change", show);
-  show();
-}
-
 function controls() {
   $("slider").addEventListener("input", () => goTo(Number($("slider").value)));
   $("back").addEventListener("click", () => goTo((state.asOf ?? state.head) - 1));
@@ -290,7 +277,9 @@ function controls() {
   addEventListener("resize", () => { clearTimeout(sized); sized = setTimeout(boards.resize, 100); });
 }
 
-theme();
+themeSwitch(() => {
+  for (const name of ["prices", "activity"]) if (shown[name]) PANELS[name].draw(shown[name]);
+});
 controls();
 search(choose);
 refresh();

@@ -36,9 +36,10 @@ export function connection(now) {
 
 /** Asks how the server is. */
 export async function health() {
-  try {
-    condition = (await ask("health")).status;
-  } catch (fault) { condition = fault.message; }
+  // Of a market that fails, it tells so under 503.
+  const told = await ask("health").catch((fault) => (fault.told?.reasons ? fault.told : { status: fault.message }));
+  const worst = told.reasons?.find((reason) => reason.level === told.status);
+  condition = worst ? `${told.status}: ${worst.found}` : told.status;
 }
 
 /** Lists them; `told` is the overview, `place` the newest status, either null before it is there. */
