@@ -156,6 +156,29 @@ def test_a_tab_that_nobody_looks_at_holds_no_connection(desk: tuple[Any, Seen], 
     assert page.locator("#connection").get_attribute("data-state") == "live"
 
 
+def test_a_button_that_can_go_no_further_hands_the_keyboard_on(desk: tuple[Any, Seen]) -> None:
+    page, _ = desk
+    page.evaluate(f"location.hash = '#tick={TICKS - 1}'")
+    shown_at(page, TICKS - 1)
+    page.locator("#forth").press("Enter")
+    assert page.evaluate("document.activeElement.id") == "slider"
+    shown_at(page, TICKS)
+
+
+def test_a_platform_that_is_closed_is_not_told_to_be_cheapest(desk: tuple[Any, Seen]) -> None:
+    page, _ = desk
+    chosen(page, 6)
+    cheap = next(name for name in PLATFORMS.values() if name in page.locator("#offers .best").first.inner_text())
+    closed = [key for key, name in PLATFORMS.items() if name == cheap]
+    page.route("**/prices/6?*", lambda route: route.fulfill(json=route.fetch().json() | {"closed": closed}))
+    chosen(page, 5)
+    chosen(page, 6)
+    cards = page.locator("#offers .offer")
+    assert "closed, takes no orders" in cards.filter(has_text=cheap).inner_text()
+    assert all(cheap not in text for text in page.locator("#offers .best").all_inner_texts())
+    page.unroute("**/prices/6?*")
+
+
 def test_what_is_gone_to_is_not_hidden_under_the_bar_of_time(desk: tuple[Any, Seen]) -> None:
     page, _ = desk
     top = "it => it.getBoundingClientRect().top - document.getElementById('time').getBoundingClientRect().bottom"

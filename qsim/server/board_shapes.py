@@ -28,7 +28,7 @@ SEARCH: dict[str, Any] = {
 }
 PRICES: dict[str, Any] = {
     **_AS_OF, **_PRODUCT, "brand": "", "category": "Fruits & Vegetables", "is_loose": True, "mrp_paise": 0, "from": 0,
-    "from_time": 1767225600, "every": 1, "area": 0, "lines": {},
+    "from_time": 1767225600, "every": 1, "area": 0, "lines": {}, "closed": [],
     "offers": [{
         "platform": "zepto", "stock": None, "price_paise": 3082, "regular_price_paise": 4109, "discount_bps": 2500, **_SURGE,
         "updated_tick": 281,

@@ -150,6 +150,8 @@ function showTime() {
   $("slider").disabled = state.head === 0;
   $("back").disabled = tick === 0;
   $("forth").disabled = state.asOf === null;
+  // A button that can go no further hands the keyboard on.
+  if (document.activeElement?.matches("#back[disabled], #forth[disabled]")) $("slider").focus();
   $("live").setAttribute("aria-pressed", String(state.asOf === null));
   $("live").className = state.asOf === null ? "" : "quiet";
   $("live").textContent = state.asOf === null ? "Live" : "Back to live";

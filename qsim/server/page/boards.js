@@ -26,23 +26,23 @@ export function figures(told) {
   $("market-name").textContent = `${preset} market, seed ${told.seed}${told.sample ? `; figures of ${f.count(told.sample)} of ${f.count(told.of_products)} products` : ""}`;
 }
 
-const best = (offers) => {
-  const there = offers.filter((offer) => offer.stock !== 0);
-  return there.length ? Math.min(...there.map((offer) => offer.price_paise)) : null;
-};
+const there = (offer) => offer.stock !== 0 && !offer.closed;
+const best = (offers) => (offers.some(there) ? Math.min(...offers.filter(there).map((offer) => offer.price_paise)) : null);
 
 function offerCard(id, offer, lowest) {
   const { name } = f.platform(id);
   const label = h("p", { class: "named", title: name }, lineMark(id), h("span", { dir: "auto" }, name));
   if (!offer) return h("div", { class: "offer none" }, label, h("p", { class: "value" }, "–"), h("p", { class: "also" }, "not sold here"));
   const also = [];
-  if (offer.price_paise === lowest && offer.stock !== 0) also.push("cheapest");
+  const isBest = offer.price_paise === lowest && there(offer);
+  if (offer.closed) also.push("closed, takes no orders");
+  if (isBest) also.push("cheapest");
   if (offer.discount_bps) also.push(`${f.percent(offer.discount_bps)} off`);
   if (offer.surge_bps) also.push(`surge +${f.percent(offer.surge_bps)}`);
   if (offer.surge_fee_paise) also.push(`surge fee ${f.rupees(offer.surge_fee_paise)}`);
   if (offer.stock === 0) also.push("out of stock");
   else if (offer.stock !== null && offer.stock !== undefined) also.push(`${f.count(offer.stock)} left`);
-  return h("div", { class: `offer${offer.price_paise === lowest && offer.stock !== 0 ? " best" : ""}` },
+  return h("div", { class: `offer${isBest ? " best" : ""}` },
     label,
     h("p", { class: offer.price_paise < 10_000_000 ? "value" : "value long" }, f.rupees(offer.price_paise)),
     h("p", { class: "also" }, also.join(", ") || "regular price"));
@@ -69,9 +69,10 @@ export function prices(told) {
   $("prices-body").hidden = false;
   fill($("prices-title"), h("bdi", {}, told.product), told.pack ? [", ", h("bdi", {}, told.pack)] : null);
   document.title = `${told.product}${told.pack ? `, ${told.pack}` : ""} – qsim market`;
+  const offers = told.offers.map((offer) => ({ ...offer, closed: told.closed.includes(offer.platform) }));
   const element = styled($("price-chart"), { "min-height": `${tallEnough(Object.keys(told.lines).length)}px` });
   fill(element);
-  cards(told.offers);
+  cards(offers);
   const note = (text) => { $("prices-note").textContent = text; };
   const mrp = told.mrp_paise ? `, MRP ${f.rupees(told.mrp_paise)}` : "";
   const resting = `${f.apart(told.category)}${mrp}`;
@@ -82,7 +83,7 @@ export function prices(told) {
   if (!names.length) { fill(element, empty("No platform sells this product in this area.")); return; }
   chart = priceChart(element, told, {
     hovered: (time) => {
-      if (time === null) { cards(told.offers); note(resting); } else { cards(offersAt(told, time)); note(`at ${f.when(time)} IST`); }
+      if (time === null) { cards(offers); note(resting); } else { cards(offersAt(told, time)); note(`at ${f.when(time)} IST`); }
     },
   });
   $("offers").classList.toggle("crowded", isCrowded(told));
