@@ -229,6 +229,18 @@ def test_a_server_that_asks_for_a_token_is_not_told_to_be_away(browser: Any, add
     page.context.close()
 
 
+def test_a_page_that_a_busy_server_did_not_begin_is_begun_later(browser: Any, address: str) -> None:
+    page = browser.new_context().new_page()
+    page.clock.install()
+    page.route("**/boards/overview", lambda route: route.fulfill(status=503, json={"status": 503, "error": "busy"}))
+    page.goto(address)
+    page.wait_for_selector("#figures .fault:has-text('busy')")
+    page.unroute("**/boards/overview")
+    page.clock.run_for(5000)
+    page.wait_for_selector("#offers .offer")
+    page.context.close()
+
+
 def test_what_a_busy_server_did_not_give_is_dimmed_and_asked_for_again(browser: Any, address: str) -> None:
     page, _ = opened(browser, address, TICKS)
     page.clock.install()

@@ -56,7 +56,11 @@ async function load(name) {
     fill(line, fault.message);
     element.append(line);
     // Of a server that is away, the connection tells when it is back.
-    const anew = () => { if (asking[name] === control && connection !== "away" && !document.hidden) load(name); };
+    const anew = () => {
+      if (asking[name] !== control || connection === "away" || document.hidden) return;
+      if (name === "overview") refresh(); // which tells what the others are to be asked for
+      else load(name);
+    };
     if (!(fault.status < 500)) setTimeout(anew, AGAIN);
   }
   element.removeAttribute("aria-busy");

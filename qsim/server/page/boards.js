@@ -26,6 +26,8 @@ export function figures(told) {
   $("market-name").textContent = `${preset} market, seed ${told.seed}${told.sample ? `; figures of ${f.count(told.sample)} of ${f.count(told.of_products)} products` : ""}`;
 }
 
+// So many figures that they need two lines, or smaller ones.
+const isDear = (paise) => paise >= 10_000_000;
 const there = (offer) => offer.stock !== 0 && !offer.closed;
 const best = (offers) => (offers.some(there) ? Math.min(...offers.filter(there).map((offer) => offer.price_paise)) : null);
 
@@ -44,7 +46,7 @@ function offerCard(id, offer, lowest) {
   else if (offer.stock !== null && offer.stock !== undefined) also.push(`${f.count(offer.stock)} left`);
   return h("div", { class: `offer${isBest ? " best" : ""}` },
     label,
-    h("p", { class: offer.price_paise < 10_000_000 ? "value" : "value long" }, f.rupees(offer.price_paise)),
+    h("p", { class: isDear(offer.price_paise) ? "value long" : "value" }, f.rupees(offer.price_paise)),
     h("p", { class: "also" }, also.join(", ") || "regular price"));
 }
 
@@ -156,7 +158,7 @@ export function movers(told, hours, choose) {
   if (!told.rises.length && !told.falls.length) { fill($("movers-body"), empty(`No price changed in the last ${f.span(seconds)} of market time.`)); return; }
   const table = (title, rows, kind) => [h("h3", {}, title), rows.length ? h("table", { class: "rows moves" }, h("thead", { class: "unseen" }, h("tr", {}, h("th", {}, "Product"), h("th", {}, "Price"))), h("tbody", {}, rows.slice(0, 6).map((row) => h("tr", {},
     h("td", {}, product(row, choose), h("span", { class: "muted small why" }, named(row.platform), why(row))),
-    h("td", { class: "n" }, h("span", { class: kind }, f.change(row.change_bps / 10_000)), h("span", { class: "muted was" }, `${f.rupees(row.before_paise)} → ${f.rupees(row.after_paise)}`)))))) : h("p", { class: "muted small" }, "none")];
+    h("td", { class: "n" }, h("span", { class: kind }, f.change(row.change_bps / 10_000)), h("span", { class: isDear(row.after_paise) ? "muted was long" : "muted was" }, `${f.rupees(row.before_paise)} → ${f.rupees(row.after_paise)}`)))))) : h("p", { class: "muted small" }, "none")];
   fill($("movers-body"), table("Up", told.rises, "up"), table("Down", told.falls, "down"));
 }
 
