@@ -23,6 +23,8 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+WIDE = {"width": 1440, "height": 900}
+PHONE = {"width": 360, "height": 740}
 _RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 CHROMIUM = next(
     (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
@@ -72,6 +74,16 @@ def watched(page: Any) -> Seen:
 def shown_at(page: Any, tick: int | None = None) -> None:
     """Wait until the page shows a tick whole, or any."""
     page.wait_for_selector("html[data-tick]" if tick is None else f"html[data-tick='{tick}']", timeout=20_000)
+
+
+def opened(browser: Any, address: str, tick: int | None = None, **settings: Any) -> tuple[Any, Seen]:
+    """Open the page in a context of its own and wait until it shows a tick."""
+    context = browser.new_context(**{"viewport": WIDE, "color_scheme": "light", "reduced_motion": "reduce"} | settings)
+    page = context.new_page()
+    seen = watched(page)
+    page.goto(address)
+    shown_at(page, tick)
+    return page, seen
 
 
 def picture(page: Any, name: str, folder: Path) -> None:

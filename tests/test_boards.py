@@ -167,6 +167,12 @@ def test_activity_counts_what_ticks_took_up(shown: Boards, views: duckdb.DuckDBP
     assert (sum(bar["attempted"] for bar in bars), sum(bar["changed"] for bar in bars)) == wanted
 
 
+def test_activity_tells_when_the_ticks_of_its_first_bar_began(shown: Boards) -> None:
+    told = board_history.activity(shown, 1)
+    assert [bar["ticks"] for bar in told["bars"]] == [1]
+    assert told["since_time"] == board_states.stamp(shown, 0) < told["bars"][0]["time"] == told["time"]
+
+
 def test_what_would_cost_too_much_is_counted_on_every_nth_product_and_told(
     board_market: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 import qsim
 from qsim.errors import UsageError
-from qsim.queries import board_states, boards, questions, ranked, served
+from qsim.queries import board_history, board_states, boards, questions, ranked, served
 from qsim.queries.basket import basket
 from qsim.storage import log
 
@@ -91,3 +91,8 @@ def test_a_platform_is_open_again_after_the_outage(market: Path) -> None:
     assert served.follow(at) and not at.now.moment.closed and at.now.is_open.all()
     with qsim.connect(market) as connection:
         assert connection.sql("SELECT count(*) FROM platforms WHERE NOT is_open").fetchall() == [(0,)]
+
+
+def test_a_products_prices_tell_who_is_closed_as_of_their_tick(market: Path) -> None:
+    shown = board_states.open_boards(market, log.read(market))
+    assert [board_history.prices(shown, 0, tick)["closed"] for tick in (8, 9, 16)] == [[], ["zepto"], ["zepto"]]

@@ -12,11 +12,9 @@ from typing import Any
 import pytest
 
 import qsim
-from tests.browser import Seen, free_port, picture, shown_at, violations, watched
+from tests.browser import PHONE, WIDE, Seen, free_port, opened, picture, shown_at, violations
 from tests.servers import serving
 
-WIDE = {"width": 1440, "height": 900}
-PHONE = {"width": 360, "height": 740}
 TICKS = 128
 
 
@@ -33,16 +31,6 @@ def shown_market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def address(browser: Any, shown_market: Path) -> Iterator[str]:
     with serving(shown_market) as served:
         yield f"http://127.0.0.1:{served.port}/"
-
-
-def opened(browser: Any, address: str, tick: int | None = None, **settings: Any) -> tuple[Any, Seen]:
-    """Open the page in a context of its own and wait until it shows a tick."""
-    context = browser.new_context(**{"viewport": WIDE, "color_scheme": "light", "reduced_motion": "reduce"} | settings)
-    page = context.new_page()
-    seen = watched(page)
-    page.goto(address)
-    shown_at(page, tick)
-    return page, seen
 
 
 @pytest.fixture(scope="module")

@@ -33,8 +33,8 @@ def prices(
     """Give a product's price on each platform over the last hours of market time, where it changed.
 
     A point is [tick, time, price, discount, surge, surge fee] in seconds, paise and basis points. The stores compared
-    are those of one area. Where a window holds more ticks than a chart can show, the last change of every `every` ticks
-    is given.
+    are those of one area; platforms `closed` take no orders as of the tick. Where a window holds more ticks than a chart
+    can show, the last change of every `every` ticks is given.
     """
     tick = tick_of(boards, as_of)
     named = _named(boards, product)
@@ -62,6 +62,7 @@ def prices(
     return {
         **told_of(boards, tick), **named, "from": first, "from_time": stamp(boards, first), "every": every,
         "area": area, "lines": lines, "offers": _offers(boards, product, tick, area),
+        "closed": boards.course.at(tick)[1].demand.closed,
     }  # fmt: skip
 
 
@@ -141,6 +142,6 @@ def activity(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
             GROUP BY ALL ORDER BY events DESC, cause""",
     )
     return {
-        **told_of(boards, tick), "since": first, "every": every, "hour_since": hour,
+        **told_of(boards, tick), "since": first, "since_time": stamp(boards, first), "every": every, "hour_since": hour,
         "bars": [{**bar, "time": stamp(boards, bar["tick"])} for bar in bars], "causes": causes,
     }  # fmt: skip

@@ -28,7 +28,7 @@ SEARCH: dict[str, Any] = {
 }
 PRICES: dict[str, Any] = {
     **_AS_OF, **_PRODUCT, "brand": "", "category": "Fruits & Vegetables", "is_loose": True, "mrp_paise": 0, "from": 0,
-    "from_time": 1767225600, "every": 1, "area": 0, "lines": {},
+    "from_time": 1767225600, "every": 1, "area": 0, "lines": {}, "closed": [],
     "offers": [{
         "platform": "zepto", "stock": None, "price_paise": 3082, "regular_price_paise": 4109, "discount_bps": 2500, **_SURGE,
         "updated_tick": 281,
@@ -62,7 +62,7 @@ TICKER: dict[str, Any] = {
     }],
 }  # fmt: skip
 ACTIVITY: dict[str, Any] = {
-    **_AS_OF, "since": 0, "every": 2, "hour_since": 0,
+    **_AS_OF, "since": 0, "since_time": 1767225600, "every": 2, "hour_since": 0,
     "bars": [{"tick": 2, "attempted": 500, "changed": 498, "ticks": 2, "time": 1767225610}],
     "causes": [{"cause": "update", "events": 61000}],
 }  # fmt: skip

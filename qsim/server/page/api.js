@@ -28,5 +28,5 @@ export async function ask(path, values, signal) {
   }
   if (answer.ok) return answer.json();
   const told = await answer.json().catch(() => ({}));
-  throw new Error(told.error ?? `The server answered ${answer.status}.`);
+  throw Object.assign(new Error(told.error ?? `The server answered ${answer.status}.`), { status: answer.status, told });
 }

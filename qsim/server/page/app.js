@@ -3,24 +3,30 @@
 import { ask } from "./api.js";
 import * as boards from "./boards.js";
 import { $, fill, h } from "./dom.js";
+import * as facts from "./facts.js";
 import * as f from "./format.js";
 import { follow } from "./live.js";
 import { search } from "./search.js";
+import { themeSwitch } from "./switch.js";
 
 const REST = 800; // between two rounds of questions while the market runs
 const DEBOUNCE = 180;
 const ROWS = 30; // changes that are listed
 const HEALTH = 10_000;
+const AGAIN = 4000; // until a panel is asked for again that a busy server did not give
 
-const hash = new URLSearchParams(location.hash.slice(1));
-const numberIn = (name) => (/^\d+$/.test(hash.get(name) ?? "") ? Number(hash.get(name)) : null);
-const state = { head: null, asOf: numberIn("tick"), product: numberIn("product"), hours: null, area: 0, moverHours: 1, epochs: [], paused: false, seen: [] };
+/** Reads a number out of the address, such as 53 of #tick=300&product=53; null for none. */
+function numberIn(name) {
+  const text = new URLSearchParams(location.hash.slice(1)).get(name) ?? "";
+  return /^\d{1,9}$/.test(text) ? Number(text) : null;
+}
+const state = { head: null, asOf: numberIn("tick"), product: numberIn("product"), market: null, hours: null, area: 0, moverHours: 1, epochs: [], paused: false };
 
 const PANELS = {
   overview: { path: () => "api/boards/overview", panel: "figures", draw: showOverview },
-  prices: { path: () => (state.product === null ? null : `api/boards/prices/${state.product}`), values: () => ({ hours: state.hours, area: state.area }), panel: "prices", draw: boards.prices },
+  prices: { path: () => (state.product === null ? null : `api/boards/prices/${state.product}`), values: () => ({ hours: state.hours, area: state.area }), panel: "prices", draw: boards.prices, without: boards.noPrices },
   ticker: { path: () => "api/boards/ticker", panel: "ticker", draw: showTicker },
-  movers: { path: () => "api/boards/movers", values: () => ({ hours: state.moverHours }), panel: "movers", draw: (told) => boards.movers(told, choose) },
+  movers: { path: () => "api/boards/movers", values: () => ({ hours: state.moverHours }), panel: "movers", draw: (told) => boards.movers(told, state.moverHours, choose) },
   depths: { path: () => "api/boards/depths", panel: "depths", draw: boards.depths },
   stock: { path: () => "api/boards/stockouts", panel: "stock", draw: (told) => boards.stockouts(told, choose) },
   activity: { path: () => "api/boards/activity", panel: "activity", draw: boards.activity },
@@ -31,7 +37,7 @@ const shown = {}; // the last answer of each panel, drawn again when the theme c
 const asking = {};
 
 async function load(name) {
-  const { path, values = () => ({}), panel, draw } = PANELS[name];
+  const { path, values = () => ({}), panel, draw, without } = PANELS[name];
   asking[name]?.abort();
   if (path() === null) return;
   const control = (asking[name] = new AbortController());
@@ -45,9 +51,17 @@ async function load(name) {
     keepingFocus(element, () => draw(told));
   } catch (fault) {
     if (fault.name === "AbortError") return;
+    if (fault.status === 404 || fault.status === 422) without?.();
     const line = element.querySelector(":scope > .fault") ?? h("p", { class: "fault", role: "status" });
     fill(line, fault.message);
     element.append(line);
+    // Of a server that is away, the connection tells when it is back.
+    const anew = () => {
+      if (asking[name] !== control || connection === "away" || document.hidden) return;
+      if (name === "overview") refresh(); // which tells what the others are to be asked for
+      else load(name);
+    };
+    if (!(fault.status < 500)) setTimeout(anew, AGAIN);
   }
   element.removeAttribute("aria-busy");
 }
@@ -72,7 +86,7 @@ function refresh(wait = 0) {
     again = false;
     await load("overview");
     // While changes are heard, the list of them follows by itself.
-    const heardOf = ticking && state.asOf === null && connection === "live";
+    const heardOf = state.asOf === null && ((ticking && connection === "live") || (state.paused && listed === null));
     await Promise.all(Object.keys(PANELS).filter((name) => name !== "overview" && !(name === "ticker" && heardOf)).map(load));
     document.documentElement.dataset.tick = shown.overview?.tick ?? "";
     round = null;
@@ -83,16 +97,26 @@ function refresh(wait = 0) {
 function showOverview(told) {
   f.setPlatforms(told.platforms);
   state.epochs = told.epochs;
-  state.product ??= told.product;
-  // Of short ticks a day is a thicket.
-  state.hours ??= told.interval < 60 ? 1 : 24;
-  $("hours").value = state.hours;
+  settle(told);
   if (state.product === null) fill($("offers"), h("p", { class: "empty" }, "This market has no product on sale."));
   showAreas(told.areas);
   boards.figures(told);
   headAt(told.head);
   showTime();
   showFacts();
+}
+
+/** Chooses what was not chosen yet, and chooses anew where another market has come in the place of the one before. */
+function settle(told) {
+  const market = JSON.stringify([told.preset, told.seed, told.of_products, told.epochs[0][1], told.platforms.map((row) => row.platform)]);
+  const other = state.market !== null && state.market !== market;
+  if (other) Object.assign(state, { product: null, area: 0, hours: null });
+  state.market = market;
+  state.product ??= told.product;
+  if (other) { fill($("area")); remember(); }
+  // Of short ticks a day is a thicket; of long ones it is a line or two.
+  state.hours ??= told.interval < 60 ? 1 : [24, 168, 744].find((hours) => hours * 3600 >= 24 * told.interval) ?? 744;
+  $("hours").value = state.hours;
 }
 
 function showAreas(areas) {
@@ -110,10 +134,9 @@ function timeOf(tick) {
 
 function headAt(tick) {
   if (tick === state.head) return;
+  facts.stands(tick, tick < (state.head ?? 0));
   state.head = tick;
-  state.seen.push([performance.now(), tick]);
-  state.seen = state.seen.filter(([at]) => performance.now() - at < 60_000);
-  if (state.asOf !== null && state.asOf > tick) state.asOf = null;
+  if (state.asOf !== null && state.asOf > tick) { state.asOf = null; remember(); }
   const slider = $("slider");
   slider.max = tick;
   if (state.asOf === null) slider.value = tick;
@@ -131,6 +154,8 @@ function showTime() {
   $("slider").disabled = state.head === 0;
   $("back").disabled = tick === 0;
   $("forth").disabled = state.asOf === null;
+  // A button that can go no further hands the keyboard on.
+  if (document.activeElement?.matches("#back[disabled], #forth[disabled]")) $("slider").focus();
   $("live").setAttribute("aria-pressed", String(state.asOf === null));
   $("live").className = state.asOf === null ? "" : "quiet";
   $("live").textContent = state.asOf === null ? "Live" : "Back to live";
@@ -149,24 +174,41 @@ function goTo(tick, wait = DEBOUNCE) {
   waiting = setTimeout(() => refresh(), wait);
 }
 
-function remember() {
+/** Writes into the address what is shown; `step` where the way back is to lead to what was shown before. */
+function remember(step = false) {
   const parts = new URLSearchParams();
   if (state.asOf !== null) parts.set("tick", state.asOf);
   if (state.product !== null) parts.set("product", state.product);
-  history.replaceState(null, "", `#${parts}`);
+  history[step ? "pushState" : "replaceState"](null, "", `#${parts}`);
+}
+
+/** Goes where the address says: another link, or the way back. */
+function recall() {
+  const before = state.asOf;
+  const tick = numberIn("tick");
+  state.asOf = state.head !== null && tick >= state.head ? null : tick;
+  state.product = numberIn("product") ?? shown.overview?.product ?? null;
+  showTime();
+  if (state.asOf === before) load("prices");
+  else refresh();
 }
 
 function choose(product) {
+  const other = product !== state.product;
   state.product = product;
-  remember();
+  remember(other);
   load("prices");
-  $("prices").scrollIntoView({ block: "nearest", behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "auto" : "smooth" });
+  const { top, bottom } = $("prices").getBoundingClientRect();
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  if (top < $("time").getBoundingClientRect().bottom || bottom > innerHeight) $("prices").scrollIntoView({ block: "start", behavior: still ? "auto" : "smooth" });
 }
 
+let listed = null; // the tick that the list of changes is as of; null for the newest
 let ticking = false; // whether the rows shown are those of the newest ticks, so that what is heard goes on top
 function showTicker(told) {
   boards.ticker(told, choose);
-  ticking = state.asOf === null;
+  listed = state.asOf;
+  ticking = listed === null;
 }
 
 /** Puts changes that were heard on top; of many, some from all over the shelves. */
@@ -183,51 +225,24 @@ function addChanges(rows) {
   })), newest.length, choose, ROWS);
 }
 
-let place = null;
-function showFacts() {
-  const first = state.seen[0];
-  const last = state.seen.at(-1);
-  const minutes = first ? (performance.now() - first[0]) / 60_000 : 0;
-  const rate = last && last[1] > first[1] ? `${f.number((last[1] - first[1]) / Math.max(minutes, 1 / 60))} ticks a minute` : "standing still";
-  const told = shown.overview;
-  const rows = [
-    ["Connection", $("connection-text").textContent],
-    ["Server", condition ?? "–"],
-    ["Writer, last minute", rate],
-    ["Newest tick", state.head === null ? "–" : f.count(state.head)],
-    ["Tick length", told ? `${f.number(told.interval)} s` : "–"],
-    ["Commit", place ? f.count(place.commit) : "–"],
-    ["Products", told ? f.count(told.of_products) : "–"],
-  ];
-  fill($("facts"), rows.flatMap(([name, value]) => [h("dt", {}, name), h("dd", {}, value)]));
-}
+let place = null; // the newest status
+const showFacts = () => facts.facts(shown.overview ?? null, state.head, place);
+const health = () => facts.health().then(showFacts);
 
-const WORDS = { live: "Live", polling: "Live, by asking", away: "Server away, trying again" };
 let connection = null;
 function connected(now) {
   if (connection === now) return;
-  const back = connection === "away";
+  const back = connection === "away" || connection === "locked";
   connection = now;
-  $("connection").dataset.state = now;
-  $("connection-text").textContent = WORDS[now];
+  facts.connection(now);
   if (back) { ticking = false; refresh(); }
   health();
-}
-
-let condition = null;
-async function health() {
-  try {
-    const told = await ask("health");
-    condition = told.status;
-  } catch (fault) { condition = fault.message; }
-  showFacts();
 }
 
 /** Takes over where the market stands; `told` is whether the changes up to there were heard. */
 function moved(status, told = false) {
   place = status;
   if (!told && status.tick !== state.head) ticking = false;
-  if (status.tick < (state.head ?? 0)) { ticking = false; state.seen = []; }
   const news = status.tick !== state.head;
   headAt(status.tick);
   showFacts();
@@ -240,24 +255,6 @@ function heard({ event, data }) {
   if (event === "changes") addChanges(news.rows);
   else if (event === "gap" || event === "reset" || event === "lagged") { ticking = false; refresh(); }
   else if (Number.isInteger(news.tick)) moved(news, event === "commit");
-}
-
-function theme() {
-  const root = document.documentElement;
-  const dark = matchMedia("(prefers-color-scheme: dark)");
-  const isDark = () => (root.dataset.theme ? root.dataset.theme === "dark" : dark.matches);
-  const show = () => {
-    $("theme").textContent = isDark() ? "Light" : "Dark";
-    $("theme").setAttribute("aria-label", `Switch to the ${isDark() ? "light" : "dark"} theme`);
-    for (const name of ["prices", "activity"]) if (shown[name]) PANELS[name].draw(shown[name]);
-  };
-  $("theme").addEventListener("click", () => {
-    root.dataset.theme = isDark() ? "light" : "dark";
-    try { localStorage.setItem("qsim-theme", root.dataset.theme); } catch { /* a browser that keeps nothing keeps no theme either */ }
-    show();
-  });
-  dark.addEventListener("change", show);
-  show();
 }
 
 function controls() {
@@ -281,11 +278,14 @@ function controls() {
   });
   $("price-chart").addEventListener("blur", () => boards.movePriceCursor(null));
   document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
+  addEventListener("hashchange", recall);
   let sized = 0;
   addEventListener("resize", () => { clearTimeout(sized); sized = setTimeout(boards.resize, 100); });
 }
 
-theme();
+themeSwitch(() => {
+  for (const name of ["prices", "activity"]) if (shown[name]) PANELS[name].draw(shown[name]);
+});
 controls();
 search(choose);
 refresh();

@@ -2,9 +2,11 @@
 
 import { $, empty, fill, h, styled } from "./dom.js";
 import * as f from "./format.js";
-import { activityChart, depthBars, isCrowded, lineMark, named, priceChart } from "./charts.js";
+import { activityChart, depthBars, isCrowded, lineMark, named, priceChart, tallEnough } from "./charts.js";
 
 const sampled = (told) => (told.sample ? ` Counted on ${f.count(told.sample)} of ${f.count(told.of_products)} products.` : "");
+// At tick 0: of a market that stands there, or of one that is looked back on.
+const unmoved = (more = "") => empty($("time").hasAttribute("data-past") ? "Tick 0 is the market as it was made; nothing had changed yet." : `No tick has run yet.${more}`);
 const sum = (rows, name) => rows.reduce((total, row) => total + row[name], 0);
 
 export function figures(told) {
@@ -19,28 +21,32 @@ export function figures(told) {
     figure("30 % off and more", f.count(sum(rows, "deep")), `${f.share(sum(rows, "deep"), discounted)} of the discounts`),
     figure("Surging", f.count(sum(rows, "surging")), `${f.share(sum(rows, "surging"), listings)} of listings`),
     figure("Out of stock", f.count(sum(rows, "out")), `${f.share(sum(rows, "out"), listings)} of listings`),
-    figure("Changed at this tick", f.count(sum(rows, "changed")), told.tick ? `in ${f.number(told.interval)} s of market time` : "no tick has run yet"));
+    figure("Changed at this tick", f.count(sum(rows, "changed")), told.tick ? `in ${f.span(told.interval)} of market time` : told.head ? "as it was made" : "no tick has run yet"));
   const preset = told.scenario ? `${told.preset}, ${told.scenario}` : told.preset;
   $("market-name").textContent = `${preset} market, seed ${told.seed}${told.sample ? `; figures of ${f.count(told.sample)} of ${f.count(told.of_products)} products` : ""}`;
 }
 
-const best = (offers) => {
-  const there = offers.filter((offer) => offer.stock !== 0);
-  return there.length ? Math.min(...there.map((offer) => offer.price_paise)) : null;
-};
+// So many figures that they need two lines, or smaller ones.
+const isDear = (paise) => paise >= 10_000_000;
+const there = (offer) => offer.stock !== 0 && !offer.closed;
+const best = (offers) => (offers.some(there) ? Math.min(...offers.filter(there).map((offer) => offer.price_paise)) : null);
 
 function offerCard(id, offer, lowest) {
-  if (!offer) return h("div", { class: "offer none" }, h("p", { class: "named" }, lineMark(id), h("span", {}, f.platform(id).name)), h("p", { class: "value" }, "–"), h("p", { class: "also" }, "not sold here"));
+  const { name } = f.platform(id);
+  const label = h("p", { class: "named", title: name }, lineMark(id), h("span", { dir: "auto" }, name));
+  if (!offer) return h("div", { class: "offer none" }, label, h("p", { class: "value" }, "–"), h("p", { class: "also" }, "not sold here"));
   const also = [];
-  if (offer.price_paise === lowest && offer.stock !== 0) also.push("cheapest");
+  const isBest = offer.price_paise === lowest && there(offer);
+  if (offer.closed) also.push("closed, takes no orders");
+  if (isBest) also.push("cheapest");
   if (offer.discount_bps) also.push(`${f.percent(offer.discount_bps)} off`);
   if (offer.surge_bps) also.push(`surge +${f.percent(offer.surge_bps)}`);
   if (offer.surge_fee_paise) also.push(`surge fee ${f.rupees(offer.surge_fee_paise)}`);
   if (offer.stock === 0) also.push("out of stock");
   else if (offer.stock !== null && offer.stock !== undefined) also.push(`${f.count(offer.stock)} left`);
-  return h("div", { class: `offer${offer.price_paise === lowest && offer.stock !== 0 ? " best" : ""}` },
-    h("p", { class: "named" }, lineMark(id), h("span", {}, f.platform(id).name)),
-    h("p", { class: "value" }, f.rupees(offer.price_paise)),
+  return h("div", { class: `offer${isBest ? " best" : ""}` },
+    label,
+    h("p", { class: isDear(offer.price_paise) ? "value long" : "value" }, f.rupees(offer.price_paise)),
     h("p", { class: "also" }, also.join(", ") || "regular price"));
 }
 
@@ -62,13 +68,16 @@ export function prices(told) {
   const pointer = chart?.cursor.left;
   chart?.destroy();
   chart = null;
-  $("prices-title").textContent = `${told.product}${told.pack ? `, ${told.pack}` : ""}`;
-  const element = $("price-chart");
+  $("prices-body").hidden = false;
+  fill($("prices-title"), h("bdi", {}, told.product), told.pack ? [", ", h("bdi", {}, told.pack)] : null);
+  document.title = `${told.product}${told.pack ? `, ${told.pack}` : ""} – qsim market`;
+  const offers = told.offers.map((offer) => ({ ...offer, closed: told.closed.includes(offer.platform) }));
+  const element = styled($("price-chart"), { "min-height": `${tallEnough(Object.keys(told.lines).length)}px` });
   fill(element);
-  cards(told.offers);
+  cards(offers);
   const note = (text) => { $("prices-note").textContent = text; };
   const mrp = told.mrp_paise ? `, MRP ${f.rupees(told.mrp_paise)}` : "";
-  const resting = `${told.category}${mrp}`;
+  const resting = `${f.apart(told.category)}${mrp}`;
   note(resting);
   const thinned = told.every > 1 ? h("span", {}, `One point for every ${f.count(told.every)} ticks.`) : null;
   fill($("price-key"), h("span", { class: "named" }, h("span", { class: "swatch" }), "deal"), h("span", { class: "named" }, h("span", { class: "swatch surge" }), "surge"), thinned);
@@ -76,12 +85,21 @@ export function prices(told) {
   if (!names.length) { fill(element, empty("No platform sells this product in this area.")); return; }
   chart = priceChart(element, told, {
     hovered: (time) => {
-      if (time === null) { cards(told.offers); note(resting); } else { cards(offersAt(told, time)); note(`at ${f.when(time)} IST`); }
+      if (time === null) { cards(offers); note(resting); } else { cards(offersAt(told, time)); note(`at ${f.when(time)} IST`); }
     },
   });
   $("offers").classList.toggle("crowded", isCrowded(told));
   if (pointer >= 0) chart.setCursor({ left: pointer, top: 10 });
   element.setAttribute("aria-label", `Price of ${told.product} from ${f.when(told.from_time)} to ${f.when(told.time)}: ${told.offers.map((offer) => `${f.platform(offer.platform).name} ${f.rupees(offer.price_paise)}`).join(", ")}. The arrow keys move through time.`);
+}
+
+/** Shows nothing of a product where there is none to show: what is said in its place stands alone. */
+export function noPrices() {
+  chart?.destroy();
+  chart = null;
+  $("prices-body").hidden = true;
+  $("prices-title").textContent = "Prices";
+  $("prices-note").textContent = "";
 }
 
 /** Moves the chart's cursor by so many points; null takes it away. */
@@ -91,7 +109,6 @@ export function movePriceCursor(by) {
   const at = by === null ? null : Math.max(0, Math.min(last, (chart.cursor.idx ?? last) + by));
   chart.setCursor(at === null ? { left: -10, top: -10 } : { left: chart.valToPos(chart.data[0][at], "x"), top: 10 });
 }
-export const priceChartIsThere = () => chart !== null;
 
 export function heat(told) {
   const body = $("heat-body");
@@ -130,16 +147,18 @@ function why(row) {
   return row.discount_bps ? `${f.percent(row.discount_bps)} off throughout` : "repriced";
 }
 
-const product = (row, choose) => h("button", { type: "button", class: "link", onclick: () => choose(row.product_id) }, row.product, row.pack ? ` ${row.pack.replaceAll(" ", "\u00a0")}` : "");
+const product = (row, choose) => h("button", { type: "button", class: "link", onclick: () => choose(row.product_id) }, h("bdi", {}, row.product), row.pack ? ` ${row.pack.replaceAll(" ", "\u00a0")}` : "");
 
-export function movers(told, choose) {
-  const hours = told.time - told.since_time;
-  $("movers-note").textContent = told.tick ? `${f.count(told.risen)} up, ${f.count(told.fallen)} down${sampled(told) ? ";" : ""}${sampled(told)}` : "";
-  if (!told.tick) { fill($("movers-body"), empty("No tick has run yet. Prices move from tick 1 on: qsim run starts them.")); return; }
-  if (!told.rises.length && !told.falls.length) { fill($("movers-body"), empty(`No price changed in the last ${f.number(hours / 60)} minutes of market time.`)); return; }
+export function movers(told, hours, choose) {
+  const seconds = told.time - told.since_time;
+  // Of ticks that are longer than what is asked for, the newest one is told.
+  const longer = told.tick - told.since === 1 && seconds > hours * 3600 ? ` in ${f.span(seconds)}` : "";
+  $("movers-note").textContent = told.tick ? `${f.count(told.risen)} up, ${f.count(told.fallen)} down${longer}${sampled(told) ? ";" : ""}${sampled(told)}` : "";
+  if (!told.tick) { fill($("movers-body"), unmoved(" Prices move from tick 1 on: qsim run starts them.")); return; }
+  if (!told.rises.length && !told.falls.length) { fill($("movers-body"), empty(`No price changed in the last ${f.span(seconds)} of market time.`)); return; }
   const table = (title, rows, kind) => [h("h3", {}, title), rows.length ? h("table", { class: "rows moves" }, h("thead", { class: "unseen" }, h("tr", {}, h("th", {}, "Product"), h("th", {}, "Price"))), h("tbody", {}, rows.slice(0, 6).map((row) => h("tr", {},
     h("td", {}, product(row, choose), h("span", { class: "muted small why" }, named(row.platform), why(row))),
-    h("td", { class: "n" }, h("span", { class: kind }, f.change(row.change_bps / 10_000)), h("span", { class: "muted was" }, `${f.rupees(row.before_paise)} → ${f.rupees(row.after_paise)}`)))))) : h("p", { class: "muted small" }, "none")];
+    h("td", { class: "n" }, h("span", { class: kind }, f.change(row.change_bps / 10_000)), h("span", { class: isDear(row.after_paise) ? "muted was long" : "muted was" }, `${f.rupees(row.before_paise)} → ${f.rupees(row.after_paise)}`)))))) : h("p", { class: "muted small" }, "none")];
   fill($("movers-body"), table("Up", told.rises, "up"), table("Down", told.falls, "down"));
 }
 
@@ -148,7 +167,7 @@ export function depths(told) {
   if (!all) { $("depths-note").textContent = ""; fill($("depths-body"), empty("No discount runs at this tick.")); return; }
   const deep = sum(told.bins.filter((bin) => bin.from_bps >= 3000), "listings");
   $("depths-note").textContent = `${f.plural(all, "discount")}, ${f.share(deep, all)} at 30 % and more.${sampled(told)}`;
-  fill($("depths-body"), depthBars(told.bins, f.platforms(), told.bin_bps), h("p", { class: "key muted" }, f.platforms().map(({ id }) => {
+  fill($("depths-body"), depthBars(told.bins, f.platforms(), told.bin_bps, Math.min(1000, Math.max(260, $("depths-body").clientWidth))), h("p", { class: "key muted" }, f.platforms().map(({ id }) => {
     const mine = sum(told.bins.filter((bin) => bin.platform === id), "listings");
     return h("span", {}, named(id), ` ${f.count(mine)}`);
   })));
@@ -177,7 +196,7 @@ export function stockouts(told, choose) {
 export function eventRow(row, choose, fresh = false) {
   const moved = row.price_after_paise - row.price_before_paise;
   return h("li", { class: fresh ? "fresh" : null },
-    h("span", { class: "at" }, f.time(row.time)),
+    h("span", { class: "when" }, h("span", { class: "at" }, f.time(row.time)), h("span", { class: "small" }, f.date(row.time))),
     h("span", { class: "what" }, product(row, choose), h("span", { class: "why" }, named(row.platform), f.CAUSES[row.cause] ?? row.cause)),
     h("span", { class: "price" }, f.rupees(row.price_after_paise), h("br"), moved ? h("span", { class: `small ${moved > 0 ? "up" : "down"}` }, f.change(moved / row.price_before_paise)) : h("span", { class: "muted" }, "same price")));
 }
@@ -193,7 +212,7 @@ export function freshEvents(rows, all, choose, most) {
 
 export function ticker(told, choose) {
   $("ticker-note").textContent = told.events.length ? "newest first" : "";
-  fill($("ticker-body"), told.events.length ? h("ul", { class: "events" }, told.events.map((row) => eventRow(row, choose))) : empty(told.tick ? "No price or stock has changed up to this tick." : "No tick has run yet. Changes appear here as they happen."));
+  fill($("ticker-body"), told.events.length ? h("ul", { class: "events" }, told.events.map((row) => eventRow(row, choose))) : !told.tick ? unmoved(" Changes appear here as they happen.") : empty("No price or stock has changed up to this tick."));
 }
 
 let activityPlot = null;
@@ -207,14 +226,15 @@ export function activity(told) {
     activityPlot = activityChart(element, told);
     const changed = told.bars.map((bar) => bar.changed / bar.ticks);
     element.setAttribute("aria-label", `Changes a tick over the last day: ${f.number(Math.min(...changed))} to ${f.number(Math.max(...changed))}`);
-  } else fill(element, empty("No tick has run yet."));
+  } else fill(element, unmoved());
+  $("causes-title").textContent = told.tick - told.hour_since > 1 ? "Causes, last hour" : "Causes, this tick";
   const taken = sum(told.bars, "attempted");
   $("activity-note").textContent = taken ? `${f.count(taken)} listings taken up in the last day, ${f.count(sum(told.bars, "changed"))} changed` : "";
   const most = Math.max(...told.causes.map((row) => row.events), 1);
   fill($("causes"), told.causes.length ? h("table", { class: "rows causes" }, h("thead", { class: "unseen" }, h("tr", {}, h("th", {}, "Cause"), h("th", {}, "Share"), h("th", {}, "Changes"))), h("tbody", {}, told.causes.slice(0, 7).map((row) => h("tr", {},
     h("td", {}, f.CAUSES[row.cause] ?? row.cause),
     h("td", { class: "bar" }, h("span", { class: "meter" }, styled(h("i"), { width: `${(100 * row.events) / most}%` })), h("span", { class: "unseen" }, f.share(row.events, total))),
-    h("td", { class: "n" }, f.count(row.events)))))) : empty(told.tick ? "Nothing changed in the last hour of market time." : "No tick has run yet."));
+    h("td", { class: "n" }, f.count(row.events)))))) : told.tick ? empty("Nothing changed in the last hour of market time.") : unmoved());
 }
 
 export const resize = () => {

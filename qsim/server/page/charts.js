@@ -8,8 +8,17 @@ const FONT = '12px system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 const LANE = 11;
 const SHORTEST = 600; // seconds that the axis of times shows at least
 const CROWDED = 120; // changes of a line from which on dashes are noise
+// Rupees between two marks of an axis: 1, 2 and 5 paise, and these times ten.
+const STEPS = Array.from({ length: 33 }, (_, at) => [1, 2, 5][at % 3] * 10 ** Math.floor(at / 3) / 100);
 
 const axis = (more) => ({ stroke: f.colour("--muted"), grid: { stroke: f.colour("--grid"), width: 1 }, ticks: { show: false }, font: FONT, ...more });
+
+// An axis is as wide as its longest label, and no narrower than `least`.
+const measure = document.createElement("canvas").getContext("2d");
+export const fitting = (least) => (u, labels) => {
+  measure.font = FONT;
+  return Math.max(least, ...(labels ?? []).map((label) => measure.measureText(label).width + 14));
+};
 
 // uPlot reads times as UTC here, since they are what a clock in India shows.
 const tzDate = (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC");
@@ -23,6 +32,11 @@ function times(u, splits) {
     return text;
   });
 }
+
+const fromTo = (from, to) => () => [from, Math.max(to, from + SHORTEST)];
+
+/** Tells how tall the chart of so many platforms has to be, in pixels: their lanes leave room for the lines. */
+export const tallEnough = (platforms) => 170 + 16 * platforms;
 
 /** Tells whether lines have so many changes that they are drawn thin and without dashes. */
 export const isCrowded = (told) => Object.values(told.lines).some((points) => points.length > CROWDED);
@@ -53,16 +67,16 @@ export function priceChart(element, told, { hovered }) {
     cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
     padding: [8, 24, 0, 0],
     scales: {
-      x: { time: true, range: () => [told.from_time, Math.max(end, told.from_time + SHORTEST)] },
+      x: { time: true, range: fromTo(told.from_time, end) },
       y: { range: (u) => { // room for the lanes below the lines
-        const room = (high - low || Math.max(1, high * 0.05)) * 1.15;
+        const room = (high - low || Math.max(0.02, high * 0.05)) * 1.15;
         const lanes = (names.length * LANE + 10) / Math.max(60, u.height - 40);
         return [low - (room * lanes) / (1 - lanes) - room * 0.06, high + room * 0.06];
       } },
     },
     axes: [
       axis({ values: times, space: 70, size: 38 }),
-      axis({ size: 62, values: (u, splits) => splits.map((value) => (value < low - (high - low) * 0.02 - 0.001 ? "" : `₹${f.number(value)}`)) }),
+      axis({ size: fitting(62), incrs: STEPS, values: (u, splits, at, space, step) => splits.map((value) => (value < low - (high - low) * 0.02 - 0.001 ? "" : f.mark(value, step))) }),
     ],
     series: [{}, ...names.map((name) => ({
       label: name,
@@ -145,7 +159,7 @@ function hatch(ctx, x, y, wide, tall, paint, scale) {
 
 /** Changes a tick over the last day. */
 export function activityChart(element, told) {
-  const x = told.bars.map((bar) => bar.time);
+  const x = [told.since_time, ...told.bars.map((bar) => bar.time)];
   const changed = told.bars.map((bar) => bar.changed / bar.ticks);
   const paint = f.colour("--accent");
   return new uPlot({
@@ -155,18 +169,18 @@ export function activityChart(element, told) {
     legend: { show: false },
     cursor: { show: false },
     padding: [8, 24, 0, 0],
-    scales: { x: { time: true }, y: { range: (u, low, high) => [0, Math.max(1, high) * 1.08] } },
-    axes: [axis({ values: times, space: 70, size: 38 }), axis({ size: 52, space: 28, values: (u, splits) => splits.map((value) => f.number(value)) })],
+    scales: { x: { time: true, range: fromTo(told.since_time, x.at(-1)) }, y: { range: (u, low, high) => [0, Math.max(1, high) * 1.08] } },
+    axes: [axis({ values: times, space: 70, size: 38 }), axis({ size: fitting(52), space: 28, values: (u, splits) => splits.map((value) => f.number(value)) })],
     series: [
       {},
       { stroke: paint, width: 1.5, fill: `${paint}26`, points: { show: false }, paths: uPlot.paths.stepped({ align: -1 }) },
     ],
-  }, [x, changed], element);
+  }, [x, [changed[0], ...changed]], element);
 }
 
-/** Counts by depth, the platforms stacked, with a line at 30 %. */
-export function depthBars(bins, platforms, size) {
-  const [wide, tall, foot, headroom] = [440, 230, 22, 18];
+/** Counts by depth, the platforms stacked, with a line at 30 %; `wide` is how many pixels there are. */
+export function depthBars(bins, platforms, size, wide) {
+  const [tall, foot, headroom] = [230, 22, 18];
   const last = Math.max(10, ...bins.map((bin) => bin.from_bps / size + 1));
   const totals = Array.from({ length: last }, (_, at) => bins.filter((bin) => bin.from_bps === at * size));
   const sums = totals.map((parts) => parts.reduce((sum, part) => sum + part.listings, 0));
@@ -182,10 +196,10 @@ export function depthBars(bins, platforms, size) {
       floor -= y(n);
       picture.append(svg("rect", { class: `part c${place}`, x: 5 + at * step + 2, y: floor, width: step - 4, height: Math.max(0.5, y(n) - 1) }, svg("title", {}, `${f.platform(id).name}: ${n}`)));
     }
-    if (sums[at]) picture.append(svg("text", { class: "total", x: 5 + (at + 0.5) * step, y: floor - 4, "text-anchor": "middle" }, f.count(sums[at])));
+    if (sums[at]) picture.append(svg("text", { class: "total", x: 5 + (at + 0.5) * step, y: floor - 4, "text-anchor": "middle" }, step < 40 && sums[at] > 999 ? f.briefly(sums[at]) : f.count(sums[at])));
   });
   picture.append(svg("line", { class: "axis", x1: 5, x2: wide - 5, y1: tall - foot, y2: tall - foot }));
-  for (let at = 0; at <= last; at += 2) picture.append(svg("text", { x: 5 + at * step, y: tall - 6, "text-anchor": at === 0 ? "start" : at === last ? "end" : "middle" }, `${(at * size) / 100} %`));
+  for (let at = 0; at <= last; at += 2 * Math.ceil(20 / step)) picture.append(svg("text", { x: 5 + at * step, y: tall - 6, "text-anchor": at === 0 ? "start" : at === last ? "end" : "middle" }, `${(at * size) / 100} %`));
   const bound = 5 + (3000 / size) * step;
   picture.append(svg("line", { class: "bound", x1: bound, x2: bound, y1: 4, y2: tall - foot }), svg("text", { class: "bound-text", x: bound + 5, y: 13 }, "30 % and more"));
   return picture;

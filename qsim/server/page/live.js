@@ -12,6 +12,17 @@ const pause = (ms, signal) => new Promise((resolve) => {
   signal.addEventListener("abort", () => { clearTimeout(timer); resolve(); }, { once: true });
 });
 
+// A browser keeps six connections to a server at most, whatever tabs they are of: a tab that nobody looks at gives its own back.
+const looked = (signal) => new Promise((resolve) => {
+  const see = () => {
+    if (document.hidden && !signal.aborted) return;
+    document.removeEventListener("visibilitychange", see);
+    resolve();
+  };
+  document.addEventListener("visibilitychange", see);
+  see();
+});
+
 /** Splits a stream of server-sent events into {id, event, data}; comments, which keep a connection awake, give null. */
 export function parser(take) {
   let rest = "";
@@ -36,20 +47,22 @@ export async function follow({ heard, moved, told, signal }) {
   let last = null;
   let wait = FIRST_WAIT;
   while (!signal.aborted) {
+    await looked(signal);
     const outcome = await stream((event) => {
       wait = FIRST_WAIT;
       if (event?.id) last = event.id;
       if (event) heard(event);
     }, () => told("live"), last, signal);
     if (signal.aborted) return;
+    if (document.hidden) continue;
     // Whatever ended the stream, the status tells whether the server is there and what was missed.
     try {
       moved(await ask("api/status", {}, signal));
       told(outcome === "ended" ? "live" : "polling");
       await pause(outcome === "ended" ? FIRST_WAIT : POLL, signal);
-    } catch {
+    } catch (fault) {
       if (signal.aborted) return;
-      told("away");
+      told(fault.status === 401 ? "locked" : "away");
       await pause(wait, signal);
       wait = Math.min(LONGEST_WAIT, wait * 2);
     }
@@ -60,7 +73,9 @@ export async function follow({ heard, moved, told, signal }) {
 async function stream(take, begun, last, signal) {
   const control = new AbortController();
   const stop = () => control.abort();
+  const hide = () => { if (document.hidden) stop(); };
   signal.addEventListener("abort", stop, { once: true });
+  document.addEventListener("visibilitychange", hide);
   let silence;
   const awake = () => { clearTimeout(silence); silence = setTimeout(stop, SILENCE); };
   let open = false;
@@ -87,5 +102,6 @@ async function stream(take, begun, last, signal) {
   } finally {
     clearTimeout(silence);
     signal.removeEventListener("abort", stop);
+    document.removeEventListener("visibilitychange", hide);
   }
 }

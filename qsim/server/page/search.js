@@ -8,47 +8,53 @@ export function search(choose) {
   const input = $("search");
   const list = $("found");
   let rows = [];
+  let of = ""; // the text that the rows are of
   let at = -1;
   let timer = 0;
   let control = null;
-  const close = () => { list.hidden = true; input.setAttribute("aria-expanded", "false"); input.removeAttribute("aria-activedescendant"); at = -1; };
+  const close = () => { clearTimeout(timer); control?.abort(); list.hidden = true; input.setAttribute("aria-expanded", "false"); input.removeAttribute("aria-activedescendant"); at = -1; };
   const mark = (to) => {
     at = rows.length ? (to + rows.length) % rows.length : -1;
     [...list.children].forEach((item, n) => item.setAttribute("aria-selected", String(n === at)));
-    if (at >= 0) { input.setAttribute("aria-activedescendant", `found-${at}`); list.children[at].scrollIntoView({ block: "nearest" }); }
+    if (at >= 0) { input.setAttribute("aria-activedescendant", `found-${at}`); list.children[at].scrollIntoView({ block: "nearest" }); } else input.removeAttribute("aria-activedescendant");
   };
   const take = (row) => { input.value = ""; close(); choose(row.product_id); };
+  /** Lists what is found; true once it is listed, unless something else was asked for meanwhile. */
   const look = async () => {
     control?.abort();
     const text = input.value.trim();
-    if (!text) { close(); return; }
-    control = new AbortController();
+    if (!text) { close(); return false; }
+    const mine = (control = new AbortController());
     try {
-      const told = await ask("api/boards/search", { q: text }, control.signal);
+      const told = await ask("api/boards/search", { q: text }, mine.signal);
+      if (mine.signal.aborted) return false;
       rows = told.products;
+      of = text;
       fill(list, rows.length
-        ? rows.map((row, n) => h("li", { id: `found-${n}`, role: "option", "aria-selected": "false", onmousedown: (event) => { event.preventDefault(); take(row); } }, h("span", {}, row.product), h("span", { class: "muted" }, row.pack)))
+        ? rows.map((row, n) => h("li", { id: `found-${n}`, role: "option", "aria-selected": "false", onmousedown: (event) => { event.preventDefault(); take(row); } }, h("span", { dir: "auto" }, row.product), h("span", { class: "muted", dir: "auto" }, row.pack)))
         : h("li", { role: "option", "aria-disabled": "true", "aria-selected": "false" }, `No product on sale has the words “${text}”.`));
     } catch (fault) {
-      if (fault.name === "AbortError") return;
+      if (fault.name === "AbortError") return false;
       rows = [];
+      of = "";
       fill(list, h("li", { role: "option", "aria-disabled": "true", "aria-selected": "false" }, fault.message));
     }
     list.hidden = false;
     input.setAttribute("aria-expanded", "true");
-    if (rows.length) mark(0);
+    mark(0);
+    return true;
   };
   input.addEventListener("input", () => { clearTimeout(timer); timer = setTimeout(look, 120); });
   input.addEventListener("blur", close);
   input.addEventListener("keydown", (event) => {
-    if (event.key === "ArrowDown" || event.key === "ArrowUp") { event.preventDefault(); mark(at + (event.key === "ArrowDown" ? 1 : -1)); } else if (event.key === "Escape") { input.value = ""; close(); }
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") { event.preventDefault(); if (list.hidden) look(); else mark(at + (event.key === "ArrowDown" ? 1 : -1)); } else if (event.key === "Escape") { input.value = ""; close(); }
   });
   $("search-form").addEventListener("submit", async (event) => {
     event.preventDefault();
     clearTimeout(timer);
-    const chosen = list.hidden ? -1 : at;
-    if (chosen < 0) await look();
-    const row = rows[Math.max(0, chosen)];
-    if (row) take(row);
+    const text = input.value.trim();
+    const isListed = (!list.hidden && of === text) || (await look());
+    // Who types on meanwhile has not chosen.
+    if (isListed && input.value.trim() === text && rows.length) take(rows[at]);
   });
 }
