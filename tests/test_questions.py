@@ -164,7 +164,18 @@ def test_impossible_deal_is_refused(con: Connection, options: dict[str, Any], fo
         deals(con, **options)
 
 
+@pytest.mark.parametrize("said", ["Frui", "fruitz", "furits"])
+def test_category_that_is_not_there_is_refused_with_the_nearest_first(con: Connection, said: str) -> None:
+    with pytest.raises(UsageError, match=f"category '{said}': not in this market; allowed: Fruits, .*Pantry Staples"):
+        deals(con, category=said)
+
+
 # compare
+
+
+def test_comparing_what_is_nothing_tells_the_nearest_shelves_and_products(con: Connection) -> None:
+    with pytest.raises(UsageError, match="names nothing; nearest: Vegetables, Fruits"):
+        compare(con, "vegtables", "zepto", "blinkit")
 
 
 def test_compare_adds_up() -> None:
