@@ -39,8 +39,8 @@ def by_hand(*changes: dict[str, Any], fees: tuple[float, float, float, float] = 
         "CREATE VIEW raw.line_times AS SELECT * FROM discounts WHERE campaign_id IS NOT NULL",
         "CREATE VIEW raw.searchable AS SELECT product_id, lower(product || ' ' || brand) AS words FROM products",
         "CREATE VIEW categories AS SELECT DISTINCT category, subcategory, volatility_group FROM products",
-        "CREATE MACRO tick_at(ts) AS 0",
-        "CREATE MACRO tick_time(t) AS TIMESTAMP '2026-01-01 12:00:00'",
+        "CREATE MACRO raw.head_second() AS 43200",
+        "CREATE MACRO second_time(s) AS TIMESTAMP '2026-01-01' + to_seconds(s)",
     ):  # fmt: skip
         connection.execute(statement)
     for at, name in enumerate(names):

@@ -40,7 +40,7 @@ from qsim.scalars import number, whole_number
 
 _MOST_ROWS = 1_000_000_000
 _TEXTS = {"product_name", "what", "platform_a", "platform_b", "platform", "category", "city", "pincode"}
-NOW = "tick_time(tick_at(TIMESTAMP '9999-12-31'))"
+NOW = "second_time(raw.head_second())"
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:
