@@ -71,6 +71,7 @@ def test_produce_without_an_mrp_is_taken_at_its_price(tmp_path: Path) -> None:
         ("Banana", 6000, 6000),
     ]
     assert read.rejected.select("line", "field", "found").rows() == [(4, "mrp", ""), (5, "price", "1x")]
+    assert "every product but fruit and vegetables needs one (--groups" in read.rejected["reason"][0]
 
 
 def test_produce_without_an_mrp_shows_its_price_as_one(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ _PAISE_EXACT = r"^[^.]*(\.[0-9]{1,2}0*)?$"
 
 # Fruit and vegetables are sold loose, without a brand and without a printed MRP.
 _LOOSE = pl.col("volatility_group").is_in(LOOSE_GROUPS).fill_null(False)
+_UNLESS_LOOSE = "empty: every product but fruit and vegetables needs one (--groups tells which categories these are)"
 
 
 class Rule(NamedTuple):
@@ -89,7 +90,9 @@ def row_rules() -> list[Rule]:
         blank = ~pl.col(field).str.contains(r"[^\s\p{Cc}\p{Cf}]")
         if field == "brand":
             blank &= ~_LOOSE | (pl.col("brand") != "")
-        rules.append(Rule(field, blank, pl.col(field), "empty: every product needs one"))
+        reason = _UNLESS_LOOSE if field == "brand" else "empty: every product needs one"
+        rules.append(Rule(field, blank, pl.col(field), reason))
+    rules.append(Rule("mrp", (pl.col("mrp") == "") & ~pl.col("unprinted"), pl.col("mrp"), _UNLESS_LOOSE))
     # An MRP that is not there has no faults but its price's.
     mrp_rules = [rule._replace(bad=rule.bad & ~pl.col("unprinted")) for rule in _price_rules("mrp")]
     rules += [*mrp_rules, *_price_rules("price")]
