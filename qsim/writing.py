@@ -5,12 +5,13 @@ One writer a market; workers take blocks, the writer alone commits (`recording`)
 
 from __future__ import annotations
 
+import json
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import pyarrow as pa
@@ -84,11 +85,17 @@ class Writer:
         return Wanted(None if self.counts is None else self.counts.tallies[at], self.keep_events, shared)
 
 
+# Checking takes a few milliseconds a set, and every commit that is read brings the sets of all epochs again.
+@lru_cache(maxsize=256)
+def _parameters(text: str) -> Parameters:
+    return params.check(json.loads(text))
+
+
 def course_of(history: Log) -> Course:
     """Give the epochs of a log with their parameters; ConflictError where this qsim does not know some of these."""
     epochs = tuple(Epoch(entry["tick"], entry["second"], entry["interval"]) for entry in history.epochs)
     try:
-        return Course(epochs, tuple(params.check(entry["parameters"]) for entry in history.epochs))
+        return Course(epochs, tuple(_parameters(json.dumps(entry["parameters"])) for entry in history.epochs))
     except UsageError as fault:
         # What a market keeps was checked when it was written, and nobody typed it now.
         found = str(fault).partition("; ")[0]

@@ -27,7 +27,7 @@ def by_hand(*changes: dict[str, Any], fees: tuple[float, float, float, float] = 
             price DECIMAL(12, 2), regular_price DECIMAL(12, 2), discount_pct DECIMAL(5, 2), surge_fee DECIMAL(12, 2),
             order_fee DECIMAL(12, 2), in_stock BOOLEAN, is_active BOOLEAN, category VARCHAR, subcategory VARCHAR)""",
         """CREATE TABLE products (product_id UINTEGER, product VARCHAR, brand VARCHAR, category VARCHAR, subcategory VARCHAR,
-            volatility_group VARCHAR, pack VARCHAR, pack_units DOUBLE)""",
+            volatility_group VARCHAR, pack VARCHAR, pack_units DOUBLE, unit VARCHAR)""",
         "CREATE TABLE stores (store_id UINTEGER, platform VARCHAR, city VARCHAR, pincode VARCHAR)",
         """CREATE TABLE platforms (platform_id INTEGER, platform VARCHAR, name VARCHAR, delivery_fee DECIMAL(12, 2),
             handling_fee DECIMAL(12, 2), free_delivery_from DECIMAL(12, 2), minimum_order DECIMAL(12, 2),
@@ -39,8 +39,8 @@ def by_hand(*changes: dict[str, Any], fees: tuple[float, float, float, float] = 
         "CREATE VIEW raw.line_times AS SELECT * FROM discounts WHERE campaign_id IS NOT NULL",
         "CREATE VIEW raw.searchable AS SELECT product_id, lower(product || ' ' || brand) AS words FROM products",
         "CREATE VIEW categories AS SELECT DISTINCT category, subcategory, volatility_group FROM products",
-        "CREATE MACRO tick_at(ts) AS 0",
-        "CREATE MACRO tick_time(t) AS TIMESTAMP '2026-01-01 12:00:00'",
+        "CREATE MACRO raw.head_second() AS 43200",
+        "CREATE MACRO second_time(s) AS TIMESTAMP '2026-01-01' + to_seconds(s)",
     ):  # fmt: skip
         connection.execute(statement)
     for at, name in enumerate(names):
@@ -58,8 +58,8 @@ def by_hand(*changes: dict[str, Any], fees: tuple[float, float, float, float] = 
         )  # fmt: skip
         if good not in seen:
             seen.add(good)
-            keys = ("product", "brand", "category", "subcategory", "volatility_group", "pack", "pack_units")
+            keys = ("product", "brand", "category", "subcategory", "volatility_group", "pack", "pack_units", "unit")
             connection.execute(
-                "INSERT INTO products VALUES (?, ?, ?, ?, ?, ?, ?, ?)", [good, *[row[key] for key in keys]]
+                "INSERT INTO products VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", [good, *[row[key] for key in keys]]
             )
     return connection

@@ -23,6 +23,10 @@ from qsim.queries.wording import words
         ("butter 500 gm packet", "butter", ("kg", 0.5)),
         ("a dozen eggs", "eggs", ("piece", 12.0)),
         ("2 x 500 ml milk", "milk", ("l", 1.0)),
+        ("1/2 kg onion", "onion", ("kg", 0.5)),
+        ("½ kg onion", "onion", ("kg", 0.5)),
+        ("दूध 500 मिली", "दूध", ("l", 0.5)),
+        ("१ किलो प्याज", "प्याज", ("kg", 1.0)),
         ("24 Mantra Besan 500 g", "24 Mantra Besan", ("kg", 0.5)),
     ],
 )

@@ -212,7 +212,7 @@ def test_what_is_not_found_is_told_with_the_nearest_names(capsys: pytest.Capture
 def test_an_amount_is_made_up_of_the_fewest_whole_packs(
     quantity: int, size: tuple[str, float], made: tuple[int, str] | None
 ) -> None:
-    assert in_packs(quantity, size, ["500 g", "1 kg", "", "loose"]) == made
+    assert next(iter(in_packs(quantity, size, ["500 g", "1 kg", "", "loose"])), None) == made
 
 
 def test_an_amount_that_there_is_no_pack_of_is_bought_in_packs(ran: Path) -> None:
@@ -223,3 +223,30 @@ def test_an_amount_that_there_is_no_pack_of_is_bought_in_packs(ran: Path) -> Non
         assert (line["quantity"], line["product"], line["pack"]) == (3, product, pack)
         [missed] = basket(connection, items=[(1, f"{1.3 * units:g} kg {product}")])["not_found"]
         assert f"{product} {pack}" in missed["nearest"]
+
+
+ONIONS: list[dict[str, Any]] = [
+    {"pack": "1 kg", "price": 30, "in_stock": False},
+    {"pack": "500 g", "pack_units": 0.5, "price": 16},
+    {"pack": "250 g", "pack_units": 0.25, "price": 9},
+]
+
+
+@pytest.mark.parametrize(("asked", "quantity"), [("2 kg onion", 4), ("1 kg onion", 2)])
+def test_an_amount_is_made_up_of_packs_that_are_in_stock(asked: str, quantity: int) -> None:
+    [line] = basket(by_hand(*ONIONS), items=[(1, asked)])["lines"]
+    assert (line["quantity"], line["pack"], line["cost"]) == (quantity, "500 g", 16.0 * quantity)
+
+
+@pytest.mark.parametrize("asked", ["2 kg onion", "1 kg onion"])
+def test_an_amount_of_which_no_pack_is_in_stock_is_not_on_sale_now(asked: str) -> None:
+    gone = [{**onion, "in_stock": False} for onion in ONIONS]
+    [missed] = basket(by_hand(*gone, {"product": "Rice"}), items=[(1, asked)])["not_found"]
+    assert missed["reason"].startswith("not on sale now")
+
+
+def test_of_packs_that_are_equally_usual_one_that_is_known_is_bought() -> None:
+    eggs = {"product": "White Eggs", "price": 60}
+    tray = {**eggs, "pack": "Tray", "unit": "", "pack_units": 0.0}
+    six = {**eggs, "pack": "6 pc", "unit": "piece", "pack_units": 6.0}
+    assert [line["pack"] for line in basket(by_hand(tray, six), items=[(1, "eggs")])["lines"]] == ["6 pc"]

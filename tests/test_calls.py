@@ -139,6 +139,11 @@ def test_a_market_of_a_newer_qsim_is_told_as_one(ran: Path) -> None:
         writing.course_of(replace(history, epochs=newer))
 
 
+def test_parameters_are_checked_once_however_often_a_market_is_read(ran: Path) -> None:
+    first, second = (writing.course_of(log.read(ran)).parameters for _ in range(2))
+    assert len(first) == len(second) and all(one is other for one, other in zip(first, second, strict=True))
+
+
 def test_a_run_and_its_health_do_without_what_the_system_does_not_tell(
     market: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -16,8 +16,8 @@ import pytest
 import qsim
 from qsim import params
 from qsim.errors import InputError, UsageError
-from qsim.fitting import points, rates, refine, simulate, split
-from qsim.fitting.figures import ALL, measure
+from qsim.fitting import points, preset, rates, refine, simulate, split
+from qsim.fitting.figures import ALL, measure, measure_costs
 from qsim.fitting.preset import base_values
 from qsim.fitting.reading import panel_of, read_source
 from qsim.fitting.spells import observe
@@ -226,6 +226,17 @@ def test_a_simulated_panel_tells_what_the_real_one_tells() -> None:
     assert (simulate.told_as(flagged, told).regular_paise == 0).all()
     assert (simulate.told_as(flagged, flagged).on_sale == flags).all()
     assert (simulate.told_as(flagged, flagged).regular_paise == 10_000).all()
+
+
+@pytest.mark.parametrize(("days", "drift"), [(120, 5), (364, 5), (400, 20)])
+def test_a_drift_is_told_by_a_year_of_prices_and_else_left_as_in_the_base(days: int, drift: float) -> None:
+    rising = 10_000 * np.exp(np.arange(days) * 0.2 / 365)
+    vegetables = panel([np.round(rising * (1 + part / 50)).astype(int).tolist() for part in range(8)])
+    groups = dict.fromkeys(map(str, vegetables.item), "vegetables")
+    figures = measure(vegetables, groups)
+    guess = preset.first_guess(figures, measure_costs(vegetables, groups, 0.0), base_values("realistic"))
+    assert guess["cost"]["drift_percent_a_year"] == pytest.approx(drift, abs=0.3)
+    assert ("cost.drift_percent_a_year" in preset.left(figures, "realistic", days)) == (days < 365)
 
 
 @pytest.mark.parametrize(

@@ -11,10 +11,12 @@ import pytest
 import qsim
 from qsim import params
 from qsim.cli import main
+from qsim.fitting.report import told_apart
 from qsim.hours import hours
 from qsim.market import repricing
 from qsim.realism.classifier import FEATURES, features
 from tests.stored import history
+from tests.test_realism_panel import panel_of
 
 
 @pytest.mark.parametrize(
@@ -101,3 +103,10 @@ def test_unchanged_windows_look_alike_whatever_their_price() -> None:
     levels = np.repeat(np.arange(101, 20_000, 37)[:, None], 14, axis=1).astype(np.int32)
     found = features(levels)
     assert (found == found[0]).all() and found[0, FEATURES.index("sd")] == 0
+
+
+def test_why_there_is_no_classifier_is_told_without_its_name() -> None:
+    short = panel_of([[10_000, 9_000, 9_500]])
+    found, missing = told_apart(short, short, short, 1)
+    assert found is None
+    assert missing.startswith("found 0 windows")

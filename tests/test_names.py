@@ -7,8 +7,9 @@ import pytest
 
 from qsim.errors import UsageError
 from qsim.queries.names import Kin, groups, kin, kind, known_products, nearest, products_named
-from qsim.queries.texts import letters_of
+from qsim.queries.texts import letters, letters_of
 from qsim.queries.wording import singular, words
+from tests.listed import by_hand
 
 PLURALS = {
     "onion": "onions", "tomato": "tomatoes", "potato": "potatoes", "mango": "mangoes", "berry": "berries",
@@ -164,6 +165,44 @@ def test_name_of_another_language_comes_after_goods_called_so_and_before_goods_t
 ) -> None:
     assert products_named(shop, "aloo bhujia") == [[10]] and products_named(shop, "aloo") == [[11]]
     assert products_named(shop, "methi") == [[13]]
+
+
+def test_goods_of_a_list_in_another_language_are_known_by_their_english_names_and_others() -> None:
+    con = by_hand(
+        {"product": "प्याज", "pack": "500 g", "pack_units": 0.5},
+        {"product": "Mother Dairy Dahi", "brand": "Mother Dairy"},
+        {"product": "Egg Noodles"},
+        {"product": "Anda Curry Masala Mix"},
+    )
+    assert [products_named(con, said) for said in ("onions", "kanda", "onion 500 g", "onion 1 kg")] == [[[0]]] * 3 + [
+        []
+    ]
+    assert (
+        products_named(con, "curd") == products_named(con, "दही") == products_named(con, "mother dairy curd") == [[1]]
+    )
+    assert products_named(con, "eggs") == [[2]]
+
+
+@pytest.mark.parametrize("said", ["nescafe", "nescafé", "NESCAFÉ", "nescafe\u0301"])
+def test_accents_make_no_difference(said: str) -> None:
+    con = by_hand({"product": "Nescafé Classic", "brand": "Nescafé"}, {"product": "Nescafe Gold", "brand": "Nescafe"})
+    assert sorted(at for group in products_named(con, said) for at in group) == [0, 1]
+
+
+def test_words_are_written_alike_in_python_and_in_sql() -> None:
+    con = duckdb.connect()
+    for text in (
+        "Crème Brûlée",
+        "Nescafe\u0301",
+        "प्याज़",
+        "फूल गोभी",
+        "வெங்காயம்",
+        "L’Oréal",
+        "ÅNGSTRÖM",
+        "Gruyère - Señor Ñ",
+    ):
+        assert con.execute(f"SELECT {letters_of('$1::VARCHAR')}", [text]).fetchall() == [(letters(text),)]
+    assert letters("Crème Brûlée") == "creme brulee" and letters("फूल गोभी") == "फूल गोभी"
 
 
 def test_unknown_name_is_answered_with_the_nearest(shop: duckdb.DuckDBPyConnection) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import qsim
+from qsim.cli import answers
 from qsim.errors import UsageError
 from qsim.queries import connect
 from qsim.queries.basket import basket
@@ -164,7 +165,18 @@ def test_impossible_deal_is_refused(con: Connection, options: dict[str, Any], fo
         deals(con, **options)
 
 
+@pytest.mark.parametrize("said", ["Frui", "fruitz", "furits"])
+def test_category_that_is_not_there_is_refused_with_the_nearest_first(con: Connection, said: str) -> None:
+    with pytest.raises(UsageError, match=f"category '{said}': not in this market; allowed: Fruits, .*Pantry Staples"):
+        deals(con, category=said)
+
+
 # compare
+
+
+def test_comparing_what_is_nothing_tells_the_nearest_shelves_and_products(con: Connection) -> None:
+    with pytest.raises(UsageError, match="names nothing; nearest: Vegetables, Fruits"):
+        compare(con, "vegtables", "zepto", "blinkit")
 
 
 def test_compare_adds_up() -> None:
@@ -263,3 +275,14 @@ def test_real_catalog_answers_with_the_good_itself(tmp_path: Path) -> None:
         assert {(row["product"], row["brand"]) for row in cheapest(con, "onions")} == {("Onion", "Fresho")}
         assert compare(con, "fruits", "zepto", "instamart")["rows"] and deals(con, platform="blinkit")
         assert len(basket(con)["lines"]) >= 10
+
+
+def test_answers_in_a_market_of_several_dark_stores_say_where_each_row_is(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    qsim.generate(tmp_path / "m", products=40, stores=2)
+    answers.deals(qsim.ask("deals", directory=tmp_path / "m", min_discount=1), "Deals")
+    answers.comparison(qsim.ask("compare", "vegetables", "zepto", "blinkit", directory=tmp_path / "m"), "Compared")
+    of_deals, of_comparison = capsys.readouterr().out.split("Compared")
+    assert "city" in of_deals and "Bengaluru" in of_deals and "Mumbai" in of_deals
+    assert "pincode" in of_comparison and "Bengaluru" in of_comparison and "Mumbai" in of_comparison

@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 import qsim
+from qsim.catalog.user_file import read_user_catalog
 from qsim.queries import served, shown
 
 HEADER = "product,brand,category,pack,mrp,price\n"
@@ -59,3 +60,23 @@ def test_prices_in_memory_show_the_same_mrps(market: Path) -> None:
 
 def test_a_market_of_a_users_produce_passes_every_check(market: Path) -> None:
     assert [check for check in qsim.validate(market)["checks"] if not check["passed"]] == []
+
+
+def test_produce_without_an_mrp_is_taken_at_its_price(tmp_path: Path) -> None:
+    rows = "Onion,,Vegetables,1 kg,,38\nBanana,,Fruits,1 dozen, ,₹60\nButter,Amul,Dairy,100 g,,60\nApple,,Fruits,1 kg,,1x\n"
+    (tmp_path / "mine.csv").write_text(HEADER + rows, "utf-8")
+    read = read_user_catalog(tmp_path / "mine.csv", {})
+    assert read.products.select("product", "mrp_paise", "price_paise").rows() == [
+        ("Onion", 3800, 3800),
+        ("Banana", 6000, 6000),
+    ]
+    assert read.rejected.select("line", "field", "found").rows() == [(4, "mrp", ""), (5, "price", "1x")]
+    assert "every product but fruit and vegetables needs one (--groups" in read.rejected["reason"][0]
+
+
+def test_produce_without_an_mrp_shows_its_price_as_one(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text(HEADER + "Onion,,Vegetables,1 kg,,38\n", "utf-8")
+    qsim.generate(tmp_path / "m", catalog=tmp_path / "mine.csv", discounted_percent=0, sales={"campaign_share": 0})
+    shown = qsim.connect(tmp_path / "m").sql("SELECT mrp, regular_price FROM prices").fetchall()
+    assert len(shown) == 5
+    assert all(mrp == regular for mrp, regular in shown)

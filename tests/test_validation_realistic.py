@@ -82,6 +82,7 @@ HOURLY = {"update_interval_seconds": 3600}
 GOOD: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
     "tick 0 alone": ({}, []),
     "tick 0 of three dark stores": ({"stores": 3, "products": 60}, []),
+    "tick 0 where a tenth of the listings is no whole number of products": ({"stores": 7, "products": 33}, []),
     "five-second ticks": ({"products": 15, "update_interval_seconds": 5}, [{"ticks": 400}]),
     "five-minute ticks": ({"products": 40}, [{"ticks": 150}]),
     "a tick a day": ({"products": 40, "update_interval_seconds": 86_400}, [{"ticks": 60}]),

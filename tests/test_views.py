@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -188,6 +189,13 @@ def test_tick_at_is_the_inverse_of_tick_time_and_rounds_down_between_ticks(repla
     assert wrong == []
     for moment in moments(replayed):
         assert connection.sql(f"SELECT tick_at({at(moment)})").fetchall() == [(replayed.tick_at(moment),)], moment
+
+
+def test_the_argument_of_tick_at_is_copied_once_however_many_epochs_there_are(connection: Any) -> None:
+    query = "SELECT parameters[1], macro_definition FROM duckdb_functions() WHERE function_name = ?"
+    for name in ("tick_at", "tick_of_second", "second_at", "local", "tick_time_at"):
+        [(parameter, text)] = connection.execute(query, [name]).fetchall()
+        assert len(re.findall(rf"\b{parameter}\b", text)) == 1, (name, text)
 
 
 @pytest.mark.parametrize("how", [(), ("--guarded",)], ids=["plain", "guarded"])

@@ -184,8 +184,8 @@ def _warnings(products: pl.DataFrame, ignored: list[str], unknown: list[tuple[st
         facts = [name for name in products.columns if name not in ("line", "volatility_group")]
         same = products.height - products.select(facts).n_unique()
         warnings.append(
-            f"{repeats:,} rows repeat an earlier product, brand and pack, {same:,} of them in every field: "
-            "kept as separate products"
+            f"{counted(repeats, 'row')} {'repeats' if repeats == 1 else 'repeat'} an earlier product, brand and pack, "
+            f"{same:,} of them in every field: kept as separate products"
         )
     packs = products.filter(pl.col("pack") != "")["pack"]
     odd = [pack for pack in packs.to_list() if pack_size(pack) is None]

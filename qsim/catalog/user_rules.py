@@ -22,6 +22,10 @@ REJECTED_SCHEMA = {"line": pl.UInt32, "field": pl.String, "found": pl.String, "r
 _PLAIN = r"^-?[0-9]+(\.[0-9]+)?$"
 _PAISE_EXACT = r"^[^.]*(\.[0-9]{1,2}0*)?$"
 
+# Fruit and vegetables are sold loose, without a brand and without a printed MRP.
+_LOOSE = pl.col("volatility_group").is_in(LOOSE_GROUPS).fill_null(False)
+_UNLESS_LOOSE = "empty: every product but fruit and vegetables needs one (--groups tells which categories these are)"
+
 
 class Rule(NamedTuple):
     """A fault: the field it is in, where it holds, what to show of the row, and why it is one."""
@@ -44,6 +48,9 @@ def sort_rows(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     text = rows.with_columns(pl.col(f).fill_null("") for f in FIELDS if f in rows.columns).with_columns(absent)
     sized = text.with_columns(pl.col(field).str.len_bytes().alias(f"{field}_bytes") for field in FIELDS)
     clean = sized.with_columns(pl.col(field).str.normalize("NFC").str.strip_chars() for field in FIELDS)
+    clean = clean.with_columns(unprinted=(pl.col("mrp") == "") & _LOOSE)
+    # Without an MRP the one shown is the price.
+    clean = clean.with_columns(mrp=pl.when("unprinted").then("price").otherwise("mrp"))
     written = clean.with_columns(
         pl.coalesce(rupees(pl.col(field)), field).alias(f"{field}_amount") for field in PRICE_FIELDS
     )
@@ -82,12 +89,13 @@ def row_rules() -> list[Rule]:
     for field in ("product", "brand", "category"):
         blank = ~pl.col(field).str.contains(r"[^\s\p{Cc}\p{Cf}]")
         if field == "brand":
-            # Fruit and vegetables are sold loose, without a brand.
-            loose = pl.col("volatility_group").is_in(LOOSE_GROUPS).fill_null(False)
-            blank &= ~loose | (pl.col("brand") != "")
-        rules.append(Rule(field, blank, pl.col(field), "empty: every product needs one"))
-    for field in PRICE_FIELDS:
-        rules += _price_rules(field)
+            blank &= ~_LOOSE | (pl.col("brand") != "")
+        reason = _UNLESS_LOOSE if field == "brand" else "empty: every product needs one"
+        rules.append(Rule(field, blank, pl.col(field), reason))
+    rules.append(Rule("mrp", (pl.col("mrp") == "") & ~pl.col("unprinted"), pl.col("mrp"), _UNLESS_LOOSE))
+    # An MRP that is not there has no faults but its price's.
+    mrp_rules = [rule._replace(bad=rule.bad & ~pl.col("unprinted")) for rule in _price_rules("mrp")]
+    rules += [*mrp_rules, *_price_rules("price")]
     above = pl.format("{} > mrp {}", "price", "mrp")
     dearer = pl.col("price_paise") > pl.col("mrp_paise")
     return [*rules, Rule("price", dearer, above, "above the mrp: at most the mrp is allowed")]

@@ -17,6 +17,11 @@ def money(amount: float | None) -> str:
     return "" if amount is None else rupees(round(amount * PAISE_PER_RUPEE))
 
 
+def _place(row: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    """Give where a row's dark stores are; a market in which a platform has but one has no such columns."""
+    return {name: row[name] for name in names if name in row}
+
+
 def cheapest(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     """Print the listings of a product, cheapest first; ties for the first place are all marked."""
     if not rows:
@@ -29,7 +34,7 @@ def cheapest(rows: Sequence[Mapping[str, Any]], title: str) -> None:
             "product": row["product"],
             "pack": row["pack"],
             "platform": row["platform"],
-            **{key: row[key] for key in ("store_id", "city") if key in row},
+            **_place(row, "store_id", "city"),
             "price": money(row["price"]),
             "unit price": f"{money(row['unit_price'])}/{row['unit']}" if row["unit_price"] is not None else "",
             "off": f"{row['discount_pct']:g} %",
@@ -47,6 +52,7 @@ def deals(rows: Sequence[Mapping[str, Any]], title: str) -> None:
             "product": row["product"],
             "pack": row["pack"],
             "platform": row["platform"],
+            **_place(row, "store_id", "city"),
             "off": f"{row['discount_pct']:g} %",
             "price": money(row["price"]),
             "regular": money(row["regular_price"]),
@@ -67,6 +73,7 @@ def comparison(result: Mapping[str, Any], title: str) -> None:
         {
             "product": row["product"],
             "pack": row["pack"],
+            **_place(row, "city", "pincode"),
             first: money(row["price_a"]),
             second: money(row["price_b"]),
             "gap": money(row["gap"]),

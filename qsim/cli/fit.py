@@ -25,8 +25,9 @@ def _print(result: Mapping[str, Any]) -> None:
         shown = [{key: _precise(value) for key, value in row.items()} for row in result["moments"]]
         output.table(shown, "How near the fitted market comes")
     for name, found in (result["auc"] or {}).items():
+        other = name.removeprefix("held out against ")
         click.echo(
-            f"AUC of held out against {name:<23}  boosted {found['boosted']:.3f}  logistic {found['logistic']:.3f}"
+            f"AUC of held out against {other:<11}  boosted {found['boosted']:.3f}  logistic {found['logistic']:.3f}"
         )
     if not result["auc"]:
         click.echo(f"no classifier: {result['auc_missing']}")

@@ -140,7 +140,7 @@ def _of_panel(
     return {
         "preset": refined.values,
         "estimated": preset.described(refined.values, figures),
-        "left": preset.left(figures, base),
+        "left": preset.left(figures, base, len(real.days) * real.step_days),
         "off": preset.switched_off(),
         "moments": report.compared(real, held, made, groups, made_groups),
         "catalog": _mrp_rows(source.frame),

@@ -19,7 +19,8 @@ from qsim.realism.panel import Panel
 KEPT = ("cost", "shocks", "repricing", "price_points", "sales")
 _MOST_PLATFORMS = 50
 _REVERSAL = -0.25
-_DRIFT_DAYS = 60
+# In less than a year a season or a shock of the whole group passes for a lasting trend, and prices would run away.
+_DRIFT_DAYS = 365
 
 
 def base_values(base: str) -> dict[str, Any]:
@@ -227,9 +228,10 @@ def described(values: Mapping[str, Any], figures: Figures) -> list[dict[str, Any
     return rows
 
 
-def left(figures: Figures, base: str) -> list[str]:
-    """Name the parameters of the fitted sections that are the base's, for the file cannot tell them."""
+def left(figures: Figures, base: str, days: int) -> list[str]:
+    """Name the parameters of the fitted sections that are the base's, for a file of so many days cannot tell them."""
     names = ["repricing.on_sale", "cost.pass_through", "price_points.reach", "shocks.ramp_days", "shocks.decay_days"]
+    names += [] if days >= _DRIFT_DAYS else ["cost.drift_percent_a_year"]
     names += [] if figures.nine_stick is not None else ["repricing.nine_stick"]
     names += [] if figures.sales else ["sales.days", "sales.depths"]
     return [*names, f"fees and sizes ({base})"]

@@ -75,5 +75,5 @@ def told_apart(real: Panel, held: Panel | None, made: Panel, seed: int) -> tuple
         found: dict[str, Any] = {name: classifier.auc(held, other, seed=seed) for name, other in pairs.items()}
         found["held out against itself"] = classifier.floor(held, seed=seed)
     except QsimError as fault:
-        return None, str(fault)
+        return None, str(fault).removeprefix("classifier: ")
     return found, ""

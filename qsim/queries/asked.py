@@ -18,7 +18,7 @@ _PACK = re.compile(
     r"(?<![\w.])(?:[1-9]\d*\s*[x×]\s*)?(?:\d+(?:\.\d+)?|\.\d+)\s*([a-z]+)\b\.?|\b(dozen)\b", re.IGNORECASE
 )
 # Words that are units on a label and something else in a question: `7 no sugar drinks`.
-_NO_UNITS = frozenset(("n", "no", "nos", "count", "ct", "unit", "units", "pack", "packs"))
+_NO_UNITS = frozenset(("n", "no", "nos", "u", "count", "ct", "unit", "units", "pack", "packs"))
 # What stands between a pack and its goods, before and after it.
 _BEFORE = re.compile(r"\b(?:packs?|packets?|pouch(?:es)?|bottles?|of|a)\s*$", re.IGNORECASE)
 # Only with `of` is a bottle no vegetable.
@@ -37,6 +37,7 @@ class Asked:
 
 def pack_in(text: str) -> tuple[str, tuple[str, float], str] | None:
     """Find a pack in a text: what stands for it, its size, and the text without it; None where there is no pack or nothing else."""
+    text = taxonomy.plainly(text)
     for found in _PACK.finditer(text):
         size = None if (found[1] or "").lower() in _NO_UNITS else taxonomy.pack_size(found[0])
         rest = f"{_BEFORE.sub('', text[: found.start()])} {_AFTER.sub('', text[found.end() :])}"
@@ -75,6 +76,24 @@ def _english(said: Words) -> Iterator[Words]:
         at += run or 1
     if tuple(made) != said:
         yield tuple(made)
+
+
+def in_other_words(text: str) -> Iterator[Asked]:
+    """Give readings in which one of the goods has another of its names: `curd` as `dahi` and `दही`, as a user's own list may say."""
+    known = _said_as()
+    for one in readings(text):
+        runs = ((at, n) for n in (3, 2, 1) for at in range(len(one.words) - n + 1))
+        at, n = next(((at, n) for at, n in runs if one.words[at : at + n] in known), (0, 0))
+        for other in known[one.words[at : at + n]] if n else ():
+            yield Asked((*one.words[:at], *other, *one.words[at + n :]), one.size, one.text)
+
+
+@lru_cache(maxsize=1)
+def _said_as() -> dict[Words, list[Words]]:
+    said_as: dict[Words, list[Words]] = {}
+    for said, goods in _dictionary().items():
+        said_as.setdefault(goods, []).append(said)
+    return said_as
 
 
 @lru_cache(maxsize=1)

@@ -6,8 +6,9 @@ optimisation, which is `optimum`'s, and the reading of names, which is `names`',
 The rules. An order goes to one address: a pincode, the market's first unless one is given, and there each
 platform's first dark store. Each item is bought as one and the same product and pack everywhere, so that like is
 compared with like: of the nearest products on sale (`Potato` before `Potato - Wedges`) the ones on most platforms;
-of these the pack in which most of them are sold, the smallest of equals; of these the cheapest by unit price, or by
-price where packs are not known. An amount that there is no pack of is bought in the fewest whole packs of one size.
+of these the pack in which most of them are sold, of equals one that is known and the smallest; of these the cheapest by
+unit price, or by price where packs are not known. An amount that no pack on sale holds is bought in the fewest whole
+packs of one size that are on sale.
 The surge fee of a listing is added to its price, for each unit bought, and counts with the goods towards the minimum
 order and free delivery; that of an order is paid once, like the handling fee.
 """
@@ -46,12 +47,12 @@ def basket(
     `left_out` is on sale, but the budget or a minimum order keeps the split from it; `not_found` is not on sale. Platforms that are
     `closed` take no orders. Prices are looked up in `now` where they are at hand in memory.
     """
-    wanted = lists.staples() if items is None else [_in_packs(connection, *item) for item in lists.checked(items)]
+    wanted = lists.staples() if items is None else lists.checked(items)
     budget = None if budget is None else number("budget", budget)
     cap = _budget_paise(budget)
     closed = closed_of(connection) if now is None else now.moment.closed
     place, stores = _stores(known_of(connection) if now is None else now.goods.known, platforms, pincode, closed)
-    choices = _choices(connection, now, wanted, list(stores.values()))
+    wanted, choices = _on_sale(connection, now, wanted, list(stores.values()))
     fees = _fees(connection, stores, _order_fees(choices))
     lines = [
         Line(str(at), quantity, tuple(Offer(o["platform"], o["listing_id"], o["paise"] + o["fee"]) for o in offers))
@@ -71,14 +72,34 @@ def basket(
     }
 
 
-def _in_packs(connection: duckdb.DuckDBPyConnection, quantity: int, name: str) -> tuple[int, str]:
-    """Write an amount that there is no pack of, as 2 kg of onions, as so many of a pack that there is."""
+def _on_sale(
+    connection: duckdb.DuckDBPyConnection, now: Now | None, wanted: Sequence[tuple[int, str]], stores: list[int]
+) -> tuple[list[tuple[int, str]], list[list[dict[str, Any]]]]:
+    """Choose the product of each item; what is not on sale as it is asked for, as 2 kg of onions, is made up of packs that are."""
+    choices = _choices(connection, now, wanted, stores)
+    found = [
+        (item, offers) if offers else _made_up(connection, now, item, stores)
+        for item, offers in zip(wanted, choices, strict=True)
+    ]
+    return [item for item, _ in found], [offers for _, offers in found]
+
+
+def _made_up(
+    connection: duckdb.DuckDBPyConnection, now: Now | None, item: tuple[int, str], stores: list[int]
+) -> tuple[tuple[int, str], list[dict[str, Any]]]:
+    """Write an amount as so many of a pack that is on sale, with its offers; without any where there is none."""
+    quantity, name = item
     found = pack_in(name)
-    if found is None or names.products_named(connection, name):
-        return quantity, name
+    if found is None:
+        return item, []
     _, size, rest = found
-    made = lists.in_packs(quantity, size, names.packs_of(connection, rest))
-    return (quantity, name) if made is None else (made[0], f"{rest} {made[1]}")
+    made = [
+        (count, f"{rest} {pack}") for count, pack in lists.in_packs(quantity, size, names.packs_of(connection, rest))
+    ]
+    for several, offers in zip(made, _choices(connection, now, made, stores), strict=True):
+        if offers:
+            return several, offers
+    return (item if not made or names.products_named(connection, name) else made[0]), []
 
 
 def _budget_paise(budget: float | None) -> int | None:
@@ -167,7 +188,7 @@ def _comparable(products: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]
     widest = max(len(offers) for offers in products)
     wide = [offers for offers in products if len(offers) == widest]
     packs = Counter((offers[0]["unit"], offers[0]["pack_units"]) for offers in wide)
-    usual = min(packs, key=lambda pack: (-packs[pack], pack))
+    usual = min(packs, key=lambda pack: (-packs[pack], pack[0] == "", pack))
 
     def cost(offers: list[dict[str, Any]]) -> tuple[Any, ...]:
         cheapest = min(offer["paise"] if offer["unit_price"] is None else offer["unit_price"] for offer in offers)

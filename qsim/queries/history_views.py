@@ -68,7 +68,7 @@ def _discounts() -> list[str]:
             WHERE discount_bps > 0
             UNION ALL SELECT * FROM raw.line_times""",
         """CREATE OR REPLACE MACRO active_at(ts) AS TABLE SELECT * FROM discounts
-            WHERE starts_at <= tick_time(tick_at(ts)) AND (ends_at IS NULL OR ends_at > tick_time(tick_at(ts)))""",
+            WHERE starts_at <= raw.tick_time_at(ts) AND (ends_at IS NULL OR ends_at > raw.tick_time_at(ts))""",
     ]
 
 

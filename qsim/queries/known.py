@@ -19,6 +19,7 @@ from qsim.queries.connection import rows_of
 
 GROUP_WORDS = frozenset(("price", "cost", "rate"))
 SHELVES = ("subcategory", "category", "volatility_group")
+_NEAR = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,9 +123,30 @@ def known_shelf(known: Known, category: str) -> tuple[str, list[str]]:
     """Find what a user calls a category as `shelf` does, loosely; UsageError where there is none."""
     where = shelf(known, category, loosely=True)
     if where is None:
-        allowed = names.nearest_of(category, known.shelves["category"])
+        allowed = ", ".join(list(dict.fromkeys([*near_shelves(known, category), *known.shelves["category"]]))[:12])
         raise UsageError(f"category '{category:.60}': not in this market; allowed: {allowed}; choose one")
     return where
+
+
+def near_shelves(known: Known, text: str, count: int = 3) -> list[str]:
+    """Give the names of shelves that a text may be a part or a misspelling of, whole or in one of their words, the likeliest first."""
+    asked = " ".join(wording.words(text))
+    if len(asked) < 2:
+        return []
+    likeness: dict[str, float] = {}
+    for column in SHELVES[:2]:
+        for name, called in known.called[column]:
+            near = max((_likeness(asked, one) for one in (" ".join(called), *called)), default=0.0)
+            likeness[name] = max(near, likeness.get(name, 0.0))
+    close = [name for name in likeness if name and likeness[name] >= _NEAR]
+    return sorted(close, key=lambda name: (-likeness[name], len(name), name))[:count]
+
+
+def _likeness(asked: str, name: str) -> float:
+    """Tell from 0 to 1 how like two words are; the beginning of a word is as near as can be."""
+    from difflib import SequenceMatcher
+
+    return 1.0 if name.startswith(asked) else SequenceMatcher(None, name, asked, autojunk=False).ratio()
 
 
 def two_platforms(known: Known, first: str, second: str) -> tuple[str, str]:

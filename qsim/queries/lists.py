@@ -87,15 +87,15 @@ def checked(items: object) -> list[tuple[int, str]]:
     return wanted
 
 
-def in_packs(quantity: int, size: Size, packs: Iterable[str]) -> tuple[int, str] | None:
-    """Make up an amount, so many times a size, of whole packs: how many of which, the fewest; None where no pack divides it."""
+def in_packs(quantity: int, size: Size, packs: Iterable[str]) -> list[tuple[int, str]]:
+    """Make up an amount, so many times a size, of whole packs: how many of which, the fewest first; none where no pack divides it."""
     made = []
     for pack in packs:
         unit, units = pack_size(pack) or ("", 1.0)
         count = round(size[1] / units)
         if unit == size[0] and abs(count * units - size[1]) < 1e-9 * size[1] and quantity * count <= MAX_QUANTITY:
             made.append((quantity * count, pack))
-    return min(made, default=None)
+    return sorted(made)
 
 
 def _item(thing: Any) -> tuple[int, str]:

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import duckdb
 
 from qsim.errors import UsageError
-from qsim.queries.asked import Asked, pack_in, readings
+from qsim.queries.asked import Asked, in_other_words, pack_in, readings
 from qsim.queries.connection import rows_of
 from qsim.queries.texts import letters, letters_of
 from qsim.queries.wording import Words, words
@@ -162,14 +162,15 @@ def meaning(kins: Sequence[tuple[int, Kin, bool]]) -> Meaning:
 
 
 def nearest_reading(text: str, meaning_in: Callable[[Asked], Meaning]) -> Meaning:
-    """Tell what a text means: its first reading with products that are near, else the first with any."""
+    """Tell what a text means: its first reading with products that are near, else one in other words, else the first with any."""
     found = Meaning((), False)
     for reading in readings(text):
         read = meaning_in(reading)
         if read.is_near:
             return read
         found = found if found.groups else read
-    return found
+    others = (meaning_in(reading) for reading in in_other_words(text))
+    return next((read for read in others if read.is_near), found)
 
 
 def meaning_of(connection: duckdb.DuckDBPyConnection, name: str) -> Meaning:

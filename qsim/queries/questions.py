@@ -23,6 +23,7 @@ from qsim.queries import connection as connections
 from qsim.queries import names
 from qsim.queries.connection import rows_of
 from qsim.queries.known import (
+    Known,
     asked_of,
     check_open,
     check_place,
@@ -31,6 +32,7 @@ from qsim.queries.known import (
     known_of,
     known_shelf,
     meant,
+    near_shelves,
     two_platforms,
 )
 from qsim.queries.sides import Sides
@@ -38,7 +40,7 @@ from qsim.scalars import number, whole_number
 
 _MOST_ROWS = 1_000_000_000
 _TEXTS = {"product_name", "what", "platform_a", "platform_b", "platform", "category", "city", "pincode"}
-NOW = "tick_time(tick_at(TIMESTAMP '9999-12-31'))"
+NOW = "second_time(raw.head_second())"
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:
@@ -156,7 +158,7 @@ def compare(connection: duckdb.DuckDBPyConnection, what: str, platform_a: str, p
     check_open(closed_of(connection), first, second)
     found = meant(known, partial(names.meaning_of, connection), what)
     if found is None:
-        raise _nothing_meant(connection, what)
+        raise _nothing_meant(connection, known, what)
     rows: list[dict[str, Any]] = []
     for column, values in found.attempts:
         rows = rows_of(connection, _COMPARE.format(column=column), [first, second, values])
@@ -173,8 +175,12 @@ def compare(connection: duckdb.DuckDBPyConnection, what: str, platform_a: str, p
     }
 
 
-def _nothing_meant(connection: duckdb.DuckDBPyConnection, what: str) -> UsageError:
-    names.known_products(connection, asked_of(what) or what)
+def _nothing_meant(connection: duckdb.DuckDBPyConnection, known: Known, what: str) -> UsageError:
+    asked = asked_of(what) or what
+    if near := near_shelves(known, asked):
+        nearest = ", ".join(dict.fromkeys([*near, *names.nearest(connection, asked)]))
+        return UsageError(f"compare: '{what:.60}' names nothing; nearest: {nearest}; name one of them")
+    names.known_products(connection, asked)
     return UsageError(
         f"compare: '{what:.60}' names nothing; allowed is a category, a subcategory or a product; name one"
     )

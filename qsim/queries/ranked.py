@@ -248,7 +248,7 @@ def _usual(now: Now, products: Ints, costs: Ints) -> int:
     texts = now.goods.texts
     packs = list(zip(texts["unit"].of(products), now.goods.pack_units[products].tolist(), strict=True))
     counted = Counter(packs)
-    usual = min(counted, key=lambda pack: (-counted[pack], pack))
+    usual = min(counted, key=lambda pack: (-counted[pack], pack[0] == "", pack))
     alike = [pack == usual for pack in packs]
     least, chosen = costs[alike].min(axis=1), products[alike]
     return int(chosen[np.lexsort((chosen, texts["product"].codes[chosen], least))[0]])

@@ -31,22 +31,30 @@ def clock_macros(course: Course, head: int) -> list[str]:
     """
     start = f"TIMESTAMP {quoted(course.parameters[0].start + ' 00:00:00')}"
     second = by_epoch(course, "t::BIGINT", "tick", "{e.second} + (t::BIGINT - {e.tick}) * {e.interval}")
-    tick = by_epoch(course, "s", "second", "{e.tick} + (s - {e.second}) // {e.interval}")
+    tick = by_epoch(course, "one", "second", "{e.tick} + (one - {e.second}) // {e.interval}")
+    second_at = f"date_diff('second', {start}, CASE WHEN one > {_LATEST} THEN {_LATEST} WHEN one < {start} THEN {start} ELSE one END)"
+    # A text's offset to UTC, which a cast to TIMESTAMP leaves out, counts as that of a time with a zone does.
+    local = "CASE WHEN typeof(one) = 'VARCHAR' THEN one::TIMESTAMPTZ::TIMESTAMP ELSE one::TIMESTAMP END"
+    # To least and greatest no value is as if it were not there, and from an infinite time there is no difference.
+    tick_of = f"if(one IS NULL, NULL, least(raw.head_tick(), greatest(0, {tick})))"
     return [
         f"CREATE OR REPLACE MACRO raw.head_tick() AS {head}",
         f"CREATE OR REPLACE MACRO raw.head_second() AS {course.epochs[-1].second_of(head)}",
         f"CREATE OR REPLACE MACRO second_time(s) AS {start} + to_seconds(s::BIGINT)",
         f"CREATE OR REPLACE MACRO raw.second_of_tick(t) AS {second}",
         f"CREATE OR REPLACE MACRO tick_time(t) AS {start} + to_seconds({second})",
-        # To least and greatest no value is as if it were not there, and from an infinite time there is no difference.
-        f"CREATE OR REPLACE MACRO raw.tick_of_second(s) AS if(s IS NULL, NULL, least(raw.head_tick(), greatest(0, {tick})))",
-        f"CREATE OR REPLACE MACRO raw.second_at(ts) AS date_diff('second', {start}, CASE WHEN ts > {_LATEST} THEN {_LATEST}"
-        f" WHEN ts < {start} THEN {start} ELSE ts END)",
+        f"CREATE OR REPLACE MACRO raw.tick_of_second(s) AS {_once('s', tick_of)}",
+        f"CREATE OR REPLACE MACRO raw.second_at(ts) AS {_once('ts', second_at)}",
         f"CREATE OR REPLACE MACRO raw.is_open(p, t) AS {_is_open(course)}",
-        # A text's offset to UTC, which a cast to TIMESTAMP leaves out, counts as that of a time with a zone does.
-        "CREATE OR REPLACE MACRO tick_at(ts) AS raw.tick_of_second(raw.second_at("
-        "CASE WHEN typeof(ts) = 'VARCHAR' THEN ts::TIMESTAMPTZ::TIMESTAMP ELSE ts::TIMESTAMP END))",
+        f"CREATE OR REPLACE MACRO raw.local(ts) AS {_once('ts', local)}",
+        "CREATE OR REPLACE MACRO tick_at(ts) AS raw.tick_of_second(raw.second_at(raw.local(ts)))",
+        f"CREATE OR REPLACE MACRO raw.tick_time_at(ts) AS {_once('tick_at(ts)', 'tick_time(one)')}",
     ]
+
+
+def _once(argument: str, text: str) -> str:
+    """Write a text of `one` so that the argument stands in it once: macros copy theirs, and within one another the copies multiply."""
+    return f"list_transform([{argument}], lambda one: {text})[1]"
 
 
 def _is_open(course: Course) -> str:

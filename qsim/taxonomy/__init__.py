@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from qsim.taxonomy.packs import pack_size
+from qsim.taxonomy.packs import pack_size, plainly
 
-__all__ = ["GOODS_FILES", "Goods", "goods", "pack_size", "places", "sayings", "words"]
+__all__ = ["GOODS_FILES", "Goods", "goods", "pack_size", "places", "plainly", "sayings", "words"]
 
 GOODS_FILES = ("fruits_vegetables", "dairy_eggs", "snacks_beverages", "pantry_staples")
 

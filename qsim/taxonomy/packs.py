@@ -13,12 +13,13 @@ _ALIASES = {
     ("kg", 1.0): "kg kgs kilo kilos kilogram kilograms",
     ("l", 0.001): "ml mls millilitre millilitres milliliter milliliters",
     ("l", 1.0): "l lt lts ltr ltrs litre litres liter liters",
-    ("piece", 1.0): "pc pcs piece pieces unit units no nos n count ct",
+    ("piece", 1.0): "pc pcs piece pieces unit units u ea no nos n count ct",
 }
 _UNITS = {word: unit for unit, words in _ALIASES.items() for word in words.split()}
 # From a tenth of a gram to a tonne: beyond that prices per unit would have no digits, or too many for their column.
 _LEAST, _MOST, _MOST_PIECES, _LONGEST = 0.0001, 1_000.0, 10_000, 100
 _NUMBER = r"((?:\d{1,7}(?:\.\d{1,6})?|\.\d{1,6}))"
+_PIECES = rf"(?:{_ALIASES['piece', 1.0].replace(' ', '|')})\b\.?"
 _COUNT, _TIMES = r"([1-9]\d{0,4})", r"\s*[x×*]\s*"
 _UNIT = rf"({'|'.join(sorted(_UNITS, key=len, reverse=True))})\b\.?"
 _QUANTITY = rf"{_NUMBER}\s*{_UNIT}"
@@ -27,15 +28,28 @@ _CONTAINER = rf"(?:[\s,-]+(?:{'|'.join(_WORDS.split())}|tetra[\s-]?pac?k|approx\
 _PACK_OF = r"(?:(?:packs?|sets?) of ([1-9]\d{0,4})|([1-9]\d{0,4})[\s-]?packs?)"
 _FORMS = {
     "one": re.compile(_QUANTITY),
-    "many": re.compile(rf"{_COUNT}{_TIMES}{_QUANTITY}"),
-    "by": re.compile(rf"{_QUANTITY}{_TIMES}{_COUNT}(?:\s*(?:{_ALIASES['piece', 1.0].replace(' ', '|')})\b\.?)?"),
+    "many": re.compile(rf"{_COUNT}(?:\s*{_PIECES})?{_TIMES}{_QUANTITY}"),
+    "by": re.compile(rf"{_QUANTITY}{_TIMES}{_COUNT}(?:\s*{_PIECES})?"),
     "dozen": re.compile(rf"(?:{_COUNT}\s*)?(?:dozens?|doz\.?|dz\.?)"),
     "pack": re.compile(_PACK_OF),
+    # A box of 100 bags is no hundred boxes, so these multiply nothing: they stand alone.
+    "pieces": re.compile(rf"{_COUNT}['\u2019]?s"),
+    "box": re.compile(rf"(?:tray|box|carton|crate|strip) of {_COUNT}"),
 }
 _TAIL = re.compile(rf"(.*?){_CONTAINER}")
 _BRACKET = re.compile(r"(.*?)\s*[(\[]([^()\[\]]*)[)\]]\.?")
 _WITH_PACK = re.compile(rf"(.*?)[\s,-]+{_PACK_OF}")
 _ONE_OF_IT = re.compile(rf"1 (?:{'|'.join(_WORDS.split())})")
+# Numbers and units as Indian lists also write them, and what they are read as.
+_THOUSANDS = re.compile(r"(?<![\d.,])(\d{1,3}),(\d{3})(?![\d,])")
+_PARTS = {"1/2": 0.5, "1/4": 0.25, "3/4": 0.75, "½": 0.5, "¼": 0.25, "¾": 0.75}
+_PART = re.compile(r"(?<![\d./])(?:(1/2|1/4|3/4)(?![\d/])|(\d{0,3})([½¼¾]))")
+_HINDI = {
+    "ग्राम": "g", "ग्रा": "g", "किलो": "kg", "किलोग्राम": "kg", "किग्रा": "kg", "मिली": "ml", "मिलीलीटर": "ml", "लीटर": "l",
+    "लिटर": "l", "दर्जन": "dozen", "पीस": "pc",
+}  # fmt: skip
+_DEVANAGARI = re.compile(r"[\u0900-\u0965\u0970-\u097f]+")
+_DIGITS = str.maketrans("०१२३४५६७८९", "0123456789")
 _ASIDE = re.compile(r"\D*|(?:approx|about|~).*")
 
 Size = tuple[str, float]
@@ -49,12 +63,23 @@ def pack_size(pack: str) -> Size | None:
     passed over. Sizes are from 0.1 g or ml to 1,000 kg or l, or whole pieces up to 10,000; others are None too.
     """
     text = " ".join(pack.casefold().split()) if len(pack) <= _LONGEST else ""
-    size = _size(text)
+    size = _size(plainly(text))
     if size is None:
         return None
     unit, units = size
     fits = units.is_integer() and 1 <= units <= _MOST_PIECES if unit == "piece" else _LEAST <= units <= _MOST
     return size if fits else None
+
+
+def plainly(text: str) -> str:
+    """Write amounts in a text with a decimal point and units that a pack is read by: `½ kg`, `1,000 g`, `५०० ग्राम`."""
+    if not text.isascii():
+        text = _DEVANAGARI.sub(lambda word: _HINDI.get(word[0], word[0]), text.translate(_DIGITS))
+    return _THOUSANDS.sub(r"\1\2", _PART.sub(_decimal, text))
+
+
+def _decimal(part: re.Match[str]) -> str:
+    return f"{int(part[2] or 0) + _PARTS[part[1] or part[3]]:g}"
 
 
 def _size(text: str) -> Size | None:
@@ -65,8 +90,9 @@ def _size(text: str) -> Size | None:
     # As it stands first: the last word of `6 pack` is no container.
     found = _plain(text) or _plain(bare)
     if found is None and (several := _WITH_PACK.fullmatch(text) or _WITH_PACK.fullmatch(bare)):
-        size = _size(several[1])
-        found = (size[0], int(several[2] or several[3]) * size[1]) if size else None
+        count, size = several[2] or several[3], _size(several[1])
+        # As a product where it can be one, so that 70 g, pack of 12 is the same number as 12 x 70 g.
+        found = _plain(f"{count} x {several[1]}") or ((size[0], int(count) * size[1]) if size else None)
     return found
 
 
@@ -95,6 +121,8 @@ def _of(form: str, parts: tuple[str | None, ...]) -> Size:
     values = [part or "1" for part in parts]
     if form == "dozen":
         return "piece", 12.0 * int(values[0])
+    if form in ("pieces", "box"):
+        return "piece", float(values[0])
     if form == "pack":
         return "piece", float(int(parts[0] or values[1]))
     if form == "one":

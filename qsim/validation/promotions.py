@@ -11,12 +11,13 @@ _OPENING = """
     SELECT platform, depth AS mean_percent, count(*) AS listings, count(*) FILTER (discount > 0) AS discounted,
         count(*) FILTER (own > 0) AS own, avg(discount) FILTER (discount > 0) / 100 AS mean_depth,
         count(*) FILTER (own >= 3000) AS tail, any_value(by_unit) AS by_unit,
+        CASE WHEN any_value(by_unit) THEN any_value(stores) ELSE 1 END AS together,
         stddev_samp(discount) FILTER (discount > 0) / 100 AS depth_sd, count(*) FILTER (discount > 0 AND leads) AS units,
         greatest(count(*) FILTER (line > 0), least(count(*) FILTER (is_active),
             round_even(count(*) * any_value(share) / 100, 0))) AS wanted,
         coalesce(sum(line) FILTER (line > 0), 0) / 100 AS line_percents
     FROM (SELECT s.*, p.depth, m.discounted_percent AS share, (SELECT live FROM checked.laws WHERE epoch = 0) AND m.stores > 1
-            AS by_unit FROM checked.opening AS s
+            AS by_unit, m.stores FROM checked.opening AS s
           JOIN checked.platforms AS p USING (platform), checked.market AS m)
     GROUP BY platform, depth"""
 # A surge shows on loose produce when it has a size, and on packaged goods when it has a fee.
@@ -66,8 +67,9 @@ CHECKS: tuple[Check, ...] = (
     bounds(
         "3.1",
         "At tick 0 exactly the given share of each platform's listings is discounted, running lines included.",
-        "discounted_percent of the listings, to the listing",
-        f"SELECT platform AS what, discounted AS measured, wanted AS low, wanted AS high FROM ({_OPENING}) ORDER BY platform",
+        "discounted_percent of the listings, to the listing; to the product where all dark stores of a platform have one sale",
+        f"""SELECT platform AS what, discounted AS measured, floor(wanted / together) * together AS low,
+            ceil(wanted / together) * together AS high FROM ({_OPENING}) ORDER BY platform""",
     ),
     bounds(
         "3.2",
