@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qsim import calls, clock, cluster, forecast, given, params, recording, scenarios, simulation, writing
+from qsim import allocation, calls, clock, cluster, forecast, given, params, recording, scenarios, writing
 from qsim.clock import Epoch
 from qsim.errors import ConflictError, UsageError
 from qsim.explain import shown
@@ -114,7 +114,7 @@ def generate(
     # What makes lists takes long to import, and a run needs none of it.
     from qsim.opening import open_market
 
-    simulation.keep_freed_memory()
+    allocation.keep_freed_memory()
     market = market_directory(directory)
     catalog, groups, calendar = calls.files(catalog=catalog, groups=groups, calendar=calendar)
     values = _opening_values(config, catalog, calls.parameters({**parameters, "calendar": calendar}, generate))

@@ -5,21 +5,17 @@ Yields what each window gave, in order; knows no files. Workers change speed onl
 
 from __future__ import annotations
 
-import ctypes
-import os
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cache
 from itertools import zip_longest
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
-import pyarrow as pa
 
-from qsim import clock, events, hours, rulebook
+from qsim import allocation, clock, events, hours, rulebook
 from qsim.arrays import I64, Mask
 from qsim.clock import Epoch
 from qsim.festivals import Entry
@@ -32,12 +28,13 @@ from qsim.market.units import LiveClock
 from qsim.params import Parameters
 from qsim.schema import FEES
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 _LOOK_SECONDS = 1.0
 T = TypeVar("T")
 _local = threading.local()
 TILE_ROWS = 262_144
-# mallopt's numbers and the most that it allows for the second: blocks of memory that are smaller stay with the process.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _LARGEST = -1, -3, 1 << 25
 
 
 @dataclass(frozen=True)
@@ -172,19 +169,6 @@ def tiles(
             rows, begin = event_rows(TILE_ROWS, rows, watched), part.stop
 
 
-@cache
-def keep_freed_memory() -> None:
-    """Have glibc keep what is freed, as other allocators do: else each tick's columns are given back to the system and
-    faulted in again, which takes a fifth of a run's time. Arrow's columns come from it too: two allocators that each keep
-    what the other could use take 80 MB more.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if os.name == "posix" else None
-    if mallopt is not None:
-        mallopt(_TRIM_THRESHOLD, 4 * _LARGEST)
-        mallopt(_MMAP_THRESHOLD, _LARGEST)
-        pa.set_memory_pool(pa.system_memory_pool())
-
-
 def _result(future: Future[T]) -> T:
     """Wait for a result in steps, since a signal that comes just as a wait begins is seen only when that wait ends."""
     while not future.done():
@@ -207,7 +191,7 @@ def run_windows(
     ahead of what was taken, so memory stays bounded. Where it ends early, `give_up` is called before what is under way is
     waited for.
     """
-    keep_freed_memory()
+    allocation.keep_freed_memory()
     with ThreadPoolExecutor(max_workers=workers) as pool:
         under_way: list[tuple[Span, list[Future[T]]]] = []
         tails: list[Future[T] | None] = [None] * blocks

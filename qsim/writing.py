@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from qsim import blocks, clock, forecast, pacing, params, rulebook, simulation, windows
+from qsim import allocation, blocks, clock, forecast, pacing, params, rulebook, simulation, windows
 from qsim.clock import Epoch
 from qsim.counting import Counts, counts_of
 from qsim.errors import ConflictError, UsageError
@@ -182,7 +182,7 @@ def open_writer(market: Place, workers: int, monitoring: bool = False, stop: thr
     """Open a market whose lock is held, all blocks at the head of its log: from the last snapshot, stepped on again where
     a kill left it behind. With `monitoring` what happens is counted; `stop` is to end its runs.
     """
-    simulation.keep_freed_memory()
+    allocation.keep_freed_memory()
     history = settled(market)
     writer = writer_at(market, history, max(file.last for file in history.of_table(SNAPSHOTS.name)), workers)
     if monitoring:

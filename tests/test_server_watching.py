@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import weakref
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,7 @@ import pytest
 import qsim
 from qsim.monitoring.health import health
 from qsim.queries import served
+from qsim.queries.ranked import Listed
 from qsim.server.app import create_app
 from qsim.server.following import Following, look
 from qsim.server.guarding import Allowed
@@ -91,3 +94,19 @@ def test_a_server_asks_itself_one_question_of_each_kind_and_counts_none(market: 
         "metrics",
     }
     assert "qsim_http_requests_total{" not in app.state.measures.text().decode()
+
+
+def test_answers_that_are_kept_hold_neither_prices_nor_files_of_their_commit(market: Path) -> None:
+    allowed = Allowed()
+    app = create_app(market, allowed=allowed)
+    asyncio.run(warm(app, allowed))
+    at = app.state.market.at
+    gone, commit = [weakref.ref(at.now), weakref.ref(at.moment)], at.moment.commit
+    for _ in range(4):
+        qsim.run(market, ticks=1)
+        assert served.follow(at)
+    gc.collect()
+    lists = [kept.body for (number, *_), kept in app.state.market.answers.items() if number == commit]
+    shown = [body.rows(slice(0, 5)) for body in lists if isinstance(body, Listed)]
+    assert [held() for held in gone] == [None, None]
+    assert len(shown) == 3 and any(shown)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import cached_property
 from typing import Any
@@ -37,6 +37,11 @@ class Moment:
     def tick(self) -> int:
         """Give the tick that the market has reached."""
         return self.log.tick
+
+    @cached_property
+    def without_files(self) -> Moment:
+        """Give the same without its files, for what is kept long: there may be thousands, and each commit has a list of its own."""
+        return replace(self, log=replace(self.log, files=(), retired=()))
 
     @cached_property
     def tables(self) -> dict[str, list[DataFile]]:

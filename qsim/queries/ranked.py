@@ -6,15 +6,16 @@ They mean what `questions` and `basket` say and answer alike; a list is put in o
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from math import ceil
 from typing import Any
 
 import numpy as np
 
 from qsim.queries import priced
-from qsim.queries.goods import NONE, Goods, Ints
+from qsim.queries.goods import NONE, Goods, Ints, Lines
 from qsim.queries.known import Meant, check_open, check_place, check_platform, meant, two_platforms
 from qsim.queries.names import UnknownNameError
 from qsim.queries.now import Now
@@ -112,13 +113,14 @@ def deals(now: Now, platform: str | None, least: float, category: str | None, mo
     columns = {name: now.columns[column][listings] for name, column in named.items()}
     columns |= {"listing": listings, "saved": columns["regular_price"] - columns["price"]}
     order = _deepest(goods, columns, most)
+    # A list that is kept is not to hold all prices of its commit.
+    endings = now.ends
 
     def rows(part: dict[str, Ints]) -> Rows:
         known = facts(goods, part["listing"] // goods.per) | places(goods, part["listing"] % goods.per)
         prices = {name: amounts(part[name]) for name in ("regular_price", "price", "discount_pct", "saved")}
-        ends = [
-            _lasting(now, *pair) for pair in zip(part["listing"].tolist(), part["discount_pct"].tolist(), strict=True)
-        ]
+        depths = zip(part["listing"].tolist(), part["discount_pct"].tolist(), strict=True)
+        ends = [_lasting(goods.lines, endings, listing, depth) for listing, depth in depths]
         told = {"campaign": [name for name, _ in ends], "ends_at": [end for _, end in ends]}
         return rows_of(known | prices | told, _shown(goods, _DEALS))
 
@@ -146,16 +148,17 @@ def _deepest(goods: Goods, columns: dict[str, Ints], most: int) -> Ints:
     return np.asarray(chosen[np.lexsort(keys)][:most])
 
 
-def _lasting(now: Now, listing: int, discount: int) -> tuple[str | None, str | None]:
+def _lasting(
+    lines: Lines, endings: Mapping[int, datetime], listing: int, discount: int
+) -> tuple[str | None, str | None]:
     """Tell which campaign gives a listing its discount now, the one that goes on longest, and until when."""
-    lines = now.goods.lines
     first, last = np.searchsorted(lines.listing, (listing, listing + 1))
     found = [
-        (now.ends[campaign], -campaign)
+        (endings[campaign], -campaign)
         for campaign, depth in zip(
             lines.campaign[first:last].tolist(), lines.discount[first:last].tolist(), strict=True
         )
-        if depth == discount and campaign in now.ends
+        if depth == discount and campaign in endings
     ]
     if not found:
         return None, None

@@ -42,7 +42,10 @@ def encoded(value: Any) -> bytes:
 
 @dataclass(frozen=True)
 class Kept:
-    """An answer as JSON, a list row by row or as it is shown, where the market stood that it is of, and what goes with a list."""
+    """An answer as JSON, a list row by row or as it is shown, where the market stood that it is of, and what goes with a list.
+
+    It is kept long after others came, and so holds neither the prices nor the files of its commit.
+    """
 
     body: bytes | list[bytes] | Listed
     moment: Moment
@@ -63,7 +66,7 @@ def _kept(found: Any, moment: Moment) -> Kept:
     head, found = found if isinstance(found, tuple) else ({}, found)
     if isinstance(found, list):
         found = [encoded(row) for row in found]
-    return Kept(found if isinstance(found, (list, Listed)) else encoded(found), moment, head)
+    return Kept(found if isinstance(found, (list, Listed)) else encoded(found), moment.without_files, head)
 
 
 @dataclass

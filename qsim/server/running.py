@@ -18,6 +18,7 @@ from typing import Any
 
 import uvicorn
 
+from qsim import allocation
 from qsim.errors import DiskError, UsageError
 from qsim.server.app import create_app
 from qsim.server.guarding import LOOPBACK, Allowed
@@ -188,6 +189,7 @@ def serve(
     host, port = address
     allowed = allowed_of(host, token)
     room = _room(streams)
+    allocation.give_back_freed_memory()
     app = create_app(directory, allowed=allowed, streams=room.streams, live=live)
     config = uvicorn.Config(
         app, host=host, port=port, http=Patience, ws="none", access_log=False, log_level="error", server_header=False,

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter_ns
 
-from qsim import events, rulebook, simulation, streams, writing
+from qsim import allocation, events, rulebook, simulation, streams, writing
 from qsim.market import kernel
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, EventRows, State, event_rows
@@ -80,7 +80,7 @@ def _file(watch: Watch, writer: writing.Writer, rules: Rules, first: int, rows: 
 
 def measure(market: str, files: int) -> dict[str, list[float]]:
     """Measure nanoseconds an event of each stage, once a file, after a first file that does not count."""
-    simulation.keep_freed_memory()  # as a run does
+    allocation.keep_freed_memory()  # as a run does
     with lock.writer_lock(Path(market)):
         writer = writing.open_writer(Path(market), 1)
         rules = rulebook.rules(writer.world.course.parameters[-1], writer.active_products, writer.highest_price)
