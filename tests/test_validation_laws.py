@@ -21,7 +21,7 @@ from qsim.queries.connection import rows_of
 from qsim.simulation import Course
 from qsim.storage import log
 from qsim.storage.log import Log
-from qsim.validation import catalog, checks, drawn, laws, prepared, run_checks, runner, sampling
+from qsim.validation import catalog, checks, demand, drawn, laws, prepared, run_checks, runner, sampling
 from qsim.validation.checks import Check, Judgement
 from qsim.writing import course_of
 
@@ -178,6 +178,46 @@ def test_shelves_and_fees_are_those_of_each_platform_and_level(bare: duckdb.Duck
     assert rows_of(bare, "SELECT level, fee FROM checked.fee_levels ORDER BY level") == [
         {"level": 0, "fee": 0}, {"level": 1, "fee": 1250},
     ]  # fmt: skip
+
+
+def test_customers_are_drawn_by_open_platforms_alone(
+    bare: duckdb.DuckDBPyConnection,
+) -> None:
+    buyers = {"closed": ["zepto"], "shares": {"blinkit": 3.0, "zepto": 1.0}}
+    one = course(changed(REALISTIC, demand=buyers, platforms={n: REALISTIC.platforms[n] for n in ("blinkit", "zepto")}))
+    found = laid(bare, laws.tables(one), "shelves")
+    assert {(row["platform"], row["pull"]) for row in found} == {("blinkit", 0.75), ("zepto", 0.0)}
+
+
+def test_the_time_of_customers_is_that_of_the_ticks_by_day_city_and_fee(bare: duckdb.DuckDBPyConnection) -> None:
+    for table, rows in (
+        ("epochs(epoch, interval)", "(0, 1800), (1, 5400)"),
+        ("clock(epoch, tick, second)", "(0, 0, 0), (0, 1, 1800), (0, 2, 3600), (1, 3, 9000), (1, 4, 14400)"),
+        ("hours(epoch, city, hour, load, fee)", "(0, 'x', 0, 2.0, 5), (1, 'x', 0, 9.0, 0), (1, 'x', 1, 3.0, 0),"
+         " (1, 'x', 2, 4.0, 7), (1, 'x', 3, 6.0, 7)"),
+    ):  # fmt: skip
+        bare.execute(f"CREATE OR REPLACE TABLE checked.{table.split('(')[0]} AS FROM (VALUES {rows}) AS {table}")
+    found = laid(bare, demand.TABLES[:1], "visits")
+    assert [tuple(row.values()) for row in found] == [
+        (0, 0, "x", 5, 2.0, pytest.approx(2 / 24)), (1, 0, "x", 7, 9.0, pytest.approx((3 + 4 + 6) / 24)),
+    ]  # fmt: skip
+
+
+def test_the_costs_of_products_are_known_from_the_first_day_to_the_one_after_the_newest(
+    bare: duckdb.DuckDBPyConnection,
+) -> None:
+    volatile = changed(REALISTIC, cost={"volatility": {**NEVER, "dairy": 0.1}}, shocks={"a_year": NEVER})
+    goods = [(3, "dairy"), (8, "snacks")]
+    made = drawn.of_products(Course((Epoch(0, 0, 3600),), (volatile,)), 24, goods)
+    costs = {(row["product_id"], row["day"]): row["cost"] for row in laid(bare, made, "costs")}
+    assert set(costs) == {(product, day) for product in (3, 8) for day in range(3)}
+    assert [product for (product, day), cost in costs.items() if cost != 0] == [3, 3] and costs[3, 0] == 0
+    assert len({row["normal"] for row in rows_of(bare, "FROM checked.popularity")}) == 2
+
+
+def test_of_a_market_without_customers_no_costs_are_made(bare: duckdb.DuckDBPyConnection) -> None:
+    made = drawn.of_products(course(changed(REALISTIC, demand={"a_day": NEVER})), 10, [(3, "dairy")])
+    assert laid(bare, made, "costs") == [] and rows_of(bare, "FROM checked.popularity") == []
 
 
 def test_discounts_to_the_mrp_are_those_that_have_a_share() -> None:

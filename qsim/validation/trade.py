@@ -34,7 +34,7 @@ _ORDERED = f"""
 # Customers that all groups are due by the hours of each epoch, of one product in an area: units, and their variance.
 _DUE = """
     SELECT epoch, volatility_group, sum(n * a_day * load) AS customers, any_value(units) AS units, any_value(square) AS square,
-        max(uneven) / sqrt(any_value(products)) AS uneven
+        any_value(most_units) AS most_units, max(uneven) / sqrt(any_value(products)) AS uneven
     FROM (SELECT c.epoch, city, sum(load * greatest(0, least(3600 * hour + 3600, until) - greatest(3600 * hour, p.second))) / 86400
             AS load
           FROM checked.hours AS h JOIN checked.epochs AS p USING (epoch) JOIN (SELECT epoch, max(second) AS until
@@ -156,7 +156,7 @@ CHECKS: tuple[Check, ...] = (
         "No more units are wanted than the customers of each group buy at the most.",
         "what all of them would buy, four standard errors on",
         f"""SELECT volatility_group || ' in epoch ' || epoch AS what, coalesce(w.wanted, 0) AS measured, 0 AS low,
-            most * units + 4 * sqrt(most * square) + 10 AS high
+            most * units + 4 * sqrt(most * square) + 10 * most_units AS high
         FROM (SELECT *, customers * (1 + 4 * uneven) AS most FROM ({_DUE})) LEFT JOIN (
             SELECT c.epoch, volatility_group, sum(wanted) AS wanted FROM checked.shelf JOIN checked.clock AS c USING (tick)
             JOIN checked.listings USING (listing_id) GROUP BY ALL) AS w USING (epoch, volatility_group) ORDER BY what""",
