@@ -201,4 +201,19 @@ CHECKS: tuple[Check, ...] = (
         sampled=True,
         needs="live",
     ),
+    faults(
+        "2.38",
+        "Every snapshot tells when regular prices were last set: at the tick of their last change, or at one after it; and within"
+        " two months before tick 0 where that was before it.",
+        """SELECT s.tick, s.listing_id, s.repriced, o.repriced AS opened, e.second AS moved
+        FROM (SELECT * FROM checked.snapshots JOIN (SELECT epoch, turned FROM checked.laws) USING (epoch)
+            WHERE live AND is_active AND NOT turned) AS s
+        JOIN (SELECT listing_id, repriced FROM checked.snapshots WHERE tick = 0) AS o USING (listing_id)
+        ASOF LEFT JOIN (SELECT listing_id, tick, second FROM checked.events JOIN checked.clock USING (tick)
+            WHERE regular <> was_regular) AS e ON e.listing_id = s.listing_id AND s.tick >= e.tick
+        WHERE s.repriced < coalesce(e.second, o.repriced) OR s.repriced > s.second OR o.repriced NOT BETWEEN -5184000 AND 0
+            OR (s.repriced <> o.repriced AND s.repriced NOT IN (SELECT second FROM checked.clock))""",
+        sampled=True,
+        needs="live",
+    ),
 )

@@ -37,9 +37,9 @@ def of_shocks(course: Course, head: int) -> list[str]:
 
 def of_products(course: Course, head: int, products: Sequence[tuple[int, str]]) -> list[str]:
     """Write the statements of the draw behind each product's popularity, and of its log cost at the start of each day up to the
-    one after the newest; none where nobody comes. `products` are numbers and groups of those wanted.
+    one after the newest; none where nothing happens. `products` are numbers and groups of those wanted.
     """
-    if not any(any(p.demand.a_day.values()) for p in course.parameters):
+    if not any(map(rulebook.lives, course.parameters)):
         products = []
     ids = np.array([number for number, _ in products], np.int64)
     groups = np.array([GROUPS.index(group) for _, group in products], np.uint8)

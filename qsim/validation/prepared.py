@@ -97,7 +97,8 @@ def _market(history: Log, course: Course, past: int) -> list[str]:
     rows = {name: _rows(history, name) for name in TABLES}
     columns = {"head": "BIGINT", "past": "BIGINT", "step": "BIGINT", "generated": "BOOLEAN", "products": "BIGINT"}
     columns |= {"stores": "BIGINT", "inactive_percent": "DOUBLE", "discounted_percent": "DOUBLE"}
-    shares = (float(p.inactive_percent), float(p.discounted_percent))
+    columns |= {"campaign_share": "DOUBLE"}
+    shares = (float(p.inactive_percent), float(p.discounted_percent), float(p.sales.campaign_share))
     places = [(nth, *place) for nth, place in enumerate(taxonomy.places())]
     market = (history.tick, past, _step(history), not p.catalog, p.products, p.stores, *shares)
     platforms = [_platform(name, q) for name, q in p.platforms.items()]
@@ -195,7 +196,7 @@ _SNAPSHOTS = [
         SELECT s.listing_id, s.tick, s.price_paise AS price, s.regular_price_paise AS regular,
             s.discount_bps::INTEGER AS discount, s.own_discount_bps::INTEGER AS own_discount, s.surge_bps::INTEGER AS surge,
             s.surge_fee_paise::INTEGER AS fee, s.updated_tick::INTEGER AS updated, coalesce(o.depth, 0) AS own,
-            s.own_ends_second::BIGINT AS own_ends,
+            s.own_ends_second::BIGINT AS own_ends, s.repriced_second::BIGINT AS repriced,
             s.match_paise AS match, s.stock::INTEGER AS stock, s.restock_second::BIGINT AS restock,
             coalesce(l.line, 0) AS line, c.epoch, c.second, c.shift, r.live, g.leads, g.platform, g.platform_id,
             g.product_id, g.anchor, g.is_loose, g.is_active, g.ceiling, e.tick AS event_tick, e.after, e.regular AS event_regular,

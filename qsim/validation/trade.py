@@ -199,4 +199,16 @@ CHECKS: tuple[Check, ...] = (
         WHERE (f.fee_paise, f.is_raining) IS DISTINCT FROM (h.fee, h.rain)""",
         needs="trades",
     ),
+    faults(
+        "6.30",
+        "Every row of fees tells the load of its hour, and another fee or rain than before it, but where an epoch begins.",
+        """SELECT tick, store_id, load_bps, load, fee_paise, is_raining FROM (
+            SELECT f.*, h.load, p.first, (fee_paise, is_raining) = lag((fee_paise, is_raining)) OVER
+                (PARTITION BY f.store_id ORDER BY tick) AS is_same
+            FROM raw.fees AS f JOIN raw.stores AS s USING (store_id) JOIN checked.clock AS c USING (tick)
+            JOIN checked.epochs AS p USING (epoch) LEFT JOIN checked.hours AS h
+                ON h.epoch = c.epoch AND h.hour = (c.second - 1) // 3600 AND h.city = s.city)
+        WHERE load_bps IS DISTINCT FROM floor(load * 10000 + 0.5) OR (is_same AND tick <> first)""",
+        needs="trades",
+    ),
 )
