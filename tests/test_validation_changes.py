@@ -13,6 +13,7 @@ from qsim.validation import validate
 HOURLY = {"seed": 7, "update_interval_seconds": 3600}
 REALISTIC = {"preset": "realistic", "products": 30, **HOURLY}
 NOTHING = dict.fromkeys(("fruits", "vegetables", "dairy", "snacks", "staples", "other"), 0.0)
+VOLATILE = dict.fromkeys(NOTHING, 0.1)
 NINES = {"whole": 0.0, "nine": 1.0, "five": 0.0, "paise": 0.0}
 BUYERS = {"demand": {"a_day": {"fruits": 12.0, "dairy": 20.0}}}
 ALL = ("blinkit", "zepto", "instamart", "bigbasket", "dunzo")
@@ -76,18 +77,18 @@ CHANGED: dict[str, tuple[list[str], dict[str, Any], list[dict[str, Any]]]] = {
         {**REALISTIC, "config": {"demand": {"level": 0.02, "units": {"1": 0.9, "100": 0.1}}}},
         [{"ticks": 100}],
     ),
-    "customers that always buy, at the lowest price and fee": (
+    "customers that look hard at prices, fees and what others pay, while costs move": (
         ["4.27", "4.28"],
         {
             **REALISTIC,
-            "stores": 3,
+            "stores": 2,
             "config": {
-                "demand": {"outside": 0.0, "elasticity": 20.0, "basket_rupees": 1.0},
-                "surge_fees": {"capacity": 0.5},
-                "cost": {"drift_percent_a_year": 90},
+                "demand": {"level": 10.0, "outside": 0.5, "elasticity": 8.0, "basket_rupees": 200.0},
+                "surge_fees": {"capacity": 0.5, "rupees": [0, 20, 40, 60]},
+                "cost": {"volatility": VOLATILE, "drift_percent_a_year": 100, "pass_through": 1.0},
             },
         },
-        [{"ticks": 60}],
+        [{"ticks": 100}],
     ),
     "depths of half a percent": (
         ["3.27"],

@@ -180,6 +180,12 @@ def test_shelves_and_fees_are_those_of_each_platform_and_level(bare: duckdb.Duck
     ]  # fmt: skip
 
 
+def given(bare: duckdb.DuckDBPyConnection, tables: dict[str, str]) -> None:
+    """Make tables by hand: name(columns) to rows."""
+    for table, rows in tables.items():
+        bare.execute(f"CREATE OR REPLACE TABLE checked.{table.split('(')[0]} AS FROM (VALUES {rows}) AS {table}")
+
+
 def test_customers_are_drawn_by_open_platforms_alone(
     bare: duckdb.DuckDBPyConnection,
 ) -> None:
@@ -190,17 +196,47 @@ def test_customers_are_drawn_by_open_platforms_alone(
 
 
 def test_the_time_of_customers_is_that_of_the_ticks_by_day_city_and_fee(bare: duckdb.DuckDBPyConnection) -> None:
-    for table, rows in (
-        ("epochs(epoch, interval)", "(0, 1800), (1, 5400)"),
-        ("clock(epoch, tick, second)", "(0, 0, 0), (0, 1, 1800), (0, 2, 3600), (1, 3, 9000), (1, 4, 14400)"),
-        ("hours(epoch, city, hour, load, fee)", "(0, 'x', 0, 2.0, 5), (1, 'x', 0, 9.0, 0), (1, 'x', 1, 3.0, 0),"
-         " (1, 'x', 2, 4.0, 7), (1, 'x', 3, 6.0, 7)"),
-    ):  # fmt: skip
-        bare.execute(f"CREATE OR REPLACE TABLE checked.{table.split('(')[0]} AS FROM (VALUES {rows}) AS {table}")
+    hours = "(0, 'x', 0, 2.0, 5), (1, 'x', 0, 9.0, 0), (1, 'x', 1, 3.0, 0), (1, 'x', 2, 4.0, 7), (1, 'x', 3, 6.0, 7)"
+    tables = {
+        "epochs(epoch, interval)": "(0, 1800), (1, 5400)",
+        "clock(epoch, tick, second)": "(0, 0, 0), (0, 1, 1800), (0, 2, 3600), (1, 3, 9000), (1, 4, 14400)",
+        "hours(epoch, city, hour, load, fee)": hours,
+    }
+    given(bare, tables)
     found = laid(bare, demand.TABLES[:1], "visits")
     assert [tuple(row.values()) for row in found] == [
         (0, 0, "x", 5, 2.0, pytest.approx(2 / 24)), (1, 0, "x", 7, 9.0, pytest.approx((3 + 4 + 6) / 24)),
     ]  # fmt: skip
+
+
+def test_customers_choose_at_the_least_and_the_greatest_chances_of_a_day(bare: duckdb.DuckDBPyConnection) -> None:
+    shown = "1, 'dairy', true, 0, 3"
+    tables = {
+        "shown(platform, area, city, product_id, volatility_group, is_loose, epoch, day, dearest, cheapest)":
+            f"('x', 0, 'c', {shown}, 110, 100), ('y', 0, 'c', {shown}, 200, 90)",
+        "laws(epoch, elasticity, pass_through, drift, outside, basket, popular)": "(0, 3.0, 0.8, 0.01, 0.2, 1000.0, 0.5)",
+        "shelves(epoch, platform, pull)": "(0, 'x', 0.6), (0, 'y', 0.4)",
+        "listings(product_id, anchor)": "(1, 100), (1, 121)",
+        "costs(product_id, day, cost)": "(1, 3, 0.2), (1, 4, 0.1)",
+        "visits(epoch, day, city, fee, most, days)": "(0, 3, 'c', 0, 6.0, 1.5), (0, 3, 'c', 500, 6.0, 0.5)",
+        "popularity(product_id, normal)": "(1, 0.7)",
+        "customers(epoch, volatility_group, a_day, units, square, most_units)": "(0, 'dairy', 200.0, 1.2, 1.8, 3.0)",
+    }  # fmt: skip
+    given(bare, tables)
+    a_day = 200 * math.exp(0.5 * 0.7 - 0.125)
+    dear, cheap = ({"x": 0.6 * (x / 110) ** -3, "y": 0.4 * (y / 110) ** -3} for x, y in ((110, 200), (100, 90)))
+    wanted = {}
+    for one, other in (("x", "y"), ("y", "x")):
+        low = high = 0.0
+        for fee, days in ((0, 1.5), (500, 0.5)):
+            most, least = (
+                0.25 * math.exp(3 * (fee / 1000 - 0.8 * cost - 0.01 * day)) for cost, day in ((0.1, 3), (0.2, 4))
+            )
+            low += 960 / 6 * days * dear[one] / (most + dear[one] + cheap[other])
+            high += a_day * days * cheap[one] / (least + cheap[one] + dear[other])
+        wanted[one] = pytest.approx((low, high))
+    found = rows_of(bare, f"SELECT platform, low, high FROM ({demand._DUE})")
+    assert a_day > 160 and {row["platform"]: (row["low"], row["high"]) for row in found} == wanted
 
 
 def test_the_costs_of_products_are_known_from_the_first_day_to_the_one_after_the_newest(

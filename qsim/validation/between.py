@@ -216,4 +216,18 @@ CHECKS: tuple[Check, ...] = (
         sampled=True,
         needs="live",
     ),
+    faults(
+        "6.31",
+        "Each event's cause is the last that there was: a sale that starts; one that ends, cleared or not; a regular price set"
+        " anew, which no other moves; an answer to a rival; a shelf that ran out or was filled; else the clock.",
+        """SELECT e.tick, e.listing_id, cause, o.depth, was_regular, regular, h.tick IS NOT NULL AS by_shelf
+        FROM (SELECT * FROM checked.events WHERE live AND NOT turned) AS e
+        LEFT JOIN checked.own AS o ON o.tick = e.tick AND o.listing_id = e.listing_id
+        LEFT JOIN (SELECT tick, listing_id FROM checked.shelf WHERE (before = 0) <> (after = 0)) AS h
+            ON h.tick = e.tick AND h.listing_id = e.listing_id
+        WHERE (o.depth > 0 AND cause <> 3) OR (o.depth = 0 AND cause NOT IN (4, 10)) OR (by_shelf AND cause IN (6, 7, 8))
+            OR (regular <> was_regular AND cause NOT IN (3, 4, 9, 10))""",
+        sampled=True,
+        needs="live",
+    ),
 )

@@ -190,10 +190,11 @@ CHECKS: tuple[Check, ...] = (
     ),
     faults(
         "6.24",
-        "At every dark store the fee and the rain in force are those of its city in the hour.",
+        "At every dark store the fee and the rain in force are those of its city, from the first tick of each hour to its last.",
         """SELECT t.tick, s.store_id, s.city, f.fee_paise, h.fee, f.is_raining, h.rain
-        FROM (SELECT max(tick) AS tick, epoch, (second - 1) // 3600 AS hour FROM checked.clock JOIN checked.laws USING (epoch)
-              WHERE trades AND tick > 0 GROUP BY ALL) AS t
+        FROM (SELECT unnest([min(tick), max(tick)]) AS tick, epoch, hour FROM (
+                SELECT tick, epoch, (second - 1) // 3600 AS hour FROM checked.clock JOIN checked.laws USING (epoch)
+                WHERE trades AND tick > 0) GROUP BY epoch, hour) AS t
         CROSS JOIN raw.stores AS s JOIN checked.hours AS h ON h.epoch = t.epoch AND h.hour = t.hour AND h.city = s.city
         ASOF LEFT JOIN raw.fees AS f ON f.store_id = s.store_id AND t.tick >= f.tick
         WHERE (f.fee_paise, f.is_raining) IS DISTINCT FROM (h.fee, h.rain)""",
