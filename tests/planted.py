@@ -11,6 +11,7 @@ from typing import Any
 
 import duckdb
 
+from qsim.schema import SIZES
 from qsim.simulation import Course
 from qsim.storage import log
 from qsim.validation import run_checks
@@ -130,6 +131,9 @@ CLASSIC = [
     ("3.29", "campaigns without a name", "campaigns", "SET campaign = ''"),
     ("3.29", "a campaign with nothing set aside", "campaigns", "SET units_per_listing = 0 WHERE campaign_id = 3"),
     ("3.30", "campaigns' ends that listings sleep through", "events", "DELETE FROM {t} WHERE cause = 7"),
+    ("3.31", "a campaign to come without its lines", "campaign_lines", "DELETE FROM {t} WHERE campaign_id = 7"),
+    ("3.31", "a past campaign on one product more", "campaign_lines", "INSERT INTO {t} SELECT * REPLACE ("
+     "(SELECT min(listing_id) FROM raw.listings WHERE platform_id = 0) AS listing_id) FROM {t} WHERE campaign_id = 1 LIMIT 1"),
     ("4.1", "a listing twice", "listings", "INSERT INTO {t} SELECT * FROM {t} WHERE listing_id = 7"),
     ("4.2", "no stock-outs", "listings", "SET stock = target_stock"),
     ("4.3", "stock of an inactive product", "listings", "SET stock = 1"),
@@ -167,6 +171,17 @@ CLASSIC = [
     ("6.26", "more discounted than there are", "platform_metrics", "SET discounted = discounted + 1"),
     ("6.26", "nothing counted as surging", "platform_metrics", "SET surging = 0"),
     ("6.26", "nothing counted as sold out", "platform_metrics", "SET out_of_stock = 0"),
+    ("6.27", "a price that failed", "platform_metrics", "SET failed = 1 WHERE tick = 5"),
+    ("6.27", "fewer that wait than there are", "platform_metrics", "SET skipped_waiting = 0 WHERE tick = 5"),
+    ("6.27", "nothing counted as off sale", "platform_metrics", "SET skipped_inactive = 0"),
+    ("6.28", "no changes measured", "platform_metrics",
+     f"SET sized = 0, {', '.join(f'{name} = 0' for name in SIZES)}"),
+    ("6.28", "falls counted as rises", "platform_metrics", "SET up_2 = up_2 + down_2, down_2 = 0"),
+    ("6.28", "fewer changes measured than are in classes", "platform_metrics", "SET sized = sized - 1 WHERE sized > 0"),
+    ("6.28", "sizes that add up to more", "platform_metrics", "SET change_bps = change_bps + 1 WHERE tick = 5"),
+    ("6.28", "squares of sizes that are not theirs", "platform_metrics", "SET change_squares = 0"),
+    ("6.29", "more discounted for a while", "platform_metrics", "SET discounted = discounted + 1 WHERE tick BETWEEN 10 AND 200"),
+    ("6.29", "more surging for a while", "platform_metrics", "SET surging = surging + 1 WHERE tick BETWEEN 10 AND 200"),
 ]  # fmt: skip
 
 # The faults of a market whose prices move between turns.
@@ -245,10 +260,19 @@ REALISTIC = [
     ("2.30", "a change that comes from another product", "truth", "SET source_listing_id = 999 WHERE " + EVENT),
     ("2.31", "answers far below rivals", "events", "SET price_after_paise = price_after_paise * 6 // 10 WHERE cause = 11"),
     ("2.31", "answers to nobody", "truth", "SET source_listing_id = listing_id"),
+    ("2.37", "costs that move prices twice as far", "truth",
+     "SET noise_paise = noise_paise - cost_paise, cost_paise = 2 * cost_paise"),
+    ("2.37", "a cost that is off by a paisa", "truth",
+     "SET cost_paise = cost_paise + 1, noise_paise = noise_paise - 1 WHERE " + EVENT),
+    ("2.38", "regular prices never set anew", "snapshots", "SET repriced_second = 0 WHERE tick > 0"),
+    ("2.38", "regular prices yet to be set", "snapshots", "SET repriced_second = repriced_second + 30 * 86400"),
+    ("2.38", "regular prices set between ticks", "snapshots", "SET repriced_second = repriced_second + 1 WHERE repriced_second > 0"),
+    ("2.38", "regular prices set long before", "snapshots", "SET repriced_second = repriced_second - 100 * 86400"),
     ("2.32", "answers on every product", "events", "SET cause = 12 WHERE cause IN (8, 9)"),
     ("2.33", "answers that stay for good", "snapshots", "SET match_paise = price_paise WHERE tick > 0"),
     ("3.27", "opening depths that no law has", "snapshots",
      "SET own_discount_bps = own_discount_bps + 100 WHERE tick = 0 AND own_discount_bps > 0"),
+    ("4.10", "a unit promised", "listings", "SET reserved = 1 WHERE listing_id = 7"),
     ("4.15", "a shelf for a month", "listings", "SET target_stock = target_stock * 20 WHERE listing_id = 7"),
     ("4.16", "a reorder level at the target", "listings", "SET reorder_level = target_stock - 1 WHERE listing_id = 7"),
     ("4.17", "more sold than there was", "orders", "SET units = 60000 WHERE " + FIRST),
@@ -266,6 +290,14 @@ REALISTIC = [
     ("4.24", "orders that nobody wanted", "orders", "SET wanted_units = 0 WHERE units > 0"),
     ("4.24", "an order not filled with the shelf full", "orders", "SET units = 0 WHERE listing_id % 7 = 0"),
     ("4.26", "ten times the customers", "orders", "SET wanted_units = wanted_units * 10"),
+    ("4.27", "lost sales that are left out", "orders", "DELETE FROM {t} WHERE units = 0"),
+    ("4.27", "a third of the listings' orders left out", "orders", "DELETE FROM {t} WHERE listing_id % 3 = 0"),
+    ("4.27", "a third of the products' orders left out", "orders", "DELETE FROM {t} WHERE listing_id // 10 % 3 = 0"),
+    ("4.27", "a platform without orders", "orders", "DELETE FROM {t} WHERE listing_id % 10 // 2 = 3"),
+    ("4.27", "a fifth more customers", "orders", "SET wanted_units = wanted_units + 1 WHERE (listing_id + tick) % 5 = 0"),
+    ("4.28", "costs that stay as they were", "orders",
+     "SET cost_paise = (SELECT unit_cost_paise FROM raw.listings AS l WHERE l.listing_id = {t}.listing_id)"),
+    ("4.28", "a cost that is off by a paisa", "orders", "SET cost_paise = cost_paise + 1 WHERE " + FIRST),
     ("6.20", "prices a rupee off their points", "events",
      "SET price_after_paise = price_after_paise + 100 WHERE discount_bps > 0"),
     ("6.21", "a snapshot a rupee off its points", "snapshots", "SET price_paise = price_paise + 100 WHERE tick = " + LAST),
@@ -274,6 +306,16 @@ REALISTIC = [
     ("6.23", "fees five rupees higher", "fees", "SET fee_paise = fee_paise + 500"),
     ("6.24", "rain where the sun shines", "fees", "SET is_raining = NOT is_raining WHERE store_id = 1"),
     ("6.24", "a change of fees that is not told", "fees", "DELETE FROM {t} WHERE tick > 5"),
+    ("6.29", "more sold out for a while", "platform_metrics", "SET out_of_stock = out_of_stock + 1 WHERE tick BETWEEN 10 AND 200"),
+    ("6.29", "a count that is left out", "platform_metrics", "DELETE FROM {t} WHERE tick BETWEEN 10 AND 12"),
+    ("6.31", "repricings called answers to rivals", "events", "SET cause = 12 WHERE cause = 9 AND tick % 5 = 0"),
+    ("6.31", "ends of sales called repricings", "events", "SET cause = 9 WHERE cause = 4"),
+    ("6.31", "starts of sales called repricings", "events", "SET cause = 9 WHERE cause = 3"),
+    ("6.31", "clearances called repricings", "events", "SET cause = 9 WHERE cause = 10"),
+    ("6.31", "stock-outs called the time of day", "events", "SET cause = 8 WHERE cause = 13"),
+    ("6.30", "loads a little higher", "fees", "SET load_bps = load_bps + 1"),
+    ("6.30", "a change of fees told twice", "fees",
+     f"INSERT INTO {{t}} SELECT * REPLACE (tick + 1 AS tick, load_bps AS load_bps) FROM {{t}} WHERE tick = {LAST}"),
 ]  # fmt: skip
 
 

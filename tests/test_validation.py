@@ -115,7 +115,7 @@ def test_on_the_command_line_checks_are_chosen_by_their_numbers(market: Path, sh
 
 def test_a_check_that_there_is_not_is_refused_by_its_number(market: Path, shell: Shell) -> None:
     line = shell.refused(2, "validate", market, "--check", "9.9")
-    assert "check: found '9.9'; allowed are 1.1 to 6.26" in line
+    assert "check: found '9.9'; allowed are 1.1 to 6.31" in line
 
 
 def test_what_is_measured_is_a_whole_number_or_has_four_decimals(sound: dict[str, dict[str, Any]]) -> None:

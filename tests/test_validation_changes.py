@@ -13,8 +13,10 @@ from qsim.validation import validate
 HOURLY = {"seed": 7, "update_interval_seconds": 3600}
 REALISTIC = {"preset": "realistic", "products": 30, **HOURLY}
 NOTHING = dict.fromkeys(("fruits", "vegetables", "dairy", "snacks", "staples", "other"), 0.0)
+VOLATILE = dict.fromkeys(NOTHING, 0.1)
 NINES = {"whole": 0.0, "nine": 1.0, "five": 0.0, "paise": 0.0}
 BUYERS = {"demand": {"a_day": {"fruits": 12.0, "dairy": 20.0}}}
+ALL = ("blinkit", "zepto", "instamart", "bigbasket", "dunzo")
 CHANGED: dict[str, tuple[list[str], dict[str, Any], list[dict[str, Any]]]] = {
     "prices in paise that end in 9, and sales at no point": (
         ["2.21", "2.23", "2.31", "6.16", "6.17", "6.20", "6.21"],
@@ -56,6 +58,38 @@ CHANGED: dict[str, tuple[list[str], dict[str, Any], list[dict[str, Any]]]] = {
             {"ticks": 40, "config": BUYERS},
         ],
     ),
+    "platforms that close, all of them for a while, and open again": (
+        ["4.27", "4.28"],
+        REALISTIC,
+        [
+            {"ticks": 30},
+            {"ticks": 30, "config": {"demand": {"closed": list(ALL)}}},
+            {"ticks": 30, "config": {"demand": {"closed": ["blinkit"], "spread": 1.5}}},
+        ],
+    ),
+    "more customers than come in an hour, of whom each buys a hundred": (
+        ["4.26", "4.27"],
+        {**REALISTIC, "products": 10, "config": {"demand": {"level": 60.0, "units": {"100": 1.0}}}},
+        [{"ticks": 1}, {"ticks": 2, "update_interval_seconds": 86_400}],
+    ),
+    "a few customers, of whom few buy a hundred": (
+        ["4.26", "4.27"],
+        {**REALISTIC, "config": {"demand": {"level": 0.02, "units": {"1": 0.9, "100": 0.1}}}},
+        [{"ticks": 100}],
+    ),
+    "customers that look hard at prices, fees and what others pay, while costs move": (
+        ["4.27", "4.28"],
+        {
+            **REALISTIC,
+            "stores": 2,
+            "config": {
+                "demand": {"level": 10.0, "outside": 0.5, "elasticity": 8.0, "basket_rupees": 200.0},
+                "surge_fees": {"capacity": 0.5, "rupees": [0, 20, 40, 60]},
+                "cost": {"volatility": VOLATILE, "drift_percent_a_year": 100, "pass_through": 1.0},
+            },
+        },
+        [{"ticks": 100}],
+    ),
     "depths of half a percent": (
         ["3.27"],
         {**REALISTIC, "products": 60, "config": {"sales": {"depths": {"12.5": 1.0, "7.5": 1.0}}}},
@@ -65,12 +99,7 @@ CHANGED: dict[str, tuple[list[str], dict[str, Any], list[dict[str, Any]]]] = {
         ["2.4"],
         {
             "products": 60,
-            "config": {
-                "platforms": {
-                    name: {"low_percent": 100, "high_percent": 106}
-                    for name in ("blinkit", "zepto", "instamart", "bigbasket", "dunzo")
-                }
-            },
+            "config": {"platforms": {name: {"low_percent": 100, "high_percent": 106} for name in ALL}},
         },
         [],
     ),

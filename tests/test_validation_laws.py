@@ -21,7 +21,7 @@ from qsim.queries.connection import rows_of
 from qsim.simulation import Course
 from qsim.storage import log
 from qsim.storage.log import Log
-from qsim.validation import catalog, checks, drawn, laws, prepared, run_checks, runner, sampling
+from qsim.validation import catalog, checks, demand, drawn, laws, prepared, run_checks, runner, sampling
 from qsim.validation.checks import Check, Judgement
 from qsim.writing import course_of
 
@@ -178,6 +178,82 @@ def test_shelves_and_fees_are_those_of_each_platform_and_level(bare: duckdb.Duck
     assert rows_of(bare, "SELECT level, fee FROM checked.fee_levels ORDER BY level") == [
         {"level": 0, "fee": 0}, {"level": 1, "fee": 1250},
     ]  # fmt: skip
+
+
+def given(bare: duckdb.DuckDBPyConnection, tables: dict[str, str]) -> None:
+    """Make tables by hand: name(columns) to rows."""
+    for table, rows in tables.items():
+        bare.execute(f"CREATE OR REPLACE TABLE checked.{table.split('(')[0]} AS FROM (VALUES {rows}) AS {table}")
+
+
+def test_customers_are_drawn_by_open_platforms_alone(
+    bare: duckdb.DuckDBPyConnection,
+) -> None:
+    buyers = {"closed": ["zepto"], "shares": {"blinkit": 3.0, "zepto": 1.0}}
+    one = course(changed(REALISTIC, demand=buyers, platforms={n: REALISTIC.platforms[n] for n in ("blinkit", "zepto")}))
+    found = laid(bare, laws.tables(one), "shelves")
+    assert {(row["platform"], row["pull"]) for row in found} == {("blinkit", 0.75), ("zepto", 0.0)}
+
+
+def test_the_time_of_customers_is_that_of_the_ticks_by_day_city_and_fee(bare: duckdb.DuckDBPyConnection) -> None:
+    hours = "(0, 'x', 0, 2.0, 5), (1, 'x', 0, 9.0, 0), (1, 'x', 1, 3.0, 0), (1, 'x', 2, 4.0, 7), (1, 'x', 3, 6.0, 7)"
+    tables = {
+        "epochs(epoch, interval)": "(0, 1800), (1, 5400)",
+        "clock(epoch, tick, second)": "(0, 0, 0), (0, 1, 1800), (0, 2, 3600), (1, 3, 9000), (1, 4, 14400)",
+        "hours(epoch, city, hour, load, fee)": hours,
+    }
+    given(bare, tables)
+    found = laid(bare, demand.TABLES[:1], "visits")
+    assert [tuple(row.values()) for row in found] == [
+        (0, 0, "x", 5, 2.0, pytest.approx(2 / 24)), (1, 0, "x", 7, 9.0, pytest.approx((3 + 4 + 6) / 24)),
+    ]  # fmt: skip
+
+
+def test_customers_choose_at_the_least_and_the_greatest_chances_of_a_day(bare: duckdb.DuckDBPyConnection) -> None:
+    shown = "1, 'dairy', true, 0, 3"
+    tables = {
+        "shown(platform, area, city, product_id, volatility_group, is_loose, epoch, day, dearest, cheapest)":
+            f"('x', 0, 'c', {shown}, 110, 100), ('y', 0, 'c', {shown}, 200, 90)",
+        "laws(epoch, elasticity, pass_through, drift, outside, basket, popular)": "(0, 3.0, 0.8, 0.01, 0.2, 1000.0, 0.5)",
+        "shelves(epoch, platform, pull)": "(0, 'x', 0.6), (0, 'y', 0.4)",
+        "listings(product_id, anchor)": "(1, 100), (1, 121)",
+        "costs(product_id, day, cost)": "(1, 3, 0.2), (1, 4, 0.1)",
+        "visits(epoch, day, city, fee, most, days)": "(0, 3, 'c', 0, 6.0, 1.5), (0, 3, 'c', 500, 6.0, 0.5)",
+        "popularity(product_id, normal)": "(1, 0.7)",
+        "customers(epoch, volatility_group, a_day, units, square, most_units)": "(0, 'dairy', 200.0, 1.2, 1.8, 3.0)",
+    }  # fmt: skip
+    given(bare, tables)
+    a_day = 200 * math.exp(0.5 * 0.7 - 0.125)
+    dear, cheap = ({"x": 0.6 * (x / 110) ** -3, "y": 0.4 * (y / 110) ** -3} for x, y in ((110, 200), (100, 90)))
+    wanted = {}
+    for one, other in (("x", "y"), ("y", "x")):
+        low = high = 0.0
+        for fee, days in ((0, 1.5), (500, 0.5)):
+            most, least = (
+                0.25 * math.exp(3 * (fee / 1000 - 0.8 * cost - 0.01 * day)) for cost, day in ((0.1, 3), (0.2, 4))
+            )
+            low += 960 / 6 * days * dear[one] / (most + dear[one] + cheap[other])
+            high += a_day * days * cheap[one] / (least + cheap[one] + dear[other])
+        wanted[one] = pytest.approx((low, high))
+    found = rows_of(bare, f"SELECT platform, low, high FROM ({demand._DUE})")
+    assert a_day > 160 and {row["platform"]: (row["low"], row["high"]) for row in found} == wanted
+
+
+def test_the_costs_of_products_are_known_from_the_first_day_to_the_one_after_the_newest(
+    bare: duckdb.DuckDBPyConnection,
+) -> None:
+    volatile = changed(REALISTIC, cost={"volatility": {**NEVER, "dairy": 0.1}}, shocks={"a_year": NEVER})
+    goods = [(3, "dairy"), (8, "snacks")]
+    made = drawn.of_products(Course((Epoch(0, 0, 3600),), (volatile,)), 24, goods)
+    costs = {(row["product_id"], row["day"]): row["cost"] for row in laid(bare, made, "costs")}
+    assert set(costs) == {(product, day) for product in (3, 8) for day in range(3)}
+    assert [product for (product, day), cost in costs.items() if cost != 0] == [3, 3] and costs[3, 0] == 0
+    assert len({row["normal"] for row in rows_of(bare, "FROM checked.popularity")}) == 2
+
+
+def test_of_a_market_in_which_nothing_happens_no_costs_are_made(bare: duckdb.DuckDBPyConnection) -> None:
+    made = drawn.of_products(course(CLASSIC), 10, [(3, "dairy")])
+    assert laid(bare, made, "costs") == [] and rows_of(bare, "FROM checked.popularity") == []
 
 
 def test_discounts_to_the_mrp_are_those_that_have_a_share() -> None:

@@ -86,7 +86,7 @@ def test_zones_are_promised_where_there_are_several_dark_stores_and_they_differ(
     assert named["zoned"] == str(zoned).lower()
 
 
-def test_customers_come_with_the_mean_of_their_units_and_of_the_squares() -> None:
+def test_customers_come_with_the_mean_of_their_units_and_of_the_squares_and_the_most() -> None:
     demand = REALISTIC.demand.model_copy(update={"units": {"1": 3.0, "3": 1.0}, "a_day": {"dairy": 7.0}})
     course = Course((Epoch(0, 0, 5),), (changed(REALISTIC, demand=demand),))
-    assert "INSERT INTO checked.customers VALUES (0, 'dairy', 7.0, 1.5, 3.0)" in laws.tables(course)
+    assert "INSERT INTO checked.customers VALUES (0, 'dairy', 7.0, 1.5, 3.0, 3.0)" in laws.tables(course)

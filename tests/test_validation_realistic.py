@@ -71,6 +71,15 @@ def test_orders_to_a_platform_that_is_closed_are_caught(connection: duckdb.DuckD
     assert not checks_of(connection, market, "4.25", course=Course(course.epochs, closed))["4.25"]["passed"]
 
 
+def test_fees_that_change_a_tick_late_within_the_hour_are_caught(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", preset="realistic", products=2, seed=1, update_interval_seconds=900)
+    qsim.run(tmp_path / "m", ticks=96)
+    with qsim.connect(tmp_path / "m") as connection:
+        assert checks_of(connection, tmp_path / "m", "6.24")["6.24"]["passed"]
+        plant(connection, "fees", "SET tick = tick + 1 WHERE tick > 1")
+        assert not checks_of(connection, tmp_path / "m", "6.24")["6.24"]["passed"]
+
+
 def test_what_is_not_for_a_market_is_told_and_counts_as_passed(sound: dict[str, dict[str, Any]]) -> None:
     for number in _CLASSIC:
         found = sound[number]

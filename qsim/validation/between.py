@@ -201,4 +201,33 @@ CHECKS: tuple[Check, ...] = (
         sampled=True,
         needs="live",
     ),
+    faults(
+        "2.38",
+        "Every snapshot tells when regular prices were last set: at the tick of their last change, or at one after it; and within"
+        " two months before tick 0 where that was before it.",
+        """SELECT s.tick, s.listing_id, s.repriced, o.repriced AS opened, e.second AS moved
+        FROM (SELECT * FROM checked.snapshots JOIN (SELECT epoch, turned FROM checked.laws) USING (epoch)
+            WHERE live AND is_active AND NOT turned) AS s
+        JOIN (SELECT listing_id, repriced FROM checked.snapshots WHERE tick = 0) AS o USING (listing_id)
+        ASOF LEFT JOIN (SELECT listing_id, tick, second FROM checked.events JOIN checked.clock USING (tick)
+            WHERE regular <> was_regular) AS e ON e.listing_id = s.listing_id AND s.tick >= e.tick
+        WHERE s.repriced < coalesce(e.second, o.repriced) OR s.repriced > s.second OR o.repriced NOT BETWEEN -5184000 AND 0
+            OR (s.repriced <> o.repriced AND s.repriced NOT IN (SELECT second FROM checked.clock))""",
+        sampled=True,
+        needs="live",
+    ),
+    faults(
+        "6.31",
+        "Each event's cause is the last that there was: a sale that starts; one that ends, cleared or not; a regular price set"
+        " anew, which no other moves; an answer to a rival; a shelf that ran out or was filled; else the clock.",
+        """SELECT e.tick, e.listing_id, cause, o.depth, was_regular, regular, h.tick IS NOT NULL AS by_shelf
+        FROM (SELECT * FROM checked.events WHERE live AND NOT turned) AS e
+        LEFT JOIN checked.own AS o ON o.tick = e.tick AND o.listing_id = e.listing_id
+        LEFT JOIN (SELECT tick, listing_id FROM checked.shelf WHERE (before = 0) <> (after = 0)) AS h
+            ON h.tick = e.tick AND h.listing_id = e.listing_id
+        WHERE (o.depth > 0 AND cause <> 3) OR (o.depth = 0 AND cause NOT IN (4, 10)) OR (by_shelf AND cause IN (6, 7, 8))
+            OR (regular <> was_regular AND cause NOT IN (3, 4, 9, 10))""",
+        sampled=True,
+        needs="live",
+    ),
 )

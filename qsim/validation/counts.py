@@ -2,12 +2,32 @@
 
 from __future__ import annotations
 
+from qsim.schema import SIZE_EDGES_BPS, SIZES
 from qsim.validation.checks import Check, faults
 
 # Cells of listings by platform and category; a category is known by its least number.
 _CELLS = """
     SELECT l.listing_id, l.platform_id, category_id, is_active FROM raw.listings AS l JOIN raw.products USING (product_id)
     JOIN (SELECT category, min(category_id) AS category_id FROM raw.categories GROUP BY category) USING (category)"""
+_EDGES = ("-infinity", *SIZE_EDGES_BPS, "infinity")
+_CLASSES = ", ".join(
+    f"count(*) FILTER (size >= '{low}'::DOUBLE AND size < '{high}'::DOUBLE) AS {name}"
+    for name, low, high in zip(SIZES, _EDGES, _EDGES[1:], strict=False)
+)
+_SIZED = ("sized", "change_bps", "change_squares", *SIZES)
+# Changes of price by tick and cell: their sizes in basis points, and how many are in each class.
+_SIZES = f"""
+    SELECT tick, platform_id, category_id, count(*) AS sized, sum(round_even(size, 0))::BIGINT AS change_bps,
+        sum(round_even(size, 0) ** 2)::BIGINT AS change_squares, {_CLASSES}
+    FROM (SELECT tick, listing_id, (price_after_paise - price_before_paise) / price_before_paise * 10000 AS size
+          FROM raw.events WHERE price_after_paise <> price_before_paise) JOIN ({_CELLS}) USING (listing_id) GROUP BY ALL"""
+# How many more listings of each cell are in each state after a tick than before it.
+_SWITCHED = f"""
+    SELECT tick, platform_id, category_id, sum(discounted) AS discounted, sum(surging) AS surging, sum(out_of_stock) AS out_of_stock
+    FROM (SELECT tick, listing_id, (discount > 0)::BIGINT - (was_discount > 0)::BIGINT AS discounted,
+            (surge + fee > 0)::BIGINT - (was_surge + was_fee > 0)::BIGINT AS surging, 0 AS out_of_stock FROM checked.events
+        UNION ALL SELECT tick, listing_id, 0, 0, (after = 0)::BIGINT - (before = 0)::BIGINT FROM checked.shelf)
+    JOIN ({_CELLS}) USING (listing_id) GROUP BY ALL"""
 
 CHECKS: tuple[Check, ...] = (
     faults(
@@ -37,5 +57,38 @@ CHECKS: tuple[Check, ...] = (
               JOIN (SELECT listing_id, stock FROM raw.stock) AS k USING (listing_id) GROUP BY ALL) AS s
             USING (platform_id, category_id)
         WHERE (m.discounted, m.surging, m.out_of_stock) IS DISTINCT FROM (s.discounted, s.surging, s.out_of_stock)""",
+    ),
+    faults(
+        "6.27",
+        "Each count tells what was not taken up and what is off sale of all listings there are, and no price that failed.",
+        f"""SELECT tick, platform_id, category_id, attempted, skipped_waiting, active, skipped_inactive, inactive, failed
+        FROM raw.platform_metrics LEFT JOIN (
+            SELECT platform_id, category_id, count(*) FILTER (is_active) AS active, count(*) FILTER (NOT is_active) AS inactive
+            FROM ({_CELLS}) GROUP BY ALL) USING (platform_id, category_id)
+        WHERE (attempted + skipped_waiting, skipped_inactive, failed) IS DISTINCT FROM (active, inactive, 0)""",
+    ),
+    faults(
+        "6.28",
+        "The sizes of price changes that each tick counted are those of its events; of ticks that take up more than 1,024"
+        " listings of a block some may be left out.",
+        f"""SELECT m.tick, platform_id, category_id, m.sized, s.sized AS due, m.change_bps, s.change_bps AS due_bps
+        FROM raw.platform_metrics AS m LEFT JOIN ({_SIZES}) AS s USING (tick, platform_id, category_id)
+        WHERE {" + ".join(f"m.{name}" for name in SIZES)} <> m.sized OR m.sized > coalesce(s.sized, 0)
+            OR ((SELECT max(attempted) FROM raw.metrics) <= 1024 AND ({", ".join(f"m.{name}" for name in _SIZED)})
+                IS DISTINCT FROM ({", ".join(f"coalesce(s.{name}, 0)" for name in _SIZED)}))""",
+    ),
+    faults(
+        "6.29",
+        "From row to row the counts of discounted, surging and sold-out listings move by those that events and shelves tell.",
+        f"""SELECT tick, platform_id, category_id, m.discounted, s.discounted AS discounted_due, m.surging, s.surging AS surging_due,
+            m.out_of_stock, s.out_of_stock AS out_of_stock_due
+        FROM (SELECT tick, platform_id, category_id, discounted::BIGINT - lag(discounted) OVER w AS discounted,
+                surging::BIGINT - lag(surging) OVER w AS surging, out_of_stock::BIGINT - lag(out_of_stock) OVER w AS out_of_stock
+              FROM raw.platform_metrics WINDOW w AS (PARTITION BY platform_id, category_id ORDER BY tick)) AS m
+        FULL JOIN ({_SWITCHED}) AS s USING (tick, platform_id, category_id)
+        WHERE tick > (SELECT min(tick) FROM raw.platform_metrics) AND (SELECT step FROM checked.market) = 1
+            AND (coalesce(m.discounted, 0), coalesce(m.surging, 0), coalesce(m.out_of_stock, 0))
+                <> (coalesce(s.discounted, 0), coalesce(s.surging, 0), coalesce(s.out_of_stock, 0))""",
+        sampled=True,
     ),
 )

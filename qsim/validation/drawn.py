@@ -1,6 +1,7 @@
-"""What follows from the parameters hour by hour and day by day: weekdays, weather and calendar, and the groups' supply shocks.
+"""What follows from the parameters hour by hour and day by day: weekdays, weather and calendar, the groups' supply shocks, and
+the products' popularity and costs.
 
-The draws behind rain and shocks are the market's own, made again from its seed; nothing that it stored is read.
+The draws behind them are the market's own, made again from its seed; nothing that it stored is read.
 """
 
 from __future__ import annotations
@@ -8,23 +9,56 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from qsim import hours, rulebook
+import numpy as np
+
+from qsim import hours, rulebook, streams
 from qsim.behaviour import GROUPS
 from qsim.clock import DAY, HOUR
 from qsim.festivals import Entry
 from qsim.market import cost
 from qsim.simulation import Course
+from qsim.streams import Purpose
 from qsim.validation.laws import long_table
+
+
+def _costs(course: Course, days: int) -> cost.CostPath:
+    path = cost.CostPath()
+    cost.extend(path, lambda day: rulebook.cost_rules(course.parameters_of_day(day)), days)
+    return path
 
 
 def of_shocks(course: Course, head: int) -> list[str]:
     """Write the statements of the newest shock of each group on each day: 1 + the day on which it began, 0 for none."""
-    path = cost.CostPath()
-    if any(rulebook.lives(p) and p.truth for p in course.parameters):
-        last = course.epochs[-1].second_of(head) // DAY
-        cost.extend(path, lambda day: rulebook.cost_rules(course.parameters_of_day(day)), last)
+    told = any(rulebook.lives(p) and p.truth for p in course.parameters)
+    path = _costs(course, course.epochs[-1].second_of(head) // DAY) if told else cost.CostPath()
     rows = [(day, *pair) for day, ids in enumerate(path.shock_ids) for pair in zip(GROUPS, ids.tolist(), strict=True)]
     return long_table("shocks", {"day": "BIGINT", "volatility_group": "VARCHAR", "shock_id": "BIGINT"}, rows)
+
+
+def of_products(course: Course, head: int, products: Sequence[tuple[int, str]]) -> list[str]:
+    """Write the statements of the draw behind each product's popularity, and of its log cost at the start of each day up to the
+    one after the newest; none where nothing happens. `products` are numbers and groups of those wanted.
+    """
+    if not any(map(rulebook.lives, course.parameters)):
+        products = []
+    ids = np.array([number for number, _ in products], np.int64)
+    groups = np.array([GROUPS.index(group) for _, group in products], np.uint8)
+    normals = streams.normals(streams.hashed(course.parameters[0].seed, Purpose.POPULARITY, 0, ids))
+    path, own = _costs(course, course.epochs[-1].second_of(head) // DAY + 1), np.zeros(len(ids))
+    costs: list[tuple[int, int, float]] = []
+    for day, shared in enumerate(path.shared):
+        if day > 0:
+            own = cost.own_step(path.rules[day - 1], groups, ids, day - 1, own)
+        costs += [
+            (number, day, value) for number, value in zip(ids.tolist(), (shared[groups] + own).tolist(), strict=True)
+        ]
+    numbered = {"product_id": "BIGINT"}
+    return [
+        *long_table(
+            "popularity", numbered | {"normal": "DOUBLE"}, list(zip(ids.tolist(), normals.tolist(), strict=True))
+        ),
+        *long_table("costs", numbered | {"day": "BIGINT", "cost": "DOUBLE"}, costs),
+    ]
 
 
 def of_hours(course: Course, head: int, calendar: Sequence[Entry], cities: Sequence[str]) -> list[str]:

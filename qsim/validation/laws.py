@@ -11,8 +11,9 @@ from itertools import pairwise
 from typing import Any
 
 from qsim import rulebook
+from qsim.money import PAISE_PER_RUPEE
 from qsim.params import Parameters
-from qsim.popularity import units_a_day
+from qsim.popularity import shares_of, units_a_day
 from qsim.queries.texts import quoted
 from qsim.simulation import Course
 
@@ -106,6 +107,12 @@ _FIGURES = (
     "nine_stick",
     "on_sale",
     "follows",
+    "outside",
+    "elasticity",
+    "basket",
+    "popular",
+    "pass_through",
+    "drift",
 )
 
 
@@ -177,6 +184,12 @@ def _figures(p: Parameters, first: Parameters) -> dict[str, float]:
         "nine_stick": p.repricing.nine_stick,
         "on_sale": p.repricing.on_sale,
         "follows": p.time_of_day_share,
+        "outside": p.demand.outside,
+        "elasticity": p.demand.elasticity,
+        "basket": p.demand.basket_rupees * PAISE_PER_RUPEE,
+        "popular": p.demand.spread,
+        "pass_through": p.cost.pass_through,
+        "drift": p.cost.drift_percent_a_year / 100 / 365,
     }
 
 
@@ -217,20 +230,30 @@ def _points(number: int, p: Parameters) -> list[tuple[int, str, bool, str, float
     ]
 
 
-def _customers(number: int, p: Parameters) -> list[tuple[int, str, float, float, float]]:
-    """Give the customers of each group a day, and the means of the units that one buys and of their squares."""
+def _customers(number: int, p: Parameters) -> list[tuple[int, str, float, float, float, float]]:
+    """Give the customers of each group a day, the means of the units that one buys and of their squares, and the most units."""
     units, total = p.demand.units, sum(p.demand.units.values())
     means = (sum(int(count) ** power * weight for count, weight in units.items()) / total for power in (1, 2))
     mean, square = map(float, means)
-    return [(number, group, float(count), mean, square) for group, count in p.demand.a_day.items()]
+    most = float(max(map(int, units)))
+    return [(number, group, float(count), mean, square, most) for group, count in p.demand.a_day.items()]
 
 
-def _shelves(number: int, p: Parameters) -> list[tuple[int, str, float, bool, float]]:
-    """Give the units that a customer is expected to buy at each platform, whether it is closed, and its share of reactive goods."""
+def _shelves(number: int, p: Parameters) -> list[tuple[int, str, float, bool, float, float]]:
+    """Give the units that a customer is expected to buy at each platform, whether it is closed, its share of reactive goods, and
+    its pull on customers at equal prices.
+    """
     closed, reactive, takes = p.demand.closed, p.rivals.reactive, units_a_day(p.demand, p.platforms)
     return [
-        (number, name, float(units), name in closed, float(reactive.get(name, 0.0)))
-        for name, units in zip(p.platforms, takes, strict=True)
+        (
+            number,
+            name,
+            float(units),
+            name in closed,
+            float(reactive.get(name, 0.0)),
+            0.0 if name in closed else float(pull),
+        )
+        for name, units, pull in zip(p.platforms, takes, shares_of(p.demand, p.platforms), strict=True)
     ]
 
 
@@ -251,7 +274,8 @@ def tables(course: Course) -> list[str]:
     numbered = {"epoch": "BIGINT"}
     named, grouped = numbered | {"platform": "VARCHAR"}, numbered | {"volatility_group": "VARCHAR"}
     law, share = {"value": "DOUBLE", "weight": "DOUBLE"}, {"style": "VARCHAR", "share": "DOUBLE"}
-    shelf = {"takes": "DOUBLE", "closed": "BOOLEAN", "reactive": "DOUBLE"}
+    shelf = {"takes": "DOUBLE", "closed": "BOOLEAN", "reactive": "DOUBLE", "pull": "DOUBLE"}
+    buyers = dict.fromkeys(("a_day", "units", "square", "most_units"), "DOUBLE")
 
     def of_each(rows: Callable[[int, Parameters], Iterable[Sequence[Any]]]) -> list[Sequence[Any]]:
         return [row for number, p in epochs for row in rows(number, p)]
@@ -264,7 +288,7 @@ def tables(course: Course) -> list[str]:
         *table("sale_rates", named | {"a_day": "DOUBLE"}, of_each(_sale_rates)),
         *table("hazards", grouped | {"base": "DOUBLE", "by_gap": "DOUBLE"}, of_each(_hazards)),
         *table("points", named | {"is_loose": "BOOLEAN"} | share, of_each(_points)),
-        *table("customers", grouped | dict.fromkeys(("a_day", "units", "square"), "DOUBLE"), of_each(_customers)),
+        *table("customers", grouped | buyers, of_each(_customers)),
         *table("shelves", named | shelf, of_each(_shelves)),
         *table("fee_levels", numbered | {"level": "BIGINT", "fee": "BIGINT"}, of_each(_levels)),
     ]

@@ -189,4 +189,19 @@ CHECKS: tuple[Check, ...] = (
         sampled=True,
         needs="rivals",
     ),
+    faults(
+        "2.37",
+        "The price that a listing aims at is its anchor, moved by what its product's cost, as far as it is passed on, and"
+        " inflation have come to.",
+        f"""SELECT * FROM (SELECT tick, listing_id, anchor_paise::BIGINT + cost_paise AS aim,
+                g.anchor * exp(pass_through * (k.cost + (n.cost - k.cost) * (second / 86400 - k.day))
+                    + CASE WHEN g.is_loose THEN drift * second / 86400 ELSE 0 END) AS due
+            FROM {_TOLD} JOIN checked.listings AS g USING (listing_id) JOIN checked.clock USING (tick)
+            JOIN checked.laws AS r ON r.epoch = e.epoch
+            JOIN checked.costs AS k ON k.product_id = g.product_id AND k.day = second // 86400
+            JOIN checked.costs AS n ON n.product_id = g.product_id AND n.day = second // 86400 + 1)
+        WHERE abs(aim - due) > 0.500001 + 1e-9 * due""",
+        sampled=True,
+        needs="told",
+    ),
 )

@@ -13,13 +13,13 @@ from itertools import chain
 from typing import Any
 
 from qsim import taxonomy
-from qsim.behaviour import Platform
-from qsim.clock import parse_hour
+from qsim.behaviour import GROUPS, Platform
+from qsim.clock import DAY, parse_hour
 from qsim.festivals import Entry
 from qsim.schema import TABLES
 from qsim.simulation import Course
 from qsim.storage.log import Log
-from qsim.validation import drawn, laws, sampling
+from qsim.validation import demand, drawn, laws, sampling
 from qsim.validation.laws import table as _table
 
 _FEES = ("delivery_fee", "handling_fee", "free_delivery_from", "minimum_order")
@@ -84,15 +84,23 @@ def _platform(platform: str, of: Platform) -> tuple[Any, ...]:
     return (platform, of.name, *band, *(round(getattr(of, fee) * 100) for fee in _FEES))
 
 
+def _rows(history: Log, table: str) -> int:
+    return sum(file.rows for file in history.of_table(table))
+
+
+def _step(history: Log) -> int:
+    return sampling.product_step(_rows(history, "events"), _rows(history, "listings"))
+
+
 def _market(history: Log, course: Course, past: int) -> list[str]:
     p = course.parameters[0]
-    rows = {name: sum(file.rows for file in history.of_table(name)) for name in TABLES}
-    step = sampling.product_step(rows["events"], rows["listings"])
+    rows = {name: _rows(history, name) for name in TABLES}
     columns = {"head": "BIGINT", "past": "BIGINT", "step": "BIGINT", "generated": "BOOLEAN", "products": "BIGINT"}
     columns |= {"stores": "BIGINT", "inactive_percent": "DOUBLE", "discounted_percent": "DOUBLE"}
-    shares = (float(p.inactive_percent), float(p.discounted_percent))
+    columns |= {"campaign_share": "DOUBLE"}
+    shares = (float(p.inactive_percent), float(p.discounted_percent), float(p.sales.campaign_share))
     places = [(nth, *place) for nth, place in enumerate(taxonomy.places())]
-    market = (history.tick, past, step, not p.catalog, p.products, p.stores, *shares)
+    market = (history.tick, past, _step(history), not p.catalog, p.products, p.stores, *shares)
     platforms = [_platform(name, q) for name, q in p.platforms.items()]
     named = {"platform": "VARCHAR", "name": "VARCHAR", "low": "DOUBLE", "high": "DOUBLE", "depth": "DOUBLE"}
     named |= {f"{fee}_paise": "BIGINT" for fee in _FEES}
@@ -188,7 +196,7 @@ _SNAPSHOTS = [
         SELECT s.listing_id, s.tick, s.price_paise AS price, s.regular_price_paise AS regular,
             s.discount_bps::INTEGER AS discount, s.own_discount_bps::INTEGER AS own_discount, s.surge_bps::INTEGER AS surge,
             s.surge_fee_paise::INTEGER AS fee, s.updated_tick::INTEGER AS updated, coalesce(o.depth, 0) AS own,
-            s.own_ends_second::BIGINT AS own_ends,
+            s.own_ends_second::BIGINT AS own_ends, s.repriced_second::BIGINT AS repriced,
             s.match_paise AS match, s.stock::INTEGER AS stock, s.restock_second::BIGINT AS restock,
             coalesce(l.line, 0) AS line, c.epoch, c.second, c.shift, r.live, g.leads, g.platform, g.platform_id,
             g.product_id, g.anchor, g.is_loose, g.is_active, g.ceiling, e.tick AS event_tick, e.after, e.regular AS event_regular,
@@ -244,13 +252,24 @@ def _read_by(statements: Sequence[str], texts: Iterable[str]) -> tuple[list[str]
 def lay_out(run: Callable[[str], list[dict[str, Any]]], history: Log, course: Course, read_by: Iterable[str]) -> None:
     """Make the tables that queries read by `run`, which runs one statement and gives its rows."""
     active = run("SELECT count(*) AS active FROM raw.products WHERE is_active")[0]["active"]
-    made = [*statements(history, course), *laws.SALES, *spaced_snapshots(history, course, active)]
+    made = [*statements(history, course), *laws.SALES, *demand.TABLES, *spaced_snapshots(history, course, active)]
     kept, names = _read_by(made, read_by)
     run("CREATE SCHEMA IF NOT EXISTS checked")
     by_hour = _of_hours(run, history, course) if "hours" in names else []
     by_day = drawn.of_shocks(course, history.tick) if "shocks" in names else []
-    for statement in chain(by_hour, by_day, kept):
+    of_products = _of_products(run, history, course) if names & {"costs", "popularity"} else []
+    for statement in chain(by_hour, by_day, of_products, kept):
         run(statement)
+
+
+def _of_products(run: Callable[[str], list[dict[str, Any]]], history: Log, course: Course) -> list[str]:
+    days = course.epochs[-1].second_of(history.tick) // DAY + 1
+    step = _step(history) * sampling.day_step(_rows(history, "listings") // _step(history) * days)
+    rows = run(
+        "SELECT product_id, volatility_group FROM raw.products"
+        f" WHERE is_active AND volatility_group IN {GROUPS} AND product_id % {step} = 0 ORDER BY product_id"
+    )
+    return drawn.of_products(course, history.tick, [(row["product_id"], row["volatility_group"]) for row in rows])
 
 
 def _of_hours(run: Callable[[str], list[dict[str, Any]]], history: Log, course: Course) -> list[str]:

@@ -246,4 +246,19 @@ CHECKS: tuple[Check, ...] = (
         WHERE e.discount IS DISTINCT FROM coalesce(greatest(o.depth, l.line), 0)""",
         sampled=True,
     ),
+    faults(
+        "3.31",
+        "Every campaign has the parameters' share of the goods at all dark stores of its platform, or as many as it may have:"
+        " those on sale of its category, large packs in bulk; one that is not running at tick 0 has one at least.",
+        f"""SELECT campaign_id, lines, due FROM (
+            SELECT campaign_id, any_value(lines) AS lines, any_value(stores) * least(greatest(any_value(wanted), any_value(fewest)),
+                coalesce(nullif(count(*) FILTER (may AND is_large), 0), count(*) FILTER (may))) AS due
+            FROM (SELECT c.campaign_id, coalesce(l.lines, 0) AS lines, m.stores, c.kind <> 'bulk' OR g.pack_units >= 1 AS is_large,
+                    g.is_active AND c.category IN ('', g.category) AS may,
+                    round_even(campaign_share * (SELECT count(*) FROM raw.products), 0) AS wanted,
+                    (campaign_share > 0 AND NOT {_RUNNING_AT_0})::BIGINT AS fewest
+                  FROM raw.campaigns AS c LEFT JOIN (SELECT campaign_id, count(*) AS lines FROM raw.campaign_lines GROUP BY ALL) AS l
+                    USING (campaign_id) CROSS JOIN raw.products AS g, checked.market AS m) GROUP BY campaign_id)
+        WHERE lines <> due""",
+    ),
 )

@@ -14,6 +14,7 @@ from qsim.validation import (
     between,
     catalog,
     counts,
+    demand,
     integrity,
     inventory,
     parts,
@@ -41,6 +42,7 @@ _MODULES = (
     between,
     sales,
     trade,
+    demand,
     parts,
     counts,
 )

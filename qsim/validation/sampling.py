@@ -13,12 +13,18 @@ from qsim.simulation import Course
 
 MOST_EVENTS = 5_000_000
 MOST_LISTINGS = 2_000_000
+MOST_LISTING_DAYS = 500_000
 _FORGOTTEN = 0.001
 
 
 def product_step(events: int, listings: int) -> int:
     """Tell how many products to go on by so that the budgets hold; 1 looks at all."""
     return max(1, -(-events // MOST_EVENTS), -(-listings // MOST_LISTINGS))
+
+
+def day_step(listing_days: int) -> int:
+    """Tell how many of the products looked at to go on by where what is looked at is a row for each listing and day."""
+    return max(1, -(-listing_days // MOST_LISTING_DAYS))
 
 
 def round_ticks(parameters: Parameters, active_products: int) -> int:

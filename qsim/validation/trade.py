@@ -34,7 +34,7 @@ _ORDERED = f"""
 # Customers that all groups are due by the hours of each epoch, of one product in an area: units, and their variance.
 _DUE = """
     SELECT epoch, volatility_group, sum(n * a_day * load) AS customers, any_value(units) AS units, any_value(square) AS square,
-        max(uneven) / sqrt(any_value(products)) AS uneven
+        any_value(most_units) AS most_units, max(uneven) / sqrt(any_value(products)) AS uneven
     FROM (SELECT c.epoch, city, sum(load * greatest(0, least(3600 * hour + 3600, until) - greatest(3600 * hour, p.second))) / 86400
             AS load
           FROM checked.hours AS h JOIN checked.epochs AS p USING (epoch) JOIN (SELECT epoch, max(second) AS until
@@ -156,7 +156,7 @@ CHECKS: tuple[Check, ...] = (
         "No more units are wanted than the customers of each group buy at the most.",
         "what all of them would buy, four standard errors on",
         f"""SELECT volatility_group || ' in epoch ' || epoch AS what, coalesce(w.wanted, 0) AS measured, 0 AS low,
-            most * units + 4 * sqrt(most * square) + 10 AS high
+            most * units + 4 * sqrt(most * square) + 10 * most_units AS high
         FROM (SELECT *, customers * (1 + 4 * uneven) AS most FROM ({_DUE})) LEFT JOIN (
             SELECT c.epoch, volatility_group, sum(wanted) AS wanted FROM checked.shelf JOIN checked.clock AS c USING (tick)
             JOIN checked.listings USING (listing_id) GROUP BY ALL) AS w USING (epoch, volatility_group) ORDER BY what""",
@@ -190,13 +190,26 @@ CHECKS: tuple[Check, ...] = (
     ),
     faults(
         "6.24",
-        "At every dark store the fee and the rain in force are those of its city in the hour.",
+        "At every dark store the fee and the rain in force are those of its city, from the first tick of each hour to its last.",
         """SELECT t.tick, s.store_id, s.city, f.fee_paise, h.fee, f.is_raining, h.rain
-        FROM (SELECT max(tick) AS tick, epoch, (second - 1) // 3600 AS hour FROM checked.clock JOIN checked.laws USING (epoch)
-              WHERE trades AND tick > 0 GROUP BY ALL) AS t
+        FROM (SELECT unnest([min(tick), max(tick)]) AS tick, epoch, hour FROM (
+                SELECT tick, epoch, (second - 1) // 3600 AS hour FROM checked.clock JOIN checked.laws USING (epoch)
+                WHERE trades AND tick > 0) GROUP BY epoch, hour) AS t
         CROSS JOIN raw.stores AS s JOIN checked.hours AS h ON h.epoch = t.epoch AND h.hour = t.hour AND h.city = s.city
         ASOF LEFT JOIN raw.fees AS f ON f.store_id = s.store_id AND t.tick >= f.tick
         WHERE (f.fee_paise, f.is_raining) IS DISTINCT FROM (h.fee, h.rain)""",
+        needs="trades",
+    ),
+    faults(
+        "6.30",
+        "Every row of fees tells the load of its hour, and another fee or rain than before it, but where an epoch begins.",
+        """SELECT tick, store_id, load_bps, load, fee_paise, is_raining FROM (
+            SELECT f.*, h.load, p.first, (fee_paise, is_raining) = lag((fee_paise, is_raining)) OVER
+                (PARTITION BY f.store_id ORDER BY tick) AS is_same
+            FROM raw.fees AS f JOIN raw.stores AS s USING (store_id) JOIN checked.clock AS c USING (tick)
+            JOIN checked.epochs AS p USING (epoch) LEFT JOIN checked.hours AS h
+                ON h.epoch = c.epoch AND h.hour = (c.second - 1) // 3600 AND h.city = s.city)
+        WHERE load_bps IS DISTINCT FROM floor(load * 10000 + 0.5) OR (is_same AND tick <> first)""",
         needs="trades",
     ),
 )
