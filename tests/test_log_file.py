@@ -85,7 +85,11 @@ def test_a_log_whose_folder_may_not_be_written_goes_on_in_its_old_file(
     assert len((tmp_path / "q.log").read_text().splitlines()) == 3
 
 
-def test_a_name_that_is_no_text_is_logged_as_json(command: click.Context, tmp_path: Path) -> None:
+def test_a_name_that_is_no_text_is_logged_as_json(
+    command: click.Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What pytest keeps of logs it may have to send to another process, as text.
+    monkeypatch.setattr(_logger, "propagate", False)
     name = os.fsdecode(b"shop\xff")
     logs.set_up("INFO", str(tmp_path / "q.log"))
     _logger.info("%s: opened", name)
