@@ -21,7 +21,7 @@ from qsim.queries.connection import rows_of
 from qsim.simulation import Course
 from qsim.storage import log
 from qsim.storage.log import Log
-from qsim.validation import catalog, checks, demand, drawn, laws, prepared, run_checks, runner, sampling
+from qsim.validation import catalog, checks, demand, drawn, laws, prepared, questions, run_checks, runner, sampling
 from qsim.validation.checks import Check, Judgement
 from qsim.writing import course_of
 
@@ -427,7 +427,10 @@ def test_of_many_rows_300_characters_are_told_and_of_many_bounds_600() -> None:
     assert len(checks.as_text({"name": "x" * 500})) == 300
 
 
-def test_a_question_is_answered_by_a_row_in_less_than_two_seconds() -> None:
+def test_a_question_is_answered_by_a_row_in_less_than_two_seconds(monkeypatch: pytest.MonkeyPatch) -> None:
+    # Other tests wait longer; what users are told was written before these began.
+    monkeypatch.setattr(checks, "SLOWEST_MS", 2_000.0)
+    assert questions.CHECKS[0].target == "an answer in less than 2000 ms"
     check = checks.question("5.1", "", "SELECT 1")
     answer = judged(check, {"price": 5}, {"price": 6}, ms=1999.94)
     assert answer == Judgement(True, "1999.9 ms", "2 rows, the first: price 5")
