@@ -8,10 +8,11 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic, sleep
 
 import httpx
 
@@ -83,3 +84,11 @@ def serving(
             rest = process.stderr.read()
             process.stderr.close()
     assert (rest == "" or not quiet) and process.returncode in (0, -signal.SIGTERM), (process.returncode, rest)
+
+
+def until(holds: Callable[[], object], seconds: float = 30.0) -> None:
+    """Wait until something holds; it fails after so many seconds."""
+    end = monotonic() + seconds
+    while not holds():
+        assert monotonic() < end
+        sleep(0.02)

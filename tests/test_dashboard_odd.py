@@ -13,8 +13,7 @@ import pytest
 import qsim
 from tests.browser import PHONE, Seen, free_port, opened, shown_at
 from tests.odd_shop import GOODS, LONG, PLATFORMS, TICKS, chosen, odd_shop, slowly, titled
-from tests.servers import serving
-from tests.test_server_following import until
+from tests.servers import serving, until
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from time import monotonic
@@ -29,7 +27,7 @@ from qsim.server.app import create_app
 from qsim.server.following import look
 from qsim.server.live import fault_of
 from tests.commands import Shell
-from tests.servers import serving
+from tests.servers import serving, until
 from tests.terminals import terminal
 from tests.test_monitoring import lines, with_run
 from tests.test_server_streams import Following, changes, in_thread, joined, wanted
@@ -40,13 +38,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a server look at health, and after a fault, at once."""
     monkeypatch.setattr(following, "_LOOK_SECONDS", 0.05)
     monkeypatch.setattr(following, "_WAIT_AFTER_FAULT", 0.05)
-
-
-def until(holds: Callable[[], object], seconds: float = 30.0) -> None:
-    end = monotonic() + seconds
-    while not holds():
-        assert monotonic() < end
-        time.sleep(0.02)
 
 
 def test_questions_that_take_all_threads_hold_up_no_client_that_follows(market: Path) -> None:

@@ -6,6 +6,9 @@ points; the others are told here. Texts only; a test holds them to the columns t
 
 from __future__ import annotations
 
+import json
+from functools import cache
+
 from qsim.queries.texts import quoted
 from qsim.schema import CAMPAIGN_KINDS, TABLES, Cause
 
@@ -225,11 +228,15 @@ def meaning(view: str, column: str) -> str:
     return columns[column][1] if column in columns else _COMMON[column]
 
 
+# The same for every market, and asked for at each commit that a connection moves on to.
+@cache
 def dictionary_view() -> str:
     """Write the view `dictionary`: name, column_name, meaning, in the order of views and columns, macros last."""
     rows: list[tuple[str, str | None, str]] = []
     for view, (row, columns) in VIEWS.items():
         rows += [(view, None, row), *((view, column, meaning(view, column)) for column in columns.split())]
     rows += [(macro, None, what) for macro, what in MACROS.items()]
-    values = ", ".join(f"({quoted(n)}, {'NULL' if c is None else quoted(c)}, {quoted(m)})" for n, c, m in rows)
-    return f"CREATE OR REPLACE VIEW dictionary AS SELECT * FROM (VALUES {values}) AS t(name, column_name, meaning)"
+    # DuckDB takes one text in a sixth of the time that it takes to plan a thousand constants.
+    told = f"""unnest(from_json({quoted(json.dumps(rows))}, '[["VARCHAR"]]'))"""
+    return f"""CREATE OR REPLACE VIEW dictionary AS
+        SELECT told[1] AS name, told[2] AS column_name, told[3] AS meaning FROM (SELECT {told} AS told)"""

@@ -44,7 +44,8 @@ def of_products(course: Course, head: int, products: Sequence[tuple[int, str]]) 
     ids = np.array([number for number, _ in products], np.int64)
     groups = np.array([GROUPS.index(group) for _, group in products], np.uint8)
     normals = streams.normals(streams.hashed(course.parameters[0].seed, Purpose.POPULARITY, 0, ids))
-    path, own = _costs(course, course.epochs[-1].second_of(head) // DAY + 1), np.zeros(len(ids))
+    path = _costs(course, course.epochs[-1].second_of(head) // DAY + 1) if products else cost.CostPath()
+    own = np.zeros(len(ids))
     costs: list[tuple[int, int, float]] = []
     for day, shared in enumerate(path.shared):
         if day > 0:

@@ -35,10 +35,7 @@ _ORDERED = f"""
 _DUE = """
     SELECT epoch, volatility_group, sum(n * a_day * load) AS customers, any_value(units) AS units, any_value(square) AS square,
         any_value(most_units) AS most_units, max(uneven) / sqrt(any_value(products)) AS uneven
-    FROM (SELECT c.epoch, city, sum(load * greatest(0, least(3600 * hour + 3600, until) - greatest(3600 * hour, p.second))) / 86400
-            AS load
-          FROM checked.hours AS h JOIN checked.epochs AS p USING (epoch) JOIN (SELECT epoch, max(second) AS until
-            FROM checked.clock GROUP BY epoch) AS c USING (epoch) GROUP BY ALL)
+    FROM (SELECT epoch, city, sum(days) AS load FROM checked.visits GROUP BY ALL)
     JOIN (SELECT city, volatility_group, count(*) AS n, count(DISTINCT product_id) AS products FROM checked.listings
           WHERE is_active AND platform = (SELECT min(platform) FROM checked.listings) GROUP BY ALL) USING (city)
     JOIN checked.customers USING (epoch, volatility_group) JOIN checked.laws USING (epoch) WHERE a_day > 0 GROUP BY ALL"""
