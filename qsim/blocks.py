@@ -155,7 +155,9 @@ def snapshot_table(block: Block, state: State, tick: int) -> pa.Table:
         (state.restock, None),
     ):
         column = np.zeros(count, values.dtype) if rest is None else rest.copy()
-        column[block.lanes] = values
+        # Of many columns none is set at a time, or ever.
+        if rest is not None or values.any():
+            column[block.lanes] = values
         columns.append(column)
     return pa.Table.from_arrays([pa.array(column) for column in columns], schema=SNAPSHOTS.arrow())
 

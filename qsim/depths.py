@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qsim.arrays import I64, U16
+from qsim.arrays import F64, I64, U16
 
 LAW_SIZE = 4096
 # Depths in percent and their parts of 100. Shares of round depths follow the modes of a published BigBasket
@@ -30,14 +30,18 @@ def depth_shares(mean_percent: float) -> dict[int, float]:
     return {depth: share * part / 100 for law, share in parts for depth, part in law.items()}
 
 
+def laid_out(values: I64, edges: F64, count: int) -> I64:
+    """Give `count` values in order, each as often as its share has it, of which `edges` are the sums: int64[count]."""
+    ends = np.searchsorted((np.arange(count) + 0.5) / count, edges[:-1], side="right")
+    return np.repeat(values, np.diff(ends, prepend=0, append=count))
+
+
 def stratified_depths(mean_percent: float, count: int) -> I64:
     """Give `count` depths in whole percent, ascending, that follow the law and whose sum is as near to
     mean x count as whole percents allow; at least one is 30 or more where there are eight or more.
     """
     shares = depth_shares(mean_percent)
-    edges = np.cumsum(list(shares.values()))
-    places = np.minimum(np.searchsorted(edges, (np.arange(count) + 0.5) / count), len(edges) - 1)
-    depths = np.array(list(shares), dtype=np.int64)[places]
+    depths = laid_out(np.array(list(shares), dtype=np.int64), np.cumsum(list(shares.values())), count)
     if count >= 8:
         depths[-1] = max(depths[-1], 30)
     missing = round(mean_percent * count) - int(depths.sum())

@@ -57,6 +57,14 @@ def _as_arrow(name: str, table: pl.DataFrame, columns: list[str] | None = None) 
     return table.select(chosen.names).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(chosen)
 
 
+def _as_views(name: str, table: pl.DataFrame) -> pa.Table:
+    """Give a table whose texts stay where they are: copies of a million take more time than to write them."""
+    schema = pa.schema(
+        [field.with_type(pa.string_view()) if field.type == pa.string() else field for field in TABLES[name].arrow()]
+    )
+    return table.select(schema.names).to_arrow(compat_level=pl.CompatLevel.newest()).cast(schema)
+
+
 def _user_list(
     catalog: str | os.PathLike[str] | None,
     columns: Mapping[str, str],
@@ -109,7 +117,8 @@ def _pieces(
     parameters: Parameters, products: pl.DataFrame, entries: tuple[Entry, ...]
 ) -> Iterator[Callable[[], list[Part]]]:
     """Give the pieces one by one: the products can be written while what their listings share is worked out."""
-    yield lambda: [("products", 0, _as_arrow("products", products))]
+    yield lambda: [("products", 0, _as_views("products", products))]
+    yield lambda: [(name, 0, _as_arrow(name, table)) for name, table in named_tables(parameters, products).items()]
     campaigns, lines = campaign_tables(parameters, products)
     made = {"stores": store_table(parameters), "campaigns": campaigns, "campaign_lines": lines}
     if entries:
@@ -117,7 +126,6 @@ def _pieces(
     shared = {name: _as_arrow(name, table) for name, table in made.items()}
     yield from _listing_pieces(parameters, products, shared)
     yield lambda: [(name, 0, rows) for name, rows in shared.items()]
-    yield lambda: [(name, 0, _as_arrow(name, table)) for name, table in named_tables(parameters, products).items()]
 
 
 def _listing_pieces(

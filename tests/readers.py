@@ -2,8 +2,9 @@
 
 A writer commits tick after tick, compacts and vacuums; readers of DuckDB and of Polars, each a process of its own, ask
 once a second and hold what they see against what must be so at any commit, which takes the whole history each time. With
-`--kinds question` they ask a question instead, as users do: prices now, or a product's history. Prints reads, faults, and
-how long commits took with no reader and with all of them.
+`--kinds question` they ask a question instead, as users do: prices now, or a product's history; with `--kinds busy` they open
+nothing and take 3 ms of a core, which tells what the machine itself adds. Prints reads, faults, and how long commits took with
+no reader and with all of them.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from qsim.recording import Manner
 from qsim.storage import log
 
 GRACE_SECONDS = 20
+_BUSY_SECONDS = 0.003
 _A_TICK = """SELECT tick, (SELECT count(*) FROM raw.events e WHERE e.tick = m.tick), sum(changed)
     FROM raw.metrics m GROUP BY tick ORDER BY tick"""
 
@@ -76,6 +78,15 @@ def asking(market: Path) -> Iterator[tuple[int, str]]:
         yield tick, ""
 
 
+def busy(market: Path) -> Iterator[tuple[int, str]]:
+    """Take some of a core, less than the least of questions does."""
+    while True:
+        end = time.thread_time() + _BUSY_SECONDS
+        while time.thread_time() < end:
+            pass
+        yield 0, ""
+
+
 def _wrong(tick: int, counts: list[tuple[int, int, int]]) -> str:
     if [row[0] for row in counts] != list(range(1, tick + 1)):
         return f"tick {tick}: metrics of {len(counts)} ticks"
@@ -83,7 +94,7 @@ def _wrong(tick: int, counts: list[tuple[int, int, int]]) -> str:
     return f"tick {tick}: events and metrics differ at {torn[0]}" if torn else ""
 
 
-KINDS = {"duckdb": seen_by_duckdb, "polars": seen_by_polars, "question": asking}
+KINDS = {"duckdb": seen_by_duckdb, "polars": seen_by_polars, "question": asking, "busy": busy}
 
 
 def read_on(market: Path, kind: str, seconds: float) -> dict[str, object]:

@@ -173,6 +173,13 @@ def test_how_a_table_lies_in_memory_does_not_change_its_digest(table: Any, tmp_p
         assert digests.of_columns("address", same) == wanted, name
 
 
+def test_views_of_texts_have_the_digest_of_the_texts() -> None:
+    texts = pa.array(["", "tea", "a name of more than twelve letters"] * 9)
+    views = texts.cast(pa.string_view()).slice(4, 20)
+    wanted = digests.of_columns("t", pa.table({"x": texts.slice(4, 20)}))
+    assert digests.of_columns("t", pa.table({"x": views})) == wanted
+
+
 def test_the_digest_of_a_market_is_that_of_its_files_and_epochs(ready_market: Path) -> None:
     history = log.read(ready_market)
     course = writing.course_of(history)

@@ -159,6 +159,16 @@ def test_the_same_rows_give_the_same_bytes() -> None:
         assert bytes(parquet.encode(extreme_rows(name))) == bytes(parquet.encode(extreme_rows(name)))
 
 
+def test_views_of_texts_are_written_as_the_texts_byte_for_byte() -> None:
+    count = parquet._TEXT_ROW_GROUP_ROWS + 5
+    texts = pa.array([f"{row % 7} of {'many letters ' * (row % 3)}" for row in range(count)])
+    numbers = pa.array(range(count))
+    views = pa.table({"x": texts.cast(pa.string_view()), "n": numbers})
+    data = bytes(parquet.encode(views))
+    assert data == bytes(parquet.encode(pa.table({"x": texts, "n": numbers})))
+    assert pq.ParquetFile(io.BytesIO(data)).metadata.num_row_groups == 2
+
+
 @pytest.mark.parametrize("length", [0, 3, 200, -1])
 def test_bytes_that_are_no_parquet_file_are_corrupt_and_named(tmp_path: Path, length: int) -> None:
     data = bytes(parquet.encode(numbers(1000)))[:length]

@@ -33,13 +33,14 @@ def _bands(platforms: Sequence[Platform]) -> tuple[F64, F64]:
 
 
 def _multipliers(platforms: Sequence[Platform], seed: int, attempt: int, products: I64) -> F64:
-    """Draw each product's multiplier on each platform inside its band, float64[products, platforms]."""
-    ids = products[:, None] * 64 + np.arange(len(platforms))
-    own = streams.uniforms(streams.hashed(seed, Purpose.PLATFORM_MULTIPLIER, attempt, ids))
-    common = streams.uniforms(streams.hashed(seed, Purpose.PLATFORM_MULTIPLIER, attempt, products * 64 + 63))
-    low, high = _bands(platforms)
-    multipliers: F64 = low + (high - low) * (_COMMON * common[:, None] + (1 - _COMMON) * own)
-    return multipliers
+    """Draw each product's multiplier on each platform inside its band, float64[platforms, products]."""
+
+    def drawn(number: int) -> F64:
+        return streams.uniforms(streams.hashed(seed, Purpose.PLATFORM_MULTIPLIER, attempt, products * 64 + number))
+
+    common = _COMMON * drawn(63)
+    bands = enumerate(zip(*_bands(platforms), strict=True))
+    return np.stack([low + (high - low) * (common + (1 - _COMMON) * drawn(number)) for number, (low, high) in bands])
 
 
 def anchors(platforms: Sequence[Platform], seed: int, products: I64, base: I64, ceiling: I64) -> I64:
@@ -47,17 +48,18 @@ def anchors(platforms: Sequence[Platform], seed: int, products: I64, base: I64, 
 
     A product whose dearest platform is not 5-25 % above its cheapest is drawn again, up to 24 times.
     """
-    prices = np.zeros((len(base), len(platforms)), np.int64)
+    # Platform by platform, since of five neighbours in memory the greatest is found several times more slowly.
+    prices = np.zeros((len(platforms), len(base)), np.int64)
     left = np.arange(len(base))
     for attempt in range(_ATTEMPTS):
-        drawn = round_half_up(_multipliers(platforms, seed, attempt, products[left]) * base[left, None])
-        drawn = np.clip(drawn, 1, ceiling[left, None])
-        prices[left] = drawn
-        spread = drawn.max(axis=1) / drawn.min(axis=1)
+        drawn = round_half_up(_multipliers(platforms, seed, attempt, products[left]) * base[left])
+        drawn = np.clip(drawn, 1, ceiling[left])
+        prices[:, left] = drawn
+        spread = drawn.max(axis=0) / drawn.min(axis=0)
         left = left[(spread < SPREAD[0]) | (spread > SPREAD[1])]
         if not left.size or len(platforms) == 1:
             break
-    return prices
+    return prices.T
 
 
 def standings(parameters: Parameters, products: I64, discount: I64, loose: Mask) -> tuple[F64, F64]:
@@ -72,7 +74,7 @@ def standings(parameters: Parameters, products: I64, discount: I64, loose: Mask)
     multiples = np.zeros((len(products), len(platforms)))
     left = np.arange(len(products))
     for attempt in range(_ATTEMPTS_BELOW_MRP):
-        drawn = _multipliers(list(parameters.platforms.values()), parameters.seed, attempt, products[left])
+        drawn = _multipliers(list(parameters.platforms.values()), parameters.seed, attempt, products[left]).T
         share, own = 1 - discount[left] / BPS, np.ones(len(left)) if place is None else drawn[:, place]
         multiples[left] = drawn
         cut = drawn * np.where(discount[left] > 0, share / own, 1.0)[:, None]

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
 
 from qsim import money, streams, taxonomy
-from qsim.arrays import F64, I64, Mask
+from qsim.arrays import F64, I32, I64, Mask
 from qsim.streams import Purpose
 
 # Large packs are cheaper a unit: the price grows with size to this power. A choice; Indian shelf prices of the
@@ -26,19 +27,13 @@ _MRP_OVER_BASE = 1.25
 
 @dataclass(frozen=True)
 class _Choice:
-    """Which good and which of its combinations each product is: int64[n] columns."""
+    """Which good and which of its combinations each product is: int32[n] columns, by product id."""
 
-    good: I64
-    brand: I64
-    variant: I64
-    pack: I64
+    good: I32
+    brand: I32
+    variant: I32
+    pack: I32
     made_up: Mask
-
-    def at(self, places: I64) -> _Choice:
-        """Give the choices at places."""
-        return _Choice(
-            self.good[places], self.brand[places], self.variant[places], self.pack[places], self.made_up[places]
-        )
 
 
 def _titles(good: taxonomy.Goods) -> list[str]:
@@ -82,22 +77,23 @@ def _counts(goods: tuple[taxonomy.Goods, ...], seed: int, count: int, ranges: Ma
 
 
 def _choose(
-    goods: tuple[taxonomy.Goods, ...], seed: int, count: int, made_up_names: int, ranges: Mapping[str, float]
+    goods: tuple[taxonomy.Goods, ...], seed: int, order: I64, made_up_names: int, ranges: Mapping[str, float]
 ) -> _Choice:
-    shares = _counts(goods, seed, count, ranges)
-    good = np.repeat(np.arange(len(goods)), shares)
-    nth = np.arange(count) - np.repeat(np.cumsum(shares) - shares, shares)
+    """Choose products; `order` tells the place of each among those of all goods laid end to end."""
+    shares = _counts(goods, seed, len(order), ranges)
+    good = np.repeat(np.arange(len(goods), dtype=np.int32), shares)[order]
+    nth = (order - (np.cumsum(shares) - shares)[good]).astype(np.int32)
     brands, variants, packs = (
-        np.array([len(getattr(g, name)) for g in goods])[good] for name in ("brands", "variants", "packs")
+        np.array([len(getattr(g, name)) for g in goods], np.int32) for name in ("brands", "variants", "packs")
     )
-    first = (streams.hashed(seed, Purpose.PRODUCT_CHOICE, 1, np.arange(len(goods))) >> np.uint64(40)).astype(np.int64)[
-        good
-    ]
-    made_up = nth >= brands * variants * packs
-    nth = np.where(made_up, nth - brands * variants * packs, nth)
-    names = np.where(made_up, made_up_names, brands)
+    first = (streams.hashed(seed, Purpose.PRODUCT_CHOICE, 1, np.arange(len(goods))) >> np.uint64(40)).astype(np.int32)
+    real = (brands * variants * packs)[good]
+    made_up = nth >= real
+    nth -= np.where(made_up, real, 0)
+    names = np.where(made_up, np.int32(made_up_names), brands[good])
     rest = nth // names
-    return _Choice(good, (nth + first) % names, rest // packs % variants, rest % packs, made_up)
+    packs = packs[good]
+    return _Choice(good, (nth + first[good]) % names, rest // packs % variants[good], rest % packs, made_up)
 
 
 def shuffled(seed: int, purpose: int, count: int, wanted: int | None = None) -> I64:
@@ -114,51 +110,67 @@ def shuffled(seed: int, purpose: int, count: int, wanted: int | None = None) -> 
     return (places * (a % count) + c % count) % count
 
 
-def _flat(lists: list[tuple[tuple[str, float], ...]]) -> tuple[list[str], F64, I64]:
+def _flat(lists: list[tuple[tuple[str, float], ...]]) -> tuple[list[str], F64, I32]:
     """Lay lists of (name, number) end to end: names, numbers, and where each list starts."""
-    starts = np.cumsum([0, *(len(names) for names in lists)])[:-1]
+    starts = np.cumsum([0, *(len(names) for names in lists)], dtype=np.int32)[:-1]
     return [name for names in lists for name, _ in names], np.array([x for names in lists for _, x in names]), starts
 
 
-def _names(goods: tuple[taxonomy.Goods, ...], choice: _Choice) -> tuple[pl.Series, pl.Series, pl.Series]:
-    """Give each product's brand, full name and pack."""
+def _texts(goods: tuple[taxonomy.Goods, ...], choice: _Choice) -> pl.DataFrame:
+    """Give the columns of each product that are text: its name, brand, pack, and what its good has."""
     brands, _, brand_at = _flat([good.brands for good in goods])
     packs, _, pack_at = _flat([good.packs for good in goods])
     titles, _, title_at = _flat([tuple((title, 1.0) for title in _titles(good)) for good in goods])
     made_up, farms = taxonomy.words("brands"), taxonomy.words("farms")
-    loose = np.array([good.is_loose for good in goods])[choice.good]
-    known = pl.Series(brands + list(made_up) + list(farms))
-    place = (
-        np.where(choice.made_up, len(brands) + np.where(loose, len(made_up), 0), brand_at[choice.good]) + choice.brand
+    loose = np.array([good.is_loose for good in goods])
+    made_up_at = np.where(loose, len(brands) + len(made_up), len(brands)).astype(np.int32)
+    known = brands + list(made_up) + list(farms)
+    places = pl.DataFrame(
+        {
+            "good": choice.good,
+            "brand": np.where(choice.made_up, made_up_at[choice.good], brand_at[choice.good]) + choice.brand,
+            "title": title_at[choice.good] + choice.variant,
+            "pack": pack_at[choice.good] + choice.pack,
+        },
+        schema_overrides=dict.fromkeys(("good", "brand", "title", "pack"), pl.UInt32),
     )
-    brand = known.gather(place)
-    lead = pl.Series([f"{name} " if name else "" for name in known]).gather(place)
-    name = lead + pl.Series(titles).gather(title_at[choice.good] + choice.variant)
-    return brand, name, pl.Series(packs).gather(pack_at[choice.good] + choice.pack)
+
+    def at(place: str, texts: list[str]) -> pl.Expr:
+        return pl.lit(pl.Series(texts)).gather(place)
+
+    # In one statement the columns are made side by side.
+    return places.select(
+        product=at("brand", [f"{name} " if name else "" for name in known]) + at("title", titles),
+        brand=at("brand", known),
+        pack=at("pack", packs),
+        category=at("good", [good.category for good in goods]),
+        subcategory=at("good", [good.subcategory for good in goods]),
+        volatility_group=at("good", [good.group for good in goods]),
+        unit=at("good", [good.unit for good in goods]),
+    )
 
 
-def _prices(goods: tuple[taxonomy.Goods, ...], choice: _Choice, seed: int) -> tuple[I64, F64]:
+def _prices(goods: tuple[taxonomy.Goods, ...], choice: _Choice, seed: int, order: I64) -> tuple[I64, F64]:
     """Give each product's base price in paise, whole rupees from 5 up, and the units in its pack."""
     _, brand_factor, brand_at = _flat([good.brands for good in goods])
     _, variant_factor, variant_at = _flat([good.variants for good in goods])
     _, sizes, pack_at = _flat([good.packs for good in goods])
+    firsts = np.repeat(sizes[pack_at], [len(good.packs) for good in goods])
+    scales = money.power(sizes / firsts, _SIZE_POWER)
     good = choice.good
-    units = sizes[pack_at[good] + choice.pack]
-    scale = money.power(units / sizes[pack_at[good]], _SIZE_POWER)
+    pack = pack_at[good] + choice.pack
     brand = np.where(
         choice.made_up, 0.92, brand_factor[np.minimum(brand_at[good] + choice.brand, len(brand_factor) - 1)]
     )
-    wobble = 1 + _PRICE_NOISE * (
-        2 * streams.uniforms(streams.hashed(seed, Purpose.PRODUCT_PRICE, 0, np.arange(len(good)))) - 1
-    )
+    wobble = 1 + _PRICE_NOISE * (2 * streams.uniforms(streams.hashed(seed, Purpose.PRODUCT_PRICE, 0, order)) - 1)
     price = (
         np.array([g.price for g in goods])[good]
         * brand
         * variant_factor[variant_at[good] + choice.variant]
-        * scale
+        * scales[pack]
         * wobble
     )
-    return (np.maximum(5, money.round_half_up(price)) * money.PAISE_PER_RUPEE).astype(np.int64), units
+    return (np.maximum(5, money.round_half_up(price)) * money.PAISE_PER_RUPEE).astype(np.int64), sizes[pack]
 
 
 def inactive(seed: int, may_be: Mask, percent: float) -> Mask:
@@ -178,29 +190,24 @@ def generated_products(
     `ranges` are the shares of the goods list's combinations that may be taken, by subcategory; all, where none is given.
     """
     goods = taxonomy.goods()
-    choice = _choose(goods, seed, count, len(taxonomy.words("brands")), ranges or {})
-    base, units = _prices(goods, choice, seed)
-    core = np.array([good.is_core for good in goods])[choice.good]
-    active = ~inactive(seed, ~core, inactive_percent)
-    # Numbers are put in their scattered order before words are made of them, which costs many times as much.
+    # The scattered order is put into the numbers that all else is made of.
     order = shuffled(seed, Purpose.PRODUCT_ORDER, count)
-    choice, base, units, active = choice.at(order), base[order], units[order], active[order]
-    brand, name, pack = _names(goods, choice)
-    loose = np.array([good.is_loose for good in goods])[choice.good]
-    mrp = -(-(base * _MRP_OVER_BASE) // 500) * 500
-    of_good = pl.DataFrame(
-        [(good.category, good.subcategory, good.group, good.unit) for good in goods],
-        orient="row",
-        schema=["category", "subcategory", "volatility_group", "unit"],
-    )[choice.good]
-    return of_good.with_columns(
-        product=name,
-        brand=brand,
-        pack=pack,
+    choice = _choose(goods, seed, order, len(taxonomy.words("brands")), ranges or {})
+    with ThreadPoolExecutor(1) as aside:
+        # Texts are half of the work; they are made beside the numbers.
+        texts = aside.submit(_texts, goods, choice)
+        base, units = _prices(goods, choice, seed, order)
+        may_be = np.zeros(count, bool)
+        may_be[order] = np.array([not good.is_core for good in goods])[choice.good]
+        active = ~inactive(seed, may_be, inactive_percent)[order]
+        loose = np.array([good.is_loose for good in goods])[choice.good]
+        mrp = np.where(loose, 0, -(-(base * _MRP_OVER_BASE) // 500) * 500).astype(np.int64)
+    made = texts.result().with_columns(
         pack_units=units,
         base_price_paise=base,
-        mrp_paise=np.where(loose, 0, mrp).astype(np.int64),
+        mrp_paise=mrp,
         is_loose=loose,
         is_active=active,
         mrp_discount_bps=np.zeros(count, np.uint16),
-    ).with_row_index("product_id")
+    )
+    return made.with_row_index("product_id")

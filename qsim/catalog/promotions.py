@@ -15,7 +15,7 @@ from qsim import streams
 from qsim.arrays import I64, U16, Mask
 from qsim.catalog.products import shuffled
 from qsim.clock import DAY, HOUR, MAX_SECOND, parse_start
-from qsim.depths import stratified_depths
+from qsim.depths import laid_out, stratified_depths
 from qsim.params import Parameters
 from qsim.schema import CAMPAIGNS
 from qsim.streams import Purpose
@@ -113,28 +113,31 @@ def _depths_of(parameters: Parameters, count: int) -> I64:
     """Give `count` depths in whole percent, ascending, in the parts that the law of sales gives them."""
     law = parameters.sales.depths
     edges = np.cumsum(list(law.values())) / sum(law.values())
-    places = np.minimum(np.searchsorted(edges, (np.arange(count) + 0.5) / count), len(edges) - 1)
-    return np.sort(np.array([round(float(depth)) for depth in law])[places])
+    return np.sort(laid_out(np.array([round(float(depth)) for depth in law]), edges, count))
 
 
 def opening_discounts(parameters: Parameters, active: Mask, line_bps: U16) -> U16:
     """Choose each listing's own discount at tick 0, basis points, uint16[listings]; `line_bps` are the running lines,
     `active` is told by product.
     """
-    own = np.zeros(len(line_bps), np.uint16)
-    per_product, stores = parameters.listings_per_product, parameters.stores
+    own = np.zeros((len(active), parameters.listings_per_product), np.uint16)
+    may_be = np.repeat(active, parameters.stores)
     for number, platform in enumerate(parameters.platforms.values()):
-        of_platform = (np.arange(0, len(own), per_product)[:, None] + number * stores + np.arange(stores)).ravel()
-        quota = round(len(of_platform) * parameters.discounted_percent / 100)
-        free = of_platform[active[of_platform // per_product] & (line_bps[of_platform] == 0)]
-        with_line = int((line_bps[of_platform] > 0).sum())
+        stores = slice(number * parameters.stores, (number + 1) * parameters.stores)
+        lines = line_bps.reshape(own.shape)[:, stores].ravel()
+        free = np.flatnonzero(may_be & (lines == 0))
+        with_line = int((lines > 0).sum())
+        quota = round(len(lines) * parameters.discounted_percent / 100)
         wanted = min(len(free), max(0, quota - with_line))
         if not wanted:
             continue
-        missing = platform.average_discount_percent * (wanted + with_line) - line_bps[of_platform].sum() / 100
+        missing = platform.average_discount_percent * (wanted + with_line) - lines.sum() / 100
         depths = (
             _depths_of(parameters, wanted) if parameters.sales.depths else stratified_depths(missing / wanted, wanted)
         )
         order = shuffled(parameters.seed, Purpose.OPENING_DISCOUNT + 1024 * number, len(free), wanted)
-        own[free[order]] = depths[shuffled(parameters.seed, Purpose.OPENING_DEPTH + 1024 * number, wanted)] * 100
-    return own
+        placed = shuffled(parameters.seed, Purpose.OPENING_DEPTH + 1024 * number, wanted)
+        of_platform = np.zeros(len(lines), np.uint16)
+        of_platform[free[order]] = (depths * 100).astype(np.uint16)[placed]
+        own[:, stores] = of_platform.reshape(len(active), -1)
+    return own.ravel()

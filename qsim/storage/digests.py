@@ -10,6 +10,7 @@ own under both keys of its column and row. It finds accidents, not forgers.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -53,7 +54,7 @@ def _sums(raw: U8) -> tuple[int, int]:
     return first + rest * int(first_keys[count]), second + (rest >> 32) * int(second_keys[count])
 
 
-def _hash(address: str, rows: int, columns: list[np.ndarray]) -> int:
+def _hash(address: str, rows: int, columns: Iterable[np.ndarray]) -> int:
     """Hash columns run by run: word i of a run is weighed by key i, and the run's sums by the run's own weights.
 
     A run is a piece of one column that stays in a core's cache. The second sum takes only the high halves of words:
@@ -98,19 +99,24 @@ def of_bytes(address: str, data: bytes) -> int:
 
 def of_columns(address: str, table: pa.Table) -> int:
     """Hash a whole table under an address: the values of its columns in order, rows in order."""
+    return _hash(address, table.num_rows, _contents(table))
+
+
+def _contents(table: pa.Table) -> Iterator[np.ndarray]:
+    """Give what a table's columns hold one after another, of texts and truths the bytes that Arrow has of them."""
     import pyarrow as pa
 
-    columns: list[np.ndarray] = []
     for column in table.columns:
+        if column.type == pa.string_view():
+            column = column.cast(pa.string())
         if not pa.types.is_string(column.type) and not pa.types.is_boolean(column.type):
-            columns.append(np.ascontiguousarray(column.to_numpy()))
+            yield np.ascontiguousarray(column.to_numpy())
             continue
         # A copy of its own, since the buffers of a slice are those of the whole.
         copied = pa.concat_arrays([*column.chunks, pa.array([], column.type)])
-        columns += [
+        yield from (
             np.frombuffer(buffer, np.uint8) for buffer in copied.buffers() if buffer is not None and len(copied)
-        ]
-    return _hash(address, table.num_rows, columns)
+        )
 
 
 def of_opening(name: str, block: int, table: pa.Table) -> int:
