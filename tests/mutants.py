@@ -36,7 +36,6 @@ AREAS = {
             "test_upkeep",
             "test_crashes",
             "test_objects",
-            "test_bounds",
         ],
     ),
     "guard": (
