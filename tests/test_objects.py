@@ -209,6 +209,24 @@ def test_a_put_whose_every_answer_is_lost_fails_and_can_be_put_again(address: st
     assert objects.put(place / "a", b"mine")
 
 
+def test_a_put_that_the_store_refuses_each_time_is_told_as_a_write(address: str, place: ObjectPath) -> None:
+    everything = Network(address, "refuse", 1, 1000)
+    with between(everything), pytest.raises(DiskError):
+        objects.put(place / "a", b"mine")
+    puts = next(at for at, line in enumerate(everything.asked) if not line.startswith("PUT"))
+    with between(Network(address, "refuse", 1, puts)), pytest.raises(DiskError, match="cannot write"):
+        objects.put(place / "a", b"mine")
+    assert objects.look(place / "a") is None
+
+
+def test_without_obstore_a_url_is_refused_with_what_to_install(
+    place: ObjectPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "obstore.exceptions", None)
+    with pytest.raises(UsageError, match=r"pip install 'quickcommerce-sim\[s3\]'"):
+        objects.look(place / "a")
+
+
 def test_a_put_never_goes_over_another(place: ObjectPath) -> None:
     assert objects.put(place / "a", b"first")
     assert not objects.put(place / "a", b"second")
