@@ -36,10 +36,11 @@ def _file_limit(warm: Warm, script: Script, step: Step, place: Path, size: int) 
 def _full_disk(warm: Warm, script: Script, step: Step, place: Path, pages: int) -> str:
     with mounts.tmpfs(place / "t") as disk:
         market = step.prepared(disk / "m")
-        used = shutil.disk_usage(disk).used
-        mounts.remount(disk, str(used + pages * _PAGE))
+        # A size of none would stand for no limit, which cannot be set again.
+        size = max(1, shutil.disk_usage(disk).used + pages * _PAGE)
+        mounts.remount(disk, f"size={size}")
         told = _told(script, step, market, warm.run(*step.on(market)))
-        mounts.remount(disk, "64m")
+        mounts.remount(disk, "size=64m")
         steps.check_completed(warm, step, market)
     return told
 
@@ -55,9 +56,9 @@ def _unchanged(step: Step, market: Path, run: Callable[[], Ended]) -> Ended:
 def _read_only(warm: Warm, script: Script, step: Step, place: Path, _: int) -> str:
     with mounts.tmpfs(place / "t") as disk:
         market = step.prepared(disk / "m")
-        mounts.remount(disk, read_only=True)
+        mounts.remount(disk, "ro")
         told = _told(script, step, market, _unchanged(step, market, lambda: warm.run(*step.on(market))))
-        mounts.remount(disk)
+        mounts.remount(disk, "rw")
         steps.check_completed(warm, step, market)
     return told
 

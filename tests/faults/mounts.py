@@ -14,8 +14,6 @@ from pathlib import Path
 
 # EXT4_IOC_SHUTDOWN of the kernel's fs/ext4/ext4.h, with EXT4_GOING_FLAGS_NOLOGFLUSH: the disk is gone at once.
 _SHUTDOWN, _NO_LOG_FLUSH = 0x8004587D, 2
-# MS_RDONLY and MS_REMOUNT of linux/mount.h.
-_READ_ONLY, _REMOUNT = 1, 32
 
 
 def _call(*words: object) -> str:
@@ -48,13 +46,9 @@ def tmpfs(at: Path, size: str = "64m") -> Iterator[Path]:
         _unmount(at)
 
 
-def remount(at: Path, size: str = "", read_only: bool = False) -> None:
-    """Change a file system in memory: its size, or whether it may be written."""
-    # mount(8) looks the place up in a list that it may find incomplete while others mount.
-    libc = ctypes.CDLL(None, use_errno=True)
-    flags, data = _REMOUNT | (_READ_ONLY if read_only else 0), f"size={size}".encode() if size else None
-    if libc.mount(None, os.fsencode(at), None, ctypes.c_ulong(flags), data):
-        raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), str(at))
+def remount(at: Path, options: str) -> None:
+    """Change a mounted file system: its size, or whether it may be written."""
+    _must("mount", "-o", f"remount,{options}", at)
 
 
 class Disk:
