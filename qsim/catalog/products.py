@@ -131,8 +131,7 @@ def _texts(goods: tuple[taxonomy.Goods, ...], choice: _Choice) -> pl.DataFrame:
             "brand": np.where(choice.made_up, made_up_at[choice.good], brand_at[choice.good]) + choice.brand,
             "title": title_at[choice.good] + choice.variant,
             "pack": pack_at[choice.good] + choice.pack,
-        },
-        schema_overrides=dict.fromkeys(("good", "brand", "title", "pack"), pl.UInt32),
+        }
     )
 
     def at(place: str, texts: list[str]) -> pl.Expr:
