@@ -86,7 +86,7 @@ def _counted(counted: Mapping[str, I64] | None) -> pa.Table:
     schema = PLATFORM_METRICS.arrow()
     if counted is None:
         return schema.empty_table()
-    columns = [pa.array(counted[field.name].astype(field.type.to_pandas_dtype())) for field in schema]
+    columns = [pa.array(counted[field.name]).cast(field.type) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)
 
 

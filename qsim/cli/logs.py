@@ -67,6 +67,13 @@ class LogFile(RotatingFileHandler):
             self._leave(self.stream)
         super().emit(record)
 
+    def shouldRollover(self, record: logging.LogRecord) -> int:  # noqa: N802 - a name of logging
+        """Tell whether a record begins a new file."""
+        if self.stream is not None and self.stream.seekable():
+            # Newer Pythons ask where this stream stands, which lines of other writers are beyond.
+            self.stream.seek(0, os.SEEK_END)
+        return super().shouldRollover(record)
+
     def doRollover(self) -> None:  # noqa: N802 - a name of logging
         """Begin a new file; go on with the old one where its folder does not allow that."""
         try:
