@@ -65,6 +65,7 @@ def test_every_verb_refuses_a_directory_that_is_no_path(verb: str) -> None:
         ({"catalog": LIST}, "catalog: found a DataFrame; allowed is the path of a file"),
         ({"catalog": LIST.lazy()}, "write it, with write_parquet or to_parquet, and name the file"),
         ({"catalog": LIST.to_arrow()}, "catalog: found a Table"), ({"catalog": LIST.to_dicts()}, "catalog: found [{"),
+        ({"catalog": "a\0b"}, "catalog: found 'a\\x00b'; allowed is the path of a file"),
         ({"catalog": "c.csv", "groups": 5}, "groups: found 5"), ({"calendar": 5}, "calendar: found 5"),
         ({"catalog": "c.csv", "columns": 5}, "columns: found 5; allowed is a table of columns"),
         ({"catalog": "c.csv", "strict": "no"}, "strict: found 'no'; allowed is True or False"),
@@ -140,6 +141,7 @@ def test_a_question_takes_platforms_of_any_series(ran: Path) -> None:
     [
         ("metrics", {"by": ["store"]}, "by: found ['store']; allowed is platform, category or both"),
         ("metrics", {"by": 5}, "by: found 5"), ("report", {"out": 5}, "out: found 5; allowed is the path of a file"),
+        ("report", {"out": "a\0.md"}, "out: found 'a\\x00.md'; allowed is the path of a file"),
         ("validate", {"only": 2.6}, "only: found 2.6"), ("verify", {"regenerate": 5}, "regenerate: found '5'; allowed are all"),
         ("verify", {"regenerate": (1, 5)}, "regenerate: found '(1, 5)'"),
         ("guarded_sql", {"query": 5}, "sql: found a query that is no text"),
