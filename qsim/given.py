@@ -24,9 +24,14 @@ _ELSEWHERE = {
 }
 
 
+def shown(value: object) -> str:
+    """Write a value shortly, however long or deep it is."""
+    return _SHORT.repr(value)[:80]
+
+
 def refused(name: str, value: object, allowed: str, mend: str = "mend the value") -> UsageError:
     """Make the error for a value of another kind."""
-    found = f"a {type(value).__name__}" if hasattr(value, "shape") else " ".join(_SHORT.repr(value)[:80].split())
+    found = f"a {type(value).__name__}" if hasattr(value, "shape") else " ".join(shown(value).split())
     return UsageError(f"{name}: found {found}; allowed is {allowed}; {mend}")
 
 
