@@ -57,7 +57,7 @@ def known_of(connection: duckdb.DuckDBPyConnection) -> Known:
     stores = connection.execute("SELECT store_id, platform, city, pincode FROM stores ORDER BY store_id").fetchall()
     shelves = connection.execute(f"SELECT DISTINCT {', '.join(SHELVES)} FROM categories").fetchall()
     return Known(
-        [(str(row["platform"]), str(row["name"])) for row in platforms],
+        [(row["platform"], row["name"]) for row in platforms],
         [Store(*store) for store in stores],
         {column: sorted({row[at] for row in shelves}) for at, column in enumerate(SHELVES)},
     )
