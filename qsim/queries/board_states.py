@@ -54,12 +54,12 @@ class Boards:
     hours: dict[tuple[int, int], list[dict[str, Any]]] = field(default_factory=dict)
 
 
+@files_read()
 def open_boards(market: Place, history: Log) -> Boards:
-    """Load a market's catalog for boards; the files are those that the log names."""
+    """Load a market's catalog for boards; CorruptError where a file of it that the log names cannot be read."""
     connection = in_memory()
     # Whatever the machine, the rest of it stays free for the writer and for other questions.
     connection.execute("SET threads = 2")
-
     select = select_for(connection, market)
 
     def table(name: Table) -> str:
