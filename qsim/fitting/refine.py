@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import log
+from math import inf, log
 from typing import Any
 
 import numpy as np
@@ -31,11 +31,10 @@ _RARE = 0.01
 
 @dataclass(frozen=True)
 class Refined:
-    """The parameters that came nearest, how far each round was (mean |log ratio|), and the figures simulated with them."""
+    """The parameters that came nearest, and how far each round was (mean |log ratio|)."""
 
     values: dict[str, Any]
     distances: list[float]
-    figures: Figures
 
 
 def _ratio(real: float, made: float, most: float = 2.5) -> float:
@@ -147,17 +146,15 @@ def refine(
     seed: int,
 ) -> Refined:
     """Move a first guess for some rounds and keep the nearest; `like` lends the simulated markets its days and gaps."""
-    best: Refined | None = None
     distances: list[float] = []
-    current = checked(values)
+    best = current = checked(values)
     for _ in range(ROUNDS):
         panel, made_groups = simulated(current, like, goods, seed=seed)
         made = measure(told_as(panel, like), made_groups if groups else {})
         distances.append(distance(real, made))
-        if best is None or distances[-1] < min(distances[:-1]):
-            best = Refined(current, [], made)
+        if distances[-1] < min(distances[:-1], default=inf):
+            best = current
         if distances[-1] < _ENOUGH:
             break
         current = checked(moved(current, real, made))
-    assert best is not None
-    return Refined(best.values, [round(each, 4) for each in distances], best.figures)
+    return Refined(best, [round(each, 4) for each in distances])
