@@ -23,7 +23,7 @@ from qsim.fitting.simulate import checked, simulated, told_as
 from qsim.realism.panel import Panel
 
 ROUNDS = 5
-_DAMPING = 0.85
+_DAMPING, _MOST = 0.85, 2.5
 _LESS, _ENOUGH, _MOST_A_DAY = 0.5, 0.03, 3.0
 # Of a law, shares below this are as much chance as habit.
 _RARE = 0.01
@@ -37,10 +37,10 @@ class Refined:
     distances: list[float]
 
 
-def _ratio(real: float, made: float, most: float = 2.5) -> float:
+def _ratio(real: float, made: float) -> float:
     if real <= 0:
         return 0.0 if made > 0 else 1.0
-    return float(np.clip(real / made if made > 0 else most, 1 / most, most) ** _DAMPING)
+    return float(np.clip(real / made if made > 0 else _MOST, 1 / _MOST, _MOST) ** _DAMPING)
 
 
 def distance(real: Figures, made: Figures) -> float:

@@ -19,7 +19,7 @@ from qsim.queries.connection import rows_of
 
 GROUP_WORDS = frozenset(("price", "cost", "rate"))
 SHELVES = ("subcategory", "category", "volatility_group")
-_NEAR = 0.7
+_NEAR, _NEAR_SHOWN = 0.7, 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +128,7 @@ def known_shelf(known: Known, category: str) -> tuple[str, list[str]]:
     return where
 
 
-def near_shelves(known: Known, text: str, count: int = 3) -> list[str]:
+def near_shelves(known: Known, text: str) -> list[str]:
     """Give the names of shelves that a text may be a part or a misspelling of, whole or in one of their words, the likeliest first."""
     asked = " ".join(wording.words(text))
     if len(asked) < 2:
@@ -139,7 +139,7 @@ def near_shelves(known: Known, text: str, count: int = 3) -> list[str]:
             near = max((_likeness(asked, one) for one in (" ".join(called), *called)), default=0.0)
             likeness[name] = max(near, likeness.get(name, 0.0))
     close = [name for name in likeness if name and likeness[name] >= _NEAR]
-    return sorted(close, key=lambda name: (-likeness[name], len(name), name))[:count]
+    return sorted(close, key=lambda name: (-likeness[name], len(name), name))[:_NEAR_SHOWN]
 
 
 def _likeness(asked: str, name: str) -> float:
