@@ -141,11 +141,11 @@ def test_a_question_takes_platforms_of_any_series(ran: Path) -> None:
     [
         ("metrics", {"by": ["store"]}, "by: found ['store']; allowed is platform, category or both"),
         ("metrics", {"by": 5}, "by: found 5"), ("report", {"out": 5}, "out: found 5; allowed is the path of a file"),
-        ("report", {"out": "a\0.md"}, "out: found 'a\\x00.md'; allowed is the path of a file"),
         ("validate", {"only": 2.6}, "only: found 2.6"), ("verify", {"regenerate": 5}, "regenerate: found '5'; allowed are all"),
         ("verify", {"regenerate": (1, 5)}, "regenerate: found '(1, 5)'"),
         ("guarded_sql", {"query": 5}, "sql: found a query that is no text"),
         ("serve", {"port": "x"}, "port: found 'x'; allowed is a whole number"), ("serve", {"port": 99_999}, "allowed are 0 to 65,535"),
+        ("report", {"out": "a\0.md"}, "out: found 'a\\x00.md'; allowed is the path of a file"),
         ("serve", {"host": 5}, "host: found 5; allowed is text"), ("serve", {"streams": 0}, "streams: found 0"),
     ],
 )  # fmt: skip

@@ -19,7 +19,7 @@ from qsim.queries.connection import rows_of
 
 GROUP_WORDS = frozenset(("price", "cost", "rate"))
 SHELVES = ("subcategory", "category", "volatility_group")
-_NEAR, _NEAR_SHOWN = 0.7, 3
+_NEAR = 0.7
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +129,7 @@ def known_shelf(known: Known, category: str) -> tuple[str, list[str]]:
 
 
 def near_shelves(known: Known, text: str) -> list[str]:
-    """Give the names of shelves that a text may be a part or a misspelling of, whole or in one of their words, the likeliest first."""
+    """Give the three likeliest names of shelves that a text may be a part or a misspelling of, whole or in one of their words."""
     asked = " ".join(wording.words(text))
     if len(asked) < 2:
         return []
@@ -139,7 +139,7 @@ def near_shelves(known: Known, text: str) -> list[str]:
             near = max((_likeness(asked, one) for one in (" ".join(called), *called)), default=0.0)
             likeness[name] = max(near, likeness.get(name, 0.0))
     close = [name for name in likeness if name and likeness[name] >= _NEAR]
-    return sorted(close, key=lambda name: (-likeness[name], len(name), name))[:_NEAR_SHOWN]
+    return sorted(close, key=lambda name: (-likeness[name], len(name), name))[:3]
 
 
 def _likeness(asked: str, name: str) -> float:
