@@ -5,21 +5,15 @@ The defaults are a catalog without any of it. Frozen and checked when made; hold
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated
 
 from pydantic import Field, field_validator
 
 from qsim import taxonomy
-from qsim.behaviour import GROUPS, Checked, Share
+from qsim.behaviour import GROUPS, Checked, Share, check_groups
 
 Laws = dict[str, dict[str, Annotated[float, Field(ge=0, le=1_000_000)]]]
-
-
-def _known_groups(laws: Mapping[str, object]) -> None:
-    for key in laws:
-        if key not in GROUPS:
-            raise ValueError(f"unknown key {key!r}; known are {', '.join(GROUPS)}")
 
 
 def _in_order(law: dict[str, float], allowed: str, fits: Callable[[float], bool]) -> dict[str, float]:
@@ -50,7 +44,7 @@ class Mrp(Checked):
     @field_validator("levels")
     @classmethod
     def _levels(cls, laws: Laws) -> Laws:
-        _known_groups(laws)
+        check_groups(laws)
         ordered = {g: _in_order(laws[g], "a price in rupees", lambda x: 0 < x <= 1e6) for g in GROUPS if g in laws}
         for group, law in ordered.items():
             values = list(law.values())
@@ -61,13 +55,13 @@ class Mrp(Checked):
     @field_validator("endings")
     @classmethod
     def _endings(cls, laws: Laws) -> Laws:
-        _known_groups(laws)
+        check_groups(laws)
         return _shares(laws, "a digit", lambda x: x in range(10))
 
     @field_validator("discounts")
     @classmethod
     def _discounts(cls, laws: Laws) -> Laws:
-        _known_groups(laws)
+        check_groups(laws)
         return _shares(laws, "a percentage from 0 up to 90 with at most two decimals", _is_percentage)
 
 
@@ -111,5 +105,5 @@ class Assortment(Checked):
     @field_validator("brands")
     @classmethod
     def _brands(cls, brands: dict[str, Brands]) -> dict[str, Brands]:
-        _known_groups(brands)
+        check_groups(brands)
         return {group: brands[group] for group in GROUPS if group in brands}

@@ -5,6 +5,7 @@ The defaults are a market in which none of it happens. Frozen and checked when m
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -30,11 +31,16 @@ def _nothing() -> dict[str, float]:
     return dict.fromkeys(GROUPS, 0.0)
 
 
-def of_groups(values: dict[str, float], *, missing: float = 0.0) -> dict[str, float]:
-    """Put values by volatility group in the order of the groups; one that is not given has what stands for the missing."""
-    for key in values:
+def check_groups(keys: Iterable[str]) -> None:
+    """Refuse what is no volatility group, with a ValueError, of which pydantic makes its own."""
+    for key in keys:
         if key not in GROUPS:
             raise ValueError(f"unknown key {key!r}; known are {', '.join(GROUPS)}")
+
+
+def of_groups(values: dict[str, float], *, missing: float = 0.0) -> dict[str, float]:
+    """Put values by volatility group in the order of the groups; one that is not given has what stands for the missing."""
+    check_groups(values)
     return {group: values.get(group, missing) for group in GROUPS}
 
 

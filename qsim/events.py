@@ -83,9 +83,9 @@ def _by_tick(table: Table, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
 
 
 def _counted(counted: Mapping[str, I64] | None) -> pa.Table:
-    schema = PLATFORM_METRICS.arrow()
     if counted is None:
-        return schema.empty_table()
+        return _empty(PLATFORM_METRICS)
+    schema = PLATFORM_METRICS.arrow()
     columns = [pa.array(counted[field.name]).cast(field.type) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)
 

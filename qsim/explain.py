@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import reprlib
 from typing import TYPE_CHECKING, Any
 
 from qsim.errors import nearest
+from qsim.given import shown
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
     from pydantic_core import ErrorDetails
-
-_SHORT = reprlib.Repr()
-_SHORT.maxstring = _SHORT.maxother = 60
-
-
-def shown(value: object) -> str:
-    """Write a value shortly, however long or deep it is."""
-    return _SHORT.repr(value)[:80]
 
 
 def fault_line(error: ErrorDetails, whole: type[BaseModel], platform: type[BaseModel]) -> str:

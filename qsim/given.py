@@ -24,21 +24,22 @@ _ELSEWHERE = {
 }
 
 
+def shown(value: object) -> str:
+    """Write a value shortly, however long or deep it is."""
+    return _SHORT.repr(value)[:80]
+
+
 def refused(name: str, value: object, allowed: str, mend: str = "mend the value") -> UsageError:
     """Make the error for a value of another kind."""
-    found = f"a {type(value).__name__}" if hasattr(value, "shape") else " ".join(_SHORT.repr(value)[:80].split())
+    found = f"a {type(value).__name__}" if hasattr(value, "shape") else " ".join(shown(value).split())
     return UsageError(f"{name}: found {found}; allowed is {allowed}; {mend}")
 
 
-def _plain(value: object) -> object:
-    return os.fspath(value) if isinstance(value, os.PathLike) else value
-
-
-def path(name: str, value: object) -> str:
+def path(name: str, value: object, allowed: str = _PATH) -> str:
     """Give a path as text; UsageError for what is none, such as a number, bytes, or a text with a NUL in it."""
-    text = _plain(value)
+    text = os.fspath(value) if isinstance(value, os.PathLike) else value
     if not isinstance(text, str) or "\0" in text:
-        raise refused(name, value, _PATH)
+        raise refused(name, value, allowed)
     return text
 
 
@@ -46,10 +47,7 @@ def file(name: str, value: object) -> str:
     """Give the path of a file as text, as `path` does; of a table in memory it is told how to make a file."""
     if hasattr(value, "shape") or hasattr(value, "collect_schema"):
         raise refused(name, value, _FILE, "write it, with write_parquet or to_parquet, and name the file")
-    text = _plain(value)
-    if not isinstance(text, str):
-        raise refused(name, value, _FILE)
-    return text
+    return path(name, value, _FILE)
 
 
 def text(name: str, value: object) -> str:

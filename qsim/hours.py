@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from qsim import clock, streams
-from qsim.arrays import F64, I64, Mask
+from qsim.arrays import F64, I64, U64, Mask
 from qsim.festivals import Entry, factors
 from qsim.market.arrivals import HOURS_A_DAY
 from qsim.market.units import Hour, LiveClock
@@ -31,7 +31,7 @@ def rain(parameters: Parameters, hours: I64, cities: int) -> Mask:
     start = clock.parse_start(parameters.start)
     wetness = [weather.rainy_days[(start + timedelta(days=day)).month - 1] for day in days.tolist()]
 
-    def draw(purpose: Purpose) -> np.ndarray:
+    def draw(purpose: Purpose) -> U64:
         return streams.hashed(parameters.seed, purpose, days[:, None], numbers)
 
     rains = streams.uniforms(draw(Purpose.RAIN)) < np.array(wetness)[:, None]
@@ -55,7 +55,7 @@ def of_mean(weights: Sequence[float]) -> F64:
     return np.array([weight * len(weights) / total if total else 1.0 for weight in weights])
 
 
-def _fees(parameters: Parameters, load: np.ndarray, wet: Mask) -> I64:
+def _fees(parameters: Parameters, load: F64, wet: Mask) -> I64:
     """Give orders' surge fees by city: so many steps of load over the riders' capacity are a level of the fee table."""
     surge = parameters.surge_fees
     over = load / (surge.capacity * np.where(wet, 1 - surge.rain_loss, 1.0))

@@ -5,7 +5,6 @@ Holds arithmetic on amounts only; knows no table, no rule and no text of a marke
 
 from __future__ import annotations
 
-from decimal import Decimal, InvalidOperation
 from functools import cache
 from math import factorial
 
@@ -32,15 +31,6 @@ def rupees(paise: int) -> str:
     head, tail = str(whole)[:-3], str(whole)[-3:]
     pairs = [head[max(0, end - 2) : end] for end in range(len(head), 0, -2)][::-1]
     return f"{sign}₹{','.join([*pairs, tail])}.{rest:02d}"
-
-
-def paise_from_text(text: str) -> int | None:
-    """Read a plain decimal number of rupees with at most two decimals; None when it is not one."""
-    try:
-        amount = Decimal(text) * PAISE_PER_RUPEE
-    except InvalidOperation:
-        return None
-    return int(amount) if amount.is_finite() and amount == amount.to_integral_value() else None
 
 
 def round_half_up(amounts: F64) -> F64:

@@ -51,18 +51,14 @@ class Opening:
     pieces: Iterator[Callable[[], list[Part]]]
 
 
-def _as_arrow(name: str, table: pl.DataFrame, columns: list[str] | None = None) -> pa.Table:
-    schema = TABLES[name].arrow()
-    chosen = schema if columns is None else pa.schema([schema.field(column) for column in columns])
-    return table.select(chosen.names).to_arrow(compat_level=pl.CompatLevel.oldest()).cast(chosen)
-
-
-def _as_views(name: str, table: pl.DataFrame) -> pa.Table:
-    """Give a table whose texts stay where they are: copies of a million take more time than to write them."""
-    schema = pa.schema(
-        [field.with_type(pa.string_view()) if field.type == pa.string() else field for field in TABLES[name].arrow()]
-    )
-    return table.select(schema.names).to_arrow(compat_level=pl.CompatLevel.newest()).cast(schema)
+def _as_arrow(name: str, table: pl.DataFrame, columns: list[str] | None = None, *, views: bool = False) -> pa.Table:
+    """Give a table, or some columns of it, with its types; with `views` texts stay where they are: copies of a million take
+    more time than to write them.
+    """
+    schema, text = TABLES[name].arrow(), pa.string_view() if views else pa.string()
+    fields = [schema.field(column) for column in columns or schema.names]
+    chosen = pa.schema([field.with_type(text) if field.type == pa.string() else field for field in fields])
+    return table.select(chosen.names).to_arrow(compat_level=pl.CompatLevel.newest()).cast(chosen)
 
 
 def _user_list(
@@ -117,7 +113,7 @@ def _pieces(
     parameters: Parameters, products: pl.DataFrame, entries: tuple[Entry, ...]
 ) -> Iterator[Callable[[], list[Part]]]:
     """Give the pieces one by one: the products can be written while what their listings share is worked out."""
-    yield lambda: [("products", 0, _as_views("products", products))]
+    yield lambda: [("products", 0, _as_arrow("products", products, views=True))]
     yield lambda: [(name, 0, _as_arrow(name, table)) for name, table in named_tables(parameters, products).items()]
     campaigns, lines = campaign_tables(parameters, products)
     made = {"stores": store_table(parameters), "campaigns": campaigns, "campaign_lines": lines}

@@ -37,7 +37,7 @@ from qsim.behaviour import (
 )
 from qsim.clock import parse_hour, parse_start
 from qsim.errors import UsageError, nearest
-from qsim.explain import fault_line, shown
+from qsim.explain import fault_line
 from qsim.layers import Part
 from qsim.layers import Whole as Whole
 from qsim.layers import merge as merge
@@ -218,7 +218,7 @@ def without_process(values: Mapping[str, Any]) -> tuple[dict[str, Any], int | No
     workers = values.get("max_workers")
     if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
         raise UsageError(
-            f"max_workers: found {shown(workers)}; allowed is a whole number from 1 up; it changes speed only"
+            f"max_workers: found {given.shown(workers)}; allowed is a whole number from 1 up; it changes speed only"
         )
     return market, workers
 
@@ -280,7 +280,7 @@ def change(current: Parameters, changes: Mapping[str, Any]) -> Parameters:
     for key in sorted(FIXED):
         if getattr(changed, key) != getattr(current, key):
             raise UsageError(
-                f"{key}: found {shown(changes[key])}, the market has {shown(values[key])}; it is fixed when a market"
+                f"{key}: found {given.shown(changes[key])}, the market has {given.shown(values[key])}; it is fixed when a market"
                 " is generated; generate another market"
             )
     return changed

@@ -1,4 +1,4 @@
-"""Generate a market, run it on, tell where it stands: the verbs of the command line for Python."""
+"""Generate a market and run it on: the verbs of the command line for Python."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from qsim import allocation, calls, clock, cluster, forecast, given, params, recording, scenarios, writing
 from qsim.clock import Epoch
 from qsim.errors import ConflictError, UsageError
-from qsim.explain import shown
 from qsim.recording import Manner, Progress
 from qsim.scalars import number, whole_number
 from qsim.standing import market_directory, status
@@ -133,7 +132,7 @@ def _opening_values(
 ) -> dict[str, Any]:
     if catalog is not None and "products" in named:
         raise UsageError(
-            f"products: found {shown(named['products'])} with a catalog; its rows are the products; leave one of them out"
+            f"products: found {given.shown(named['products'])} with a catalog; its rows are the products; leave one of them out"
         )
     return params.without_process(params.merge(params.configured(config), named))[0]
 
@@ -176,10 +175,10 @@ def ticks_wanted(
 
     UsageError where that is none or more than a market may have; it says what `need` tells of so many ticks.
     """
-    given = [name for name, value in (("ticks", ticks), ("until", until), ("duration", duration)) if value is not None]
-    if len(given) > 1:
+    named = [name for name, value in (("ticks", ticks), ("until", until), ("duration", duration)) if value is not None]
+    if len(named) > 1:
         raise UsageError(
-            f"{' and '.join(given)}: found both; allowed is one of ticks, until and duration; leave one out"
+            f"{' and '.join(named)}: found both; allowed is one of ticks, until and duration; leave one out"
         )
     ticks, until = (
         None if value is None else whole_number(name, value) for name, value in (("ticks", ticks), ("until", until))
@@ -197,10 +196,10 @@ def ticks_wanted(
         wanted = ticks if ticks is not None else max(1, clock.DAY // interval)
     least = 0 if until is not None else 1
     if not least <= wanted <= clock.MAX_TICK - tick:
-        name = given[0] if given else "ticks"
+        name = named[0] if named else "ticks"
         allowed = f"allowed are {least} to {clock.MAX_TICK - tick}"
         takes = need(wanted) if 0 < wanted < _MOST_TOLD else ""
-        found = f"{shown(asked[name])}: {shown(wanted)} ticks of {interval} s{takes}"
+        found = f"{given.shown(asked[name])}: {given.shown(wanted)} ticks of {interval} s{takes}"
         raise UsageError(f"{name}: found {found}; {allowed}; mend the number")
     return wanted
 

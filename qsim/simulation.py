@@ -148,9 +148,8 @@ def fee_changes(world: World, window: Span) -> pa.Table:
 def tiles(
     block: Block, state: State, epoch_rules: Rules, window: Span, tally: Tally | None = None
 ) -> Iterator[events.Tile]:
-    """Take one block through a window of ticks, changing its state in place, and yield what changed, some ticks a tile.
-
-    With a tally it also counts what happened, by platform and category.
+    """Take one block through a window of ticks, changing its state in place, and yield what changed, some ticks a tile; with a tally
+    it also counts what happened, by platform and category.
 
     A tile takes up about as many rows as a row group holds, so that what the rules have just made is still in cache
     when it is hashed and encoded.

@@ -41,6 +41,7 @@ class Purpose(IntEnum):
     CAMPAIGN_PLAN = 25
     CAMPAIGN_LINE = 26
     CAMPAIGN_DEPTH = 27
+    # No version has drawn by it; its number stays taken.
     STORE_PLACE = 28
     COST = 32
     SHARED_COST = 33
@@ -52,12 +53,12 @@ class Purpose(IntEnum):
     SALE_DAYS = 39
     SALE_DEPTH = 40
     CLEARANCE = 41
-    SALE_SHARED = 45
-    SALE_JOINED = 46
-    SALE_LEFT = 47
     PRICE_STYLE = 42
     PROPENSITY = 43
     MRP_DISCOUNT = 44
+    SALE_SHARED = 45
+    SALE_JOINED = 46
+    SALE_LEFT = 47
     KNOWN = 48
     REACTIVE = 49
     DYNAMIC = 50

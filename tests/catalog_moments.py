@@ -75,10 +75,6 @@ def middle_quantiles(values: np.ndarray, percents: tuple[int, ...]) -> np.ndarra
     return np.interp(np.array(percents) / 100, (np.cumsum(counts) - counts / 2) / counts.sum(), points)
 
 
-def _share(mask: np.ndarray) -> float:
-    return float(mask.mean())
-
-
 def of_prices(group: str, mrp: Amounts, price: Amounts) -> dict[str, float]:
     """Moments of one group's MRPs and discounts to them; amounts in paise, int64[n]."""
     logs, off = np.log(mrp / 100), 1 - price / mrp

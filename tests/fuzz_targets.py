@@ -25,13 +25,14 @@ import duckdb
 import polars as pl
 
 import qsim
-from qsim import calendars, catalog, params, runs, scenarios
+from qsim import calendars, params, runs, scenarios
 from qsim.catalog.user_file import read_user_catalog
 from qsim.catalog.user_groups import read_groups
 from qsim.cli import options
 from qsim.errors import QsimError, one_line
 from qsim.queries import lists, questions
 from qsim.storage import log
+from tests.catalogs import catalog_tables
 
 # Of the processor, since a machine may have others to serve; and by the clock, for what waits and does nothing.
 LONGEST_SECONDS, LONGEST_WAIT = 5, 60
@@ -109,7 +110,7 @@ def _whole_catalog(path: Path) -> None:
         user = read_user_catalog(path, {}, strict=strict)
     if len(user.products) <= 20:
         made = params.resolve("classic", {"products": len(user.products), "catalog": path.name})
-        catalog.catalog_tables(made, user.products)
+        catalog_tables(made, user.products)
 
 
 def product_csv(data: bytes) -> None:

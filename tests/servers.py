@@ -26,6 +26,11 @@ class Served:
     client: httpx.Client
     said: str = ""
 
+    @property
+    def address(self) -> str:
+        """Where its page is."""
+        return f"http://127.0.0.1:{self.port}/"
+
     def get(self, path: str, **values: object) -> httpx.Response:
         return self.client.get(path, **values)  # type: ignore[arg-type]
 

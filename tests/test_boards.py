@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,7 @@ import duckdb
 import pytest
 
 import qsim
-from qsim.errors import UsageError
+from qsim.errors import CorruptError, UsageError
 from qsim.queries import board_history, board_states, boards
 from qsim.queries.board_states import Boards
 from qsim.storage import integrity
@@ -197,6 +198,15 @@ def test_a_search_needs_all_words_and_puts_the_plain_name_first(shown: Boards) -
 def test_a_tick_that_was_not_reached_is_refused(shown: Boards) -> None:
     with pytest.raises(UsageError, match=f"as_of: found {TICKS + 1}; this market has the ticks 0 to {TICKS}"):
         boards.depths(shown, TICKS + 1)
+
+
+def test_a_catalog_that_is_gone_when_boards_are_opened_is_told_in_one_line(board_market: Path, tmp_path: Path) -> None:
+    market = tmp_path / "market"
+    shutil.copytree(board_market, market)
+    history = integrity.read_log(market)
+    (market / history.of_table("listings")[0].path).unlink()
+    with pytest.raises(CorruptError, match=r"a file of the market cannot be read: .*; restore it from a copy"):
+        board_states.open_boards(market, history)
 
 
 @pytest.mark.nightly

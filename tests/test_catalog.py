@@ -14,10 +14,10 @@ import pytest
 
 import qsim
 from qsim import params, taxonomy
-from qsim.catalog import catalog_tables
 from qsim.catalog.products import generated_products, shuffled
 from qsim.clock import DAY, MAX_SECOND
 from qsim.schema import CAMPAIGN_KINDS
+from tests.catalogs import catalog_tables
 
 ROOT = Path(__file__).parent.parent
 SIZES = (280, 5_000, 60_000)
@@ -279,7 +279,7 @@ def test_a_market_of_a_handful_of_products_is_a_market(tmp_path: Path, products:
 
 def test_making_a_catalog_does_not_load_faker() -> None:
     code = (
-        "import sys, qsim.catalog, qsim.params as p; qsim.catalog.catalog_tables(p.resolve('classic'));"
+        "import sys, qsim.params as p, tests.catalogs as c; c.catalog_tables(p.resolve('classic'));"
         "sys.exit('faker' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0

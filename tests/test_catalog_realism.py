@@ -16,7 +16,6 @@ import pytest
 import qsim
 from qsim import params, taxonomy
 from qsim.assortment import Mrp
-from qsim.catalog import catalog_tables
 from qsim.catalog.brands import shares
 from qsim.catalog.mrp import ended, level
 from qsim.catalog.promotions import opening_discounts
@@ -27,6 +26,7 @@ from qsim.schema import LISTINGS, PRICE_RULES, PRODUCTS
 from qsim.validation import validate
 from qsim.validation.checks import broken_rules
 from tests import catalog_moments as moments
+from tests.catalogs import catalog_tables
 
 SEEDS = (1, 2, 3)
 # What bigbasket shows at tick 0. A category campaign is one event of a market and no sampling of products: its lines are

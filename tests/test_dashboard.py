@@ -30,7 +30,7 @@ def shown_market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(browser: Any, shown_market: Path) -> Iterator[str]:
     with serving(shown_market) as served:
-        yield f"http://127.0.0.1:{served.port}/"
+        yield served.address
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +187,7 @@ def test_a_market_at_tick_0_is_told_in_words_and_comes_to_life(browser: Any, tmp
     market = tmp_path / "market"
     qsim.generate(market, products=40, seed=1)
     with serving(market) as served:
-        page, seen = opened(browser, f"http://127.0.0.1:{served.port}/", 0)
+        page, seen = opened(browser, served.address, 0)
         assert "no tick has run" in page.locator("#notice").inner_text()
         assert "No tick has run yet" in page.locator("#movers-body").inner_text()
         picture(page, "page-tick-0", tmp_path)
@@ -204,8 +204,8 @@ def test_the_page_follows_a_writer_and_comes_back_after_the_server(
 ) -> None:
     market, port = tmp_path / "market", free_port()
     shutil.copytree(shown_market, market)
-    with serving(market, "--port", port):
-        page, seen = opened(browser, f"http://127.0.0.1:{port}/", TICKS)
+    with serving(market, "--port", port) as served:
+        page, seen = opened(browser, served.address, TICKS)
         page.wait_for_selector("#connection[data-state=live]")
         before = page.locator("#ticker-body li").first.inner_text()
         page.locator("#stock-body button").nth(2).focus()

@@ -25,7 +25,7 @@ def odd_market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def address(browser: Any, odd_market: Path) -> Iterator[str]:
     with serving(odd_market) as served:
-        yield f"http://127.0.0.1:{served.port}/"
+        yield served.address
 
 
 @pytest.fixture(scope="module")
@@ -268,8 +268,8 @@ def test_pause_holds_the_list_and_another_market_in_the_same_place_is_shown_from
 ) -> None:
     market, port = tmp_path / "market", free_port()
     shutil.copytree(ran, market)
-    with serving(market, "--port", port):
-        page, _ = opened(browser, f"http://127.0.0.1:{port}/#product=11", 10)
+    with serving(market, "--port", port) as served:
+        page, _ = opened(browser, f"{served.address}#product=11", 10)
         page.locator("#pause").click()
         before = page.locator("#ticker-body").inner_text()
         qsim.run(market, ticks=2)

@@ -159,7 +159,7 @@ def test_styles_are_worked_out_of_endings() -> None:
     )
 
 
-def test_what_is_held_out_is_never_seen_by_the_fit(known_rows: pl.DataFrame) -> None:
+def test_what_is_held_out_is_of_other_goods_and_later_days_than_the_fitted_part() -> None:
     prices = np.full((60, 50), 10_000)
     whole = panel(prices.tolist())
     real, held, what = split.part(whole, 0.3, 1)

@@ -65,6 +65,7 @@ def test_every_verb_refuses_a_directory_that_is_no_path(verb: str) -> None:
         ({"catalog": LIST}, "catalog: found a DataFrame; allowed is the path of a file"),
         ({"catalog": LIST.lazy()}, "write it, with write_parquet or to_parquet, and name the file"),
         ({"catalog": LIST.to_arrow()}, "catalog: found a Table"), ({"catalog": LIST.to_dicts()}, "catalog: found [{"),
+        ({"catalog": "a\0b"}, "catalog: found 'a\\x00b'; allowed is the path of a file"),
         ({"catalog": "c.csv", "groups": 5}, "groups: found 5"), ({"calendar": 5}, "calendar: found 5"),
         ({"catalog": "c.csv", "columns": 5}, "columns: found 5; allowed is a table of columns"),
         ({"catalog": "c.csv", "strict": "no"}, "strict: found 'no'; allowed is True or False"),
@@ -144,6 +145,7 @@ def test_a_question_takes_platforms_of_any_series(ran: Path) -> None:
         ("verify", {"regenerate": (1, 5)}, "regenerate: found '(1, 5)'"),
         ("guarded_sql", {"query": 5}, "sql: found a query that is no text"),
         ("serve", {"port": "x"}, "port: found 'x'; allowed is a whole number"), ("serve", {"port": 99_999}, "allowed are 0 to 65,535"),
+        ("report", {"out": "a\0.md"}, "out: found 'a\\x00.md'; allowed is the path of a file"),
         ("serve", {"host": 5}, "host: found 5; allowed is text"), ("serve", {"streams": 0}, "streams: found 0"),
     ],
 )  # fmt: skip

@@ -107,7 +107,7 @@ def test_commits_out_of_order_are_refused(market: Path) -> None:
         log.read(market)
 
 
-def test_a_newest_commit_of_another_history_is_refused(market: Path, tmp_path: Path) -> None:
+def test_a_newest_commit_of_another_history_is_refused(market: Path) -> None:
     rewrite(commit_path(market, 4), previous="0" * 64)
     with pytest.raises(CorruptError, match=r"0000000004\.json: does not follow commit 3"):
         log.read(market)

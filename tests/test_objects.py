@@ -151,7 +151,7 @@ def test_a_store_that_cannot_be_reached_is_told_in_one_line(shell: Shell, monkey
 
 
 def test_a_bucket_that_is_not_there_is_told_in_one_line(address: str, shell: Shell) -> None:
-    shell.refused(6, "generate", "s3://nobucket/m", "--products", "12")
+    assert "s3://nobucket/m" in shell.refused(6, "generate", "s3://nobucket/m", "--products", "12")
 
 
 def test_a_market_that_is_not_there_is_told_in_one_line(address: str, shell: Shell) -> None:
@@ -336,7 +336,7 @@ def test_a_lease_that_cannot_be_given_back_lapses_and_fails_nothing(address: str
     assert not lease.is_taken(path)
 
 
-def test_a_killed_writer_needs_nobody(place: ObjectPath, twin: Path) -> None:
+def test_a_killed_writer_needs_nobody(place: ObjectPath) -> None:
     qsim.generate(place, products=12)
     script = f"import qsim; qsim.run({str(place)!r}, ticks=10**5, batch_size=1)"
     with subprocess.Popen([sys.executable, "-c", script], stderr=subprocess.DEVNULL) as writer:

@@ -119,7 +119,7 @@ def test_a_platform_without_its_band_is_refused() -> None:
 
 
 def test_more_listings_than_their_number_can_hold_are_refused() -> None:
-    refusal({"products": 1_000_000, "stores": 5_000})
+    assert "5,000 stores are more than 4,294,967,295 listings" in refusal({"products": 1_000_000, "stores": 5_000})
 
 
 def test_no_platform_and_more_than_fifty_are_refused() -> None:

@@ -192,6 +192,7 @@ def test_of_a_very_large_tick_an_even_share_of_changes_is_measured(tmp_path: Pat
     columns = f"sum(changed), sum(sized), sum({' + '.join(SIZES)})"
     query = f"SELECT {columns} FROM platform_metrics GROUP BY platform"
     by_platform = qsim.connect(tmp_path / "m").sql(query).fetchall()
+    assert len(by_platform) == 5
     assert all(sized == classes and 0.05 < sized / changed < 0.2 for changed, sized, classes in by_platform)
 
 

@@ -80,23 +80,42 @@ def test_volatility_of_classic_is_near_its_target(classic: Boards) -> None:
         assert row["realised_pct"] == pytest.approx(row["target_pct"], rel=0.12), row
 
 
+def moves_since(connection: duckdb.DuckDBPyConnection, tick: int) -> dict[str, tuple[float, int]]:
+    """The sum of the squares of relative moves of regular prices after a tick, and how many there are, by group."""
+    found = fetched(
+        connection,
+        f"""WITH told AS (SELECT listing_id, {tick} AS tick, regular_price_paise AS regular FROM raw.state_at({tick})
+                UNION ALL SELECT listing_id, tick, regular_price_paise FROM raw.events WHERE tick > {tick})
+            SELECT volatility_group, sum(change ** 2), count(*) FILTER (change <> 0) FROM (SELECT listing_id,
+                regular / lag(regular) OVER (PARTITION BY listing_id ORDER BY tick) - 1 AS change FROM told)
+            JOIN raw.listings USING (listing_id) JOIN raw.products USING (product_id)
+            WHERE base_price_paise >= 2000 AND is_active GROUP BY ALL""",
+    )
+    return {group: (squares, count) for group, squares, count in found}
+
+
 def test_volatility_is_that_of_every_move_of_a_regular_price(ready_market: Path, classic: Boards) -> None:
     with qsim.connect(ready_market) as connection:
-        moves = fetched(
-            connection,
-            """WITH told AS (SELECT listing_id, 50 AS tick, regular_price_paise AS regular FROM raw.state_at(50)
-                    UNION ALL SELECT listing_id, tick, regular_price_paise FROM raw.events WHERE tick > 50)
-                SELECT volatility_group, sum(change ** 2) FROM (SELECT listing_id, regular / lag(regular) OVER
-                    (PARTITION BY listing_id ORDER BY tick) - 1 AS change FROM told) JOIN raw.listings USING (listing_id)
-                JOIN raw.products USING (product_id) WHERE base_price_paise >= 2000 AND is_active GROUP BY ALL""",
-        )
+        moves = moves_since(connection, 50)
     for row in board_market.volatility(classic)["groups"]:
-        wanted = 100 * (dict(moves)[row["volatility_group"]] / row["turns"]) ** 0.5
+        wanted = 100 * (moves[row["volatility_group"]][0] / row["turns"]) ** 0.5
         assert row["realised_pct"] == pytest.approx(wanted, abs=0.001)
 
 
-def test_volatility_has_no_target_where_prices_are_set_by_rates(shown: Boards) -> None:
-    assert {row["target_pct"] for row in board_market.volatility(shown)["groups"]} <= {None}
+def test_volatility_where_prices_are_set_by_rates_is_of_the_moves_made_and_has_no_target(
+    shown: Boards, views: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board_market, "_LEAST_MOVES", 4)
+    told = board_market.volatility(shown)
+    moves = moves_since(views, told["since"])
+    assert {row["volatility_group"]: row["turns"] for row in told["groups"]} == {
+        group: count for group, (_, count) in moves.items() if count >= 4
+    }
+    assert 1 < len(told["groups"]) < len(moves), moves
+    for row in told["groups"]:
+        squares, count = moves[row["volatility_group"]]
+        assert row["realised_pct"] == pytest.approx(100 * (squares / count) ** 0.5, abs=0.001)
+        assert row["target_pct"] is None
 
 
 def test_volatility_reads_no_more_events_than_it_may(classic: Boards, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -110,7 +129,9 @@ def test_levels_are_the_percentiles_of_the_prices(shown: Boards, views: duckdb.D
         """SELECT p.platform, 100 * p.price / base_price AS price, 100 * anchor_price / base_price AS multiplier FROM prices AS p
             JOIN listings USING (listing_id) JOIN products AS g ON g.product_id = p.product_id WHERE p.is_active""",
     )
-    for row in board_market.levels(shown)["platforms"]:
+    levels = board_market.levels(shown)["platforms"]
+    assert {row["platform"] for row in levels} == {one[0] for one in rows}
+    for row in levels:
         for at, name in ((1, "price"), (2, "multiplier")):
             values = [float(one[at]) for one in rows if one[0] == row["platform"]]
             assert row[name] == pytest.approx(np.percentile(values, [2, 25, 50, 75, 98]), abs=0.01)

@@ -131,7 +131,7 @@ def test_daily_moments_are_those_of_ticks_of_a_minute(totals: Mapping[int, pl.Da
     assert differences(totals[MINUTE], totals[interval], interval) == {}
 
 
-def test_little_happens_twice_to_a_listing_within_an_hour(totals: Mapping[int, pl.DataFrame], minute: Path) -> None:
+def test_little_happens_twice_to_a_listing_within_an_hour(minute: Path) -> None:
     query = """SELECT cause, count(*) - count(DISTINCT (listing_id, (tick - 1) // 60)), count(*)
         FROM price_history WHERE cause IN ('reprice', 'discount_start', 'rival_match') GROUP BY ALL"""
     with qsim.connect(minute) as con:

@@ -244,7 +244,8 @@ def test_the_costs_of_products_are_known_from_the_first_day_to_the_one_after_the
 ) -> None:
     volatile = changed(REALISTIC, cost={"volatility": {**NEVER, "dairy": 0.1}}, shocks={"a_year": NEVER})
     goods = [(3, "dairy"), (8, "snacks")]
-    made = drawn.of_products(Course((Epoch(0, 0, 3600),), (volatile,)), 24, goods)
+    one = Course((Epoch(0, 0, 3600),), (volatile,))
+    made = drawn.of_products(one, drawn.cost_path(one, 24), goods)
     costs = {(row["product_id"], row["day"]): row["cost"] for row in laid(bare, made, "costs")}
     assert set(costs) == {(product, day) for product in (3, 8) for day in range(3)}
     assert [product for (product, day), cost in costs.items() if cost != 0] == [3, 3] and costs[3, 0] == 0
@@ -252,7 +253,8 @@ def test_the_costs_of_products_are_known_from_the_first_day_to_the_one_after_the
 
 
 def test_of_a_market_in_which_nothing_happens_no_costs_are_made(bare: duckdb.DuckDBPyConnection) -> None:
-    made = drawn.of_products(course(CLASSIC), 10, [(3, "dairy")])
+    still = course(CLASSIC)
+    made = drawn.of_products(still, drawn.cost_path(still, 10), [(3, "dairy")])
     assert laid(bare, made, "costs") == [] and rows_of(bare, "FROM checked.popularity") == []
 
 
@@ -305,7 +307,7 @@ def test_hours_are_laid_out_from_the_tick_before_an_epoch_to_its_last(bare: duck
 def test_shocks_are_known_for_each_day_of_a_market_whose_truth_is_told(
     bare: duckdb.DuckDBPyConnection, one: Course, head: int, days: list[int]
 ) -> None:
-    found = laid(bare, drawn.of_shocks(one, head), "shocks")
+    found = laid(bare, drawn.of_shocks(one, head, drawn.cost_path(one, head)), "shocks")
     assert [(row["day"], row["volatility_group"]) for row in found] == [
         (day, group) for day in days for group in sorted(GROUPS)
     ]

@@ -16,7 +16,6 @@ from qsim.params import LOOSE_GROUPS, Parameters
 
 __all__ = [
     "campaign_tables",
-    "catalog_tables",
     "listing_table",
     "named_tables",
     "opening_discounts",
@@ -103,17 +102,4 @@ def named_tables(parameters: Parameters, products: pl.DataFrame) -> dict[str, pl
         "platforms": _platform_table(parameters),
         "categories": products.select(group).unique().sort(group).with_row_index("category_id"),
         "brands": products.select(pl.col("brand").unique().sort()).with_row_index("brand_id"),
-    }
-
-
-def catalog_tables(parameters: Parameters, user: pl.DataFrame | None = None) -> dict[str, pl.DataFrame]:
-    """Make all catalog tables by name; columns of `schema`."""
-    products = products_table(parameters, user)
-    campaigns, lines = campaign_tables(parameters, products)
-    return named_tables(parameters, products) | {
-        "products": products,
-        "stores": store_table(parameters),
-        "campaigns": campaigns,
-        "campaign_lines": lines,
-        "listings": listing_table(parameters, products),
     }

@@ -69,25 +69,26 @@ def standings(parameters: Parameters, products: I64, discount: I64, loose: Mask)
     Drawn again, up to 96 times, where the dearest platform is not 5-25 % above the cheapest with all cut at the MRP, and
     where the reference platform stands so low that the base price would be above the MRP; at last it is lifted.
     """
-    platforms, named = list(parameters.platforms), parameters.assortment.mrp.reference
-    place = platforms.index(named) if named in platforms else None
-    multiples = np.zeros((len(products), len(platforms)))
+    platforms, names = list(parameters.platforms.values()), list(parameters.platforms)
+    named = parameters.assortment.mrp.reference
+    place = names.index(named) if named in names else None
+    multiples = np.zeros((len(platforms), len(products)))
     left = np.arange(len(products))
     for attempt in range(_ATTEMPTS_BELOW_MRP):
-        drawn = _multipliers(list(parameters.platforms.values()), parameters.seed, attempt, products[left]).T
-        share, own = 1 - discount[left] / BPS, np.ones(len(left)) if place is None else drawn[:, place]
-        multiples[left] = drawn
-        cut = drawn * np.where(discount[left] > 0, share / own, 1.0)[:, None]
-        cut = np.where(loose[left, None], cut, np.minimum(cut, 1.0))
-        spread = cut.max(axis=1) / cut.min(axis=1)
+        drawn = _multipliers(platforms, parameters.seed, attempt, products[left])
+        share, own = 1 - discount[left] / BPS, np.ones(len(left)) if place is None else drawn[place]
+        multiples[:, left] = drawn
+        cut = drawn * np.where(discount[left] > 0, share / own, 1.0)
+        cut = np.where(loose[left], cut, np.minimum(cut, 1.0))
+        spread = cut.max(axis=0) / cut.min(axis=0)
         right = (spread >= SPREAD[0]) & (spread <= SPREAD[1]) | (len(platforms) == 1)
         left = left[~(right & (loose[left] | (own >= share)))]
         if not left.size:
             break
     if place is None:
-        return multiples, np.ones(len(multiples))
-    multiples[:, place] = np.where(loose, multiples[:, place], np.maximum(multiples[:, place], 1 - discount / BPS))
-    return multiples, multiples[:, place]
+        return multiples.T, np.ones(len(products))
+    multiples[place] = np.where(loose, multiples[place], np.maximum(multiples[place], 1 - discount / BPS))
+    return multiples.T, multiples[place]
 
 
 def _below_mrp(parameters: Parameters, products: pl.DataFrame) -> I64:

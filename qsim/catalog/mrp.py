@@ -56,7 +56,7 @@ def _at(shares: F64, law: Mapping[str, float]) -> F64:
 
 
 def _by_family(seed: int, products: pl.DataFrame, law: Mapping[str, float]) -> F64:
-    """Give products (brand, title, row) a key of the law, one a family: all packs of a good of one brand.
+    """Give products (brand, product, row) a key of the law, one a family: all packs of a good of one brand.
 
     The families lie in a drawn order, each over as much of the weights as it has packs, so that shares of products are the law's.
     """

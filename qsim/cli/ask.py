@@ -18,11 +18,11 @@ def ask() -> None:
     """
 
 
-def _answer(question: str, *words: str, directory: str | None, **options: Any) -> Any:
+def _answer(question: str, *words: str, directory: str | None, **values: Any) -> Any:
     from qsim.queries import ask as put
 
-    given = {name: value for name, value in options.items() if value is not None}
-    return put(question, *words, directory=directory, **given)
+    named = {name: value for name, value in values.items() if value is not None}
+    return put(question, *words, directory=directory, **named)
 
 
 def _show(draw: Callable[[Any, str], None], answer: Any, as_json: bool, title: str) -> None:

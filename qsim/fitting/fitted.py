@@ -22,7 +22,7 @@ from qsim.fitting.spells import observe
 from qsim.scalars import number, whole_number
 from qsim.storage import files
 
-LEAST_CHANGES = 5
+_FEWEST_CHANGES = 5
 
 
 def _check_call(hold_out: float, base: str, **paths: str | os.PathLike[str] | None) -> None:
@@ -62,28 +62,21 @@ def fit(
         seed: of the items held out, the simulated markets and the classifier.
 
     Returns preset (plain values), estimated, left and off (which parameters are from where), moments, auc, notes. Raises
-    UsageError (an argument) and InputError (a file that cannot be read, or holds too few prices or changes).
+    UsageError (an argument), InputError (a file that cannot be read, or holds too few prices or changes) and DiskError.
     """
     _check_call(hold_out, base, file=file, out=out, goods=goods, catalog=catalog)
     columns = given.table("columns", columns or {}, "a table of columns and their fields, as {'shop': 'seller'}")
     seed, carry = whole_number("seed", seed), None if carry is None else given.flag("carry", carry)
     source = read_source(Path(file), columns, carry=carry)
-    panel = source.kind == "panel"
-    result = _of_panel(source, base, goods, hold_out, seed) if panel else _of_catalog(source, base)
+    result = _of_panel(source, base, goods, hold_out, seed) if source.kind == "panel" else _of_catalog(source, base)
     if catalog is not None:
         result["catalog"] = catalogs.by_category(read_source(Path(catalog), {}).frame)
     result = {"file": str(file), "kind": source.kind, "columns": source.columns, **result}
     if out is not None:
-        _write(Path(out), f"# Fitted to {Path(file).name} by qsim fit.\n{params.to_toml(result['preset'])}")
+        text = f"# Fitted to {Path(file).name} by qsim fit.\n{params.to_toml(result['preset'])}"
+        files.put(Path(out), text.encode())
         result["out"] = str(out)
     return result
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        files.put(path, text.encode())
-    except OSError as fault:
-        raise InputError(f"{path}: cannot be written ({fault.strerror}); name another place") from None
 
 
 def _of_catalog(source: Source, base: str) -> dict[str, Any]:
@@ -126,13 +119,13 @@ def _of_panel(
     panel, groups = panel_of(source)
     real, held, what = split.part(panel, hold_out, seed)
     figures = measure(real, groups)
-    if figures.pools[ALL].changes + figures.sales < LEAST_CHANGES:
+    if figures.pools[ALL].changes + figures.sales < _FEWEST_CHANGES:
         raise InputError(
-            f"fit: found {figures.pools[ALL].changes} price changes; needed are {LEAST_CHANGES}; give longer data"
+            f"fit: found {figures.pools[ALL].changes} price changes; needed are {_FEWEST_CHANGES}; give longer data"
         )
     listed = goods_of(real, observe(real)[0], groups)
     if goods is not None:
-        _write(Path(goods), listed.write_csv())
+        files.put(Path(goods), listed.write_csv().encode())
     refined = refine(_guessed(figures, real, groups, base), figures, split.latest(real), groups, listed, seed=seed)
     held = None if held is None else split.earliest(held)
     made, made_groups = simulated(refined.values, held or split.latest(real), listed, seed=seed + 1)

@@ -10,8 +10,8 @@ from qsim.arrays import F64
 from qsim.behaviour import STYLES
 from qsim.money import PAISE_PER_RUPEE
 
+# Classes of endings bear the name of the style that gives most of them; percents off an MRP have no ending of their own.
 ENDINGS = tuple(style for style in STYLES if style != "percent")
-"""Classes of endings bear the name of the style that gives most of them; percents off an MRP have no ending of their own."""
 
 
 def endings(prices: F64) -> dict[str, float]:

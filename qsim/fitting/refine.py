@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import log
+from math import inf, log
 from typing import Any
 
 import numpy as np
@@ -23,7 +23,7 @@ from qsim.fitting.simulate import checked, simulated, told_as
 from qsim.realism.panel import Panel
 
 ROUNDS = 5
-_DAMPING = 0.85
+_DAMPING, _MOST = 0.85, 2.5
 _LESS, _ENOUGH, _MOST_A_DAY = 0.5, 0.03, 3.0
 # Of a law, shares below this are as much chance as habit.
 _RARE = 0.01
@@ -31,17 +31,16 @@ _RARE = 0.01
 
 @dataclass(frozen=True)
 class Refined:
-    """The parameters that came nearest, how far each round was (mean |log ratio|), and the figures simulated with them."""
+    """The parameters that came nearest, and how far each round was (mean |log ratio|)."""
 
     values: dict[str, Any]
     distances: list[float]
-    figures: Figures
 
 
-def _ratio(real: float, made: float, most: float = 2.5) -> float:
+def _ratio(real: float, made: float) -> float:
     if real <= 0:
         return 0.0 if made > 0 else 1.0
-    return float(np.clip(real / made if made > 0 else most, 1 / most, most) ** _DAMPING)
+    return float(np.clip(real / made if made > 0 else _MOST, 1 / _MOST, _MOST) ** _DAMPING)
 
 
 def distance(real: Figures, made: Figures) -> float:
@@ -147,17 +146,15 @@ def refine(
     seed: int,
 ) -> Refined:
     """Move a first guess for some rounds and keep the nearest; `like` lends the simulated markets its days and gaps."""
-    best: Refined | None = None
     distances: list[float] = []
-    current = checked(values)
+    best = current = checked(values)
     for _ in range(ROUNDS):
         panel, made_groups = simulated(current, like, goods, seed=seed)
         made = measure(told_as(panel, like), made_groups if groups else {})
         distances.append(distance(real, made))
-        if best is None or distances[-1] < min(distances[:-1]):
-            best = Refined(current, [], made)
+        if distances[-1] < min(distances[:-1], default=inf):
+            best = current
         if distances[-1] < _ENOUGH:
             break
         current = checked(moved(current, real, made))
-    assert best is not None
-    return Refined(best.values, [round(each, 4) for each in distances], best.figures)
+    return Refined(best, [round(each, 4) for each in distances])

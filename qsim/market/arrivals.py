@@ -110,8 +110,8 @@ def coming(
     parts = []
     for hour, profile in enumerate(profiles, before // HOUR):
         if diary.means is None or diary.means.profile != profile:
-            chances = mean(profile)
-            diary.means, diary.hour = Means(profile, chances, money.exp(-chances)), -1
+            means = mean(profile)
+            diary.means, diary.hour = Means(profile, means, money.exp(-means)), -1
         if diary.drawn is None or diary.hour != hour:
             diary.drawn, diary.hour = draw(source, hour, diary.means), hour
         parts.append(diary.drawn.between(before, until))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qsim import money, streams
-from qsim.arrays import F64, I64, U8, U32
+from qsim.arrays import F64, I64, U8, U32, U64
 from qsim.clock import DAY, HOUR
 from qsim.market import agenda, arrivals, cost, repricing, rivals
 from qsim.market.agenda import Agenda
@@ -169,7 +169,7 @@ def _start_sales(
         return starters, starters
     product = starters // of.platforms
 
-    def draw(purpose: Purpose) -> np.ndarray:
+    def draw(purpose: Purpose) -> U64:
         return streams.hashed(rules.seed, purpose, now.ticks[product], of.listing_id[starters])
 
     depth = streams.from_law(draw(Purpose.SALE_DEPTH), rules.sale_bps, rules.sale_bps_shares)

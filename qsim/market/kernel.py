@@ -13,14 +13,13 @@ from itertools import pairwise
 
 import numpy as np
 
-from qsim.arrays import I64, U16
+from qsim.arrays import I64
 from qsim.market import live, pricing, promotion, rounds, turns
 from qsim.market.live import Diaries, Taken
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, EventRows, State, fill
 from qsim.market.turns import Factors
 from qsim.market.units import Units, units
-from qsim.schema import Cause
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def step(
     if moved:
         everything, discounts = slice(0, len(block.lanes)), state.discount.copy()
         whole = _compose(block, state, tick, everything, shift, rows)
-        _clock_causes(rows, whole, discounts)
+        rows.cause[whole] = live.clock_causes(rows.discount[whole], discounts)
         places = [slice(whole.start + one.span.start, whole.start + one.span.stop) for one in taken]
         filled: list[tuple[slice | I64, slice]] = [(everything, whole)]
     else:
@@ -144,10 +143,3 @@ def _mark(block: Block, state: State, one: Taken, place: slice, rows: EventRows)
         rows.transitions.append(
             (rows.tick[place][switched], block.listing_id[one.part][switched], state.own[one.part][switched])
         )
-
-
-def _clock_causes(rows: EventRows, place: slice, earlier: U16) -> None:
-    discount, cause = rows.discount[place], rows.cause[place]
-    cause[:] = Cause.TIME_OF_DAY
-    cause[discount > earlier] = Cause.CAMPAIGN_START
-    cause[discount < earlier] = Cause.CAMPAIGN_END

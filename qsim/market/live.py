@@ -190,7 +190,7 @@ def _round(
         rows.transitions.append((ticks[switched], block.listing_id[at[switched]], state.own[at[switched]]))
     discount = np.maximum(state.own[at], state.line[at])
     if clock_moved:
-        _clock_causes(cause, discount, state.discount[at])
+        np.copyto(cause, clock_causes(discount, state.discount[at]), where=cause == 0)
     held = np.empty(len(at), np.bool_) if rows.watched else None
     post = posted(block, of, state, rules, at, discount, now.shift, held)
     part = fill(block, state, at, discount, post.price, ticks, rows, held)
@@ -234,11 +234,10 @@ def _causes(
     return at, cause
 
 
-def _clock_causes(cause: U8, discount: U16, earlier: U16) -> None:
-    by_clock = np.where(
-        discount > earlier, Cause.CAMPAIGN_START, np.where(discount < earlier, Cause.CAMPAIGN_END, Cause.TIME_OF_DAY)
-    )
-    np.copyto(cause, by_clock.astype(np.uint8), where=cause == 0)
+def clock_causes(discount: U16, earlier: U16) -> U8:
+    """Tell why prices that the clock alone moved did so, by their discounts now and before it."""
+    at_edge = np.where(discount > earlier, Cause.CAMPAIGN_START, Cause.CAMPAIGN_END)
+    return np.where(discount == earlier, Cause.TIME_OF_DAY, at_edge).astype(np.uint8)
 
 
 def _changed(

@@ -16,10 +16,10 @@ from qsim.money import BPS, MAX_PAISE, power
 
 _TABLE_LIMIT = 1 << 20
 # Keeps a long run with no reversion inside int32.
-HIGHEST_PAISE = float(MAX_PAISE)
+_HIGHEST_PAISE = float(MAX_PAISE)
 _CHUNK = 8192
 # Halves are rounded up, also where the last bit of a product of floats falls short of one.
-HALF_UP = 0.5 + 1e-7
+_HALF_UP = 0.5 + 1e-7
 
 
 @dataclass(frozen=True)
@@ -61,8 +61,8 @@ def regular_price(
     aim = powers.of(regular)
     aim *= pull
     aim *= factor
-    aim += HALF_UP
-    np.minimum(aim, HIGHEST_PAISE, out=aim)
+    aim += _HALF_UP
+    np.minimum(aim, _HIGHEST_PAISE, out=aim)
     # A millionth keeps the floor whole where M x regular is: multiples of 1/10000 lie further apart.
     room = regular * bound
     room += 1e-6

@@ -33,7 +33,6 @@ class SupplyRules:
 
 def due(seed: int, rules: SupplyRules, ids: U32, tick: I64 | int, second: I64 | int) -> U32:
     """Draw when what is ordered now arrives, market seconds uint32[n]: least + wait (E1 + E2) + late E3 days from now."""
-
     numbers = ids.astype(np.uint64) * np.uint64(_WAITS) + np.arange(1, _WAITS, dtype=np.uint64)[:, None]
     first, again, long = -money.log(streams.uniforms(streams.hashed(seed, Purpose.LEAD, tick, numbers)))
     late = streams.uniforms(streams.hashed(seed, Purpose.LATE, tick, ids)) < rules.late

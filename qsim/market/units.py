@@ -119,9 +119,8 @@ class Units:
 
     `zone` float64[listings] multiplies prices, None without zones; `dynamic` tells whose price follows the time of day,
     None where all do; `headroom` is what the MRP cuts off the log price aimed at. By product: `log_reference` is the mean log
-    anchor, `customers` the mean a day in an area;
-    `customer_ids` int64[products x areas] number these in the market; `drift_a_day` is the inflation of log costs and prices,
-    none of goods with a printed MRP, which would end at it one and all.
+    anchor, `customers` the mean a day in an area; `customer_ids` int64[products x areas] number these in the market;
+    `drift_a_day` is the inflation of log costs and prices, none of goods with a printed MRP, which would end at it one and all.
     """
 
     stores: int

@@ -116,13 +116,13 @@ def path(points: Points, steps: bool) -> str:
     return " ".join(found)
 
 
-def lines(title: str, series: Mapping[str, Points], unit: str = "", note: str = "") -> str:
+def lines(title: str, series: Mapping[str, Points], note: str = "") -> str:
     """Draw lines over ticks, one a name, from 0 on."""
     points = [point for line in series.values() for point in line]
     if not points:
         return empty(title)
     ticks = [point[0] for point in points]
-    parts, y = y_axis(0.0, max(point[1] for point in points), unit)
+    parts, y = y_axis(0.0, max(point[1] for point in points), "")
     first, last = min(ticks), max(max(ticks), min(ticks) + 1)
     x = scale(first, last, LEFT, WIDTH - RIGHT)
     labels = enumerate(("start", "middle", "middle", "middle", "end") if max(ticks) > first else ("start",))
@@ -135,7 +135,7 @@ def lines(title: str, series: Mapping[str, Points], unit: str = "", note: str = 
         if max(ticks) == first:
             # A line over one tick alone has no length.
             parts.append(f'<circle class="c{nth % 8}" cx="{x(first):.1f}" cy="{places[-1][1]:.1f}" r="4"/>')
-    told = "; ".join(f"{name}: {number(line[-1][1])}{unit} at last, up to {number(max(point[1] for point in line))}{unit}"
+    told = "; ".join(f"{name}: {number(line[-1][1])} at last, up to {number(max(point[1] for point in line))}"
                      for name, line in series.items() if line)  # fmt: skip
     return figure(title, parts, list(series) if len(series) > 1 else [], told=told, note=note)
 

@@ -24,7 +24,7 @@ from qsim.monitoring.svg import (
 )
 
 _LANE, _PRICES_HEIGHT = 14, 200
-_NAMES_WIDTH, _ROWS_HEIGHT = 164, 160
+_NAMES_WIDTH, _NAME_LETTERS, _ROWS_HEIGHT = 164, 24, 160
 
 
 def prices(
@@ -104,8 +104,8 @@ def _codes(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _cut(words: str, most: int = 24) -> str:
-    return words if len(words) <= most else words[: most - 1].rstrip() + "…"
+def _cut(words: str) -> str:
+    return words if len(words) <= _NAME_LETTERS else words[: _NAME_LETTERS - 1].rstrip() + "…"
 
 
 def gantt(

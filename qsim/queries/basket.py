@@ -142,7 +142,7 @@ def _order_fees(choices: Sequence[list[dict[str, Any]]]) -> dict[str, int]:
 
 def _fees(connection: duckdb.DuckDBPyConnection, chosen: Iterable[str], order_fees: dict[str, int]) -> dict[str, Fees]:
     """Give the fees of an order on each chosen platform; its surge fee goes with the handling fee."""
-    rows: list[dict[str, Any]] = rows_of(
+    rows = rows_of(
         connection,
         """SELECT platform, (100 * delivery_fee)::BIGINT AS delivery, (100 * handling_fee)::BIGINT AS handling,
             (100 * free_delivery_from)::BIGINT AS free, (100 * minimum_order)::BIGINT AS least FROM platforms""",
@@ -166,7 +166,7 @@ def _by_sql(
     connection: duckdb.DuckDBPyConnection, wanted: Sequence[tuple[int, str]], stores: list[int]
 ) -> list[list[dict[str, Any]]]:
     meant = [names.products_named(connection, name) for _, name in wanted]
-    rows: list[dict[str, Any]] = rows_of(
+    rows = rows_of(
         connection,
         """SELECT p.listing_id, p.product_id, p.product, p.brand, p.pack, p.unit, g.pack_units, p.unit_price, p.platform,
             (100 * p.price)::BIGINT AS paise, (100 * (p.surge_fee - p.order_fee))::BIGINT AS fee,

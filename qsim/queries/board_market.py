@@ -18,7 +18,6 @@ from qsim.queries.board_states import (
     state,
     step_for,
     tick_before,
-    tick_of,
     told_of,
     written,
 )
@@ -32,20 +31,20 @@ _LEAST_BASE_PAISE = 2_000
 _CAMPAIGNS = 40
 
 
-def featured(boards: Boards, as_of: int | None = None) -> int | None:
+def featured(boards: Boards) -> int | None:
     """Choose the product that a report opens with: onions where the market has them, else what moved most in a day.
 
     None where nothing is on sale.
     """
     if found := pages.search(boards, "onion", 1)["products"]:
         return int(found[0]["product_id"])
-    moved = pages.movers(boards, as_of, hours=HOURS_SHOWN)
+    moved = pages.movers(boards, hours=HOURS_SHOWN)
     if rows := [*moved["rises"], *moved["falls"]]:
         return int(max(rows, key=lambda row: abs(row["change_bps"]))["product_id"])
     return pages.first_product(boards)
 
 
-def volatility(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
+def volatility(boards: Boards) -> dict[str, Any]:
     """Measure by volatility group how far a regular price moves when its product has its turn, in percent.
 
     `realised_pct` is the root of the mean square of the relative moves, of goods from 20 rupees on. `target_pct` is that of
@@ -53,7 +52,7 @@ def volatility(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
     None where prices are set by rates and not by turns, and `realised_pct` is of the moves that were made. Over the newest
     ticks of the last day that ran under the same parameters and had few enough events.
     """
-    tick = tick_of(boards, as_of)
+    tick = boards.log.tick
     epoch, parameters = boards.course.at(tick)
     since = max(epoch.tick, tick_before(boards, second_of(boards, tick) - clock.DAY))
     share = _MEASURED_EVENTS / max(1.0, events_between(boards, since, tick))
@@ -99,12 +98,12 @@ def _turns(batch: int | None, ticks: int) -> str:
     return f"any_value(CASE WHEN {batch} >= active THEN sizes.listings * {ticks} ELSE sizes.turns END)"
 
 
-def levels(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
+def levels(boards: Boards) -> dict[str, Any]:
     """Tell where each platform's price multipliers and prices lie, in percent of the base price, beside its band.
 
     `multiplier` (anchor over base price) and `price` (over base price) are the 2nd, 25th, 50th, 75th and 98th percentiles.
     """
-    tick = tick_of(boards, as_of)
+    tick = boards.log.tick
     step = step_for(boards, tick)
     anchors = boards.select(LISTINGS, boards.log.of_table(LISTINGS.name))
     bands = boards.select(PLATFORMS, boards.log.of_table(PLATFORMS.name))
@@ -123,12 +122,12 @@ def levels(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
     return {**told_of(boards, tick, step), "platforms": rows}
 
 
-def campaigns(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
-    """Tell when campaigns run from a day before a tick to a day after: the stretches of each, its lines and their depths.
+def campaigns(boards: Boards) -> dict[str, Any]:
+    """Tell when campaigns run from a day before the newest tick to a day after: the stretches of each, its lines and their depths.
 
-    Those that run at the tick come first, then those that come, then those that are past; at most so many.
+    Those that run at that tick come first, then those that come, then those that are past; at most so many.
     """
-    tick = tick_of(boards, as_of)
+    tick = boards.log.tick
     now, at = second_of(boards, tick), stamp(boards, tick)
     first, last = now - clock.DAY, now + clock.DAY
     kept, lines = (boards.select(table, boards.log.of_table(table.name)) for table in (CAMPAIGNS, CAMPAIGN_LINES))

@@ -16,7 +16,7 @@ import duckdb
 
 from qsim import clock
 from qsim.errors import UsageError
-from qsim.queries.connection import files_read, in_memory, rows_of
+from qsim.queries.connection import fetched, files_read, in_memory, rows_of
 from qsim.queries.scans import select_for
 from qsim.queries.state_views import state_between
 from qsim.queries.texts import letters_of
@@ -54,12 +54,12 @@ class Boards:
     hours: dict[tuple[int, int], list[dict[str, Any]]] = field(default_factory=dict)
 
 
+@files_read()
 def open_boards(market: Place, history: Log) -> Boards:
-    """Load a market's catalog for boards; the files are those that the log names."""
+    """Load a market's catalog for boards; CorruptError where a file of it that the log names cannot be read."""
     connection = in_memory()
     # Whatever the machine, the rest of it stays free for the writer and for other questions.
     connection.execute("SET threads = 2")
-
     select = select_for(connection, market)
 
     def table(name: Table) -> str:
@@ -76,8 +76,8 @@ def open_boards(market: Place, history: Log) -> Boards:
         CREATE TABLE listings AS SELECT l.listing_id, l.product_id, l.platform_id, s.area, p.category::shelf AS category
             FROM {table(LISTINGS)} AS l JOIN stores AS s USING (store_id) JOIN products AS p USING (product_id)
             WHERE p.is_active ORDER BY listing_id""")
-    counts = rows_of(connection, "SELECT (SELECT count(*) FROM products) AS n, (SELECT count(*) FROM stores) AS m")[0]
-    return Boards(connection, select, history, course_of(history), int(str(counts["n"])), int(str(counts["m"])))
+    counts = "SELECT (SELECT count(*) FROM products) AS products, (SELECT count(*) FROM stores) AS per_product"
+    return Boards(connection, select, history, course_of(history), **rows_of(connection, counts)[0])
 
 
 def moved_on(boards: Boards, history: Log) -> None:
@@ -88,9 +88,7 @@ def moved_on(boards: Boards, history: Log) -> None:
 def query(boards: Boards, text: str, values: list[object] | None = None) -> list[dict[str, Any]]:
     """Run one query over the catalog and the states, and give its rows."""
     with files_read():
-        done = boards.connection.execute(text, values)
-        names = [column[0] for column in done.description or ()]
-        return [dict(zip(names, row, strict=True)) for row in done.fetchall()]
+        return fetched(boards.connection, text, values)[1]
 
 
 def tick_of(boards: Boards, as_of: int | None) -> int:

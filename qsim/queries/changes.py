@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -45,9 +45,9 @@ def since(reading: Reading, position: Position, most: int) -> tuple[list[Change]
     source = _source(reading, position)
     if source is None:
         return [], 0
-    counted: Any = rows_of(reading.connection, f"SELECT count(*) AS n FROM {source}")[0]["n"]
+    counted = rows_of(reading.connection, f"SELECT count(*) AS n FROM {source}")[0]["n"]
     newest = f"SELECT * FROM {source} ORDER BY tick DESC, listing_id DESC LIMIT {most}"
-    return _changes(reading, newest), int(counted)
+    return _changes(reading, newest), counted
 
 
 def shares(
@@ -111,7 +111,7 @@ def _source(reading: Reading, position: Position) -> str | None:
 
 def _changes(reading: Reading, events: str, values: list[object] | None = None) -> list[Change]:
     """Give the changes that a SELECT of events tells of, in order."""
-    rows: list[dict[str, Any]] = rows_of(
+    rows = rows_of(
         reading.connection,
         f"""WITH newest AS MATERIALIZED ({events})
         SELECT e.tick, e.listing_id, n.product_id, n.platform, to_json(struct_pack(

@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import Any
 from weakref import WeakKeyDictionary
 
 import duckdb
@@ -147,26 +148,33 @@ def _in_transaction(connection: duckdb.DuckDBPyConnection) -> bool:
     return first == second
 
 
+def fetched(
+    connection: duckdb.DuckDBPyConnection, query: str, values: list[object] | None = None
+) -> tuple[list[str], list[dict[str, Any]]]:
+    """Run one query and give its columns and its rows as dictionaries; DuckDB's own error where it refuses it."""
+    # Unlike a relation this is planned once, which is most of the work of a small query.
+    done = connection.execute(query, values)
+    columns = distinct(column[0] for column in done.description or ())
+    return columns, [dict(zip(columns, row, strict=True)) for row in done.fetchall()]
+
+
 def rows_of(
     connection: duckdb.DuckDBPyConnection, query: str, values: list[object] | None = None
-) -> list[dict[str, object]]:
+) -> list[dict[str, Any]]:
     """Run one query and give its rows as dictionaries; QsimError in one line where DuckDB refuses it."""
     return _answer(connection, query, values)[1]
 
 
 def _answer(
     connection: duckdb.DuckDBPyConnection, query: str, values: list[object] | None = None
-) -> tuple[list[str], list[dict[str, object]]]:
+) -> tuple[list[str], list[dict[str, Any]]]:
     try:
-        # Unlike a relation this is planned once, which is most of the work of a small query.
-        done = connection.execute(query, values)
-        columns, rows = distinct(column[0] for column in done.description or ()), done.fetchall()
+        return fetched(connection, query, values)
     except duckdb.Error as fault:
         raise _refused(fault) from None
-    return columns, [dict(zip(columns, row, strict=True)) for row in rows]
 
 
-def selected(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[list[str], list[dict[str, object]]]:
+def selected(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[list[str], list[dict[str, Any]]]:
     """Run a user's query, which has to be one SELECT, and give its columns and rows: a COPY could write over the market's files."""
     try:
         kinds = [statement.type for statement in connection.extract_statements(query)]

@@ -31,6 +31,8 @@ NONE = -(1 << 31)
 _MEANT_MOST = 1 << 22
 # Of how many products the names are looked at to tell the commonest.
 _LOOKED_AT = 5_000
+# Products that names may mean which are read ahead, all together.
+_READ_AHEAD = 50_000
 _NUMBERS = ("mrp", "mrp_discount_bps", "pack_units", "is_loose", "is_active")
 _TEXTS = ("product", "brand", "category", "subcategory", "pack", "unit", "volatility_group")
 
@@ -179,15 +181,16 @@ class Goods:
                     self.meanings.popitem(last=False)
         return found
 
-    def read_ahead(self, products: int = 50_000) -> None:
-        """Find out what the commonest names of goods mean, which most will ask for, until so many products were looked at."""
+    def read_ahead(self) -> None:
+        """Find out what the commonest names of goods mean, which most will ask for."""
+        left = _READ_AHEAD
         step = 1 + self.count // _LOOKED_AT
         texts = (self.texts[column].of(np.arange(0, self.count, step)) for column in ("product", "brand"))
         common = Counter(names.kind(name, brand) for name, brand in zip(*texts, strict=True))
         for word, count in common.most_common():
-            if products < count * step:
+            if left < count * step:
                 return
-            products -= count * step
+            left -= count * step
             self.meaning(word)
 
     def _meaning_in(self, asked: Asked) -> Meaning:

@@ -57,7 +57,7 @@ def known_of(connection: duckdb.DuckDBPyConnection) -> Known:
     stores = connection.execute("SELECT store_id, platform, city, pincode FROM stores ORDER BY store_id").fetchall()
     shelves = connection.execute(f"SELECT DISTINCT {', '.join(SHELVES)} FROM categories").fetchall()
     return Known(
-        [(str(row["platform"]), str(row["name"])) for row in platforms],
+        [(row["platform"], row["name"]) for row in platforms],
         [Store(*store) for store in stores],
         {column: sorted({row[at] for row in shelves}) for at, column in enumerate(SHELVES)},
     )
@@ -128,8 +128,8 @@ def known_shelf(known: Known, category: str) -> tuple[str, list[str]]:
     return where
 
 
-def near_shelves(known: Known, text: str, count: int = 3) -> list[str]:
-    """Give the names of shelves that a text may be a part or a misspelling of, whole or in one of their words, the likeliest first."""
+def near_shelves(known: Known, text: str) -> list[str]:
+    """Give the three likeliest names of shelves that a text may be a part or a misspelling of, whole or in one of their words."""
     asked = " ".join(wording.words(text))
     if len(asked) < 2:
         return []
@@ -139,7 +139,7 @@ def near_shelves(known: Known, text: str, count: int = 3) -> list[str]:
             near = max((_likeness(asked, one) for one in (" ".join(called), *called)), default=0.0)
             likeness[name] = max(near, likeness.get(name, 0.0))
     close = [name for name in likeness if name and likeness[name] >= _NEAR]
-    return sorted(close, key=lambda name: (-likeness[name], len(name), name))[:count]
+    return sorted(close, key=lambda name: (-likeness[name], len(name), name))[:3]
 
 
 def _likeness(asked: str, name: str) -> float:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from qsim.errors import InputError, UsageError
-from qsim.explain import shown
+from qsim.given import shown
 from qsim.inputs import read_small
 from qsim.queries.asked import pack_in
 from qsim.queries.wording import words

@@ -234,7 +234,7 @@ def nearest(connection: duckdb.DuckDBPyConnection, name: str, count: int = 3) ->
             LIMIT $2""",
         [letters(name).strip(), count],
     )
-    return [str(row["head"]) for row in rows]
+    return [row["head"] for row in rows]
 
 
 def packs_of(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:

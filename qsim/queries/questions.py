@@ -18,7 +18,7 @@ import duckdb
 import numpy as np
 
 from qsim.errors import UsageError
-from qsim.explain import shown
+from qsim.given import shown
 from qsim.queries import connection as connections
 from qsim.queries import names
 from qsim.queries.connection import rows_of

@@ -220,9 +220,8 @@ def _side_by_side(goods: Goods, found: Meant, what: str, sides: Sides, listings:
 
 
 def choices(now: Now, wanted: Iterable[tuple[int, str]], stores: Sequence[int]) -> list[list[dict[str, Any]]]:
-    """Choose for a basket the product of each item (quantity, name) and give its offers at these dark stores, by the rule of `basket`.
-
-    None where nothing of it is on sale there.
+    """Choose for a basket the product of each item (quantity, name) and give its offers at these dark stores,
+    by the rule of `basket`; an empty list where nothing of it is on sale there.
     """
     return [_chosen(now, name, np.array(stores, np.int64)) for _, name in wanted]
 

@@ -18,9 +18,10 @@ SMALL, LARGE = 0.05, 0.20
 _LEAST_PAIRS = 10
 
 
-def _of_changes(sample: Sample, top: F64 | Mask, bottom: F64 | Mask | None = None) -> Estimator:
+def _of_changes(sample: Sample, values: F64 | Mask) -> Estimator:
+    """Take the mean of values over changes, one each."""
     code = sample.code[sample.changes.series]
-    return ratio(code, sample.items, top, np.ones(len(code)) if bottom is None else bottom)
+    return ratio(code, sample.items, values, np.ones(len(code)))
 
 
 def change_rate(sample: Sample) -> Estimator:

@@ -14,8 +14,8 @@ import numpy as np
 from qsim.arrays import F64, I32, I64, Mask
 from qsim.realism.panel import Panel
 
+# From weights of items [draws, items] to values [draws]; NaN where a value is undefined.
 Estimator = Callable[[F64], F64]
-"""Weights of items [draws, items] to values [draws]; NaN where a value is undefined."""
 
 
 @dataclass(frozen=True)

@@ -108,10 +108,10 @@ def _newest(market: Place) -> int:
     return newest
 
 
-def commits(market: Place, since: int = 0) -> Iterator[Piece]:
-    """Read the commits from number `since` on in order, none by its checkpoint; CorruptError names the first that is broken."""
-    before: Tip = _commit(market, since - 1).tip if since else EMPTY
-    for number in range(since, _newest(market) + 1):
+def commits(market: Place) -> Iterator[Piece]:
+    """Read all commits in order, none by its checkpoint; CorruptError names the first that is broken."""
+    before: Tip = EMPTY
+    for number in range(_newest(market) + 1):
         piece = _commit(market, number)
         pieces.check_follows(before, piece)
         yield piece

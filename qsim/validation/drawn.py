@@ -21,33 +21,36 @@ from qsim.streams import Purpose
 from qsim.validation.laws import long_table
 
 
-def _costs(course: Course, days: int) -> cost.CostPath:
+def cost_path(course: Course, head: int) -> cost.CostPath:
+    """Work out what the groups' costs share, and their shocks, up to the day after the newest; empty where nothing happens."""
     path = cost.CostPath()
-    cost.extend(path, lambda day: rulebook.cost_rules(course.parameters_of_day(day)), days)
+    if any(map(rulebook.lives, course.parameters)):
+        days = course.epochs[-1].second_of(head) // DAY + 1
+        cost.extend(path, lambda day: rulebook.cost_rules(course.parameters_of_day(day)), days)
     return path
 
 
-def of_shocks(course: Course, head: int) -> list[str]:
+def of_shocks(course: Course, head: int, path: cost.CostPath) -> list[str]:
     """Write the statements of the newest shock of each group on each day: 1 + the day on which it began, 0 for none."""
     told = any(rulebook.lives(p) and p.truth for p in course.parameters)
-    path = _costs(course, course.epochs[-1].second_of(head) // DAY) if told else cost.CostPath()
-    rows = [(day, *pair) for day, ids in enumerate(path.shock_ids) for pair in zip(GROUPS, ids.tolist(), strict=True)]
+    days = course.epochs[-1].second_of(head) // DAY + 1 if told else 0
+    by_day = enumerate(path.shock_ids[:days])
+    rows = [(day, *pair) for day, ids in by_day for pair in zip(GROUPS, ids.tolist(), strict=True)]
     return long_table("shocks", {"day": "BIGINT", "volatility_group": "VARCHAR", "shock_id": "BIGINT"}, rows)
 
 
-def of_products(course: Course, head: int, products: Sequence[tuple[int, str]]) -> list[str]:
-    """Write the statements of the draw behind each product's popularity, and of its log cost at the start of each day up to the
-    one after the newest; none where nothing happens. `products` are numbers and groups of those wanted.
+def of_products(course: Course, path: cost.CostPath, products: Sequence[tuple[int, str]]) -> list[str]:
+    """Write the statements of the draw behind each product's popularity, and of its log cost at the start of each day of a path;
+    none where nothing happens. `products` are numbers and groups of those wanted.
     """
-    if not any(map(rulebook.lives, course.parameters)):
+    if not path.shared:
         products = []
     ids = np.array([number for number, _ in products], np.int64)
     groups = np.array([GROUPS.index(group) for _, group in products], np.uint8)
     normals = streams.normals(streams.hashed(course.parameters[0].seed, Purpose.POPULARITY, 0, ids))
-    path = _costs(course, course.epochs[-1].second_of(head) // DAY + 1) if products else cost.CostPath()
     own = np.zeros(len(ids))
     costs: list[tuple[int, int, float]] = []
-    for day, shared in enumerate(path.shared):
+    for day, shared in enumerate(path.shared if products else []):
         if day > 0:
             own = cost.own_step(path.rules[day - 1], groups, ids, day - 1, own)
         costs += [

@@ -105,7 +105,7 @@ def run_checks(
     try:
         queries = [_STEP, _MET, *(check.query for check in wanted)]
         prepared.lay_out(lambda statement: rows_of(connection, statement), history, course, queries)
-        step, unread = int(str(rows_of(connection, _STEP)[0]["step"])), ""
+        step, unread = rows_of(connection, _STEP)[0]["step"], ""
         met = _applying(connection)
     except QsimError as fault:
         step, unread, met = 1, f"the tables cannot be read: {fault}", set(NEEDS)
