@@ -31,7 +31,7 @@ def of_shocks(course: Course, head: int) -> list[str]:
     """Write the statements of the newest shock of each group on each day: 1 + the day on which it began, 0 for none."""
     told = any(rulebook.lives(p) and p.truth for p in course.parameters)
     path = _costs(course, course.epochs[-1].second_of(head) // DAY) if told else cost.CostPath()
-    rows = [(day, *pair) for day, ids in enumerate(path.shock_ids) for pair in zip(GROUPS, ids.tolist(), strict=True)]
+    rows = [(day, group, int(ids[nth])) for day, ids in enumerate(path.shock_ids) for nth, group in enumerate(GROUPS)]
     return long_table("shocks", {"day": "BIGINT", "volatility_group": "VARCHAR", "shock_id": "BIGINT"}, rows)
 
 
@@ -50,14 +50,12 @@ def of_products(course: Course, head: int, products: Sequence[tuple[int, str]]) 
     for day, shared in enumerate(path.shared):
         if day > 0:
             own = cost.own_step(path.rules[day - 1], groups, ids, day - 1, own)
-        costs += [
-            (number, day, value) for number, value in zip(ids.tolist(), (shared[groups] + own).tolist(), strict=True)
-        ]
+        levels = (shared[groups] + own).tolist()
+        costs += [(number, day, levels[nth]) for nth, (number, _) in enumerate(products)]
     numbered = {"product_id": "BIGINT"}
+    drawn = [(number, float(normals[nth])) for nth, (number, _) in enumerate(products)]
     return [
-        *long_table(
-            "popularity", numbered | {"normal": "DOUBLE"}, list(zip(ids.tolist(), normals.tolist(), strict=True))
-        ),
+        *long_table("popularity", numbered | {"normal": "DOUBLE"}, drawn),
         *long_table("costs", numbered | {"day": "BIGINT", "cost": "DOUBLE"}, costs),
     ]
 
@@ -71,7 +69,7 @@ def of_hours(course: Course, head: int, calendar: Sequence[Entry], cities: Seque
     ends = [*(epoch.tick for epoch in course.epochs[1:]), head]
     rows: list[Sequence[Any]] = []
     for number, (epoch, p) in enumerate(zip(course.epochs, course.parameters, strict=True)):
-        first, last = max(0, epoch.second - 1) // HOUR, (epoch.second_of(ends[number]) - 1) // HOUR
+        first, last = max(0, (epoch.second - 1) // HOUR), (epoch.second_of(ends[number]) - 1) // HOUR
         made = hours.hours(p, calendar, cities, first, last) if rulebook.lives(p) and last >= first else {}
         rows += [
             (
