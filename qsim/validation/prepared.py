@@ -169,8 +169,7 @@ _EVENTS = [
     """CREATE OR REPLACE TABLE checked.events AS
         SELECT e.*, coalesce(o.depth, 0) AS own, coalesce(l.line, 0) AS line, c.epoch, c.shift, c.shift_before,
             g.is_loose, g.is_active, g.ceiling, g.platform, g.leads, g.product_id, r.live, r.turned, r.timed, r.told,
-            p.batch_size = 0 OR p.batch_size >= g.active OR (g.place - e.tick * p.batch_size % g.active + g.active) % g.active
-                < p.batch_size AS in_turn
+            p.batch_size = 0 OR (g.place - e.tick * p.batch_size % g.active + g.active) % g.active < p.batch_size AS in_turn
         FROM (SELECT *, lag(tick) OVER w AS was_tick, lag(after) OVER w AS was_after, lag(regular) OVER w AS was_regular,
                 lag(discount) OVER w AS was_discount, lag(surge) OVER w AS was_surge, lag(fee) OVER w AS was_fee
               FROM checked.states WINDOW w AS (PARTITION BY listing_id ORDER BY tick, cause)) AS e
