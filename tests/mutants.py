@@ -47,6 +47,7 @@ AREAS = {
         [
             "test_validation_laws",
             "test_validation_parts",
+            "test_validation_handmade",
             "test_validation",
             "test_validation_faults",
             "test_validation_realistic",

@@ -23,6 +23,31 @@ EVENT = "(tick, listing_id) = (SELECT (tick, listing_id) FROM {t} ORDER BY tick 
 FIRST = "(tick, listing_id) = (SELECT (tick, listing_id) FROM {t} ORDER BY tick, listing_id LIMIT 1)"
 _FIRST = "FROM {t} WHERE tick > 0 AND discount_bps > 0 ORDER BY tick, listing_id LIMIT 1"
 STARTED = f"(tick, listing_id) = (SELECT (tick, listing_id) {_FIRST})"
+# The newest snapshot of goods that are off sale.
+_IDLE = "SELECT listing_id FROM raw.listings JOIN raw.products USING (product_id) WHERE NOT is_active"
+OFF_SALE = f"tick = {LAST} AND listing_id IN ({_IDLE})"
+
+
+def chosen(source: str) -> str:
+    """Write that a row is the first of a source of ticks and listings."""
+    return f"(tick, listing_id) = (SELECT (tick, listing_id) {source} ORDER BY tick, listing_id LIMIT 1)"
+
+
+def of_cause(cause: int) -> str:
+    """Write that an event is the first of a cause."""
+    return chosen(f"FROM {{t}} WHERE cause = {cause}")
+
+
+def causes(*those: int) -> str:
+    """Write that a row is the truth of an event of these causes."""
+    listed = ", ".join(map(str, those))
+    return f"(tick, listing_id) IN (SELECT (tick, listing_id) FROM raw.events WHERE cause IN ({listed}))"
+
+
+def told(cause: int, store: int) -> str:
+    """Write that a row is the truth of the first event of a cause at one of ten dark stores."""
+    return chosen(f"FROM raw.events WHERE cause = {cause} AND listing_id % 10 = {store}")
+
 
 CLASSIC = [
     ("1.1", "a product's row twice", "products", "INSERT INTO {t} SELECT * FROM {t} LIMIT 1"),
@@ -182,6 +207,24 @@ CLASSIC = [
     ("6.28", "squares of sizes that are not theirs", "platform_metrics", "SET change_squares = 0"),
     ("6.29", "more discounted for a while", "platform_metrics", "SET discounted = discounted + 1 WHERE tick BETWEEN 10 AND 200"),
     ("6.29", "more surging for a while", "platform_metrics", "SET surging = surging + 1 WHERE tick BETWEEN 10 AND 200"),
+    ("2.3", "an anchor above its band", "listings", "SET anchor_price_paise = anchor_price_paise * 9 WHERE listing_id = 7"),
+    ("2.5", "packaged goods without an MRP now", "products", "SET mrp_paise = 0 WHERE NOT is_loose"),
+    ("2.15", "a price that moves off sale", "snapshots", "SET price_paise = price_paise + 1 WHERE " + OFF_SALE),
+    ("2.15", "a regular price that moves off sale", "snapshots",
+     "SET regular_price_paise = regular_price_paise + 1 WHERE " + OFF_SALE),
+    ("2.15", "a discount of goods off sale", "snapshots", "SET discount_bps = 100 WHERE " + OFF_SALE),
+    ("2.15", "a surge of goods off sale", "snapshots", "SET surge_bps = 100 WHERE " + OFF_SALE),
+    ("2.15", "a surge fee of goods off sale", "snapshots", "SET surge_fee_paise = 100 WHERE " + OFF_SALE),
+    ("3.8", "lines of goods that are off sale", "products", "SET is_active = false WHERE product_id IN (SELECT product_id FROM"
+     " raw.listings SEMI JOIN raw.campaign_lines USING (listing_id))"),
+    ("3.8", "lines of another category", "campaigns", "SET category = 'Toys' WHERE category <> ''"),
+    ("6.5", "campaigns of goods that have their turn", "products", "SET is_active = product_id > 7"),
+    ("6.5", "a campaign's start that leaves the discount", "events", "SET discount_bps = 0 WHERE " + of_cause(6)),
+    ("6.5", "a campaign's end that leaves the discount", "events", "SET discount_bps = (SELECT max(discount_bps)"
+     " FROM raw.campaign_lines AS l WHERE l.listing_id = {t}.listing_id) WHERE " + of_cause(7)),
+    ("6.5", "a campaign's start a tick late", "events", "SET tick = tick + 1 WHERE " + of_cause(6)),
+    ("6.5", "a campaign's start at a listing that has none", "campaign_lines",
+     "DELETE FROM {t} WHERE listing_id = (SELECT min(listing_id) FROM raw.events WHERE cause = 6)"),
 ]  # fmt: skip
 
 # The faults of a market whose prices move between turns.
@@ -316,6 +359,37 @@ REALISTIC = [
     ("6.30", "loads a little higher", "fees", "SET load_bps = load_bps + 1"),
     ("6.30", "a change of fees told twice", "fees",
      f"INSERT INTO {{t}} SELECT * REPLACE (tick + 1 AS tick, load_bps AS load_bps) FROM {{t}} WHERE tick = {LAST}"),
+    ("2.12", "a part that is off by a paisa by night", "truth", "SET rounding_paise = rounding_paise + 1 WHERE "
+     + chosen("FROM {t} WHERE tick % 24 = 3")),
+    ("2.26", "an anchor that is off by a paisa", "truth",
+     "SET anchor_paise = anchor_paise + 1, cost_paise = cost_paise - 1 WHERE " + EVENT),
+    ("2.26", "discounts a paisa larger", "truth",
+     "SET discount_paise = discount_paise - 1, rounding_paise = rounding_paise + 1 WHERE discount_paise < 0"),
+    ("2.26", "campaigns a paisa larger", "truth",
+     "SET campaign_paise = campaign_paise - 1, rounding_paise = rounding_paise + 1 WHERE campaign_paise < 0"),
+    ("2.26", "a surge from nowhere", "truth", "SET surge_paise = surge_paise + 1, rounding_paise = rounding_paise - 1 WHERE " + EVENT),
+    ("2.26", "a time of day a paisa larger", "truth",
+     "SET time_of_day_paise = time_of_day_paise + 1, rounding_paise = rounding_paise - 1 WHERE time_of_day_paise <> 0"),
+    ("2.26", "an answer that makes a price higher", "truth",
+     "SET rival_paise = 1, rounding_paise = rounding_paise - 1 WHERE " + EVENT),
+    ("2.28", "shocks of other platforms alone", "truth", "SET shock_id = shock_id - 1 WHERE listing_id % 10 < 2 AND shock_id > 0"),
+    ("2.29", "rates of sales a hundredth higher", "truth", "SET hazard_a_day = 1.01 * hazard_a_day WHERE " + causes(3)),
+    ("2.29", "rates of looks at rivals a hundredth higher", "truth", "SET hazard_a_day = 1.01 * hazard_a_day WHERE " + causes(11, 12)),
+    ("2.30", "a repricing that comes from another platform", "truth", "SET source_listing_id = listing_id + 2 WHERE " + told(9, 0)),
+    ("2.30", "an answer to another product", "truth", "SET source_listing_id = listing_id + 12 WHERE " + told(11, 0)),
+    ("2.30", "an answer to the platform itself", "truth", "SET source_listing_id = listing_id - 1 WHERE " + told(11, 1)),
+    ("2.30", "an answer to a rival's second dark store", "truth", "SET source_listing_id = listing_id + 3 WHERE " + told(11, 0)),
+    ("2.30", "sales shared by platforms that have none", "truth",
+     "SET source_listing_id = listing_id + 2 WHERE listing_id % 10 < 8 AND listing_id % 2 = 0 AND " + causes(3)),
+    ("3.26", "sales that are deeper at every other dark store", "discounts",
+     "SET discount_bps = discount_bps + 100 WHERE discount_bps > 0 AND listing_id % 2 = 1"),
+    ("3.28", "sales told to end at once", "snapshots",
+     "SET own_ends_second = 3600 * tick WHERE own_ends_second > 0 AND tick = " + LAST),
+    ("3.28", "sales told to go on for a year", "snapshots",
+     "SET own_ends_second = own_ends_second + 365 * 86400 WHERE own_ends_second > 0 AND tick = " + LAST),
+    ("3.28", "sales told to end two hours early", "snapshots",
+     "SET own_ends_second = own_ends_second - 7200 WHERE own_ends_second > 3600 * (tick + 3)"),
+    ("4.15", "shelves of three units", "listings", "SET target_stock = 3"),
 ]  # fmt: skip
 
 

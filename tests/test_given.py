@@ -141,7 +141,7 @@ def test_a_question_takes_platforms_of_any_series(ran: Path) -> None:
     [
         ("metrics", {"by": ["store"]}, "by: found ['store']; allowed is platform, category or both"),
         ("metrics", {"by": 5}, "by: found 5"), ("report", {"out": 5}, "out: found 5; allowed is the path of a file"),
-        ("validate", {"only": 2.6}, "only: found 2.6"), ("verify", {"regenerate": 5}, "regenerate: found '5'; allowed are all"),
+        ("verify", {"regenerate": 5}, "regenerate: found '5'; allowed are all"),
         ("verify", {"regenerate": (1, 5)}, "regenerate: found '(1, 5)'"),
         ("guarded_sql", {"query": 5}, "sql: found a query that is no text"),
         ("serve", {"port": "x"}, "port: found 'x'; allowed is a whole number"), ("serve", {"port": 99_999}, "allowed are 0 to 65,535"),
@@ -153,10 +153,6 @@ def test_what_reads_a_market_refuses_things_of_another_kind(
     ran: Path, verb: str, given: dict[str, Any], found: str
 ) -> None:
     assert found in refusal(getattr(qsim, verb), ran, **given)
-
-
-def test_one_check_may_be_named_by_its_number_alone(ran: Path) -> None:
-    assert [check["number"] for check in qsim.validate(ran, only="2.6")["checks"]] == ["2.6"]
 
 
 @pytest.mark.parametrize(

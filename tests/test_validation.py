@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 import qsim
+from qsim.errors import UsageError
 from qsim.validation import sampling, validate
 from qsim.validation.checks import CATEGORIES, NEEDS
 from qsim.validation.runner import ALL_CHECKS
@@ -116,6 +117,15 @@ def test_on_the_command_line_checks_are_chosen_by_their_numbers(market: Path, sh
 def test_a_check_that_there_is_not_is_refused_by_its_number(market: Path, shell: Shell) -> None:
     line = shell.refused(2, "validate", market, "--check", "9.9")
     assert "check: found '9.9'; allowed are 1.1 to 6.31" in line
+
+
+def test_one_check_may_be_named_by_its_number_alone(market: Path) -> None:
+    assert [check["number"] for check in validate(market, "2.6")["checks"]] == ["2.6"]
+
+
+def test_what_cannot_be_numbers_of_checks_is_refused(market: Path) -> None:
+    with pytest.raises(UsageError, match=r"only: found 2\.6; allowed is the numbers of checks"):
+        validate(market, 2.6)  # type: ignore[arg-type]
 
 
 def test_what_is_measured_is_a_whole_number_or_has_four_decimals(sound: dict[str, dict[str, Any]]) -> None:

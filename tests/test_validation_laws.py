@@ -10,13 +10,16 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import duckdb
+import numpy as np
 import pytest
 
 import qsim
-from qsim import params
+from qsim import params, rulebook
 from qsim.behaviour import GROUPS
 from qsim.clock import Epoch
+from qsim.market import cost
 from qsim.params import Parameters
+from qsim.popularity import popularity
 from qsim.queries.connection import rows_of
 from qsim.simulation import Course
 from qsim.storage import log
@@ -139,13 +142,18 @@ def test_the_figures_of_an_epoch_are_those_of_its_parameters(bare: duckdb.DuckDB
     sales = {"share": 0.1, "shared_share": 0.6, "shared_spread": 0.7}
     first = changed(REALISTIC, supply=supply)
     later = changed(
-        REALISTIC, sales=sales, demand={"spread": 0.5}, supply={**supply, "reorder": 0.9, "cover_days": [1.0, 9.0]}
+        REALISTIC,
+        sales=sales,
+        demand={"spread": 0.5, "basket_rupees": 250.0},
+        cost={"drift_percent_a_year": 73.0},
+        supply={**supply, "reorder": 0.9, "cover_days": [1.0, 9.0]},
     )
     found = promised(bare, first, later)
     # The wait is the sum of two exponential ones; a late delivery takes one more.
     spread = math.sqrt(2 * 0.09 + 0.25 * 1.75 * 2.25)
     wanted = {"joined": 0.6 * 0.7 * 0.9 * 4, "mean_days": 0.5 + 0.6 + 0.375, "sd_days": spread, "least_days": 0.5}
     wanted |= {"uneven": math.sqrt(math.exp(0.25) - 1), "reorder": 0.4, "cover_low": 2.0, "cover_high": 7.0}
+    wanted |= {"basket": 25_000, "drift": 0.002}
     assert {name: found[name] for name in wanted} == pytest.approx(wanted)
 
 
@@ -249,7 +257,49 @@ def test_the_costs_of_products_are_known_from_the_first_day_to_the_one_after_the
     costs = {(row["product_id"], row["day"]): row["cost"] for row in laid(bare, made, "costs")}
     assert set(costs) == {(product, day) for product in (3, 8) for day in range(3)}
     assert [product for (product, day), cost in costs.items() if cost != 0] == [3, 3] and costs[3, 0] == 0
-    assert len({row["normal"] for row in rows_of(bare, "FROM checked.popularity")}) == 2
+
+
+def test_costs_move_by_the_rules_of_the_day_that_passes(bare: duckdb.DuckDBPyConnection) -> None:
+    calm = changed(REALISTIC, cost={"volatility": NEVER, "reversion_days": 10.0}, shocks={"a_year": NEVER})
+    moved = changed(calm, cost={"volatility": {**NEVER, "dairy": 0.1}, "shared": 0.0})
+    three = Course((Epoch(0, 0, 86_400), Epoch(1, 86_400, 86_400), Epoch(2, 172_800, 86_400)), (calm, moved, calm))
+    made = drawn.of_products(three, 3, [(3, "dairy")])
+    costs = {row["day"]: row["cost"] for row in laid(bare, made, "costs")}
+    # A day that begins with the last tick of an epoch follows its rules.
+    group, product = np.array([GROUPS.index("dairy")], np.uint8), np.array([3])
+    own = cost.own_step(rulebook.cost_rules(moved), group, product, 2, np.zeros(1))[0]
+    assert abs(own) > 0.01
+    assert costs == pytest.approx({0: 0.0, 1: 0.0, 2: 0.0, 3: own, 4: own * math.exp(-0.1)})
+
+
+def test_products_are_asked_for_as_their_market_draws_it(bare: duckdb.DuckDBPyConnection) -> None:
+    products = [(3, "dairy"), (8, "snacks")]
+    found = laid(bare, drawn.of_products(course(REALISTIC), 10, products), "popularity")
+    asked = [math.exp(0.5 * row["normal"] - 0.125) for row in found]
+    assert asked == pytest.approx(popularity(REALISTIC.seed, 0.5, np.array([3, 8])).tolist())
+
+
+@pytest.mark.parametrize(
+    ("most_listings", "most_days", "step"), [(60, 360, 1), (60, 359, 2), (30, 180, 2), (30, 179, 4)]
+)
+def test_costs_are_made_for_so_many_products_that_the_budgets_of_listings_and_days_hold(
+    over: duckdb.DuckDBPyConnection,
+    history: Log,
+    monkeypatch: pytest.MonkeyPatch,
+    most_listings: int,
+    most_days: int,
+    step: int,
+) -> None:
+    monkeypatch.setattr(sampling, "MOST_LISTINGS", most_listings)
+    monkeypatch.setattr(sampling, "MOST_LISTING_DAYS", most_days)
+    # Ten ticks of half a day: 60 listings have costs of six days.
+    days = Course((Epoch(0, 0, 43_200),), (REALISTIC,))
+    prepared.lay_out(lambda text: rows_of(over, text), history, days, ["checked.popularity"])
+    active = [row["product_id"] for row in rows_of(over, "SELECT product_id FROM raw.products WHERE is_active")]
+    assert len(active) > 8
+    assert [row["product_id"] for row in rows_of(over, "FROM checked.popularity ORDER BY ALL")] == [
+        product for product in sorted(active) if product % step == 0
+    ]
 
 
 def test_of_a_market_in_which_nothing_happens_no_costs_are_made(bare: duckdb.DuckDBPyConnection) -> None:
@@ -450,6 +500,32 @@ def test_a_pack_that_says_something_else_is_shown() -> None:
     assert not judged(check, {"pack": "a heap", "unit": "kg", "pack_units": 1.0}).passed
 
 
+def test_no_more_than_20_000_packs_are_read(bare: duckdb.DuckDBPyConnection) -> None:
+    (check,) = [check for check in catalog.CHECKS if check.number == "1.31"]
+    bare.execute("CREATE SCHEMA IF NOT EXISTS raw")
+    bare.execute(
+        "CREATE OR REPLACE TABLE raw.products AS SELECT n || ' g' AS pack, 'kg' AS unit, n / 1000 AS pack_units"
+        " FROM range(20_001) AS t(n)"
+    )
+    assert len(rows_of(bare, check.query)) == 20_000
+
+
+def test_a_comparison_is_asked_of_two_platforms_where_those_that_it_names_are_not(
+    bare: duckdb.DuckDBPyConnection,
+) -> None:
+    (check,) = [check for check in questions.CHECKS if check.number == "5.3"]
+    bare.execute("CREATE SCHEMA IF NOT EXISTS raw")
+    shops = "(0, 'x'), (1, 'y'), (2, 'z')"
+    bare.execute(f"CREATE OR REPLACE TABLE raw.platforms AS FROM (VALUES {shops}) AS t(platform_id, platform)")
+    bare.execute("CREATE OR REPLACE TABLE raw.products AS SELECT 1 AS product_id, 'dairy' AS volatility_group")
+    bare.execute("CREATE OR REPLACE TABLE raw.named AS SELECT 'dairy' AS volatility_group, true AS is_active")
+    bare.execute(
+        "CREATE OR REPLACE TABLE prices AS SELECT 1 AS product_id, 'Milk' AS product, '1 l' AS pack, platform,"
+        " 10 * (platform_id + 1) AS price, true AS is_active FROM raw.platforms"
+    )
+    assert [(row["first_price"], row["second_price"]) for row in rows_of(bare, check.query)] == [(10, 20)]
+
+
 EMPTY = "SELECT 1 AS n WHERE false"
 HANDMADE = (
     checks.faults("1.1", "", "SELECT tick FROM checked.clock WHERE tick < 0", sampled=True),
@@ -500,6 +576,14 @@ def test_a_question_with_an_empty_answer_may_have_a_reason_for_it(told: dict[str
         "5.3": (False, "the answer is empty"),
         "5.4": (False, "the answer is empty"),
     }
+
+
+def test_an_answer_is_told_with_the_milliseconds_that_it_took(
+    over: duckdb.DuckDBPyConnection, history: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "perf_counter", iter([3.5, 4.0]).__next__)
+    (found,) = run_checks(over, history, course_of(history), ["5.6"])
+    assert found["measured"] == "500.0 ms"
 
 
 @pytest.mark.parametrize("told", [2], indirect=True)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 import pytest
 
 from qsim import params
+from qsim.catalog import listings
 from qsim.clock import Epoch
 from qsim.params import Parameters
 from qsim.simulation import Course
-from qsim.validation import checks, laws, sampling
+from qsim.validation import checks, inventory, laws, pricing, sampling
 
 CLASSIC, REALISTIC = params.resolve("classic"), params.resolve("realistic")
 
@@ -25,6 +27,13 @@ def changed(parameters: Parameters, **changes: Any) -> Parameters:
 )
 def test_so_many_products_are_gone_on_by_that_the_budgets_hold(events: int, listings: int, step: int) -> None:
     assert sampling.product_step(events, listings) == step
+
+
+@pytest.mark.parametrize(("listing_days", "step"), [(0, 1), (500_000, 1), (500_001, 2), (5_000_000, 10)])
+def test_of_products_whose_days_are_looked_at_so_many_are_gone_on_by_that_the_budget_holds(
+    listing_days: int, step: int
+) -> None:
+    assert sampling.day_step(listing_days) == step
 
 
 @pytest.mark.parametrize(
@@ -70,6 +79,21 @@ def test_of_values_beyond_their_bounds_the_first_is_told_and_these_alone() -> No
 
 def test_a_bound_itself_is_allowed() -> None:
     assert judged((0, 0, 10), (10, 0, 10)).passed
+
+
+def test_a_check_and_what_it_found_stay_as_they_were_made() -> None:
+    with pytest.raises(FrozenInstanceError):
+        checks.bounds("0.0", "", "", "").sampled = True  # type: ignore[misc]
+    with pytest.raises(FrozenInstanceError):
+        judged((0, 0, 10)).passed = False  # type: ignore[misc]
+
+
+def test_bands_that_leave_no_room_for_a_spread_are_missed_24_times_once_in_a_thousand() -> None:
+    assert pytest.approx(0.001) == (1 - pricing._OFTEN) ** 24
+
+
+def test_listings_are_out_of_stock_in_as_many_steps_of_the_draw_as_the_catalog_says() -> None:
+    assert inventory._OUT_SHARE == listings._SOLD_OUT_BELOW / 2**16
 
 
 @pytest.mark.parametrize(("stores", "zone_sd", "zoned"), [(1, 0.02, False), (2, 0.02, True), (2, 0, False)])

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from qsim.queries.texts import quoted
 from qsim.schema import Table
 
 # What a check may need of a market: a condition on one of its epochs (columns of `checked.laws`), and what that says.
@@ -144,10 +145,9 @@ def question(number: str, name: str, query: str, *, otherwise: str = "") -> Chec
 
 def broken_rules(rules: dict[str, str], source: str, shown: Sequence[str]) -> str:
     """Write a query of the rows of a view that break a named rule, with the rule's name and the columns `shown`."""
-    broken = [f"({rule}) IS NOT TRUE" for rule in rules.values()]
-    names = (name.replace("'", "''") for name in rules)
-    whens = " ".join(f"WHEN {test} THEN '{name}'" for test, name in zip(broken, names, strict=True))
-    return f"SELECT CASE {whens} END AS rule, {', '.join(shown)} FROM {source} WHERE {' OR '.join(broken)}"
+    broken = {name: f"({rule}) IS NOT TRUE" for name, rule in rules.items()}
+    whens = " ".join(f"WHEN {test} THEN {quoted(name)}" for name, test in broken.items())
+    return f"SELECT CASE {whens} END AS rule, {', '.join(shown)} FROM {source} WHERE {' OR '.join(broken.values())}"
 
 
 def of_checked(table: str) -> str:

@@ -35,7 +35,7 @@ def of_shocks(course: Course, head: int, path: cost.CostPath) -> list[str]:
     told = any(rulebook.lives(p) and p.truth for p in course.parameters)
     days = course.epochs[-1].second_of(head) // DAY + 1 if told else 0
     by_day = enumerate(path.shock_ids[:days])
-    rows = [(day, *pair) for day, ids in by_day for pair in zip(GROUPS, ids.tolist(), strict=True)]
+    rows = [(day, group, int(ids[nth])) for day, ids in by_day for nth, group in enumerate(GROUPS)]
     return long_table("shocks", {"day": "BIGINT", "volatility_group": "VARCHAR", "shock_id": "BIGINT"}, rows)
 
 
@@ -53,14 +53,12 @@ def of_products(course: Course, path: cost.CostPath, products: Sequence[tuple[in
     for day, shared in enumerate(path.shared if products else []):
         if day > 0:
             own = cost.own_step(path.rules[day - 1], groups, ids, day - 1, own)
-        costs += [
-            (number, day, value) for number, value in zip(ids.tolist(), (shared[groups] + own).tolist(), strict=True)
-        ]
+        levels = (shared[groups] + own).tolist()
+        costs += [(number, day, levels[nth]) for nth, (number, _) in enumerate(products)]
     numbered = {"product_id": "BIGINT"}
+    drawn = [(number, float(normals[nth])) for nth, (number, _) in enumerate(products)]
     return [
-        *long_table(
-            "popularity", numbered | {"normal": "DOUBLE"}, list(zip(ids.tolist(), normals.tolist(), strict=True))
-        ),
+        *long_table("popularity", numbered | {"normal": "DOUBLE"}, drawn),
         *long_table("costs", numbered | {"day": "BIGINT", "cost": "DOUBLE"}, costs),
     ]
 
@@ -74,7 +72,7 @@ def of_hours(course: Course, head: int, calendar: Sequence[Entry], cities: Seque
     ends = [*(epoch.tick for epoch in course.epochs[1:]), head]
     rows: list[Sequence[Any]] = []
     for number, (epoch, p) in enumerate(zip(course.epochs, course.parameters, strict=True)):
-        first, last = max(0, epoch.second - 1) // HOUR, (epoch.second_of(ends[number]) - 1) // HOUR
+        first, last = max(0, (epoch.second - 1) // HOUR), (epoch.second_of(ends[number]) - 1) // HOUR
         made = hours.hours(p, calendar, cities, first, last) if rulebook.lives(p) and last >= first else {}
         rows += [
             (

@@ -205,7 +205,8 @@ def _law(number: int, course: Sequence[Parameters]) -> tuple[Any, ...]:
 
 
 def _sale_rates(number: int, p: Parameters) -> list[tuple[int, str, float]]:
-    return [(number, name, float(rate)) for name, rate in zip(p.platforms, rulebook.sale_rates(p), strict=True)]
+    rates = rulebook.sale_rates(p)
+    return [(number, name, float(rates[nth])) for nth, name in enumerate(p.platforms)]
 
 
 def _weighted(number: int, weights: dict[str, float]) -> list[tuple[int, float, float]]:
@@ -243,17 +244,18 @@ def _shelves(number: int, p: Parameters) -> list[tuple[int, str, float, bool, fl
     """Give the units that a customer is expected to buy at each platform, whether it is closed, its share of reactive goods, and
     its pull on customers at equal prices.
     """
-    closed, reactive, takes = p.demand.closed, p.rivals.reactive, units_a_day(p.demand, p.platforms)
+    closed, reactive = p.demand.closed, p.rivals.reactive
+    takes, pulls = units_a_day(p.demand, p.platforms), shares_of(p.demand, p.platforms)
     return [
         (
             number,
             name,
-            float(units),
+            float(takes[nth]),
             name in closed,
             float(reactive.get(name, 0.0)),
-            0.0 if name in closed else float(pull),
+            0.0 if name in closed else float(pulls[nth]),
         )
-        for name, units, pull in zip(p.platforms, takes, shares_of(p.demand, p.platforms), strict=True)
+        for nth, name in enumerate(p.platforms)
     ]
 
 

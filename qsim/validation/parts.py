@@ -83,14 +83,13 @@ CHECKS: tuple[Check, ...] = (
     ),
     faults(
         "2.28",
-        "The newest shock of a group is that of the day, one for all its products, and gives way to later ones only.",
-        f"""SELECT tick, k.volatility_group, least, most, was, shock_id FROM (
-            SELECT *, lag(most) OVER (PARTITION BY volatility_group ORDER BY tick) AS was FROM (
-                SELECT tick, volatility_group, min(shock_id) AS least, max(shock_id) AS most
-                FROM {_TOLD} JOIN checked.listings USING (listing_id) GROUP BY ALL)) AS k
+        "The newest shock of a group is that of the day, one for all its products.",
+        f"""SELECT tick, k.volatility_group, least, most, shock_id FROM (
+            SELECT tick, volatility_group, min(shock_id) AS least, max(shock_id) AS most
+            FROM {_TOLD} JOIN checked.listings USING (listing_id) GROUP BY ALL) AS k
         JOIN checked.clock USING (tick)
         LEFT JOIN checked.shocks AS s ON s.day = second // 86400 AND s.volatility_group = k.volatility_group
-        WHERE least <> most OR most IS DISTINCT FROM shock_id OR most < was""",
+        WHERE least <> most OR most IS DISTINCT FROM shock_id""",
         sampled=True,
         needs="told",
     ),
@@ -121,9 +120,9 @@ CHECKS: tuple[Check, ...] = (
         " answer from the rival.",
         f"""SELECT tick, e.listing_id, cause, source_listing_id FROM {_TOLD}
         LEFT JOIN checked.listings AS g ON g.listing_id = source_listing_id
-        LEFT JOIN checked.own AS o ON o.listing_id = source_listing_id AND o.tick = e.tick
+        ASOF LEFT JOIN checked.own AS o ON o.listing_id = source_listing_id AND e.tick >= o.tick
         WHERE source_listing_id <> e.listing_id AND (cause NOT IN ({_START}, {_MATCH}) OR g.product_id IS DISTINCT FROM e.product_id
-            OR g.platform = e.platform OR NOT g.leads OR (cause = {_START} AND coalesce(o.depth, own) <> own))""",
+            OR g.platform = e.platform OR NOT g.leads OR (cause = {_START} AND o.depth IS DISTINCT FROM own))""",
         sampled=True,
         needs="told",
     ),

@@ -46,6 +46,12 @@ _FITS = f"""price = least(ceiling, CASE WHEN style = 'paise' OR x >= ceiling THE
     WHEN style IN ('x99', 'x49', 'x9') THEN {_NINES}
     WHEN {_NEAR} > 0 AND abs({_NEAR} - x / 100) <= reach * x / 100 THEN {_NEAR} * 100
     ELSE greatest(1, {_WHOLE}) * 100 END)"""
+MACROS = (
+    f"CREATE OR REPLACE MACRO checked.price(regular, discount, surge, fee, shift, ceiling) AS {_PRICE}",
+    f"CREATE OR REPLACE MACRO checked.fits(style, price, x, reach, ceiling) AS {_FITS}",
+    f"CREATE OR REPLACE MACRO checked.slack(n, p) AS {_SLACK}",
+    f"CREATE OR REPLACE MACRO checked.running(second, starts, duration, repeat, ends) AS {_RUNNING}",
+)
 # The deepest running line of each listing and tick in `rows`, where one runs.
 LINES = """
     SELECT s.listing_id, s.tick, max(l.discount_bps)::INTEGER AS line
@@ -169,8 +175,7 @@ _EVENTS = [
     """CREATE OR REPLACE TABLE checked.events AS
         SELECT e.*, coalesce(o.depth, 0) AS own, coalesce(l.line, 0) AS line, c.epoch, c.shift, c.shift_before,
             g.is_loose, g.is_active, g.ceiling, g.platform, g.leads, g.product_id, r.live, r.turned, r.timed, r.told,
-            p.batch_size = 0 OR p.batch_size >= g.active OR (g.place - e.tick * p.batch_size % g.active + g.active) % g.active
-                < p.batch_size AS in_turn
+            p.batch_size = 0 OR (g.place - e.tick * p.batch_size % g.active + g.active) % g.active < p.batch_size AS in_turn
         FROM (SELECT *, lag(tick) OVER w AS was_tick, lag(after) OVER w AS was_after, lag(regular) OVER w AS was_regular,
                 lag(discount) OVER w AS was_discount, lag(surge) OVER w AS was_surge, lag(fee) OVER w AS was_fee
               FROM checked.states WINDOW w AS (PARTITION BY listing_id ORDER BY tick, cause)) AS e
@@ -223,10 +228,7 @@ def statements(history: Log, course: Course) -> list[str]:
     """Every statement that lays the tables out, in order, but for those that need the market's own rows."""
     past = int(history.digest % (history.tick + 1))
     return [
-        f"CREATE OR REPLACE MACRO checked.price(regular, discount, surge, fee, shift, ceiling) AS {_PRICE}",
-        f"CREATE OR REPLACE MACRO checked.fits(style, price, x, reach, ceiling) AS {_FITS}",
-        f"CREATE OR REPLACE MACRO checked.slack(n, p) AS {_SLACK}",
-        f"CREATE OR REPLACE MACRO checked.running(second, starts, duration, repeat, ends) AS {_RUNNING}",
+        *MACROS,
         *_epochs(course, history.tick),
         *laws.tables(course),
         *_market(history, course, past),

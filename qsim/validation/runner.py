@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import duckdb
 
 from qsim.errors import QsimError, UsageError
 from qsim.queries.connection import rows_of
@@ -27,9 +29,6 @@ from qsim.validation import (
     trade,
 )
 from qsim.validation.checks import NEEDS, Check, Judgement
-
-if TYPE_CHECKING:
-    import duckdb
 
 _MODULES = (
     integrity,
@@ -80,8 +79,8 @@ def _detail(judgement: Judgement, check: Check, step: int) -> str:
 
 def _applying(connection: duckdb.DuckDBPyConnection) -> set[str]:
     """Tell which needs of checks the market meets, in one of its epochs at least."""
-    met = rows_of(connection, _MET)[0].values()
-    return {need for need, holds in zip(NEEDS, met, strict=True) if holds}
+    met = rows_of(connection, _MET)[0]
+    return {need for nth, need in enumerate(NEEDS) if met[f"n{nth}"]}
 
 
 def _wanted(only: Collection[str]) -> list[Check]:

@@ -30,7 +30,7 @@ def day_step(listing_days: int) -> int:
 def round_ticks(parameters: Parameters, active_products: int) -> int:
     """Count the ticks in which every active product has had its turn at least once."""
     size = parameters.batch_size
-    return 1 if size == 0 or size >= active_products else -(-active_products // size)
+    return -(-active_products // size) if size else 1
 
 
 def forgetting_rounds(parameters: Parameters) -> int | None:

@@ -97,7 +97,7 @@ CHECKS: tuple[Check, ...] = (
         "Discounts start and end at ticks up to the newest, and in a market of turns only in their product's.",
         """SELECT o.tick, o.listing_id, o.depth FROM checked.own AS o JOIN checked.listings AS g USING (listing_id)
         LEFT JOIN checked.clock AS c USING (tick) LEFT JOIN checked.epochs AS p USING (epoch) LEFT JOIN checked.laws AS r USING (epoch)
-        WHERE c.tick IS NULL OR (o.tick > 0 AND NOT live AND NOT (p.batch_size = 0 OR p.batch_size >= g.active
+        WHERE c.tick IS NULL OR (o.tick > 0 AND NOT live AND NOT (p.batch_size = 0
             OR (g.place - o.tick * p.batch_size % g.active + g.active) % g.active < p.batch_size))""",
         sampled=True,
     ),
@@ -119,7 +119,7 @@ CHECKS: tuple[Check, ...] = (
         """SELECT epoch, start_tick, second, due FROM (SELECT *, lag(start_tick) OVER (ORDER BY epoch) AS was_tick,
             lag(second + (last - start_tick) * interval, 1, 0) OVER (ORDER BY epoch) AS due FROM checked.epochs)
         WHERE second <> due OR start_tick > last OR interval < 1 OR (epoch = 0 AND start_tick <> 0)
-            OR (start_tick <= was_tick AND NOT (epoch = 1 AND start_tick = 0))""",
+            OR (start_tick <= was_tick AND epoch > 1)""",
     ),
     faults(
         "6.13",
