@@ -90,6 +90,18 @@ def test_prices_of_a_part_are_those_of_the_view(platform: str | None, shelf: str
     assert found == [row for row in wanted if row["listing_id"] > after][:20], (both.told, after)
 
 
+def test_prices_of_a_unit_in_memory_are_told_apart_beyond_the_paisa(tmp_path: Path) -> None:
+    goods = "product,brand,category,pack,mrp,price\n"
+    rows = [f"Bubble Gum {n},Boomer,Snacks,300 pc,260,{237 + n / 50:.2f}\n" for n in range(9)]
+    (tmp_path / "mine.csv").write_text(goods + "".join(rows), "utf-8")
+    qsim.generate(tmp_path / "m", catalog=tmp_path / "mine.csv", inactive_percent=0)
+    found = ranked.cheapest(served.opened(tmp_path / "m").now, "bubble gum", None, None)
+    told = found.rows(slice(None))
+    assert [row["rank"] for row in told] == [1 + sum(one["price"] < row["price"] for one in told) for row in told]
+    assert told == questions.cheapest(qsim.connect(tmp_path / "m"), "bubble gum")
+    assert len({row["unit_price"] for row in told}) < len({row["price"] for row in told}) > 20
+
+
 def test_every_product_has_its_prices(both: Both) -> None:
     rows = both.sql("SELECT * FROM prices ORDER BY listing_id")
     facts = {row["product_id"]: row for row in both.sql("SELECT * FROM products")}

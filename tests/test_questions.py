@@ -72,6 +72,22 @@ def test_ties_share_a_rank() -> None:
     assert found == [("blinkit", 1, True), ("zepto", 1, True), ("dunzo", 3, False)]
 
 
+def test_prices_that_differ_are_no_tie_though_a_piece_costs_the_same_to_the_paisa() -> None:
+    pack = {"pack": "50 pc", "pack_units": 50.0, "unit": "piece"}
+    con = by_hand({"price": 48.57} | pack, {"platform": "blinkit", "price": 48.25} | pack)
+    found = [(row["platform"], row["unit_price"], row["rank"]) for row in cheapest(con, "onion")]
+    assert found == [("blinkit", 0.97, 1), ("zepto", 0.97, 2)]
+
+
+def test_unlike_packs_of_one_unit_price_are_a_tie() -> None:
+    con = by_hand(
+        {"price": 12, "pack": "300 g", "pack_units": 0.3},
+        {"price": 40},
+        {"price": 28, "pack": "700 g", "pack_units": 0.7},
+    )
+    assert [row["rank"] for row in cheapest(con, "onion")] == [1, 1, 1]
+
+
 def test_larger_pack_wins_by_unit_price() -> None:
     con = by_hand({"price": 20}, {"price": 36, "pack": "2 kg", "pack_units": 2.0})
     found = cheapest(con, "onion")
