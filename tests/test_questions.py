@@ -249,6 +249,17 @@ def test_answers_are_ready_for_json(questioned: Path) -> None:
         assert json.loads(json.dumps(qsim.ask(*call, directory=questioned))) == qsim.ask(*call, directory=questioned)
 
 
+def test_vegetables_are_no_answer_on_fruit_where_there_is_none() -> None:
+    food = {"category": "Fruits & Vegetables", "discount_pct": 40}
+    jam = food | {"product": "Mixed Fruit Jam", "category": "Pantry Staples", "subcategory": "Jam"}
+    con = by_hand(food, food | {"platform": "blinkit"}, jam, jam | {"platform": "blinkit"})
+    with pytest.raises(UsageError, match=r"'fruit prices' names nothing; nearest: .*; name one of them"):
+        compare(con, "fruit prices", "zepto", "blinkit")
+    with pytest.raises(UsageError, match="'fruits': not in this market; allowed: Fruits & Vegetables, "):
+        deals(con, category="fruits")
+    assert compare(con, "fruit & vegetables", "zepto", "blinkit")["rows"] and deals(con, category="Fruits & Vegetables")
+
+
 def test_ask_passes_options(questioned: Path) -> None:
     assert len(qsim.ask("deals", directory=questioned, min_discount=1, limit=2)) == 2
 
