@@ -102,6 +102,20 @@ def test_prices_of_a_unit_in_memory_are_told_apart_beyond_the_paisa(tmp_path: Pa
     assert len({row["unit_price"] for row in told}) < len({row["price"] for row in told}) > 20
 
 
+def test_no_deal_in_memory_costs_the_regular_price_or_more(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", products=60, surge_probability=1.0, surge_min_percent=14)
+    qsim.run(tmp_path / "m", ticks=3, batch_size="all")
+    with qsim.connect(tmp_path / "m") as connection:
+        dearer = connection.sql(
+            "SELECT count(*) FROM prices WHERE discount_pct > 0 AND price >= regular_price AND surge_fee = 0"
+        )
+        assert dearer.fetchall()[0][0] > 9
+        found = ranked.deals(served.opened(tmp_path / "m").now, None, 1, None, 1000)
+        assert written(found) == questions.deals(connection, min_discount=1, limit=1000)
+    assert found.count > 9
+    assert all(row["price"] < row["regular_price"] for row in written(found))
+
+
 def test_every_product_has_its_prices(both: Both) -> None:
     rows = both.sql("SELECT * FROM prices ORDER BY listing_id")
     facts = {row["product_id"]: row for row in both.sql("SELECT * FROM products")}

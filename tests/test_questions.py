@@ -158,6 +158,15 @@ def test_discount_that_a_surge_fee_suspends_is_no_deal() -> None:
     assert [row["discount_pct"] for row in deals(con)] == [35.0]
 
 
+def test_a_discount_that_surge_or_a_price_point_takes_back_whole_is_no_deal() -> None:
+    con = by_hand(
+        {"discount_pct": 5, "price": 41},
+        {"discount_pct": 5, "price": 40, "platform": "blinkit"},
+        {"discount_pct": 5, "price": 39.99, "platform": "dunzo"},
+    )
+    assert [(row["platform"], row["saved"]) for row in deals(con, min_discount=5)] == [("dunzo", 0.01)]
+
+
 def test_campaign_tells_until_when_and_a_plain_discount_does_not() -> None:
     con = by_hand({"discount_pct": 40}, {"discount_pct": 35, "platform": "blinkit"})
     con.execute("INSERT INTO campaigns VALUES (1, 'Flash', '2026-01-01', '2026-02-01')")

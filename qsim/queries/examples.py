@@ -21,7 +21,7 @@ ORDER BY rank, price, platform""",
         "What is 30 % off or more on Blinkit now?",
         """SELECT product, pack, regular_price, price, discount_pct, regular_price - price AS saved
 FROM prices
-WHERE platform = 'blinkit' AND discount_pct >= 30 AND surge_fee = order_fee AND in_stock AND is_active
+WHERE platform = 'blinkit' AND discount_pct >= 30 AND surge_fee = order_fee AND price < regular_price AND in_stock AND is_active
   AND platform IN (SELECT platform FROM platforms WHERE is_open)
 ORDER BY discount_pct DESC, saved DESC
 LIMIT 20""",

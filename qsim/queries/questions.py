@@ -112,8 +112,9 @@ def deals(
     """List what is on sale now at `min_discount` percent or more off its regular price, deepest first.
 
     `saved` is in rupees against the regular price; `ends_at` and `campaign` are told where the discount is a
-    campaign's, null where its end is not known. A discount that an item's surge fee suspends is no deal. `category` is a
-    category, a subcategory or a volatility group; at most `limit` rows.
+    campaign's, null where its end is not known. A discount that an item's surge fee suspends is no deal, nor one that surge, time
+    of day or a price point take back whole: a deal costs less than the regular price. `category` is a category, a subcategory
+    or a volatility group; at most `limit` rows.
     """
     min_discount, limit = number("min_discount", min_discount), whole_number("limit", limit)
     if not 0 <= min_discount <= 100:
@@ -136,7 +137,7 @@ _DEALS = """
         WHERE ($1::VARCHAR IS NULL OR p.platform = $1) AND p.discount_pct >= $2 AND p.discount_pct > 0
             AND ($3::VARCHAR[] IS NULL OR p.product_id IN
                 (SELECT product_id FROM products WHERE list_contains($3::VARCHAR[], {column})))
-            AND p.in_stock AND p.is_active AND p.surge_fee = p.order_fee
+            AND p.in_stock AND p.is_active AND p.surge_fee = p.order_fee AND p.price < p.regular_price
             AND p.platform IN (SELECT platform FROM platforms WHERE is_open)),
     lasting AS (
         SELECT listing_id, discount_pct, max(l.ends_at) AS ends_at,

@@ -109,6 +109,7 @@ def deals(now: Now, platform: str | None, least: float, category: str | None, mo
     row, column = np.nonzero(depth >= max(1, _hundredths(least)))
     listings = products[row] * goods.per + stores[column]
     listings = listings[now.is_on_sale(listings) & (now.columns["surge_fee_paise"][listings] == 0)]
+    listings = listings[now.columns["price_paise"][listings] < now.columns["regular_price_paise"][listings]]
     named = {"regular_price": "regular_price_paise", "price": "price_paise", "discount_pct": "discount_bps"}
     columns = {name: now.columns[column][listings] for name, column in named.items()}
     columns |= {"listing": listings, "saved": columns["regular_price"] - columns["price"]}
