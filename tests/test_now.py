@@ -102,6 +102,17 @@ def test_prices_of_a_unit_in_memory_are_told_apart_beyond_the_paisa(tmp_path: Pa
     assert len({row["unit_price"] for row in told}) < len({row["price"] for row in told}) > 20
 
 
+def test_the_cheapest_of_like_packs_is_bought_though_each_is_sold_out_somewhere(tmp_path: Path) -> None:
+    rows = "Dust Tea,Girnar,Tea,500 g,400,320\nLeaf Tea,Kanan,Tea,500 g,300,210\n"
+    (tmp_path / "mine.csv").write_text(f"product,brand,category,pack,mrp,price\n{rows}", "utf-8")
+    qsim.generate(tmp_path / "m", catalog=tmp_path / "mine.csv", seed=9, inactive_percent=0)
+    with qsim.connect(tmp_path / "m") as connection:
+        in_stock = connection.sql("SELECT count(*) FROM prices WHERE in_stock GROUP BY product_id").fetchall()
+        found = [basket(connection, items=[(1, "tea")], now=now) for now in (None, served.opened(tmp_path / "m").now)]
+    assert in_stock == [(4,), (4,)]
+    assert [one["lines"][0]["product"] for one in found] == ["Leaf Tea", "Leaf Tea"]
+
+
 def test_no_deal_in_memory_costs_the_regular_price_or_more(tmp_path: Path) -> None:
     qsim.generate(tmp_path / "m", products=60, surge_probability=1.0, surge_min_percent=14)
     qsim.run(tmp_path / "m", ticks=3, batch_size="all")

@@ -236,7 +236,8 @@ def _chosen(now: Now, name: str, stores: Ints) -> list[dict[str, Any]]:
         count = on_sale.sum(axis=1)
         if count.any():
             wide = count == count.max()
-            prices = np.where(on_sale, now.columns["price_paise"][listings], np.iinfo(np.int64).max)
+            prices = now.columns["price_paise"][listings].astype(np.int64)
+            prices[~on_sale] = np.iinfo(np.int64).max
             best = _usual(now, products[wide], prices[wide])
             return _offers(now, best, listings[products == best][0][on_sale[products == best][0]])
     return []
