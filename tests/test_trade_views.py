@@ -217,6 +217,18 @@ def test_the_panel_tells_a_citys_festivals_of_its_own_dark_stores_alone(tmp_path
     assert found.fetchall() == [("Bengaluru", "New Year"), ("Mumbai", "Birthday, New Year")]
 
 
+def test_a_share_of_nothing_is_null_and_no_nan(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", preset="realistic", products=4, seed=14)
+    qsim.run(tmp_path / "m", ticks=3, update_interval_seconds=3600)
+    connection = qsim.connect(tmp_path / "m")
+    found = connection.sql(f"SELECT margin_pct FROM ({EXAMPLES['revenue'][1]}) WHERE revenue = 0").fetchall()
+    assert found == [(None,)]
+    lost = EXAMPLES["lost_sales"][1].replace(
+        "FROM demand_truth", "FROM (SELECT * REPLACE (0 AS wanted_units) FROM demand_truth)"
+    )
+    assert connection.sql(f"SELECT DISTINCT lost_pct FROM ({lost})").fetchall() == [(None,)]
+
+
 def test_queries_by_area_hold_where_dark_stores_of_a_platform_share_a_pincode(tmp_path: Path) -> None:
     qsim.generate(tmp_path / "m", preset="realistic", products=12, stores=200)
     qsim.run(tmp_path / "m", ticks=1, update_interval_seconds=3600)

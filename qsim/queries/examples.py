@@ -56,8 +56,8 @@ ORDER BY item""",
     "revenue": (
         "What did each platform sell and earn, and what share of the market is that?",
         """SELECT platform, sum(units) AS units, sum(revenue) AS revenue, sum(margin) AS margin,
-       round(100 * sum(margin) / sum(revenue), 1) AS margin_pct,
-       round(100 * sum(revenue) / sum(sum(revenue)) OVER (), 1) AS revenue_share_pct
+       round(100 * sum(margin) / nullif(sum(revenue), 0), 1) AS margin_pct,
+       round(100 * sum(revenue) / nullif(sum(sum(revenue)) OVER (), 0), 1) AS revenue_share_pct
 FROM market_share
 WHERE category = 'all'
 GROUP BY platform
@@ -82,7 +82,7 @@ ORDER BY category = 'all' DESC, category, day""",
     "lost_sales": (
         "What would have been bought, had it been in stock?",
         """SELECT platform, sum(wanted_units) AS wanted, sum(lost_units) AS lost,
-       round(100 * sum(lost_units) / sum(wanted_units), 1) AS lost_pct, sum(gained_units) AS gained_from_others
+       round(100 * sum(lost_units) / nullif(sum(wanted_units), 0), 1) AS lost_pct, sum(gained_units) AS gained_from_others
 FROM demand_truth
 GROUP BY platform
 ORDER BY lost DESC""",
