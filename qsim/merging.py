@@ -12,7 +12,7 @@ from functools import cache
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from qsim.schema import HISTORY, SNAPSHOTS
+from qsim.schema import HISTORY, PLATFORM_METRICS, SNAPSHOTS
 from qsim.storage import compaction, log
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FAN = 16
+# Of these the ticks of a file tell what was counted: merged with one after a gap it would tell of ticks that nobody counted.
+UNBROKEN = frozenset((PLATFORM_METRICS.name,))
 # What to read a small file takes, to write a merged one and to pass a row on; told otherwise by what merging took.
 _FILE_SECONDS, _MERGED_SECONDS, _ROW_SECONDS = 0.0005, 0.005, 2e-7
 # Readers of older commits have a day for their answers.
@@ -60,7 +62,10 @@ def add(tiers: Tiers, files: Iterable[DataFile], tier: int = 0) -> None:
         if file.table not in schemas():
             continue
         if file.rows * FAN <= compaction.ROWS_A_FILE:
-            tiers.files.setdefault((file.table, file.block, tier), []).append(file)
+            named = tiers.files.setdefault((file.table, file.block, tier), [])
+            if named and file.table in UNBROKEN and not compaction.adjoin(named[-1], file):
+                named.clear()
+            named.append(file)
         else:
             # It stays between those before it and those to come, which are no neighbours then.
             for key in [key for key in tiers.files if key[:2] == (file.table, file.block) and key[2] >= tier]:

@@ -25,7 +25,7 @@ def compact(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     market = market_directory(directory)
     with writing.locked(market):
         history = writing.settled(market)
-        compaction.compact(market, history, merging.schemas())
+        compaction.compact(market, history, merging.schemas(), merging.UNBROKEN)
         after = log.read(market)
     return {
         "directory": str(market),

@@ -10,7 +10,7 @@ Connection = duckdb.DuckDBPyConnection
 
 LISTED: dict[str, Any] = {
     "product": "Onion", "brand": "", "category": "Food", "subcategory": "Vegetables", "volatility_group": "vegetables",
-    "pack": "1 kg", "pack_units": 1.0, "unit": "kg", "platform": "zepto", "price": 20, "regular_price": 20, "discount_pct": 0,
+    "pack": "1 kg", "pack_units": 1.0, "unit": "kg", "platform": "zepto", "price": 20, "regular_price": 40, "discount_pct": 0,
     "surge_fee": 0, "order_fee": 0, "in_stock": True, "is_active": True,
 }  # fmt: skip
 

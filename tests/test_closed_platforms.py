@@ -12,6 +12,7 @@ import qsim
 from qsim.errors import UsageError
 from qsim.queries import board_history, board_states, boards, questions, ranked, served
 from qsim.queries.basket import basket
+from qsim.queries.examples import EXAMPLES
 from qsim.storage import log
 
 
@@ -48,6 +49,24 @@ def test_no_question_recommends_a_closed_platform(connection: duckdb.DuckDBPyCon
     found = ranked.cheapest(now, name, None, None)
     assert found.rows(slice(0, found.count)) == rows
     assert ranked.deals(now, None, 0, None, 1000).rows(slice(0, 1000)) == offers
+
+
+@pytest.mark.parametrize("name", ["cheapest", "basket"])
+def test_no_documented_query_recommends_a_closed_platform(connection: duckdb.DuckDBPyConnection, name: str) -> None:
+    found = connection.sql(f"SELECT DISTINCT platform FROM ({EXAMPLES[name][1]})").fetchall()
+    assert found and ("zepto",) not in found
+
+
+def test_documented_queries_that_name_a_closed_platform_are_empty(connection: duckdb.DuckDBPyConnection) -> None:
+    of_zepto = EXAMPLES["deals"][1].replace("'blinkit'", "'zepto'").replace(">= 30", "> 0")
+    assert connection.sql(EXAMPLES["compare"][1]).fetchall() == connection.sql(of_zepto).fetchall() == []
+
+
+def test_customers_do_not_choose_among_closed_platforms(connection: duckdb.DuckDBPyConnection) -> None:
+    found = connection.sql(
+        f"SELECT tick > 8, platform = 'zepto' FROM ({EXAMPLES['choices'][1]}) GROUP BY ALL ORDER BY ALL"
+    )
+    assert found.fetchall() == [(False, False), (False, True), (True, False)]
 
 
 @pytest.mark.parametrize("in_memory", [True, False])

@@ -54,6 +54,42 @@ def test_money_is_told_in_rupees_and_shares_in_percent(connection: duckdb.DuckDB
     assert said["deliveries.units"] == "units that arrived"
 
 
+def test_what_holds_at_the_opening_or_by_turns_alone_is_told_so(connection: duckdb.DuckDBPyConnection) -> None:
+    rows = connection.sql("SELECT name || '.' || column_name, meaning FROM dictionary WHERE column_name IS NOT NULL")
+    said = dict(rows.fetchall())
+    assert "where they come with turns" in said["platforms.average_discount_percent"]
+    assert said["listings.unit_cost"] == "what the unit cost the platform at tick 0, rupees"
+    assert said["products.mrp"] == said["listings.mrp"] != said["prices.mrp"]
+    assert "of loose produce that of your own list" in said["products.mrp"]
+
+
+def test_a_shock_is_told_from_the_day_after_it_began(tmp_path: Path) -> None:
+    rates = dict.fromkeys(("fruits", "vegetables", "dairy", "snacks", "staples"), 300.0)
+    qsim.generate(tmp_path / "m", preset="realistic", products=9, shocks={"a_year": rates})
+    qsim.run(tmp_path / "m", ticks=10 * 24, update_interval_seconds=3600)
+    with qsim.connect(tmp_path / "m") as opened:
+        told = opened.sql(
+            "SELECT max(shock_id::INTEGER - (ts::DATE - DATE '2026-01-01')) FROM truth WHERE shock_id > 0"
+        ).fetchall()
+        ((meaning,),) = opened.sql("SELECT meaning FROM dictionary WHERE column_name = 'shock_id'").fetchall()
+    assert told == [(0,)]
+    assert "1 + the market day, counted from 0" in meaning and "began on an earlier day" in meaning
+
+
+def test_rows_of_fees_are_changes_of_the_fee_or_of_the_rain(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", preset="realistic", products=5, scenario="monsoon")
+    qsim.run(tmp_path / "m", ticks=5 * 24, update_interval_seconds=3600)
+    before = "lag({}) OVER (PARTITION BY store_id ORDER BY tick) IS NOT DISTINCT FROM {}"
+    same = (before.format(name, name) for name in ("fee", "is_raining"))
+    with qsim.connect(tmp_path / "m") as opened:
+        found = opened.sql(f"SELECT DISTINCT {', '.join(same)} FROM fees ORDER BY ALL").fetchall()
+        ((meaning,),) = opened.sql(
+            "SELECT meaning FROM dictionary WHERE name = 'fees' AND column_name IS NULL"
+        ).fetchall()
+    assert (True, True) not in found and (True, False) in found
+    assert meaning.startswith("one change of the fee of an order, or of whether it rains, at one dark store")
+
+
 def test_every_cause_is_named(connection: duckdb.DuckDBPyConnection) -> None:
     row = connection.sql(
         "SELECT meaning FROM dictionary WHERE name = 'price_history' AND column_name = 'cause'"

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 
+import qsim
+
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 SECONDS = 180
@@ -127,6 +129,24 @@ def test_where_nothing_can_be_told_apart_it_says_what_is_missing(ran: list[Cell]
     missing = "Nothing to tell apart. There are no real data here: QSIM_SHARED_DATA names no folder of them."
     with_data = bool(os.environ.get("QSIM_SHARED_DATA"))
     assert (missing in drawn_in(ran)) == (asked and not with_data)
+
+
+def test_no_app_of_the_first_notebook_is_cheapest_for_what_it_has_sold_out(tmp_path: Path) -> None:
+    [first] = [path for path in NOTEBOOKS if path.stem.startswith("01")]
+    [cell] = [cell["source"] for cell in cells_of(first, "code") if "leaders = con.sql" in cell["source"]]
+    qsim.generate(tmp_path / "m", products=60)
+    qsim.run(tmp_path / "m", ticks=48, update_interval_seconds=1800)
+    with qsim.connect(tmp_path / "m") as con:
+        query = cell.partition('con.sql("""')[2].partition('""")')[0]
+        found = con.sql(f"SELECT category, round(share, 9) FROM ({query}) WHERE hour = 11 ORDER BY ALL").fetchall()
+        wanted = con.sql(
+            """SELECT category, round(max(share), 9) FROM (
+                SELECT category, platform, avg((price = lowest)::INTEGER) AS share
+                FROM (SELECT *, min(price) OVER (PARTITION BY product_id) AS lowest FROM prices_at('2026-01-01 11:30') WHERE in_stock)
+                WHERE is_active GROUP BY ALL) GROUP BY category ORDER BY ALL"""
+        ).fetchall()
+    assert found == wanted
+    assert len(found) == 4
 
 
 def test_a_notebook_serves_a_market_in_a_thread_and_says_so_where_it_cannot(tmp_path: Path) -> None:

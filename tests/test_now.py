@@ -90,6 +90,43 @@ def test_prices_of_a_part_are_those_of_the_view(platform: str | None, shelf: str
     assert found == [row for row in wanted if row["listing_id"] > after][:20], (both.told, after)
 
 
+def test_prices_of_a_unit_in_memory_are_told_apart_beyond_the_paisa(tmp_path: Path) -> None:
+    goods = "product,brand,category,pack,mrp,price\n"
+    rows = [f"Bubble Gum {n},Boomer,Snacks,300 pc,260,{237 + n / 50:.2f}\n" for n in range(9)]
+    (tmp_path / "mine.csv").write_text(goods + "".join(rows), "utf-8")
+    qsim.generate(tmp_path / "m", catalog=tmp_path / "mine.csv", inactive_percent=0)
+    found = ranked.cheapest(served.opened(tmp_path / "m").now, "bubble gum", None, None)
+    told = found.rows(slice(None))
+    assert [row["rank"] for row in told] == [1 + sum(one["price"] < row["price"] for one in told) for row in told]
+    assert told == questions.cheapest(qsim.connect(tmp_path / "m"), "bubble gum")
+    assert len({row["unit_price"] for row in told}) < len({row["price"] for row in told}) > 20
+
+
+def test_the_cheapest_of_like_packs_is_bought_though_each_is_sold_out_somewhere(tmp_path: Path) -> None:
+    rows = "Dust Tea,Girnar,Tea,500 g,400,320\nLeaf Tea,Kanan,Tea,500 g,300,210\n"
+    (tmp_path / "mine.csv").write_text(f"product,brand,category,pack,mrp,price\n{rows}", "utf-8")
+    qsim.generate(tmp_path / "m", catalog=tmp_path / "mine.csv", seed=9, inactive_percent=0)
+    with qsim.connect(tmp_path / "m") as connection:
+        in_stock = connection.sql("SELECT count(*) FROM prices WHERE in_stock GROUP BY product_id").fetchall()
+        found = [basket(connection, items=[(1, "tea")], now=now) for now in (None, served.opened(tmp_path / "m").now)]
+    assert in_stock == [(4,), (4,)]
+    assert [one["lines"][0]["product"] for one in found] == ["Leaf Tea", "Leaf Tea"]
+
+
+def test_no_deal_in_memory_costs_the_regular_price_or_more(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", products=60, surge_probability=1.0, surge_min_percent=14)
+    qsim.run(tmp_path / "m", ticks=3, batch_size="all")
+    with qsim.connect(tmp_path / "m") as connection:
+        dearer = connection.sql(
+            "SELECT count(*) FROM prices WHERE discount_pct > 0 AND price >= regular_price AND surge_fee = 0"
+        )
+        assert dearer.fetchall()[0][0] > 9
+        found = ranked.deals(served.opened(tmp_path / "m").now, None, 1, None, 1000)
+        assert written(found) == questions.deals(connection, min_discount=1, limit=1000)
+    assert found.count > 9
+    assert all(row["price"] < row["regular_price"] for row in written(found))
+
+
 def test_every_product_has_its_prices(both: Both) -> None:
     rows = both.sql("SELECT * FROM prices ORDER BY listing_id")
     facts = {row["product_id"]: row for row in both.sql("SELECT * FROM products")}

@@ -17,11 +17,13 @@ import polars as pl
 import pytest
 
 import qsim
+from qsim import merging
 from qsim.errors import UsageError
 from qsim.market import pricing, state
 from qsim.monitoring.metrics import metrics
 from qsim.schema import SIZE_EDGES_BPS, SIZES
 from qsim.storage import log
+from qsim.storage.pieces import DataFile
 from tests.stored import history
 
 KEY = ["tick", "platform", "category"]
@@ -281,3 +283,43 @@ def test_compaction_keeps_the_counts(market: Path) -> None:
     qsim.compact(market)
     assert rows() == before
     assert len(log.read(market).of_table("platform_metrics")) == 1
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A market whose runs were watched by turns."""
+    place = tmp_path_factory.mktemp("broken") / "m"
+    qsim.generate(place, products=20, seed=21, update_interval_seconds=600, batch_size=5)
+    for watched in (True, False, True, True, False, True, False):
+        qsim.run(place, ticks=10, monitoring=watched)
+    return place
+
+
+@pytest.mark.parametrize("number", ["6.25", "6.26", "6.27", "6.28", "6.29"])
+def test_a_market_that_was_not_watched_all_the_time_is_sound(number: str, broken: Path) -> None:
+    [check] = qsim.validate(broken, only=[number])["checks"]
+    assert check["applies"] and check["passed"], check
+
+
+def test_compaction_counts_no_tick_that_nobody_watched(broken: Path, tmp_path: Path) -> None:
+    place = Path(shutil.copytree(broken, tmp_path / "m"))
+    qsim.compact(place)
+    for last in (None, 5, 35):
+        before, after = (qsim.metrics(one, last=last) for one in (broken, place))
+        assert {name: after[name] for name in ("counted_to", "ticks_counted", "total", "rows")} == {
+            name: before[name] for name in ("counted_to", "ticks_counted", "total", "rows")
+        }
+    assert after["ticks_counted"] == 25
+    assert [(file.first, file.last) for file in log.read(place).of_table("platform_metrics")] == [
+        (1, 10),
+        (21, 40),
+        (51, 60),
+    ]
+
+
+def test_a_run_that_merges_as_it_goes_merges_no_counts_over_a_gap() -> None:
+    spans = [(1, 4), (5, 5), (9, 9), (10, 10)]
+    named = [DataFile(f"platform_metrics/{a}-{b}", "platform_metrics", 9, 9, "", a, b, 0) for a, b in spans]
+    tiers = merging.Tiers()
+    merging.add(tiers, named)
+    assert list(tiers.files.values()) == [named[2:]]

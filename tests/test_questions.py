@@ -72,6 +72,22 @@ def test_ties_share_a_rank() -> None:
     assert found == [("blinkit", 1, True), ("zepto", 1, True), ("dunzo", 3, False)]
 
 
+def test_prices_that_differ_are_no_tie_though_a_piece_costs_the_same_to_the_paisa() -> None:
+    pack = {"pack": "50 pc", "pack_units": 50.0, "unit": "piece"}
+    con = by_hand({"price": 48.57} | pack, {"platform": "blinkit", "price": 48.25} | pack)
+    found = [(row["platform"], row["unit_price"], row["rank"]) for row in cheapest(con, "onion")]
+    assert found == [("blinkit", 0.97, 1), ("zepto", 0.97, 2)]
+
+
+def test_unlike_packs_of_one_unit_price_are_a_tie() -> None:
+    con = by_hand(
+        {"price": 12, "pack": "300 g", "pack_units": 0.3},
+        {"price": 40},
+        {"price": 28, "pack": "700 g", "pack_units": 0.7},
+    )
+    assert [row["rank"] for row in cheapest(con, "onion")] == [1, 1, 1]
+
+
 def test_larger_pack_wins_by_unit_price() -> None:
     con = by_hand({"price": 20}, {"price": 36, "pack": "2 kg", "pack_units": 2.0})
     found = cheapest(con, "onion")
@@ -140,6 +156,15 @@ def test_discount_that_a_surge_fee_suspends_is_no_deal() -> None:
         {"discount_pct": 50, "in_stock": False, "platform": "dunzo"},
     )
     assert [row["discount_pct"] for row in deals(con)] == [35.0]
+
+
+def test_a_discount_that_surge_or_a_price_point_takes_back_whole_is_no_deal() -> None:
+    con = by_hand(
+        {"discount_pct": 5, "price": 41},
+        {"discount_pct": 5, "price": 40, "platform": "blinkit"},
+        {"discount_pct": 5, "price": 39.99, "platform": "dunzo"},
+    )
+    assert [(row["platform"], row["saved"]) for row in deals(con, min_discount=5)] == [("dunzo", 0.01)]
 
 
 def test_campaign_tells_until_when_and_a_plain_discount_does_not() -> None:
@@ -231,6 +256,17 @@ def test_compare_refuses_what_it_cannot_compare(con: Connection) -> None:
 def test_answers_are_ready_for_json(questioned: Path) -> None:
     for call in (("cheapest", "onions"), ("deals",), ("compare", "fruits", "zepto", "instamart"), ("basket",)):
         assert json.loads(json.dumps(qsim.ask(*call, directory=questioned))) == qsim.ask(*call, directory=questioned)
+
+
+def test_vegetables_are_no_answer_on_fruit_where_there_is_none() -> None:
+    food = {"category": "Fruits & Vegetables", "discount_pct": 40}
+    jam = food | {"product": "Mixed Fruit Jam", "category": "Pantry Staples", "subcategory": "Jam"}
+    con = by_hand(food, food | {"platform": "blinkit"}, jam, jam | {"platform": "blinkit"})
+    with pytest.raises(UsageError, match=r"'fruit prices' names nothing; nearest: .*; name one of them"):
+        compare(con, "fruit prices", "zepto", "blinkit")
+    with pytest.raises(UsageError, match="'fruits': not in this market; allowed: Fruits & Vegetables, "):
+        deals(con, category="fruits")
+    assert compare(con, "fruit & vegetables", "zepto", "blinkit")["rows"] and deals(con, category="Fruits & Vegetables")
 
 
 def test_ask_passes_options(questioned: Path) -> None:

@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -133,6 +134,22 @@ def test_history_between_ticks_and_of_a_platform_is_that_part_alone(server: Serv
     wanted = f"SELECT tick FROM price_history WHERE {part} ORDER BY tick DESC"
     found = server.json("/api/products/7/history?platform=Zepto&since=50&until=300")["rows"]
     assert [{"tick": row["tick"]} for row in found] == rows(questioned, wanted)  # type: ignore[attr-defined]
+
+
+def test_what_happened_since_a_time_is_nothing_that_came_before_it(server: Served, questioned: Path) -> None:
+    ((time,),) = ((row["ts"],) for row in rows(questioned, "SELECT tick_time(50)::VARCHAR AS ts"))
+    at, later = str(time), str(datetime.fromisoformat(str(time)) + timedelta(seconds=1))
+    for path, of in (("/api/products/7/history", " AND product_id = 7"), ("/api/metrics", "")):
+        view = "price_history" if of else "metrics"
+        for since, first in ((at, 50), (later, 51)):
+            wanted = rows(
+                questioned, f"SELECT DISTINCT tick FROM {view} WHERE tick BETWEEN {first} AND 70{of} ORDER BY 1"
+            )
+            found = server.json(path, params={"since": since, "until": "70", "limit": 500})["rows"]
+            assert sorted({row["tick"] for row in found}) == [row["tick"] for row in wanted] != []  # type: ignore[index,attr-defined]
+        assert server.json(path, params={"since": later, "until": later})["rows"] == []
+        end = rows(questioned, "SELECT (tick_time(raw.head_tick()) + INTERVAL 1 SECOND)::VARCHAR AS ts")[0]["ts"]
+        assert server.json(path, params={"since": str(end)})["rows"] == []
 
 
 def test_pages_of_deals_are_of_one_list(server: Served) -> None:

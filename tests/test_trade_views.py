@@ -207,6 +207,44 @@ def test_choices_are_among_the_prices_that_customers_paid(sold: Any) -> None:
     assert sizes == [(5,)]
 
 
+def test_the_panel_tells_a_citys_festivals_of_its_own_dark_stores_alone(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_text("name,date,city\nBirthday,*-01-01,Mumbai\nNew Year,*-01-01,\n", "utf-8")
+    qsim.generate(tmp_path / "m", preset="realistic", products=5, stores=2, calendar=tmp_path / "mine.csv")
+    qsim.run(tmp_path / "m", ticks=24, update_interval_seconds=3600)
+    found = qsim.connect(tmp_path / "m").sql(
+        f"SELECT DISTINCT city, festivals FROM ({EXAMPLES['panel'][1]}) JOIN stores USING (store_id) ORDER BY ALL"
+    )
+    assert found.fetchall() == [("Bengaluru", "New Year"), ("Mumbai", "Birthday, New Year")]
+
+
+def test_a_share_of_nothing_is_null_and_no_nan(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", preset="realistic", products=4, seed=14)
+    qsim.run(tmp_path / "m", ticks=3, update_interval_seconds=3600)
+    connection = qsim.connect(tmp_path / "m")
+    found = connection.sql(f"SELECT margin_pct FROM ({EXAMPLES['revenue'][1]}) WHERE revenue = 0").fetchall()
+    assert found == [(None,)]
+    lost = EXAMPLES["lost_sales"][1].replace(
+        "FROM demand_truth", "FROM (SELECT * REPLACE (0 AS wanted_units) FROM demand_truth)"
+    )
+    assert connection.sql(f"SELECT DISTINCT lost_pct FROM ({lost})").fetchall() == [(None,)]
+
+
+def test_queries_by_area_hold_where_dark_stores_of_a_platform_share_a_pincode(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", preset="realistic", products=12, stores=200)
+    qsim.run(tmp_path / "m", ticks=1, update_interval_seconds=3600)
+    connection = qsim.connect(tmp_path / "m")
+    compared = EXAMPLES["compare"][1].replace("subcategory = 'Fruits'", "category = 'Fruits & Vegetables'")
+    wanted = qsim.ask("compare", "Fruits & Vegetables", "zepto", "instamart", directory=tmp_path / "m")
+    found = connection.sql(f"SELECT pincode, zepto::DOUBLE, instamart::DOUBLE FROM ({compared})").fetchall()
+    assert sorted(found) == sorted((row["pincode"], row["price_a"], row["price_b"]) for row in wanted["rows"])
+    assert len({pincode for pincode, _, _ in found}) < len(found)
+    choices = connection.sql(
+        f"SELECT count(*) FROM ({EXAMPLES['choices'][1]}) GROUP BY tick, product_id, area"
+    ).fetchall()
+    assert len(choices) > 100
+    assert set(choices) == {(5,)}
+
+
 def test_stock_without_orders_is_that_of_the_catalog_at_all_times(tmp_path: Path) -> None:
     qsim.generate(tmp_path / "m", products=20)
     qsim.run(tmp_path / "m", ticks=30)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from fractions import Fraction
 from pathlib import Path
 
 import polars as pl
@@ -41,6 +43,20 @@ def test_the_mrp_shown_lies_the_lists_own_discount_above_the_regular_price(marke
     rows = qsim.connect(market).sql(query).pl()
     assert rows.height > 100
     assert rows.select((pl.col("given") - pl.col("shown")).abs() < 5e-4).to_series().all()
+
+
+def test_half_a_paisa_of_the_mrp_shown_counts_as_one(tmp_path: Path) -> None:
+    lines = [
+        f"Greens {paise},,Vegetables,500 g,{paise / 80:.2f},{paise / 100:.2f}\n" for paise in range(2_400, 2_800, 4)
+    ]
+    (tmp_path / "mine.csv").write_text(HEADER + "".join(lines), "utf-8")
+    qsim.generate(tmp_path / "m", catalog=tmp_path / "mine.csv", inactive_percent=0)
+    query = """SELECT (100 * regular_price)::BIGINT, (100 * p.mrp)::BIGINT, mrp_discount_bps FROM prices AS p
+        JOIN raw.products USING (product_id) WHERE p.mrp > price"""
+    rows = qsim.connect(tmp_path / "m").sql(query).fetchall()
+    exact = [(Fraction(10_000 * regular, 10_000 - bps), mrp) for regular, mrp, bps in rows]
+    assert [mrp for _, mrp in exact] == [math.floor(value + Fraction(1, 2)) for value, _ in exact]
+    assert sum(value % 1 == Fraction(1, 2) for value, _ in exact) > 9
 
 
 def test_what_a_list_sells_at_its_mrp_shows_one_and_what_is_all_but_given_away_a_hundredfold(market: Path) -> None:

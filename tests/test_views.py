@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import random
 import re
@@ -13,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -272,16 +274,27 @@ def test_discount_pct_is_the_deepest_running_discount_whatever_surge_and_hour_do
     assert surging > 10
 
 
-def test_off_mrp_and_unit_price_are_worked_out_from_the_price(connection: Any) -> None:
-    found = rows(connection, "SELECT p.*, g.pack_units FROM prices AS p JOIN products AS g USING (product_id)")
-    for row in found:
+def test_off_mrp_and_unit_price_are_worked_out_from_the_price_halves_up(connection: Any) -> None:
+    query = """SELECT * FROM {} JOIN (SELECT product_id, pack_units FROM products) USING (product_id)"""
+    moments = (0, 100, 2_000)
+    found = [
+        row for s in moments for row in rows(connection, query.format(f"prices_at({at(START + timedelta(seconds=s))})"))
+    ]
+    halves = 0
+    for row in [*found, *rows(connection, query.format("prices"))]:
         if row["mrp"] is None:
             assert row["off_mrp_pct"] is None
         else:
-            assert abs(row["off_mrp_pct"] - 100 * (1 - row["price"] / row["mrp"])) <= Decimal("0.005001")
-        exact = row["price"] / Decimal(row["pack_units"])
-        assert abs(row["unit_price"] - exact) <= Decimal("0.005001")
+            assert row["off_mrp_pct"] == halves_up(100 * (1 - Fraction(row["price"]) / Fraction(row["mrp"])))
+        exact = Fraction(row["price"]) / Fraction(str(row["pack_units"]))
+        assert row["unit_price"] == halves_up(exact), row
+        halves += 200 * exact % 2 == 1
+    assert halves > 9
     assert {row["mrp"] is None for row in found} >= {False} and {row["in_stock"] for row in found} >= {True}
+
+
+def halves_up(exact: Fraction) -> Decimal:
+    return Decimal(math.floor(100 * exact + Fraction(1, 2))) / 100
 
 
 def test_listings_and_stock_of_prices_are_those_of_the_catalog(replayed: Replayed, connection: Any) -> None:

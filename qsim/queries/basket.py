@@ -6,9 +6,8 @@ optimisation, which is `optimum`'s, and the reading of names, which is `names`',
 The rules. An order goes to one address: a pincode, the market's first unless one is given, and there each
 platform's first dark store. Each item is bought as one and the same product and pack everywhere, so that like is
 compared with like: of the nearest products on sale (`Potato` before `Potato - Wedges`) the ones on most platforms;
-of these the pack in which most of them are sold, of equals one that is known and the smallest; of these the cheapest by
-unit price, or by price where packs are not known. An amount that no pack on sale holds is bought in the fewest whole
-packs of one size that are on sale.
+of these the pack in which most of them are sold, of equals one that is known and the smallest; of these the cheapest.
+An amount that no pack on sale holds is bought in the fewest whole packs of one size that are on sale.
 The surge fee of a listing is added to its price, for each unit bought, and counts with the goods towards the minimum
 order and free delivery; that of an order is paid once, like the handling fee.
 """
@@ -168,7 +167,7 @@ def _by_sql(
     meant = [names.products_named(connection, name) for _, name in wanted]
     rows = rows_of(
         connection,
-        """SELECT p.listing_id, p.product_id, p.product, p.brand, p.pack, p.unit, g.pack_units, p.unit_price, p.platform,
+        """SELECT p.listing_id, p.product_id, p.product, p.brand, p.pack, p.unit, g.pack_units, p.platform,
             (100 * p.price)::BIGINT AS paise, (100 * (p.surge_fee - p.order_fee))::BIGINT AS fee,
             (100 * p.order_fee)::BIGINT AS order_fee
             FROM prices AS p JOIN products AS g USING (product_id)
@@ -184,15 +183,14 @@ def _by_sql(
 
 
 def _comparable(products: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:
-    """Choose one product by the rule at the top: most platforms, usual pack, lowest unit price."""
+    """Choose one product by the rule at the top: most platforms, usual pack, lowest price."""
     widest = max(len(offers) for offers in products)
     wide = [offers for offers in products if len(offers) == widest]
     packs = Counter((offers[0]["unit"], offers[0]["pack_units"]) for offers in wide)
     usual = min(packs, key=lambda pack: (-packs[pack], pack[0] == "", pack))
 
     def cost(offers: list[dict[str, Any]]) -> tuple[Any, ...]:
-        cheapest = min(offer["paise"] if offer["unit_price"] is None else offer["unit_price"] for offer in offers)
-        return cheapest, offers[0]["product"], offers[0]["product_id"]
+        return min(offer["paise"] for offer in offers), offers[0]["product"], offers[0]["product_id"]
 
     return min((offers for offers in wide if (offers[0]["unit"], offers[0]["pack_units"]) == usual), key=cost)
 

@@ -51,7 +51,7 @@ VIEWS = {
     ),
     "deliveries": ("one delivery to one listing", f"{_TRADE} units stock"),
     "fees": (
-        "one change of the fee of an order at one dark store, in force until the next",
+        "one change of the fee of an order, or of whether it rains, at one dark store, in force until the next",
         "tick ts store_id platform city fee load is_raining",
     ),
     "truth": (
@@ -151,6 +151,8 @@ _COMMON = {
     "days": "daily changes counted",
     "volatility": "standard deviation of daily log changes of noon prices",
 }
+# What `prices` shows of it moves with the price.
+_MRP = "printed maximum retail price, rupees; of loose produce that of your own list, null where there is none"
 _TOTAL = {"platform": "id of the platform; all is the total", "category": "category; all is the total"}
 # What columns mean that neither the table nor the words above tell, or not well: of all views, or of one.
 _OWN = {
@@ -162,8 +164,8 @@ _OWN = {
     "prices.surge_fee": "the item's surge fee and, on top, the order's (order_fee), rupees",
     "prices.order_fee": "the dark store's surge fee, paid once an order, rupees",
     "prices.updated_at": "time of its last change (IST)",
-    "products.mrp": "printed maximum retail price, rupees; null for loose produce",
-    "listings.mrp": "printed maximum retail price, rupees; null for loose produce",
+    "products.mrp": _MRP,
+    "listings.mrp": _MRP,
     "discounts.campaign_id": "the campaign; null for a plain discount",
     "discounts.discount_pct": "depth, percent of the regular price",
     "discounts.starts_at": "from this time on (IST)",
@@ -176,7 +178,7 @@ _OWN = {
     "truth.regular_price": "price without overlays, after, rupees",
     "truth.price": "price after, rupees",
     "truth.anchor_price": "the level that the regular price reverts to, rupees",
-    "fees.load": "demand over the mean demand",
+    "fees.load": "demand over the mean demand in the hour of the change",
     "fees.fee": "surge fee of an order, rupees",
     "platforms.platform": "id used everywhere",
     "platforms.is_open": "whether it takes orders now",

@@ -12,6 +12,7 @@ from typing import Any
 
 import duckdb
 
+from qsim.behaviour import GROUPS
 from qsim.errors import UsageError
 from qsim.given import refused
 from qsim.queries import names, wording
@@ -20,6 +21,7 @@ from qsim.queries.connection import rows_of
 GROUP_WORDS = frozenset(("price", "cost", "rate"))
 SHELVES = ("subcategory", "category", "volatility_group")
 _NEAR = 0.7
+_GROUPS = frozenset(wording.words(group) for group in GROUPS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,8 @@ def shelf(known: Known, text: str, *, loosely: bool = False) -> tuple[str, list[
     """Find what a user calls a category: the column of `products` that has it, with its values, or None.
 
     In this order, singular or plural, with or without `price` behind: a subcategory, a category, a volatility
-    group (`fruits`, `dairy`). `loosely` also takes a name that has all the words, as `Fresh Fruits` has `fruit`.
+    group (`fruits`, `dairy`). `loosely` also takes a name that has all the words, as `Fresh Fruits` has `fruit`; but `Fruits &
+    Vegetables` is not taken for a group of which the market has nothing: what lies there is of the other.
     """
     asked = tuple(word for word in wording.words(text) if word not in GROUP_WORDS)
     for column in SHELVES:
@@ -113,7 +116,8 @@ def shelf(known: Known, text: str, *, loosely: bool = False) -> tuple[str, list[
         if values:
             return column, values
     for column in SHELVES[: 2 if loosely and asked else 0]:
-        values = [value for value, words in known.called[column] if set(asked) <= set(words)]
+        named = [pair for pair in known.called[column] if set(asked) <= set(pair[1])]
+        values = [value for value, words in named if asked not in _GROUPS or "and" not in words]
         if values:
             return column, values
     return None
@@ -172,6 +176,9 @@ def meant(known: Known, meaning: Callable[[str], names.Meaning], what: str) -> M
     if not where:
         asked = asked_of(what)
         found, where = meaning(asked), shelf(known, what, loosely=True)
+        # Of a group that the market lacks `Mixed Fruit Jam` is none either.
+        if where is None and not found.is_near and wording.words(asked) in _GROUPS:
+            return None
         if found.groups and (where is None or found.is_near):
             return Meant("product", [asked], [("product_id", group) for group in found.groups])
     return None if where is None else Meant(where[0], where[1], [where])

@@ -75,9 +75,13 @@ class Moment:
         holding = {(file.first, file.last): file for file in named if file.block <= block}
         return list(holding.values())
 
-    def time_of(self, tick: int) -> str:
+    def datetime_of(self, tick: int) -> datetime:
         """Tell the time in India at which a tick falls."""
-        return clock.timestamp(self.start, clock.epoch_of(self.epochs, tick).second_of(tick)).isoformat(" ")
+        return clock.timestamp(self.start, clock.epoch_of(self.epochs, tick).second_of(tick))
+
+    def time_of(self, tick: int) -> str:
+        """Write the time in India at which a tick falls."""
+        return self.datetime_of(tick).isoformat(" ")
 
     def place(self, tick: int | None = None) -> dict[str, Any]:
         """Give the commit that an answer is of, and the tick that it is as of, with its market time."""

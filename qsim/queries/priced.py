@@ -5,20 +5,21 @@ The same formulas as SQL's in `state_views`, for rows in memory, where to plan a
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
+from qsim.arrays import F64
 from qsim.queries.goods import NONE, Goods, Ints
+from qsim.queries.texts import HALF
+
+# Decimals of a paisa to which prices of a unit are told apart: far fewer than a double has, far more than packs make.
+_DECIMALS = 6
 
 
-def _hundredths(values: NDArray[np.floating[Any]]) -> Ints:
-    """Round to hundredths as DuckDB's cast to DECIMAL does, halves away from zero."""
-    scaled = np.abs(100 * values)
-    whole = np.trunc(scaled)
-    whole += scaled - whole >= 0.5
-    return np.asarray(np.copysign(whole, values).astype(np.int64))
+def _divided(amount: Ints, by: Ints) -> Ints:
+    """Divide whole numbers, halves up."""
+    return np.asarray((2 * amount + by) // (2 * by))
 
 
 def mrp(goods: Goods, products: Ints, regular_price: Ints, price: Ints) -> Ints:
@@ -26,7 +27,7 @@ def mrp(goods: Goods, products: Ints, regular_price: Ints, price: Ints) -> Ints:
     least the price.
     """
     discount = goods.mrp_discount_bps[products].astype(np.int64)
-    shown = _hundredths(100 * regular_price.astype(np.int64) / (10_000 - discount))
+    shown = _divided(10_000 * regular_price.astype(np.int64), 10_000 - discount)
     given = goods.mrp[products]
     moving = np.where((given != NONE) | (discount > 0), np.maximum(shown, price), NONE)
     return np.where(goods.is_loose[products], moving, given)
@@ -34,11 +35,18 @@ def mrp(goods: Goods, products: Ints, regular_price: Ints, price: Ints) -> Ints:
 
 def off_mrp_pct(price: Ints, mrp: Ints) -> Ints:
     """Give how far prices are below the MRP, in hundredths of a percent."""
-    with np.errstate(divide="ignore"):
-        return np.where(mrp == NONE, NONE, _hundredths(100 - price / (mrp / 100)))
+    given = np.where(mrp == NONE, 1, mrp).astype(np.int64)
+    return np.where(mrp == NONE, NONE, _divided(10_000 * (given - price), given))
 
 
 def unit_price(goods: Goods, products: Ints, price: Ints) -> Ints:
     """Give the prices of a unit."""
     units = goods.pack_units[products]
-    return np.where(units == 0, NONE, _hundredths(price / 100 / np.where(units == 0, 1, units)))
+    return np.where(units == 0, NONE, np.floor(price / np.where(units == 0, 1, units) + HALF).astype(np.int64))
+
+
+def exactly_a_unit(price: Ints | Sequence[int], units: F64 | Sequence[float]) -> F64:
+    """Give the prices of a unit in paise as they are compared: not rounded to the paisa, which would make ties of prices that
+    differ; `units` are those in a pack, above 0.
+    """
+    return np.asarray(np.round(np.asarray(price) / np.asarray(units), _DECIMALS))

@@ -20,7 +20,7 @@ import numpy as np
 from qsim.errors import UsageError
 from qsim.given import shown
 from qsim.queries import connection as connections
-from qsim.queries import names
+from qsim.queries import names, priced
 from qsim.queries.connection import rows_of
 from qsim.queries.known import (
     Known,
@@ -59,7 +59,7 @@ def cheapest(
 ) -> list[dict[str, Any]]:
     """List every listing on sale now, at platforms that are open, of the products that a name means, cheapest first; prices in rupees.
 
-    The order is by `unit_price` (rupees per `unit`) where all packs have the same unit, else by `price`;
+    The order is by `unit_price` (rupees per `unit`, before it is rounded) where all packs have the same unit, else by `price`;
     `ranked_by` tells which. Equal ones share a `rank` (1, 1, 3), and `is_cheapest` marks rank 1. The surge fee of
     an order is shown and does not count. Where the nearest products are all sold out the next nearest answer.
     Raises UsageError for a name, city or pincode that the market has not.
@@ -71,7 +71,8 @@ def cheapest(
         rows = rows_of(
             connection,
             """SELECT product, brand, pack, platform, store_id, city, pincode, price, unit_price, unit, discount_pct,
-                surge_fee FROM prices WHERE product_id IN (SELECT unnest($1::UINTEGER[])) AND in_stock AND is_active
+                surge_fee, pack_units FROM prices JOIN (SELECT product_id, pack_units FROM products) USING (product_id)
+                WHERE product_id IN (SELECT unnest($1::UINTEGER[])) AND in_stock AND is_active
                 AND platform IN (SELECT platform FROM platforms WHERE is_open)
                 AND ($2::VARCHAR IS NULL OR lower(city) = lower($2)) AND ($3::VARCHAR IS NULL OR pincode = $3)
                 ORDER BY listing_id""",
@@ -85,15 +86,18 @@ def cheapest(
 def _ranked(rows: list[dict[str, Any]], one_store: bool) -> list[dict[str, Any]]:
     units = {row["unit"] for row in rows}
     basis = "unit_price" if len(units) == 1 and all(row["unit_price"] is not None for row in rows) else "price"
-    rows.sort(
-        key=lambda r: (r[basis], r["price"], r["surge_fee"], r["product"], r["pack"], r["platform"], r["store_id"])
-    )
+    packs = [row["pack_units"] if basis == "unit_price" else 1.0 for row in rows]
+    costs = priced.exactly_a_unit([int(100 * row["price"]) for row in rows], packs).tolist()
+    for row, cost in zip(rows, costs, strict=True):
+        row["cost"] = cost
+    order = ("cost", "price", "surge_fee", "product", "pack", "platform", "store_id")
+    rows.sort(key=lambda row: [row[name] for name in order])
     place, before = 0, None
     for count, row in enumerate(rows, start=1):
-        place = place if row[basis] == before else count
-        before = row[basis]
+        place = place if row["cost"] == before else count
+        before = row["cost"]
         row.update(rank=place, is_cheapest=place == 1, ranked_by=basis)
-    hidden = {"store_id", "city", "pincode"} if one_store else set()
+    hidden = {"cost", "pack_units", *(("store_id", "city", "pincode") if one_store else ())}
     return [plain({name: value for name, value in row.items() if name not in hidden}) for row in rows]
 
 
@@ -108,8 +112,9 @@ def deals(
     """List what is on sale now at `min_discount` percent or more off its regular price, deepest first.
 
     `saved` is in rupees against the regular price; `ends_at` and `campaign` are told where the discount is a
-    campaign's, null where its end is not known. A discount that an item's surge fee suspends is no deal. `category` is a
-    category, a subcategory or a volatility group; at most `limit` rows.
+    campaign's, null where its end is not known. A discount that an item's surge fee suspends is no deal, nor one that surge, time
+    of day or a price point take back whole: a deal costs less than the regular price. `category` is a category, a subcategory
+    or a volatility group; at most `limit` rows.
     """
     min_discount, limit = number("min_discount", min_discount), whole_number("limit", limit)
     if not 0 <= min_discount <= 100:
@@ -132,7 +137,7 @@ _DEALS = """
         WHERE ($1::VARCHAR IS NULL OR p.platform = $1) AND p.discount_pct >= $2 AND p.discount_pct > 0
             AND ($3::VARCHAR[] IS NULL OR p.product_id IN
                 (SELECT product_id FROM products WHERE list_contains($3::VARCHAR[], {column})))
-            AND p.in_stock AND p.is_active AND p.surge_fee = p.order_fee
+            AND p.in_stock AND p.is_active AND p.surge_fee = p.order_fee AND p.price < p.regular_price
             AND p.platform IN (SELECT platform FROM platforms WHERE is_open)),
     lasting AS (
         SELECT listing_id, discount_pct, max(l.ends_at) AS ends_at,

@@ -78,7 +78,7 @@ def _by_price(now: Now, listings: Ints) -> Listed:
     unit_price = priced.unit_price(goods, products, price)
     units = goods.texts["unit"].codes[products]
     basis = "price" if len(listings) and ((units != units[0]).any() or (unit_price == NONE).any()) else "unit_price"
-    by = price if basis == "price" else unit_price
+    by = price if basis == "price" else priced.exactly_a_unit(price, goods.pack_units[products])
     order = np.lexsort((listings, stores, goods.platform_order[stores], goods.place[products], fees, price, by))
     cost = by[order]
     begins = np.append(True, cost[1:] != cost[:-1])[: len(cost)]
@@ -109,6 +109,7 @@ def deals(now: Now, platform: str | None, least: float, category: str | None, mo
     row, column = np.nonzero(depth >= max(1, _hundredths(least)))
     listings = products[row] * goods.per + stores[column]
     listings = listings[now.is_on_sale(listings) & (now.columns["surge_fee_paise"][listings] == 0)]
+    listings = listings[now.columns["price_paise"][listings] < now.columns["regular_price_paise"][listings]]
     named = {"regular_price": "regular_price_paise", "price": "price_paise", "discount_pct": "discount_bps"}
     columns = {name: now.columns[column][listings] for name, column in named.items()}
     columns |= {"listing": listings, "saved": columns["regular_price"] - columns["price"]}
@@ -234,25 +235,21 @@ def _chosen(now: Now, name: str, stores: Ints) -> list[dict[str, Any]]:
         count = on_sale.sum(axis=1)
         if count.any():
             wide = count == count.max()
-            best = _usual(now, products[wide], np.where(on_sale, _costs(now, listings), np.iinfo(np.int64).max)[wide])
+            prices = now.columns["price_paise"][listings].astype(np.int64)
+            prices[~on_sale] = np.iinfo(np.int64).max
+            best = _usual(now, products[wide], prices[wide])
             return _offers(now, best, listings[products == best][0][on_sale[products == best][0]])
     return []
 
 
-def _costs(now: Now, listings: Ints) -> Ints:
-    price = now.columns["price_paise"][listings]
-    unit_price = priced.unit_price(now.goods, listings // now.goods.per, price)
-    return np.where(unit_price == NONE, price, unit_price)
-
-
-def _usual(now: Now, products: Ints, costs: Ints) -> int:
+def _usual(now: Now, products: Ints, prices: Ints) -> int:
     """Choose of the products on most platforms one of the usual pack: the cheapest, then the first by name."""
     texts = now.goods.texts
     packs = list(zip(texts["unit"].of(products), now.goods.pack_units[products].tolist(), strict=True))
     counted = Counter(packs)
     usual = min(counted, key=lambda pack: (-counted[pack], pack[0] == "", pack))
     alike = [pack == usual for pack in packs]
-    least, chosen = costs[alike].min(axis=1), products[alike]
+    least, chosen = prices[alike].min(axis=1), products[alike]
     return int(chosen[np.lexsort((chosen, texts["product"].codes[chosen], least))[0]])
 
 

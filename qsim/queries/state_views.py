@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
-from qsim.queries.texts import duckdb_type, files, percent, rupees
+from qsim.queries.texts import HALF, duckdb_type, files, percent, rupees
 from qsim.schema import CATALOG, DELIVERIES, EVENTS, FEES, HISTORY, ORDERS, SNAPSHOTS, STORES, Table
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile
@@ -164,15 +164,18 @@ def _prices(named: str, fees: str) -> str:
     order_fee = "coalesce(f.fee_paise, 0)" if fees else "0"
     # Loose goods have no printed MRP: the one shown lies their permanent discount above the regular price and moves with it, and
     # is never below the price.
-    moves = "(n.regular_price_paise::DOUBLE * 100 / (10000 - n.mrp_discount_bps::INTEGER))::DECIMAL(12, 2)"
-    shown = f"CASE WHEN n.mrp > 0 OR n.mrp_discount_bps > 0 THEN greatest({moves}, {rupees('n.price_paise')}) END"
-    mrp = f"(CASE WHEN n.is_loose THEN {shown} ELSE n.mrp END)"
+    rest = "(10000 - n.mrp_discount_bps::BIGINT)"
+    moves = f"((20000 * n.regular_price_paise::BIGINT + {rest}) // (2 * {rest}))"
+    shown = f"CASE WHEN n.mrp > 0 OR n.mrp_discount_bps > 0 THEN greatest({moves}, n.price_paise::BIGINT) END"
+    mrp = f"(CASE WHEN n.is_loose THEN {shown} ELSE (100 * n.mrp)::BIGINT END)"
+    # Halves go up in whole numbers: most decimal fractions have no double, and halves of them would go either way.
+    off_mrp = f"((20000 * ({mrp} - n.price_paise) + {mrp}) // (2 * {mrp}))"
+    unit_price = f"floor(n.price_paise / nullif(n.pack_units, 0) + {HALF})::BIGINT"
     return f"""
         SELECT n.listing_id, n.product_id, n.product, n.brand, n.category, n.subcategory, n.pack, n.platform, n.store_id,
-            n.city, n.pincode, {mrp} AS mrp, {rupees("n.regular_price_paise")} AS regular_price, {rupees("n.price_paise")} AS price,
-            {percent("n.discount_bps")} AS discount_pct,
-            (100 - 100 * (n.price_paise * 0.01) / {mrp})::DECIMAL(5, 2) AS off_mrp_pct,
-            (n.price_paise * 0.01 / nullif(n.pack_units, 0))::DECIMAL(18, 2) AS unit_price, n.unit,
+            n.city, n.pincode, {rupees(mrp)} AS mrp, {rupees("n.regular_price_paise")} AS regular_price,
+            {rupees("n.price_paise")} AS price, {percent("n.discount_bps")} AS discount_pct,
+            {percent(off_mrp)} AS off_mrp_pct, {rupees(unit_price, 18)} AS unit_price, n.unit,
             {rupees(f"(n.surge_fee_paise::INTEGER + {order_fee})")} AS surge_fee, n.stock, n.stock > 0 AS in_stock,
             n.is_loose, n.is_active, tick_time(n.updated_tick) AS updated_at, {rupees(order_fee)} AS order_fee
         FROM {named} AS n {fees}"""

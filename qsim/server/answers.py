@@ -23,14 +23,10 @@ Cursor = Annotated[
     str | None,
     Parameter(pattern=paging.PATTERN, description="`next` of the page before.", json_schema_extra={"example": None}),
 ]
-AsOf = Annotated[
-    str | None,
-    Parameter(
-        pattern=r"^([0-9]{1,19}|[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?)$",
-        description="A tick, or a time in India such as 2026-01-01T08:00; left out is now.",
-        examples=["0"],
-    ),
-]
+_TIME = r"^([0-9]{1,19}|[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?)?)$"
+_WRITTEN = "A tick, or a time in India such as 2026-01-01T08:00; left out is"
+AsOf = Annotated[str | None, Parameter(pattern=_TIME, description=f"{_WRITTEN} now.", examples=["0"])]
+Since = Annotated[str | None, Parameter(pattern=_TIME, description=f"{_WRITTEN} the opening.", examples=["0"])]
 
 
 # A weak one says as much as a strong one here.

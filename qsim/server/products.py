@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -11,7 +12,7 @@ from qsim import clock
 from qsim.monitoring.metrics import counted
 from qsim.queries import browse, past, shown
 from qsim.server import shapes
-from qsim.server.answers import AsOf, Cursor, Limit, after, answer, known_parameters, market_of, page, tick_of
+from qsim.server.answers import AsOf, Cursor, Limit, Since, after, answer, known_parameters, market_of, page, tick_of
 from qsim.server.problems import ProblemError
 from qsim.server.reading import Moment, Reading
 
@@ -64,7 +65,7 @@ async def history(
     request: Request,
     product_id: Number,
     platform: Platform = None,
-    since: AsOf = None,
+    since: Since = None,
     until: AsOf = None,
     limit: Limit = 100,
     cursor: Cursor = None,
@@ -76,14 +77,18 @@ async def history(
 
 
 def _ticks(moment: Moment, since: str | None, until: str | None) -> tuple[int, int]:
-    """Read a stretch of ticks; ProblemError where it ends before it begins."""
+    """Read a stretch of ticks, the first at or after `since`, the last at or before `until`; ProblemError where it ends before it
+    begins. It has no tick where both are times between the same two.
+    """
     first, last = tick_of(moment, since, "since") or 0, tick_of(moment, until, "until")
     last = clock.MAX_TICK if last is None else last
     if first > last:
         raise ProblemError(
             422, f"since: tick {first} is after until, tick {last}; allowed is at or before it; turn them round"
         )
-    return first, last
+    # What the tick before a time brought came before the time.
+    begun = since is not None and not since.isdecimal() and datetime.fromisoformat(since) > moment.datetime_of(first)
+    return first + begun, last
 
 
 @router.get("/prices", responses=shapes.shown(shapes.PRICES))
@@ -120,7 +125,7 @@ async def campaigns(
 
 @router.get("/metrics", responses=shapes.shown(shapes.METRICS))
 async def metrics(
-    request: Request, since: AsOf = None, until: AsOf = None, limit: Limit = 100, cursor: Cursor = None
+    request: Request, since: Since = None, until: AsOf = None, limit: Limit = 100, cursor: Cursor = None
 ) -> Response:
     """What each tick took up and changed, newest first."""
     first, last = _ticks(market_of(request).moment, since, until)

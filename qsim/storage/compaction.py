@@ -6,7 +6,7 @@ Neither changes a row, a tick or a digest. Who reads by an older commit finds it
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby, takewhile
 from typing import TYPE_CHECKING
 
@@ -21,13 +21,21 @@ if TYPE_CHECKING:
 ROWS_A_FILE = 1 << 20
 
 
-def _groups(named: Iterable[DataFile]) -> Iterator[list[DataFile]]:
-    """Gather neighbours of one table and block, in the order of their ticks, into groups that one file can hold."""
+def adjoin(before: DataFile, after: DataFile) -> bool:
+    """Tell whether a file's ticks begin where those of another end."""
+    return after.first <= before.last + 1
+
+
+def _groups(named: Iterable[DataFile], unbroken: Collection[str]) -> Iterator[list[DataFile]]:
+    """Gather neighbours of one table and block, in the order of their ticks, into groups that one file can hold; those of
+    `unbroken` tables without a tick missing between them.
+    """
     in_order = sorted(named, key=lambda file: (file.table, file.block, file.first))
-    for _, of_block in groupby(in_order, key=lambda file: (file.table, file.block)):
+    for (table, _), of_block in groupby(in_order, key=lambda file: (file.table, file.block)):
         group: list[DataFile] = []
         for file in of_block:
-            if group and sum(one.rows for one in group) + file.rows > ROWS_A_FILE:
+            apart = table in unbroken and group and not adjoin(group[-1], file)
+            if group and (apart or sum(one.rows for one in group) + file.rows > ROWS_A_FILE):
                 yield group
                 group = []
             group.append(file)
@@ -43,12 +51,14 @@ def merged(market: Place, group: Sequence[DataFile], schema: pa.Schema) -> DataF
     return tables.put_history(market, group[0].table, encoder.finish(), encoder.rows, ticks, group[0].block)
 
 
-def compact(market: Place, history: Log, schemas: Mapping[str, pa.Schema]) -> Tip:
+def compact(market: Place, history: Log, schemas: Mapping[str, pa.Schema], unbroken: Collection[str] = ()) -> Tip:
     """Merge the small files of these tables and commit the merged ones in their place; give the new tip.
 
-    The lock is the caller's. Nothing is committed where nothing is small; a second call finds nothing to do.
+    Files of the tables `unbroken` are merged only where no tick is missing between them. The lock is the caller's. Nothing is
+    committed where nothing is small; a second call finds nothing to do.
     """
-    small = [group for group in _groups(file for file in history.files if file.table in schemas) if len(group) > 1]
+    merged_of = (file for file in history.files if file.table in schemas)
+    small = [group for group in _groups(merged_of, unbroken) if len(group) > 1]
     if not small:
         return log.tip_of(history)
     added = [merged(market, group, schemas[group[0].table]) for group in small]

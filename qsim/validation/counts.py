@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from qsim.schema import SIZE_EDGES_BPS, SIZES
+from qsim.schema import PLATFORM_METRICS, SIZE_EDGES_BPS, SIZES
+from qsim.storage.log import Log
 from qsim.validation.checks import Check, faults
+from qsim.validation.laws import table
 
 # Cells of listings by platform and category; a category is known by its least number.
 _CELLS = """
@@ -29,24 +31,40 @@ _SWITCHED = f"""
         UNION ALL SELECT tick, listing_id, 0, 0, (after = 0)::BIGINT - (before = 0)::BIGINT FROM checked.shelf)
     JOIN ({_CELLS}) USING (listing_id) GROUP BY ALL"""
 
+
+def counted(history: Log) -> list[str]:
+    """Write the tables of the ticks that were counted: their stretches (first, last), as runs without monitoring leave gaps, and
+    each of them with the first of its stretch.
+    """
+    stretches: list[tuple[int, int]] = []
+    for file in sorted(history.of_table(PLATFORM_METRICS.name), key=lambda file: file.first):
+        if stretches and file.first <= stretches[-1][1] + 1:
+            stretches[-1] = stretches[-1][0], max(stretches[-1][1], file.last)
+        else:
+            stretches.append((file.first, file.last))
+    return [
+        *table("stretches", {"first": "BIGINT", "last": "BIGINT"}, stretches),
+        "CREATE OR REPLACE TABLE checked.counted AS SELECT unnest(range(first, last + 1)) AS tick, first FROM checked.stretches",
+    ]
+
+
 CHECKS: tuple[Check, ...] = (
     faults(
         "6.25",
         "Each tick's counts by platform and category are of its events, and add up to those of the blocks.",
-        f"""WITH watched AS (SELECT min(tick) AS first FROM raw.platform_metrics)
-        SELECT tick, platform_id, category_id, changed AS counted, events AS due FROM raw.platform_metrics FULL JOIN (
-            SELECT tick, platform_id, category_id, count(*) AS events FROM raw.events JOIN ({_CELLS}) USING (listing_id)
-            WHERE tick >= (SELECT first FROM watched) GROUP BY ALL) USING (tick, platform_id, category_id)
+        f"""SELECT tick, platform_id, category_id, changed AS counted, events AS due FROM raw.platform_metrics FULL JOIN (
+            SELECT tick, platform_id, category_id, count(*) AS events FROM raw.events SEMI JOIN checked.counted USING (tick)
+            JOIN ({_CELLS}) USING (listing_id) GROUP BY ALL) USING (tick, platform_id, category_id)
         WHERE coalesce(changed, 0) <> coalesce(events, 0)
         UNION ALL SELECT tick, NULL, NULL, m.attempted, b.attempted
         FROM (SELECT tick, sum(attempted) AS attempted FROM raw.platform_metrics GROUP BY tick) AS m FULL JOIN (
-            SELECT tick, sum(attempted) AS attempted FROM raw.metrics WHERE tick >= (SELECT first FROM watched)
+            SELECT tick, sum(attempted) AS attempted FROM raw.metrics SEMI JOIN checked.counted USING (tick)
             GROUP BY tick) AS b USING (tick)
         WHERE coalesce(m.attempted, 0) <> coalesce(b.attempted, 0)""",
     ),
     faults(
         "6.26",
-        "The newest counts of discounted, surging and sold-out listings are those of the state now.",
+        "The newest counts of discounted, surging and sold-out listings are those of the state now, unless it was counted no more.",
         f"""SELECT platform_id, category_id, m.discounted, s.discounted AS discounted_now, m.surging, s.surging AS surging_now,
             m.out_of_stock, s.out_of_stock AS out_of_stock_now
         FROM (SELECT * FROM raw.platform_metrics
@@ -56,7 +74,8 @@ CHECKS: tuple[Check, ...] = (
               FROM raw.state JOIN (FROM ({_CELLS}) WHERE is_active) USING (listing_id)
               JOIN (SELECT listing_id, stock FROM raw.stock) AS k USING (listing_id) GROUP BY ALL) AS s
             USING (platform_id, category_id)
-        WHERE (m.discounted, m.surging, m.out_of_stock) IS DISTINCT FROM (s.discounted, s.surging, s.out_of_stock)""",
+        WHERE (m.discounted, m.surging, m.out_of_stock) IS DISTINCT FROM (s.discounted, s.surging, s.out_of_stock)
+            AND NOT EXISTS (FROM raw.events WHERE tick > (SELECT max(last) FROM checked.stretches))""",
     ),
     faults(
         "6.27",
@@ -84,9 +103,10 @@ CHECKS: tuple[Check, ...] = (
             m.out_of_stock, s.out_of_stock AS out_of_stock_due
         FROM (SELECT tick, platform_id, category_id, discounted::BIGINT - lag(discounted) OVER w AS discounted,
                 surging::BIGINT - lag(surging) OVER w AS surging, out_of_stock::BIGINT - lag(out_of_stock) OVER w AS out_of_stock
-              FROM raw.platform_metrics WINDOW w AS (PARTITION BY platform_id, category_id ORDER BY tick)) AS m
+              FROM raw.platform_metrics LEFT JOIN checked.counted USING (tick)
+              WINDOW w AS (PARTITION BY platform_id, category_id, first ORDER BY tick)) AS m
         FULL JOIN ({_SWITCHED}) AS s USING (tick, platform_id, category_id)
-        WHERE tick > (SELECT min(tick) FROM raw.platform_metrics) AND (SELECT step FROM checked.market) = 1
+        WHERE tick IN (SELECT tick FROM checked.counted WHERE tick > first) AND (SELECT step FROM checked.market) = 1
             AND (coalesce(m.discounted, 0), coalesce(m.surging, 0), coalesce(m.out_of_stock, 0))
                 <> (coalesce(s.discounted, 0), coalesce(s.surging, 0), coalesce(s.out_of_stock, 0))""",
         sampled=True,

@@ -19,7 +19,7 @@ from qsim.festivals import Entry
 from qsim.schema import TABLES
 from qsim.simulation import Course
 from qsim.storage.log import Log
-from qsim.validation import demand, drawn, laws, sampling
+from qsim.validation import counts, demand, drawn, laws, sampling
 from qsim.validation.laws import table as _table
 
 _FEES = ("delivery_fee", "handling_fee", "free_delivery_from", "minimum_order")
@@ -232,6 +232,7 @@ def statements(history: Log, course: Course) -> list[str]:
         *_epochs(course, history.tick),
         *laws.tables(course),
         *_market(history, course, past),
+        *counts.counted(history),
         *_CLOCK,
         _LISTINGS,
         *_EVENTS,
