@@ -104,6 +104,43 @@ def test_another_market_in_the_place_of_the_one_that_is_served_is_not_taken_for_
     assert at.log.tick == 11
 
 
+def asked(port: int) -> list[object]:
+    """Ask what is kept in several places: answers, boards, rows of files."""
+    paths = ("api/status", "api/products/3/history?limit=500", "api/boards/prices/3", "api/boards/overview", "health")
+    told = [httpx.get(f"http://127.0.0.1:{port}/{path}").json() for path in paths]
+    ages = ("looked_seconds_ago", "commit_age_seconds", "streams")
+    return [{name: value for name, value in one.items() if name not in ages} for one in told]
+
+
+def test_another_market_that_comes_in_the_place_of_the_one_that_is_served_is_served_then(
+    market: Path, tmp_path: Path, quick: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    # As many commits and ticks, the same settings and names of files: what was known of the one is to be taken for nothing of the
+    # other.
+    other = tmp_path / "other"
+    qsim.generate(other, products=12)
+    qsim.run(other, ticks=10, batch_size=5)
+    with in_thread(other) as (port, _):
+        wanted_answers = asked(port)
+    with in_thread(market) as (port, app):
+        url = f"http://127.0.0.1:{port}/api/campaigns?limit=1"
+        before, cursor = asked(port), httpx.get(url).json()["next"]
+        client = Following(port, 11)
+        joined(app, 1)
+        shutil.rmtree(market)
+        until(lambda: any("put a market there" in reason["mend"] for reason in app.state.following.reasons))
+        other.rename(market)
+        until(lambda: app.state.market.replaced and not app.state.following.reasons)
+        until(lambda: app.state.following.head == app.state.market.moment.log.head)
+        assert asked(port) == wanted_answers != before
+        assert httpx.get(f"{url}&cursor={cursor}").status_code == 404
+        qsim.run(market, ticks=1)
+        found = client.end()
+    assert [kind for kind, _, _ in found][:3] == ["hello", "reset", "commit"]
+    assert changes(found) == wanted(market, "tick > 10")
+    assert "it is served from now on" in caplog.text
+
+
 def test_a_fault_that_nobody_foresaw_ends_no_following(
     market: Path, quick: None, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

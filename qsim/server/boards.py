@@ -12,6 +12,7 @@ from qsim.queries import board_history, boards
 from qsim.server import board_shapes as shapes
 from qsim.server.answers import AsOf, etag_of, known_parameters, market_of, sent, tick_of, unchanged
 from qsim.server.desk import Desk
+from qsim.server.reading import Market
 from qsim.server.shapes import shown
 
 router = APIRouter(prefix="/api/boards", tags=["boards"], dependencies=[Depends(known_parameters)])
@@ -19,16 +20,23 @@ router = APIRouter(prefix="/api/boards", tags=["boards"], dependencies=[Depends(
 Hours = Query(ge=1, le=24 * 92, description="Hours of market time back from the tick.")
 
 
+def _desk(request: Request, market: Market) -> Desk:
+    """Give the desk of the market that is served now: what was made of one that it has replaced says nothing of it."""
+    desk: Desk | None = getattr(request.app.state, "desk", None)
+    if desk is None or desk.replaced != market.replaced:
+        if desk is not None:
+            desk.worker.shutdown(wait=False)
+        desk = request.app.state.desk = Desk(market.at.market, market.replaced)
+    return desk
+
+
 async def _answer(request: Request, board: Callable[..., Any], as_of: str | None, **arguments: Any) -> Response:
     market = market_of(request)
-    if not hasattr(request.app.state, "desk"):
-        request.app.state.desk = Desk(market.at.market)
-    desk: Desk = request.app.state.desk
 
     async def made() -> tuple[bytes, str]:
         moment = market.moment
         tick = tick_of(moment, as_of)
-        body = await desk.answer(moment.log, board, moment.tick if tick is None else tick, arguments)
+        body = await _desk(request, market).answer(moment.log, board, moment.tick if tick is None else tick, arguments)
         return body, etag_of(moment)
 
     body, tag = await market.renewed(made)
