@@ -222,6 +222,34 @@ def test_a_head_has_no_body_on_the_wire_nor_where_it_is_refused(server: Served) 
         assert raw.split()[1] == status and raw.endswith(b"\r\n\r\n")
 
 
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/api/status", "GET, HEAD"),
+        ("/openapi.json", "GET, HEAD"),
+        ("/", "GET, HEAD"),
+        ("/api/events", "GET"),
+        ("/api/sql", "POST"),
+    ],
+)
+def test_who_asks_by_a_method_that_is_none_is_told_the_ones_that_are(path: str, allowed: str, server: Served) -> None:
+    answer = server.client.request("DELETE", path)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
+    assert answer.json()["error"].endswith(f"use {allowed}")
+
+
+def test_a_whole_url_is_asked_for_as_its_path_at_its_host(server: Served) -> None:
+    def asked(target: str, host: str = "localhost") -> tuple[bytes, bytes]:
+        raw = server.raw(f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        head, _, body = raw.partition(b"\r\n\r\n")
+        return head.split()[1], body
+
+    for path in ("/api/products?search=milk&limit=2", "/", "/page/app.js"):
+        assert asked(f"http://localhost:{server.port}{path}", "elsewhere.example") == asked(path) != (b"404", b"")
+    assert asked("HTTP://127.0.0.1") == asked("/")
+    assert asked("http://elsewhere.example/api/status")[0] == b"421"
+
+
 def test_files_of_the_page_are_found_by_name(server: Served) -> None:
     first = server.get("/page/index.html")
     assert first.status_code == 200 and first.content == server.get("/").content

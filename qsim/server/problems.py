@@ -14,6 +14,8 @@ from starlette.exceptions import HTTPException
 
 from qsim.errors import CorruptError, DiskError, QsimError, UsageError, one_line
 
+# It does not end, so that there is nothing of it to be told by headers alone.
+STREAM = "/api/events"
 _logger = logging.getLogger("qsim")
 
 
@@ -77,10 +79,14 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def other(request: Request, fault: HTTPException) -> Response:
-        path = request.scope["path"][:100]
+        path, headers = request.scope["path"][:100], dict(fault.headers or {})
+        if "Allow" in headers:
+            # What the guard makes of a HEAD no route knows.
+            methods = {*headers["Allow"].split(", ")}
+            headers["Allow"] = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods and path != STREAM else set())))
         lines = {
             400: "body: cannot be read; allowed is JSON in UTF-8, not nested deeply; mend it",
             404: f"{path}: nothing is there; see /openapi.json for what is",
-            405: f"{request.method} of {path}: not allowed there; use {', '.join((fault.headers or {}).values())}",
+            405: f"{request.method} of {path}: not allowed there; use {headers.get('Allow')}",
         }
-        return told(fault.status_code, lines.get(fault.status_code, str(fault.detail)), fault.headers)
+        return told(fault.status_code, lines.get(fault.status_code, str(fault.detail)), headers)
