@@ -18,8 +18,10 @@ import qsim
 from qsim.monitoring.metrics import metrics
 from qsim.queries import served
 from qsim.queries.questions import plain
+from qsim.server import answers
 from qsim.storage import lock, log
 from tests.servers import Served, serving
+from tests.test_server_streams import in_thread
 
 
 @pytest.fixture(scope="module")
@@ -179,6 +181,14 @@ def test_an_answer_that_the_asker_has_is_not_sent_again(server: Served) -> None:
     first = server.get("/api/deals")
     again = server.get("/api/deals", headers={"If-None-Match": f'"other", W/{first.headers["ETag"]}'})
     assert (again.status_code, again.content) == (304, b"") and again.headers["ETag"] == first.headers["ETag"]
+
+
+def test_an_answer_of_another_version_is_sent_again(questioned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with in_thread(questioned) as (port, _), httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        tags = {path: client.get(path).headers["ETag"] for path in ("/api/status", "/api/deals", "/api/boards/depths")}
+        monkeypatch.setattr(answers, "_VERSION", "9.9")
+        for path, tag in tags.items():
+            assert client.get(path, headers={"If-None-Match": tag}).status_code == 200, path
 
 
 @pytest.mark.parametrize(
