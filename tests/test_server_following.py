@@ -274,6 +274,19 @@ def test_the_log_of_a_server_is_json_lines_and_goes_into_a_file(market: Path, tm
     assert json.loads((tmp_path / "q.log").read_text().splitlines()[0]) == told
 
 
+def test_the_log_file_of_a_server_gets_what_its_writer_logs_and_that_it_ended(market: Path, tmp_path: Path) -> None:
+    file = tmp_path / "q.log"
+
+    def said(words: str) -> bool:
+        return file.exists() and any(words in json.loads(line)["message"] for line in file.read_text().splitlines())
+
+    with serving(market, "--live", "--log-file", file, "--log-level", "debug", quiet=False):
+        until(lambda: said("commit "))
+        until(lambda: (market / "process").exists())
+        os.kill(lines(market)[-1]["process"], signal.SIGKILL)
+        until(lambda: said("the writer ended with exit code -9"))
+
+
 def test_a_level_of_the_log_that_is_none_is_refused(
     market: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:

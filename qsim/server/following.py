@@ -34,14 +34,15 @@ _UNLOOKED_SECONDS = 30.0
 @dataclass
 class Following:
     """How following goes: when the market was last moved on, what is wrong, when clients were last told that the server is
-    there, the writer where it has one, and what the last look at the market's health found: when, at which commit (its hash), in
-    its history, and in its runs and the machine.
+    there, the writer where it has one and whether its end was logged, and what the last look at the market's health found: when,
+    at which commit (its hash), in its history, and in its runs and the machine.
     """
 
     moved: float
     faults: list[str] = field(default_factory=list)
     beaten: float = field(default_factory=monotonic)
     writer: subprocess.Popen[bytes] | None = None
+    ended: bool = False
     looked: float = field(default_factory=monotonic)
     head: str = ""
     history: list[Reason] = field(default_factory=list)
@@ -93,7 +94,10 @@ def _nameless(market: Market, words: str) -> str:
 
 async def follow(market: Market, feed: Feed, measures: Measures, state: Following, every: float) -> None:
     """Look for newer commits for as long as the server runs; what is wrong is told by `state` and looked at again."""
-    steps = (partial(_move, market, feed, measures, state), partial(_look, market, state), partial(_beat, feed, state))
+    steps = (
+        partial(_move, market, feed, measures, state), partial(_look, market, state), partial(_beat, feed, state),
+        partial(_watch, state),
+    )  # fmt: skip
     while True:
         await asyncio.sleep(_WAIT_AFTER_FAULT if state.faults else every)
         found = [await _fault_of(step, market, measures, state.faults) for step in steps]
@@ -127,6 +131,13 @@ async def _move(market: Market, feed: Feed, measures: Measures, state: Following
 async def _look(market: Market, state: Following) -> None:
     if monotonic() - state.looked > _LOOK_SECONDS:
         await asyncio.wrap_future(market.aside.submit(look, market, state))
+
+
+async def _watch(state: Following) -> None:
+    """Tell in the log, once, that the writer has ended."""
+    for reason in () if state.ended else fault_of(state.writer):
+        state.ended = True
+        _logger.error("%s; %s", reason["found"], reason["mend"])
 
 
 async def _beat(feed: Feed, state: Following) -> None:
