@@ -5,8 +5,8 @@ import * as boards from "./boards.js";
 import { $, fill, h } from "./dom.js";
 import * as facts from "./facts.js";
 import * as f from "./format.js";
-import { follow } from "./live.js";
 import { search } from "./search.js";
+import { share } from "./shared.js";
 import { themeSwitch } from "./switch.js";
 
 const REST = 800; // between two rounds of questions while the market runs
@@ -249,7 +249,9 @@ function moved(status, told = false) {
   if (news && !document.hidden && (state.asOf === null || shown.overview === undefined)) refresh();
 }
 
-function heard({ event, data }) {
+function heard(told) {
+  if (!told) return;
+  const { event, data } = told;
   let news;
   try { news = JSON.parse(data); } catch { return; }
   if (event === "changes") addChanges(news.rows);
@@ -290,4 +292,4 @@ controls();
 search(choose);
 refresh();
 setInterval(() => (document.hidden ? null : health()), HEALTH);
-follow({ heard, moved, told: connected, signal: new AbortController().signal });
+share({ heard, moved, told: connected });
