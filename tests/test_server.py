@@ -260,6 +260,20 @@ def test_a_whole_url_is_asked_for_as_its_path_at_its_host(server: Served) -> Non
     assert asked("http://elsewhere.example/api/status")[0] == b"421"
 
 
+@pytest.mark.parametrize("said", ["pyaz", "प्याज", "onions", "doodh", "aloo 1 kg", "milk"])
+def test_the_search_of_the_page_finds_first_what_a_question_would_mean(said: str, server: Served) -> None:
+    meant = server.json("/api/cheapest", params={"product": said, "limit": 500})["rows"]
+    found = server.json("/api/boards/search", params={"q": said, "limit": 50})["products"]
+    assert isinstance(meant, list) and isinstance(found, list)
+    goods = {(row["product"], row["pack"]) for row in meant}
+    assert goods and {(row["product"], row["pack"]) for row in found[: len(goods)]} == goods
+
+
+def test_the_search_of_the_page_finds_beginnings_of_words(server: Served) -> None:
+    found = server.json("/api/boards/search?q=oni")["products"]
+    assert isinstance(found, list) and "Onion" in {row["product"] for row in found}
+
+
 def test_files_of_the_page_are_found_by_name(server: Served) -> None:
     first = server.get("/page/index.html")
     assert first.status_code == 200 and first.content == server.get("/").content

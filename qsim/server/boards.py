@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 
 from qsim.queries import board_history, boards
+from qsim.queries.goods import Goods
 from qsim.server import board_shapes as shapes
 from qsim.server.answers import AsOf, etag_of, known_parameters, market_of, sent, tick_of, unchanged
 from qsim.server.desk import Desk
@@ -52,11 +55,20 @@ async def overview(request: Request, as_of: AsOf = None) -> Response:
 @router.get("/search", responses=shown(shapes.SEARCH))
 async def search(
     request: Request,
-    q: Annotated[str, Query(max_length=100, description="Words, or beginnings of them.", examples=["onion"])],
+    q: Annotated[
+        str, Query(max_length=100, description="A name, or words and beginnings of them.", examples=["onion"])
+    ],
     limit: Annotated[int, Query(ge=1, le=50)] = 12,
 ) -> Response:
-    """Products on sale that have all words of a text."""
-    return await _answer(request, boards.search, None, text=q, limit=limit)
+    """Products on sale that a text means, as in the four questions, or that have all its words."""
+    market = market_of(request)
+    meant = await asyncio.wrap_future(market.pool.submit(_meant, market.at.now.goods, q, limit))
+    return await _answer(request, boards.search, None, text=q, limit=limit, meant=meant)
+
+
+def _meant(goods: Goods, text: str, most: int) -> tuple[int, ...]:
+    found = (number for group in goods.meaning(text).groups for number in group if goods.is_active[number])
+    return tuple(islice(found, most))
 
 
 @router.get("/prices/{product_id}", responses=shown(shapes.PRICES))
