@@ -182,6 +182,16 @@ def test_a_run_that_was_killed_is_told(market: Path, process: int) -> None:
     assert reason["level"] == "warning" and "run again" in reason["mend"]
 
 
+def test_a_run_that_was_killed_is_nowhere_told_to_go_on(market: Path, shell: Shell) -> None:
+    with_run(market, process=2**22 + 1, seconds=3.0)
+    with writer_lock(market):
+        assert metrics.runs(market)[-1]["kind"] == "run" and "running" in shell("top", market, "--once").out
+    assert metrics.runs(market)[-1]["kind"] == "killed" and "\nkilled " in shell("top", market, "--once").out
+    assert ", killed" in shell("metrics", market).out
+    qsim.run(market, ticks=1)
+    assert [run["kind"] for run in metrics.runs(market)[-2:]] == ["killed", "end"]
+
+
 def test_a_run_is_not_taken_for_killed_by_the_number_of_its_process(market: Path) -> None:
     with_run(market, process=2**22 + 1)
     with writer_lock(market):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,7 +100,7 @@ def _speed(market: Place, newest: list[dict[str, Any]]) -> Iterator[Reason]:
         return
     run = newest[-1]
     mend = "smaller batches (--batch-size), a longer --interval, a lower --speed, more --max-workers, or --flush 5"
-    if _is_over(market, run):
+    if metrics.is_over(market, run):
         found = f"the last run (process {run['process']}) ended at tick {run['tick']} without a word: killed, or its machine was"
         yield _reason(WARNING, "run", found, "run again: it goes on from the last commit")
         return
@@ -132,17 +131,6 @@ def _lately(lines: list[dict[str, Any]], run: dict[str, Any]) -> dict[str, Any]:
             break
     gap = run["seconds"] - sum(line["seconds"] for line in lines[-2:-1] if metrics.is_of(line, run))
     return {"lately_done": run["done"] - done, "lately_late": run["late_ticks"] - late, "gap_seconds": gap}
-
-
-def _is_over(market: Place, run: dict[str, Any]) -> bool:
-    """Tell whether it is sure that a run which did not say so has ended: nobody holds the lock that it held."""
-    if lock.is_elsewhere(market):
-        return False
-    if sys.platform == "linux":
-        return lock.is_free(market)
-    import psutil
-
-    return not psutil.pid_exists(run["process"])
 
 
 def _quiet_seconds(market: Place, run: dict[str, Any]) -> float:
