@@ -100,6 +100,7 @@ def test_the_pace_told_is_that_of_the_last_minute(desk: tuple[Any, Seen]) -> Non
     pace = "([marks, now]) => import('/page/facts.js').then(f => f.pace(marks, now))"
     assert page.evaluate(pace, [[[0, 100], [30_000, 160]], 60_000]) == "60 ticks a minute"
     assert page.evaluate(pace, [[[0, 100], [30_000, 160]], 95_000]) == "standing still"
+    assert page.evaluate(pace, [[[0, 100]], 59_000]) == page.evaluate(pace, [[], 0]) == "–"
     assert page.evaluate(pace, [[[0, 100], [3_600_000, 105]], 3_601_000]) == "5 ticks a minute"
 
 
