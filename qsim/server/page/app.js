@@ -120,6 +120,7 @@ function settle(told) {
 }
 
 function showAreas(areas) {
+  if (state.area >= areas.length) state.area = 0;
   $("area-label").hidden = areas.length < 2;
   if (areas.length > 1 && $("area").options.length !== areas.length) {
     fill($("area"), areas.map(({ area, city, locality }) => h("option", { value: area, selected: area === state.area }, `${city}, ${locality}`)));
