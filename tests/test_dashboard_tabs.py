@@ -79,6 +79,21 @@ def test_a_tab_that_hears_another_tells_that_the_server_is_away_and_back(
     context.close()
 
 
+def test_changes_that_are_heard_are_listed_as_those_that_are_loaded(browser: Any, served: tuple[Served, Path]) -> None:
+    running, market = served
+    context = browser.new_context(viewport=WIDE)
+    page = tab(context, running)
+    # In one commit, and fewer than the list has room for.
+    qsim.run(market, ticks=2, batch_size=2)
+    shown_at(page, TICKS + 2)
+    heard = page.locator("#ticker-body li.fresh").all_inner_texts()
+    page.reload()
+    shown_at(page, TICKS + 2)
+    loaded = page.locator("#ticker-body li").all_inner_texts()
+    assert len(heard) > 10 and sorted(loaded[: len(heard)]) == sorted(heard)
+    context.close()
+
+
 def test_tabs_of_a_browser_without_locks_follow_each_by_itself(browser: Any, served: tuple[Served, Path]) -> None:
     running, market = served
     context = browser.new_context(viewport=WIDE)

@@ -212,12 +212,13 @@ function showTicker(told) {
   ticking = listed === null;
 }
 
-/** Puts changes that were heard on top; of many, some from all over the shelves. */
+/** Puts changes that were heard on top, the newest first; of many at one tick, some from all over the shelves. */
 function addChanges(rows) {
   if (!ticking || state.paused || state.asOf !== null || !rows.length) return;
   const newest = rows.filter((row) => row.tick === rows.at(-1).tick);
-  const every = Math.max(1, newest.length / ROWS);
-  const some = Array.from({ length: Math.min(ROWS, newest.length) }, (_, at) => newest[Math.floor(at * every)]);
+  const some = newest.length > ROWS
+    ? Array.from({ length: ROWS }, (_, at) => newest[Math.floor((at * newest.length) / ROWS)])
+    : rows.slice(-ROWS).reverse();
   boards.freshEvents(some.map((row) => ({
     ...row,
     time: Date.parse(`${row.ts.replace(" ", "T")}Z`) / 1000,
