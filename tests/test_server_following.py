@@ -129,6 +129,7 @@ def test_another_market_that_comes_in_the_place_of_the_one_that_is_served_is_ser
         joined(app, 1)
         shutil.rmtree(market)
         until(lambda: any("put a market there" in reason["mend"] for reason in app.state.following.reasons))
+        assert httpx.get(f"http://127.0.0.1:{port}/api/boards/prices/4").status_code == 503
         other.rename(market)
         until(lambda: app.state.market.replaced and not app.state.following.reasons)
         until(lambda: app.state.following.head == app.state.market.moment.log.head)

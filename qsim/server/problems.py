@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from qsim.errors import CorruptError, DiskError, QsimError, UsageError, one_line
+from qsim.errors import ConflictError, CorruptError, DiskError, QsimError, UsageError, one_line
 
 # It does not end, so that there is nothing of it to be told by headers alone.
 STREAM = "/api/events"
@@ -70,7 +70,7 @@ def install(app: FastAPI) -> None:
             return told(404, str(fault))
         # These name places on this machine, which are for its keeper alone.
         _logger.error("%s: %s", one_line(request.url.path)[:100], fault)
-        status = 503 if isinstance(fault, (CorruptError, DiskError)) else 500
+        status = 503 if isinstance(fault, (ConflictError, CorruptError, DiskError)) else 500
         return told(status, "the market cannot be read as it should; the server's log says how; ask its keeper")
 
     @app.exception_handler(RequestValidationError)
