@@ -97,16 +97,17 @@ function refresh(wait = 0) {
 function showOverview(told) {
   f.setPlatforms(told.platforms);
   state.epochs = told.epochs;
-  settle(told);
+  const other = settle(told);
   if (state.product === null) fill($("offers"), h("p", { class: "empty" }, "This market has no product on sale."));
   showAreas(told.areas);
   boards.figures(told);
-  headAt(told.head);
+  // An answer that took its time may be of a commit before the newest one heard of.
+  headAt(other ? told.head : Math.max(told.head, state.head ?? 0));
   showTime();
   showFacts();
 }
 
-/** Chooses what was not chosen yet, and chooses anew where another market has come in the place of the one before. */
+/** Chooses what was not chosen yet, and chooses anew where another market has come in the place of the one before; true where one has. */
 function settle(told) {
   const market = JSON.stringify([told.preset, told.seed, told.of_products, told.epochs[0][1], told.platforms.map((row) => row.platform)]);
   const other = state.market !== null && state.market !== market;
@@ -117,6 +118,7 @@ function settle(told) {
   // Of short ticks a day is a thicket; of long ones it is a line or two.
   state.hours ??= told.interval < 60 ? 1 : [24, 168, 744].find((hours) => hours * 3600 >= 24 * told.interval) ?? 744;
   $("hours").value = state.hours;
+  return other;
 }
 
 function showAreas(areas) {
