@@ -15,6 +15,7 @@ from pathlib import Path
 from time import monotonic
 
 import httpx
+import psutil
 import pytest
 
 import qsim
@@ -281,10 +282,10 @@ def test_the_log_file_of_a_server_gets_what_its_writer_logs_and_that_it_ended(ma
     def said(words: str) -> bool:
         return file.exists() and any(words in json.loads(line)["message"] for line in file.read_text().splitlines())
 
-    with serving(market, "--live", "--log-file", file, "--log-level", "debug", quiet=False):
+    with serving(market, "--live", "--log-file", file, "--log-level", "debug", quiet=False) as running:
         until(lambda: said("commit "))
-        until(lambda: (market / "process").exists())
-        os.kill(lines(market)[-1]["process"], signal.SIGKILL)
+        [writer] = psutil.Process(running.process.pid).children()
+        writer.kill()
         until(lambda: said("the writer ended with exit code -9"))
 
 
