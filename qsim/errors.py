@@ -41,6 +41,10 @@ class CorruptError(QsimError):
     exit_code = 5
 
 
+class ReplacedError(CorruptError):
+    """What was known of the market is gone from its place, or is another market's."""
+
+
 class DiskError(QsimError):
     """The disk refused: full, read-only, or an input/output error."""
 

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from time import perf_counter, process_time
+from time import monotonic, perf_counter, process_time
 from typing import TYPE_CHECKING, Any
 
 from qsim.errors import DiskError
@@ -75,6 +75,8 @@ class Recorder:
         since = max(seconds - self.written, 1e-9)
         line = {
             "time": datetime.now(UTC).isoformat(timespec="milliseconds"),
+            # How long ago it was is told by this one, which a change of the time, or a sleep of the machine, does not move.
+            "monotonic_seconds": round(monotonic(), 3),
             "kind": kind,
             "process": os.getpid(),
             **self.last,

@@ -187,6 +187,11 @@ def test_what_would_cost_too_much_is_counted_on_every_nth_product_and_told(
     assert boards.overview(sampled, 0)["sample"] is None
 
 
+def test_an_area_that_is_not_there_is_refused(shown: Boards) -> None:
+    with pytest.raises(UsageError, match="area: found 2; allowed are 0 to 1"):
+        board_history.prices(shown, 5, area=2)
+
+
 def test_a_search_needs_all_words_and_puts_the_plain_name_first(shown: Boards) -> None:
     name = boards.search(shown, "")["products"]
     assert name == []

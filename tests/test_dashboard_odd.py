@@ -100,6 +100,7 @@ def test_the_pace_told_is_that_of_the_last_minute(desk: tuple[Any, Seen]) -> Non
     pace = "([marks, now]) => import('/page/facts.js').then(f => f.pace(marks, now))"
     assert page.evaluate(pace, [[[0, 100], [30_000, 160]], 60_000]) == "60 ticks a minute"
     assert page.evaluate(pace, [[[0, 100], [30_000, 160]], 95_000]) == "standing still"
+    assert page.evaluate(pace, [[[0, 100]], 59_000]) == page.evaluate(pace, [[], 0]) == "–"
     assert page.evaluate(pace, [[[0, 100], [3_600_000, 105]], 3_601_000]) == "5 ticks a minute"
 
 
@@ -153,6 +154,18 @@ def test_a_tab_that_nobody_looks_at_holds_no_connection(desk: tuple[Any, Seen], 
     page.evaluate(hide, False)
     until(lambda: streams() == before)
     assert page.locator("#connection").get_attribute("data-state") == "live"
+
+
+def test_an_answer_that_is_of_a_commit_before_the_newest_one_takes_the_page_not_back(desk: tuple[Any, Seen]) -> None:
+    page, _ = desk
+    pace = page.locator("#facts dd").nth(2).inner_text()
+    page.route("**/boards/overview", lambda route: route.fulfill(json=route.fetch().json() | {"head": TICKS - 3}))
+    page.evaluate("delete document.documentElement.dataset.tick")
+    page.evaluate("document.dispatchEvent(new Event('visibilitychange'))")
+    shown_at(page, TICKS)
+    assert page.locator("#shown").inner_text().startswith(f"Tick {TICKS},")
+    assert page.locator("#facts dd").nth(2).inner_text() == pace
+    page.unroute("**/boards/overview")
 
 
 def test_a_button_that_can_go_no_further_hands_the_keyboard_on(desk: tuple[Any, Seen]) -> None:

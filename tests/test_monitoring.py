@@ -9,6 +9,7 @@ import shutil
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any
 
@@ -181,6 +182,16 @@ def test_a_run_that_was_killed_is_told(market: Path, process: int) -> None:
     assert reason["level"] == "warning" and "run again" in reason["mend"]
 
 
+def test_a_run_that_was_killed_is_nowhere_told_to_go_on(market: Path, shell: Shell) -> None:
+    with_run(market, process=2**22 + 1, seconds=3.0)
+    with writer_lock(market):
+        assert metrics.runs(market)[-1]["kind"] == "run" and "running" in shell("top", market, "--once").out
+    assert metrics.runs(market)[-1]["kind"] == "killed" and "\nkilled " in shell("top", market, "--once").out
+    assert ", killed" in shell("metrics", market).out
+    qsim.run(market, ticks=1)
+    assert [run["kind"] for run in metrics.runs(market)[-2:]] == ["killed", "end"]
+
+
 def test_a_run_is_not_taken_for_killed_by_the_number_of_its_process(market: Path) -> None:
     with_run(market, process=2**22 + 1)
     with writer_lock(market):
@@ -222,6 +233,45 @@ def test_a_run_that_stands_still_is_told(market: Path) -> None:
     with_run(market, time=(datetime.now(UTC) - timedelta(minutes=10)).isoformat())
     with writer_lock(market):
         assert [reason["level"] for reason in about(market, "run")] == ["failing"]
+
+
+@pytest.mark.parametrize(("asleep", "levels"), [(28_800, []), (-28_800, []), (0, ["failing"])])
+def test_neither_a_sleep_of_the_machine_nor_a_change_of_its_time_is_taken_for_a_run_that_stands_still(
+    market: Path, asleep: int, levels: list[str]
+) -> None:
+    quiet = 600 if levels else 5
+    with_run(
+        market,
+        time=(datetime.now(UTC) - timedelta(seconds=quiet + asleep)).isoformat(),
+        monotonic_seconds=monotonic() - quiet,
+    )
+    with writer_lock(market):
+        assert [reason["level"] for reason in about(market, "run")] == levels
+
+
+def test_a_run_that_was_killed_is_not_told_to_stand_still_while_another_one_begins(market: Path) -> None:
+    with_run(market, process=2**22 + 1, time=(datetime.now(UTC) - timedelta(hours=9)).isoformat())
+    with writer_lock(market):
+        assert about(market, "run") == []
+
+
+def test_a_large_market_is_waited_for_as_it_was_before(market: Path) -> None:
+    for seconds in (80.0, 160.0):
+        with_run(
+            market, seconds=seconds, tick_seconds=None, time=(datetime.now(UTC) - timedelta(seconds=300)).isoformat()
+        )
+    with writer_lock(market):
+        assert about(market, "run") == []
+        with_run(
+            market, seconds=161.0, tick_seconds=None, time=(datetime.now(UTC) - timedelta(seconds=300)).isoformat()
+        )
+        assert [reason["level"] for reason in about(market, "run")] == ["failing"]
+
+
+def test_a_line_of_a_run_tells_when_it_was_by_the_clock_that_only_goes_on(market: Path) -> None:
+    before = monotonic()
+    qsim.run(market, ticks=1)
+    assert before <= lines(market)[-1]["monotonic_seconds"] + 0.001 <= monotonic() + 0.001
 
 
 @pytest.mark.parametrize(("quiet", "levels"), [(185, []), (200, ["failing"])])

@@ -120,4 +120,4 @@ def test_a_look_at_the_health_of_a_commit_that_is_gone_by_is_no_alarm(pieces: Pa
     assert state.following.reasons == []
     asyncio.run(state.market.follow())
     look(state.market, state.following)
-    assert (state.following.reasons, state.following.commit) == ([], state.market.moment.commit)
+    assert (state.following.reasons, state.following.head) == ([], state.market.moment.log.head)

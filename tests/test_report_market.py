@@ -292,6 +292,25 @@ def test_the_chart_of_volatility_tells_targets(ready_market: Path) -> None:
     assert re.search(r"fruits: [\d.]+ %, target 6.928 %", label)
 
 
+def test_a_category_without_an_event_in_a_stretch_changed_nothing_there(
+    lively: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(report, "_STRETCHES", 20)
+    found = report.report(lively)
+    lines, last = found["over_time"]["changes_a_tick"], found["status"]["tick"]
+    begins = [*range(found["counted_after"] + 1, last + 1, 3)]
+    assert {tuple(at for at, _ in line) for line in lines.values()} == {tuple(begins)}
+    assert any(not value for line in lines.values() for _, value in line)
+    with qsim.connect(lively) as connection:
+        query = f"SELECT category, sum(changed) FROM platform_metrics WHERE tick >= {begins[0]} GROUP BY category"
+        wanted = {category: float(changed) for category, changed in fetched(connection, query)}
+    ticks = [min(3, last + 1 - at) for at in begins]
+    sums = {
+        name: sum(count * value for count, (_, value) in zip(ticks, line, strict=True)) for name, line in lines.items()
+    }
+    assert sums == pytest.approx(wanted, abs=0.05)
+
+
 def test_a_category_without_a_row_in_a_stretch_stays_as_it_was(lively: Path, found: dict[str, Any]) -> None:
     with qsim.connect(lively) as connection:
         for tick in (40, 55, 72):

@@ -19,8 +19,10 @@ import qsim
 from qsim.monitoring.metrics import metrics
 from qsim.queries import served
 from qsim.queries.questions import plain
+from qsim.server import answers
 from qsim.storage import lock, log
 from tests.servers import Served, serving
+from tests.test_server_streams import in_thread
 
 
 @pytest.fixture(scope="module")
@@ -198,6 +200,14 @@ def test_an_answer_that_the_asker_has_is_not_sent_again(server: Served) -> None:
     assert (again.status_code, again.content) == (304, b"") and again.headers["ETag"] == first.headers["ETag"]
 
 
+def test_an_answer_of_another_version_is_sent_again(questioned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with in_thread(questioned) as (port, _), httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
+        tags = {path: client.get(path).headers["ETag"] for path in ("/api/status", "/api/deals", "/api/boards/depths")}
+        monkeypatch.setattr(answers, "_VERSION", "9.9")
+        for path, tag in tags.items():
+            assert client.get(path, headers={"If-None-Match": tag}).status_code == 200, path
+
+
 @pytest.mark.parametrize(
     "path", ["/", "/page/index.html", "/api/deals", "/api/prices?limit=2", "/api/status", "/api/boards/depths"]
 )
@@ -237,6 +247,48 @@ def test_a_head_has_no_body_on_the_wire_nor_where_it_is_refused(server: Served) 
     for path, status in (("/api/status", b"200"), ("/api/events", b"405"), ("/api/sql", b"405")):
         raw = server.raw(f"HEAD {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
         assert raw.split()[1] == status and raw.endswith(b"\r\n\r\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "allowed"),
+    [
+        ("/api/status", "GET, HEAD"),
+        ("/openapi.json", "GET, HEAD"),
+        ("/", "GET, HEAD"),
+        ("/api/events", "GET"),
+        ("/api/sql", "POST"),
+    ],
+)
+def test_who_asks_by_a_method_that_is_none_is_told_the_ones_that_are(path: str, allowed: str, server: Served) -> None:
+    answer = server.client.request("DELETE", path)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, allowed)
+    assert answer.json()["error"].endswith(f"use {allowed}")
+
+
+def test_a_whole_url_is_asked_for_as_its_path_at_its_host(server: Served) -> None:
+    def asked(target: str, host: str = "localhost") -> tuple[bytes, bytes]:
+        raw = server.raw(f"GET {target} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode())
+        head, _, body = raw.partition(b"\r\n\r\n")
+        return head.split()[1], body
+
+    for path in ("/api/products?search=milk&limit=2", "/", "/page/app.js"):
+        assert asked(f"http://localhost:{server.port}{path}", "elsewhere.example") == asked(path) != (b"404", b"")
+    assert asked("HTTP://127.0.0.1") == asked("/")
+    assert asked("http://elsewhere.example/api/status")[0] == b"421"
+
+
+@pytest.mark.parametrize("said", ["pyaz", "प्याज", "onions", "doodh", "aloo 1 kg", "milk"])
+def test_the_search_of_the_page_finds_first_what_a_question_would_mean(said: str, server: Served) -> None:
+    meant = server.json("/api/cheapest", params={"product": said, "limit": 500})["rows"]
+    found = server.json("/api/boards/search", params={"q": said, "limit": 50})["products"]
+    assert isinstance(meant, list) and isinstance(found, list)
+    goods = {(row["product"], row["pack"]) for row in meant}
+    assert goods and {(row["product"], row["pack"]) for row in found[: len(goods)]} == goods
+
+
+def test_the_search_of_the_page_finds_beginnings_of_words(server: Served) -> None:
+    found = server.json("/api/boards/search?q=oni")["products"]
+    assert isinstance(found, list) and "Onion" in {row["product"] for row in found}
 
 
 def test_files_of_the_page_are_found_by_name(server: Served) -> None:

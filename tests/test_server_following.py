@@ -15,6 +15,7 @@ from pathlib import Path
 from time import monotonic
 
 import httpx
+import psutil
 import pytest
 
 import qsim
@@ -102,6 +103,44 @@ def test_another_market_in_the_place_of_the_one_that_is_served_is_not_taken_for_
     with pytest.raises(CorruptError, match="another market than the one that was opened"):
         served.follow(at)
     assert at.log.tick == 11
+
+
+def asked(port: int) -> list[object]:
+    """Ask what is kept in several places: answers, boards, rows of files."""
+    paths = ("api/status", "api/products/3/history?limit=500", "api/boards/prices/3", "api/boards/overview", "health")
+    told = [httpx.get(f"http://127.0.0.1:{port}/{path}").json() for path in paths]
+    ages = ("looked_seconds_ago", "commit_age_seconds", "streams")
+    return [{name: value for name, value in one.items() if name not in ages} for one in told]
+
+
+def test_another_market_that_comes_in_the_place_of_the_one_that_is_served_is_served_then(
+    market: Path, tmp_path: Path, quick: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    # As many commits and ticks, the same settings and names of files: what was known of the one is to be taken for nothing of the
+    # other.
+    other = tmp_path / "other"
+    qsim.generate(other, products=12)
+    qsim.run(other, ticks=10, batch_size=5)
+    with in_thread(other) as (port, _):
+        wanted_answers = asked(port)
+    with in_thread(market) as (port, app):
+        url = f"http://127.0.0.1:{port}/api/campaigns?limit=1"
+        before, cursor = asked(port), httpx.get(url).json()["next"]
+        client = Following(port, 11)
+        joined(app, 1)
+        shutil.rmtree(market)
+        until(lambda: any("put a market there" in reason["mend"] for reason in app.state.following.reasons))
+        assert httpx.get(f"http://127.0.0.1:{port}/api/boards/prices/4").status_code == 503
+        other.rename(market)
+        until(lambda: app.state.market.replaced and not app.state.following.reasons)
+        until(lambda: app.state.following.head == app.state.market.moment.log.head)
+        assert asked(port) == wanted_answers != before
+        assert httpx.get(f"{url}&cursor={cursor}").status_code == 404
+        qsim.run(market, ticks=1)
+        found = client.end()
+    assert [kind for kind, _, _ in found][:3] == ["hello", "reset", "commit"]
+    assert changes(found) == wanted(market, "tick > 10")
+    assert "it is served from now on" in caplog.text
 
 
 def test_a_fault_that_nobody_foresaw_ends_no_following(
@@ -235,6 +274,19 @@ def test_the_log_of_a_server_is_json_lines_and_goes_into_a_file(market: Path, tm
         told = json.loads(running.process.stderr.readline())
     assert told["level"] == "ERROR" and "the market was replaced" in told["message"]
     assert json.loads((tmp_path / "q.log").read_text().splitlines()[0]) == told
+
+
+def test_the_log_file_of_a_server_gets_what_its_writer_logs_and_that_it_ended(market: Path, tmp_path: Path) -> None:
+    file = tmp_path / "q.log"
+
+    def said(words: str) -> bool:
+        return file.exists() and any(words in json.loads(line)["message"] for line in file.read_text().splitlines())
+
+    with serving(market, "--live", "--log-file", file, "--log-level", "debug", quiet=False) as running:
+        until(lambda: said("commit "))
+        [writer] = psutil.Process(running.process.pid).children()
+        writer.kill()
+        until(lambda: said("the writer ended with exit code -9"))
 
 
 def test_a_level_of_the_log_that_is_none_is_refused(

@@ -15,14 +15,18 @@ _SHOWN = {
     "failed": "failed", "mean_change_pct": "mean %", "sd_change_pct": "sd %", "discounted": "on sale", "surging": "surging",
     "out_of_stock": "out",
 }  # fmt: skip
-_UNCOUNTED = {True: "as a live run counts once a minute", False: "as the others ran without monitoring"}
+_UNCOUNTED = {
+    "run": "as a live run counts once a minute", "killed": "as the newest run was killed before it counted the others",
+}  # fmt: skip
 
 
 def _cost(run: dict[str, Any]) -> dict[str, Any]:
     stages = ", ".join(f"{name} {spent:.2f}" for name, spent in run["stage_seconds"].items())
     return {
         "newest run": f"{run['done']:,} of {run['wanted']:,} ticks, {run['events']:,} events in {run['seconds']:,.1f} s"
-        + {"end": "", "run": ", going on", "stopped": ", stopped"}.get(run["kind"], f", failed: {run.get('error')}"),
+        + {"end": "", "run": ", going on", "stopped": ", stopped", "killed": ", killed"}.get(
+            run["kind"], f", failed: {run.get('error')}"
+        ),
         "seconds by stage": stages,
         "processor": f"{run['cpu_seconds']:,.1f} s, {run['cpu_percent']:.0f} % lately",
         "memory": f"{run['memory_bytes'] / 1e6:,.0f} MB",
@@ -52,7 +56,9 @@ def metrics(directory: str | None, last: int | None, as_json: bool) -> None:
     rows = found["rows"]
     title = f"{counted(found['ticks_counted'], 'tick')} up to {found['counted_to']:,}"
     if found["tick"] > found["counted_to"] and found["run"]:
-        title += f" of {found['tick']:,}, {_UNCOUNTED[found['run']['kind'] == 'run']}"
+        title += (
+            f" of {found['tick']:,}, {_UNCOUNTED.get(found['run']['kind'], 'as the others ran without monitoring')}"
+        )
     output.table([{heading: row[name] for name, heading in _SHOWN.items()} for row in rows], title)
     if found["run"]:
         output.facts(_cost(found["run"]), False)

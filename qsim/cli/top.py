@@ -39,9 +39,11 @@ def _head(seen: dict[str, Any]) -> RenderableType:
     text = Text(f"{name}  tick {status['tick']:,}  {status['market_time']}  {status['events']:,} events  ")
     text.append(health["status"], style=f"bold {_COLOURS[health['status']]}")
     if run:
-        going = {"run": "running", "end": "at rest", "stopped": "stopped", "failed": "failed"}[run["kind"]]
+        going = {"run": "running", "end": "at rest"}.get(run["kind"], run["kind"])
         rate = run.get("events", 0) / max(run["seconds"], 1e-9)
-        text.append(f"\n{going}  {run.get('done', 0):,} of {run.get('wanted', 0):,} ticks  {rate:,.0f} events/s  ")
+        text.append(
+            f"\n{going}  {run.get('done', 0):,} of {run.get('wanted', 0):,} ticks  {rate:,.{0 if rate >= 10 else 1}f} events/s  "
+        )
         text.append(f"{run.get('lag_seconds', 0):.1f} s behind  " if run["tick_seconds"] else "")
         text.append(f"CPU {run['cpu_percent']:.0f} %  memory {run['memory_bytes'] / 1e6:,.0f} MB  ")
         text.append(f"{run['disk_free_bytes'] / 1e9:,.0f} GB free")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import polars as pl
@@ -100,11 +100,14 @@ def _speed(market: Place, newest: list[dict[str, Any]]) -> Iterator[Reason]:
         return
     run = newest[-1]
     mend = "smaller batches (--batch-size), a longer --interval, a lower --speed, more --max-workers, or --flush 5"
-    if _is_over(market, run):
+    if metrics.is_over(market, run):
         found = f"the last run (process {run['process']}) ended at tick {run['tick']} without a word: killed, or its machine was"
         yield _reason(WARNING, "run", found, "run again: it goes on from the last commit")
         return
-    yield from _still(run)
+    if isinstance(market, Path) and lock.last_holder(market) not in (None, run["process"]):
+        # That run is over: another one holds the lock, and has kept no line yet.
+        return
+    yield from _still(market, run)
     if run["tick_seconds"]:
         behind = run["lag_seconds"] / max(run["tick_seconds"], _LEAST_LAG_SECONDS)
         if behind >= _LAG_WARNING:
@@ -116,7 +119,9 @@ def _speed(market: Place, newest: list[dict[str, Any]]) -> Iterator[Reason]:
 
 
 def _lately(lines: list[dict[str, Any]], run: dict[str, Any]) -> dict[str, Any]:
-    """Count the last ticks of a run, about a thousand, and those of them that came late."""
+    """Count the last ticks of a run, about a thousand, and those of them that came late; and tell how long after the line before
+    its last one came.
+    """
     done, late = 0, 0
     for line in reversed(lines):
         if not metrics.is_of(line, run):
@@ -124,24 +129,23 @@ def _lately(lines: list[dict[str, Any]], run: dict[str, Any]) -> dict[str, Any]:
         if line["done"] <= run["done"] - _LOOKED_AT:
             done, late = line["done"], line["late_ticks"]
             break
-    return {"lately_done": run["done"] - done, "lately_late": run["late_ticks"] - late}
+    gap = run["seconds"] - sum(line["seconds"] for line in lines[-2:-1] if metrics.is_of(line, run))
+    return {"lately_done": run["done"] - done, "lately_late": run["late_ticks"] - late, "gap_seconds": gap}
 
 
-def _is_over(market: Place, run: dict[str, Any]) -> bool:
-    """Tell whether it is sure that a run which did not say so has ended: nobody holds the lock that it held."""
-    if lock.is_elsewhere(market):
-        return False
-    if sys.platform == "linux":
-        return lock.is_free(market)
-    import psutil
-
-    return not psutil.pid_exists(run["process"])
+def _quiet_seconds(market: Place, run: dict[str, Any]) -> float:
+    """Tell for how long a run has kept no line, by the clock that no change of the time and no sleep of this machine moves."""
+    if "monotonic_seconds" not in run or lock.is_elsewhere(market):
+        return _age(run)
+    return monotonic() - float(run["monotonic_seconds"])
 
 
-def _still(run: dict[str, Any]) -> Iterator[Reason]:
-    quiet = _age(run)
-    # One that is told to commit rarely takes a flush for it, and what it has made meanwhile some time to be written.
-    if quiet > max(60.0, 20 * (run["tick_seconds"] or 0), 2 * run.get("flush_seconds", 0.0) + 30):
+def _still(market: Place, run: dict[str, Any]) -> Iterator[Reason]:
+    quiet = _quiet_seconds(market, run)
+    # One that is told to commit rarely takes a flush for it, and what it has made meanwhile some time to be written; a large market
+    # takes the time that it took before.
+    often = max(60.0, 20 * (run["tick_seconds"] or 0), 2 * run.get("flush_seconds", 0.0) + 30, 5 * run["gap_seconds"])
+    if quiet > often:
         found = f"the run (process {run['process']}) has committed nothing for {quiet:,.0f} s"
         yield _reason(FAILING, "run", found, "look at its log; stop it (SIGTERM) and run again")
 

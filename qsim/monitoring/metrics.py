@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from qsim.given import refused
 from qsim.scalars import whole_number
 from qsim.schema import CATEGORIES, METRICS_EVERY, PLATFORM_METRICS, PLATFORMS, SIZES, STATES, Table
 from qsim.standing import market_directory
-from qsim.storage import integrity, tables
+from qsim.storage import integrity, lock, tables
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place
@@ -104,9 +105,25 @@ def total(rows: pl.DataFrame) -> dict[str, Any]:
 def runs(directory: str | os.PathLike[str] | None = None) -> list[dict[str, Any]]:
     """Give the last line that each of the newest runs kept, the oldest first: how far it came, what it cost, how it ended.
 
-    A market has one writer, so that a run that others came after is over, whether or not it said so.
+    A market has one writer, so that a run that others came after is over, whether or not it said so: its `kind` is `killed`.
     """
-    return runs_of(process.lines(market_directory(directory)))
+    market = market_directory(directory)
+    found = runs_of(process.lines(market))
+    silent = [run for run in found if run["kind"] == "run"]
+    if silent and silent[-1] is found[-1] and not is_over(market, silent[-1]):
+        silent.pop()
+    return [run | {"kind": "killed"} if run in silent else run for run in found]
+
+
+def is_over(market: Place, run: dict[str, Any]) -> bool:
+    """Tell whether it is sure that a run which did not say so has ended: nobody holds the lock that it held."""
+    if lock.is_elsewhere(market):
+        return False
+    if sys.platform == "linux":
+        return lock.is_free(market)
+    import psutil
+
+    return not psutil.pid_exists(run["process"])
 
 
 def runs_of(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -36,6 +36,7 @@ figure i{display:inline-block;width:.8em;height:.8em;margin-right:.4em;border-ra
 .scroll{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums}
 td,th{padding:.25rem .7rem;border-bottom:1px solid var(--line);
 text-align:right;white-space:nowrap}.t{text-align:left}td.t:last-child{white-space:normal;min-width:18rem}
+th{white-space:normal;vertical-align:bottom}
 """ + "".join(f".s{n}{{stroke:var(--k{n})}}.c{n}{{fill:var(--k{n});background:var(--k{n})}}" for n in range(8))  # fmt: skip
 _NONE = "Nothing to show yet."
 _NUMBER = re.compile(r"[-+−]?[\d,.]*")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from qsim.monitoring import page
 from qsim.monitoring.health import health
 from qsim.monitoring.metrics import by_tick, runs, total, totals
 from qsim.queries import board_states
-from qsim.schema import STATES
+from qsim.schema import PLATFORM_METRICS, STATES
 from qsim.standing import market_directory, status
 from qsim.storage import integrity
 from qsim.storage.log import Log
@@ -29,17 +30,24 @@ SUFFIXES = (".json", ".md", ".html")
 _STRETCHES = 160
 
 
-def _stretches(rows: pl.DataFrame, first: int) -> dict[str, Any]:
-    """Thin the ticks from the first on to at most so many stretches: changes a tick by category, mean states by platform."""
+def _stretches(rows: pl.DataFrame, first: int, counted: Sequence[tuple[int, int]]) -> dict[str, Any]:
+    """Thin the ticks from the first on to at most so many stretches: changes a tick by category, mean states by platform.
+
+    `counted` are the ranges of ticks that were counted: a category without rows there changed nothing.
+    """
     if not rows.height:
         return {"changes_a_tick": {}, **{state: {} for state in STATES}}
-    last = rows["tick"].max()
-    assert isinstance(last, int)
-    size = (last - first) // _STRETCHES + 1
+    size = (max(last for _, last in counted) - first) // _STRETCHES + 1
     rows = rows.with_columns(at=(pl.col("tick").clip(first) - first) // size * size + first)
+    ticks = Counter((max(tick, first) - first) // size * size + first
+                    for begin, end in counted for tick in range(max(begin, first), end + 1))  # fmt: skip
 
-    made = (last + 1 - pl.col("at").first()).clip(None, size)
-    changes = rows.group_by("category", "at").agg(a_tick=pl.col("changed").sum() / made).sort("at", "category")
+    made = pl.DataFrame({"at": list(ticks), "ticks": list(ticks.values())}, {"at": rows["at"].dtype, "ticks": pl.Int64})
+    every = rows.select("category").unique().join(made, how="cross")
+    changed = every.join(
+        rows.group_by("category", "at").agg(pl.col("changed").sum()), on=["category", "at"], how="left"
+    )
+    changes = changed.with_columns(a_tick=pl.col("changed").fill_null(0) / pl.col("ticks")).sort("at", "category")
     states = _states(rows)
     return {
         "changes_a_tick": _lines(changes, "category", "a_tick", 3),
@@ -100,7 +108,9 @@ def _at(market: Place, history: Log) -> dict[str, Any]:
         "total": total(rows),
         "by_platform": totals(rows, ("platform",)),
         "by_category": totals(rows, ("category",)),
-        "over_time": _stretches(rows, after + 1),
+        "over_time": _stretches(
+            rows, after + 1, [(file.first, file.last) for file in history.of_table(PLATFORM_METRICS.name)]
+        ),
         "runs": runs(market)[-20:],
         "costs": [
             {name: line[name] for name in ("tick", "lag_seconds", "cpu_percent", "memory_bytes")}

@@ -38,6 +38,7 @@ def prices(
     """
     tick = tick_of(boards, as_of)
     named = _named(boards, product)
+    _check_area(boards, area)
     first = tick_before(boards, second_of(boards, tick) - hours * HOUR)
     every = max(1, (tick - first) // _POINTS)
     rows = query(
@@ -64,6 +65,12 @@ def prices(
         "area": area, "lines": lines, "offers": _offers(boards, product, tick, area),
         "closed": boards.course.at(tick)[1].demand.closed,
     }  # fmt: skip
+
+
+def _check_area(boards: Boards, area: int) -> None:
+    last = query(boards, "SELECT max(area) AS last FROM stores")[0]["last"]
+    if area > last:
+        raise UsageError(f"area: found {area}; allowed are 0 to {last}, see the overview; choose one of them")
 
 
 def _named(boards: Boards, product: int) -> dict[str, Any]:

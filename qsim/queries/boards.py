@@ -5,6 +5,7 @@ Times are seconds of 1970 as a clock in India shows them, so that a page formats
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from qsim import clock
@@ -71,23 +72,28 @@ def overview(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
 
 def first_product(boards: Boards) -> int | None:
     """Choose the product that a page opens with: onions where the market has them, else its first."""
-    rows = query(boards, f"SELECT product_id FROM ({_FOUND}) LIMIT 1", [["onion"], "onion"]) or query(
+    rows = query(boards, f"SELECT product_id FROM ({_FOUND}) LIMIT 1", [["onion"], "onion", []]) or query(
         boards, "SELECT product_id FROM products WHERE is_active ORDER BY product_id LIMIT 1"
     )
     return int(rows[0]["product_id"]) if rows else None
 
 
-# All the words asked for, the name that begins with them first, then the one that has them at a word's start.
+# What the text means, and what has all its words: the name that is the text first, then what is meant, then the name that begins
+# with the words, then the one that has them at a word's start.
 _FOUND = f"""SELECT product_id, product, brand, category, pack FROM products
-    WHERE is_active AND len(list_filter($1::VARCHAR[], lambda word: NOT contains(words, word))) = 0
-    ORDER BY {letters_of("product")} <> $2, NOT starts_with(words, $2), NOT contains(' ' || words, ' ' || $2), length(product),
-        product_id"""
+    WHERE is_active AND (product_id IN $3::UINTEGER[] OR len(list_filter($1::VARCHAR[], lambda word: NOT contains(words, word))) = 0)
+    ORDER BY {letters_of("product")} <> $2, list_position($3::UINTEGER[], product_id) NULLS LAST, NOT starts_with(words, $2),
+        NOT contains(' ' || words, ' ' || $2), length(product), product_id"""
 
 
-def search(boards: Boards, text: str, limit: int = 12, as_of: int | None = None) -> dict[str, Any]:
-    """Find the products on sale that have all words of a text, or beginnings of them, likely ones first."""
+def search(
+    boards: Boards, text: str, limit: int = 12, as_of: int | None = None, meant: Sequence[int] = ()
+) -> dict[str, Any]:
+    """Find the products on sale that a text means (`meant`, nearest first) or that have all its words, or beginnings of them,
+    likely ones first.
+    """
     words = letters(text).split()[:8]
-    rows = query(boards, f"{_FOUND} LIMIT {limit}", [words, " ".join(words)]) if words else []
+    rows = query(boards, f"{_FOUND} LIMIT {limit}", [words, " ".join(words), list(meant)]) if words else []
     return {"text": text, "products": rows}
 
 

@@ -116,7 +116,7 @@ def _changes(reading: Reading, events: str, values: list[object] | None = None) 
         f"""WITH newest AS MATERIALIZED ({events})
         SELECT e.tick, e.listing_id, n.product_id, n.platform, to_json(struct_pack(
             tick := e.tick, ts := strftime(tick_time(e.tick), '%Y-%m-%d %H:%M:%S'), listing_id := e.listing_id,
-            product_id := n.product_id, product := n.product, platform := n.platform, store_id := n.store_id,
+            product_id := n.product_id, product := n.product, pack := n.pack, platform := n.platform, store_id := n.store_id,
             cause := {CAUSES}, price_before := {rupees("price_before_paise")}, price_after := {rupees("price_after_paise")},
             regular_price := {rupees("regular_price_paise")}, discount_pct := {percent("discount_bps")},
             surge_pct := {percent("surge_bps")}, surge_fee := {rupees("surge_fee_paise")}))::VARCHAR AS text

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime
+from importlib.metadata import version
 from typing import Annotated, Any
 
 from fastapi import Query as Parameter
@@ -29,6 +30,7 @@ AsOf = Annotated[str | None, Parameter(pattern=_TIME, description=f"{_WRITTEN} n
 Since = Annotated[str | None, Parameter(pattern=_TIME, description=f"{_WRITTEN} the opening.", examples=["0"])]
 
 
+_VERSION = version("quickcommerce-sim")
 # A weak one says as much as a strong one here.
 _TAGS = re.compile(r'(?:W/)?("[^"]*")')
 
@@ -64,8 +66,10 @@ async def known_parameters(request: Request) -> None:
 
 
 def etag_of(moment: Moment) -> str:
-    """Write the ETag of all that is read at a commit: the commit's hash."""
-    return f'"{moment.log.head[:20]}"'
+    """Write the ETag of all that is read at a commit: the commit's hash and this qsim's version, since another may tell the same
+    otherwise.
+    """
+    return f'"{moment.log.head[:20]}-{_VERSION}"'
 
 
 def sent(body: bytes, tag: str, kind: str = "application/json") -> Response:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
+from itertools import islice
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 from fastapi.responses import Response
 
 from qsim.queries import board_history, boards
+from qsim.queries.goods import Goods
 from qsim.server import board_shapes as shapes
 from qsim.server.answers import AsOf, etag_of, known_parameters, market_of, sent, tick_of, unchanged
 from qsim.server.desk import Desk
+from qsim.server.reading import Market
 from qsim.server.shapes import shown
 
 router = APIRouter(prefix="/api/boards", tags=["boards"], dependencies=[Depends(known_parameters)])
@@ -19,16 +23,23 @@ router = APIRouter(prefix="/api/boards", tags=["boards"], dependencies=[Depends(
 Hours = Query(ge=1, le=24 * 92, description="Hours of market time back from the tick.")
 
 
+def _desk(request: Request, market: Market) -> Desk:
+    """Give the desk of the market that is served now: what was made of one that it has replaced says nothing of it."""
+    desk: Desk | None = getattr(request.app.state, "desk", None)
+    if desk is None or desk.replaced != market.replaced:
+        if desk is not None:
+            desk.worker.shutdown(wait=False)
+        desk = request.app.state.desk = Desk(market.at.market, market.replaced)
+    return desk
+
+
 async def _answer(request: Request, board: Callable[..., Any], as_of: str | None, **arguments: Any) -> Response:
     market = market_of(request)
-    if not hasattr(request.app.state, "desk"):
-        request.app.state.desk = Desk(market.at.market)
-    desk: Desk = request.app.state.desk
 
     async def made() -> tuple[bytes, str]:
         moment = market.moment
         tick = tick_of(moment, as_of)
-        body = await desk.answer(moment.log, board, moment.tick if tick is None else tick, arguments)
+        body = await _desk(request, market).answer(moment.log, board, moment.tick if tick is None else tick, arguments)
         return body, etag_of(moment)
 
     body, tag = await market.renewed(made)
@@ -44,11 +55,20 @@ async def overview(request: Request, as_of: AsOf = None) -> Response:
 @router.get("/search", responses=shown(shapes.SEARCH))
 async def search(
     request: Request,
-    q: Annotated[str, Query(max_length=100, description="Words, or beginnings of them.", examples=["onion"])],
+    q: Annotated[
+        str, Query(max_length=100, description="A name, or words and beginnings of them.", examples=["onion"])
+    ],
     limit: Annotated[int, Query(ge=1, le=50)] = 12,
 ) -> Response:
-    """Products on sale that have all words of a text."""
-    return await _answer(request, boards.search, None, text=q, limit=limit)
+    """Products on sale that a text means, as in the four questions, or that have all its words."""
+    market = market_of(request)
+    meant = await asyncio.wrap_future(market.pool.submit(_meant, market.at.now.goods, q, limit))
+    return await _answer(request, boards.search, None, text=q, limit=limit, meant=meant)
+
+
+def _meant(goods: Goods, text: str, most: int) -> tuple[int, ...]:
+    found = (number for group in goods.meaning(text).groups for number in group if goods.is_active[number])
+    return tuple(islice(found, most))
 
 
 @router.get("/prices/{product_id}", responses=shown(shapes.PRICES))

@@ -24,10 +24,12 @@ _SECONDS = 20.0
 
 
 class Desk:
-    """The boards of a served market and the answers made so far, by question and tick."""
+    """The boards of a served market, the first in its place or the one that `replaced` counts, and the answers made so far, by
+    question and tick.
+    """
 
-    def __init__(self, market: Place) -> None:
-        self.market = market
+    def __init__(self, market: Place, replaced: int = 0) -> None:
+        self.market, self.replaced = market, replaced
         self.boards: Boards | None = None
         self.kept: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
         self.bytes = 0

@@ -33,18 +33,18 @@ _UNLOOKED_SECONDS = 30.0
 
 @dataclass
 class Following:
-    """How following goes: when the market was last moved on, what is wrong, whether clients are still to be told of a commit,
-    when they were last told that the server is there, the writer where it has one, and what the last look at the market's
-    health found: when, at which commit, in its history, and in its runs and the machine.
+    """How following goes: when the market was last moved on, what is wrong, when clients were last told that the server is
+    there, the writer where it has one and whether its end was logged, and what the last look at the market's health found: when,
+    at which commit (its hash), in its history, and in its runs and the machine.
     """
 
     moved: float
     faults: list[str] = field(default_factory=list)
-    untold: bool = False
     beaten: float = field(default_factory=monotonic)
     writer: subprocess.Popen[bytes] | None = None
+    ended: bool = False
     looked: float = field(default_factory=monotonic)
-    commit: int = -1
+    head: str = ""
     history: list[Reason] = field(default_factory=list)
     now: list[Reason] = field(default_factory=list)
 
@@ -62,8 +62,8 @@ def look(market: Market, state: Following) -> None:
     """Look at a market's health; what lies in its history is looked at once a commit."""
     place, moment = market.at.market, market.moment
     try:
-        if state.commit != moment.commit:
-            state.history, state.commit = _hidden(market, health.of_history(place, moment.log)), moment.commit
+        if state.head != moment.log.head:
+            state.history, state.head = _hidden(market, health.of_history(place, moment.log)), moment.log.head
         state.now = _hidden(market, health.of_now(place))
     except QsimError as fault:
         if _is_overtaken(market):
@@ -94,7 +94,10 @@ def _nameless(market: Market, words: str) -> str:
 
 async def follow(market: Market, feed: Feed, measures: Measures, state: Following, every: float) -> None:
     """Look for newer commits for as long as the server runs; what is wrong is told by `state` and looked at again."""
-    steps = (partial(_move, market, feed, measures, state), partial(_look, market, state), partial(_beat, feed, state))
+    steps = (
+        partial(_move, market, feed, measures, state), partial(_look, market, state), partial(_beat, feed, state),
+        partial(_watch, state),
+    )  # fmt: skip
     while True:
         await asyncio.sleep(_WAIT_AFTER_FAULT if state.faults else every)
         found = [await _fault_of(step, market, measures, state.faults) for step in steps]
@@ -117,19 +120,24 @@ async def _fault_of(step: Callable[[], Awaitable[None]], market: Market, measure
 
 
 async def _move(market: Market, feed: Feed, measures: Measures, state: Following) -> None:
-    """Move to the newest commit, and tell of it; of one that could not be told before as well."""
+    """Move to the newest commit, and tell of it; of one that could not be told before, or that a question moved to, as well."""
     begun = perf_counter()
     if await market.follow():
         measures.follow_seconds.observe(perf_counter() - begun)
-        state.moved, state.untold = monotonic(), True
-    if state.untold:
-        await feed.publish()
-        state.untold = False
+        state.moved = monotonic()
+    await feed.publish()
 
 
 async def _look(market: Market, state: Following) -> None:
     if monotonic() - state.looked > _LOOK_SECONDS:
         await asyncio.wrap_future(market.aside.submit(look, market, state))
+
+
+async def _watch(state: Following) -> None:
+    """Tell in the log, once, that the writer has ended."""
+    for reason in () if state.ended else fault_of(state.writer):
+        state.ended = True
+        _logger.error("%s; %s", reason["found"], reason["mend"])
 
 
 async def _beat(feed: Feed, state: Following) -> None:

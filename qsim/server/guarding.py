@@ -11,25 +11,25 @@ import base64
 import binascii
 import hmac
 import logging
+import re
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qsim.errors import one_line
 from qsim.server.measures import Measures
-from qsim.server.problems import ProblemError, told
+from qsim.server.problems import STREAM, ProblemError, told
 
 _logger = logging.getLogger("qsim")
 LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
 URL_BYTES = 8192
 BODY_BYTES = 1 << 20
 BODY_SECONDS = 10.0
-# It does not end, so that there is nothing of it to be told by headers alone.
-STREAM = "/api/events"
+_WHOLE_URL = re.compile(rb"https?://([^/]*)(/.*)?", re.IGNORECASE)
 _CLOSE = {"Connection": "close"}
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -59,7 +59,7 @@ class Guard:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        begun, started = self.measures.begin(), False
+        begun, started, scope = self.measures.begin(), False, _of_its_path(scope)
         if scope["method"] == "HEAD" and scope["path"] != STREAM:
             # The headers tell of a body, which is made all the same; uvicorn sends none where it was asked for none.
             scope = {**scope, "method": "GET"}
@@ -84,6 +84,18 @@ class Guard:
             if started:
                 raise
             await told(500, "the server failed; its log says how; ask its keeper")(scope, receive, headed)
+
+
+def _of_its_path(scope: Scope) -> Scope:
+    """Give a request for a whole URL, as to a proxy, as one for its path at its host, whatever else is named as the host (RFC
+    9112, 3.2.2).
+    """
+    found = _WHOLE_URL.fullmatch(scope.get("raw_path") or b"")
+    if found is None:
+        return scope
+    path, rest = found[2] or b"/", [pair for pair in scope["headers"] if pair[0] != b"host"]
+    named = {"raw_path": path, "path": unquote(path.decode("ascii")), "headers": [(b"host", found[1]), *rest]}
+    return {**scope, **named}
 
 
 def refuse(scope: Scope, headers: Headers, allowed: Allowed) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import subprocess
 import sys
@@ -12,12 +13,15 @@ from qsim.monitoring.health import Reason
 from qsim.storage.places import Place
 
 _STOP_SECONDS = 30.0
+# Those of `qsim run`.
+_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 # A year.
 _MINUTES = 365 * 24 * 60
 
 
 def started(market: Place) -> subprocess.Popen[bytes]:
-    """Start `qsim run` on a market, kept to the clock; what it says goes to standard error.
+    """Start `qsim run` on a market, kept to the clock; what it says goes to standard error, and its log where that of this process
+    goes, at the same level.
 
     Its standard input is a pipe that this process holds and writes nothing to: however this process ends, killed or not, the
     pipe ends with it, and the writer stops as on SIGTERM.
@@ -25,8 +29,19 @@ def started(market: Place) -> subprocess.Popen[bytes]:
     command = [sys.executable, "-m", "qsim", "run", str(market), "--realtime", "--duration", str(_MINUTES)]
     # Ctrl-C is for the server, which then stops the writer.
     return subprocess.Popen(
-        [*command, "--stop-at-eof"], stdin=subprocess.PIPE, stdout=sys.stderr, start_new_session=True
+        [*command, "--stop-at-eof", *_log_options()], stdin=subprocess.PIPE, stdout=sys.stderr, start_new_session=True
     )
+
+
+def _log_options() -> list[str]:
+    logger = logging.getLogger("qsim")
+    level = logging.getLevelName(logger.level)
+    # One file is what the command line names; two processes may write it.
+    files = [handler.baseFilename for handler in logger.handlers if isinstance(handler, logging.FileHandler)][:1]
+    return [
+        *(["--log-level", level] if level in _LEVELS else []),
+        *(word for file in files for word in ("--log-file", file)),
+    ]
 
 
 def fault_of(writer: subprocess.Popen[bytes] | None) -> list[Reason]:

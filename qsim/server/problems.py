@@ -12,8 +12,10 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from qsim.errors import CorruptError, DiskError, QsimError, UsageError, one_line
+from qsim.errors import ConflictError, CorruptError, DiskError, QsimError, UsageError, one_line
 
+# It does not end, so that there is nothing of it to be told by headers alone.
+STREAM = "/api/events"
 _logger = logging.getLogger("qsim")
 
 
@@ -68,7 +70,7 @@ def install(app: FastAPI) -> None:
             return told(404, str(fault))
         # These name places on this machine, which are for its keeper alone.
         _logger.error("%s: %s", one_line(request.url.path)[:100], fault)
-        status = 503 if isinstance(fault, (CorruptError, DiskError)) else 500
+        status = 503 if isinstance(fault, (ConflictError, CorruptError, DiskError)) else 500
         return told(status, "the market cannot be read as it should; the server's log says how; ask its keeper")
 
     @app.exception_handler(RequestValidationError)
@@ -77,10 +79,14 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def other(request: Request, fault: HTTPException) -> Response:
-        path = request.scope["path"][:100]
+        path, headers = request.scope["path"][:100], dict(fault.headers or {})
+        if "Allow" in headers:
+            # What the guard makes of a HEAD no route knows.
+            methods = {*headers["Allow"].split(", ")}
+            headers["Allow"] = ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods and path != STREAM else set())))
         lines = {
             400: "body: cannot be read; allowed is JSON in UTF-8, not nested deeply; mend it",
             404: f"{path}: nothing is there; see /openapi.json for what is",
-            405: f"{request.method} of {path}: not allowed there; use {', '.join((fault.headers or {}).values())}",
+            405: f"{request.method} of {path}: not allowed there; use {headers.get('Allow')}",
         }
-        return told(fault.status_code, lines.get(fault.status_code, str(fault.detail)), fault.headers)
+        return told(fault.status_code, lines.get(fault.status_code, str(fault.detail)), headers)

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from qsim.errors import UsageError
+from qsim.errors import ConflictError, ReplacedError, UsageError
 from qsim.queries import past, ranked, served, shown
 from qsim.queries.moment import Moment
 from qsim.queries.ranked import Listed
@@ -28,6 +29,7 @@ __all__ = ["Kept", "Market", "Moment", "Query", "Reading"]
 
 Query = Callable[..., Any]
 Given = TypeVar("Given")
+_logger = logging.getLogger("qsim")
 _LATER = {"Retry-After": "1"}
 _TIMES = 3
 # What takes the prices of now alone, and of that what takes less time than handing it to a thread does.
@@ -69,9 +71,21 @@ def _kept(found: Any, moment: Moment) -> Kept:
     return Kept(found if isinstance(found, (list, Listed)) else encoded(found), moment.without_files, head)
 
 
+def _in_its_place(at: Served, fault: ReplacedError) -> Served:
+    try:
+        return served.opened(at.market)
+    except ConflictError:
+        found = str(fault).rpartition("; ")[0]
+        raise ReplacedError(
+            f"{found}; put a market there (qsim generate, or a copy): it is served from then on"
+        ) from None
+
+
 @dataclass
 class Market:
-    """A served market: its threads, and the answers kept, at most so many bytes of them."""
+    """A served market: its threads, and the answers kept, at most so many bytes of them; `replaced` counts how often another
+    market came in its place.
+    """
 
     at: Served
     seconds: float = 10.0
@@ -83,6 +97,7 @@ class Market:
     answers: OrderedDict[tuple[Any, ...], Kept] = field(default_factory=OrderedDict)
     asked: dict[tuple[Any, ...], asyncio.Task[Kept]] = field(default_factory=dict)
     bytes: int = 0
+    replaced: int = 0
     running: set[Reading] = field(default_factory=set)
 
     def __post_init__(self) -> None:
@@ -98,8 +113,9 @@ class Market:
 
     @property
     def identity(self) -> str:
-        """Give what tells this market from others: the hash of its settings."""
-        return next(file.sha256 for file in self.moment.log.files if file.table == "settings")
+        """Give what tells this market from others: the hash of its settings, and which of those in its place it is."""
+        settings = next(file.sha256 for file in self.moment.log.files if file.table == "settings")
+        return f"{settings}.{self.replaced}" if self.replaced else settings
 
     def kept(self, commit: int, query: Query, *arguments: Any) -> Kept | None:
         """Give the answer that a question got at a commit, if it is still at hand."""
@@ -131,7 +147,10 @@ class Market:
         return await asyncio.shield(task)
 
     def _over(self, key: tuple[Any, ...], done: asyncio.Task[Kept]) -> None:
-        self.asked.pop(key, None)
+        # What was asked of a market that has been replaced is not kept.
+        if self.asked.get(key) is not done:
+            return
+        del self.asked[key]
         if done.cancelled() or done.exception() is not None:
             return
         kept = done.result()
@@ -205,8 +224,21 @@ class Market:
         raise ProblemError(503, f"the question took the {self.seconds:g} s allowed and was ended; narrow it", _LATER)
 
     async def follow(self) -> bool:
-        """Move to the newest commit; False where there is none after the one that was seen."""
-        return await asyncio.wrap_future(self.aside.submit(served.follow, self.at))
+        """Move to the newest commit, of another market where one has come in the place of this; False where there is none after
+        the one that was seen.
+        """
+        at = self.at
+        try:
+            return await asyncio.wrap_future(self.aside.submit(served.follow, at))
+        except ReplacedError as fault:
+            opened = await asyncio.wrap_future(self.aside.submit(_in_its_place, at, fault))
+        if self.at is at:
+            self.at, self.replaced = opened, self.replaced + 1
+            self.answers, self.asked, self.bytes = OrderedDict(), {}, 0
+            _logger.warning(
+                "%s: another market has come in the place of the one before; it is served from now on", at.market
+            )
+        return True
 
     def close(self) -> None:
         """End the threads and what they run."""

@@ -154,7 +154,7 @@ def shown(
     example: dict[str, Any], description: str = "The answer.", optional: Collection[str] = ()
 ) -> dict[int | str, dict[str, Any]]:
     """Describe a route's good answers by an example, with the ETag by which one is asked for again."""
-    headers = {"ETag": {"description": "The commit's hash.", "schema": {"type": "string"}}}
+    headers = {"ETag": {"description": "The commit's hash and qsim's version.", "schema": {"type": "string"}}}
     return {
         200: bare(example, description, optional) | {"headers": headers},
         304: {"description": "The asker has the answer of the newest commit (If-None-Match)."},

@@ -163,6 +163,7 @@ class Feed:
         self.market, self.measures, self.most = market, measures, most
         self.clients: dict[Filter, set[Client]] = {}
         self.position: Position = (market.moment.tick + 1, 0)
+        self.replaced = market.replaced
         self.turn = asyncio.Lock()
 
     @property
@@ -171,12 +172,19 @@ class Feed:
         return sum(map(len, self.clients.values()))
 
     async def publish(self) -> None:
-        """Tell all clients what came since the last time."""
+        """Tell all clients what came since the last time, or that another market did."""
         async with self.turn:
-            end = (self.market.moment.tick + 1, 0)
+            moment = self.market.moment
+            end = (moment.tick + 1, 0)
             # A commit may merge files and bring no tick.
-            if not self.clients or end == self.position:
-                self.position = end
+            if not self.clients or (end == self.position and self.replaced == self.market.replaced):
+                self.position, self.replaced = end, self.market.replaced
+                return
+            if self.replaced != self.market.replaced:
+                line = "another market has come in the place of the one before; it goes on from its newest commit"
+                anew = [message("reset", {"reason": line}, end), *written(moment, [], 0, 0)]
+                self.position, self.replaced = end, self.market.replaced
+                await self._give([(client, anew) for clients in self.clients.values() for client in clients])
                 return
             texts, moment = await self.market.run_aside(_look, self.position, tuple(self.clients))
             self.position = (moment.tick + 1, 0)

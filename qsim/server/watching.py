@@ -14,8 +14,8 @@ from qsim.queries.known import check_platform
 from qsim.server import shapes, streaming
 from qsim.server.answers import known_parameters, market_of
 from qsim.server.following import Following
-from qsim.server.guarding import STREAM
 from qsim.server.measures import Measures
+from qsim.server.problems import STREAM
 from qsim.server.streaming import Feed
 
 router = APIRouter(tags=["watching"], dependencies=[Depends(known_parameters)])

@@ -5,6 +5,7 @@ In an object store it is a lease (`lease`), which lapses by itself.
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -42,6 +43,14 @@ def is_elsewhere(directory: Place) -> bool:
         return False
     machine = files.read(directory / LOCK).decode("utf-8", "replace").strip().rpartition(" on ")[2]
     return machine not in ("", socket.gethostname())
+
+
+def last_holder(directory: Path) -> int | None:
+    """Give the number of the process that took the market's lock last; None where nobody did."""
+    if files.look(directory / LOCK) is None:
+        return None
+    found = re.match(rb"process (\d+) on ", files.read(directory / LOCK))
+    return int(found[1]) if found else None
 
 
 def check_held(directory: Place) -> None:

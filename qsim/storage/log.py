@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from qsim.errors import ConflictError, CorruptError, one_line
+from qsim.errors import ConflictError, CorruptError, ReplacedError, one_line
 from qsim.storage import files, lease, lock, pieces
 from qsim.storage.pieces import DataFile, Piece, Tip
 from qsim.storage.places import ObjectPath, Place
@@ -147,17 +147,17 @@ def _log_of(whole: Piece) -> Log:
 
 
 def goes_on(market: Place, known: Log) -> bool:
-    """Tell whether there is a commit after those known, at the cost of a look at the disk; CorruptError where these are gone,
+    """Tell whether there is a commit after those known, at the cost of a look at the disk; ReplacedError where these are gone,
     or are those of another market.
     """
     found = files.look(commit_path(market, known.number))
     if found is None:
-        raise CorruptError(
+        raise ReplacedError(
             f"{market / COMMITS}: commit {known.number}, which was there, is gone: the market was replaced; open it again"
         )
     if _followed.get(market) != (found, known.head):
         if _commit(market, known.number).tip.head != known.head:
-            raise CorruptError(f"{market}: holds another market than the one that was opened; open it again")
+            raise ReplacedError(f"{market}: holds another market than the one that was opened; open it again")
         _followed[market] = found, known.head
     return files.look(commit_path(market, known.number + 1)) is not None
 

@@ -1,6 +1,6 @@
 // Questions to the server that gave the page; errors come as one line of words.
 
-const base = new URL(".", document.baseURI);
+export const base = new URL(".", document.baseURI);
 
 // A server off loopback asks for a token; it comes once, in the fragment, which no server sees, and is kept for the tab.
 function token() {
@@ -10,7 +10,7 @@ function token() {
     return given ?? sessionStorage.getItem("qsim-token");
   } catch { return given; }
 }
-const secret = token();
+export const secret = token();
 export const headers = (more = {}) => (secret ? { ...more, Authorization: `Bearer ${secret}` } : more);
 export const address = (path, values = {}) => {
   const url = new URL(path, base);

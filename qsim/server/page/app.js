@@ -5,8 +5,8 @@ import * as boards from "./boards.js";
 import { $, fill, h } from "./dom.js";
 import * as facts from "./facts.js";
 import * as f from "./format.js";
-import { follow } from "./live.js";
 import { search } from "./search.js";
+import { share } from "./shared.js";
 import { themeSwitch } from "./switch.js";
 
 const REST = 800; // between two rounds of questions while the market runs
@@ -97,16 +97,17 @@ function refresh(wait = 0) {
 function showOverview(told) {
   f.setPlatforms(told.platforms);
   state.epochs = told.epochs;
-  settle(told);
+  const other = settle(told);
   if (state.product === null) fill($("offers"), h("p", { class: "empty" }, "This market has no product on sale."));
   showAreas(told.areas);
   boards.figures(told);
-  headAt(told.head);
+  // An answer that took its time may be of a commit before the newest one heard of.
+  headAt(other ? told.head : Math.max(told.head, state.head ?? 0));
   showTime();
   showFacts();
 }
 
-/** Chooses what was not chosen yet, and chooses anew where another market has come in the place of the one before. */
+/** Chooses what was not chosen yet, and chooses anew where another market has come in the place of the one before; true where one has. */
 function settle(told) {
   const market = JSON.stringify([told.preset, told.seed, told.of_products, told.epochs[0][1], told.platforms.map((row) => row.platform)]);
   const other = state.market !== null && state.market !== market;
@@ -117,9 +118,11 @@ function settle(told) {
   // Of short ticks a day is a thicket; of long ones it is a line or two.
   state.hours ??= told.interval < 60 ? 1 : [24, 168, 744].find((hours) => hours * 3600 >= 24 * told.interval) ?? 744;
   $("hours").value = state.hours;
+  return other;
 }
 
 function showAreas(areas) {
+  if (state.area >= areas.length) state.area = 0;
   $("area-label").hidden = areas.length < 2;
   if (areas.length > 1 && $("area").options.length !== areas.length) {
     fill($("area"), areas.map(({ area, city, locality }) => h("option", { value: area, selected: area === state.area }, `${city}, ${locality}`)));
@@ -211,12 +214,13 @@ function showTicker(told) {
   ticking = listed === null;
 }
 
-/** Puts changes that were heard on top; of many, some from all over the shelves. */
+/** Puts changes that were heard on top, the newest first; of many at one tick, some from all over the shelves. */
 function addChanges(rows) {
   if (!ticking || state.paused || state.asOf !== null || !rows.length) return;
   const newest = rows.filter((row) => row.tick === rows.at(-1).tick);
-  const every = Math.max(1, newest.length / ROWS);
-  const some = Array.from({ length: Math.min(ROWS, newest.length) }, (_, at) => newest[Math.floor(at * every)]);
+  const some = newest.length > ROWS
+    ? Array.from({ length: ROWS }, (_, at) => newest[Math.floor((at * newest.length) / ROWS)])
+    : rows.slice(-ROWS).reverse();
   boards.freshEvents(some.map((row) => ({
     ...row,
     time: Date.parse(`${row.ts.replace(" ", "T")}Z`) / 1000,
@@ -249,7 +253,9 @@ function moved(status, told = false) {
   if (news && !document.hidden && (state.asOf === null || shown.overview === undefined)) refresh();
 }
 
-function heard({ event, data }) {
+function heard(told) {
+  if (!told) return;
+  const { event, data } = told;
   let news;
   try { news = JSON.parse(data); } catch { return; }
   if (event === "changes") addChanges(news.rows);
@@ -290,4 +296,4 @@ controls();
 search(choose);
 refresh();
 setInterval(() => (document.hidden ? null : health()), HEALTH);
-follow({ heard, moved, told: connected, signal: new AbortController().signal });
+share({ heard, moved, told: connected });

@@ -25,7 +25,9 @@ export function pastMinute(marks, now) {
 export function pace(marks, now) {
   const kept = pastMinute(marks, now);
   const [first, last] = [kept[0], kept.at(-1)];
-  if (!last || last[1] <= first[1]) return "standing still";
+  // Who has not looked for a minute yet cannot tell.
+  if (!last || (last[1] <= first[1] && now - first[0] < MINUTE)) return "–";
+  if (last[1] <= first[1]) return "standing still";
   return `${f.number(((last[1] - first[1]) * MINUTE) / Math.max(1000, Math.min(MINUTE, now - first[0])))} ticks a minute`;
 }
 

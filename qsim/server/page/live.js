@@ -5,22 +5,11 @@ import { address, ask, headers } from "./api.js";
 const POLL = 2000;
 const FIRST_WAIT = 500;
 const LONGEST_WAIT = 8000;
-const SILENCE = 45_000;
+export const SILENCE = 45_000;
 
-const pause = (ms, signal) => new Promise((resolve) => {
+export const pause = (ms, signal) => new Promise((resolve) => {
   const timer = setTimeout(resolve, ms);
   signal.addEventListener("abort", () => { clearTimeout(timer); resolve(); }, { once: true });
-});
-
-// A browser keeps six connections to a server at most, whatever tabs they are of: a tab that nobody looks at gives its own back.
-const looked = (signal) => new Promise((resolve) => {
-  const see = () => {
-    if (document.hidden && !signal.aborted) return;
-    document.removeEventListener("visibilitychange", see);
-    resolve();
-  };
-  document.addEventListener("visibilitychange", see);
-  see();
 });
 
 /** Splits a stream of server-sent events into {id, event, data}; comments, which keep a connection awake, give null. */
@@ -42,19 +31,20 @@ export function parser(take) {
   };
 }
 
-/** Follows the market until the signal: `heard(event)` for each event, `moved(status)` where only the status is asked, `told(state)`. */
-export async function follow({ heard, moved, told, signal }) {
-  let last = null;
+/** Tells what a question that failed says of the connection. */
+export const stateOf = (fault) => (fault.status === 401 ? "locked" : "away");
+
+/** Follows the market from `place.last`, which moves along, until the signal: `heard(event)` for each event, null for a sign of life,
+ * `moved(status)` where only the status is asked, `told(state)`. */
+export async function follow({ heard, moved, told }, place, signal) {
   let wait = FIRST_WAIT;
   while (!signal.aborted) {
-    await looked(signal);
     const outcome = await stream((event) => {
       wait = FIRST_WAIT;
-      if (event?.id) last = event.id;
-      if (event) heard(event);
-    }, () => told("live"), last, signal);
+      if (event?.id) place.last = event.id;
+      heard(event);
+    }, () => told("live"), place.last, signal);
     if (signal.aborted) return;
-    if (document.hidden) continue;
     // Whatever ended the stream, the status tells whether the server is there and what was missed.
     try {
       moved(await ask("api/status", {}, signal));
@@ -62,7 +52,7 @@ export async function follow({ heard, moved, told, signal }) {
       await pause(outcome === "ended" ? FIRST_WAIT : POLL, signal);
     } catch (fault) {
       if (signal.aborted) return;
-      told(fault.status === 401 ? "locked" : "away");
+      told(stateOf(fault));
       await pause(wait, signal);
       wait = Math.min(LONGEST_WAIT, wait * 2);
     }
@@ -73,9 +63,7 @@ export async function follow({ heard, moved, told, signal }) {
 async function stream(take, begun, last, signal) {
   const control = new AbortController();
   const stop = () => control.abort();
-  const hide = () => { if (document.hidden) stop(); };
   signal.addEventListener("abort", stop, { once: true });
-  document.addEventListener("visibilitychange", hide);
   let silence;
   const awake = () => { clearTimeout(silence); silence = setTimeout(stop, SILENCE); };
   let open = false;
@@ -102,6 +90,5 @@ async function stream(take, begun, last, signal) {
   } finally {
     clearTimeout(silence);
     signal.removeEventListener("abort", stop);
-    document.removeEventListener("visibilitychange", hide);
   }
 }
