@@ -47,7 +47,7 @@ def file(name: str, value: object) -> str:
     if hasattr(value, "shape") or hasattr(value, "collect_schema"):
         raise refused(name, value, _FILE, "write it, with write_parquet or to_parquet, and name the file")
     text = _plain(value)
-    if not isinstance(text, str):
+    if not isinstance(text, str) or "\0" in text:
         raise refused(name, value, _FILE)
     return text
 
@@ -77,6 +77,12 @@ def check_called(name: str, value: object) -> None:
     """Make sure that what is to be called can be; UsageError where not."""
     if not callable(value):
         raise refused(name, value, "a function")
+
+
+def check_event(name: str, value: object) -> None:
+    """Make sure that what another thread may set is an event, of threads or of processes, or None; UsageError where not."""
+    if value is not None and not all(callable(getattr(value, verb, None)) for verb in ("is_set", "wait")):
+        raise refused(name, value, "an event, as threading.Event()")
 
 
 def check_names(given: Iterable[str], known: Iterable[str], inside: Iterable[str]) -> None:
