@@ -32,8 +32,11 @@ def columns_of(columns: Mapping[str, str] | None) -> Mapping[str, str]:
     )
 
 
-def manner(progress: Any, on_events: Any, realtime: bool, speed: float | None, flush: float | None) -> Manner:
-    """Give how a run is to go on; UsageError for what is no function, flag or number."""
+def manner(
+    progress: Any, on_events: Any, realtime: bool, speed: float | None, flush: float | None, stop: object
+) -> Manner:
+    """Give how a run is to go on; UsageError for what is no function, flag or number, or for a `stop` that is no event."""
+    given.check_event("stop", stop)
     for name, called in {"progress": progress, "on_events": progress if on_events is None else on_events}.items():
         given.check_called(name, called)
     return Manner(progress, on_events, *pacing.wanted(given.flag("realtime", realtime), speed, flush))

@@ -257,8 +257,7 @@ def run(
     Raises UsageError, ConflictError (another writes the market, or none is there), CorruptError, DiskError.
     """
     market, monitoring = market_directory(directory), recording.monitoring_wanted(monitoring)
-    manner = calls.manner(progress, on_events, realtime, speed, flush)
-    given.check_event("stop", stop)
+    manner = calls.manner(progress, on_events, realtime, speed, flush, stop)
     values, from_config = params.without_process(params.configured(config))
     workers = workers_of(max_workers if max_workers is not None else from_config)
     values, wanted = params.merge(values, calls.parameters(changes, run)), (ticks, until, duration)

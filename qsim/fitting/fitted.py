@@ -23,6 +23,7 @@ from qsim.scalars import number, whole_number
 from qsim.storage import files
 
 LEAST_CHANGES = 5
+_COLUMNS = "a table of columns and their fields, as {'shop': 'seller'}"
 
 
 def _check_call(hold_out: float, base: str, **paths: str | os.PathLike[str] | None) -> None:
@@ -77,9 +78,7 @@ def fit(
     UsageError (an argument) and InputError (a file that cannot be read, or holds too few prices or changes).
     """
     _check_call(hold_out, base, file=file, out=out, goods=goods, catalog=catalog)
-    columns = given.table(
-        "columns", {} if columns is None else columns, "a table of columns and their fields, as {'shop': 'seller'}"
-    )
+    columns = given.table("columns", {} if columns is None else columns, _COLUMNS)
     seed, carry = whole_number("seed", seed), None if carry is None else given.flag("carry", carry)
     source = read_source(Path(file), columns, carry=carry)
     panel = source.kind == "panel"
