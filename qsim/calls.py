@@ -27,11 +27,16 @@ def files(**paths: str | os.PathLike[str] | None) -> list[str | None]:
 
 def columns_of(columns: Mapping[str, str] | None) -> Mapping[str, str]:
     """Give the table of columns and their fields, empty where there is none."""
-    return given.table("columns", columns or {}, "a table of columns and their fields, as {'Name': 'product'}")
+    return given.table(
+        "columns", {} if columns is None else columns, "a table of columns and their fields, as {'Name': 'product'}"
+    )
 
 
-def manner(progress: Any, on_events: Any, realtime: bool, speed: float | None, flush: float | None) -> Manner:
-    """Give how a run is to go on; UsageError for what is no function, flag or number."""
-    for name, called in {"progress": progress, "on_events": on_events or progress}.items():
+def manner(
+    progress: Any, on_events: Any, realtime: bool, speed: float | None, flush: float | None, stop: object
+) -> Manner:
+    """Give how a run is to go on; UsageError for what is no function, flag or number, or for a `stop` that is no event."""
+    given.check_event("stop", stop)
+    for name, called in {"progress": progress, "on_events": progress if on_events is None else on_events}.items():
         given.check_called(name, called)
     return Manner(progress, on_events, *pacing.wanted(given.flag("realtime", realtime), speed, flush))

@@ -16,6 +16,11 @@ class QsimError(Exception):
 
     exit_code = 1
 
+    def __str__(self) -> str:
+        """Write it on one line, whatever was quoted in it."""
+        text = super().__str__()
+        return text if text.isprintable() else one_line(text)
+
 
 class UsageError(QsimError):
     """The call's words are off: an option, a parameter name or value, a combination."""

@@ -26,7 +26,7 @@ def fault_line(error: ErrorDetails, whole: type[BaseModel], platform: type[BaseM
             f"{where}: is missing, and the preset has no platform {shown(place[1])}; allowed is one with"
             f" {', '.join(_required(platform))}; mend its id, or give all of these"
         )
-    rule = error["msg"].removeprefix("Value error, ")
+    rule = error["msg"].removeprefix("Value error, ").partition(" or instance of ")[0]
     if not place:
         return f"parameters: {rule}; mend one of them"
     return f"{where}: found {shown(error['input'])}; {rule[0].lower() + rule[1:]}; mend the value"

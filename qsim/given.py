@@ -77,6 +77,12 @@ def check_called(name: str, value: object) -> None:
         raise refused(name, value, "a function")
 
 
+def check_event(name: str, value: object) -> None:
+    """Make sure that what another thread may set is an event, of threads or of processes, or None; UsageError where not."""
+    if value is not None and not all(callable(getattr(value, verb, None)) for verb in ("is_set", "wait")):
+        raise refused(name, value, "an event, as threading.Event()")
+
+
 def check_names(given: Iterable[str], known: Iterable[str], inside: Iterable[str]) -> None:
     """Make sure that a call's names are known; UsageError with the nearest, with the one of the keys inside tables that was
     meant, or with what an option of the command line is here.

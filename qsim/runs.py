@@ -117,7 +117,7 @@ def generate(
     market = market_directory(directory)
     catalog, groups, calendar = calls.files(catalog=catalog, groups=groups, calendar=calendar)
     values = _opening_values(config, catalog, calls.parameters({**parameters, "calendar": calendar}, generate))
-    preset = preset or values.get("preset", "classic")
+    preset = values.get("preset", "classic") if preset is None else given.text("preset", preset)
     given.check_called("warn", warn)
     chosen = catalog, calls.columns_of(columns), groups, given.flag("strict", strict)
     opening = open_market(preset, [scenarios.opening(preset, values)], *chosen, warn)
@@ -256,7 +256,7 @@ def run(
     Raises UsageError, ConflictError (another writes the market, or none is there), CorruptError, DiskError.
     """
     market, monitoring = market_directory(directory), recording.monitoring_wanted(monitoring)
-    manner = calls.manner(progress, on_events, realtime, speed, flush)
+    manner = calls.manner(progress, on_events, realtime, speed, flush, stop)
     values, from_config = params.without_process(params.configured(config))
     workers = workers_of(max_workers if max_workers is not None else from_config)
     values, wanted = params.merge(values, calls.parameters(changes, run)), (ticks, until, duration)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Mapping
+from decimal import Decimal
 from numbers import Real
 from typing import Any
 
@@ -40,8 +41,9 @@ def whole_number(name: str, value: object) -> int:
 
 
 def number(name: str, value: object) -> float:
-    """Give a number as Python's int or float; UsageError that names it for anything else, True and False too."""
-    own = plain(value)
+    """Give a number, a Decimal too, as Python's int or float; UsageError that names it for anything else, True and False too."""
+    # DuckDB gives amounts as Decimal.
+    own = float(value) if isinstance(value, Decimal) and value.is_finite() else plain(value)
     if isinstance(own, Real) and not isinstance(own, bool):
         return own if isinstance(own, int) else float(own)
     raise _refused(name, value, "a number")

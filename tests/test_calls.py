@@ -6,6 +6,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import date, datetime
+from decimal import Decimal
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -87,6 +88,7 @@ def test_questions_take_numpys_numbers(ran: Path) -> None:
     assert theirs == qsim.ask("deals", min_discount=10, limit=3, directory=ran)
     bought = qsim.ask("basket", items=[(np.int64(2), "tea")], budget=np.int64(900), directory=ran)
     assert bought == qsim.ask("basket", items=[(2, "tea")], budget=900, directory=ran)
+    assert bought == qsim.ask("basket", items=[(2, "tea")], budget=Decimal("900.00"), directory=ran)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +98,7 @@ def test_questions_take_numpys_numbers(ran: Path) -> None:
         ("basket", {"items": "tea"}, "items: found 'tea'; allowed is a list"),
         ("basket", {"items": 5}, "items: found 5"), ("basket", {"items": [(1, None)]}, "items: found (1, None)"),
         ("basket", {"items": [("tea", 2)]}, "items: found ('tea', 2)"), ("basket", {"budget": "500"}, "found '500'"),
+        ("basket", {"budget": Decimal("sNaN")}, "budget: found Decimal('sNaN')"),
         ("deals", {"limit": "3"}, "limit: found '3'"), ("deals", {"limit": 2.5}, "limit: found 2.5"),
         ("deals", {"min_discount": "30"}, "min_discount: found '30'"), ("deals", {"category": 4}, "category: found 4"),
         ("cheapest", {"product_name": 5}, "product_name: found 5"), (5, {}, "ask: '5'"),

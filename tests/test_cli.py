@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -94,6 +95,23 @@ def test_status_as_text_has_a_line_a_fact(shell: Shell, ran: Path) -> None:
 
 
 QUERY = "SELECT listing_id, price, product, updated_at, NULL AS nothing FROM prices ORDER BY listing_id LIMIT 3"
+
+
+@pytest.mark.parametrize("how", [[], ["--guarded"]])
+def test_a_query_may_begin_with_a_comment(shell: Shell, ran: Path, how: list[str]) -> None:
+    for words in ([ran, "-- one\nSELECT 1 AS a", "--csv", *how], [*how, "--csv", ran, "--one\nSELECT 1 AS a"]):
+        assert shell("sql", *words).out == "a\n1\n"
+
+
+def test_a_wrong_option_beside_a_query_is_no_comment(shell: Shell, ran: Path) -> None:
+    assert "No such option '--jsn'" in shell.refused(2, "sql", ran, "--jsn", "-- one\nSELECT 1")
+
+
+def test_a_product_of_several_words_needs_no_quotes(shell: Shell, questioned: Path) -> None:
+    unquoted, quoted = (
+        shell("ask", "cheapest", *words, "--dir", questioned).out for words in (["toned", "milk"], ["toned milk"])
+    )
+    assert unquoted == quoted and unquoted.startswith("Cheapest toned milk")
 
 
 def test_sql_gives_the_same_rows_as_table_json_and_csv(shell: Shell, ran: Path) -> None:
@@ -267,6 +285,12 @@ def test_a_path_that_is_not_utf8_is_refused(
     monkeypatch.chdir(folder)
     assert "b\\udcff/m: is not UTF-8" in shell.refused(2, "generate", "m" if inside else folder / "m")
     assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [["run"], ["status"], ["ask", "cheapest", "onion", "--dir"]])
+def test_how_to_make_a_market_is_told_so_that_a_shell_takes_it(shell: Shell, words: list[str]) -> None:
+    told = shlex.split(shell.refused(4, *words, "my shop").partition("make one with: ")[2])
+    assert told[:2] == ["qsim", "generate"] and Path(told[2]).name == "my shop" and len(told) == 3
 
 
 @pytest.mark.parametrize("words", [["run"], ["status"], ["config", "show"], ["validate"]])

@@ -68,6 +68,9 @@ def test_every_verb_refuses_a_directory_that_is_no_path(verb: str) -> None:
         ({"catalog": "a\0b"}, "catalog: found 'a\\x00b'; allowed is the path of a file"),
         ({"catalog": "c.csv", "groups": 5}, "groups: found 5"), ({"calendar": 5}, "calendar: found 5"),
         ({"catalog": "c.csv", "columns": 5}, "columns: found 5; allowed is a table of columns"),
+        ({"columns": []}, "columns: found []"),
+        ({"columns": np.array([1, 2])}, "columns: found a ndarray"), ({"preset": np.array([1, 2])}, "preset: found a ndarray"),
+        ({"preset": []}, "preset: found []; allowed is text"), ({"catalog": "a\0b"}, "catalog: found 'a\\x00b'"),
         ({"catalog": "c.csv", "strict": "no"}, "strict: found 'no'; allowed is True or False"),
         ({"config": 5}, "config: found 5; allowed is a table of parameters, or the path"), ({"warn": 5}, "warn: found 5"),
         ({"product": 5}, "product: unknown key; nearest is 'products'"),
@@ -91,7 +94,9 @@ def test_a_market_is_not_made_of_things_of_another_kind(
         ({"interval": 5}, "interval: is an option of the command line; in Python it is update_interval_seconds"),
         ({"export_report": "r.md"}, "in Python it is qsim.report(directory, out=FILE)"), ({"on_events": 5}, "on_events: found 5"),
         ({"monitoring": "no"}, "monitoring: found 'no'; allowed is True or False"), ({"realtime": "x"}, "realtime: found 'x'"),
-        ({"config": ["a"]}, "config: found ['a']"),
+        ({"config": ["a"]}, "config: found ['a']"), ({"on_events": []}, "on_events: found []; allowed is a function"),
+        ({"stop": True}, "stop: found True; allowed is an event"), ({"stop": ""}, "stop: found ''"),
+        ({"cost": 5}, "cost: found 5; input should be a valid dictionary; mend"),
     ],
 )  # fmt: skip
 def test_a_run_refuses_things_of_another_kind_and_writes_nothing(ran: Path, given: dict[str, Any], found: str) -> None:
@@ -121,11 +126,11 @@ def test_flags_may_be_numpys(tmp_path: Path) -> None:
         ("basket", (), {"platforms": 5}, "platforms: found 5; allowed is a list of platforms"),
         ("basket", (), {"platforms": [5]}, "platform: found 5; allowed is the id or name of one"),
         ("cheapest", (None,), {}, "product_name: found None; allowed is text"),
-        ("compare", ("fruits", None, None), {}, "platform_a: found None; allowed is text"),
+        ("compare", ("fruits", None, None), {}, "platform_a: found None; allowed is text"), (["deals"], (), {}, "ask: '['deals']'"),
     ],
 )  # fmt: skip
 def test_a_question_refuses_what_is_no_text(
-    ran: Path, question: str, words: tuple[Any, ...], given: dict[str, Any], found: str
+    ran: Path, question: Any, words: tuple[Any, ...], given: dict[str, Any], found: str
 ) -> None:
     assert found in refusal(qsim.ask, question, *words, directory=ran, **given)
 
@@ -147,6 +152,8 @@ def test_a_question_takes_platforms_of_any_series(ran: Path) -> None:
         ("serve", {"port": "x"}, "port: found 'x'; allowed is a whole number"), ("serve", {"port": 99_999}, "allowed are 0 to 65,535"),
         ("report", {"out": "a\0.md"}, "out: found 'a\\x00.md'; allowed is the path of a file"),
         ("serve", {"host": 5}, "host: found 5; allowed is text"), ("serve", {"streams": 0}, "streams: found 0"),
+        ("serve", {"live": "no"}, "live: found 'no'; allowed is True or False"), ("serve", {"stop": 5}, "stop: found 5"),
+        ("serve", {"listening": None}, "listening: found None; allowed is a function"),
     ],
 )  # fmt: skip
 def test_what_reads_a_market_refuses_things_of_another_kind(
@@ -161,11 +168,20 @@ def test_what_reads_a_market_refuses_things_of_another_kind(
         ({"file": 5}, "file: found 5"), ({"file": LIST}, "file: found a DataFrame"), ({"out": 5}, "out: found 5"),
         ({"goods": 5}, "goods: found 5"), ({"catalog": 5}, "catalog: found 5"), ({"seed": "x"}, "seed: found 'x'"),
         ({"columns": 5}, "columns: found 5"), ({"base": "clasic"}, "preset: found 'clasic'; nearest is 'classic'"),
-        ({"carry": "yes"}, "carry: found 'yes'"), ({"file": None}, "file: found None"),
+        ({"carry": "yes"}, "carry: found 'yes'"), ({"file": None}, "file: found None"), ({"columns": []}, "columns: found []"),
+        ({"base": np.array([1, 2])}, "base: found a ndarray"), ({"out": ""}, "out: found '', a folder; allowed is a file"),
+        ({"out": "./nowhere.csv"}, "out: found './nowhere.csv', which is file too; allowed is a file of its own"),
+        ({"out": "a.toml", "goods": "a.toml"}, "out: found 'a.toml', which is goods too"), ({"goods": "a\0b"}, "goods: found"),
+        ({"catalog": "c.csv", "goods": "c.csv"}, "goods: found 'c.csv', which is catalog too"),
     ],
 )  # fmt: skip
 def test_a_fit_refuses_things_of_another_kind_before_it_reads(given: dict[str, Any], found: str) -> None:
     assert found in refusal(qsim.fit, **{"file": "nowhere.csv", **given})
+
+
+def test_what_an_error_quotes_leaves_it_one_line() -> None:
+    assert str(UsageError("config: found 'a\nb\ud800'; mend it")) == r"config: found 'a b\ud800'; mend it"
+    assert str(UsageError("a  b: holds no market")) == "a  b: holds no market"
 
 
 def test_a_refresh_refuses_what_is_no_open_connection(ran: Path) -> None:

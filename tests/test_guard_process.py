@@ -16,6 +16,7 @@ from time import monotonic, sleep
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 
 import qsim
@@ -322,9 +323,21 @@ def test_a_limit_may_be_its_least_and_its_most_and_nothing_beyond(name: str) -> 
     least, most = ALLOWED[name]
     for allowed in (least, most):
         assert getattr(Limits(**{name: allowed}), name) == allowed
-    for refused in (least - 0.01, most + 0.01, str(least), None):
+    for refused in (least - 0.01, most + 0.01, str(least), None, True):
         with pytest.raises(UsageError, match=f"{name}: found"):
             Limits(**{name: refused})
+
+
+def test_limits_may_be_numpys_and_reach_the_process_as_pythons(ran: Path) -> None:
+    given = {"seconds": np.float32(20), "rows": np.int64(1), "memory_mb": np.int32(256), "threads": np.uint8(1)}
+    answer = guard.guarded_sql(ran, "SELECT unnest([1, 2]) AS a", bytes=np.int64(1_000), **given)  # type: ignore[arg-type]
+    assert answer.rows == [{"a": 1}] and answer.truncated
+
+
+@pytest.mark.parametrize("name", ["rows", "bytes", "memory_mb", "threads"])
+def test_what_is_counted_is_limited_by_a_whole_number(name: str) -> None:
+    with pytest.raises(UsageError, match=f"{name}: found 100.5; allowed is a whole number"):
+        Limits(**{name: 100.5})  # type: ignore[arg-type]
 
 
 def test_limits_that_were_allowed_cannot_be_altered() -> None:

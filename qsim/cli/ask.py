@@ -33,16 +33,17 @@ def _show(draw: Callable[[Any, str], None], answer: Any, as_json: bool, title: s
 
 
 @ask.command()
-@click.argument("product")
+@click.argument("words", nargs=-1, required=True, metavar="PRODUCT")
 @click.option("--city", help="Only dark stores of this city.")
 @click.option("--pincode", help="Only dark stores of this pincode.")
 @options.directory_option
 @options.as_json
-def cheapest(product: str, as_json: bool, **given: Any) -> None:
+def cheapest(words: tuple[str, ...], as_json: bool, **given: Any) -> None:
     """Which app has PRODUCT cheapest right now? Only what is in stock; by price a unit where packs can be compared.
 
     Example: qsim ask cheapest onions --dir shop
     """
+    product = " ".join(words)
     _show(answers.cheapest, _answer("cheapest", product, **given), as_json, f"Cheapest {product}")
 
 

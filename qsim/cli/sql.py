@@ -11,7 +11,18 @@ from qsim.cli import options, output
 _LONGEST_NAME = 255
 
 
-@click.command()
+class _Query(click.Command):
+    """A command whose query may begin with a comment of SQL, which is no option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put what begins as a comment behind the options, where it is taken for words."""
+        comments = [word for word in args if word.startswith("--") and any(letter.isspace() for letter in word)]
+        if comments and "--" not in args:
+            args = [word for word in args if word not in comments] + ["--", *comments]
+        return super().parse_args(ctx, args)
+
+
+@click.command(cls=_Query)
 @click.argument("words", nargs=-1, required=True, metavar="[DIR] QUERY")
 @options.as_json
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")

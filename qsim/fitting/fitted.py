@@ -23,18 +23,31 @@ from qsim.scalars import number, whole_number
 from qsim.storage import files
 
 _FEWEST_CHANGES = 5
+_COLUMNS = "a table of columns and their fields, as {'shop': 'seller'}"
 
 
 def _check_call(hold_out: float, base: str, **paths: str | os.PathLike[str] | None) -> None:
     hold_out = number("hold_out", hold_out)
     if not 0 <= hold_out <= 0.8:
         raise UsageError(f"hold_out: found {hold_out:g}; allowed is a share from 0 to 0.8; mend the number")
-    params.preset_values(base)
+    params.preset_values(given.text("base", base))
     places = {name: given.file(name, path) for name, path in paths.items() if path is not None or name == "file"}
-    for place in (places[name] for name in ("out", "goods") if name in places):
-        if not Path(place).absolute().parent.is_dir():
+    for name in ("out", "goods"):
+        if name in places:
+            _check_place(name, places)
+
+
+def _check_place(name: str, places: Mapping[str, str]) -> None:
+    """Make sure that a file can be written where it is named, and not over another of the call's files."""
+    place = Path(places[name])
+    if not place.absolute().parent.is_dir():
+        raise UsageError(f"{place}: its folder is not there; allowed is a file in one that is; make the folder first")
+    if place.is_dir():
+        raise UsageError(f"{name}: found {places[name]!r}, a folder; allowed is a file; name one in it")
+    for other, path in places.items():
+        if other != name and os.path.realpath(place) == os.path.realpath(path):
             raise UsageError(
-                f"{place}: its folder is not there; allowed is a file in one that is; make the folder first"
+                f"{name}: found {places[name]!r}, which is {other} too; allowed is a file of its own; name another"
             )
 
 
@@ -65,7 +78,7 @@ def fit(
     UsageError (an argument), InputError (a file that cannot be read, or holds too few prices or changes) and DiskError.
     """
     _check_call(hold_out, base, file=file, out=out, goods=goods, catalog=catalog)
-    columns = given.table("columns", columns or {}, "a table of columns and their fields, as {'shop': 'seller'}")
+    columns = given.table("columns", {} if columns is None else columns, _COLUMNS)
     seed, carry = whole_number("seed", seed), None if carry is None else given.flag("carry", carry)
     source = read_source(Path(file), columns, carry=carry)
     result = _of_panel(source, base, goods, hold_out, seed) if source.kind == "panel" else _of_catalog(source, base)

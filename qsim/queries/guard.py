@@ -20,6 +20,7 @@ from typing import Any
 from qsim.errors import CorruptError, QsimError, UsageError
 from qsim.queries import sandbox, statement, texts, values, views
 from qsim.queries.scans import Scans
+from qsim.scalars import number, whole_number
 from qsim.standing import market_directory
 from qsim.storage import integrity
 from qsim.storage.log import Log
@@ -59,9 +60,11 @@ class Limits:
         for name, least, most in (
             ("seconds", 0.1, 3600), ("rows", 1, 10_000_000), ("bytes", 1, 2**31), ("memory_mb", 64, 2**20), ("threads", 1, 64),
         ):  # fmt: skip
-            found = getattr(self, name)
-            if not isinstance(found, (int, float)) or not least <= found <= most:
-                raise UsageError(f"{name}: found {found!r}; allowed is from {least} to {most:,}; set it within")
+            found = (number if name == "seconds" else whole_number)(name, getattr(self, name))
+            if not least <= found <= most:
+                raise UsageError(f"{name}: found {found}; allowed is from {least} to {most:,}; set it within")
+            # Also what goes to the process as JSON, which knows none of numpy's numbers.
+            object.__setattr__(self, name, found)
 
 
 def guarded_sql(

@@ -231,7 +231,7 @@ def ask(
     from qsim.queries.basket import basket
 
     known: dict[str, Callable[..., Any]] = {"cheapest": cheapest, "deals": deals, "compare": compare, "basket": basket}
-    if question not in known:
+    if not isinstance(question, str) or question not in known:
         raise UsageError(
             f"ask: '{question!s:.60}'; allowed: {names.nearest_of(str(question), list(known))}; choose one"
         )

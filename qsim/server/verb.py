@@ -45,6 +45,9 @@ def serve(
     port, streams = _within("port", port, 0, 65_535), _within("streams", streams, 1, 20_000)
     for name, text in {"host": host, "token": token or ""}.items():
         given.text(name, text)
+    given.check_called("listening", listening)
+    given.check_event("stop", stop)
+    live = given.flag("live", live)
     try:
         from qsim.server import running
     except ModuleNotFoundError as fault:

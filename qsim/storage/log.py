@@ -7,6 +7,7 @@ into a larger one, and so on, so that a log of any length is opened from few fil
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -92,7 +93,7 @@ def _newest(market: Place) -> int:
     # In this order: a writer puts a commit first and its checkpoint after it.
     checkpoints, numbers = _numbers(market / CHECKPOINTS), _numbers(market / COMMITS)
     if not numbers:
-        raise ConflictError(f"{market}: holds no market; make one with: qsim generate {market}")
+        raise ConflictError(f"{market}: holds no market; make one with: qsim generate {shlex.quote(str(market))}")
     newest = numbers[-1]
     if checkpoints and checkpoints[-1] > newest:
         raise CorruptError(
