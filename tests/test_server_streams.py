@@ -129,6 +129,13 @@ def test_a_commit_that_brings_no_tick_is_no_event(market: Path) -> None:
         assert [data["tick"] for kind, _, data in following.end() if kind == "commit"] == [11, 12]
 
 
+def test_who_comes_while_the_server_stops_is_let_go_at_once(market: Path) -> None:
+    with in_thread(market) as (port, app):
+        app.state.loop.call_soon_threadsafe(app.state.feed.close)
+        answer = httpx.get(f"http://127.0.0.1:{port}/api/events", timeout=10)
+        assert answer.status_code == 200 and app.state.feed.count == 0
+
+
 def test_who_comes_back_with_the_last_id_misses_nothing_even_from_another_server(market: Path) -> None:
     qsim.run(market, ticks=5)
     with in_thread(market) as (port, _):

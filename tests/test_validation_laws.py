@@ -263,7 +263,7 @@ def test_costs_move_by_the_rules_of_the_day_that_passes(bare: duckdb.DuckDBPyCon
     calm = changed(REALISTIC, cost={"volatility": NEVER, "reversion_days": 10.0}, shocks={"a_year": NEVER})
     moved = changed(calm, cost={"volatility": {**NEVER, "dairy": 0.1}, "shared": 0.0})
     three = Course((Epoch(0, 0, 86_400), Epoch(1, 86_400, 86_400), Epoch(2, 172_800, 86_400)), (calm, moved, calm))
-    made = drawn.of_products(three, 3, [(3, "dairy")])
+    made = drawn.of_products(three, drawn.cost_path(three, 3), [(3, "dairy")])
     costs = {row["day"]: row["cost"] for row in laid(bare, made, "costs")}
     # A day that begins with the last tick of an epoch follows its rules.
     group, product = np.array([GROUPS.index("dairy")], np.uint8), np.array([3])
@@ -274,7 +274,8 @@ def test_costs_move_by_the_rules_of_the_day_that_passes(bare: duckdb.DuckDBPyCon
 
 def test_products_are_asked_for_as_their_market_draws_it(bare: duckdb.DuckDBPyConnection) -> None:
     products = [(3, "dairy"), (8, "snacks")]
-    found = laid(bare, drawn.of_products(course(REALISTIC), 10, products), "popularity")
+    one = course(REALISTIC)
+    found = laid(bare, drawn.of_products(one, drawn.cost_path(one, 10), products), "popularity")
     asked = [math.exp(0.5 * row["normal"] - 0.125) for row in found]
     assert asked == pytest.approx(popularity(REALISTIC.seed, 0.5, np.array([3, 8])).tolist())
 

@@ -164,6 +164,7 @@ class Feed:
         self.clients: dict[Filter, set[Client]] = {}
         self.position: Position = (market.moment.tick + 1, 0)
         self.replaced = market.replaced
+        self.closed = False
         self.turn = asyncio.Lock()
 
     @property
@@ -216,6 +217,8 @@ class Feed:
             if position is not None:
                 client.offer(await self._made_good(wants, position))
             self.clients.setdefault(wants, set()).add(client)
+            # One that came while the server was told to stop would keep it from that.
+            client.gone = self.closed
         return client
 
     async def _made_good(self, wants: Filter, position: Position) -> list[Chunk]:
@@ -232,7 +235,8 @@ class Feed:
         return [_joined(parts)]
 
     def close(self) -> None:
-        """End what all clients follow."""
+        """End what all clients follow, those too that are about to come."""
+        self.closed = True
         for client in [client for clients in self.clients.values() for client in clients]:
             client.gone = True
             client.wake.set()
