@@ -29,6 +29,7 @@ from qsim.server.warming import warm
 
 _TOKEN_LEAST = 16
 _SWITCH_SECONDS = 0.0003
+_BEGINS_SECONDS = 0.05
 # Connections besides the streams; files that are not connections; connections that may wait to be taken, least and most.
 _QUESTIONS, _OWN_FILES, _BACKLOG = 400, 112, (64, 2048)
 
@@ -142,6 +143,10 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """End the streams, which would last as long as their clients, and the queries of users, then stop."""
+        for server in self.servers:
+            server.close()
+        # uvicorn ends those connections that have begun: those just taken begin first.
+        await asyncio.sleep(_BEGINS_SECONDS)
         self.feed.close()
         self.turns.close()
         await super().shutdown()
