@@ -86,7 +86,8 @@ def _counted(counted: Mapping[str, I64] | None) -> pa.Table:
     if counted is None:
         return _empty(PLATFORM_METRICS)
     schema = PLATFORM_METRICS.arrow()
-    columns = [pa.array(counted[field.name]).cast(field.type) for field in schema]
+    # The types' names are numpy's too; Arrow's own casts would keep tens of MB, and `to_pandas_dtype` would look for pandas.
+    columns = [pa.array(counted[field.name].astype(str(field.type))) for field in schema]
     return pa.Table.from_arrays(columns, schema=schema)
 
 
