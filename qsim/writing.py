@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shlex
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -143,7 +142,7 @@ def window_ticks(writer: Writer, parameters: Parameters) -> tuple[int, int]:
 def locked(market: Place) -> Iterator[None]:
     """Hold the lock of a market that is there; ConflictError where none is, or where another process writes it."""
     if not log.exists(market):
-        raise ConflictError(f"{market}: holds no market; make one with: qsim generate {shlex.quote(str(market))}")
+        raise log.missing(market)
     with lock.writer_lock(market):
         yield
 

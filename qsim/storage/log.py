@@ -85,6 +85,11 @@ def exists(market: Place) -> bool:
     return bool(_numbers(market / COMMITS))
 
 
+def missing(market: Place) -> ConflictError:
+    """Make the error for a place that holds no market, with the command that makes one there."""
+    return ConflictError(f"{market}: holds no market; make one with: qsim generate {shlex.quote(str(market))}")
+
+
 def _newest(market: Place) -> int:
     """Give the number of the newest commit that is whole.
 
@@ -93,7 +98,7 @@ def _newest(market: Place) -> int:
     # In this order: a writer puts a commit first and its checkpoint after it.
     checkpoints, numbers = _numbers(market / CHECKPOINTS), _numbers(market / COMMITS)
     if not numbers:
-        raise ConflictError(f"{market}: holds no market; make one with: qsim generate {shlex.quote(str(market))}")
+        raise missing(market)
     newest = numbers[-1]
     if checkpoints and checkpoints[-1] > newest:
         raise CorruptError(
