@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from qsim.monitoring.metrics import metrics
     from qsim.monitoring.report import report
     from qsim.queries import ask, connect, guarded_sql, refresh
-    from qsim.runs import generate, run
+    from qsim.runs.upkeep import compact, vacuum, verify
+    from qsim.runs.verbs import generate, run
     from qsim.server.verb import serve
     from qsim.standing import status
-    from qsim.upkeep import compact, vacuum, verify
     from qsim.validation import validate
 
 __all__ = [
@@ -48,17 +48,17 @@ _HOMES = {
     "guarded_sql": "qsim.queries",
     "refresh": "qsim.queries",
     "fit": "qsim.fitting",
-    "generate": "qsim.runs",
+    "generate": "qsim.runs.verbs",
     "health": "qsim.monitoring.health",
     "metrics": "qsim.monitoring.metrics",
     "report": "qsim.monitoring.report",
-    "run": "qsim.runs",
+    "run": "qsim.runs.verbs",
     "serve": "qsim.server.verb",
     "status": "qsim.standing",
     "validate": "qsim.validation",
-    "compact": "qsim.upkeep",
-    "vacuum": "qsim.upkeep",
-    "verify": "qsim.upkeep",
+    "compact": "qsim.runs.upkeep",
+    "vacuum": "qsim.runs.upkeep",
+    "verify": "qsim.runs.upkeep",
 }
 
 

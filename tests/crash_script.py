@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from qsim import runs, writing
+from qsim.runs import verbs, writing
 from qsim.storage import compaction, files, lock, log, tables
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile, Tip
@@ -39,7 +39,7 @@ def generate(witness: Witness) -> None:
         with lock.writer_lock(MARKET):
             writing.settled(MARKET)
         return
-    with runs.new_place(MARKET):
+    with verbs.new_place(MARKET):
         text = b"seed = 42\n"
         settings = DataFile("market.toml", "settings", 0, len(text), files.put(MARKET / "market.toml", text), 0, 0, 0)
         added = [settings, _kept("snapshots", 0, 0)]

@@ -17,8 +17,8 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from unittest import mock
 
-from qsim import writing
 from qsim.errors import ConflictError, DiskError, QsimError
+from qsim.runs import writing
 from qsim.storage import integrity, leftovers, lock, log
 from tests.crash_model import Disk, mounted
 from tests.crash_script import MARKET, SCRIPT, Witness

@@ -25,7 +25,7 @@ import duckdb
 import polars as pl
 
 import qsim
-from qsim import calendars, params, runs, scenarios
+from qsim import calendars, params, scenarios
 from qsim.catalog.user_file import read_user_catalog
 from qsim.catalog.user_groups import read_groups
 from qsim.cli import options
@@ -167,7 +167,7 @@ def commit(data: bytes) -> None:
     kept = path.read_bytes()
     try:
         path.write_bytes(data[1:])
-        runs.status(market())
+        qsim.status(market())
     finally:
         path.write_bytes(kept)
 

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 import qsim
-from qsim import writing
 from qsim.clock import Epoch
+from qsim.runs import writing
 from qsim.schema import TABLES
 from qsim.storage import log, tables
 

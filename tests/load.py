@@ -23,7 +23,7 @@ import numpy as np
 import psutil
 
 import qsim
-from qsim import recording, writing
+from qsim.runs import recording, writing
 from tests.servers import serving
 
 NAMES = (

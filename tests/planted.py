@@ -11,11 +11,11 @@ from typing import Any
 
 import duckdb
 
+from qsim.runs.writing import course_of
 from qsim.schema import SIZES
 from qsim.simulation import Course
 from qsim.storage import log
 from qsim.validation import run_checks
-from qsim.writing import course_of
 
 LAST = "(SELECT max(tick) FROM {t})"
 # The last row, the first one, and the first own discount that starts after tick 0.

@@ -25,9 +25,9 @@ import numpy as np
 import polars as pl
 
 import qsim
-from qsim import recording, writing
 from qsim.errors import QsimError
-from qsim.recording import Manner
+from qsim.runs import recording, writing
+from qsim.runs.recording import Manner
 from qsim.storage import log
 
 GRACE_SECONDS = 20

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 import qsim
-from qsim import recording, writing
+from qsim.runs import recording, writing
 from qsim.storage import files, log
 from qsim.storage.log import EMPTY
 from qsim.storage.pieces import DataFile, Tip

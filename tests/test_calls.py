@@ -16,10 +16,11 @@ import psutil
 import pytest
 
 import qsim
-from qsim import params, writing
+from qsim import params
 from qsim.errors import ConflictError, UsageError
 from qsim.monitoring import feed
 from qsim.monitoring.metrics import metrics
+from qsim.runs import writing
 from qsim.storage import log
 
 

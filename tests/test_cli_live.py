@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 
 import qsim
-from qsim import process
 from qsim.cli import main
 from qsim.monitoring.health import health
+from qsim.runs import process
 from tests.commands import Shell
 from tests.stored import history
 from tests.terminals import terminal

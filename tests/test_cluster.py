@@ -16,10 +16,10 @@ from unittest import mock
 import pytest
 
 import qsim
-from qsim import cluster, writing
 from qsim.errors import QsimError, UsageError
 from qsim.market import state
-from qsim.recording import Progress
+from qsim.runs import cluster, writing
+from qsim.runs.recording import Progress
 from qsim.storage import leftovers, log
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place, place_of

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsim import writing
+from qsim.runs import writing
 from qsim.schema import CATALOG, DISCOUNTS, EVENTS, PRODUCTS, SNAPSHOTS, STORES
 from qsim.storage import digests, log
 from tests.stored import logged

@@ -12,7 +12,7 @@ import qsim
 from qsim import calendars, festivals
 from qsim.errors import InputError, UsageError
 from qsim.festivals import Entry
-from qsim.opening import _as_arrow
+from qsim.runs.opening import _as_arrow
 
 HEADER = "name,date,days,from_hour,to_hour,city,demand,sales,deeper_percent"
 SHIPPED = calendars.read_calendar(None)

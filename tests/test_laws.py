@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 import qsim
-from qsim import recording, runs, writing
 from qsim.errors import UsageError
+from qsim.runs import recording, verbs, writing
 from qsim.schema import Cause
 from qsim.storage import lock
 from tests.stored import history, logged, replayed
@@ -116,7 +116,7 @@ def test_workers_change_nothing(several_blocks: Path, tmp_path: Path, changes: d
             assert writer.workers == workers
             epoch = writing.change_parameters(writer, changes)
             recording.run_on(writer, 12, epoch)
-        found.append((content(runs.status(market)), history(market, "events").hash_rows().sum()))
+        found.append((content(qsim.status(market)), history(market, "events").hash_rows().sum()))
         shutil.rmtree(market)
     assert found[0] == found[1] == found[2]
     assert found[0][0]["events"] > 12 * 5 * 2_000 * 0.9
@@ -229,7 +229,7 @@ def test_until_can_be_said_again_and_does_nothing_where_the_tick_is_reached(smal
 )  # fmt: skip
 def test_ticks_until_and_duration_are_turned_into_ticks(wanted: dict[str, float], ticks: int) -> None:
     arguments = {"ticks": None, "until": None, "duration": None} | wanted
-    assert runs.ticks_wanted(10, 300, **arguments) == ticks
+    assert verbs.ticks_wanted(10, 300, **arguments) == ticks
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,7 @@ def test_ticks_until_and_duration_are_turned_into_ticks(wanted: dict[str, float]
 def test_ticks_that_cannot_be_run_are_refused_by_their_name(wanted: dict[str, Any]) -> None:
     arguments = {"ticks": None, "until": None, "duration": None} | wanted
     with pytest.raises(UsageError, match=next(iter(wanted))):
-        runs.ticks_wanted(10, 300, **arguments)
+        verbs.ticks_wanted(10, 300, **arguments)
 
 
 def test_a_duration_is_measured_in_the_interval_that_the_same_call_sets(opened: Path, tmp_path: Path) -> None:

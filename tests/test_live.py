@@ -11,11 +11,11 @@ import pyarrow as pa
 import pytest
 
 import qsim
-from qsim import forecast
 from qsim.errors import DiskError, UsageError
-from qsim.recording import Progress
+from qsim.runs import forecast
+from qsim.runs.recording import Progress
+from qsim.runs.writing import course_of
 from qsim.storage import log
-from qsim.writing import course_of
 from tests.stored import history
 
 

@@ -10,11 +10,11 @@ from time import monotonic
 import pytest
 
 import qsim
-from qsim import merging, pacing, recording, writing
-from qsim.merging import Tiers
+from qsim.runs import merging, pacing, recording, writing
+from qsim.runs.merging import Tiers
+from qsim.runs.writing import Writer
 from qsim.storage import compaction, log
 from qsim.storage.pieces import DataFile
-from qsim.writing import Writer
 from tests.stored import named
 
 FAN = 4

@@ -18,11 +18,11 @@ import pyarrow as pa
 import pytest
 
 import qsim
-from qsim import process, recording
 from qsim.errors import DiskError
 from qsim.monitoring import feed, metrics, page, report
 from qsim.monitoring import health as healths
 from qsim.monitoring.health import health
+from qsim.runs import process, recording
 from qsim.storage.lock import writer_lock
 from tests.commands import Shell
 

@@ -18,7 +18,7 @@ import pytest
 import qsim
 from qsim.errors import ConflictError, CorruptError, DiskError, QsimError, UsageError
 from qsim.monitoring import report
-from qsim.runs import market_directory
+from qsim.standing import market_directory
 from qsim.storage import files, integrity, lease, log, objects, tables
 from qsim.storage.places import ObjectPath, place_of
 from tests import gcs

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qsim import pacing
-from qsim.pacing import Pace
+from qsim.runs import pacing
+from qsim.runs.pacing import Pace
 
 FIVE = Pace(100, 0.0, 5.0)
 SECONDS = st.floats(0.01, 86_400, allow_nan=False)

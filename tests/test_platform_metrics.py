@@ -17,10 +17,10 @@ import polars as pl
 import pytest
 
 import qsim
-from qsim import merging
 from qsim.errors import UsageError
 from qsim.market import pricing, state
 from qsim.monitoring.metrics import metrics
+from qsim.runs import merging
 from qsim.schema import SIZE_EDGES_BPS, SIZES
 from qsim.storage import log
 from qsim.storage.pieces import DataFile

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 import qsim
-from qsim import writing
 from qsim.market.state import State
+from qsim.runs import writing
 from qsim.storage import lock, log
 
 HOURLY = {"update_interval_seconds": 3_600}

@@ -17,8 +17,8 @@ from qsim.monitoring import market as markets
 from qsim.monitoring import page, report, svg, svg_rows
 from qsim.queries import board_market, board_states
 from qsim.queries.board_states import Boards
+from qsim.runs.writing import course_of
 from qsim.storage import log
-from qsim.writing import course_of
 from tests.commands import Shell
 
 

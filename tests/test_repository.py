@@ -18,8 +18,7 @@ LEVELS = {
     2: "catalog market festivals calendars scenarios",
     3: "events blocks rulebook hours",
     4: "simulation storage",
-    5: "standing opening worlds counting process recording merging windows writing cluster forecast calls runs regeneration"
-    " upkeep queries",
+    5: "standing runs queries",
     6: "validation realism monitoring truth fitting",
     7: "server sinks",
     8: "cli",
@@ -42,8 +41,8 @@ HOMES = {
     "uvicorn": ("server",),
     "prometheus_client": ("server",),
     "obstore": ("storage",),
-    "dask": ("cluster",),
-    "distributed": ("cluster",),
+    "dask": ("runs.cluster",),
+    "distributed": ("runs.cluster",),
 }
 STORAGE_KNOWS = {"errors", "given", "arrays", "money", "clock", "schema", "streams", "storage"}
 HEAVY = ("numpy", "polars", "duckdb", "pydantic", "pyarrow", "rich", "altair", "psutil", "fastapi", "uvicorn")

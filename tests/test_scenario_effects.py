@@ -11,7 +11,7 @@ import pytest
 
 import qsim
 from qsim.behaviour import GROUPS
-from qsim.regeneration import regenerate
+from qsim.runs.regeneration import regenerate
 
 Twin = Callable[..., Path]
 DAY = {"ticks": 48, "update_interval_seconds": 1800}

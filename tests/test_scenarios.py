@@ -11,8 +11,8 @@ import qsim
 from qsim import params, scenarios
 from qsim.errors import UsageError
 from qsim.params import FIXED, Parameters
+from qsim.runs.writing import course_of
 from qsim.storage import log
-from qsim.writing import course_of
 from tests.commands import Shell
 
 NAMES = ["cricket-night", "diwali", "monsoon", "outage", "price-war"]

@@ -17,12 +17,12 @@ import duckdb
 import pytest
 
 import qsim
-from qsim import regeneration
 from qsim.errors import CorruptError, UsageError
 from qsim.queries import served
+from qsim.runs import regeneration
+from qsim.runs.writing import CATALOG_TABLES, DIRECTORIES, course_of
 from qsim.storage import compaction, files, integrity, lock, log, parquet, pieces, system, verification
 from qsim.storage.log import Log
-from qsim.writing import CATALOG_TABLES, DIRECTORIES, course_of
 from tests.stored import tree
 
 ASKED = (

@@ -10,10 +10,10 @@ import duckdb
 import pytest
 
 import qsim
+from qsim.runs.writing import course_of
 from qsim.simulation import Course
 from qsim.storage import log
 from qsim.validation.runner import ALL_CHECKS
-from qsim.writing import course_of
 from tests.planted import CLASSIC, REALISTIC, check_catches, checks_of, plant
 
 

@@ -21,12 +21,12 @@ from qsim.market import cost
 from qsim.params import Parameters
 from qsim.popularity import popularity
 from qsim.queries.connection import rows_of
+from qsim.runs.writing import course_of
 from qsim.simulation import Course
 from qsim.storage import log
 from qsim.storage.log import Log
 from qsim.validation import catalog, checks, demand, drawn, laws, prepared, questions, run_checks, runner, sampling
 from qsim.validation.checks import Check, Judgement
-from qsim.writing import course_of
 
 CLASSIC, REALISTIC = params.resolve("classic"), params.resolve("realistic")
 CITIES = ("Bengaluru", "Mumbai")

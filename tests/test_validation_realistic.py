@@ -10,10 +10,10 @@ import pytest
 
 import qsim
 from qsim import params
+from qsim.runs.writing import course_of
 from qsim.simulation import Course
 from qsim.storage import log
 from qsim.validation import validate
-from qsim.writing import course_of
 from tests.planted import REALISTIC, check_catches, checks_of, plant
 
 _OF_TURNS = ["2.8", "2.9", "2.13", "2.14", "3.4", "3.14", "3.15", "3.16", "3.17", "6.6"]

@@ -17,6 +17,6 @@ def compact(directory: str | None, as_json: bool) -> None:
 
     Example: qsim compact shop
     """
-    from qsim import upkeep
+    from qsim.runs import upkeep
 
     output.facts(upkeep.compact(directory), as_json)

@@ -25,8 +25,8 @@ def show(directory: str | None, preset: str | None, as_json: bool) -> None:
     Example: qsim config show --preset classic
     """
     from qsim import params, standing
+    from qsim.runs.writing import course_of
     from qsim.storage import log
-    from qsim.writing import course_of
 
     if preset and directory:
         raise click.UsageError(

@@ -57,12 +57,12 @@ def demo(directory: str | None, seed: int | None, as_json: bool) -> None:
 
     Example: qsim demo
     """
-    from qsim import runs
+    from qsim.runs import verbs
 
     market = Path(directory) if directory else _fresh_folder()
-    runs.generate(market, seed=seed)
+    verbs.generate(market, seed=seed)
     with output.progress_bar("one day") as progress:
-        status = runs.run(market, progress=progress)
+        status = verbs.run(market, progress=progress)
     if as_json:
         output.print_json({"status": status, **_answers(market)})
     else:

@@ -45,9 +45,9 @@ def generate(
 
     Example: qsim generate mine --catalog goods.csv --map Name=product --map Price=mrp
     """
-    from qsim import runs
+    from qsim.runs import verbs
 
     values = options.layers(config_files, assignments)
     output.summary(
-        runs.generate(directory, config=values, columns=options.mapping(columns), warn=output.note, **given), as_json
+        verbs.generate(directory, config=values, columns=options.mapping(columns), warn=output.note, **given), as_json
     )

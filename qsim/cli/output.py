@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from qsim.recording import Progress
+    from qsim.runs.recording import Progress
 
 
 def to_json(value: Any) -> str:

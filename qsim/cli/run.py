@@ -153,7 +153,7 @@ def run(
 
     Example: qsim run shop --scenario monsoon --ticks 500
     """
-    from qsim import runs
+    from qsim.runs import verbs
 
     logs.set_up(given.pop("log_level"), given.pop("log_file"))
     reported = _reported(directory, given.pop("export_report"))
@@ -161,6 +161,6 @@ def run(
     printer = _printer(directory, to_stdout, given.pop("sample"), stop)
     values = options.layers(config_files, assignments)
     with reported, output.progress_bar("run") as progress:
-        status = runs.run(directory, config=values, progress=progress, stop=stop, on_events=printer, **given)
+        status = verbs.run(directory, config=values, progress=progress, stop=stop, on_events=printer, **given)
     if not to_stdout:
         output.summary(status, as_json)

@@ -18,6 +18,6 @@ def vacuum(directory: str | None, grace: float, as_json: bool) -> None:
 
     Example: qsim vacuum shop --grace 600
     """
-    from qsim import upkeep
+    from qsim.runs import upkeep
 
     output.facts(upkeep.vacuum(directory, grace_seconds=grace), as_json)

@@ -22,7 +22,7 @@ def verify(directory: str | None, regenerate: str | None, as_json: bool) -> int:
 
     Example: qsim verify shop --regenerate all
     """
-    from qsim import upkeep
+    from qsim.runs import upkeep
 
     result = upkeep.verify(directory, regenerate=regenerate)
     if as_json:

@@ -11,11 +11,12 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from qsim import params, runs
+from qsim import params
 from qsim.clock import DAY
 from qsim.fitting.goods import repeated
 from qsim.queries import connect
 from qsim.realism.panel import Panel, from_market
+from qsim.runs import verbs
 from qsim.streams import hashed
 
 WARM_DAYS = 35
@@ -51,8 +52,8 @@ def simulated(
         catalog = None if goods is None else Path(folder) / "goods.csv"
         if goods is not None and catalog is not None:
             repeated(goods, _LEAST_PRODUCTS, layer["products"]).write_csv(catalog)
-        runs.generate(market, config={**values, **layer}, catalog=catalog)
-        runs.run(market, duration=(WARM_DAYS + days) * DAY / 60)
+        verbs.generate(market, config={**values, **layer}, catalog=catalog)
+        verbs.run(market, duration=(WARM_DAYS + days) * DAY / 60)
         with connect(market) as connection:
             panel = from_market(connection)
             rows = connection.sql("SELECT product_id, volatility_group FROM raw.products").fetchall()

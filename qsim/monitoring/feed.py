@@ -19,13 +19,13 @@ from qsim.arrays import I64, edges
 from qsim.clock import Epoch
 from qsim.errors import UsageError
 from qsim.monitoring.metrics import frame_of, table_of
+from qsim.runs.writing import course_of
 from qsim.scalars import whole_number
 from qsim.schema import EVENTS, PLATFORMS, PRODUCTS, STORES, Cause
 from qsim.standing import market_directory
 from qsim.storage import integrity, log, tables
 from qsim.storage.log import Log
 from qsim.storage.places import Place
-from qsim.writing import course_of
 
 if TYPE_CHECKING:
     import os

@@ -12,16 +12,17 @@ from typing import Any
 
 import polars as pl
 
-from qsim import process, rulebook
+from qsim import rulebook
 from qsim.errors import QsimError, counted
 from qsim.monitoring import metrics
 from qsim.params import NO_BATCH
+from qsim.runs import process
+from qsim.runs.writing import course_of
 from qsim.schema import PRODUCTS
 from qsim.standing import market_directory
 from qsim.storage import integrity, lock, tables
 from qsim.storage.log import Log
 from qsim.storage.places import Place
-from qsim.writing import course_of
 
 OK, WARNING, FAILING = 0, 1, 2
 STATUS = ("ok", "warning", "failing")

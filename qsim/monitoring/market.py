@@ -11,9 +11,9 @@ from qsim import clock
 from qsim.queries import board_history, board_market, board_states, boards
 from qsim.queries.board_states import HOURS_SHOWN, Boards
 from qsim.queries.state_views import has
+from qsim.runs.writing import course_of
 from qsim.schema import ORDERS
 from qsim.storage.log import Log
-from qsim.writing import course_of
 
 # Changes of a line from which on it is drawn as means of equal stretches, and about so many of these.
 _CROWDED, _STRETCHES = 160, 96

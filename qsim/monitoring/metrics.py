@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from qsim import process
 from qsim.errors import UsageError
 from qsim.given import refused
+from qsim.runs import process
 from qsim.scalars import whole_number
 from qsim.schema import CATEGORIES, METRICS_EVERY, PLATFORM_METRICS, PLATFORMS, SIZES, STATES, Table
 from qsim.standing import market_directory

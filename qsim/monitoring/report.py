@@ -13,13 +13,14 @@ from typing import Any
 
 import polars as pl
 
-from qsim import given, process
+from qsim import given
 from qsim.errors import DiskError, UsageError
 from qsim.monitoring import market as markets
 from qsim.monitoring import page
 from qsim.monitoring.health import health
 from qsim.monitoring.metrics import by_tick, runs, total, totals
 from qsim.queries import board_states
+from qsim.runs import process
 from qsim.schema import PLATFORM_METRICS, STATES
 from qsim.standing import market_directory, status
 from qsim.storage import integrity

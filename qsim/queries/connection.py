@@ -18,11 +18,11 @@ from qsim.queries.scans import Scans, register_objects
 from qsim.queries.statement import kinds_named
 from qsim.queries.texts import ZONE, files, quoted
 from qsim.queries.values import distinct
+from qsim.runs.writing import course_of
 from qsim.standing import market_directory
 from qsim.storage import integrity
 from qsim.storage.log import Log
 from qsim.storage.places import ObjectPath, Place, place_of
-from qsim.writing import course_of
 
 # The log of each market as this process last read it, so that to look for news costs what is new.
 _known: dict[Place, Log] = {}

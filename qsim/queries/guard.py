@@ -20,12 +20,12 @@ from typing import Any
 from qsim.errors import CorruptError, QsimError, UsageError
 from qsim.queries import sandbox, statement, texts, values, views
 from qsim.queries.scans import Scans
+from qsim.runs.writing import course_of
 from qsim.scalars import number, whole_number
 from qsim.standing import market_directory
 from qsim.storage import integrity
 from qsim.storage.log import Log
 from qsim.storage.places import ObjectPath, Place
-from qsim.writing import course_of
 
 LAYERS = frozenset(("statement", "locked", "process"))
 # Address space that DuckDB and Arrow reserve for threads and arenas without using it.

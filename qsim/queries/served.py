@@ -21,12 +21,12 @@ from qsim.queries import connection as connections
 from qsim.queries import now, state_views, views
 from qsim.queries.moment import Moment, moment_of
 from qsim.queries.now import Now
+from qsim.runs.writing import course_of
 from qsim.schema import CATALOG, SNAPSHOTS
 from qsim.standing import market_directory
 from qsim.storage import integrity, log
 from qsim.storage.log import Log
 from qsim.storage.places import ObjectPath
-from qsim.writing import course_of
 
 _KEPT = tuple(table.name for table in CATALOG)
 # A reader that has begun reads by the commit it began with, which is of these.

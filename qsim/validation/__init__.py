@@ -9,12 +9,12 @@ from typing import Any
 
 from qsim.given import refused
 from qsim.queries.connection import connected
+from qsim.runs.writing import course_of
 from qsim.standing import market_directory
 from qsim.storage.integrity import at_newest, checked
 from qsim.storage.log import Log
 from qsim.storage.places import Place
 from qsim.validation.runner import run_checks
-from qsim.writing import course_of
 
 __all__ = ["run_checks", "validate"]
 

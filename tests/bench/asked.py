@@ -10,8 +10,8 @@ from typing import Any
 import duckdb
 
 import qsim
-from qsim import recording, writing
 from qsim.queries import questions
+from qsim.runs import recording, writing
 
 _TOTALS = "platform, count(*) AS listings, avg(price) AS mean, min(price) AS lowest, max(price) AS highest"
 _SQL = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import qsim
-from qsim import process
+from qsim.runs import process
 from tests.bench.figures import Figure
 from tests.bench.plan import Plan, copied, generated, large, run
 

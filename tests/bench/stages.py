@@ -8,10 +8,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter_ns
 
-from qsim import allocation, events, rulebook, simulation, streams, writing
+from qsim import allocation, events, rulebook, simulation, streams
 from qsim.market import kernel
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, EventRows, State, event_rows
+from qsim.runs import writing
 from qsim.schema import DISCOUNTS, EVENTS
 from qsim.simulation import TILE_ROWS
 from qsim.storage import digests, lock, parquet, tables

@@ -20,8 +20,9 @@ import numpy as np
 import pyarrow as pa
 
 import qsim
-from qsim import rulebook, runs, simulation, writing
+from qsim import rulebook, simulation
 from qsim.market.state import BLOCK_LISTINGS
+from qsim.runs import verbs, writing
 from qsim.schema import EVENTS
 from qsim.storage import lock, log, parquet
 from tests.bench import asked, stages, stored
@@ -113,7 +114,7 @@ def raw(
     """Draw the words and write the rows of a run of a market, with nothing between, on as many threads."""
     place = Path(folder)
     place.mkdir(parents=True)
-    workers = runs.workers_of(max_workers)
+    workers = verbs.workers_of(max_workers)
     with lock.writer_lock(Path(market)):
         writer = writing.open_writer(Path(market), workers)
     tables = _event_tables(writer, min(ticks, 16))

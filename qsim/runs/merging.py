@@ -12,11 +12,11 @@ from functools import cache
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from qsim.runs.writing import Writer
 from qsim.schema import HISTORY, PLATFORM_METRICS, SNAPSHOTS
 from qsim.storage import compaction, log
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place
-from qsim.writing import Writer
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -6,8 +6,8 @@ import os
 from dataclasses import asdict
 from typing import Any
 
-from qsim import merging, writing
 from qsim.errors import UsageError
+from qsim.runs import merging, writing
 from qsim.scalars import number
 from qsim.standing import market_directory
 from qsim.storage import compaction, log, verification
@@ -65,7 +65,7 @@ def verify(directory: str | os.PathLike[str] | None = None, *, regenerate: str |
     found = verification.verify(market, writing.DIRECTORIES, writing.CATALOG_TABLES)
     result = {"directory": str(market), **asdict(found)}
     if regenerate is not None and not found.faults:
-        from qsim import regeneration
+        from qsim.runs import regeneration
 
         again = regeneration.regenerate(market, regenerate)
         result |= {"regenerated_ticks": again.ticks, "notes": [*found.notes, *again.notes], "faults": again.faults}

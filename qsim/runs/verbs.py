@@ -10,23 +10,24 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qsim import allocation, calls, clock, cluster, forecast, given, params, recording, scenarios, writing
+from qsim import allocation, clock, given, params, scenarios
 from qsim.clock import Epoch
 from qsim.errors import ConflictError, UsageError
-from qsim.recording import Manner, Progress
+from qsim.runs import calls, cluster, forecast, recording, writing
+from qsim.runs.recording import Manner, Progress
+from qsim.runs.writing import course_of, epoch_digest, epoch_entry
 from qsim.scalars import number, whole_number
 from qsim.standing import market_directory, status
 from qsim.storage import digests, files, leftovers, lock, log, tables
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import ObjectPath, Place
 from qsim.streams import FORMAT_VERSION
-from qsim.writing import course_of, epoch_digest, epoch_entry
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from distributed import Client
 
-    from qsim.opening import Opening, Part
+    from qsim.runs.opening import Opening, Part
 
 DEFAULT_WORKERS = 5
 # Ticks beyond any market, of which it is of no use to tell what they would take.
@@ -111,7 +112,7 @@ def generate(
     Raises UsageError (a name or value), InputError (a file), ConflictError (something is there), DiskError.
     """
     # What makes lists takes long to import, and a run needs none of it.
-    from qsim.opening import open_market
+    from qsim.runs.opening import open_market
 
     allocation.keep_freed_memory()
     market = market_directory(directory)

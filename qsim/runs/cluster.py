@@ -26,11 +26,11 @@ from qsim.errors import QsimError, UsageError, one_line
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
 from qsim.market.tally import Tally
+from qsim.runs.windows import Wanted, Written, take
+from qsim.runs.writing import Writer
 from qsim.storage import files
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place
-from qsim.windows import Wanted, Written, take
-from qsim.writing import Writer
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -145,7 +145,7 @@ def _versions_there(client: Client) -> dict[str, dict[str, str]]:
             with suppress(metadata.PackageNotFoundError):
                 found[name] = metadata.version(name)
         try:
-            import_module("qsim.cluster")
+            import_module("qsim.runs.cluster")
         except ImportError as fault:
             found[own] = f"none ({fault})"
         return found

@@ -29,9 +29,9 @@ from qsim.errors import UsageError
 from qsim.festivals import Entry
 from qsim.market.state import Block
 from qsim.params import Parameters
+from qsim.runs.worlds import CATALOG_COLUMNS, block_products, campaign_times, catalog_columns
 from qsim.schema import DISCOUNTS, SNAPSHOTS, TABLES
 from qsim.simulation import Campaigns
-from qsim.worlds import CATALOG_COLUMNS, block_products, campaign_times, catalog_columns
 
 # Blocks whose listings are made and kept together: enough for large files, few enough for caches and two cores.
 _BLOCKS_A_PIECE = 8

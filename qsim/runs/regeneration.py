@@ -10,19 +10,20 @@ from itertools import pairwise
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qsim import blocks, calendars, simulation, writing
+from qsim import blocks, calendars, simulation
 from qsim.errors import UsageError
 from qsim.market.rules import Rules, Span
-from qsim.opening import open_market
 from qsim.params import Parameters
+from qsim.runs import writing
+from qsim.runs.opening import open_market
+from qsim.runs.windows import TILED
+from qsim.runs.writing import Writer
 from qsim.schema import FEES, HISTORY, METRICS, PLATFORM_METRICS, SNAPSHOTS
 from qsim.simulation import Course
 from qsim.storage import digests, integrity, log, tables
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile, Tip
 from qsim.storage.places import Place
-from qsim.windows import TILED
-from qsim.writing import Writer
 
 _PART = re.compile(r"all|(\d{1,18}):(\d{1,18})")
 # What a market's digest leaves out, as it follows from the rest; but the snapshot of tick 0 is what the rest starts from.

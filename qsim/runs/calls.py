@@ -7,9 +7,10 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from qsim import given, pacing, params
+from qsim import given, params
 from qsim.explain import names_inside
-from qsim.recording import Manner
+from qsim.runs import pacing
+from qsim.runs.recording import Manner
 from qsim.scalars import plain
 
 

@@ -22,7 +22,7 @@ from qsim.storage.places import Place
 from qsim.storage.verification import PROCESS
 
 if TYPE_CHECKING:
-    from qsim.recording import Progress
+    from qsim.runs.recording import Progress
 
 FILE, OLDER = "runs.jsonl", "runs.older.jsonl"
 _MOST_BYTES = 8_000_000

@@ -13,18 +13,19 @@ from typing import Any
 
 import pyarrow as pa
 
-from qsim import forecast, merging, pacing, simulation, windows
+from qsim import simulation
 from qsim.errors import ConflictError, UsageError
 from qsim.given import flag
 from qsim.market.rules import Span
-from qsim.merging import Tiers
-from qsim.pacing import Laps, Pace
-from qsim.process import Recorder
+from qsim.runs import forecast, merging, pacing, windows
+from qsim.runs.merging import Tiers
+from qsim.runs.pacing import Laps, Pace
+from qsim.runs.process import Recorder
+from qsim.runs.windows import Written
+from qsim.runs.writing import Writer, epoch_digest, rules_at, spans, window_ticks
 from qsim.schema import EVENTS, FEES, METRICS, SNAPSHOTS
 from qsim.storage import digests, log, tables
 from qsim.storage.pieces import DataFile
-from qsim.windows import Written
-from qsim.writing import Writer, epoch_digest, rules_at, spans, window_ticks
 
 _COUNTS_SECONDS = 60.0
 _SWITCHES = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False, "on": True, "off": False}

@@ -11,7 +11,7 @@ from qsim import blocks, simulation
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
 from qsim.market.tally import Tally
-from qsim.pacing import Laps
+from qsim.runs.pacing import Laps
 from qsim.schema import DELIVERIES, DISCOUNTS, EVENTS, ORDERS, SNAPSHOTS, TRUTH
 from qsim.storage import digests, parquet, tables
 from qsim.storage.pieces import DataFile

@@ -16,22 +16,23 @@ from typing import Any
 
 import pyarrow as pa
 
-from qsim import allocation, blocks, clock, forecast, pacing, params, rulebook, simulation, windows
+from qsim import allocation, blocks, clock, params, rulebook, simulation
 from qsim.clock import Epoch
-from qsim.counting import Counts, counts_of
 from qsim.errors import ConflictError, UsageError
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
-from qsim.pacing import Pace
 from qsim.params import NO_BATCH, Parameters
+from qsim.runs import forecast, pacing, windows
+from qsim.runs.counting import Counts, counts_of
+from qsim.runs.pacing import Pace
+from qsim.runs.windows import Wanted, Written
+from qsim.runs.worlds import CATALOG_COLUMNS, catalog_columns, world_of
 from qsim.schema import CALENDAR, CATALOG, HISTORY, LISTINGS, SNAPSHOTS
 from qsim.simulation import Course, World
 from qsim.storage import digests, files, integrity, leftovers, lock, log, tables
 from qsim.storage.log import Log
 from qsim.storage.pieces import Tip
 from qsim.storage.places import ObjectPath, Place
-from qsim.windows import Wanted, Written
-from qsim.worlds import CATALOG_COLUMNS, catalog_columns, world_of
 
 HISTORY_TABLES = tuple(table.name for table in HISTORY)
 CATALOG_TABLES = tuple(table.name for table in CATALOG)
