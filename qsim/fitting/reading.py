@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from qsim.behaviour import GROUPS
-from qsim.catalog.csv_rows import check_file, refusal
+from qsim.catalog.csv_rows import check_file, refusal, shown
 from qsim.catalog.user_columns import SYNONYMS, choose_columns
 from qsim.catalog.user_groups import packaged_groups, ungrouped, with_groups
 from qsim.errors import InputError
@@ -81,6 +81,7 @@ def read_source(path: Path, mapping: Mapping[str, str], *, carry: bool | None = 
     picks = choose_columns(path, header, mapping, fields, required)
     columns = {field: header[at] for field, at in picks.items()}
     frame = table.select(pl.col(column).alias(field) for field, column in columns.items())
+    _check_flat(path, table, columns)
     if not panel_like:
         return Source("catalog", _catalog(path, frame), columns, False, None, [])
     rows, notes = _panel_rows(path, frame)
@@ -89,6 +90,14 @@ def read_source(path: Path, mapping: Mapping[str, str], *, carry: bool | None = 
     if logged:
         notes.append(f"rows are a log of changes: each price holds until the series' next row; panel from {since} on")
     return Source("panel", rows, columns, logged, since, notes)
+
+
+def _check_flat(path: Path, table: pl.DataFrame, columns: Mapping[str, str]) -> None:
+    """Refuse a column of tables or lists, of which no cell is a price, a name or a flag."""
+    for field, column in columns.items():
+        if table.schema[column].is_nested():
+            found = f"the column {column!r} for {field} as {str(table.schema[column])[:60]}"
+            raise refusal(path, found, "one value in each cell", "unnest it, or map another column")
 
 
 def _has_time(header: list[str]) -> bool:
@@ -104,6 +113,8 @@ def _panel_rows(path: Path, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str
     if not cells.is_time(frame.schema["time"]):
         found = f"the time as {frame.schema['time']}"
         raise refusal(path, found, "dates such as 2026-01-31", "write the column as dates")
+    if odd := cells.month_first(frame["time"]):
+        raise refusal(path, f"a time with its month first, {odd!r}", "2026-01-31 and 31/01/2026", "write the column so")
     stamped = _numbers(frame, ("price", "mrp", "regular")).with_columns(cells.times(frame, "time").alias("ts"))
     named = [name for name in ("on_sale", "in_stock") if name in frame.columns]
     flags = [cells.flags(frame, name) for name in named]
@@ -111,7 +122,9 @@ def _panel_rows(path: Path, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str
     stamped = stamped.with_columns(*flags, *texts)
     rows = stamped.filter(pl.col("price").fill_null(0) > 0, pl.col("ts").is_not_null(), pl.col("item").is_not_null())
     if rows.is_empty():
-        raise refusal(path, "no row with an item, a day and a positive price", "one or more", "mend the file")
+        raise refusal(
+            path, f"no row with an item, a day and a positive price{_first(frame)}", "one or more", "mend the file"
+        )
     notes = (
         [f"{len(frame) - len(rows):,} rows without item, day or positive price left out"]
         if len(rows) < len(frame)
@@ -121,6 +134,11 @@ def _panel_rows(path: Path, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str
     if "seller" not in rows.columns:
         rows = rows.with_columns(pl.lit("").alias("seller"))
     return _grouped(rows, notes).drop("time"), notes
+
+
+def _first(frame: pl.DataFrame) -> str:
+    cells_of = frame.select("item", "time", "price").head(1).rows()
+    return "".join(f"; the first is {', '.join(shown(str(cell), 40) for cell in row)}" for row in cells_of)
 
 
 def _unread(name: str, cells_of: pl.Series, flags: pl.Series) -> str | None:
