@@ -239,6 +239,26 @@ def test_a_drift_is_told_by_a_year_of_prices_and_else_left_as_in_the_base(days: 
     assert ("cost.drift_percent_a_year" in preset.left(figures, "realistic", days)) == (days < 365)
 
 
+def test_a_group_that_rises_together_by_chance_is_no_drift() -> None:
+    # Costs of a group wander together: by 20 % in this year, which each of its series tells, and 23 % is usual.
+    random = np.random.default_rng(4)
+    together = np.cumsum(random.normal(0, 0.012, 400))
+    own = np.cumsum(random.normal(0, 0.012, (40, 400)), axis=1)
+    vegetables = panel(np.round(10_000 * np.exp(together + own)).astype(int).tolist())
+    groups = dict.fromkeys(map(str, vegetables.item), "vegetables")
+    levels = measure_costs(vegetables, groups, 0.0)
+    assert levels.drift is not None and abs(levels.drift) > 15
+    assert levels.drift_se == pytest.approx(100 * 0.012 * math.sqrt(365), rel=0.35)
+    guess = preset.first_guess(measure(vegetables, groups), levels, base_values("realistic"))
+    assert guess["cost"]["drift_percent_a_year"] == 0
+
+
+def test_sellers_whose_names_are_alike_or_of_no_letters_keep_a_platform_each() -> None:
+    rows = panel([[1000, 1100]] * 4, seller=["!", "Shop 2", "Ω", "ж"])
+    made = preset.platforms(rows, measure(rows, {}), base_values("realistic"))
+    assert made is not None and sorted(each["name"] for each in made.values()) == sorted(rows.seller.tolist())
+
+
 @pytest.mark.parametrize(
     ("columns", "fault"),
     [

@@ -209,14 +209,17 @@ def measure_costs(panel: Panel, groups: Mapping[str, str], noise_square: float) 
     found = costs.structure(level, panel.step_days)
     code = np.array([GROUPS.index(groups.get(str(item), "other")) for item in panel.item], np.int64)
     loose = np.isin(code, [GROUPS.index(name) for name in LOOSE_GROUPS])
-    drift, error = costs.drift_percent_a_year(level[loose], panel.step_days) if loose.any() else (None, 0.0)
+    shared = costs.shared_share(level, code, panel.step_days, noise_square)
+    drift, error = (
+        costs.drift_percent_a_year(level[loose], code[loose], panel.step_days, shared) if loose.any() else (None, 0.0)
+    )
     return CostFigures(
         days=len(panel.days) * panel.step_days,
         volatility=found[0] if found else None,
         reversion_days=found[1] if found else None,
         drift=drift,
         drift_se=error,
-        shared=costs.shared_share(level, code, panel.step_days, noise_square),
+        shared=shared,
         shocks={
             name: costs.shocks_a_year(
                 level, code == number if groups else np.ones(len(code), np.bool_), panel.step_days

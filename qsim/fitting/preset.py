@@ -177,7 +177,8 @@ def platforms(panel: Panel, figures: Figures, base: Mapping[str, Any]) -> dict[s
 
 def _slug(name: str, taken: Mapping[str, Any]) -> str:
     plain = re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_")[:24] or "shop"
-    return plain if plain not in taken else f"{plain}_{len(taken)}"
+    names = (plain, *(f"{plain}_{number}" for number in range(1, len(taken) + 1)))
+    return next(name for name in names if name not in taken)
 
 
 def _bands(panel: Panel) -> dict[str, tuple[float, float]]:
