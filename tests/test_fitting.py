@@ -141,6 +141,30 @@ def test_a_fall_that_comes_back_is_a_sale_and_a_rise_that_comes_back_is_none() -
     assert not observe(panel(v + mirror))[0].on_sale.any()
 
 
+def test_sales_of_what_hardly_changes_are_seen_beside_what_changes_daily() -> None:
+    random = np.random.default_rng(1)
+    still = [[10_000] * (9 + row % 20) + [9_000] * 3 + [10_000] * (38 - row % 20) for row in range(40)]
+    daily = random.choice([9_000, 10_000, 10_000, 11_100], (60, 50)).tolist()
+    of, sales = observe(panel([*still, *daily]))
+    assert np.isin(np.arange(40), sales.series).all()
+    assert of.on_sale[of.series < 40].sum() == 120
+
+
+def test_a_low_price_at_the_start_is_a_sale_only_if_sales_last_so_long() -> None:
+    sales = [[10_000] * (9 + row % 20) + [8_000] * 3 + [10_000] * (38 - row % 20) for row in range(40)]
+    short, long = [8_000] * 2 + [10_000] * 48, [8_000] * 30 + [10_000] * 20
+    of, _ = observe(panel([*sales, short, long, short[::-1], long[::-1]]))
+    assert [int(of.on_sale[of.series == row].sum()) for row in range(40, 44)] == [2, 0, 2, 0]
+
+
+def test_long_falls_that_come_back_as_often_as_long_rises_are_no_sales() -> None:
+    def spell(price: int, days: int) -> list[int]:
+        return [10_000] * 30 + [price] * days + [10_000] * (70 - days)
+
+    of, sales = observe(panel([spell(8_000, 3)] * 40 + [spell(8_000, 20)] * 10 + [spell(12_500, 20)] * 10))
+    assert len(sales.days) == 40 and of.on_sale.sum() == 120
+
+
 def test_flags_in_the_file_beat_the_shape_of_prices() -> None:
     prices = [[100, 100, 80, 80, 110, 110]]
     found, sales = observe(panel(prices, on_sale=[[0, 0, 1, 1, 0, 0]]))
