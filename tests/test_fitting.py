@@ -218,6 +218,13 @@ def test_parameters_are_moved_towards_the_real_figures() -> None:
     assert refine.distance(real, real) == 0 < refine.distance(real, still)
 
 
+def test_a_few_sales_by_chance_beside_none_are_no_great_distance() -> None:
+    none = replace(measure(panel([[10_000] * 49 + [10_100] for _ in range(40)]), {}), sale_share=0.0)
+    few, many = replace(none, sale_share=0.0005), replace(none, sale_share=0.06)
+    assert refine.distance(none, few) < 0.05 < 0.4 < refine.distance(none, many)
+    assert refine.distance(many, replace(none, sale_share=0.05)) == pytest.approx(math.log(65 / 55) / 4, rel=0.1)
+
+
 def test_what_is_random_in_prices_and_what_costs_moved_by_are_moved_apart() -> None:
     values = params.resolve("realistic").model_dump()
     real = measure(panel([[10_000] * 49 + [10_100] for _ in range(40)]), {})
