@@ -18,6 +18,7 @@ from qsim import params
 from qsim.errors import InputError, UsageError
 from qsim.fitting import points, preset, rates, refine, simulate, split
 from qsim.fitting.figures import ALL, measure, measure_costs
+from qsim.fitting.goods import goods_of
 from qsim.fitting.preset import base_values
 from qsim.fitting.reading import panel_of, read_source
 from qsim.fitting.spells import observe
@@ -288,6 +289,35 @@ def test_sellers_whose_names_are_alike_or_of_no_letters_keep_a_platform_each() -
     rows = panel([[1000, 1100]] * 4, seller=["!", "Shop 2", "Ω", "ж"])
     made = preset.platforms(rows, measure(rows, {}), base_values("realistic"))
     assert made is not None and sorted(each["name"] for each in made.values()) == sorted(rows.seller.tolist())
+
+
+def test_a_sellers_name_is_written_as_a_platforms_is() -> None:
+    rows = panel([[1000, 1100]] * 3, seller=["shop\n\x07 odd", "\t", "x" * 80])
+    made = preset.platforms(rows, measure(rows, {}), base_values("realistic"))
+    assert made is not None and {each["name"] for each in made.values()} == {"shop odd", "shop", "x" * 60}
+    params.check({**base_values("realistic"), "platforms": made})
+
+
+def test_price_points_are_those_of_the_base_where_all_is_on_sale_on_all_days() -> None:
+    rows = panel([[1000, 1100] * 20] * 3, on_sale=[[1] * 40] * 3)
+    figures = measure(rows, {})
+    guess = preset.first_guess(figures, measure_costs(rows, {}, 0.0), base_values("realistic"))
+    assert guess["price_points"]["packaged"] == base_values("realistic")["price_points"]["packaged"]
+    values = simulate.checked(guess)
+    moved = refine.moved(values, figures, measure(panel([[1000, 1100] * 20] * 3), {}))
+    assert moved["price_points"]["packaged"] == values["price_points"]["packaged"]
+
+
+def test_the_mrp_of_a_product_list_lies_above_all_regular_prices_seen() -> None:
+    rows = panel([[1000, 1000, 1400], [1000, 1000, 1400], [1000, 1000, 1000]], mrp=[[900] * 3, [2000] * 3, [0] * 3])
+    assert goods_of(rows, observe(rows)[0], {})["mrp"].to_list() == [14.0, 20.0, 30.0]
+
+
+def test_one_slip_of_the_decimal_point_leaves_the_size_of_changes_near_what_it_is() -> None:
+    rows = [[10_000 + 500 * (day // 7 % 2) for day in range(70)] for _ in range(20)]
+    right = measure(panel(rows), {}).pools[ALL].size
+    rows[3][30] *= 1000
+    assert measure(panel(rows), {}).pools[ALL].size == pytest.approx(right, rel=0.25)
 
 
 @pytest.mark.parametrize(

@@ -133,7 +133,7 @@ def _points(values: Mapping[str, Any], real: Figures, made: Figures) -> dict[str
     points = dict(values["price_points"])
     for kind in ("packaged", "loose"):
         key = kind if kind in real.endings else ALL
-        if key in real.endings and key in made.endings:
+        if any(real.endings.get(key, {}).values()) and key in made.endings:
             ratios = {style: _ratio(real.endings[key][style], made.endings[key][style]) for style in ENDINGS}
             points[kind] = normal({style: points[kind][style] * ratios[style] for style in ENDINGS})
     exact = points["exact_sales"] + _DAMPING * (real.exact - made.exact)
