@@ -174,6 +174,12 @@ def test_flags_in_the_file_beat_the_shape_of_prices() -> None:
     assert sales.days.tolist() == [2.0] and sales.depth.tolist() == pytest.approx([0.2]) and not sales.returned[0]
 
 
+def test_a_series_that_begins_on_sale_is_off_the_price_that_follows() -> None:
+    flags = [[1, 1, 0, 0], [1, 1, 1, 1], [0, 1, 1, 1]]
+    found, _ = observe(panel([[80, 80, 100, 100], [70, 70, 70, 70], [90, 60, 60, 60]], on_sale=flags))
+    assert found.regular.tolist() == [100] * 4 + [70] * 4 + [90] * 4
+
+
 def test_styles_are_worked_out_of_endings() -> None:
     whole = {"whole": 0.7, "nine": 0.1, "five": 0.2, "paise": 0.0, "x99": 0.0, "x49": 0.0, "x9": 0.0}
     assert points.styles(whole)["whole"] == 1

@@ -198,14 +198,10 @@ def observe(panel: Panel) -> tuple[Observed, SaleSpells]:
 
 
 def _flagged(panel: Panel, of: Observed) -> tuple[Observed, SaleSpells]:
-    """Take the sales from flags; what a sale is off is the regular price given, else the last price off sale."""
+    """Take the sales from flags; what a sale is off is the regular price given, else the last price off sale, else the next."""
     given = panel.regular_paise[of.series, of.step].astype(np.float64)
-    start = np.flatnonzero(of.days == 0)
-    place = np.where(~of.on_sale, np.arange(len(of.price)), -1)
-    last = np.maximum.accumulate(np.maximum(place, 0))
-    own = np.repeat(start, np.diff(np.concatenate([start, [len(of.price)]])))
-    before = np.where((last >= own) & (place[last] >= 0), of.price[last], of.price)
-    regular = np.where(of.on_sale, np.where(given > 0, given, np.maximum(before, of.price)), of.price)
+    before = np.maximum(_off_sale(of), of.price)
+    regular = np.where(of.on_sale, np.where(given > 0, given, before), of.price)
     whole = Observed(of.series, of.step, of.price, of.on_sale, regular, of.days)
     runs = _spells(of.series, of.step, of.on_sale.astype(np.float64), panel.step_days)
     inner = np.flatnonzero((runs.price == 1) & (runs.begins > 0) & _inside(runs.series))
@@ -215,6 +211,18 @@ def _flagged(panel: Panel, of: Observed) -> tuple[Observed, SaleSpells]:
     kept = of.price[at] < regular[at]
     lower, level = of.price[at][kept], regular[at][kept]
     return whole, SaleSpells(runs.series[inner][kept], runs.days[inner][kept], lower, level, back[kept])
+
+
+def _off_sale(of: Observed) -> F64:
+    """Give each observation's price off sale in its series, the last one up to it, else the next; 0 where all are on sale."""
+    off = np.flatnonzero(~of.on_sale)
+    if not len(off):
+        return np.zeros(len(of.price))
+    at = np.arange(len(of.price))
+    last = off[np.maximum(np.searchsorted(off, at, side="right") - 1, 0)]
+    following = off[np.minimum(np.searchsorted(off, at), len(off) - 1)]
+    known = [(last <= at) & (of.series[last] == of.series), (following >= at) & (of.series[following] == of.series)]
+    return np.select(known, [of.price[last], of.price[following]], 0.0)
 
 
 def _inside(series: I64) -> Mask:
