@@ -232,3 +232,15 @@ def test_a_file_without_a_usable_row_shows_its_first(tmp_path: Path) -> None:
 def test_a_reference_with_volatility_groups_has_produce_and_packaged_goods(tmp_path: Path) -> None:
     rows = "item,date,price,group\na,2025-01-06,5,Fruits\nb,2025-01-06,5,dairy\nc,2025-01-06,5,F\nd,2025-01-06,5,"
     assert read_reference(written(tmp_path, rows)).group.tolist() == ["F", "P", "F", "?"]
+
+
+@READERS
+def test_a_time_of_day_in_a_column_of_its_own_leaves_the_days_to_theirs(read: Any, tmp_path: Path) -> None:
+    rows = "item,date,time,price\na,2025-01-06,10:30,5\na,2025-01-07,10:30,6"
+    assert str(read(written(tmp_path, rows)).days[0]) == "2025-01-06"
+
+
+@READERS
+def test_two_columns_of_one_name_are_refused(read: Any, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="two columns named 'price'"):
+        read(written(tmp_path, 'item,"date",price, price\na,2025-01-06,5,6'))

@@ -75,6 +75,7 @@ def read_source(path: Path, mapping: Mapping[str, str], *, carry: bool | None = 
     """
     table = read_table(path)
     header = table.columns
+    mapping = _with_day(header, mapping)
     panel_like = "time" in mapping.values() or _has_time(header)
     fields = PANEL_FIELDS if panel_like else CATALOG_FIELDS
     required = ("item", "time", "price") if panel_like else ("product", "price")
@@ -100,8 +101,21 @@ def _check_flat(path: Path, table: pl.DataFrame, columns: Mapping[str, str]) -> 
             raise refusal(path, found, "one value in each cell", "unnest it, or map another column")
 
 
+def _plain(name: str) -> str:
+    return name.strip().casefold().replace(" ", "_")
+
+
 def _has_time(header: list[str]) -> bool:
-    return any(name.strip().casefold().replace(" ", "_") in ("time", *PANEL_FIELDS["time"]) for name in header)
+    return any(_plain(name) in ("time", *PANEL_FIELDS["time"]) for name in header)
+
+
+def _with_day(header: list[str], mapping: Mapping[str, str]) -> Mapping[str, str]:
+    """Take the column of days where a file has the time of day in one of its own, for that one bears the field's name."""
+    days = [name for name in header if _plain(name) in ("date", "day")]
+    both = len(days) == 1 and any(_plain(name) == "time" for name in header)
+    return (
+        {**mapping, days[0]: "time"} if both and "time" not in mapping.values() and days[0] not in mapping else mapping
+    )
 
 
 def _numbers(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
