@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime, time
@@ -52,6 +53,8 @@ FIXED = frozenset(
 ) | {"catalog", "calendar", "assortment"}
 MAX_LISTINGS = 2**32 - 1
 NO_BATCH = -1
+# Dots with an even number of quotes after them: those in no quoted key.
+_DOTS = re.compile(r'\.(?=(?:[^"]*"[^"]*")*[^"]*$)')
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -250,7 +253,7 @@ def configured(config: Mapping[str, Any] | str | os.PathLike[str] | None) -> Map
 
 
 def assignment(text: str) -> dict[str, Any]:
-    """Read `key=value` or `table.key=value` as nested values; the value is TOML, or else plain text."""
+    """Read `key=value`, `table.key=value` or `table."key.1"=value` as nested values; the value is TOML, or else plain text."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
         raise UsageError(f"--set {text[:60]!r}: allowed is key=value, such as batch_size=100; mend the option")
@@ -260,8 +263,8 @@ def assignment(text: str) -> dict[str, Any]:
         parsed = tomllib.loads(f"value = {value}")["value"]
     except (ValueError, RecursionError):
         parsed = value.strip()
-    for part in reversed(key.strip().split(".")):
-        parsed = Part({part: parsed})
+    for part in reversed(_DOTS.split(key.strip())):
+        parsed = Part({part[1:-1] if len(part) > 1 and part[0] == part[-1] == '"' else part: parsed})
     return dict(parsed)
 
 
