@@ -319,6 +319,11 @@ def test_the_mrp_of_a_product_list_lies_above_all_regular_prices_seen() -> None:
     assert goods_of(rows, observe(rows)[0], {})["mrp"].to_list() == [14.0, 20.0, 30.0]
 
 
+def test_the_mrp_of_a_dear_product_is_the_highest_there_is() -> None:
+    rows = panel([[1_500_000_000, 1_600_000_000]])
+    assert goods_of(rows, observe(rows)[0], {}).select("price", "mrp").rows() == [(15_000_000.0, 21_474_836.47)]
+
+
 def test_one_slip_of_the_decimal_point_leaves_the_size_of_changes_near_what_it_is() -> None:
     rows = [[10_000 + 500 * (day // 7 % 2) for day in range(70)] for _ in range(20)]
     right = measure(panel(rows), {}).pools[ALL].size

@@ -244,3 +244,11 @@ def test_a_time_of_day_in_a_column_of_its_own_leaves_the_days_to_theirs(read: An
 def test_two_columns_of_one_name_are_refused(read: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="two columns named 'price'"):
         read(written(tmp_path, 'item,"date",price, price\na,2025-01-06,5,6'))
+
+
+def test_prices_above_the_highest_and_below_a_paisa_are_left_out_and_told_of(tmp_path: Path) -> None:
+    rows = "item,date,price\na,2025-01-06,5\nb,2025-01-06,30000000\nc,2025-01-06,0.004"
+    source = read_source(written(tmp_path, rows), {})
+    assert source.frame["item"].to_list() == ["a"]
+    assert source.notes[0].startswith("2 rows without")
+    assert source.notes[1] == "1 of these cost more than 21,474,836.47, the most there is"

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from qsim.fitting.spells import Observed
+from qsim.money import MAX_PAISE
 from qsim.realism.panel import Panel
 
 # One category of the packaged table for each group, so that the list needs no table of its own.
@@ -44,7 +45,7 @@ def goods_of(panel: Panel, of: Observed, groups: Mapping[str, str]) -> pl.DataFr
         brand=pl.lit("-"),
         category=pl.Series([place[0] for place in places], dtype=pl.String),
         subcategory=pl.Series([place[1] for place in places], dtype=pl.String),
-        mrp=pl.Series(np.round(mrp) / 100),
+        mrp=pl.Series(np.minimum(np.round(mrp), MAX_PAISE) / 100),
         price=pl.Series(price / 100),
     )
 

@@ -17,6 +17,7 @@ from qsim.catalog.csv_rows import check_file, refusal, shown
 from qsim.catalog.user_columns import SYNONYMS, choose_columns
 from qsim.catalog.user_groups import packaged_groups, ungrouped, with_groups
 from qsim.errors import InputError
+from qsim.money import MAX_PAISE, PAISE_PER_RUPEE
 from qsim.params import LOOSE_GROUPS
 from qsim.realism import cells
 from qsim.realism.panel import PACKAGED, PRODUCE, UNKNOWN, Panel, from_long
@@ -134,7 +135,8 @@ def _panel_rows(path: Path, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str
     flags = [cells.flags(frame, name) for name in named]
     texts = [pl.col(name).cast(pl.String) for name in ("item", "seller") if name in frame.columns]
     stamped = stamped.with_columns(*flags, *texts)
-    rows = stamped.filter(pl.col("price").fill_null(0) > 0, pl.col("ts").is_not_null(), pl.col("item").is_not_null())
+    paise = (pl.col("price").fill_null(0) * PAISE_PER_RUPEE).round()
+    rows = stamped.filter(paise.is_between(1, MAX_PAISE), pl.col("ts").is_not_null(), pl.col("item").is_not_null())
     if rows.is_empty():
         raise refusal(
             path, f"no row with an item, a day and a positive price{_first(frame)}", "one or more", "mend the file"
@@ -144,6 +146,8 @@ def _panel_rows(path: Path, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str
         if len(rows) < len(frame)
         else []
     )
+    if dear := stamped.select((paise > MAX_PAISE).sum()).item():
+        notes.append(f"{dear:,} of these cost more than {MAX_PAISE / PAISE_PER_RUPEE:,.2f}, the most there is")
     notes += [note for name in named if (note := _unread(name, frame[name], stamped[name]))]
     if "seller" not in rows.columns:
         rows = rows.with_columns(pl.lit("").alias("seller"))
