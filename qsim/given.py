@@ -13,6 +13,7 @@ _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 60
 _PATH = "a path, as text or of pathlib"
 _FILE = "the path of a file, as text or of pathlib"
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 # Options of the command line that Python has under another name, or elsewhere.
 _ELSEWHERE = {
     "interval": "update_interval_seconds",

@@ -267,6 +267,25 @@ def test_a_writer_that_has_ended_is_told_however_it_did(code: int) -> None:
     assert "start the server again" in reason["mend"]
 
 
+def test_that_the_writer_ended_since_another_market_came_in_its_place_is_told_in_one_line(
+    market: Path, tmp_path: Path, quick: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    qsim.generate(tmp_path / "other", products=12)
+    with in_thread(market) as (port, app):
+        writer = subprocess.Popen(["sh", "-c", "cat; exit 4"], stdin=subprocess.PIPE)
+        app.state.following.writer = writer
+        market.rename(tmp_path / "away")
+        (tmp_path / "other").rename(market)
+        until(lambda: app.state.following.replaced)
+        assert writer.stdin is not None
+        writer.stdin.close()
+        until(lambda: app.state.following.ended)
+        [reason] = httpx.get(f"http://127.0.0.1:{port}/health").json()["reasons"]
+    assert reason["about"] == "writer" and reason["mend"] == "start the server again to run it on"
+    assert reason["found"].startswith("another market has come in the place of the one that the writer ran on")
+    assert caplog.messages[-1] == f"{reason['found']}; {reason['mend']}"
+
+
 def test_the_log_of_a_server_is_json_lines_and_goes_into_a_file(market: Path, tmp_path: Path) -> None:
     with serving(market, "--log-file", tmp_path / "q.log", quiet=False) as running:
         (market / "_commits").rename(market / "away")
