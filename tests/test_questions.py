@@ -121,6 +121,14 @@ def test_cheapest_in_a_city_or_pincode(chain: Connection) -> None:
         cheapest(chain, "onion", city="Mumbay")
 
 
+@pytest.mark.parametrize("name", ["qwrtzx", "battery", "iphone", "12345", "ठंडा"])
+def test_of_an_unknown_product_that_is_like_none_no_other_is_suggested(con: Connection, name: str) -> None:
+    with pytest.raises(
+        UsageError, match=f"^product '{name}': this market has none; allowed are those of the view products"
+    ):
+        cheapest(con, name)
+
+
 def test_unknown_product_names_the_nearest(con: Connection) -> None:
     with pytest.raises(UsageError, match=r"^product 'onoin': .*nearest: Onion, "):
         cheapest(con, "onoin")
@@ -179,9 +187,9 @@ def test_campaign_tells_until_when_and_a_plain_discount_does_not() -> None:
     ("options", "found"),
     [
         ({"platform": "blinkt"}, "platform 'blinkt': not in this market; allowed: blinkit"),
-        ({"min_discount": 101}, "min_discount 101: allowed is 0 to 100"),
-        ({"limit": 0}, "limit 0: allowed is 1 to"),
-        ({"limit": 10**20}, "limit 1(0+): allowed is 1 to"),
+        ({"min_discount": 101}, "min_discount: found 101; allowed are 0 to 100 percent; mend"),
+        ({"limit": 0}, "limit: found 0; allowed are 1 to 1,000,000,000 rows; mend"),
+        ({"limit": 10**20}, "limit: found 1(0+); allowed are 1 to"),
         ({"category": "cars"}, "category 'cars': not in this market; allowed: Dairy & Eggs"),
     ],
 )

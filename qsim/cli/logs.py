@@ -120,9 +120,10 @@ class LogFile(RotatingFileHandler):
 
 def level_of(given: str | None) -> str:
     """Give the level asked for, else that of LOG_LEVEL, else WARNING."""
-    level = (given or os.environ.get("LOG_LEVEL") or "WARNING").upper()
+    wanted = given or os.environ.get("LOG_LEVEL") or "WARNING"
+    level = wanted.upper()
     if level not in LOG_LEVELS:
-        raise click.UsageError(f"LOG_LEVEL: found {level!r}; allowed are {', '.join(LOG_LEVELS)}; mend or unset it")
+        raise click.UsageError(f"LOG_LEVEL: found {wanted!r}; allowed are {', '.join(LOG_LEVELS)}; mend or unset it")
     return level
 
 

@@ -42,10 +42,10 @@ def vacuum(directory: str | os.PathLike[str] | None = None, *, grace_seconds: fl
 
     Connections that see a commit from before the replacement fail from then on, until `qsim.refresh`.
     """
-    grace_seconds = number("grace", grace_seconds)
+    grace_seconds = number("grace_seconds", grace_seconds)
     if not 0 <= grace_seconds <= _MOST_GRACE_SECONDS:
         raise UsageError(
-            f"grace: found {grace_seconds}; allowed are 0 to {_MOST_GRACE_SECONDS:,} seconds; mend the number"
+            f"grace_seconds: found {grace_seconds}; allowed are 0 to {_MOST_GRACE_SECONDS:,} seconds; mend the number"
         )
     market = market_directory(directory)
     with writing.locked(market):

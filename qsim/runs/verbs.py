@@ -39,10 +39,7 @@ _How = tuple[int, str | None, bool, threading.Event | None]
 
 def workers_of(wanted: int | None) -> int:
     """Cap the workers at the cores of the machine."""
-    wanted = DEFAULT_WORKERS if wanted is None else whole_number("max_workers", wanted)
-    if wanted < 1:
-        raise UsageError(f"max_workers: found {wanted}; allowed is 1 or more; it changes speed only")
-    return min(wanted, os.cpu_count() or 1)
+    return min(DEFAULT_WORKERS if wanted is None else params.worker_count(wanted), os.cpu_count() or 1)
 
 
 def _refuse_taken(market: Place) -> None:
