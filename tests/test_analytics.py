@@ -177,7 +177,9 @@ def test_fisher_compares_with_the_first_four_weeks(traded: Any) -> None:
     assert list(found) == pytest.approx(fisher(sold, list(days), {at for day in sold.values() for at in day}), rel=1e-9)
 
 
-def test_a_day_without_sales_keeps_the_fisher_of_the_day_before_and_is_100_before_the_first_sale(made: Handmade) -> None:
+def test_a_day_without_sales_keeps_the_fisher_of_the_day_before_and_is_100_before_the_first_sale(
+    made: Handmade,
+) -> None:
     days = [noon.date() for noon in noons()]
     with qsim.connect(made.market) as connection:
         connection.execute("CREATE TABLE sales AS FROM raw.daily_orders")
@@ -195,7 +197,9 @@ def test_fisher_is_null_where_nothing_was_sold_in_the_four_weeks_that_it_compare
     with qsim.connect(made.market) as connection:
         connection.execute("CREATE TABLE sales AS FROM raw.daily_orders WHERE platform <> 'zepto'")
         connection.execute("CREATE OR REPLACE VIEW raw.daily_orders AS FROM sales")
-        levels = connection.sql("SELECT platform = 'zepto' AS none, fisher IS NULL FROM price_index GROUP BY ALL").fetchall()
+        levels = connection.sql(
+            "SELECT platform = 'zepto' AS none, fisher IS NULL FROM price_index GROUP BY ALL"
+        ).fetchall()
     assert sorted(levels) == [(False, False), (True, True)]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import subprocess
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -21,6 +20,7 @@ from qsim.server.measures import Measures
 from qsim.server.problems import ProblemError
 from qsim.server.reading import Market
 from qsim.server.streaming import BEAT_SECONDS, Feed
+from qsim.storage.places import renamed
 
 _logger = logging.getLogger("qsim")
 # What is wrong with a market does not mend itself in a moment.
@@ -89,8 +89,7 @@ def _hidden(market: Market, reasons: list[Reason]) -> list[Reason]:
 
 
 def _nameless(market: Market, words: str) -> str:
-    whole = re.escape(str(market.at.market.absolute()))
-    return re.sub(rf"(?<![\w./-]){whole}(?![\w-]|\.\w)", "the market", words)
+    return renamed(words, market.at.market.absolute(), "the market")
 
 
 async def follow(market: Market, feed: Feed, measures: Measures, state: Following, every: float) -> None:
