@@ -313,3 +313,26 @@ def test_a_level_of_the_log_that_is_none_is_refused(
 ) -> None:
     monkeypatch.setenv("LOG_LEVEL", "loud")
     assert "LOG_LEVEL" in shell.refused(2, "serve", market)
+
+
+SERVED = """
+import gc, queue, sys, threading, qsim
+if {frozen}:
+    gc.freeze()
+before = sys.getswitchinterval(), gc.get_freeze_count() > 0
+told, stop = queue.Queue(), threading.Event()
+served = threading.Thread(target=qsim.serve, args=[{market!r}], kwargs={{"port": 0, "listening": told.put, "stop": stop}})
+served.start()
+told.get(timeout=60)
+meanwhile = sys.getswitchinterval(), gc.get_freeze_count() > 0
+stop.set()
+served.join()
+print(before != meanwhile, (sys.getswitchinterval(), gc.get_freeze_count() > 0) == before)
+"""
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_server_in_a_thread_leaves_threads_and_garbage_as_it_found_them(market: Path, frozen: bool) -> None:
+    program = SERVED.format(frozen=frozen, market=str(market))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "True True\n"
