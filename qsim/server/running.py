@@ -18,7 +18,7 @@ from typing import Any
 
 import uvicorn
 
-from qsim import allocation
+from qsim import allocation, forks
 from qsim.errors import DiskError, UsageError
 from qsim.server.app import create_app
 from qsim.server.guarding import LOOPBACK, Allowed
@@ -205,6 +205,7 @@ def serve(
     streams: int, live: bool, listening: Callable[[str], None], stop: threading.Event | None,
 ) -> None:  # fmt: skip
     """Serve a market until it is told to stop; `verb.serve`, which needs none of what this does to be there, says all of it."""
+    forks.check("serve")
     _refuse_loop()
     host, port = address
     allowed = allowed_of(host, token)
