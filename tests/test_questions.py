@@ -238,6 +238,19 @@ def test_compare_knows_what_is_meant(con: Connection, what: str, kind: str) -> N
     assert found["summary"]["matched"] == kind and found["rows"] and found["summary"]["platform_b"] == "instamart"
 
 
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [("beverages", "beverages is taken as the category Snacks & Beverages\n"),
+     ("snacks", "snacks is taken as the volatility group snacks\n"), ("fruit prices", ""), ("vegetables", ""), ("onions", "")],
+)  # fmt: skip
+def test_what_is_compared_is_told_where_it_is_called_otherwise_than_what_was_asked_for(
+    con: Connection, capsys: pytest.CaptureFixture[str], what: str, told: str
+) -> None:
+    answers.comparison(compare(con, what, "zepto", "blinkit"), what)
+    shown = capsys.readouterr().out
+    assert ("taken as" in shown) == bool(told) and told in shown
+
+
 def test_compare_keeps_to_one_pincode(chain: Connection) -> None:
     rows = compare(chain, "onion", "zepto", "instamart")["rows"]
     for row in rows:
