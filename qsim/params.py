@@ -216,11 +216,15 @@ def without_process(values: Mapping[str, Any]) -> tuple[dict[str, Any], int | No
     values = plain(values)
     market = {key: value for key, value in values.items() if key != "max_workers"}
     workers = values.get("max_workers")
-    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
-        raise UsageError(
-            f"max_workers: found {given.shown(workers)}; allowed is a whole number from 1 up; it changes speed only"
-        )
-    return market, workers
+    return market, None if workers is None else worker_count(workers)
+
+
+def worker_count(value: object) -> int:
+    """Give a number of workers as Python's int; UsageError for what is none."""
+    count = plain(value)
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise given.refused("max_workers", count, "a whole number from 1 up", "mend it: it changes speed only")
+    return count
 
 
 def lay(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:

@@ -173,6 +173,7 @@ def test_huge_and_deep_texts_are_refused_before_they_are_parsed(place: Place) ->
     assert "characters" in refusal(place.market, "SELECT " + " OR ".join(["a = 1"] * 50_000))
     assert "deep" in refusal(place.market, f"SELECT {'(' * 5000}1{')' * 5000}")
     assert "NUL" in refusal(place.market, "SELECT 1\0")
+    assert "half of a letter" in refusal(place.market, "SELECT '\ud800'")
 
 
 def test_texts_as_long_and_as_deep_as_is_allowed_are_not_refused_and_one_more_is() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LEVELS = {
-    0: "layers errors arrays given inputs money clock scalars startup allocation",
+    0: "layers forks errors arrays given inputs money clock scalars startup allocation",
     1: "schema explain toml_text params assortment behaviour streams taxonomy depths popularity",
     2: "catalog market festivals calendars scenarios",
     3: "events blocks rulebook hours",

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from qsim import rulebook
+from qsim import forks, rulebook
 from qsim.errors import QsimError, counted
 from qsim.monitoring import metrics
 from qsim.params import NO_BATCH
@@ -237,6 +237,7 @@ def health(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
 
     Looks at the last thousand ticks and the newest runs; a market that cannot be read is failing.
     """
+    forks.check("health")
     market = market_directory(directory)
     try:
         found, tick = integrity.at_newest(market, lambda history: (of_history(market, history), history.tick))

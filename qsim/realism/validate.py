@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from qsim import forks
 from qsim.errors import InputError
 from qsim.queries import connect
 from qsim.realism import cells, charts, classifier, moments
@@ -127,6 +128,7 @@ def realism(
         charts_to: a folder to write charts to; their paths are then in `charts`.
         seed: of the bootstrap and the classifier.
     """
+    forks.check("validate --realism")
     market = market_directory(directory)
     real = None if reference is None else read_reference(reference, carry=carry, since=since, columns=columns)
     with connect(market) as connection:
