@@ -11,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic, perf_counter
+from typing import Any
 
 from qsim.errors import QsimError
 from qsim.monitoring import health
@@ -35,7 +36,8 @@ _UNLOOKED_SECONDS = 30.0
 class Following:
     """How following goes: when the market was last moved on, what is wrong, when clients were last told that the server is
     there, the writer where it has one and whether its end was logged, and what the last look at the market's health found: when,
-    at which commit (its hash), in its history, and in its runs and the machine.
+    at which commit (its hash), in its history, and in its runs and the machine; and what the ticks looked at did and the newest run
+    cost.
     """
 
     moved: float
@@ -47,6 +49,8 @@ class Following:
     head: str = ""
     history: list[Reason] = field(default_factory=list)
     now: list[Reason] = field(default_factory=list)
+    counts: list[dict[str, Any]] = field(default_factory=list)
+    run: dict[str, Any] = field(default_factory=dict)
 
     @property
     def reasons(self) -> list[Reason]:
@@ -63,8 +67,10 @@ def look(market: Market, state: Following) -> None:
     place, moment = market.at.market, market.moment
     try:
         if state.head != moment.log.head:
-            state.history, state.head = _hidden(market, health.of_history(place, moment.log)), moment.log.head
-        state.now = _hidden(market, health.of_now(place))
+            found, state.counts = health.of_history(place, moment.log)
+            state.history, state.head = _hidden(market, found), moment.log.head
+        found, state.run = health.of_now(place)
+        state.now = _hidden(market, found)
     except QsimError as fault:
         if _is_overtaken(market):
             return
