@@ -225,7 +225,13 @@ def test_sql_changes_no_byte_of_the_market(market: Path) -> None:
     target = next(iter((market / "events").iterdir()))
     copy = f"COPY (SELECT 1 AS a) TO '{target}' (FORMAT parquet, USE_TMP_FILE false)"
     hidden = f"/* /* */ EXPLAIN SELECT 1; -- */ EXPLAIN ANALYZE {copy}"
-    for query in ("DROP VIEW prices", copy, f"EXPLAIN ANALYZE {copy}", f"EXPLAIN (ANALYZE) {copy}", hidden):
+    pivot = "PIVOT prices ON platform USING avg(price)"
+    pivots = (
+        f"COPY ({pivot}) TO '{target}' (FORMAT parquet, USE_TMP_FILE false)",
+        f"CREATE TABLE a AS {pivot}",
+        f"{pivot}; {copy}",
+    )
+    for query in ("DROP VIEW prices", copy, f"EXPLAIN ANALYZE {copy}", f"EXPLAIN (ANALYZE) {copy}", hidden, *pivots):
         assert main(["sql", str(market), query]), query
     assert {path: path.read_bytes() for path in market.rglob("*") if path.is_file()} == before
 
@@ -235,6 +241,18 @@ def test_sql_tells_the_plan_of_a_query(explain: str, market: Path, capsys: pytes
     assert main(["sql", str(market), f"{explain} SELECT count(*) FROM price_history WHERE tick > 4", "--json"]) == 0
     [plan] = json.loads(capsys.readouterr().out)
     assert "aggregate" in plan["explain_value"].lower()
+
+
+@pytest.mark.parametrize("query", ["PIVOT {}", "pivot {}", "FROM (PIVOT {})", "SELECT * FROM (PIVOT {})"])
+def test_sql_finds_the_values_of_a_pivot_by_itself(
+    query: str, market: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = query.format("prices ON platform USING avg(price) GROUP BY category")
+    assert main(["sql", str(market), words, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert (
+        all(row.keys() == {"category", "blinkit", "zepto", "instamart", "bigbasket", "dunzo"} for row in rows) and rows
+    )
 
 
 def test_two_signals_at_the_same_time_are_one_stop(monkeypatch: pytest.MonkeyPatch) -> None:

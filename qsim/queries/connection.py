@@ -31,6 +31,8 @@ _known: dict[Place, Log] = {}
 _shown: WeakKeyDictionary[duckdb.DuckDBPyConnection, frozenset[str]] = WeakKeyDictionary()
 # At the very beginning: a comment before it may end elsewhere for DuckDB than for a pattern.
 _EXPLAIN = re.compile(r"\s*EXPLAIN\s+(?:ANALYZE\s+)?", re.IGNORECASE)
+# DuckDB takes a PIVOT that finds its values for several statements, in whatever it stands: a COPY of one is told apart by its word.
+_READING = re.compile(r"\s*(?:SELECT|FROM|PIVOT)\b", re.IGNORECASE)
 
 
 def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyConnection:
@@ -185,7 +187,8 @@ def selected(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[list[st
     # EXPLAIN ANALYZE runs what it explains, whatever that is.
     if kinds == [duckdb.StatementType.EXPLAIN] and (explain := _EXPLAIN.match(query)):
         kinds = _kinds(connection, query[explain.end() :])
-    if kinds != [duckdb.StatementType.SELECT]:
+    pivots = kinds == [duckdb.StatementType.MULTI] and _READING.match(query)
+    if kinds != [duckdb.StatementType.SELECT] and not pivots:
         raise UsageError(
             f"sql: found {kinds_named(kinds)}; allowed is one SELECT (or DESCRIBE, SUMMARIZE, SHOW, EXPLAIN of one);"
             " mend the query"
