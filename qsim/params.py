@@ -81,6 +81,8 @@ class Parameters(Checked):
     max_price_change_percent: Annotated[float, Field(gt=0, le=50)]
     discount_probability: Probability
     discount_end_probability: Probability
+    # Markets that were made before it could be told have 2 % of their own discounts at 30 % and more.
+    deep_discount_percent: Annotated[float, Field(ge=2, le=20)] = 2
     surge_probability: Probability
     surge_min_percent: Annotated[float, Field(ge=0.01, le=100)]
     surge_max_percent: Percent

@@ -170,7 +170,7 @@ def rules(parameters: Parameters, active_products: int, highest_price: int) -> R
         powers=pricing.reversion(parameters.reversion, highest_price),
         discount_start=threshold(parameters.discount_probability),
         discount_end=threshold(parameters.discount_end_probability),
-        depth_laws=np.stack([depths.depth_law(mean) for mean in means]),
+        depth_laws=np.stack([depths.depth_law(mean, parameters.deep_discount_percent) for mean in means]),
         surge=threshold(parameters.surge_probability),
         surge_bps=surge_bps,
         surge_fee=round(parameters.surge_fee_rupees * PAISE_PER_RUPEE),

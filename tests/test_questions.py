@@ -325,6 +325,16 @@ def test_no_question_is_empty_whatever_the_seed(tmp_path: Path, seed: int, size:
         assert compare(con, "fruit prices", "zepto", "instamart")["rows"]
 
 
+def test_offers_of_thirty_percent_on_blinkit_do_not_run_out_as_a_default_market_goes_on(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m")
+    qsim.run(tmp_path / "m", ticks=2400, update_interval_seconds=600)
+    query = """SELECT count(*) FROM prices_at(tick_time({})) WHERE platform = 'blinkit' AND discount_pct >= 30 AND in_stock
+        AND is_active AND surge_fee = order_fee AND price < regular_price"""
+    with connect(tmp_path / "m") as con:
+        found = [con.sql(query.format(tick)).fetchall()[0][0] for tick in range(0, 2401, 100)]
+    assert min(found) > 0, found
+
+
 @pytest.mark.skipif(SHARED is None, reason="QSIM_SHARED_DATA (the folder of real catalogs) is not set")
 def test_real_catalog_answers_with_the_good_itself(tmp_path: Path) -> None:
     qsim.generate(tmp_path / "m", catalog=Path(str(SHARED)) / "bigbasket_catalog.parquet")

@@ -65,6 +65,14 @@ def deals(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     output.table(shown, title)
 
 
+def deepest(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Say in a line what the deepest deal is where none is as deep as was asked for; `rows` are that deal, or none."""
+    if not rows:
+        return "nothing is on a deal now"
+    depth = f"{rows[0]['discount_pct']:g}"
+    return f"the deepest now is {depth} % off, on {rows[0]['platform']}; --min-discount {depth} shows it"
+
+
 def comparison(result: Mapping[str, Any], title: str) -> None:
     """Print two platforms side by side, and who wins."""
     summary = result["summary"]

@@ -119,12 +119,17 @@ class LogFile(RotatingFileHandler):
 
 
 def level_of(given: str | None) -> str:
-    """Give the level asked for, else that of LOG_LEVEL, else WARNING."""
-    wanted = given or os.environ.get("LOG_LEVEL") or "WARNING"
-    level = wanted.upper()
-    if level not in LOG_LEVELS:
-        raise click.UsageError(f"LOG_LEVEL: found {wanted!r}; allowed are {', '.join(LOG_LEVELS)}; mend or unset it")
-    return level
+    """Give the level asked for, else that of QSIM_LOG_LEVEL, else that of LOG_LEVEL, else WARNING."""
+    if given:
+        return given.upper()
+    for name in ("QSIM_LOG_LEVEL", "LOG_LEVEL"):
+        if text := os.environ.get(name, "").strip():
+            if text.upper() not in LOG_LEVELS:
+                raise click.UsageError(
+                    f"{name}: found {text[:60]!r}; allowed are {', '.join(LOG_LEVELS)}; mend or unset it"
+                )
+            return text.upper()
+    return "WARNING"
 
 
 def _on_standard_error() -> logging.Handler:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic, perf_counter
+from typing import Any
 
 from qsim.errors import QsimError
 from qsim.monitoring import health
@@ -34,8 +35,9 @@ _UNLOOKED_SECONDS = 30.0
 @dataclass
 class Following:
     """How following goes: when the market was last moved on, what is wrong, when clients were last told that the server is
-    there, the writer where it has one, whether its end was logged, and whether another market is in the place of its own; and what
-    the last look at the market's health found: when, at which commit (its hash), in its history, and in its runs and the machine.
+    there, the writer where it has one, whether its end was logged, and whether another market is in the place of its own; what the
+    last look at the market's health found: when, at which commit (its hash), in its history, and in its runs and the machine; and
+    what the ticks looked at did and the newest run cost.
     """
 
     moved: float
@@ -48,6 +50,8 @@ class Following:
     head: str = ""
     history: list[Reason] = field(default_factory=list)
     now: list[Reason] = field(default_factory=list)
+    counts: list[dict[str, Any]] = field(default_factory=list)
+    run: dict[str, Any] = field(default_factory=dict)
 
     @property
     def reasons(self) -> list[Reason]:
@@ -64,8 +68,10 @@ def look(market: Market, state: Following) -> None:
     place, moment = market.at.market, market.moment
     try:
         if state.head != moment.log.head:
-            state.history, state.head = _hidden(market, health.of_history(place, moment.log)), moment.log.head
-        state.now = _hidden(market, health.of_now(place))
+            found, state.counts = health.of_history(place, moment.log)
+            state.history, state.head = _hidden(market, found), moment.log.head
+        found, state.run = health.of_now(place)
+        state.now = _hidden(market, found)
     except QsimError as fault:
         if _is_overtaken(market):
             return
