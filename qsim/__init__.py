@@ -8,6 +8,9 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+# A fork is looked at only where this was there before it.
+from qsim import forks as _forks  # noqa: F401
+
 if TYPE_CHECKING:
     from qsim.errors import QsimError
     from qsim.fitting import fit

@@ -12,21 +12,25 @@ LAW_SIZE = 4096
 _TAIL = {30: 50, 35: 25, 40: 18, 50: 7}
 _SHALLOW = {2: 12, 3: 22, 4: 12, 5: 54}
 _DEEP = {8: 4, 10: 14, 12: 6, 15: 20, 18: 5, 20: 26, 25: 25}
-TAIL_SHARE = 0.02
+DEEP_PERCENT = 2.0
+# A shallow mean leaves no room for more of the tail: the shallowest law of 2 % of it means 4.69.
+_LEAST_MEAN, _MEAN_PER_TAIL = 4.7, 40
 
 
 def _mean(parts: dict[int, int]) -> float:
     return sum(depth * part for depth, part in parts.items()) / sum(parts.values())
 
 
-def depth_shares(mean_percent: float) -> dict[int, float]:
-    """Give the law of depths with this mean: percent -> share; 2 % of it lies at 30 % and more.
+def depth_shares(mean_percent: float, deep_percent: float = DEEP_PERCENT) -> dict[int, float]:
+    """Give the law of depths with this mean: percent -> share; `deep_percent` of it lies at 30 % and more, or what a mean below
+    8.7 leaves room for, which is 2 % at least.
 
     A mean below 4.5 or above 18 takes the nearest law there is: all shallow, or all deep.
     """
-    body = (mean_percent - TAIL_SHARE * _mean(_TAIL)) / (1 - TAIL_SHARE)
+    tail = min(deep_percent / 100, max(DEEP_PERCENT / 100, (mean_percent - _LEAST_MEAN) / _MEAN_PER_TAIL))
+    body = (mean_percent - tail * _mean(_TAIL)) / (1 - tail)
     deep = min(1.0, max(0.0, (body - _mean(_SHALLOW)) / (_mean(_DEEP) - _mean(_SHALLOW))))
-    parts = ((_SHALLOW, (1 - TAIL_SHARE) * (1 - deep)), (_DEEP, (1 - TAIL_SHARE) * deep), (_TAIL, TAIL_SHARE))
+    parts = ((_SHALLOW, (1 - tail) * (1 - deep)), (_DEEP, (1 - tail) * deep), (_TAIL, tail))
     return {depth: share * part / 100 for law, share in parts for depth, part in law.items()}
 
 
@@ -36,11 +40,11 @@ def laid_out(values: I64, edges: F64, count: int) -> I64:
     return np.repeat(values, np.diff(ends, prepend=0, append=count))
 
 
-def stratified_depths(mean_percent: float, count: int) -> I64:
+def stratified_depths(mean_percent: float, count: int, deep_percent: float = DEEP_PERCENT) -> I64:
     """Give `count` depths in whole percent, ascending, that follow the law and whose sum is as near to
     mean x count as whole percents allow; at least one is 30 or more where there are eight or more.
     """
-    shares = depth_shares(mean_percent)
+    shares = depth_shares(mean_percent, deep_percent)
     depths = laid_out(np.array(list(shares), dtype=np.int64), np.cumsum(list(shares.values())), count)
     if count >= 8:
         depths[-1] = max(depths[-1], 30)
@@ -56,6 +60,6 @@ def stratified_depths(mean_percent: float, count: int) -> I64:
     return np.sort(depths)
 
 
-def depth_law(mean_percent: float) -> U16:
+def depth_law(mean_percent: float, deep_percent: float = DEEP_PERCENT) -> U16:
     """Tabulate a law as LAW_SIZE equally likely depths in basis points, uint16[LAW_SIZE]."""
-    return (stratified_depths(mean_percent, LAW_SIZE) * 100).astype(np.uint16)
+    return (stratified_depths(mean_percent, LAW_SIZE, deep_percent) * 100).astype(np.uint16)

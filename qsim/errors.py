@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 
 _MOST_NAMED = 30
+# Of two words less alike than this hardly one is a slip of the other.
+_ALIKE = 0.6
 
 
 class QsimError(Exception):
@@ -68,12 +70,16 @@ def counted(count: int, noun: str) -> str:
 
 
 def nearest(word: str, known: Iterable[str], inside: Iterable[str] = ()) -> str:
-    """Suggest the nearest known word, as the end of an error line; or the dotted ones of `inside` that end with the word."""
+    """Suggest the nearest known word, as the end of an error line; or the dotted ones of `inside` that end with the word, or those
+    that the word is a part of.
+    """
     if meant := [name for name in inside if name.endswith(f".{word}")]:
         return f"; it stands in a table: {' or '.join(meant)}"
     known = set(known)
-    close = get_close_matches(word, known, n=1, cutoff=0.5)
+    close = get_close_matches(word, known, n=1, cutoff=_ALIKE)
     if close:
         return f"; nearest is {close[0]!r}"
+    if longer := sorted(name for name in known if word and f"_{word}_" in f"_{name}_"):
+        return f"; nearest {'is' if len(longer) == 1 else 'are'} {', '.join(map(repr, longer))}"
     more = f" and {len(known) - _MOST_NAMED} more" if len(known) > _MOST_NAMED else ""
     return f"; known are {', '.join(sorted(known)[:_MOST_NAMED])}{more}"

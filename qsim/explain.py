@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from qsim.errors import nearest
-from qsim.given import shown
+from qsim.given import shown, unknown_key
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -20,7 +19,7 @@ def fault_line(error: ErrorDetails, whole: type[BaseModel], platform: type[BaseM
         section = whole.model_fields.get(place[0])
         inside = getattr(section and section.annotation, "model_fields", platform.model_fields)
         known, deeper = (inside, []) if len(place) > 1 else (whole.model_fields, names_inside(whole))
-        return f"{where}: unknown key{nearest(place[-1][:60], known, deeper)}; mend or remove it"
+        return unknown_key(where, place[-1], known, deeper)
     if error["type"] == "missing" and place[0] == "platforms" and isinstance(error["input"], dict):
         return (
             f"{where}: is missing, and the preset has no platform {shown(place[1])}; allowed is one with"

@@ -13,6 +13,7 @@ _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = 60
 _PATH = "a path, as text or of pathlib"
 _FILE = "the path of a file, as text or of pathlib"
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 # Options of the command line that Python has under another name, or elsewhere.
 _ELSEWHERE = {
     "interval": "update_interval_seconds",
@@ -21,6 +22,11 @@ _ELSEWHERE = {
     "export_report": "qsim.report(directory, out=FILE) after the run",
     "log_level": "logging.getLogger('qsim')",
     "log_file": "logging.getLogger('qsim')",
+}
+# What says how a call goes on, and is no parameter of a market.
+_OF_CALLS = {
+    "run": ("ticks", "until", "duration", "scheduler", "realtime", "speed", "flush", "monitoring"),
+    "generate": ("strict", "columns", "groups"),
 }
 
 
@@ -92,4 +98,14 @@ def check_names(given: Iterable[str], known: Iterable[str], inside: Iterable[str
         if name in _ELSEWHERE:
             raise UsageError(f"{name}: is an option of the command line; in Python it is {_ELSEWHERE[name]}; call that")
         if name not in known:
-            raise UsageError(f"{name[:60]}: unknown key{nearest(name[:60], known, inside)}; mend or remove it")
+            raise UsageError(unknown_key(name, name, known, inside))
+
+
+def unknown_key(where: str, name: str, known: Iterable[str], inside: Iterable[str] = ()) -> str:
+    """Tell in one line that a key is unknown, with the nearest; or of what call it is an argument. `where` is its place."""
+    call = next((call for call, names in _OF_CALLS.items() if where in names), None)
+    if call is not None:
+        option = {"monitoring": "no-monitoring", "columns": "map"}.get(name, name)
+        allowed = f"qsim {call} --{option}, in Python qsim.{call}({name}=...)"
+        return f"{name}: found an argument of {call}, which is no parameter; allowed is {allowed}; give it there"
+    return f"{where[:200]}: unknown key{nearest(name[:60], known, inside)}; mend or remove it"

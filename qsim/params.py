@@ -84,6 +84,8 @@ class Parameters(Checked):
     max_price_change_percent: Annotated[float, Field(gt=0, le=50)]
     discount_probability: Probability
     discount_end_probability: Probability
+    # Markets that were made before it could be told have 2 % of their own discounts at 30 % and more.
+    deep_discount_percent: Annotated[float, Field(ge=2, le=20)] = 2
     surge_probability: Probability
     surge_min_percent: Annotated[float, Field(ge=0.01, le=100)]
     surge_max_percent: Percent
@@ -219,11 +221,15 @@ def without_process(values: Mapping[str, Any]) -> tuple[dict[str, Any], int | No
     values = plain(values)
     market = {key: value for key, value in values.items() if key != "max_workers"}
     workers = values.get("max_workers")
-    if workers is not None and (isinstance(workers, bool) or not isinstance(workers, int) or workers < 1):
-        raise UsageError(
-            f"max_workers: found {given.shown(workers)}; allowed is a whole number from 1 up; it changes speed only"
-        )
-    return market, workers
+    return market, None if workers is None else worker_count(workers)
+
+
+def worker_count(value: object) -> int:
+    """Give a number of workers as Python's int; UsageError for what is none."""
+    count = plain(value)
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise given.refused("max_workers", count, "a whole number from 1 up", "mend it: it changes speed only")
+    return count
 
 
 def lay(base: Mapping[str, Any], layer: Mapping[str, Any]) -> dict[str, Any]:

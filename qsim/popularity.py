@@ -15,7 +15,7 @@ from qsim.streams import Purpose
 def popularity(seed: int, spread: float, products: I64) -> F64:
     """Draw how much products are asked for over the mean: exp(spread z - spread^2 / 2), float64[products]."""
     normal = streams.normals(streams.hashed(seed, Purpose.POPULARITY, 0, products))
-    return money.exp(spread * normal - spread**2 / 2)
+    return money.exp(spread * normal - spread * spread / 2)
 
 
 def shares_of(demand: Demand, platforms: Iterable[str]) -> F64:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import fsum
 
 import numpy as np
 
@@ -99,7 +100,8 @@ def sale_rates(parameters: Parameters) -> F64:
     sales, platforms = parameters.sales, parameters.platforms.values()
     means = np.array([platform.average_discount_percent for platform in platforms])
     lengths = np.array([float(days) for days in sales.days])
-    mean_days = float(np.dot(lengths, np.diff(_cumulative(sales.days), prepend=0))) if sales.days else 1.0
+    # Exact, where a dot product of floats would differ in its last bit from processor to processor.
+    mean_days = fsum(lengths * np.diff(_cumulative(sales.days), prepend=0)) if sales.days else 1.0
     joined = sales.shared_share * sales.shared_spread * (1 - sales.share) * (len(means) - 1)
     return np.asarray(sales.share / (mean_days * (1 - sales.share) * (1 + joined)) * means / means.mean())
 
@@ -168,7 +170,7 @@ def rules(parameters: Parameters, active_products: int, highest_price: int) -> R
         powers=pricing.reversion(parameters.reversion, highest_price),
         discount_start=threshold(parameters.discount_probability),
         discount_end=threshold(parameters.discount_end_probability),
-        depth_laws=np.stack([depths.depth_law(mean) for mean in means]),
+        depth_laws=np.stack([depths.depth_law(mean, parameters.deep_discount_percent) for mean in means]),
         surge=threshold(parameters.surge_probability),
         surge_bps=surge_bps,
         surge_fee=round(parameters.surge_fee_rupees * PAISE_PER_RUPEE),

@@ -60,8 +60,8 @@ def course_of(*stretches: tuple[int, Parameters]) -> Course:
 
 
 @cache
-def _law(mean_percent: float) -> tuple[int, ...]:
-    return tuple(depths.depth_law(mean_percent).tolist())
+def _law(mean_percent: float, deep_percent: float) -> tuple[int, ...]:
+    return tuple(depths.depth_law(mean_percent, deep_percent).tolist())
 
 
 def terms_of(parameters: Parameters) -> reference.Terms:
@@ -77,7 +77,10 @@ def terms_of(parameters: Parameters) -> reference.Terms:
         surge_bps=(round(parameters.surge_min_percent * 100), round(parameters.surge_max_percent * 100)),
         surge_fee=round(parameters.surge_fee_rupees * 100),
         windows=parameters.time_of_day,
-        laws=[_law(platform.average_discount_percent) for platform in parameters.platforms.values()],
+        laws=[
+            _law(platform.average_discount_percent, parameters.deep_discount_percent)
+            for platform in parameters.platforms.values()
+        ],
     )
 
 

@@ -177,6 +177,32 @@ def test_fisher_compares_with_the_first_four_weeks(traded: Any) -> None:
     assert list(found) == pytest.approx(fisher(sold, list(days), {at for day in sold.values() for at in day}), rel=1e-9)
 
 
+def test_a_day_without_sales_keeps_the_fisher_of_the_day_before_and_is_100_before_the_first_sale(
+    made: Handmade,
+) -> None:
+    days = [noon.date() for noon in noons()]
+    with qsim.connect(made.market) as connection:
+        connection.execute("CREATE TABLE sales AS FROM raw.daily_orders")
+        connection.execute("DELETE FROM sales WHERE day = $1 OR day = $2", [days[0], days[3]])
+        connection.execute("CREATE OR REPLACE VIEW raw.daily_orders AS FROM sales")
+        rows = connection.sql("SELECT day, listing_id, revenue_paise, units FROM sales WHERE units > 0").fetchall()
+        index = "SELECT fisher FROM price_index WHERE (platform, category) = ('all', 'all') ORDER BY day"
+        found = [level for (level,) in connection.sql(index).fetchall()]
+    sold = {day: {at: (spent, units) for one, at, spent, units in rows if one == day} for day, *_ in rows}
+    assert found == pytest.approx(fisher(sold, days, {at for _, at, _, _ in rows}), rel=1e-9)
+    assert found[:2] == [100, 100] and found[3] == found[2] != found[4]
+
+
+def test_fisher_is_null_where_nothing_was_sold_in_the_four_weeks_that_it_compares_with(made: Handmade) -> None:
+    with qsim.connect(made.market) as connection:
+        connection.execute("CREATE TABLE sales AS FROM raw.daily_orders WHERE platform <> 'zepto'")
+        connection.execute("CREATE OR REPLACE VIEW raw.daily_orders AS FROM sales")
+        levels = connection.sql(
+            "SELECT platform = 'zepto' AS none, fisher IS NULL FROM price_index GROUP BY ALL"
+        ).fetchall()
+    assert sorted(levels) == [(False, False), (True, True)]
+
+
 def test_the_orders_of_a_daily_tick_are_of_the_day_that_it_ends(traded: Any) -> None:
     days = traded.sql("SELECT DISTINCT day FROM market_share ORDER BY day").fetchall()
     assert [day for (day,) in days] == [START.date() + timedelta(days=n) for n in range(35)]
@@ -353,4 +379,4 @@ def test_a_market_that_never_ran_has_every_view_with_the_same_types(tmp_path: Pa
                  "market_share", "demand_truth", "truth", "orders", "deliveries", "fees", "inventory", "prices"):  # fmt: skip
         empty, full = (one.sql(f"SELECT * FROM {view}") for one in (unrun, connection))
         assert (empty.columns, list(map(str, empty.types))) == (full.columns, list(map(str, full.types))), view
-        assert bool(empty.fetchall()) == (view in ("inventory", "prices", "volatility")), view
+        assert bool(empty.fetchall()) == (view in ("inventory", "prices")), view

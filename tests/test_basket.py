@@ -123,7 +123,8 @@ def test_basket_of_some_platforms_in_one_pincode(chain: Connection) -> None:
 
 @pytest.mark.parametrize(
     ("options", "found"),
-    [({"budget": 0}, "budget 0: allowed is"), ({"items": []}, "the list is empty"), ({"items": [(0, "tea")]}, "quantity 0"),
+    [({"budget": 0}, "budget: found 0; allowed is"), ({"items": []}, "the list is empty"),
+     ({"items": [(0, "tea")]}, "quantity: found 0; allowed is a whole number from 1 to 999; mend"),
      ({"platforms": []}, "no platforms"), ({"pincode": "999999"}, "pincode '999999': no store there")],
 )  # fmt: skip
 def test_impossible_basket_is_refused(con: Connection, options: dict[str, Any], found: str) -> None:

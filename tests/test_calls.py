@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from dataclasses import replace
@@ -22,6 +23,7 @@ from qsim.monitoring import feed
 from qsim.monitoring.metrics import metrics
 from qsim.runs import writing
 from qsim.storage import log
+from qsim.storage.lock import writer_lock
 
 
 def refusal(call: Any, *args: Any, **options: Any) -> str:
@@ -159,3 +161,32 @@ def test_a_run_and_its_health_do_without_what_the_system_does_not_tell(
     assert qsim.run(market, ticks=1)["tick"] == 11
     assert "what the run costs cannot be kept" in caplog.text
     assert [reason["about"] for reason in qsim.health(market)["reasons"]] == ["memory"]
+
+
+def test_a_run_goes_on_where_its_market_is_when_the_process_goes_elsewhere(
+    market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(market.parent)
+    (tmp_path / "elsewhere").mkdir()
+    told = qsim.run(market.name, ticks=40, realtime=True, speed=1e6, flush=0.01, max_workers=1,
+                    progress=lambda now: os.chdir(tmp_path / "elsewhere"))  # fmt: skip
+    assert told == {**qsim.status(market), "directory": market.name} and told["tick"] == 50
+    assert not list((tmp_path / "elsewhere").iterdir())
+
+
+def test_a_market_is_generated_where_it_was_named_when_the_process_goes_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "list.csv").write_text(
+        "product,brand,category,mrp,price\nTea,Tata,Snacks,20,15\nTea,Tata,Snacks,10,15\n"
+    )
+    told = qsim.generate("m", catalog="list.csv", warn=lambda line: os.chdir(tmp_path / "elsewhere"))
+    assert told["directory"] == "m" and qsim.status(tmp_path / "m")["products"] == 1
+
+
+def test_what_stops_a_run_is_told_of_its_market_as_it_was_named(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(market.parent)
+    with writer_lock(market), pytest.raises(ConflictError, match=r"^m: is being written by process"):
+        qsim.run(market.name, ticks=1)

@@ -207,6 +207,15 @@ def test_a_budget_may_be_written_as_amounts_are(budget: str, shell: Shell, ran: 
     assert (done.code, done.err) == (0, "") and done.out.startswith("Basket within ₹1,234.00\n")
 
 
+def test_deals_that_are_none_tell_the_deepest_there_is(shell: Shell, ran: Path) -> None:
+    [deal] = json.loads(shell("ask", "deals", "--min-discount", "0", "--limit", "1", "--dir", ran, "--json").out)
+    done = shell("ask", "deals", "--min-discount", "99", "--dir", ran)
+    depth = f"{deal['discount_pct']:g}"
+    assert (done.code, done.out) == (0, "99 % off and more: no rows\n")
+    assert done.err == f"the deepest now is {depth} % off, on {deal['platform']}; --min-discount {depth} shows it\n"
+    assert shell("ask", "deals", "--min-discount", "99", "--dir", ran, "--json").err == ""
+
+
 @pytest.mark.parametrize("budget", ["nan", "inf", "-inf", "0", "-5"])
 def test_a_budget_that_is_no_amount_is_refused(budget: str, shell: Shell, ran: Path) -> None:
     assert "allowed is more than 0" in shell.refused(2, "ask", "basket", f"--budget={budget}", "--dir", ran)

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import qsim
-from qsim.cli import main
+from qsim.cli import logs, main
 from qsim.storage import log
 
 
@@ -43,8 +43,9 @@ def shell(words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_batch_size_all_takes_up_every_active_listing_each_tick(market: Path) -> None:
-    assert main(["run", str(market), "--ticks", "3", "--batch-size", "all"]) == 0
+@pytest.mark.parametrize("said", ["all", "ALL", "0"])
+def test_batch_size_all_takes_up_every_active_listing_each_tick(market: Path, said: str) -> None:
+    assert main(["run", str(market), "--ticks", "3", "--batch-size", said]) == 0
     connection = qsim.connect(market)
     (active,) = connection.sql("SELECT count(*) FROM prices WHERE is_active").fetchall()[0]
     attempted = connection.sql("SELECT attempted FROM metrics WHERE tick > 10").fetchall()
@@ -204,18 +205,54 @@ def test_log_level_of_the_environment_decides_what_is_told_on_standard_error(
     assert ('"level": "INFO"' in done.stderr) == told
 
 
-def test_an_unknown_log_level_of_the_environment_is_refused_in_one_line(market: Path) -> None:
-    done = shell(f'qsim run "{market}" --ticks 2', LOG_LEVEL="loud")
+def test_log_level_of_qsims_own_variable_goes_before_that_of_all_programs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOG_LEVEL", "error")
+    assert logs.level_of(None) == "ERROR"
+    monkeypatch.setenv("QSIM_LOG_LEVEL", "debug")
+    assert logs.level_of(None) == "DEBUG"
+    assert logs.level_of("info") == "INFO"
+
+
+@pytest.mark.parametrize("name", ["LOG_LEVEL", "QSIM_LOG_LEVEL"])
+def test_an_unknown_log_level_of_the_environment_is_refused_in_one_line(market: Path, name: str) -> None:
+    done = shell(f'qsim run "{market}" --ticks 2', **{name: "loud"})
     assert (done.returncode, done.stdout, done.stderr.count("\n")) == (2, "", 1), done.stderr
-    assert "LOG_LEVEL" in done.stderr.upper() and "loud" in done.stderr.lower()
+    assert f"{name}: found 'loud'; allowed are DEBUG, INFO, WARNING, ERROR; mend or unset it" in done.stderr
 
 
 def test_sql_changes_no_byte_of_the_market(market: Path) -> None:
     before = {path: path.read_bytes() for path in market.rglob("*") if path.is_file()}
     target = next(iter((market / "events").iterdir()))
-    for query in ("DROP VIEW prices", f"COPY (SELECT 1 AS a) TO '{target}' (FORMAT parquet, USE_TMP_FILE false)"):
-        shell(f'qsim sql "{market}" "{query}"')
+    copy = f"COPY (SELECT 1 AS a) TO '{target}' (FORMAT parquet, USE_TMP_FILE false)"
+    hidden = f"/* /* */ EXPLAIN SELECT 1; -- */ EXPLAIN ANALYZE {copy}"
+    pivot = "PIVOT prices ON platform USING avg(price)"
+    pivots = (
+        f"COPY ({pivot}) TO '{target}' (FORMAT parquet, USE_TMP_FILE false)",
+        f"CREATE TABLE a AS {pivot}",
+        f"{pivot}; {copy}",
+    )
+    for query in ("DROP VIEW prices", copy, f"EXPLAIN ANALYZE {copy}", f"EXPLAIN (ANALYZE) {copy}", hidden, *pivots):
+        assert main(["sql", str(market), query]), query
     assert {path: path.read_bytes() for path in market.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("explain", ["EXPLAIN", " explain\n", "EXPLAIN ANALYZE"])
+def test_sql_tells_the_plan_of_a_query(explain: str, market: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sql", str(market), f"{explain} SELECT count(*) FROM price_history WHERE tick > 4", "--json"]) == 0
+    [plan] = json.loads(capsys.readouterr().out)
+    assert "aggregate" in plan["explain_value"].lower()
+
+
+@pytest.mark.parametrize("query", ["PIVOT {}", "pivot {}", "FROM (PIVOT {})", "SELECT * FROM (PIVOT {})"])
+def test_sql_finds_the_values_of_a_pivot_by_itself(
+    query: str, market: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = query.format("prices ON platform USING avg(price) GROUP BY category")
+    assert main(["sql", str(market), words, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert (
+        all(row.keys() == {"category", "blinkit", "zepto", "instamart", "bigbasket", "dunzo"} for row in rows) and rows
+    )
 
 
 def test_two_signals_at_the_same_time_are_one_stop(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from itertools import product
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -22,18 +25,27 @@ def test_shares_make_a_law_that_meets_its_mean() -> None:
         assert sum(depth * share for depth, share in shares.items()) == pytest.approx(wanted, abs=1e-9)
 
 
-def test_two_in_a_hundred_discounts_are_of_thirty_percent_and_more_whatever_the_mean() -> None:
-    for mean in MEANS:
-        shares = depths.depth_shares(mean)
-        assert sum(share for depth, share in shares.items() if depth >= 30) == pytest.approx(0.02, abs=1e-12)
-        law = depths.depth_law(mean)
-        assert 0.015 < (law >= 3000).mean() < 0.025
-        assert law.max() <= 5000
+def test_as_many_discounts_as_wanted_are_of_thirty_percent_and_more_or_what_the_mean_leaves_room_for() -> None:
+    for deep in (2.0, 5.0, 10.0):
+        for mean in MEANS:
+            wanted = min(deep / 100, max(0.02, (mean - 4.7) / 40))
+            shares = depths.depth_shares(mean, deep)
+            assert min(shares.values()) >= 0
+            assert sum(share for depth, share in shares.items() if depth >= 30) == pytest.approx(wanted, abs=1e-12)
+            assert sum(depth * share for depth, share in shares.items()) == pytest.approx(max(mean, 4.6874), abs=1e-9)
+            law = depths.depth_law(mean, deep)
+            assert abs((law >= 3000).mean() - wanted) < 0.005
+            assert law.max() <= 5000
+
+
+def test_a_law_that_is_told_no_share_of_deep_discounts_is_that_of_markets_made_before_there_was_one() -> None:
+    assert depths.depth_shares(8) == depths.depth_shares(8, 2)
+    assert Counter(depths.depth_law(8).tolist())[3000] == 41
 
 
 def test_tabulated_laws_meet_every_mean_that_a_platform_may_have_to_a_hundredth_of_a_point() -> None:
-    for mean in np.arange(4, 25.1, 0.25).tolist():
-        law = depths.depth_law(mean)
+    for mean, deep in product(np.arange(4, 25.1, 0.25).tolist(), (2, 10)):
+        law = depths.depth_law(mean, deep)
         assert law.dtype == np.uint16
         assert len(law) == depths.LAW_SIZE
         assert law.min() >= 100
@@ -41,8 +53,8 @@ def test_tabulated_laws_meet_every_mean_that_a_platform_may_have_to_a_hundredth_
 
 
 def test_the_depths_of_the_five_platforms_are_mostly_round_ones() -> None:
-    for mean in (8, 9, 10, 12, 15):
-        law = depths.depth_law(mean) // 100
+    for mean, deep in product((8, 9, 10, 12, 15), (2, 10)):
+        law = depths.depth_law(mean, deep) // 100
         assert np.isin(law, [2, 3, 4, 5, 8, 10, 12, 15, 18, 20, 25, 30, 35, 40, 50]).mean() > 0.95
 
 

@@ -167,6 +167,16 @@ def test_a_calendar_without_an_entry_is_refused(tmp_path: Path) -> None:
         calendars.read_calendar(calendar(tmp_path, "# nothing,,,,,,,,"))
 
 
+@pytest.mark.parametrize(
+    ("text", "said"), [("", "found an empty file; allowed: a header row and at least one row below it; fill it"),
+                       ("name,date\n", "found a header and no row; allowed: at least one row below the header; fill it")],
+)  # fmt: skip
+def test_an_empty_calendar_is_told_of_rows_and_not_of_products(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "mine.csv").write_text(text)
+    with pytest.raises(InputError, match=rf"mine\.csv: {said}"):
+        calendars.read_calendar(tmp_path / "mine.csv")
+
+
 def test_a_table_gives_back_the_entries() -> None:
     assert festivals.from_table(_as_arrow("calendar", calendars.to_table(SHIPPED))) == SHIPPED
 

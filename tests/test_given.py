@@ -76,6 +76,7 @@ def test_every_verb_refuses_a_directory_that_is_no_path(verb: str) -> None:
         ({"product": 5}, "product: unknown key; nearest is 'products'"),
         ({"pass_through": 1}, "pass_through: unknown key; it stands in a table: cost.pass_through; mend"),
         ({"qqqq": 1}, "known are assortment, batch_size, calendar, catalog, category_volatility,"),
+        ({"ticks": 3}, "ticks: found an argument of run"), ({"config": {"columns": {}}}, "allowed is qsim generate --map"),
         ({"map": {"Name": "product"}}, "map: is an option of the command line; in Python it is columns"),
     ],
 )  # fmt: skip
@@ -90,7 +91,14 @@ def test_a_market_is_not_made_of_things_of_another_kind(
 @pytest.mark.parametrize(
     ("given", "found"),
     [
-        ({"tick": 5}, "tick: unknown key; nearest is 'ticks'"), ({"progress": 5}, "progress: found 5; allowed is a function"),
+        ({"tick": 5}, "tick: unknown key; nearest is 'ticks'"),
+        ({"config": {"ticks": 3}}, "ticks: found an argument of run, which is no parameter; allowed is qsim run --ticks"),
+        ({"config": {"monitoring": False}}, "allowed is qsim run --no-monitoring, in Python qsim.run(monitoring=...); give it there"),
+        ({"config": {"interval": 5}}, "interval: unknown key; nearest is 'update_interval_seconds'; mend"),
+        ({"config": {"surge_fee": 5}}, "surge_fee: unknown key; nearest is 'surge_fees'; mend"),
+        ({"config": {"price": 5}}, "nearest are 'max_price_change_percent', 'price_points'; mend"),
+        ({"strict": True}, "strict: found an argument of generate"),
+        ({"progress": 5}, "progress: found 5; allowed is a function"),
         ({"interval": 5}, "interval: is an option of the command line; in Python it is update_interval_seconds"),
         ({"export_report": "r.md"}, "in Python it is qsim.report(directory, out=FILE)"), ({"on_events": 5}, "on_events: found 5"),
         ({"monitoring": "no"}, "monitoring: found 'no'; allowed is True or False"), ({"realtime": "x"}, "realtime: found 'x'"),
@@ -214,3 +222,15 @@ def test_without_what_serving_needs_all_names_are_there_and_serve_says_what_is_m
 def test_an_unknown_word_among_many_is_told_how_many_are_not_named() -> None:
     assert nearest("zzz", [f"a{at}" for at in range(33)]).endswith(" and 3 more")
     assert nearest("zzz", ["b", "a"]) == "; known are a, b"
+
+
+def test_no_word_is_suggested_that_is_unlike_what_was_given() -> None:
+    assert nearest("ticks", ["shocks", "seed"]) == "; known are seed, shocks"
+    assert nearest("shoks", ["shocks", "seed"]) == "; nearest is 'shocks'"
+
+
+@pytest.mark.parametrize("found", [0, -1, "2", True, 1.5])
+def test_a_number_of_workers_is_refused_in_the_same_words_whichever_way_it_comes(market: Path, found: object) -> None:
+    told = f"max_workers: found {found!r}; allowed is a whole number from 1 up; mend it: it changes speed only"
+    assert refusal(qsim.run, market, max_workers=found) == told
+    assert refusal(qsim.run, market, config={"max_workers": found}) == told

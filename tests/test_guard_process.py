@@ -426,3 +426,11 @@ def test_what_went_wrong_is_told_in_300_characters_without_the_place_of_the_mark
     told = child.answered(plain, request, laid=True)["failed"]
     assert "the market" in told and "/a/" not in told
     assert len(told.removeprefix("sql: ").removesuffix("; mend the query")) == 300
+
+
+@pytest.mark.parametrize("as_path", [str, Path])
+def test_a_market_in_the_place_of_the_query_is_told_in_one_line(ran: Path, as_path: Any) -> None:
+    with pytest.raises(
+        UsageError, match=r"^guarded_sql: found .*, a folder, for the query; allowed is guarded_sql\(directory, query\)"
+    ):
+        qsim.guarded_sql("SELECT 1", as_path(ran))

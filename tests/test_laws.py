@@ -149,6 +149,50 @@ def test_a_changed_surge_leaves_regular_prices_and_discounts_as_they_were(opened
     assert before[0].equals(before[1])
 
 
+@pytest.fixture(scope="module")
+def unchanged(opened: Path, tmp_path_factory: pytest.TempPathFactory) -> pl.DataFrame:
+    """The state that sixty ticks under the parameters of generation lead to."""
+    market = copied(opened, tmp_path_factory.mktemp("unchanged"), "market")
+    qsim.run(market, ticks=60)
+    return history(market, "snapshots", 60)
+
+
+@pytest.mark.parametrize(
+    ("changes", "moved"),
+    [
+        ({"discount_probability": 0.4}, {"price_paise", "discount_bps", "own_discount_bps"}),
+        ({"discount_end_probability": 0.9}, {"price_paise", "discount_bps", "own_discount_bps"}),
+        ({"deep_discount_percent": 2}, {"price_paise", "discount_bps", "own_discount_bps"}),
+        ({"surge_fee_rupees": 40}, {"surge_fee_paise"}),
+        ({"surge_min_percent": 14}, {"price_paise", "surge_bps"}),
+        ({"time_of_day": {"09:00-11:00": 3}}, {"price_paise"}),
+        ({"max_price_change_percent": 5}, {"price_paise", "regular_price_paise"}),
+        ({"reversion": 0.4}, {"price_paise", "regular_price_paise"}),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
+)
+def test_a_changed_parameter_moves_what_it_acts_on_and_nothing_else(
+    changes: dict[str, Any], moved: set[str], opened: Path, unchanged: pl.DataFrame, tmp_path: Path
+) -> None:
+    market = copied(opened, tmp_path, "market")
+    qsim.run(market, ticks=60, **changes)
+    found = history(market, "snapshots", 60)
+    # When a listing last changed follows from its prices.
+    names = set(found.columns) - {"updated_tick"}
+    assert {name for name in names if not found[name].equals(unchanged[name])} == moved
+
+
+def test_the_volatility_of_fruits_moves_fruits_alone(opened: Path, unchanged: pl.DataFrame, tmp_path: Path) -> None:
+    market = copied(opened, tmp_path, "market")
+    qsim.run(market, ticks=60, category_volatility={"fruits": 2.0})
+    found = history(market, "snapshots", 60)
+    with qsim.connect(market) as con:
+        query = "SELECT listing_id FROM listings JOIN products USING (product_id) WHERE is_active AND volatility_group = 'fruits'"
+        fruits = {listing for (listing,) in con.sql(query).fetchall()}
+    moved = found.filter(found["regular_price_paise"] != unchanged["regular_price_paise"])["listing_id"].to_list()
+    assert set(moved) <= fruits and len(moved) > 0.9 * len(fruits) > 0
+
+
 def test_events_replayed_from_a_snapshot_meet_the_next_snapshot(opened: Path, tmp_path: Path) -> None:
     market = copied(opened, tmp_path, "market")
     for ticks, changes in ((50, {}), (60, {"batch_size": 0}), (40, {"update_interval_seconds": 7_200})):

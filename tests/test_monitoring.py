@@ -359,6 +359,38 @@ def test_a_line_written_behind_one_cut_short_breaks_no_reading(market: Path) -> 
     assert process.lines(market)[-1]["tick"] == qsim.status(market)["tick"] > whole[-1]["tick"]
 
 
+def kept(folder: Path, **counts: int) -> list[dict[str, Any]]:
+    """Write so many lines of about 900 bytes into the files of runs that are named, the older first."""
+    (folder / "process").mkdir()
+    made: list[dict[str, Any]] = []
+    for name, count in counts.items():
+        new = [{"line": len(made) + at, "error": "x" * 880} for at in range(count)]
+        text = "".join(f"{json.dumps(line)}\n" for line in new)
+        (folder / "process" / {"older": process.OLDER, "new": process.FILE}[name]).write_text(text)
+        made += new
+    return made
+
+
+@pytest.mark.parametrize(
+    "counts", [{"new": 0}, {"new": 7}, {"older": 2_100, "new": 0}, {"older": 2_100, "new": 3}, {"older": 5, "new": 3},
+               {"older": 5, "new": 2_000}, {"older": 5, "new": 2_001}, {"older": 5, "new": 2_500}],
+)  # fmt: skip
+def test_the_newest_lines_of_runs_are_read_over_both_files(counts: dict[str, int], tmp_path: Path) -> None:
+    made = kept(tmp_path, **counts)
+    assert process.lines(tmp_path) == made[-2_000:]
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="what a process reads is told by /proc")
+def test_of_long_files_of_runs_no_more_than_the_end_is_read(tmp_path: Path) -> None:
+    def read_bytes() -> int:
+        return int(Path("/proc/self/io").read_text().split()[1])
+
+    kept(tmp_path, older=9_000, new=8_500)
+    before = read_bytes()
+    process.lines(tmp_path)
+    assert read_bytes() - before < 3_000_000
+
+
 def test_without_monitoring_nothing_is_kept_of_a_process(tmp_path: Path) -> None:
     qsim.generate(tmp_path / "m", products=5)
     qsim.run(tmp_path / "m", ticks=3, monitoring=False)

@@ -230,8 +230,8 @@ def test_run_parameters_change_and_fixed_ones_may_be_repeated() -> None:
 
 def test_every_parameter_is_fixed_or_can_change_in_a_run() -> None:
     run = {"update_interval_seconds": 60, "batch_size": 3, "max_price_change_percent": 5, "discount_probability": 0.2,
-           "discount_end_probability": 0.2, "surge_probability": 0.2, "surge_min_percent": 6, "surge_max_percent": 16,
-           "surge_fee_rupees": 5, "reversion": 0.2, "category_volatility": {"other": 1},
+           "discount_end_probability": 0.2, "deep_discount_percent": 5, "surge_probability": 0.2, "surge_min_percent": 6,
+           "surge_max_percent": 16, "surge_fee_rupees": 5, "reversion": 0.2, "category_volatility": {"other": 1},
            "time_of_day": {"23:00-06:00": 0}, "time_of_day_share": 0.5, "truth": True, "scenario": "diwali"}  # fmt: skip
     changed = params.change(CLASSIC, run)
     assert all(getattr(changed, key) != getattr(CLASSIC, key) for key in run)

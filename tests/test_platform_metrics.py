@@ -295,10 +295,26 @@ def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
+@pytest.fixture(scope="module")
+def unwatched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A market that ran without monitoring."""
+    place = tmp_path_factory.mktemp("unwatched") / "m"
+    qsim.generate(place, products=20, seed=21, update_interval_seconds=600, batch_size=5)
+    qsim.run(place, ticks=10, monitoring=False)
+    return place
+
+
 @pytest.mark.parametrize("number", ["6.25", "6.26", "6.27", "6.28", "6.29"])
 def test_a_market_that_was_not_watched_all_the_time_is_sound(number: str, broken: Path) -> None:
     [check] = qsim.validate(broken, only=[number])["checks"]
     assert check["applies"] and check["passed"], check
+
+
+@pytest.mark.parametrize("number", ["6.25", "6.26", "6.27", "6.28", "6.29"])
+def test_checks_of_counts_are_not_for_a_market_that_nobody_watched(number: str, unwatched: Path) -> None:
+    [check] = qsim.validate(unwatched, only=[number])["checks"]
+    assert check["passed"] and not check["applies"]
+    assert check["detail"] == "not for this market, which lacks ticks that were counted by platform and category"
 
 
 def test_compaction_counts_no_tick_that_nobody_watched(broken: Path, tmp_path: Path) -> None:

@@ -121,6 +121,14 @@ def test_cheapest_in_a_city_or_pincode(chain: Connection) -> None:
         cheapest(chain, "onion", city="Mumbay")
 
 
+@pytest.mark.parametrize("name", ["qwrtzx", "battery", "iphone", "12345", "ठंडा"])
+def test_of_an_unknown_product_that_is_like_none_no_other_is_suggested(con: Connection, name: str) -> None:
+    with pytest.raises(
+        UsageError, match=f"^product '{name}': this market has none; allowed are those of the view products"
+    ):
+        cheapest(con, name)
+
+
 def test_unknown_product_names_the_nearest(con: Connection) -> None:
     with pytest.raises(UsageError, match=r"^product 'onoin': .*nearest: Onion, "):
         cheapest(con, "onoin")
@@ -179,9 +187,9 @@ def test_campaign_tells_until_when_and_a_plain_discount_does_not() -> None:
     ("options", "found"),
     [
         ({"platform": "blinkt"}, "platform 'blinkt': not in this market; allowed: blinkit"),
-        ({"min_discount": 101}, "min_discount 101: allowed is 0 to 100"),
-        ({"limit": 0}, "limit 0: allowed is 1 to"),
-        ({"limit": 10**20}, "limit 1(0+): allowed is 1 to"),
+        ({"min_discount": 101}, "min_discount: found 101; allowed are 0 to 100 percent; mend"),
+        ({"limit": 0}, "limit: found 0; allowed are 1 to 1,000,000,000 rows; mend"),
+        ({"limit": 10**20}, "limit: found 1(0+); allowed are 1 to"),
         ({"category": "cars"}, "category 'cars': not in this market; allowed: Dairy & Eggs"),
     ],
 )
@@ -228,6 +236,19 @@ def test_compare_adds_up() -> None:
 def test_compare_knows_what_is_meant(con: Connection, what: str, kind: str) -> None:
     found = compare(con, what, "zepto", "Swiggy Instamart")
     assert found["summary"]["matched"] == kind and found["rows"] and found["summary"]["platform_b"] == "instamart"
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [("beverages", "beverages is taken as the category Snacks & Beverages\n"),
+     ("snacks", "snacks is taken as the volatility group snacks\n"), ("fruit prices", ""), ("vegetables", ""), ("onions", "")],
+)  # fmt: skip
+def test_what_is_compared_is_told_where_it_is_called_otherwise_than_what_was_asked_for(
+    con: Connection, capsys: pytest.CaptureFixture[str], what: str, told: str
+) -> None:
+    answers.comparison(compare(con, what, "zepto", "blinkit"), what)
+    shown = capsys.readouterr().out
+    assert ("taken as" in shown) == bool(told) and told in shown
 
 
 def test_compare_keeps_to_one_pincode(chain: Connection) -> None:
@@ -302,6 +323,16 @@ def test_no_question_is_empty_whatever_the_seed(tmp_path: Path, seed: int, size:
             cheapest(con, "onions") and deals(con, platform="blinkit") and basket(con, budget=1000)["split"]["orders"]
         )
         assert compare(con, "fruit prices", "zepto", "instamart")["rows"]
+
+
+def test_offers_of_thirty_percent_on_blinkit_do_not_run_out_as_a_default_market_goes_on(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m")
+    qsim.run(tmp_path / "m", ticks=2400, update_interval_seconds=600)
+    query = """SELECT count(*) FROM prices_at(tick_time({})) WHERE platform = 'blinkit' AND discount_pct >= 30 AND in_stock
+        AND is_active AND surge_fee = order_fee AND price < regular_price"""
+    with connect(tmp_path / "m") as con:
+        found = [con.sql(query.format(tick)).fetchall()[0][0] for tick in range(0, 2401, 100)]
+    assert min(found) > 0, found
 
 
 @pytest.mark.skipif(SHARED is None, reason="QSIM_SHARED_DATA (the folder of real catalogs) is not set")

@@ -14,6 +14,7 @@ import httpx
 import jsonschema
 import psutil
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 import qsim
 from qsim.monitoring.metrics import metrics
@@ -300,6 +301,43 @@ def test_prometheus_reads_where_the_market_stands_and_what_was_asked(server: Ser
     server.get("/api/deals")
     text = server.get("/metrics").text
     assert "qsim_tick 400.0" in text and 'qsim_http_requests_total{route="/api/deals",status="200"}' in text
+
+
+def told(server: Served, name: str, *labels: str) -> dict[tuple[str, ...], float]:
+    """The figures of one name that Prometheus reads, by the values of their labels."""
+    families = {family.name: family for family in text_string_to_metric_families(server.get("/metrics").text)}
+    return {tuple(one.labels[label] for label in labels): one.value for one in families[name].samples}
+
+
+@pytest.mark.parametrize("column", ["changed", "skipped_waiting", "sd_change_pct"])
+def test_prometheus_reads_what_the_newest_ticks_did_by_platform_and_category(
+    column: str, server: Served, questioned: Path
+) -> None:
+    counted = {(row["platform"], row["category"]): row[column] for row in metrics(questioned, last=1000)["rows"]}
+    assert told(server, f"qsim_recent_{column}", "platform", "category") == pytest.approx(counted) and any(
+        counted.values()
+    )
+
+
+@pytest.mark.parametrize("column", ["discounted", "surging", "out_of_stock"])
+def test_prometheus_reads_what_is_so_at_the_newest_tick(column: str, server: Served, questioned: Path) -> None:
+    counted = {(row["platform"], row["category"]): row[column] for row in metrics(questioned)["rows"]}
+    assert told(server, f"qsim_now_{column}", "platform", "category") == counted and any(counted.values())
+
+
+def test_prometheus_reads_what_the_newest_run_and_the_server_cost(server: Served, questioned: Path) -> None:
+    run = metrics(questioned)["run"]
+    stages = {(stage,): seconds for stage, seconds in run["stage_seconds"].items()}
+    assert told(server, "qsim_run_stage_seconds", "stage") == stages and stages
+    assert told(server, "qsim_run_memory_bytes") == {(): run["memory_bytes"]}
+    assert told(server, "process_resident_memory_bytes")[()] > 1e7
+
+
+def test_prometheus_reads_nothing_of_what_never_was(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", products=5)
+    with serving(tmp_path / "m") as fresh:
+        assert told(fresh, "qsim_recent_changed") == told(fresh, "qsim_run_memory_bytes") == {}
+        assert told(fresh, "qsim_tick") == {(): 0.0}
 
 
 def test_every_route_is_described_with_an_example(server: Served) -> None:

@@ -267,6 +267,25 @@ def test_a_writer_that_has_ended_is_told_however_it_did(code: int) -> None:
     assert "start the server again" in reason["mend"]
 
 
+def test_that_the_writer_ended_since_another_market_came_in_its_place_is_told_in_one_line(
+    market: Path, tmp_path: Path, quick: None, caplog: pytest.LogCaptureFixture
+) -> None:
+    qsim.generate(tmp_path / "other", products=12)
+    with in_thread(market) as (port, app):
+        writer = subprocess.Popen(["sh", "-c", "cat; exit 4"], stdin=subprocess.PIPE)
+        app.state.following.writer = writer
+        market.rename(tmp_path / "away")
+        (tmp_path / "other").rename(market)
+        until(lambda: app.state.following.replaced)
+        assert writer.stdin is not None
+        writer.stdin.close()
+        until(lambda: app.state.following.ended)
+        [reason] = httpx.get(f"http://127.0.0.1:{port}/health").json()["reasons"]
+    assert reason["about"] == "writer" and reason["mend"] == "start the server again to run it on"
+    assert reason["found"].startswith("another market has come in the place of the one that the writer ran on")
+    assert caplog.messages[-1] == f"{reason['found']}; {reason['mend']}"
+
+
 def test_the_log_of_a_server_is_json_lines_and_goes_into_a_file(market: Path, tmp_path: Path) -> None:
     with serving(market, "--log-file", tmp_path / "q.log", quiet=False) as running:
         (market / "_commits").rename(market / "away")
@@ -294,3 +313,26 @@ def test_a_level_of_the_log_that_is_none_is_refused(
 ) -> None:
     monkeypatch.setenv("LOG_LEVEL", "loud")
     assert "LOG_LEVEL" in shell.refused(2, "serve", market)
+
+
+SERVED = """
+import gc, queue, sys, threading, qsim
+if {frozen}:
+    gc.freeze()
+before = sys.getswitchinterval(), gc.get_freeze_count() > 0
+told, stop = queue.Queue(), threading.Event()
+served = threading.Thread(target=qsim.serve, args=[{market!r}], kwargs={{"port": 0, "listening": told.put, "stop": stop}})
+served.start()
+told.get(timeout=60)
+meanwhile = sys.getswitchinterval(), gc.get_freeze_count() > 0
+stop.set()
+served.join()
+print(before != meanwhile, (sys.getswitchinterval(), gc.get_freeze_count() > 0) == before)
+"""
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_a_server_in_a_thread_leaves_threads_and_garbage_as_it_found_them(market: Path, frozen: bool) -> None:
+    program = SERVED.format(frozen=frozen, market=str(market))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout == "True True\n"

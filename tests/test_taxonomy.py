@@ -110,22 +110,32 @@ def test_a_pack_is_read_as_unit_and_size(pack: str, wanted: tuple[str, float]) -
 
 
 UNDERSTOOD = {
-    ("kg", 0.25): ["250gm", "250 gm", "250 Gms.", "250 grams", "250 grms", "0.25 kilo", ".25 kgs", "1 pack (250 g)"],
-    ("kg", 0.5): ["500 GM", "500 g Pouch", "4 x 125 g", "125 g x 4", "125g*4 pcs", "4×125 g Pouch", "500 g (2 x 250 g)",
+    ("kg", 0.25): ["quarter kg", "net wt. 250 g", "Net Weight: 250 g", "250gm", "250 gm", "250 Gms.", "250 grams",
+                  "250 grms", "0.25 kilo", ".25 kgs", "1 pack (250 g)"],
+    ("kg", 0.3): ["20 sachets x 15 g", "15 g x 20 sachets", "20 x 15 g Sachets", "3 bars x 100 g", "3 packets of 100 g"],
+    ("kg", 0.5): ["half kg", "Half a kilo", "about 500 g", "500 GM", "500 g Pouch", "4 x 125 g", "125 g x 4", "125g*4 pcs",
+                  "4×125 g Pouch", "500 g (2 x 250 g)",
                   "½ kg", "1/2 Kg", "4 N x 125 g", "५०० ग्राम", "500ग्राम"],
     ("kg", 0.84): ["12 x 70 g", "70 g (Pack of 12)", "70g, pack of 12"],
     ("kg", 1): ["1kg", "1 kg.", "1 KG Bag", "500 g (Pack of 2)", "500 g, pack of 2", "500 g pack of 2 pouch", "500 g 2 pack",
-                "1 किलो", "1,000 g", "1 kg (Box of 4)"],
+                "1 किलो", "1,000 g", "1 kg (Box of 4)", "approx. 1 kg", "~1 kg", "2 pack x 500 g", "pack of 4 x 250 g",
+                "500 g pouch x 2", "2 packs of 500 g", "1 packet (1 kg)"],
     ("l", 0.2): ["200ML", "200 ml Tetra Pak", "200 millilitre", "200 ml (Can)", "200 ml approx."],
     ("l", 1): ["1 Ltr", "1 litre", "1 lt", "1 liters", "1 L (Bottle)", "1 L Refill Pouch", "1 L - Bottle", "2 x 0.5 L",
                "१ लीटर", "1000 मिली"],
     ("l", 1.2): ["6 x 200 ml", "1200 ml", "200 ml x 6"],
     ("l", 1.5): ["1.5 L Bottle", "1½ l"],
-    ("l", 2): ["2x1 L"],
-    ("piece", 1): ["1 unit", "1 piece", "1 pc (approx. 250 g - 300 g)", "1 pc (250 g)"],
-    ("piece", 6): ["6 pieces", "Pack of 6", "6 pack", "Set of 6", "6 N", "6 nos", "6 no.", "6 pcs (300 g)", "6 count"],
+    ("l", 2): ["2x1 L", "4 bottles x 500 ml", "2 bottles of 1 L", "4 x 500 ml Bottles"],
+    ("piece", 1): ["1 each", "1 packet", "1 pkt", "1 unit", "1 piece", "1 pc (approx. 250 g - 300 g)", "1 pc (250 g)"],
+    ("piece", 2): ["1 pair", "2 units", "1 जोड़ी"],
+    ("piece", 6): ["3 pairs", "half dozen", "½ dozen", "6 eggs", "6 slices", "pack of 6 cans", "Bundle of 6", "6 pieces",
+                  "Pack of 6", "6 pack", "Set of 6", "6 N", "6 nos", "6 no.", "6 pcs (300 g)", "6 count"],
     ("piece", 12): ["12 pcs", "1 dozen", "dozen", "Dozen (12 pcs)", "12 Units Box", "12's", "12s", "Box of 12", "1 दर्जन", "12 U"],
+    ("piece", 18): ["1.5 dozen"],
+    ("piece", 20): ["20 sachets", "20 Tea Bags", "20 teabags", "20 capsules", "20 tablets", "20 wipes", "box of 20 sachets",
+                    "1 strip of 20", "pack of 20's", "20 sachets (150 g)"],
     ("piece", 24): ["2 dozen"],
+    ("piece", 30): ["30 pc tray", "30 eggs tray", "1 tray (30 pcs)"],
 }  # fmt: skip
 
 
@@ -137,7 +147,9 @@ def test_packs_are_read_as_indian_shops_write_them(pack: str, wanted: tuple[str,
 
 NO_PACKS = ["", "kg", "1", "-1 kg", "0 g", "nan kg", "inf kg", "some g", "250-300 g", "500 g + 50 g free", "pack of 0",
             "500 g (400 g)", "500 g (50 g free)", "5 gold", "1 ltrx", "0.5 pc", "500 g (", "pack", "g" * 200,
-            "0,5 kg", "1,50 g", "1/20 kg", "11/2 kg", "1/2", "12"]  # fmt: skip
+            "0,5 kg", "1,50 g", "1/20 kg", "11/2 kg", "1/2", "12",
+            "1 bunch", "2 rolls", "1 bottle", "6 cans", "250 g (4 packets)", "2 packets", "half", "0.3 dozen", "half pc",
+            "1 pair (3 pcs)"]  # fmt: skip
 
 
 @pytest.mark.parametrize("pack", ["99999999999999999999 kg", "1001 kg", "0.01 g", "10001 pc", "90000 x 1 kg"])

@@ -38,7 +38,7 @@ def row(**cells: str) -> str:
 
 
 FILE_FAULTS: dict[str, tuple[str | bytes, list[str]]] = {
-    "empty": (b"", ["an empty file", "a header row and at least one product", "export"]),
+    "empty": (b"", ["an empty file", "a header row and at least one row below it", "export"]),
     "mark_only": (b"\xef\xbb\xbf", ["an empty file", "a header row", "export"]),
     "header_only": (HEADER, ["a header and no row", "at least one row", "export"]),
     "utf_16": ((HEADER + GOOD).encode("utf-16"), ["UTF-16", "UTF-8 text", "save it as"]),

@@ -170,7 +170,7 @@ def test_every_check_needs_something_that_is_known() -> None:
 
 def test_a_market_of_turns_is_judged_by_all_checks_but_those_of_happenings_between_turns(market: Path) -> None:
     found = validate(market)["checks"]
-    other = {need for need in NEEDS if need and "turns" not in need and not need.startswith("NOT ")}
+    other = {need for need in NEEDS if need and "turns" not in need and not need.startswith(("NOT ", "EXISTS "))}
     assert {check["number"] for check in found if not check["applies"]} == {
         check.number for check in ALL_CHECKS if check.needs in other
     }

@@ -83,7 +83,7 @@ def check_file(path: Path) -> None:
         found = f"{status.st_size:,} bytes"
         raise refusal(path, found, "at most 2 GiB (2,147,483,648 bytes)", "split the file")
     if status.st_size == 0:
-        raise refusal(path, "an empty file", "a header row and at least one product", "export the list again")
+        raise refusal(path, "an empty file", "a header row and at least one row below it", "fill it or export it again")
 
 
 @contextmanager
@@ -149,14 +149,14 @@ def _read(path: Path, choose: Choose) -> pl.DataFrame:
     records = _records(path)
     _, header = next(records, (0, []))
     if not header:
-        raise refusal(path, "an empty file", "a header row and at least one product", "export the list again")
+        raise refusal(path, "an empty file", "a header row and at least one row below it", "fill it or export it again")
     names = clean_header(path, header)
     picks = choose(names)
     frames = []
     while batch := list(islice(records, _BATCH_ROWS)):
         frames.append(_frame(batch, len(names), picks))
     if not frames:
-        raise refusal(path, "a header and no row", "at least one row below the header", "export the list again")
+        raise refusal(path, "a header and no row", "at least one row below the header", "fill it or export it again")
     return pl.concat(frames)
 
 

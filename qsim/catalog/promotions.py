@@ -133,7 +133,9 @@ def opening_discounts(parameters: Parameters, active: Mask, line_bps: U16) -> U1
             continue
         missing = platform.average_discount_percent * (wanted + with_line) - lines.sum() / 100
         depths = (
-            _depths_of(parameters, wanted) if parameters.sales.depths else stratified_depths(missing / wanted, wanted)
+            _depths_of(parameters, wanted)
+            if parameters.sales.depths
+            else stratified_depths(missing / wanted, wanted, parameters.deep_discount_percent)
         )
         order = shuffled(parameters.seed, Purpose.OPENING_DISCOUNT + 1024 * number, len(free), wanted)
         placed = shuffled(parameters.seed, Purpose.OPENING_DEPTH + 1024 * number, wanted)

@@ -94,7 +94,7 @@ def near_misses(path: Path, unused: Iterable[str], picks: Mapping[str, int]) -> 
 def nearest(word: str, words: Iterable[str]) -> str:
     """Return the one of `words` most like `word` as "nearest: 'x'", or all of them when none is close."""
     known = {_key(name): name for name in words if name}
-    close = difflib.get_close_matches(_key(word), list(known), n=1, cutoff=0.5)
+    close = difflib.get_close_matches(_key(word), list(known), n=1, cutoff=0.6)
     if close:
         return f"nearest: '{shown(known[close[0]])}'"
     return "known: " + ", ".join(f"'{shown(name)}'" for name in list(known.values())[:12])

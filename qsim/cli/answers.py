@@ -65,6 +65,14 @@ def deals(rows: Sequence[Mapping[str, Any]], title: str) -> None:
     output.table(shown, title)
 
 
+def deepest(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Say in a line what the deepest deal is where none is as deep as was asked for; `rows` are that deal, or none."""
+    if not rows:
+        return "nothing is on a deal now"
+    depth = f"{rows[0]['discount_pct']:g}"
+    return f"the deepest now is {depth} % off, on {rows[0]['platform']}; --min-discount {depth} shows it"
+
+
 def comparison(result: Mapping[str, Any], title: str) -> None:
     """Print two platforms side by side, and who wins."""
     summary = result["summary"]
@@ -83,11 +91,25 @@ def comparison(result: Mapping[str, Any], title: str) -> None:
         for row in result["rows"]
     ]
     output.table(shown, title)
+    if taken := _taken_as(summary):
+        click.echo(taken)
     click.echo(
         f"{first} is cheaper for {summary['wins_a']}, {second} for {summary['wins_b']}, {summary['ties']} tie; one of each"
         f" costs {money(summary['total_a'])} at {first}, {money(summary['total_b'])} at {second}"
         f" ({money(abs(summary['total_gap']))} apart)"
     )
+
+
+def _taken_as(summary: Mapping[str, Any]) -> str:
+    """Tell what was compared where that is called otherwise than what was asked for: all of Snacks & Beverages for beverages."""
+    from qsim.queries.known import asked_of
+    from qsim.queries.wording import words
+
+    kind, names = summary["matched"], summary["names"]
+    called = kind != "volatility_group" and {words(name) for name in names} == {words(asked_of(summary["what"]))}
+    if kind == "product" or called:
+        return ""
+    return f"{summary['what']} is taken as the {kind.replace('_', ' ')} {', '.join(names)}"
 
 
 def _orders(name: str, plan: Mapping[str, Any] | None, result: Mapping[str, Any]) -> None:

@@ -61,7 +61,10 @@ def deals(as_json: bool, **given: Any) -> None:
 
     Example: qsim ask deals --platform blinkit --min-discount 30
     """
-    _show(answers.deals, _answer("deals", **given), as_json, f"{given['min_discount']:g} % off and more")
+    found = _answer("deals", **given)
+    _show(answers.deals, found, as_json, f"{given['min_discount']:g} % off and more")
+    if not found and not as_json:
+        output.note(answers.deepest(_answer("deals", **given | {"min_discount": 0, "limit": 1})))
 
 
 @ask.command()

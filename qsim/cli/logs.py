@@ -14,13 +14,13 @@ from typing import Any
 import click
 
 from qsim.errors import DiskError
+from qsim.given import LOG_LEVELS
 
-LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 _FILE_BYTES, _FILES_KEPT = 10_000_000, 4
 _PLAIN = vars(logging.makeLogRecord({})).keys() | {"message", "asctime"}
 
 level_option = click.option(
-    "--log-level", type=click.Choice(LEVELS, case_sensitive=False), help="Default LOG_LEVEL, else WARNING."
+    "--log-level", type=click.Choice(LOG_LEVELS, case_sensitive=False), help="Default LOG_LEVEL, else WARNING."
 )
 file_option = click.option(
     "--log-file",
@@ -119,11 +119,17 @@ class LogFile(RotatingFileHandler):
 
 
 def level_of(given: str | None) -> str:
-    """Give the level asked for, else that of LOG_LEVEL, else WARNING."""
-    level = (given or os.environ.get("LOG_LEVEL") or "WARNING").upper()
-    if level not in LEVELS:
-        raise click.UsageError(f"LOG_LEVEL: found {level!r}; allowed are {', '.join(LEVELS)}")
-    return level
+    """Give the level asked for, else that of QSIM_LOG_LEVEL, else that of LOG_LEVEL, else WARNING."""
+    if given:
+        return given.upper()
+    for name in ("QSIM_LOG_LEVEL", "LOG_LEVEL"):
+        if text := os.environ.get(name, "").strip():
+            if text.upper() not in LOG_LEVELS:
+                raise click.UsageError(
+                    f"{name}: found {text[:60]!r}; allowed are {', '.join(LOG_LEVELS)}; mend or unset it"
+                )
+            return text.upper()
+    return "WARNING"
 
 
 def _on_standard_error() -> logging.Handler:

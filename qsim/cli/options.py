@@ -51,9 +51,13 @@ class Count(click.ParamType[int]):
     def __init__(self, of: str = "number") -> None:
         self.of = of
 
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:
+        """Name the value in help as it is to be typed, which click would write in capitals."""
+        return self.name
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Read the option; 0 stands for all."""
-        if value in ("all", "0", 0):
+        if str(value).lower() in ("all", "0"):
             return 0
         try:
             number = int(value)

@@ -9,7 +9,7 @@ from typing import Any
 
 import polars as pl
 
-from qsim import given, params
+from qsim import forks, given, params
 from qsim.errors import InputError, UsageError
 from qsim.fitting import catalogs, preset, report, split
 from qsim.fitting.figures import ALL, Figures, measure, measure_costs
@@ -27,6 +27,7 @@ _COLUMNS = "a table of columns and their fields, as {'shop': 'seller'}"
 
 
 def _check_call(hold_out: float, base: str, **paths: str | os.PathLike[str] | None) -> None:
+    forks.check("fit")
     hold_out = number("hold_out", hold_out)
     if not 0 <= hold_out <= 0.8:
         raise UsageError(f"hold_out: found {hold_out:g}; allowed is a share from 0 to 0.8; mend the number")

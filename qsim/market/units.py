@@ -199,7 +199,7 @@ def units(block: Block, rules: LiveRules, stores: int) -> Units:
     loose, platforms = block.is_loose[first], block.listings_per_product // stores
     products = ids[::platforms].astype(np.int64) // block.listings_per_product
     normal = streams.normals(streams.hashed(rules.seed, Purpose.PROPENSITY, 0, ids))
-    uneven = np.where(loose, 1.0, money.exp(rules.spread * normal - rules.spread**2 / 2))
+    uneven = np.where(loose, 1.0, money.exp(rules.spread * normal - rules.spread * rules.spread / 2))
     draw = streams.uniforms(streams.hashed(rules.seed, Purpose.PRICE_STYLE, 0, ids))
     style = (draw[:, None] >= rules.styles[platform, loose.astype(np.int64)][:, :-1]).sum(axis=1).astype(np.uint8)
     exact = streams.uniforms(streams.hashed(rules.seed, Purpose.PRICE_STYLE, 1, ids)) < rules.exact_sales

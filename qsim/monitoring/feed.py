@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from qsim import clock
+from qsim import clock, forks
 from qsim.arrays import I64, edges
 from qsim.clock import Epoch
 from qsim.errors import UsageError
@@ -58,8 +58,8 @@ def feed_of(directory: str | os.PathLike[str] | None = None) -> Feed:
 
 
 def _feed_at(market: Place, history: Log) -> Feed:
+    forks.check("events")
     course = course_of(history)
-
     stores = table_of(market, history, STORES, ("store_id", "platform_id", "city")).join(
         table_of(market, history, PLATFORMS, ("platform_id", "platform")), on="platform_id"
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 import polars as pl
 
-from qsim import rulebook
+from qsim import forks, rulebook
 from qsim.errors import QsimError, counted
 from qsim.monitoring import metrics
 from qsim.params import NO_BATCH
@@ -26,7 +26,7 @@ from qsim.storage.places import Place
 
 OK, WARNING, FAILING = 0, 1, 2
 STATUS = ("ok", "warning", "failing")
-_LOOKED_AT = 1_000
+LOOKED_AT = 1_000
 # A run that goes on for months is not warned all the time of one that failed before it: a week.
 _FORGOTTEN_SECONDS = 7 * 86_400
 _FAILED_PCT, _LATE_SHARE = 5.0, 0.01
@@ -55,7 +55,7 @@ def _products(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reaso
             "generate a market with a lower inactive_percent, or from a list with products on sale",
         )
     elif history.tick and parameters.batch_size >= 0 and rows.height and not rows["attempted"].sum():
-        found = f"no listing was taken up in the last {_LOOKED_AT} ticks"
+        found = f"no listing was taken up in the last {LOOKED_AT} ticks"
         yield _reason(FAILING, "products", found, "raise batch_size: qsim run --batch-size 50")
     elif parameters.batch_size == NO_BATCH and not rulebook.lives(parameters):
         found = "batch_size is none and nothing happens by rates, so ticks take up no product"
@@ -127,7 +127,7 @@ def _lately(lines: list[dict[str, Any]], run: dict[str, Any]) -> dict[str, Any]:
     for line in reversed(lines):
         if not metrics.is_of(line, run):
             break
-        if line["done"] <= run["done"] - _LOOKED_AT:
+        if line["done"] <= run["done"] - LOOKED_AT:
             done, late = line["done"], line["late_ticks"]
             break
     gap = run["seconds"] - sum(line["seconds"] for line in lines[-2:-1] if metrics.is_of(line, run))
@@ -186,7 +186,7 @@ def _files(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
 def _volatility(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
     """Volatility out of its band: the spread of changes of a category against that of the ticks before."""
     since = course_of(history).epochs[-1].tick
-    cut = max(since, history.tick - _LOOKED_AT // 2)
+    cut = max(since, history.tick - LOOKED_AT // 2)
     now, before = rows.filter(pl.col("tick") > cut), rows.filter(pl.col("tick").is_between(since + 1, cut))
     earlier = {row["category"]: row for row in metrics.totals(before, ("category",))}
     for row in metrics.totals(now, ("category",)):
@@ -206,19 +206,22 @@ _OF_HISTORY: tuple[Callable[[Place, Log, pl.DataFrame], Iterator[Reason]], ...] 
 _OF_NOW: tuple[Callable[[Place, list[dict[str, Any]]], Iterator[Reason]], ...] = (_failed_runs, _speed, _machine)
 
 
-def of_history(market: Place, history: Log) -> list[Reason]:
-    """Give the reasons that lie in what was committed, which are the same until the next commit."""
-    rows = metrics.by_tick(market, history, history.tick - _LOOKED_AT)
-    return [reason for check in _OF_HISTORY for reason in check(market, history, rows)]
+def of_history(market: Place, history: Log) -> tuple[list[Reason], list[dict[str, Any]]]:
+    """Give the reasons that lie in what was committed, and what the ticks looked at did by platform and category (as `qsim.metrics`
+    tells it): the same until the next commit.
+    """
+    rows = metrics.by_tick(market, history, history.tick - LOOKED_AT)
+    reasons = [reason for check in _OF_HISTORY for reason in check(market, history, rows)]
+    return reasons, metrics.totals(rows, ("platform", "category"))
 
 
-def of_now(market: Place) -> list[Reason]:
-    """Give the reasons that lie in the newest runs and in the machine."""
+def of_now(market: Place) -> tuple[list[Reason], dict[str, Any]]:
+    """Give the reasons that lie in the newest runs and in the machine, and the last line of the newest run, empty where none was."""
     lines = process.lines(market)
     newest = metrics.runs_of(lines)
     if newest and newest[-1]["kind"] == "run":
         newest[-1] = newest[-1] | _lately(lines, newest[-1])
-    return [reason for check in _OF_NOW for reason in check(market, newest)]
+    return [reason for check in _OF_NOW for reason in check(market, newest)], newest[-1] if newest else {}
 
 
 def of_fault(fault: QsimError, about: str = "market") -> Reason:
@@ -237,10 +240,11 @@ def health(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
 
     Looks at the last thousand ticks and the newest runs; a market that cannot be read is failing.
     """
+    forks.check("health")
     market = market_directory(directory)
     try:
-        found, tick = integrity.at_newest(market, lambda history: (of_history(market, history), history.tick))
-        reasons = [*found, *of_now(market)]
+        found, tick = integrity.at_newest(market, lambda history: (of_history(market, history)[0], history.tick))
+        reasons = [*found, *of_now(market)[0]]
     except QsimError as fault:
         reasons, tick = [of_fault(fault)], None
     level = worst(reasons)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from qsim import forks
 from qsim.errors import UsageError
 from qsim.given import refused
 from qsim.runs import process
@@ -152,6 +153,7 @@ def metrics(
     what `by` names, of the two), and the newest `run`. The counts of a live run are committed once a minute: up to tick
     `counted_to`. Columns `_pct` are percents. UsageError for a `last` below 1, ConflictError where no market is.
     """
+    forks.check("metrics")
     by = _by(by)
     last = None if last is None else whole_number("last", last)
     if last is not None and last < 1:

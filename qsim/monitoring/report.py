@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from qsim import given
+from qsim import forks, given
 from qsim.errors import DiskError, UsageError
 from qsim.monitoring import market as markets
 from qsim.monitoring import page
@@ -88,6 +88,7 @@ def report(
     """
     if out is not None:
         check_file(out)
+    forks.check("report")
     market = market_directory(directory)
     # Vacuum may remove files while they are read, where others have taken their place.
     found = integrity.at_newest(market, partial(_at, market))

@@ -88,7 +88,7 @@ _PRICE_INDEX = f"""
 
 _VOLATILITY = f"""
     SELECT {_TOTALS}, count(DISTINCT listing_id) AS listings, count(change) AS days, stddev_samp(change) AS volatility
-    FROM raw.daily_changes GROUP BY CUBE (platform, category)"""
+    FROM raw.daily_changes GROUP BY CUBE (platform, category) HAVING count(*) > 0"""
 
 _LISTING_VOLATILITY = """
     SELECT listing_id, any_value(product_id) AS product_id, any_value(product) AS product, any_value(category) AS category,

@@ -13,12 +13,15 @@ from functools import lru_cache
 
 from qsim import taxonomy
 from qsim.queries.wording import Words, words
+from qsim.taxonomy.packs import THINGS
 
 _PACK = re.compile(
     r"(?<![\w.])(?:[1-9]\d*\s*[x×]\s*)?(?:\d+(?:\.\d+)?|\.\d+)\s*([a-z]+)\b\.?|\b(dozen)\b", re.IGNORECASE
 )
-# Words that are units on a label and something else in a question: `7 no sugar drinks`.
-_NO_UNITS = frozenset(("n", "no", "nos", "u", "count", "ct", "unit", "units", "pack", "packs"))
+# Words that are units on a label and something else in a question: `7 no sugar drinks`, `2 egg noodles`.
+_NO_UNITS = frozenset(
+    ("n", "no", "nos", "u", "each", "count", "ct", "unit", "units", "pack", "packs", "packet", "pkt", "pair", "pairs")
+) | {word for thing in THINGS.split() for word in (thing, f"{thing}s")}
 # What stands between a pack and its goods, before and after it.
 _BEFORE = re.compile(r"\b(?:packs?|packets?|pouch(?:es)?|bottles?|of|a)\s*$", re.IGNORECASE)
 # Only with `of` is a bottle no vegetable.

@@ -105,7 +105,9 @@ def _budget_paise(budget: float | None) -> int | None:
     if budget is None:
         return None
     if not 0 < budget < 1e7:
-        raise UsageError(f"budget {budget}: allowed is more than 0 and less than 1,00,00,000 rupees; choose another")
+        raise UsageError(
+            f"budget: found {budget}; allowed is more than 0 and less than 1,00,00,000 rupees; mend the number"
+        )
     return int(round(float(budget) * 100, 4))
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -28,6 +29,10 @@ from qsim.storage.places import ObjectPath, Place, place_of
 _known: dict[Place, Log] = {}
 # The statements that each connection was set up by, so that those which a commit leaves as they are need not be run again.
 _shown: WeakKeyDictionary[duckdb.DuckDBPyConnection, frozenset[str]] = WeakKeyDictionary()
+# At the very beginning: a comment before it may end elsewhere for DuckDB than for a pattern.
+_EXPLAIN = re.compile(r"\s*EXPLAIN\s+(?:ANALYZE\s+)?", re.IGNORECASE)
+# DuckDB takes a PIVOT that finds its values for several statements, in whatever it stands: a COPY of one is told apart by its word.
+_READING = re.compile(r"\s*(?:SELECT|FROM|PIVOT)\b", re.IGNORECASE)
 
 
 def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyConnection:
@@ -175,16 +180,27 @@ def _answer(
 
 
 def selected(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[list[str], list[dict[str, Any]]]:
-    """Run a user's query, which has to be one SELECT, and give its columns and rows: a COPY could write over the market's files."""
-    try:
-        kinds = [statement.type for statement in connection.extract_statements(query)]
-    except duckdb.Error as fault:
-        raise _refused(fault) from None
-    if kinds != [duckdb.StatementType.SELECT]:
+    """Run a user's query, which has to be one SELECT or the EXPLAIN of one, and give its columns and rows: a COPY could write over
+    the market's files.
+    """
+    kinds = _kinds(connection, query)
+    # EXPLAIN ANALYZE runs what it explains, whatever that is.
+    if kinds == [duckdb.StatementType.EXPLAIN] and (explain := _EXPLAIN.match(query)):
+        kinds = _kinds(connection, query[explain.end() :])
+    pivots = kinds == [duckdb.StatementType.MULTI] and _READING.match(query)
+    if kinds != [duckdb.StatementType.SELECT] and not pivots:
         raise UsageError(
-            f"sql: found {kinds_named(kinds)}; allowed is one SELECT (or DESCRIBE, SUMMARIZE, SHOW); mend the query"
+            f"sql: found {kinds_named(kinds)}; allowed is one SELECT (or DESCRIBE, SUMMARIZE, SHOW, EXPLAIN of one);"
+            " mend the query"
         )
     return _answer(connection, query)
+
+
+def _kinds(connection: duckdb.DuckDBPyConnection, query: str) -> list[duckdb.StatementType]:
+    try:
+        return [statement.type for statement in connection.extract_statements(query)]
+    except duckdb.Error as fault:
+        raise _refused(fault) from None
 
 
 def _refused(fault: duckdb.Error) -> QsimError:

@@ -192,8 +192,8 @@ _OWN = {
     "daily_prices.stock": "units on hand at noon",
     "price_index.listings": "listings compared with the day before",
     "price_index.jevons": "geometric mean of changes of prices last seen in stock at noon, chained; the first day is 100",
-    "price_index.fisher": "units and unit values against those of the first 28 days of sales; the first day is 100; null"
-    " without orders",
+    "price_index.fisher": "units and unit values against those of the first 28 days of sales; the first day is 100; a day"
+    " without sales keeps the level before; null without orders in these 28",
     "lowest_price_share.products_lowest": "products on which the platform is cheapest at noon, ties shared",
     "lowest_price_share.products": "products compared, in each area",
     "lowest_price_share.share": "products_lowest / products, a fraction",

@@ -18,6 +18,7 @@ from time import monotonic
 from typing import Any
 
 from qsim.errors import CorruptError, QsimError, UsageError
+from qsim.given import shown
 from qsim.queries import sandbox, statement, texts, values, views
 from qsim.queries.scans import Scans
 from qsim.runs.writing import course_of
@@ -93,7 +94,21 @@ def guarded_sql(
         CorruptError: a file of the market is not what was committed (exit code 5).
         QsimError: it failed, or took more time or memory than allowed (exit code 1).
     """
+    if _is_folder(query):
+        raise UsageError(
+            f"guarded_sql: found {shown(query)}, a folder, for the query; allowed is guarded_sql(directory, query); name the"
+            " market first"
+        )
     return guarded(directory, query, Limits(seconds, rows, bytes, memory_mb, threads), LAYERS)
+
+
+def _is_folder(query: object) -> bool:
+    """Tell whether what is given for a query is where a market may be."""
+    try:
+        return isinstance(query, os.PathLike) or (isinstance(query, str) and query != "" and Path(query).is_dir())
+    except (OSError, ValueError):
+        # Too long, or not of this locale, as queries may be and no names of folders.
+        return False
 
 
 def layers() -> dict[str, str]:

@@ -104,6 +104,7 @@ def _item(thing: Any) -> tuple[int, str]:
     quantity = plain(thing[0])
     if isinstance(quantity, bool) or not isinstance(quantity, int) or not 1 <= quantity <= MAX_QUANTITY:
         raise UsageError(
-            f"basket, '{thing[1]:.60}': quantity {quantity}; allowed is a whole number from 1 to {MAX_QUANTITY}"
+            f"basket, '{thing[1]:.60}': quantity: found {shown(quantity)}; allowed is a whole number from 1 to {MAX_QUANTITY};"
+            " mend the number"
         )
     return quantity, thing[1]

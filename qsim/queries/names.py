@@ -21,6 +21,8 @@ from qsim.queries.connection import rows_of
 from qsim.queries.texts import letters, letters_of
 from qsim.queries.wording import Words, words
 
+# Names that are less like what was typed are of other things: `battery` is no slip of butter.
+_ALIKE = 0.86
 _JOINING = {"and", "n", "with", "no", "or", "without"}
 _SUFFIX = re.compile(r"\s+[-–]\s+|\s*\(")
 # Without these a name has one reading.
@@ -217,7 +219,7 @@ def kins_among(asked: Words, products: Iterable[tuple[int, str, str, str]]) -> l
 
 def nearest(connection: duckdb.DuckDBPyConnection, name: str, count: int = 3) -> list[str]:
     """Give the packs that there are of what a name means, else the product names that look most like it, without brand,
-    bracket and what follows a dash.
+    bracket and what follows a dash; none where none looks like it.
     """
     if found := pack_in(name):
         name = found[2]
@@ -226,13 +228,12 @@ def nearest(connection: duckdb.DuckDBPyConnection, name: str, count: int = 3) ->
             return [f"{name} {pack}" for pack in packs[:count]]
     rows = rows_of(
         connection,
-        rf"""SELECT head FROM (
+        rf"""SELECT head, greatest(jaro_winkler_similarity({letters_of("head")}, $1), 0.98 * list_max(list_transform(
+                string_split({letters_of("head")}, ' '), lambda word: jaro_winkler_similarity(word, $1)))) AS likeness FROM (
                 SELECT DISTINCT regexp_replace(CASE WHEN brand <> '' AND starts_with(product, brand || ' ')
                     THEN product[length(brand) + 2:] ELSE product END, '\s+[-–]\s.*|\s*\(.*', '') AS head FROM products)
-            WHERE head <> '' ORDER BY greatest(jaro_winkler_similarity({letters_of("head")}, $1), 0.98 * list_max(list_transform(
-                string_split({letters_of("head")}, ' '), lambda word: jaro_winkler_similarity(word, $1)))) DESC, length(head), head
-            LIMIT $2""",
-        [letters(name).strip(), count],
+            WHERE head <> '' AND likeness >= $3 ORDER BY likeness DESC, length(head), head LIMIT $2""",
+        [letters(name).strip(), count, _ALIKE],
     )
     return [row["head"] for row in rows]
 
@@ -253,7 +254,8 @@ def known_products(connection: duckdb.DuckDBPyConnection, name: str) -> list[lis
     found = products_named(connection, name)
     if not found:
         near = ", ".join(nearest(connection, name))
-        raise UsageError(f"product '{name:.60}': this market has none; nearest: {near}; correct the name")
+        allowed = f"nearest: {near}" if near else "allowed are those of the view products, none of them alike"
+        raise UsageError(f"product '{name:.60}': this market has none; {allowed}; correct the name")
     return found
 
 

@@ -118,9 +118,9 @@ def deals(
     """
     min_discount, limit = number("min_discount", min_discount), whole_number("limit", limit)
     if not 0 <= min_discount <= 100:
-        raise UsageError(f"min_discount {min_discount}: allowed is 0 to 100 percent; choose a number in it")
+        raise UsageError(f"min_discount: found {min_discount}; allowed are 0 to 100 percent; mend the number")
     if not 1 <= limit <= _MOST_ROWS:
-        raise UsageError(f"limit {str(limit)[:60]}: allowed is 1 to {_MOST_ROWS:,} rows; choose a number in it")
+        raise UsageError(f"limit: found {shown(limit)}; allowed are 1 to {_MOST_ROWS:,} rows; mend the number")
     known = known_of(connection)
     chosen = None if platform is None else check_platform(known, platform)
     check_open(closed_of(connection), chosen)

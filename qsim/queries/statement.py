@@ -79,6 +79,8 @@ def bound(query: str) -> None:
         )
     if "\0" in query:
         refused("a NUL character")
+    if re.search("[\ud800-\udfff]", query):
+        refused("half of a letter, which UTF-8 has no bytes for")
     depth = deepest = 0
     for sign in re.findall(r"[()\[\]{}]", query):
         depth = depth + 1 if sign in "([{" else max(0, depth - 1)

@@ -97,7 +97,7 @@ def _step_of(days: pl.Series) -> int:
 
 
 def _like(word: str, words: list[str]) -> str:
-    close = get_close_matches(word, words, n=1, cutoff=0.5)
+    close = get_close_matches(word, words, n=1, cutoff=0.6)
     return f"nearest is {close[0]!r}" if close else f"there are {', '.join(words[:20])}"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import polars as pl
 
+from qsim import forks
 from qsim.errors import InputError, UsageError
 from qsim.queries import connect
 from qsim.realism import cells, charts, classifier, moments
@@ -128,6 +129,7 @@ def realism(
         charts_to: a folder to write charts to; their paths are then in `charts`.
         seed: of the bootstrap and the classifier.
     """
+    forks.check("validate --realism")
     market = market_directory(directory)
     if min_score is not None and not 0 <= number("min_score", min_score) <= 100:
         raise UsageError(f"min_score: found {min_score:g}; allowed is a score from 0 to 100; mend the number")

@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from qsim import blocks, calendars, params, rulebook, simulation
+from qsim import blocks, calendars, forks, params, rulebook, simulation
 from qsim.arrays import U16, Mask
 from qsim.catalog import (
     campaign_tables,
@@ -92,6 +92,7 @@ def open_market(
     warn: Callable[[str], None],
 ) -> Opening:
     """Resolve the parameters, make or read the catalog, and set the prices of tick 0; nothing is written."""
+    forks.check("generate")
     user = _user_list(catalog, columns, groups, strict, warn)
     if user is not None:
         # A preset takes a share of its made-up products off sale; of a user's own, only where that was asked for.

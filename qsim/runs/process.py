@@ -10,6 +10,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 FILE, OLDER = "runs.jsonl", "runs.older.jsonl"
 _MOST_BYTES = 8_000_000
+# Some hundred lines.
+_PIECE_BYTES = 1 << 18
 _EVERY_SECONDS = 1.0
 
 _logger = logging.getLogger("qsim")
@@ -105,19 +108,35 @@ def _append(folder: Path, line: str) -> None:
 
 def lines(market: Place, most: int = 2_000) -> list[dict[str, Any]]:
     """Read the newest lines, at most so many, the oldest of them first; what is no line is passed over."""
-    texts: list[str] = []
     if not isinstance(market, Path):
         return []
-    for name in (OLDER, FILE):
-        path = market / PROCESS / name
-        texts += path.read_text("utf-8", "replace").splitlines() if path.is_file() else []
-    return [line for text in texts[-most:] if (line := _read(text))]
+    texts: list[bytes] = []
+    # The newest first: a file that becomes the older one meanwhile is long enough for all of them.
+    for name in (FILE, OLDER):
+        if len(texts) < most:
+            texts[:0] = _last_lines(market / PROCESS / name, most - len(texts))
+    return [line for text in texts if (line := _read(text))]
 
 
-def _read(text: str) -> dict[str, Any]:
+def _last_lines(path: Path, most: int) -> list[bytes]:
+    """Read the last lines of a file, at most so many, from its end on; none where there is no file."""
+    if not path.is_file():
+        return []
+    end = b""
+    with suppress(FileNotFoundError), path.open("rb") as file:
+        place = file.seek(0, os.SEEK_END)
+        while place and end.count(b"\n") <= most:
+            begin = max(0, place - _PIECE_BYTES)
+            file.seek(begin)
+            end = file.read(place - begin) + end
+            place = begin
+    return end.splitlines()[-most:]
+
+
+def _read(text: bytes) -> dict[str, Any]:
     """Read a line; nothing where it is none: a kill or a full disk may cut one short, and the next one begins behind it."""
     try:
-        line = json.loads(text)
+        line = json.loads(text.decode("utf-8", "replace"))
     except ValueError:
         return {}
     return line if isinstance(line, dict) else {}

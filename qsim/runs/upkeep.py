@@ -6,6 +6,7 @@ import os
 from dataclasses import asdict
 from typing import Any
 
+from qsim import forks
 from qsim.errors import UsageError
 from qsim.runs import merging, writing
 from qsim.scalars import number
@@ -42,10 +43,10 @@ def vacuum(directory: str | os.PathLike[str] | None = None, *, grace_seconds: fl
 
     Connections that see a commit from before the replacement fail from then on, until `qsim.refresh`.
     """
-    grace_seconds = number("grace", grace_seconds)
+    grace_seconds = number("grace_seconds", grace_seconds)
     if not 0 <= grace_seconds <= _MOST_GRACE_SECONDS:
         raise UsageError(
-            f"grace: found {grace_seconds}; allowed are 0 to {_MOST_GRACE_SECONDS:,} seconds; mend the number"
+            f"grace_seconds: found {grace_seconds}; allowed are 0 to {_MOST_GRACE_SECONDS:,} seconds; mend the number"
         )
     market = market_directory(directory)
     with writing.locked(market):
@@ -61,6 +62,8 @@ def verify(directory: str | os.PathLike[str] | None = None, *, regenerate: str |
     `regenerate` also simulates ticks again from the seed and compares digests: the text `all`, or `FIRST:LAST`, of which
     whole commits are taken. Nothing is changed. `passed` tells whether there are no faults; these are lines of text.
     """
+    if regenerate is not None:
+        forks.check("verify --regenerate")
     market = market_directory(directory)
     found = verification.verify(market, writing.DIRECTORIES, writing.CATALOG_TABLES)
     result = {"directory": str(market), **asdict(found)}

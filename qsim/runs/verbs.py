@@ -20,7 +20,7 @@ from qsim.scalars import number, whole_number
 from qsim.standing import market_directory, status
 from qsim.storage import digests, files, leftovers, lock, log, tables
 from qsim.storage.pieces import DataFile
-from qsim.storage.places import ObjectPath, Place
+from qsim.storage.places import ObjectPath, Place, held
 from qsim.streams import FORMAT_VERSION
 
 if TYPE_CHECKING:
@@ -39,10 +39,7 @@ _How = tuple[int, str | None, bool, threading.Event | None]
 
 def workers_of(wanted: int | None) -> int:
     """Cap the workers at the cores of the machine."""
-    wanted = DEFAULT_WORKERS if wanted is None else whole_number("max_workers", wanted)
-    if wanted < 1:
-        raise UsageError(f"max_workers: found {wanted}; allowed is 1 or more; it changes speed only")
-    return min(wanted, os.cpu_count() or 1)
+    return min(DEFAULT_WORKERS if wanted is None else params.worker_count(wanted), os.cpu_count() or 1)
 
 
 def _refuse_taken(market: Place) -> None:
@@ -121,11 +118,11 @@ def generate(
     preset = values.get("preset", "classic") if preset is None else given.text("preset", preset)
     given.check_called("warn", warn)
     chosen = catalog, calls.columns_of(columns), groups, given.flag("strict", strict)
-    opening = open_market(preset, [scenarios.opening(preset, values)], *chosen, warn)
-    forecast.warn_of_demand(market, opening.parameters)
-    with new_place(market):
-        _commit_opening(market, opening)
-    return status(market)
+    with held(market) as whole:
+        opening = open_market(preset, [scenarios.opening(preset, values)], *chosen, warn)
+        forecast.warn_of_demand(market, opening.parameters)
+        _commit_opening(whole, opening)
+        return status(whole) | {"directory": str(market)}
 
 
 def _opening_values(
@@ -150,18 +147,19 @@ def _write_parts(market: Place, parts: list[Part]) -> tuple[list[DataFile], int]
 
 
 def _commit_opening(market: Place, opening: Opening) -> None:
-    fixed = {"format_version": FORMAT_VERSION, "products_per_block": opening.products_per_block}
-    text = params.to_toml({**fixed, **opening.parameters.model_dump()}).encode()
-    name = files.own_name(market, SETTINGS_FILE)
-    added = [DataFile(name, "settings", 0, len(text), files.put(market / name, text), 0, 0, 0)]
-    epoch = Epoch(0, 0, opening.parameters.update_interval_seconds)
-    digest = epoch_digest(epoch, opening.parameters)
-    with ThreadPoolExecutor(workers_of(None)) as pool:
-        for written, part_digest in pool.map(lambda piece: _write_parts(market, piece()), opening.pieces):
-            added += written
-            digest += part_digest
-    entry = epoch_entry(epoch, opening.parameters)
-    log.append(market, log.EMPTY, tick=0, digest=digest % digests.MODULUS, added=added, epoch=entry)
+    with new_place(market):
+        fixed = {"format_version": FORMAT_VERSION, "products_per_block": opening.products_per_block}
+        text = params.to_toml({**fixed, **opening.parameters.model_dump()}).encode()
+        name = files.own_name(market, SETTINGS_FILE)
+        added = [DataFile(name, "settings", 0, len(text), files.put(market / name, text), 0, 0, 0)]
+        epoch = Epoch(0, 0, opening.parameters.update_interval_seconds)
+        digest = epoch_digest(epoch, opening.parameters)
+        with ThreadPoolExecutor(workers_of(None)) as pool:
+            for written, part_digest in pool.map(lambda piece: _write_parts(market, piece()), opening.pieces):
+                added += written
+                digest += part_digest
+        entry = epoch_entry(epoch, opening.parameters)
+        log.append(market, log.EMPTY, tick=0, digest=digest % digests.MODULUS, added=added, epoch=entry)
 
 
 def ticks_wanted(
@@ -261,12 +259,12 @@ def run(
     values, from_config = params.without_process(params.configured(config))
     workers = workers_of(max_workers if max_workers is not None else from_config)
     values, wanted = params.merge(values, calls.parameters(changes, run)), (ticks, until, duration)
-    _refuse_early(market, values, *wanted, manner.speed is not None)
-    _run(market, values, wanted, (workers, scheduler, monitoring, stop), manner)
-    return status(market)
+    with held(market) as whole:
+        _refuse_early(market, values, *wanted, manner.speed is not None)
+        return _run(whole, values, wanted, (workers, scheduler, monitoring, stop), manner) | {"directory": str(market)}
 
 
-def _run(market: Place, values: dict[str, Any], wanted: _Wanted, how: _How, manner: Manner) -> None:
+def _run(market: Place, values: dict[str, Any], wanted: _Wanted, how: _How, manner: Manner) -> dict[str, Any]:
     workers, scheduler, monitoring, stop = how
     with writing.locked(market), _cluster(scheduler, workers) as client:
         writer = writing.open_writer(market, workers, monitoring, stop)
@@ -275,6 +273,7 @@ def _run(market: Place, values: dict[str, Any], wanted: _Wanted, how: _How, mann
         epoch = writing.change_parameters(writer, scenarios.changes(writer.world.course.parameters, values))
         ticks = ticks_wanted(writer.tip.tick, writer.world.course.epochs[-1].interval, *wanted)
         recording.run_on(writer, ticks, epoch, manner)
+    return status(market)
 
 
 def _cluster(scheduler: str | None, workers: int) -> AbstractContextManager[Client | None]:

@@ -14,7 +14,7 @@ from fastapi import FastAPI
 
 from qsim.monitoring.health import worst
 from qsim.queries import served
-from qsim.server import boards, problems, products, questions, shapes, sql, static, watching
+from qsim.server import boards, market_figures, problems, products, questions, shapes, sql, static, watching
 from qsim.server import live as writing
 from qsim.server.following import Following, follow, look
 from qsim.server.guarding import Allowed, Guard
@@ -112,3 +112,4 @@ def _tell(market: Market, feed: Feed, measures: Measures, state: Following) -> N
     measures.gauge("qsim_events", "Changes of prices in the market.", lambda: market.moment.rows("events"))
     measures.gauge("qsim_streams", "Clients that follow changes.", lambda: feed.count)
     measures.gauge("qsim_kept_bytes", "Bytes of answers at hand.", lambda: market.bytes)
+    market_figures.tell(measures, state)

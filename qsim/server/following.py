@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import subprocess
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from time import monotonic, perf_counter
+from typing import Any
 
 from qsim.errors import QsimError
 from qsim.monitoring import health
@@ -21,6 +21,7 @@ from qsim.server.measures import Measures
 from qsim.server.problems import ProblemError
 from qsim.server.reading import Market
 from qsim.server.streaming import BEAT_SECONDS, Feed
+from qsim.storage.places import renamed
 
 _logger = logging.getLogger("qsim")
 # What is wrong with a market does not mend itself in a moment.
@@ -34,8 +35,9 @@ _UNLOOKED_SECONDS = 30.0
 @dataclass
 class Following:
     """How following goes: when the market was last moved on, what is wrong, when clients were last told that the server is
-    there, the writer where it has one and whether its end was logged, and what the last look at the market's health found: when,
-    at which commit (its hash), in its history, and in its runs and the machine.
+    there, the writer where it has one, whether its end was logged, and whether another market is in the place of its own; what the
+    last look at the market's health found: when, at which commit (its hash), in its history, and in its runs and the machine; and
+    what the ticks looked at did and the newest run cost.
     """
 
     moved: float
@@ -43,10 +45,13 @@ class Following:
     beaten: float = field(default_factory=monotonic)
     writer: subprocess.Popen[bytes] | None = None
     ended: bool = False
+    replaced: bool = False
     looked: float = field(default_factory=monotonic)
     head: str = ""
     history: list[Reason] = field(default_factory=list)
     now: list[Reason] = field(default_factory=list)
+    counts: list[dict[str, Any]] = field(default_factory=list)
+    run: dict[str, Any] = field(default_factory=dict)
 
     @property
     def reasons(self) -> list[Reason]:
@@ -55,7 +60,7 @@ class Following:
         if quiet > _UNLOOKED_SECONDS:
             lines.append(f"the server has not looked at the market for {quiet:,.0f} s; see its log, and start it again")
         own = [health.of_fault(QsimError(line), "following") for line in lines]
-        return [*own, *fault_of(self.writer), *self.history, *self.now]
+        return [*own, *fault_of(self.writer, self.replaced), *self.history, *self.now]
 
 
 def look(market: Market, state: Following) -> None:
@@ -63,8 +68,10 @@ def look(market: Market, state: Following) -> None:
     place, moment = market.at.market, market.moment
     try:
         if state.head != moment.log.head:
-            state.history, state.head = _hidden(market, health.of_history(place, moment.log)), moment.log.head
-        state.now = _hidden(market, health.of_now(place))
+            found, state.counts = health.of_history(place, moment.log)
+            state.history, state.head = _hidden(market, found), moment.log.head
+        found, state.run = health.of_now(place)
+        state.now = _hidden(market, found)
     except QsimError as fault:
         if _is_overtaken(market):
             return
@@ -88,8 +95,7 @@ def _hidden(market: Market, reasons: list[Reason]) -> list[Reason]:
 
 
 def _nameless(market: Market, words: str) -> str:
-    whole = re.escape(str(market.at.market.absolute()))
-    return re.sub(rf"(?<![\w./-]){whole}(?![\w-]|\.\w)", "the market", words)
+    return renamed(words, market.at.market.absolute(), "the market")
 
 
 async def follow(market: Market, feed: Feed, measures: Measures, state: Following, every: float) -> None:
@@ -124,7 +130,7 @@ async def _move(market: Market, feed: Feed, measures: Measures, state: Following
     begun = perf_counter()
     if await market.follow():
         measures.follow_seconds.observe(perf_counter() - begun)
-        state.moved = monotonic()
+        state.moved, state.replaced = monotonic(), market.replaced > 0
     await feed.publish()
 
 
@@ -135,7 +141,7 @@ async def _look(market: Market, state: Following) -> None:
 
 async def _watch(state: Following) -> None:
     """Tell in the log, once, that the writer has ended."""
-    for reason in () if state.ended else fault_of(state.writer):
+    for reason in () if state.ended else fault_of(state.writer, state.replaced):
         state.ended = True
         _logger.error("%s; %s", reason["found"], reason["mend"])
 

@@ -7,14 +7,13 @@ import signal
 import subprocess
 import sys
 
-from qsim.errors import QsimError
+from qsim.errors import ConflictError, QsimError
+from qsim.given import LOG_LEVELS
 from qsim.monitoring import health
 from qsim.monitoring.health import Reason
 from qsim.storage.places import Place
 
 _STOP_SECONDS = 30.0
-# Those of `qsim run`.
-_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 # A year.
 _MINUTES = 365 * 24 * 60
 
@@ -39,19 +38,27 @@ def _log_options() -> list[str]:
     # One file is what the command line names; two processes may write it.
     files = [handler.baseFilename for handler in logger.handlers if isinstance(handler, logging.FileHandler)][:1]
     return [
-        *(["--log-level", level] if level in _LEVELS else []),
+        *(["--log-level", level] if level in LOG_LEVELS else []),
         *(word for file in files for word in ("--log-file", file)),
     ]
 
 
-def fault_of(writer: subprocess.Popen[bytes] | None) -> list[Reason]:
-    """Tell that a writer has ended, well or not, so that the market stands still; nothing while it runs or where there is none."""
+def fault_of(writer: subprocess.Popen[bytes] | None, replaced: bool = False) -> list[Reason]:
+    """Tell that a writer has ended, well or not, so that the market stands still; nothing while it runs or where there is none.
+
+    `replaced` is whether another market has come in the place of the one that it was started on.
+    """
     code = None if writer is None else writer.poll()
     if code is None:
         return []
-    mend = "mend what its words on standard error say, and start the server again" if code else "start the server again"
-    line = f"the writer ended with exit code {code}, and the market stands still; {mend}"
-    return [health.of_fault(QsimError(line), "writer")]
+    found, mend = f"the writer ended with exit code {code}, and the market stands still", "start the server again"
+    if replaced and code == ConflictError.exit_code:
+        # It may be one that is still being copied, into which nothing is to be written unasked.
+        found = "another market has come in the place of the one that the writer ran on, and stands still"
+        mend = "start the server again to run it on"
+    elif code:
+        mend = f"mend what its words on standard error say, and {mend}"
+    return [health.of_fault(QsimError(f"{found}; {mend}"), "writer")]
 
 
 def stop(writer: subprocess.Popen[bytes]) -> None:

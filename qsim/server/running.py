@@ -18,7 +18,7 @@ from typing import Any
 
 import uvicorn
 
-from qsim import allocation
+from qsim import allocation, forks
 from qsim.errors import DiskError, UsageError
 from qsim.server.app import create_app
 from qsim.server.guarding import LOOPBACK, Allowed
@@ -153,6 +153,21 @@ class _Server(uvicorn.Server):
 
 
 @contextmanager
+def _own_settings() -> Iterator[None]:
+    """Change threads often while a server runs; then put that back, and what the server's start took from garbage collection."""
+    interval, frozen = sys.getswitchinterval(), gc.get_freeze_count()
+    # A question in a thread is not to hold up for long those that take less than a change of threads does.
+    sys.setswitchinterval(_SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(interval)
+        # What others froze could not be told from the server's own.
+        if not frozen:
+            gc.unfreeze()
+
+
+@contextmanager
 def _ended_by_hang_up(server: uvicorn.Server) -> Iterator[None]:
     """Let the end of its terminal (SIGHUP) end a server as SIGTERM does; where there is such a thing, and not under nohup."""
     number = getattr(signal, "SIGHUP", None)
@@ -190,6 +205,7 @@ def serve(
     streams: int, live: bool, listening: Callable[[str], None], stop: threading.Event | None,
 ) -> None:  # fmt: skip
     """Serve a market until it is told to stop; `verb.serve`, which needs none of what this does to be there, says all of it."""
+    forks.check("serve")
     _refuse_loop()
     host, port = address
     allowed = allowed_of(host, token)
@@ -204,10 +220,8 @@ def serve(
     server = _Server(config, app.state.feed, app.state.turns, partial(warm, app, allowed), listening)
     if stop is not None:
         threading.Thread(target=_stop_with, args=(stop, server), daemon=True).start()
-    # A question in a thread is not to hold up for long those that take less than a change of threads does.
-    sys.setswitchinterval(_SWITCH_SECONDS)
     try:
-        with _ended_by_hang_up(server):
+        with _own_settings(), _ended_by_hang_up(server):
             server.run()
     except SystemExit:
         raise DiskError(

@@ -82,6 +82,6 @@ async def health(request: Request) -> Response:
 
 @router.get("/metrics", response_class=Response, responses=_TEXT)
 async def metrics(request: Request) -> Response:
-    """Figures of the server and of where the market stands, for Prometheus."""
+    """Figures of the server, of where the market stands, what its newest ticks did and its newest run cost, for Prometheus."""
     measures: Measures = request.app.state.measures
     return Response(measures.text(), media_type="text/plain; version=0.0.4", headers={"Cache-Control": "no-store"})

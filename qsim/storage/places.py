@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 
 from qsim import given
-from qsim.errors import UsageError
+from qsim.errors import QsimError, UsageError
 
 SCHEMES = ("s3", "gs", "az")
 # A path that went through pathlib has one slash left.
@@ -71,3 +72,19 @@ def _readable(path: Path) -> Path:
                 f"{whole}: is not UTF-8; allowed is a path that is; name another, or rename the folder"
             ) from None
     return path
+
+
+def renamed(words: str, place: Place, name: str) -> str:
+    """Write another name for a place wherever it stands in words, whole and not as a part of another path."""
+    return re.sub(rf"(?<![\w./-]){re.escape(str(place))}(?![\w-]|\.\w)", lambda _: name, words)
+
+
+@contextmanager
+def held(market: Place) -> Iterator[Place]:
+    """Give the whole path of a market, which stays its own wherever the process goes meanwhile; errors tell it as it was named."""
+    whole = market.absolute()
+    try:
+        yield whole
+    except QsimError as fault:
+        fault.args = tuple(renamed(str(word), whole, str(market)) for word in fault.args)
+        raise

@@ -29,6 +29,7 @@ NEEDS = {
     "told": "the truth of its prices",
     "told AND rivals": "the truth of answers to rivals",
     "rivals": "platforms that watch each other",
+    "EXISTS (FROM checked.stretches)": "ticks that were counted by platform and category",
 }
 CATEGORIES = {
     1: "Basic Data Integrity",

@@ -31,6 +31,9 @@ _SWITCHED = f"""
         UNION ALL SELECT tick, listing_id, 0, 0, (after = 0)::BIGINT - (before = 0)::BIGINT FROM checked.shelf)
     JOIN ({_CELLS}) USING (listing_id) GROUP BY ALL"""
 
+# Which ticks were counted the log alone tells: of none there is nothing to hold against what happened.
+_COUNTED = "EXISTS (FROM checked.stretches)"
+
 
 def counted(history: Log) -> list[str]:
     """Write the tables of the ticks that were counted: their stretches (first, last), as runs without monitoring leave gaps, and
@@ -61,6 +64,7 @@ CHECKS: tuple[Check, ...] = (
             SELECT tick, sum(attempted) AS attempted FROM raw.metrics SEMI JOIN checked.counted USING (tick)
             GROUP BY tick) AS b USING (tick)
         WHERE coalesce(m.attempted, 0) <> coalesce(b.attempted, 0)""",
+        needs=_COUNTED,
     ),
     faults(
         "6.26",
@@ -69,13 +73,14 @@ CHECKS: tuple[Check, ...] = (
             m.out_of_stock, s.out_of_stock AS out_of_stock_now
         FROM (SELECT * FROM raw.platform_metrics
               QUALIFY row_number() OVER (PARTITION BY platform_id, category_id ORDER BY tick DESC) = 1) AS m
-        JOIN (SELECT platform_id, category_id, count(*) FILTER (discount_bps > 0) AS discounted,
+        RIGHT JOIN (SELECT platform_id, category_id, count(*) FILTER (discount_bps > 0) AS discounted,
                 count(*) FILTER (surge_bps > 0 OR surge_fee_paise > 0) AS surging, count(*) FILTER (k.stock = 0) AS out_of_stock
               FROM raw.state JOIN (FROM ({_CELLS}) WHERE is_active) USING (listing_id)
               JOIN (SELECT listing_id, stock FROM raw.stock) AS k USING (listing_id) GROUP BY ALL) AS s
             USING (platform_id, category_id)
         WHERE (m.discounted, m.surging, m.out_of_stock) IS DISTINCT FROM (s.discounted, s.surging, s.out_of_stock)
             AND NOT EXISTS (FROM raw.events WHERE tick > (SELECT max(last) FROM checked.stretches))""",
+        needs=_COUNTED,
     ),
     faults(
         "6.27",
@@ -85,6 +90,7 @@ CHECKS: tuple[Check, ...] = (
             SELECT platform_id, category_id, count(*) FILTER (is_active) AS active, count(*) FILTER (NOT is_active) AS inactive
             FROM ({_CELLS}) GROUP BY ALL) USING (platform_id, category_id)
         WHERE (attempted + skipped_waiting, skipped_inactive, failed) IS DISTINCT FROM (active, inactive, 0)""",
+        needs=_COUNTED,
     ),
     faults(
         "6.28",
@@ -95,6 +101,7 @@ CHECKS: tuple[Check, ...] = (
         WHERE {" + ".join(f"m.{name}" for name in SIZES)} <> m.sized OR m.sized > coalesce(s.sized, 0)
             OR ((SELECT max(attempted) FROM raw.metrics) <= 1024 AND ({", ".join(f"m.{name}" for name in _SIZED)})
                 IS DISTINCT FROM ({", ".join(f"coalesce(s.{name}, 0)" for name in _SIZED)}))""",
+        needs=_COUNTED,
     ),
     faults(
         "6.29",
@@ -110,5 +117,6 @@ CHECKS: tuple[Check, ...] = (
             AND (coalesce(m.discounted, 0), coalesce(m.surging, 0), coalesce(m.out_of_stock, 0))
                 <> (coalesce(s.discounted, 0), coalesce(s.surging, 0), coalesce(s.out_of_stock, 0))""",
         sampled=True,
+        needs=_COUNTED,
     ),
 )

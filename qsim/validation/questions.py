@@ -67,7 +67,7 @@ CHECKS: tuple[Check, ...] = (
     ),
     question(
         "5.2",
-        "Which products have 30 % discount or more on Blinkit?",
+        "Which products have 30 % discount or more on Blinkit, else the deepest that there is?",
         f"""SELECT product, pack, platform, price, discount_pct FROM prices WHERE is_active
         AND platform = {_MOST_DISCOUNTED} AND discount_pct >= {_DEPTH} ORDER BY discount_pct DESC, listing_id""",
     ),
