@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime, time
@@ -39,11 +38,10 @@ from qsim.behaviour import (
 from qsim.clock import parse_hour, parse_start
 from qsim.errors import UsageError, nearest
 from qsim.explain import fault_line
-from qsim.layers import Part
 from qsim.layers import Whole as Whole
 from qsim.layers import merge as merge
 from qsim.scalars import plain
-from qsim.toml_text import MAX_LINE
+from qsim.toml_text import assignment as assignment
 from qsim.toml_text import read_toml as read_toml
 from qsim.toml_text import to_toml as to_toml
 
@@ -53,8 +51,6 @@ FIXED = frozenset(
 ) | {"catalog", "calendar", "assortment"}
 MAX_LISTINGS = 2**32 - 1
 NO_BATCH = -1
-# Dots with an even number of quotes after them: those in no quoted key.
-_DOTS = re.compile(r'\.(?=(?:[^"]*"[^"]*")*[^"]*$)')
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 Percent = Annotated[float, Field(ge=0, le=100)]
@@ -256,22 +252,6 @@ def configured(config: Mapping[str, Any] | str | os.PathLike[str] | None) -> Map
     if not isinstance(config, (str, os.PathLike)):
         raise given.refused("config", config, "a table of parameters, or the path of a TOML file")
     return read_toml(Path(config))
-
-
-def assignment(text: str) -> dict[str, Any]:
-    """Read `key=value`, `table.key=value` or `table."key.1"=value` as nested values; the value is TOML, or else plain text."""
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise UsageError(f"--set {text[:60]!r}: allowed is key=value, such as batch_size=100; mend the option")
-    if len(text) > MAX_LINE:
-        raise UsageError(f"--set {text[:60]!r}: found {len(text):,} letters; allowed are {MAX_LINE:,}; mend the option")
-    try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except (ValueError, RecursionError):
-        parsed = value.strip()
-    for part in reversed(_DOTS.split(key.strip())):
-        parsed = Part({part[1:-1] if len(part) > 1 and part[0] == part[-1] == '"' else part: parsed})
-    return dict(parsed)
 
 
 def resolve(preset: str, *layers: Mapping[str, Any]) -> Parameters:
