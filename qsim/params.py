@@ -38,11 +38,10 @@ from qsim.behaviour import (
 from qsim.clock import parse_hour, parse_start
 from qsim.errors import UsageError, nearest
 from qsim.explain import fault_line
-from qsim.layers import Part
 from qsim.layers import Whole as Whole
 from qsim.layers import merge as merge
 from qsim.scalars import plain
-from qsim.toml_text import MAX_LINE
+from qsim.toml_text import assignment as assignment
 from qsim.toml_text import read_toml as read_toml
 from qsim.toml_text import to_toml as to_toml
 
@@ -253,22 +252,6 @@ def configured(config: Mapping[str, Any] | str | os.PathLike[str] | None) -> Map
     if not isinstance(config, (str, os.PathLike)):
         raise given.refused("config", config, "a table of parameters, or the path of a TOML file")
     return read_toml(Path(config))
-
-
-def assignment(text: str) -> dict[str, Any]:
-    """Read `key=value` or `table.key=value` as nested values; the value is TOML, or else plain text."""
-    key, equals, value = text.partition("=")
-    if not equals or not key.strip():
-        raise UsageError(f"--set {text[:60]!r}: allowed is key=value, such as batch_size=100; mend the option")
-    if len(text) > MAX_LINE:
-        raise UsageError(f"--set {text[:60]!r}: found {len(text):,} letters; allowed are {MAX_LINE:,}; mend the option")
-    try:
-        parsed = tomllib.loads(f"value = {value}")["value"]
-    except (ValueError, RecursionError):
-        parsed = value.strip()
-    for part in reversed(key.strip().split(".")):
-        parsed = Part({part: parsed})
-    return dict(parsed)
 
 
 def resolve(preset: str, *layers: Mapping[str, Any]) -> Parameters:

@@ -1,19 +1,23 @@
-"""TOML out of and into plain values: a user's file of parameters, and the text that a market keeps of its own."""
+"""TOML out of and into plain values: a file of parameters, one of a command line, and the text that a market keeps of its own."""
 
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from qsim.errors import InputError
+from qsim.errors import InputError, UsageError
 from qsim.inputs import read_small
+from qsim.layers import Part
 
 MAX_CONFIG_BYTES = 1 << 18
 # A key of thousands of dotted parts, which fits no parameter, takes the parser time that grows with their square.
 MAX_LINE = 2_000
+# Dots with an even number of quotes after them: those in no quoted key.
+_DOTS = re.compile(r'\.(?=(?:[^"]*"[^"]*")*[^"]*$)')
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -34,6 +38,22 @@ def _toml_fault(fault: Exception) -> str:
     if isinstance(fault, RecursionError):
         return "found tables or lists nested hundreds deep; parameters nest at most three deep"
     return str(fault)[:120]
+
+
+def assignment(text: str) -> dict[str, Any]:
+    """Read `key=value`, `table.key=value` or `table."key.1"=value` as nested values; the value is TOML, or else plain text."""
+    key, equals, value = text.partition("=")
+    if not equals or not key.strip():
+        raise UsageError(f"--set {text[:60]!r}: allowed is key=value, such as batch_size=100; mend the option")
+    if len(text) > MAX_LINE:
+        raise UsageError(f"--set {text[:60]!r}: found {len(text):,} letters; allowed are {MAX_LINE:,}; mend the option")
+    try:
+        parsed = tomllib.loads(f"value = {value}")["value"]
+    except (ValueError, RecursionError):
+        parsed = value.strip()
+    for part in reversed(_DOTS.split(key.strip())):
+        parsed = Part({part[1:-1] if len(part) > 1 and part[0] == part[-1] == '"' else part: parsed})
+    return dict(parsed)
 
 
 def _toml(value: Any) -> str:

@@ -169,7 +169,7 @@ class Behaviour:
         if price >= self.product.ceiling:
             return self.product.ceiling
         if self.style == "paise":
-            return math.floor(price + 0.5)
+            return max(1, math.floor(price + 0.5))
         if self.style == "percent" and self.product.mrp is not None:
             percents = math.floor(100.0 * price / self.product.mrp + 0.5)
             return min(max(1, math.floor(percents * self.product.mrp / 100 + 0.5)), self.product.mrp)

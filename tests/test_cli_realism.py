@@ -77,6 +77,10 @@ def test_below_the_least_score_the_exit_code_is_1_and_the_line_says_so(shell: Sh
     assert shell("validate", aged, "--realism", "--min-score", "1").code == 0
 
 
+def test_a_least_score_that_is_no_number_is_refused(shell: Shell, aged: Path) -> None:
+    assert "found nan" in shell.refused(2, "validate", aged, "--realism", "--min-score", "nan")
+
+
 def test_json_has_the_checks_and_the_score_with_its_moments(shell: Shell, aged: Path) -> None:
     done = shell("validate", aged, "--realism", "--min-score", "99", "--json")
     found = json.loads(done.out)

@@ -18,6 +18,7 @@ from qsim import params
 from qsim.errors import InputError, UsageError
 from qsim.fitting import points, preset, rates, refine, simulate, split
 from qsim.fitting.figures import ALL, measure, measure_costs
+from qsim.fitting.goods import goods_of
 from qsim.fitting.preset import base_values
 from qsim.fitting.reading import panel_of, read_source
 from qsim.fitting.spells import observe
@@ -141,12 +142,42 @@ def test_a_fall_that_comes_back_is_a_sale_and_a_rise_that_comes_back_is_none() -
     assert not observe(panel(v + mirror))[0].on_sale.any()
 
 
+def test_sales_of_what_hardly_changes_are_seen_beside_what_changes_daily() -> None:
+    random = np.random.default_rng(1)
+    still = [[10_000] * (9 + row % 20) + [9_000] * 3 + [10_000] * (38 - row % 20) for row in range(40)]
+    daily = random.choice([9_000, 10_000, 10_000, 11_100], (60, 50)).tolist()
+    of, sales = observe(panel([*still, *daily]))
+    assert np.isin(np.arange(40), sales.series).all()
+    assert of.on_sale[of.series < 40].sum() == 120
+
+
+def test_a_low_price_at_the_start_is_a_sale_only_if_sales_last_so_long() -> None:
+    sales = [[10_000] * (9 + row % 20) + [8_000] * 3 + [10_000] * (38 - row % 20) for row in range(40)]
+    short, long = [8_000] * 2 + [10_000] * 48, [8_000] * 30 + [10_000] * 20
+    of, _ = observe(panel([*sales, short, long, short[::-1], long[::-1]]))
+    assert [int(of.on_sale[of.series == row].sum()) for row in range(40, 44)] == [2, 0, 2, 0]
+
+
+def test_long_falls_that_come_back_as_often_as_long_rises_are_no_sales() -> None:
+    def spell(price: int, days: int) -> list[int]:
+        return [10_000] * 30 + [price] * days + [10_000] * (70 - days)
+
+    of, sales = observe(panel([spell(8_000, 3)] * 40 + [spell(8_000, 20)] * 10 + [spell(12_500, 20)] * 10))
+    assert len(sales.days) == 40 and of.on_sale.sum() == 120
+
+
 def test_flags_in_the_file_beat_the_shape_of_prices() -> None:
     prices = [[100, 100, 80, 80, 110, 110]]
     found, sales = observe(panel(prices, on_sale=[[0, 0, 1, 1, 0, 0]]))
     assert found.on_sale.tolist() == [False, False, True, True, False, False]
     assert found.regular.tolist() == [100, 100, 100, 100, 110, 110]
     assert sales.days.tolist() == [2.0] and sales.depth.tolist() == pytest.approx([0.2]) and not sales.returned[0]
+
+
+def test_a_series_that_begins_on_sale_is_off_the_price_that_follows() -> None:
+    flags = [[1, 1, 0, 0], [1, 1, 1, 1], [0, 1, 1, 1]]
+    found, _ = observe(panel([[80, 80, 100, 100], [70, 70, 70, 70], [90, 60, 60, 60]], on_sale=flags))
+    assert found.regular.tolist() == [100] * 4 + [70] * 4 + [90] * 4
 
 
 def test_styles_are_worked_out_of_endings() -> None:
@@ -194,6 +225,13 @@ def test_parameters_are_moved_towards_the_real_figures() -> None:
     assert refine.distance(real, real) == 0 < refine.distance(real, still)
 
 
+def test_a_few_sales_by_chance_beside_none_are_no_great_distance() -> None:
+    none = replace(measure(panel([[10_000] * 49 + [10_100] for _ in range(40)]), {}), sale_share=0.0)
+    few, many = replace(none, sale_share=0.0005), replace(none, sale_share=0.06)
+    assert refine.distance(none, few) < 0.05 < 0.4 < refine.distance(none, many)
+    assert refine.distance(many, replace(none, sale_share=0.05)) == pytest.approx(math.log(65 / 55) / 4, rel=0.1)
+
+
 def test_what_is_random_in_prices_and_what_costs_moved_by_are_moved_apart() -> None:
     values = params.resolve("realistic").model_dump()
     real = measure(panel([[10_000] * 49 + [10_100] for _ in range(40)]), {})
@@ -237,6 +275,60 @@ def test_a_drift_is_told_by_a_year_of_prices_and_else_left_as_in_the_base(days: 
     guess = preset.first_guess(figures, measure_costs(vegetables, groups, 0.0), base_values("realistic"))
     assert guess["cost"]["drift_percent_a_year"] == pytest.approx(drift, abs=0.3)
     assert ("cost.drift_percent_a_year" in preset.left(figures, "realistic", days)) == (days < 365)
+
+
+def test_a_group_that_rises_together_by_chance_is_no_drift() -> None:
+    # Costs of a group wander together: by 20 % in this year, which each of its series tells, and 23 % is usual.
+    random = np.random.default_rng(4)
+    together = np.cumsum(random.normal(0, 0.012, 400))
+    own = np.cumsum(random.normal(0, 0.012, (40, 400)), axis=1)
+    vegetables = panel(np.round(10_000 * np.exp(together + own)).astype(int).tolist())
+    groups = dict.fromkeys(map(str, vegetables.item), "vegetables")
+    levels = measure_costs(vegetables, groups, 0.0)
+    assert levels.drift is not None and abs(levels.drift) > 15
+    assert levels.drift_se == pytest.approx(100 * 0.012 * math.sqrt(365), rel=0.35)
+    guess = preset.first_guess(measure(vegetables, groups), levels, base_values("realistic"))
+    assert guess["cost"]["drift_percent_a_year"] == 0
+
+
+def test_sellers_whose_names_are_alike_or_of_no_letters_keep_a_platform_each() -> None:
+    rows = panel([[1000, 1100]] * 4, seller=["!", "Shop 2", "Ω", "ж"])
+    made = preset.platforms(rows, measure(rows, {}), base_values("realistic"))
+    assert made is not None and sorted(each["name"] for each in made.values()) == sorted(rows.seller.tolist())
+
+
+def test_a_sellers_name_is_written_as_a_platforms_is() -> None:
+    rows = panel([[1000, 1100]] * 3, seller=["shop\n\x07 odd", "\t", "x" * 80])
+    made = preset.platforms(rows, measure(rows, {}), base_values("realistic"))
+    assert made is not None and {each["name"] for each in made.values()} == {"shop odd", "shop", "x" * 60}
+    params.check({**base_values("realistic"), "platforms": made})
+
+
+def test_price_points_are_those_of_the_base_where_all_is_on_sale_on_all_days() -> None:
+    rows = panel([[1000, 1100] * 20] * 3, on_sale=[[1] * 40] * 3)
+    figures = measure(rows, {})
+    guess = preset.first_guess(figures, measure_costs(rows, {}, 0.0), base_values("realistic"))
+    assert guess["price_points"]["packaged"] == base_values("realistic")["price_points"]["packaged"]
+    values = simulate.checked(guess)
+    moved = refine.moved(values, figures, measure(panel([[1000, 1100] * 20] * 3), {}))
+    assert moved["price_points"]["packaged"] == values["price_points"]["packaged"]
+
+
+def test_the_mrp_of_a_product_list_lies_above_all_regular_prices_seen() -> None:
+    rows = panel([[1000, 1000, 1400], [1000, 1000, 1400], [1000, 1000, 1000]], mrp=[[900] * 3, [2000] * 3, [0] * 3])
+    assert goods_of(rows, observe(rows)[0], {})["mrp"].to_list() == [14.0, 20.0, 30.0]
+
+
+def test_the_mrp_of_a_dear_product_is_the_highest_there_is() -> None:
+    rows = panel([[1_500_000_000, 1_600_000_000]])
+    assert goods_of(rows, observe(rows)[0], {}).select("price", "mrp").rows() == [(15_000_000.0, 21_474_836.47)]
+
+
+def test_one_slip_of_the_decimal_point_leaves_the_size_of_changes_near_what_it_is() -> None:
+    rows = [[10_000 + 500 * (day // 7 % 2) for day in range(70)] for _ in range(20)]
+    right = measure(panel(rows), {}).pools[ALL].size
+    rows[3][30] *= 1000
+    assert measure(panel(rows), {}).pools[ALL].size == pytest.approx(right, rel=0.25)
 
 
 @pytest.mark.parametrize(

@@ -33,9 +33,10 @@ from tests.test_realism_panel import panel_of
         (136, repricing.X9, 139),
         (2, repricing.X9, 9),
         (19_990, repricing.X99, 19_950),
+        (0.2, repricing.PAISE, 1),
     ],
 )
-def test_a_price_in_paise_is_set_to_the_point_of_its_style(paise: int, style: int, point: int) -> None:
+def test_a_price_in_paise_is_set_to_the_point_of_its_style(paise: float, style: int, point: int) -> None:
     ceiling = np.array([19_950], np.int32)
     assert repricing.snap(np.array([float(paise)]), np.array([style], np.uint8), 0.035, ceiling)[0] == point
 

@@ -34,6 +34,9 @@ average_discount_percent = 11
         ('start="2026-03-01"', {"start": "2026-03-01"}),
         ("time_of_day.07:00-09:00=3", {"time_of_day": {"07:00-09:00": 3}}),
         ("a=b=c", {"a": "b=c"}),
+        ('sales.depths."12.5"=0.1', {"sales": {"depths": {"12.5": 0.1}}}),
+        ('time_of_day."10:00-11:00"=5', {"time_of_day": {"10:00-11:00": 5}}),
+        ("a..b=1", {"a": {"": {"b": 1}}}),
     ],
 )
 def test_an_assignment_is_read_as_nested_values(text: str, wanted: dict[str, Any]) -> None:

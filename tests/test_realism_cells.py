@@ -172,3 +172,83 @@ def test_a_reference_with_text_for_an_amount_is_refused_and_told_what_it_is(tmp_
 def test_a_reference_whose_time_is_a_number_is_refused() -> None:
     with pytest.raises(InputError, match="found ts as Int64"):
         from_long(pl.DataFrame({"item": ["a"], "ts": [20250106], "price": [5.0]}))
+
+
+@READERS
+def test_items_of_digits_stay_what_is_written(read: Any, tmp_path: Path) -> None:
+    rows = "item,date,price\n0012,2025-01-06,5\n12,2025-01-06,7\n12,2025-01-07,8"
+    found = read(written(tmp_path, rows))
+    assert found.item.tolist() == ["0012", "12"] and found.price_paise.tolist() == [[500, 0], [700, 800]]
+
+
+@READERS
+def test_what_a_column_holds_is_not_guessed_from_its_first_rows(read: Any, tmp_path: Path) -> None:
+    rows = "\n".join(f"{number},2025-01-06,{number}" for number in range(1, 10_002))
+    found = read(written(tmp_path, f"item,date,price\n{rows}\nA1,2025-01-06,12.5"))
+    assert len(found.item) == 10_002 and found.price_paise[found.item == "A1"].tolist() == [[1250]]
+
+
+@READERS
+def test_days_of_eight_digits_are_read(read: Any, tmp_path: Path) -> None:
+    assert str(read(written(tmp_path, "item,date,price\na,20250106,5\na,20250107,6")).days[0]) == "2025-01-06"
+
+
+@READERS
+def test_dates_with_the_month_first_are_refused_and_not_half_read(read: Any, tmp_path: Path) -> None:
+    rows = "item,date,price\na,01/06/2025,5\na,01/07/2025,6\na,01/13/2025,7"
+    with pytest.raises(InputError, match=r"month first.*01/13/2025|01/13/2025.*month first"):
+        read(written(tmp_path, rows))
+
+
+@READERS
+@pytest.mark.parametrize("kind", [pl.Categorical, pl.Enum(["a", "2025-01-06", "5.5", "yes"])])
+def test_columns_of_categories_are_read_as_their_texts(read: Any, kind: Any, tmp_path: Path) -> None:
+    row = pl.DataFrame({"item": ["a"], "date": ["2025-01-06"], "price": ["5.5"], "on_sale": ["yes"]})
+    row.select(pl.all().cast(kind)).write_parquet(tmp_path / "prices.parquet")
+    found = read(tmp_path / "prices.parquet")
+    assert found.price_paise.tolist() == [[550]] and found.on_sale.tolist() == [[1]]
+
+
+@READERS
+@pytest.mark.parametrize("field", ["item", "price", "on_sale"])
+def test_a_column_of_lists_is_refused_in_one_line(read: Any, field: str, tmp_path: Path) -> None:
+    rows = pl.DataFrame({"item": ["a"], "date": ["2025-01-06"], "price": [5.5], "on_sale": [1]})
+    rows.with_columns(pl.concat_list(field)).write_parquet(tmp_path / "prices.parquet")
+    with pytest.raises(InputError, match=r"prices\.parquet") as refused:
+        read(tmp_path / "prices.parquet")
+    assert "\n" not in str(refused.value)
+
+
+def test_a_price_that_is_no_number_is_left_out_of_a_reference_as_of_a_fit(tmp_path: Path) -> None:
+    path = written(tmp_path, "item,date,price\na,2025-01-06,5\na,2025-01-07,nan\na,2025-01-08,6")
+    assert read_reference(path).price_paise.tolist() == [[500, 0, 600]]
+
+
+def test_a_file_without_a_usable_row_shows_its_first(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="the first is a, 1740787200, 5;"):
+        fitted(written(tmp_path, "item,date,price\na,1740787200,5"))
+
+
+def test_a_reference_with_volatility_groups_has_produce_and_packaged_goods(tmp_path: Path) -> None:
+    rows = "item,date,price,group\na,2025-01-06,5,Fruits\nb,2025-01-06,5,dairy\nc,2025-01-06,5,F\nd,2025-01-06,5,"
+    assert read_reference(written(tmp_path, rows)).group.tolist() == ["F", "P", "F", "?"]
+
+
+@READERS
+def test_a_time_of_day_in_a_column_of_its_own_leaves_the_days_to_theirs(read: Any, tmp_path: Path) -> None:
+    rows = "item,date,time,price\na,2025-01-06,10:30,5\na,2025-01-07,10:30,6"
+    assert str(read(written(tmp_path, rows)).days[0]) == "2025-01-06"
+
+
+@READERS
+def test_two_columns_of_one_name_are_refused(read: Any, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="two columns named 'price'"):
+        read(written(tmp_path, 'item,"date",price, price\na,2025-01-06,5,6'))
+
+
+def test_prices_above_the_highest_and_below_a_paisa_are_left_out_and_told_of(tmp_path: Path) -> None:
+    rows = "item,date,price\na,2025-01-06,5\nb,2025-01-06,30000000\nc,2025-01-06,0.004"
+    source = read_source(written(tmp_path, rows), {})
+    assert source.frame["item"].to_list() == ["a"]
+    assert source.notes[0].startswith("2 rows without")
+    assert source.notes[1] == "1 of these cost more than 21,474,836.47, the most there is"

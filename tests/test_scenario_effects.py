@@ -143,3 +143,13 @@ def test_an_entry_of_the_calendar_brings_customers_and_more_and_deeper_sales(twi
     assert 1.8 < ratio(tmp_path / "m", twin(), "SELECT sum(wanted_units) FROM raw.orders") < 2.2
     assert len(now) > 1.8 * len(before)
     assert min(now) >= 1500
+
+
+def test_sales_that_the_calendar_would_deepen_past_the_deepest_are_judged_by_the_others(tmp_path: Path) -> None:
+    path, depths = tmp_path / "half.csv", {"depths": {"10": 0.1, "85": 0.9}}
+    path.write_text("name,date,days,from_hour,to_hour,deeper_percent\nSale,*-*-01,31,0,12,30\n", "utf-8")
+    qsim.generate(tmp_path / "m", **{**MARKET, "calendar": path, "sales": {"share": 0.3, **depths}})
+    qsim.run(tmp_path / "m", ticks=96, update_interval_seconds=3600)
+    assert max(sales_started(tmp_path / "m")) == 9000
+    (found,) = qsim.validate(tmp_path / "m", only="3.23")["checks"]
+    assert found["passed"] and "mean of " in found["detail"]

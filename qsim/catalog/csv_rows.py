@@ -127,12 +127,14 @@ def clean_header(path: Path, header: list[str]) -> list[str]:
 
 
 def check_csv(path: Path) -> None:
-    """Raise InputError where the first line of a CSV file shows another encoding or delimiter; for files others parse."""
+    """Raise InputError where the first line of a CSV file shows another encoding or delimiter, or two columns of one name; for
+    files others parse.
+    """
     with path.open("rb") as source:
         block = source.read(_BLOCK_BYTES)
     _check_start(path, block)
     first = block.decode("utf-8", "replace").removeprefix("\ufeff").lstrip().partition("\n")[0]
-    _check_delimiter(path, first.rstrip().split(","))
+    clean_header(path, next(csv.reader([first.rstrip()]), []))
 
 
 def _check_delimiter(path: Path, header: list[str]) -> None:

@@ -9,6 +9,8 @@ from qsim.fitting.spells import Observed
 
 _SHOCK, _SHOCK_WINDOW = 0.25, 30
 _LEAST_SERIES = 3
+# Taken where too few series of a group are there to tell.
+_SHARED = 0.5
 
 
 def dense_levels(of: Observed, shape: tuple[int, int]) -> F64:
@@ -78,16 +80,24 @@ def shared_share(level: F64, groups: I64, step_days: int, noise_square: float) -
     return float(np.clip(common / total, 0, 1)) if total > 0 else None
 
 
-def drift_percent_a_year(level: F64, step_days: int) -> tuple[float, float]:
-    """Estimate the common drift of log prices, percent a year, and its standard error between series."""
+def drift_percent_a_year(level: F64, groups: I64, step_days: int, shared: float | None) -> tuple[float, float]:
+    """Estimate the common drift of log prices, percent a year, and its standard error.
+
+    Series of a group are no independent witnesses: of the variance of what moved a series the share `shared` moves its whole
+    group, and is no part of what single ones stray from the common slope by (None: half of it).
+    """
     known = ~np.isnan(level)
     first, last = known.argmax(axis=1), level.shape[1] - 1 - known[:, ::-1].argmax(axis=1)
     days = (last - first) * float(step_days)
     used = np.flatnonzero(known.any(axis=1) & (days > 0))
+    total = max(days[used].sum(), 1.0)
     moved = level[used, last[used]] - level[used, first[used]]
-    slope = moved.sum() / max(days[used].sum(), 1.0)
-    rest = moved - slope * days[used]
-    return float(slope * 36_500), float(np.sqrt((rest**2).sum()) / max(days[used].sum(), 1.0) * 36_500)
+    slope = moved.sum() / total
+    squares = (moved - slope * days[used]) ** 2
+    common = min(_SHARED if shared is None else shared, 0.99)
+    of_group = np.bincount(groups[used]).astype(np.float64)
+    together = squares.sum() / max(len(used), 1) * common / (1 - common) * (of_group**2).sum()
+    return float(slope * 36_500), float(np.sqrt(squares.sum() + together) / total * 36_500)
 
 
 def shocks_a_year(level: F64, series: Mask, step_days: int) -> tuple[float, list[float]]:

@@ -18,12 +18,13 @@ from qsim.realism.panel import Panel
 
 ALL = "all"
 LEAST_CHANGES = 30
+_LARGEST = 0.7
 
 
 @dataclass(frozen=True)
 class Pool:
-    """Figures of the regular prices of one group, or of all series: hazard of a change a day, mean |log size|, covariance of
-    neighbouring changes over their mean square (None: too few), and the number of changes.
+    """Figures of the regular prices of one group, or of all series: hazard of a change a day, mean |log size|, each .7 at the
+    most, covariance of neighbouring changes over their mean square (None: too few), and the number of changes.
     """
 
     rate: float
@@ -130,10 +131,11 @@ def _pool(of: Observed, series: Mask) -> Pool:
     owner = of.series[later]
     pairs = np.flatnonzero(owner[1:] == owner[:-1])
     reversal = None
+    # A slip of the decimal point is no price: one in a thousand would double the mean size.
+    capped = np.clip(found, -_LARGEST, _LARGEST)
     if len(pairs) >= LEAST_CHANGES:
-        capped = np.clip(found, -0.7, 0.7)
         reversal = float(np.mean(capped[pairs] * capped[pairs + 1]) / np.mean(capped**2))
-    return Pool(rate_a_day(changed, days), float(np.abs(found).mean()) if len(found) else 0.0, reversal, len(found))
+    return Pool(rate_a_day(changed, days), float(np.abs(capped).mean()) if len(found) else 0.0, reversal, len(found))
 
 
 def _spread(of: Observed, series: Mask, group: np.ndarray | None) -> float:
@@ -209,14 +211,17 @@ def measure_costs(panel: Panel, groups: Mapping[str, str], noise_square: float) 
     found = costs.structure(level, panel.step_days)
     code = np.array([GROUPS.index(groups.get(str(item), "other")) for item in panel.item], np.int64)
     loose = np.isin(code, [GROUPS.index(name) for name in LOOSE_GROUPS])
-    drift, error = costs.drift_percent_a_year(level[loose], panel.step_days) if loose.any() else (None, 0.0)
+    shared = costs.shared_share(level, code, panel.step_days, noise_square)
+    drift, error = (
+        costs.drift_percent_a_year(level[loose], code[loose], panel.step_days, shared) if loose.any() else (None, 0.0)
+    )
     return CostFigures(
         days=len(panel.days) * panel.step_days,
         volatility=found[0] if found else None,
         reversion_days=found[1] if found else None,
         drift=drift,
         drift_se=error,
-        shared=costs.shared_share(level, code, panel.step_days, noise_square),
+        shared=shared,
         shocks={
             name: costs.shocks_a_year(
                 level, code == number if groups else np.ones(len(code), np.bool_), panel.step_days

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from qsim.fitting.spells import Observed
+from qsim.money import MAX_PAISE
 from qsim.realism.panel import Panel
 
 # One category of the packaged table for each group, so that the list needs no table of its own.
@@ -25,8 +26,8 @@ _NO_CEILING = 3
 def goods_of(panel: Panel, of: Observed, groups: Mapping[str, str]) -> pl.DataFrame:
     """List a panel's items: product, brand, category, subcategory, mrp, price (rupees), in order of name.
 
-    The price is the median of the regular prices of all sellers, as one of them observed it; the MRP the highest seen, or
-    three times the price where none is, so that it binds nothing.
+    The price is the median of the regular prices of all sellers, as one of them observed it; the MRP the highest seen, of
+    regular prices too, for one that was passed bound nothing, or three times the price where none is.
     """
     known = panel.mrp_paise[of.series, of.step]
     found = pl.DataFrame({"product": panel.item[of.series].tolist(), "price": of.regular, "mrp": known})
@@ -37,13 +38,14 @@ def goods_of(panel: Panel, of: Observed, groups: Mapping[str, str]) -> pl.DataFr
     )
     places = [_PLACES[groups.get(item, "other")] for item in items["product"].to_list()]
     price = items["price"].to_numpy()
-    mrp = np.where(items["mrp"].to_numpy() > 0, np.maximum(items["mrp"].to_numpy(), price), _NO_CEILING * price)
+    seen = items["mrp"].to_numpy()
+    mrp = np.where(seen > 0, np.maximum(seen, items["top"].to_numpy()), _NO_CEILING * price)
     return items.select(
         "product",
         brand=pl.lit("-"),
         category=pl.Series([place[0] for place in places], dtype=pl.String),
         subcategory=pl.Series([place[1] for place in places], dtype=pl.String),
-        mrp=pl.Series(np.round(mrp) / 100),
+        mrp=pl.Series(np.minimum(np.round(mrp), MAX_PAISE) / 100),
         price=pl.Series(price / 100),
     )
 

@@ -148,8 +148,11 @@ def _sales(figures: Figures, base: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _points(figures: Figures, base: Mapping[str, Any]) -> dict[str, Any]:
-    shares = {kind: styles(figures.endings.get(kind) or figures.endings.get(ALL) or figures.endings["packaged"])
-              for kind in ("packaged", "loose")}  # fmt: skip
+    shares = {}
+    for kind in ("packaged", "loose"):
+        found = styles(figures.endings.get(kind) or figures.endings.get(ALL) or figures.endings["packaged"])
+        # No price is seen off sale where all of a kind are on sale on all days.
+        shares[kind] = found if any(found.values()) else base["price_points"][kind]
     return {**base["price_points"], **shares, "platforms": {}, "exact_sales": round(figures.exact, 4)}
 
 
@@ -170,14 +173,20 @@ def platforms(panel: Panel, figures: Figures, base: Mapping[str, Any]) -> dict[s
         often = figures.share_by_seller[name] / mean if mean > 0 else 1.0
         depth = round(float(np.clip(10 * often, 4, 25)), 2)
         taken[_slug(name, taken)] = {
-            **pattern, "name": name[:60] or "shop", "low_percent": low, "high_percent": high, "average_discount_percent": depth,
+            **pattern, "name": _printable(name) or "shop", "low_percent": low, "high_percent": high, "average_discount_percent": depth,
         }  # fmt: skip
     return taken
 
 
+def _printable(name: str) -> str:
+    """Write a seller's name as a platform's is written: on one line, shortened."""
+    return " ".join("".join(letter if letter.isprintable() else " " for letter in name).split())[:60].strip()
+
+
 def _slug(name: str, taken: Mapping[str, Any]) -> str:
     plain = re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_")[:24] or "shop"
-    return plain if plain not in taken else f"{plain}_{len(taken)}"
+    names = (plain, *(f"{plain}_{number}" for number in range(1, len(taken) + 1)))
+    return next(name for name in names if name not in taken)
 
 
 def _bands(panel: Panel) -> dict[str, tuple[float, float]]:

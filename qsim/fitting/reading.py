@@ -13,10 +13,11 @@ from pathlib import Path
 import polars as pl
 
 from qsim.behaviour import GROUPS
-from qsim.catalog.csv_rows import check_file, refusal
+from qsim.catalog.csv_rows import check_file, refusal, shown
 from qsim.catalog.user_columns import SYNONYMS, choose_columns
 from qsim.catalog.user_groups import packaged_groups, ungrouped, with_groups
 from qsim.errors import InputError
+from qsim.money import MAX_PAISE, PAISE_PER_RUPEE
 from qsim.params import LOOSE_GROUPS
 from qsim.realism import cells
 from qsim.realism.panel import PACKAGED, PRODUCE, UNKNOWN, Panel, from_long
@@ -75,12 +76,14 @@ def read_source(path: Path, mapping: Mapping[str, str], *, carry: bool | None = 
     """
     table = read_table(path)
     header = table.columns
+    mapping = _with_day(header, mapping)
     panel_like = "time" in mapping.values() or _has_time(header)
     fields = PANEL_FIELDS if panel_like else CATALOG_FIELDS
     required = ("item", "time", "price") if panel_like else ("product", "price")
     picks = choose_columns(path, header, mapping, fields, required)
     columns = {field: header[at] for field, at in picks.items()}
     frame = table.select(pl.col(column).alias(field) for field, column in columns.items())
+    _check_flat(path, table, columns)
     if not panel_like:
         return Source("catalog", _catalog(path, frame), columns, False, None, [])
     rows, notes = _panel_rows(path, frame)
@@ -91,8 +94,29 @@ def read_source(path: Path, mapping: Mapping[str, str], *, carry: bool | None = 
     return Source("panel", rows, columns, logged, since, notes)
 
 
+def _check_flat(path: Path, table: pl.DataFrame, columns: Mapping[str, str]) -> None:
+    """Refuse a column of tables or lists, of which no cell is a price, a name or a flag."""
+    for field, column in columns.items():
+        if table.schema[column].is_nested():
+            found = f"the column {column!r} for {field} as {str(table.schema[column])[:60]}"
+            raise refusal(path, found, "one value in each cell", "unnest it, or map another column")
+
+
+def _plain(name: str) -> str:
+    return name.strip().casefold().replace(" ", "_")
+
+
 def _has_time(header: list[str]) -> bool:
-    return any(name.strip().casefold().replace(" ", "_") in ("time", *PANEL_FIELDS["time"]) for name in header)
+    return any(_plain(name) in ("time", *PANEL_FIELDS["time"]) for name in header)
+
+
+def _with_day(header: list[str], mapping: Mapping[str, str]) -> Mapping[str, str]:
+    """Take the column of days where a file has the time of day in one of its own, for that one bears the field's name."""
+    days = [name for name in header if _plain(name) in ("date", "day")]
+    both = len(days) == 1 and any(_plain(name) == "time" for name in header)
+    return (
+        {**mapping, days[0]: "time"} if both and "time" not in mapping.values() and days[0] not in mapping else mapping
+    )
 
 
 def _numbers(frame: pl.DataFrame, names: tuple[str, ...]) -> pl.DataFrame:
@@ -104,23 +128,35 @@ def _panel_rows(path: Path, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str
     if not cells.is_time(frame.schema["time"]):
         found = f"the time as {frame.schema['time']}"
         raise refusal(path, found, "dates such as 2026-01-31", "write the column as dates")
+    if odd := cells.month_first(frame["time"]):
+        raise refusal(path, f"a time with its month first, {odd!r}", "2026-01-31 and 31/01/2026", "write the column so")
     stamped = _numbers(frame, ("price", "mrp", "regular")).with_columns(cells.times(frame, "time").alias("ts"))
     named = [name for name in ("on_sale", "in_stock") if name in frame.columns]
     flags = [cells.flags(frame, name) for name in named]
     texts = [pl.col(name).cast(pl.String) for name in ("item", "seller") if name in frame.columns]
     stamped = stamped.with_columns(*flags, *texts)
-    rows = stamped.filter(pl.col("price").fill_null(0) > 0, pl.col("ts").is_not_null(), pl.col("item").is_not_null())
+    paise = (pl.col("price").fill_null(0) * PAISE_PER_RUPEE).round()
+    rows = stamped.filter(paise.is_between(1, MAX_PAISE), pl.col("ts").is_not_null(), pl.col("item").is_not_null())
     if rows.is_empty():
-        raise refusal(path, "no row with an item, a day and a positive price", "one or more", "mend the file")
+        raise refusal(
+            path, f"no row with an item, a day and a positive price{_first(frame)}", "one or more", "mend the file"
+        )
     notes = (
         [f"{len(frame) - len(rows):,} rows without item, day or positive price left out"]
         if len(rows) < len(frame)
         else []
     )
+    if dear := stamped.select((paise > MAX_PAISE).sum()).item():
+        notes.append(f"{dear:,} of these cost more than {MAX_PAISE / PAISE_PER_RUPEE:,.2f}, the most there is")
     notes += [note for name in named if (note := _unread(name, frame[name], stamped[name]))]
     if "seller" not in rows.columns:
         rows = rows.with_columns(pl.lit("").alias("seller"))
     return _grouped(rows, notes).drop("time"), notes
+
+
+def _first(frame: pl.DataFrame) -> str:
+    cells_of = frame.select("item", "time", "price").head(1).rows()
+    return "".join(f"; the first is {', '.join(shown(str(cell), 40) for cell in row)}" for row in cells_of)
 
 
 def _unread(name: str, cells_of: pl.Series, flags: pl.Series) -> str | None:

@@ -25,6 +25,7 @@ from qsim.realism.panel import Panel
 ROUNDS = 5
 _DAMPING, _MOST = 0.85, 2.5
 _LESS, _ENOUGH, _MOST_A_DAY = 0.5, 0.03, 3.0
+_CHANCE_SALES = 0.005
 # Of a law, shares below this are as much chance as habit.
 _RARE = 0.01
 
@@ -44,8 +45,11 @@ def _ratio(real: float, made: float) -> float:
 
 
 def distance(real: Figures, made: Figures) -> float:
-    """Give the mean |log ratio| of rates, sizes, share of sales and spread, each capped at 2."""
-    pairs = [(real.sale_share, made.sale_share)]
+    """Give the mean |log ratio| of rates, sizes, share of sales and spread, each capped at 2.
+
+    A sale in a thousand prices beside none is chance, and no reason to prefer a market that is wrong in all else.
+    """
+    pairs = [(real.sale_share + _CHANCE_SALES, made.sale_share + _CHANCE_SALES)]
     for name in {pool_of(real, group)[0] for group in GROUPS}:
         one, other = real.pools[name], made.pools[name]
         pairs += [(one.rate, other.rate), (one.size, other.size)]
@@ -129,7 +133,7 @@ def _points(values: Mapping[str, Any], real: Figures, made: Figures) -> dict[str
     points = dict(values["price_points"])
     for kind in ("packaged", "loose"):
         key = kind if kind in real.endings else ALL
-        if key in real.endings and key in made.endings:
+        if any(real.endings.get(key, {}).values()) and key in made.endings:
             ratios = {style: _ratio(real.endings[key][style], made.endings[key][style]) for style in ENDINGS}
             points[kind] = normal({style: points[kind][style] * ratios[style] for style in ENDINGS})
     exact = points["exact_sales"] + _DAMPING * (real.exact - made.exact)

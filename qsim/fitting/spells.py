@@ -2,7 +2,9 @@
 
 A sale is a price that falls and comes back: a V. By chance prices also rise and come back, as often as they fall and
 come back where no sale is meant; so a depth counts as one of sales where there are at least twice as many V as of their
-mirror image. Gaps are bridged: observations are compared with the series' last, however long ago. It refuses to estimate.
+mirror image, and so does a length. Series that change often are counted apart from others: they have so many of both that
+the sales of what hardly ever changes would not be seen among them. Gaps are bridged: observations are compared with the
+series' last, however long ago. It refuses to estimate.
 """
 
 from __future__ import annotations
@@ -18,6 +20,9 @@ LONGEST_SALE_DAYS = 42
 LEAST_DEPTH = 0.03
 _EDGES = np.array([LEAST_DEPTH, 0.075, 0.125, 0.175, 0.225, 0.275, 0.325, 0.4, 0.9])
 _OVER_MIRROR = 2.0
+_LENGTHS = np.array([2.0, 4.0, 7.0, 10.0, 14.0, 21.0, 28.0])
+# A series with more changes than these, of its observed steps, is one of those that change often.
+_OFTEN = 0.2
 
 
 @dataclass(frozen=True)
@@ -99,13 +104,29 @@ def _spells(series: I64, step: I64, price: F64, step_days: int) -> _Spells:
     )
 
 
-def _bins(depth: F64) -> I64:
-    """Number the depth's bin; -1 below the least, and above the deepest."""
-    return np.where(depth < _EDGES[-1], np.searchsorted(_EDGES, depth, side="right") - 1, -1)
+_BINS = 2 * (len(_EDGES) - 1)
+
+
+def _bins(depth: F64, often: Mask) -> I64:
+    """Number the depth's bin, one set for series that change often and one for others; -1 below the least, and above the deepest."""
+    number = np.where(depth < _EDGES[-1], np.searchsorted(_EDGES, depth, side="right") - 1, -1)
+    return np.where(number >= 0, 2 * number + often, -1)
+
+
+def _often(of: _Spells) -> Mask:
+    """Tell of each spell whether its series changes often."""
+    changes = np.bincount(of.series) - 1
+    return np.asarray((changes > _OFTEN * np.bincount(of.series, of.lengths))[of.series])
 
 
 def _share(low: F64, high: F64) -> F64:
     return np.where(high > 0, 1 - low / np.maximum(high, 1), 0.0)
+
+
+def _commoner(v: I64, mirrored: I64, bins: int, least: int) -> Mask:
+    """Tell of each bin whether V are commoner there than their mirror image, and more than the least; of bin -1 never."""
+    count, other = np.bincount(v, minlength=bins), np.bincount(mirrored, minlength=bins)
+    return np.concatenate([count > np.maximum(_OVER_MIRROR * other, least), [False]])
 
 
 def _sale_spells(of: _Spells) -> tuple[Mask, F64, Mask, Mask]:
@@ -113,39 +134,51 @@ def _sale_spells(of: _Spells) -> tuple[Mask, F64, Mask, Mask]:
     inner = (of.before > 0) & (of.after > 0) & (of.days <= LONGEST_SALE_DAYS) & (of.around >= of.days)
     exact = inner & (of.before == of.after)
     down, up = of.price < of.before, of.price > of.before
-    cut = _bins(_share(of.price, of.before))
-    mirror = _bins(_share(of.before, of.price))
-    count = len(_EDGES) - 1
-    v = np.bincount(cut[exact & down & (cut >= 0)], minlength=count)
-    mirrored = np.bincount(mirror[exact & up & (mirror >= 0)], minlength=count)
-    is_sale_depth = np.concatenate([v > np.maximum(_OVER_MIRROR * mirrored, 2), [False]])
-    whole = inner & down & is_sale_depth[cut]
+    often = _often(of)
+    cut = _bins(_share(of.price, of.before), often)
+    mirror = _bins(_share(of.before, of.price), often)
+    fall, rise = exact & down & (cut >= 0), exact & up & (mirror >= 0)
+    of_depth = _commoner(cut[fall], mirror[rise], _BINS, 2)
+    # Of long V among such depths, as of shallow ones, some are chance.
+    length = 2 * np.searchsorted(_LENGTHS, of.days) + often
+    of_length = _commoner(length[fall & of_depth[cut]], length[rise & of_depth[mirror]], 2 * len(_LENGTHS) + 2, 0)
+    whole = inner & down & of_depth[cut] & of_length[length]
     # What rises by half of the cut or more ends the sale as well, at another price.
     near = np.abs(np.log(np.maximum(of.after, 1) / np.maximum(of.before, 1))) <= 0.5 * np.abs(
         np.log(np.maximum(of.price, 1) / np.maximum(of.before, 1))
     )
     sale = whole & (exact | (near & (of.after > of.price)))
     level = np.where(sale, of.before, of.price)
-    _add_cut_off(of, sale, level, cut, is_sale_depth)
+    _add_cut_off(of, sale, level, cut, of_depth)
     return sale, level, sale & whole, exact
 
 
-def _add_cut_off(of: _Spells, sale: Mask, level: F64, cut: I64, is_sale_depth: Mask) -> None:
-    """Count a series' first or last spell a sale too where most of such steps up, or down, are sales' ends or starts."""
-    count = len(_EDGES) - 1
-    rise = _bins(_share(of.price, of.after))
+def _add_cut_off(of: _Spells, sale: Mask, level: F64, cut: I64, of_depth: Mask) -> None:
+    """Count a series' first or last spell a sale too where most of those that end, or start, by such a step and last as long or
+    longer are sales.
+    """
+    rise = _bins(_share(of.price, of.after), _often(of))
     for first in (True, False):
         side, other = (of.before, of.after) if first else (of.after, of.before)
         bins = rise if first else cut
-        moves = (other > of.price) & (bins >= 0)
-        known = moves & (side > 0)
-        ratio = np.bincount(bins[known & sale], minlength=count) / np.maximum(
-            np.bincount(bins[known], minlength=count), 1
-        )
-        usual = np.concatenate([(ratio > 0.5) & is_sale_depth[:-1], [False]])
-        found = moves & (side == 0) & (of.days <= LONGEST_SALE_DAYS) & usual[bins]
+        moves = (other > of.price) & of_depth[bins]
+        known, asked = moves & (side > 0), moves & (side == 0) & (of.days <= LONGEST_SALE_DAYS)
+        found = asked.copy()
+        found[asked] = _sales_among(bins, of.days, known, sale, asked) > 0.5
         sale |= found
         level[found] = other[found]
+
+
+def _sales_among(bins: I64, days: F64, known: Mask, sale: Mask, asked: Mask) -> F64:
+    """Give, for each spell that is asked of, the share of sales among known ones of its bin that lasted as long or longer."""
+    share = np.zeros(len(bins))
+    for number in np.unique(bins[asked]):
+        own = known & (bins == number)
+        at = np.flatnonzero(asked & (bins == number))
+        every, sold = np.sort(days[own]), np.sort(days[own & sale])
+        longer = len(every) - np.searchsorted(every, days[at])
+        share[at] = (len(sold) - np.searchsorted(sold, days[at])) / np.maximum(longer, 1)
+    return share[asked]
 
 
 def observe(panel: Panel) -> tuple[Observed, SaleSpells]:
@@ -165,14 +198,10 @@ def observe(panel: Panel) -> tuple[Observed, SaleSpells]:
 
 
 def _flagged(panel: Panel, of: Observed) -> tuple[Observed, SaleSpells]:
-    """Take the sales from flags; what a sale is off is the regular price given, else the last price off sale."""
+    """Take the sales from flags; what a sale is off is the regular price given, else the last price off sale, else the next."""
     given = panel.regular_paise[of.series, of.step].astype(np.float64)
-    start = np.flatnonzero(of.days == 0)
-    place = np.where(~of.on_sale, np.arange(len(of.price)), -1)
-    last = np.maximum.accumulate(np.maximum(place, 0))
-    own = np.repeat(start, np.diff(np.concatenate([start, [len(of.price)]])))
-    before = np.where((last >= own) & (place[last] >= 0), of.price[last], of.price)
-    regular = np.where(of.on_sale, np.where(given > 0, given, np.maximum(before, of.price)), of.price)
+    before = np.maximum(_off_sale(of), of.price)
+    regular = np.where(of.on_sale, np.where(given > 0, given, before), of.price)
     whole = Observed(of.series, of.step, of.price, of.on_sale, regular, of.days)
     runs = _spells(of.series, of.step, of.on_sale.astype(np.float64), panel.step_days)
     inner = np.flatnonzero((runs.price == 1) & (runs.begins > 0) & _inside(runs.series))
@@ -182,6 +211,18 @@ def _flagged(panel: Panel, of: Observed) -> tuple[Observed, SaleSpells]:
     kept = of.price[at] < regular[at]
     lower, level = of.price[at][kept], regular[at][kept]
     return whole, SaleSpells(runs.series[inner][kept], runs.days[inner][kept], lower, level, back[kept])
+
+
+def _off_sale(of: Observed) -> F64:
+    """Give each observation's price off sale in its series, the last one up to it, else the next; 0 where all are on sale."""
+    off = np.flatnonzero(~of.on_sale)
+    if not len(off):
+        return np.zeros(len(of.price))
+    at = np.arange(len(of.price))
+    last = off[np.maximum(np.searchsorted(off, at, side="right") - 1, 0)]
+    following = off[np.minimum(np.searchsorted(off, at), len(off) - 1)]
+    known = [(last <= at) & (of.series[last] == of.series), (following >= at) & (of.series[following] == of.series)]
+    return np.select(known, [of.price[last], of.price[following]], 0.0)
 
 
 def _inside(series: I64) -> Mask:

@@ -30,8 +30,8 @@ def snap(prices: F64, style: U8, reach: float, ceiling: I32) -> F64:
     whole percents off the ceiling, which is the MRP (without one, whole rupees), or paise that end in 99, in 49 or 99, or in 9.
 
     A 9 or a five is taken where it lies within `reach` (a share of the price), else the nearest whole rupee, at least
-    one; a 99 or a 49 likewise, else the nearest paise that end in 9. At most the ceiling: a price at it or above is the
-    ceiling, since who sells at MRP shows the MRP.
+    one; a 99 or a 49 likewise, else the nearest paise that end in 9. No price is below a paisa, and none above the
+    ceiling: a price at it or above is the ceiling, since who sells at MRP shows the MRP.
     """
     rupees = prices / PAISE_PER_RUPEE
     whole = np.floor(rupees + 0.5)
@@ -46,7 +46,8 @@ def snap(prices: F64, style: U8, reach: float, ceiling: I32) -> F64:
     fine = np.flatnonzero(style > PERCENT)
     if len(fine):
         points[fine] = _nines(prices[fine], style[fine], reach)
-    return np.minimum(np.where((style == PAISE) | (prices >= ceiling), np.floor(prices + 0.5), points), ceiling)
+    exact = np.maximum(np.floor(prices + 0.5), 1.0)
+    return np.minimum(np.where((style == PAISE) | (prices >= ceiling), exact, points), ceiling)
 
 
 def _nines(prices: F64, style: U8, reach: float) -> F64:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import polars as pl
+from polars import selectors
 
 from qsim.catalog.csv_rows import check_csv, rupees
 
@@ -30,15 +31,19 @@ _CLOCK = (
     r"^(?<day>.+?)(?:[T ]\s*(?<hour>\d{1,2}):(?<minute>\d{2})(?::(?<second>\d{2})(?:\.(?<part>\d{1,6})\d*)?)?"
     r"\s*(?<zone>Z|z|UTC|(?<sign>[+-])(?<ahead>\d{2})(?::?(?<minutes>\d{2}))?)?)?$"
 )
+_MONTH_FIRST = r"^\s*\d{1,2}[/.-](?:1[3-9]|2\d|3[01])[/.-]\d{2,4}(?:\D|$)"
 _YES, _NO = ("true", "yes", "y", "t", "in stock"), ("false", "no", "n", "f", "out of stock")
 
 
 def read(path: Path) -> pl.DataFrame:
-    """Read a table of prices, CSV or Parquet; InputError for another encoding or delimiter, Polars' own errors and OSError."""
+    """Read a table of prices, CSV or Parquet; InputError for another encoding or delimiter, Polars' own errors and OSError.
+
+    All cells of CSV are text: guessed types would make one item of 0012 and 12, and depend on the first rows of a column.
+    """
     if path.suffix.lower() in (".parquet", ".pq"):
-        return pl.read_parquet(path)
+        return pl.read_parquet(path).with_columns(selectors.by_dtype(pl.Categorical, pl.Enum).cast(pl.String))
     check_csv(path)
-    return pl.read_csv(path, try_parse_dates=True, infer_schema_length=10_000)
+    return pl.read_csv(path, infer_schema=False)
 
 
 def first_line(fault: Exception) -> str:
@@ -87,6 +92,17 @@ def _day(text: pl.Series) -> pl.Series:
     # %Y takes two digits too, and the day of 06-01-25 for a year.
     sane = [pl.when(pl.col(form).dt.year() >= _YEARS[0]).then(pl.col(form)) for form in _DAYS]
     return tries.select(pl.coalesce(sane).alias("day")).to_series()
+
+
+def month_first(column: pl.Series) -> str | None:
+    """Give the first text that can be a day only with its month in front, as 12/31/2025; None without one.
+
+    Where one stands, others of the column are misread: 03/04/2025 is taken for April.
+    """
+    if column.dtype != pl.String:
+        return None
+    odd = column.filter(column.str.contains(_MONTH_FIRST).fill_null(False))
+    return odd[0].strip()[:40] if len(odd) else None
 
 
 def numbers(frame: pl.DataFrame, name: str) -> pl.Expr:

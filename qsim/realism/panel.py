@@ -18,8 +18,10 @@ import numpy.typing as npt
 import polars as pl
 
 from qsim.arrays import I32, I64, Mask
+from qsim.behaviour import GROUPS
 from qsim.clock import DAY, HOUR
 from qsim.errors import InputError, UsageError
+from qsim.params import LOOSE_GROUPS
 from qsim.realism import cells
 
 if TYPE_CHECKING:
@@ -128,10 +130,19 @@ def _check_money(frame: pl.DataFrame) -> None:
     """Raise InputError for the first text that should be an amount and is none: a row left out unsaid would bend figures."""
     for name in (name for name in _MONEY if frame.schema[name] == pl.String):
         text = pl.col(name).str.strip_chars()
-        odd = frame.filter(text.str.len_bytes() > 0, cells.numbers(frame, name).is_null())
+        # NaN and infinities are numbers, as programs write them: their rows are left out.
+        number = cells.numbers(frame, name).is_not_null() | text.cast(pl.Float64, strict=False).is_not_null()
+        odd = frame.filter(text.str.len_bytes() > 0, ~number)
         if len(odd):
             told = f"found {len(odd):,} texts for {name} that are no amount, such as {str(odd[name][0])[:40]!r}"
             raise InputError(f"prices: {told}; allowed are rupees such as 1299.50; mend the column")
+
+
+def _kind() -> pl.Expr:
+    """Read a group as produce or packaged, a volatility group as the one that it belongs to."""
+    kinds = {name: PRODUCE if name in LOOSE_GROUPS else PACKAGED for name in GROUPS}
+    group = pl.col("group")
+    return group.str.strip_chars().str.to_lowercase().replace_strict(kinds, default=group).alias("group")
 
 
 def _columns_of(frame: pl.DataFrame) -> pl.DataFrame:
@@ -143,6 +154,10 @@ def _columns_of(frame: pl.DataFrame) -> pl.DataFrame:
         raise InputError(f"prices: {told}; add or map {', '.join(missing)}")
     if not cells.is_time(frame.schema[time]):
         raise InputError(f"prices: found {time} as {frame.schema[time]}; allowed are dates; write the column as dates")
+    if odd := cells.month_first(frame[time]):
+        raise InputError(
+            f"prices: found {time} {odd!r}, the month first; allowed are 2026-01-31 and 31/01/2026; write it so"
+        )
     others = {"seller": "", "group": UNKNOWN, **dict.fromkeys((*_MONEY, *_FLAGS))}
     whole = frame.with_columns(pl.lit(other).alias(name) for name, other in others.items() if name not in frame.columns)
     _check_money(whole)
@@ -150,7 +165,7 @@ def _columns_of(frame: pl.DataFrame) -> pl.DataFrame:
     money = [(cells.numbers(whole, name) * 100).round().cast(pl.Int32, strict=False) for name in _MONEY]
     flags = [cells.flags(whole, name) for name in _FLAGS]
     found = whole.select(*texts, cells.times(whole, time).alias("ts"), *money, *flags).with_columns(
-        pl.col("ts").cast(pl.Date).alias("day"), pl.col("group").fill_null(UNKNOWN), pl.col("seller").fill_null("")
+        pl.col("ts").cast(pl.Date).alias("day"), _kind().fill_null(UNKNOWN), pl.col("seller").fill_null("")
     )
     return found.filter(pl.col("price").fill_null(0) > 0, pl.col("day").is_not_null(), pl.col("item").is_not_null())
 

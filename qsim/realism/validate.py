@@ -11,11 +11,12 @@ from typing import Any
 import polars as pl
 
 from qsim import forks
-from qsim.errors import InputError
+from qsim.errors import InputError, UsageError
 from qsim.queries import connect
 from qsim.realism import cells, charts, classifier, moments
 from qsim.realism.panel import Panel, from_long, from_market, long_columns
 from qsim.realism.score import scored
+from qsim.scalars import number
 from qsim.standing import market_directory
 
 _NAMES = "SELECT product_id, concat_ws(' ', product, nullif(pack, '')) FROM products"
@@ -130,6 +131,8 @@ def realism(
     """
     forks.check("validate --realism")
     market = market_directory(directory)
+    if min_score is not None and not 0 <= number("min_score", min_score) <= 100:
+        raise UsageError(f"min_score: found {min_score:g}; allowed is a score from 0 to 100; mend the number")
     real = None if reference is None else read_reference(reference, carry=carry, since=since, columns=columns)
     with connect(market) as connection:
         panel = from_market(connection)

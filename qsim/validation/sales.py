@@ -60,6 +60,10 @@ _BY_CHANCE = """
 _DEEPENED = f"""
     SELECT s.*, deeper FROM ({_DRAWN}) AS s JOIN (SELECT DISTINCT epoch, hour, deeper FROM checked.hours) AS h
         ON h.epoch = s.epoch AND h.hour = (s.second - 1) // 3600"""
+# Those of hours in which the calendar takes no depth of the law past the deepest that there is.
+_FREELY_DEEPENED = f"""
+    SELECT s.* FROM ({_DEEPENED}) AS s JOIN (SELECT epoch, max(value) AS deepest FROM checked.sale_depths WHERE weight > 0
+        GROUP BY epoch) USING (epoch) WHERE round(deepest * 100) + deeper <= 9000"""
 # The depths that sales which start at a tick can have: their law's, and what the calendar adds in its hour.
 _DEPTHS = f"""
     SELECT s.*, least(9000, round(value * 100) + deeper) AS allowed FROM ({_DEEPENED}) AS s
@@ -118,7 +122,7 @@ CHECKS: tuple[Check, ...] = (
         "3.23",
         "Sales are as deep on the average as their law says, less what the calendar deepens them by.",
         "percent within four standard errors",
-        _mean_within("(depth - deeper) / 100", "sale_depths", _DEEPENED, "0"),
+        _mean_within("(depth - deeper) / 100", "sale_depths", _FREELY_DEEPENED, "0"),
         too_few="not enough sales began: 100 are needed",
         sampled=True,
         needs="timed",
