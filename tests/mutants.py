@@ -32,6 +32,7 @@ AREAS = {
             "test_log",
             "test_files",
             "test_lock",
+            "test_lease",
             "test_crash_model",
             "test_upkeep",
             "test_crashes",

@@ -47,8 +47,9 @@ def merged(market: Place, group: Sequence[DataFile], schema: pa.Schema) -> DataF
     encoder = parquet.Encoder(schema)
     for file in group:
         encoder.add(parquet.decode(integrity.read(market, file), market / file.path))
-    ticks = group[0].first, group[-1].last
-    return tables.put_history(market, group[0].table, encoder.finish(), encoder.rows, ticks, group[0].block)
+    oldest, newest = group[0], group[-1]
+    ticks = oldest.first, newest.last
+    return tables.put_history(market, oldest.table, encoder.finish(), encoder.rows, ticks, oldest.block)
 
 
 def compact(market: Place, history: Log, schemas: Mapping[str, pa.Schema], unbroken: Collection[str] = ()) -> Tip:
