@@ -236,6 +236,31 @@ def test_a_write_over_a_directory_is_a_fault_of_the_disk_and_leaves_nothing(tmp_
     assert within(tmp_path) == ["a"]
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="what Linux alone tells")
+def test_no_file_stays_open_after_what_was_done_with_it_or_was_refused(tmp_path: Path) -> None:
+    def acted() -> None:
+        files.put(tmp_path / "a", b"1")
+        files.read(tmp_path / "a")
+        files.sync_directory(tmp_path)
+        with lock.writer_lock(tmp_path):
+            refused(ConflictError, lambda: lock.writer_lock(tmp_path).__enter__())
+        for path in (tmp_path, tmp_path / "none", tmp_path / "link", tmp_path / "pipe"):
+            refused((CorruptError, DiskError), lambda path=path: files.read(path))
+        refused(DiskError, lambda: files.put(tmp_path / "folder", b"1"))
+
+    def refused(kind: Any, act: Callable[[], object]) -> None:
+        with pytest.raises(kind):
+            act()
+
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    os.mkfifo(tmp_path / "pipe")
+    acted()
+    before = len([*Path("/proc/self/fd").iterdir()])
+    acted()
+    assert len([*Path("/proc/self/fd").iterdir()]) == before
+
+
 def test_a_name_that_the_disk_refuses_to_give_is_told_with_the_reason(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -689,6 +714,7 @@ def test_nothing_is_written_into_a_market_that_took_the_place_of_the_one_that_is
         shutil.copytree(tmp_path / "away", market)
         with pytest.raises(ConflictError, match="m: the market was replaced while it was being written"):
             write(market)
+    lock.check_held(market)
     assert sorted(path.name for path in market.rglob("*")) == sorted([lock.LOCK, log.COMMITS, "catalog"])
 
 
