@@ -18,6 +18,8 @@ from qsim.storage import lease, lock, objects
 from qsim.storage.places import ObjectPath
 from tests.buckets import in_memory
 
+pytestmark = pytest.mark.usefixtures("ended_after_a_minute")
+
 
 @pytest.fixture
 def memory(monkeypatch: pytest.MonkeyPatch) -> ObjectPath:
@@ -92,6 +94,7 @@ class Clock:
         return self.now
 
     def sleep(self, seconds: float) -> None:
+        assert len(self.slept) < 100, "waited for ever"
         self.now += seconds
         self.slept.append(seconds)
         self.happens.get(f"at_{self.now - 1000:g}", lambda: None)()
