@@ -758,6 +758,21 @@ def test_what_lies_beside_commits_and_checkpoints_is_no_part_of_the_market(verif
     assert (found.commits, found.checkpoints, found.faults) == (3, 0, [])
 
 
+def test_what_goes_while_it_is_listed_is_noted_as_nothing(verified: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stranger, listing = verified / "events" / "mine.txt", files.names
+    stranger.touch()
+
+    def names(directory: Path) -> list[str]:
+        found = listing(directory)
+        if directory == stranger.parent:
+            stranger.unlink()
+        return found
+
+    monkeypatch.setattr(files, "names", names)
+    found = verification.verify(verified, DIRECTORIES, ())
+    assert (found.notes, found.faults, stranger.exists()) == ([], [], False)
+
+
 def test_a_commit_of_another_history_ends_what_is_verified_and_is_told(verified: Path) -> None:
     body, _ = pieces.opened(log.commit_path(verified, 1))
     log.commit_path(verified, 1).write_bytes(pieces.sealed(body | {"tick": 2})[0])
