@@ -1,4 +1,4 @@
-"""A real S3 server on loopback, and a faulty network in front of it."""
+"""A real S3 server on loopback, a faulty network in front of it, and a store in memory."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from unittest import mock
 
+import pytest
+
 from qsim.storage import objects
+from qsim.storage.places import ObjectPath
 
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "us-east-1"}
 _HOP = {"connection", "transfer-encoding", "host", "content-length", "server", "date"}
@@ -52,6 +55,16 @@ def reached_at(address: str) -> Iterator[None]:
             yield
         finally:
             objects.store_of.cache_clear()
+
+
+def in_memory(patch: pytest.MonkeyPatch) -> ObjectPath:
+    """Let every bucket be one in memory, of which nothing is asked twice with a pause; give a folder in it."""
+    from obstore.store import MemoryStore
+
+    store = MemoryStore()
+    patch.setattr(objects, "store_of", lambda bucket: store)
+    patch.setattr(objects, "_PAUSES", (0.0, 0.0))
+    return ObjectPath("s3://bucket/market")
 
 
 @dataclass

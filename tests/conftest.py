@@ -40,6 +40,20 @@ def patience() -> Iterator[None]:
         yield
 
 
+@pytest.fixture
+def ended_after_a_minute() -> Iterator[None]:
+    """End a test that would wait for ever."""
+
+    def end(number: int, frame: object) -> None:
+        raise TimeoutError("waited for a minute")
+
+    kept = signal.signal(signal.SIGALRM, end)
+    signal.alarm(60)
+    yield
+    signal.alarm(0)
+    signal.signal(signal.SIGALRM, kept)
+
+
 @pytest.fixture(scope="session")
 def ready_market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A market of 280 products at tick 120, run in two calls; to be read, never written."""

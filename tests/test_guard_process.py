@@ -323,7 +323,8 @@ def test_a_limit_may_be_its_least_and_its_most_and_nothing_beyond(name: str) -> 
     least, most = ALLOWED[name]
     for allowed in (least, most):
         assert getattr(Limits(**{name: allowed}), name) == allowed
-    for refused in (least - 0.01, most + 0.01, str(least), None, True):
+    step = 0.01 if name == "seconds" else 1
+    for refused in (least - step, most + step, str(least), None, True):
         with pytest.raises(UsageError, match=f"{name}: found"):
             Limits(**{name: refused})
 
@@ -340,9 +341,11 @@ def test_what_is_counted_is_limited_by_a_whole_number(name: str) -> None:
         Limits(**{name: 100.5})  # type: ignore[arg-type]
 
 
-def test_limits_that_were_allowed_cannot_be_altered() -> None:
+def test_limits_that_were_allowed_and_what_was_answered_cannot_be_altered() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Limits().rows = 10**9  # type: ignore[misc]
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        guard.Answer([], [], [], True).truncated = False  # type: ignore[misc]
 
 
 def test_an_answer_tells_its_columns_apart_and_a_line_of_it_is_500_characters_at_most() -> None:
@@ -376,6 +379,23 @@ def test_a_setting_that_duckdb_does_not_know_is_left_out_unless_it_is_needed(mon
     monkeypatch.setattr(locked, "NEEDED", locked.NEEDED | {"a_door_of_tomorrow"})
     with duckdb.connect() as connection, pytest.raises(duckdb.Error, match="a_door_of_tomorrow"):
         locked.lock(connection, 100, 2)
+
+
+def test_a_process_that_has_answered_ends_well(ran: Path) -> None:
+    asked = guard.request(place_of(ran), "SELECT count(*) AS n FROM products", LIMITS, LAYERS)
+    with guard.started() as process:
+        line, _ = process.communicate(json.dumps(asked).encode() + b"\n", timeout=60)
+    assert (process.returncode, guard.answer_of(line, LIMITS).rows) == (0, [{"n": 12}])
+
+
+def test_the_process_imports_no_pandas_that_is_installed_beside_it(
+    ran: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pandas.py").write_text(f"open({str(tmp_path / 'imported')!r}, 'w'); raise ImportError")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    query = "SELECT count(*) AS n FROM prices WHERE price > 0"
+    assert guard.guarded(ran, query, LIMITS, LAYERS - {"process"}).rows == [{"n": 60}]
+    assert not (tmp_path / "imported").exists()
 
 
 @pytest.fixture(scope="module")

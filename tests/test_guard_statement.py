@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import FrozenInstanceError
 from typing import Any
 
 import duckdb
@@ -75,6 +76,7 @@ def test_what_is_listed_is_let_through(plain: duckdb.DuckDBPyConnection, query: 
         ("SELECT * FROM events", "table 'events'"),
         ("SELECT * FROM raw.prices", "table 'raw.prices'"),
         ("SELECT * FROM system.main.prices", "table 'system.main.prices'"),
+        ("SELECT * FROM memory.prices", "table 'memory.prices'"),
         ("SELECT * FROM 'x.csv'", "table 'x.csv'"),
         ("WITH main AS (SELECT 1) SELECT * FROM main.request", "table 'main.request'"),
         ("WITH a AS (SELECT * FROM request), request AS (SELECT 1) SELECT * FROM a", "table 'request'"),
@@ -121,6 +123,17 @@ def test_brackets_that_are_closed_again_do_not_count_as_depth(opened: str) -> No
     statement.bound(opened)
     with pytest.raises(UsageError, match="found brackets 201 deep"):
         statement.bound(opened + "(")
+
+
+@pytest.mark.parametrize(("text", "kind"), [(None, "NoneType"), (b"SELECT 1", "bytes"), (5, "int")])
+def test_what_is_no_text_is_refused_by_its_kind(text: Any, kind: str) -> None:
+    with pytest.raises(UsageError, match=f"found a query that is no text but {kind}; allowed"):
+        statement.bound(text)
+
+
+def test_what_a_market_offers_cannot_be_altered_once_it_is_known() -> None:
+    with pytest.raises(FrozenInstanceError):
+        KNOWN.tables = frozenset()  # type: ignore[misc]
 
 
 # A statement as a DuckDB might give it that is not the one looked at here.

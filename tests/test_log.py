@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from qsim.errors import ConflictError, CorruptError
+from qsim.errors import ConflictError, CorruptError, ReplacedError
 from qsim.storage import files, log
 from qsim.storage.log import EMPTY, Log
 from qsim.storage.pieces import DataFile, Tip
@@ -221,6 +221,95 @@ def test_a_log_read_on_reads_only_what_came_after(long_market: tuple[Path, Log],
     shutil.rmtree(place / "_checkpoints")
     (place / "_checkpoints").mkdir()
     assert log.read_on(place, known).number == 150
+
+
+def test_a_log_read_on_without_a_new_commit_is_the_one_known(long_market: tuple[Path, Log], tmp_path: Path) -> None:
+    place = tmp_path / "cut"
+    shutil.copytree(long_market[0], place)
+    known = log.read(place)
+    for number in range(149):
+        commit_path(place, number).unlink()
+    shutil.rmtree(place / "_checkpoints")
+    (place / "_checkpoints").mkdir()
+    assert log.read_on(place, known) is known
+
+
+def test_a_log_is_read_on_over_as_many_commits_as_a_checkpoint_holds(
+    market: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log, "CHECKPOINT_EVERY", 4)
+    known = log.read(market)
+    grown(market, 4, known)
+    for path in [commit_path(market, 0), *(path for _, path in log.checkpoints(market))]:
+        path.unlink()
+    assert log.read_on(market, known).number == 8
+
+
+@pytest.mark.parametrize("vacuumed", [4, 5, 6])
+def test_a_log_read_on_over_a_vacuum_keeps_what_was_replaced_after(market: Path, vacuumed: int) -> None:
+    tip: Tip = log.read(market)
+    known = []
+    for number in range(3):
+        tip = log.append(market, tip, tick=20, digest=0, removed=[f"events/{number}-0.parquet"])
+        known.append(log.read(market))
+    log.append(market, tip, tick=20, digest=0, vacuumed=vacuumed)
+    whole = log.read(market)
+    assert [at for _, at in whole.retired] == [at for at in (5, 6, 7) if at > vacuumed]
+    assert [log.read_on(market, one) for one in known] == [whole] * 3
+
+
+def test_a_follower_is_told_of_a_commit_after_the_one_it_knows(market: Path) -> None:
+    known = log.read(market)
+    assert not log.goes_on(market, known) and not log.goes_on(market, known)
+    grown(market, 1, known)
+    assert log.goes_on(market, known) and log.goes_on(market, known)
+
+
+def test_a_follower_of_a_market_whose_commit_is_gone_is_told_that_it_was_replaced(market: Path) -> None:
+    known = log.read(market)
+    commit_path(market, 4).unlink()
+    with pytest.raises(ReplacedError, match="_commits: commit 4, which was there, is gone: the market was replaced"):
+        log.goes_on(market, known)
+
+
+@pytest.mark.parametrize("looked", [False, True])
+def test_a_follower_of_a_market_in_whose_place_another_is_is_told_of_it(market: Path, looked: bool) -> None:
+    known = log.read(market)
+    if looked:
+        log.goes_on(market, known)
+    rewrite(commit_path(market, 4), tick=21)
+    for _ in range(2):
+        with pytest.raises(ReplacedError, match="holds another market than the one that was opened"):
+            log.goes_on(market, known)
+
+
+def test_a_follower_reads_the_commit_that_it_knows_once(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    known, read, really = log.read(market), [], files.read
+
+    def noted(path: Path) -> bytes:
+        read.append(path)
+        return really(path)
+
+    monkeypatch.setattr(files, "read", noted)
+    for _ in range(3):
+        log.goes_on(market, known)
+    assert read == [commit_path(market, 4)]
+
+
+@pytest.mark.parametrize("number", [0, 3])
+def test_nothing_is_committed_behind_a_commit_that_is_gone(tmp_path: Path, number: int) -> None:
+    tip = grown(tmp_path, number + 1)
+    commit_path(tmp_path, number).unlink()
+    with pytest.raises(ConflictError, match="the market was replaced while it was being written"):
+        log.append(tmp_path, tip, tick=99, digest=0)
+    assert not commit_path(tmp_path, number + 1).exists()
+
+
+def test_to_commit_that_nothing_happened_adds_a_commit_alone(market: Path) -> None:
+    before = log.read(market)
+    after = log.fence(market, before)
+    assert after == log.read(market) and after.number == before.number + 1
+    assert (after.tick, after.digest, after.files, after.epochs) == (20, 3**4, before.files, before.epochs)
 
 
 @pytest.mark.parametrize("commits", [3, 5, 9])

@@ -7,9 +7,10 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 
 import duckdb
 import pyarrow as pa
@@ -26,6 +27,7 @@ from tests.buckets import Network, between, served
 from tests.commands import Shell, program
 
 TICKS = 3
+PAUSES = objects._PAUSES
 
 
 @pytest.fixture(scope="module")
@@ -217,6 +219,45 @@ def test_a_put_that_the_store_refuses_each_time_is_told_as_a_write(address: str,
     with between(Network(address, "refuse", 1, puts)), pytest.raises(DiskError, match="cannot write"):
         objects.put(place / "a", b"mine")
     assert objects.look(place / "a") is None
+
+
+@pytest.mark.parametrize(("content", "put"), [(b"mine", True), (b"theirs", False)])
+def test_a_put_whose_answers_are_lost_each_time_is_told_by_what_is_there_then(
+    address: str, place: ObjectPath, content: bytes, put: bool
+) -> None:
+    objects.put_over(place / "a", content)
+    with between(Network(address, "lose", 1, len(objects._PAUSES))):
+        assert objects.put(place / "a", b"mine") is put
+
+
+def test_a_put_that_fails_is_tried_again_after_pauses_that_grow(
+    address: str, place: ObjectPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(objects, "_PAUSES", PAUSES)
+    monkeypatch.setattr(objects, "time", SimpleNamespace(sleep=slept.append))
+    with between(network := Network(address, "refuse", 1, 1000)), pytest.raises(DiskError):
+        objects.put(place / "a", b"mine")
+    assert slept == [0.1, 0.4, 1.6]
+    assert [line.split()[0] for line in network.asked][: len(slept)] == ["PUT"] * len(slept)
+
+
+@pytest.mark.parametrize(
+    ("ask", "line"),
+    [
+        (objects.look, "cannot look at"),
+        (objects.read, "cannot read"),
+        (lease.is_taken, "cannot read"),
+        (lambda path: objects.put_over(path, b""), "cannot write"),
+        (lambda path: files.remove([path]), "cannot remove"),
+    ],
+    ids=["look", "read", "lease", "write", "remove"],
+)
+def test_what_a_store_does_not_answer_is_a_fault_and_not_an_object_that_is_not_there(
+    address: str, place: ObjectPath, ask: Callable[[ObjectPath], object], line: str
+) -> None:
+    with between(Network(address, "refuse", 1, 1000)), pytest.raises(DiskError, match=f"{place}/a: {line}: .*503"):
+        ask(place / "a")
 
 
 def test_without_obstore_a_url_is_refused_with_what_to_install(

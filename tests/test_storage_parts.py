@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import itertools
 import os
 import re
+import shutil
 import socket
-import threading
-from collections.abc import Iterator
-from dataclasses import asdict, replace
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import FrozenInstanceError, asdict, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +21,26 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from obstore.store import MemoryStore
 
 from qsim.errors import ConflictError, CorruptError, DiskError, UsageError
-from qsim.storage import files, integrity, leftovers, lock, log, objects, pieces, rows, system, verification
+from qsim.storage import (
+    compaction,
+    files,
+    integrity,
+    leftovers,
+    lock,
+    log,
+    objects,
+    pieces,
+    rows,
+    system,
+    tables,
+    verification,
+)
 from qsim.storage.pieces import DataFile, Piece, Tip
 from qsim.storage.places import ObjectPath, place_of
 from qsim.streams import FORMAT_VERSION
+from tests.buckets import in_memory
 
 
 def data_file(path: str = "events/1.parquet", **changes: Any) -> DataFile:
@@ -56,6 +73,13 @@ def test_a_url_of_an_object_store_is_a_bucket_and_a_key(text: str, bucket: str, 
 def test_a_url_that_is_no_folder_in_a_bucket_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="allowed"):
         place_of(text)
+
+
+def test_who_names_a_bucket_alone_is_told_a_folder_in_it() -> None:
+    with pytest.raises(
+        UsageError, match=r"gs://mine/: allowed is a folder in a bucket, such as gs://mine/market; name"
+    ):
+        place_of("gs://mine/")
 
 
 def test_another_text_is_a_local_path_if_it_can_be_told() -> None:
@@ -140,6 +164,114 @@ def test_directories_are_made_where_they_are_missing(tmp_path: Path) -> None:
             files.make_directory(tmp_path / name)
 
 
+def test_a_link_to_a_directory_is_one_already(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "there")
+    files.make_directory(tmp_path / "link")
+    assert (tmp_path / "link").is_symlink()
+
+
+@pytest.fixture
+def synced(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The directories whose names are to be put on disk, in order."""
+    found, really = [], system.sync_directory
+
+    def sync_directory(path: Path) -> None:
+        found.append(path)
+        really(path)
+
+    monkeypatch.setattr(system, "sync_directory", sync_directory)
+    return found
+
+
+def test_the_names_on_a_path_are_put_on_disk_again_where_they_are_there(tmp_path: Path, synced: list[Path]) -> None:
+    files.make_path(tmp_path)
+    assert synced == [*reversed(tmp_path.parents)]
+
+
+def test_that_files_are_gone_is_put_on_disk_once_for_each_of_their_directories(
+    tmp_path: Path, synced: list[Path]
+) -> None:
+    for name in "ab":
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1").touch()
+    files.remove([tmp_path / name for name in ("b/1", "a/1", "a/2")])
+    assert synced == [tmp_path / "a", tmp_path / "b"]
+
+
+def test_that_a_file_is_there_if_none_was_is_put_on_disk(tmp_path: Path, synced: list[Path]) -> None:
+    files.put_if_absent(tmp_path / "1.json", b"1")
+    assert synced == [tmp_path]
+
+
+def test_content_and_names_reach_the_disk_by_the_systems_own_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inodes, really = [], os.fsync
+
+    def fsync(handle: int) -> None:
+        really(handle)
+        inodes.append(os.fstat(handle).st_ino)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    files.put(tmp_path / "a", b"1")
+    files.sync_directory(tmp_path)
+    assert inodes == [(tmp_path / "a").stat().st_ino, tmp_path.stat().st_ino]
+
+
+def test_what_is_written_can_be_read_by_all_and_written_by_its_owner(tmp_path: Path) -> None:
+    kept = os.umask(0)
+    try:
+        files.put(tmp_path / "a", b"1")
+        with lock.writer_lock(tmp_path):
+            assert [(tmp_path / name).stat().st_mode & 0o7777 for name in ("a", lock.LOCK)] == [0o644, 0o644]
+    finally:
+        os.umask(kept)
+
+
+def test_a_write_over_a_directory_is_a_fault_of_the_disk_and_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(DiskError, match="a: cannot rename into: Is a directory"):
+        files.put(tmp_path / "a", b"1")
+    assert within(tmp_path) == ["a"]
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="what Linux alone tells")
+def test_no_file_stays_open_after_what_was_done_with_it_or_was_refused(tmp_path: Path) -> None:
+    def acted() -> None:
+        files.put(tmp_path / "a", b"1")
+        files.read(tmp_path / "a")
+        files.sync_directory(tmp_path)
+        with lock.writer_lock(tmp_path):
+            refused(ConflictError, lambda: lock.writer_lock(tmp_path).__enter__())
+        for path in (tmp_path, tmp_path / "none", tmp_path / "link", tmp_path / "pipe"):
+            refused((CorruptError, DiskError), lambda path=path: files.read(path))
+        refused(DiskError, lambda: files.put(tmp_path / "folder", b"1"))
+
+    def refused(kind: Any, act: Callable[[], object]) -> None:
+        with pytest.raises(kind):
+            act()
+
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "a")
+    os.mkfifo(tmp_path / "pipe")
+    acted()
+    links = [str(handle.readlink()) for handle in Path("/proc/self/fd").iterdir() if handle.is_symlink()]
+    assert [link for link in links if link.startswith(str(tmp_path))] == []
+
+
+def test_a_name_that_the_disk_refuses_to_give_is_told_with_the_reason(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(system, "link", refuse)
+    with pytest.raises(DiskError, match=r"1.json: cannot link: Input/output error; free space"):
+        files.put_if_absent(tmp_path / "1.json", b"1")
+    assert within(tmp_path) == []
+
+
 def test_only_what_a_write_left_unfinished_is_removed_as_such(tmp_path: Path) -> None:
     for name in (".x.parquet.12-34.tmp", ".x.12.tmp", "x.12-34.tmp"):
         (tmp_path / name).touch()
@@ -164,6 +296,35 @@ def test_the_numbers_of_a_file_are_whole_and_none_is_below_zero(name: str) -> No
     for value in (-1, True, 1.0, "1", None):
         with pytest.raises(ValueError, match="events"):
             data_file(**{name: value})
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        data_file(),
+        log.EMPTY,
+        Tip(0, "", 0, 0),
+        system.look("/"),
+        rows._Group(Path("a"), "", 0, (0, 0), (0, 0)),
+    ],
+    ids=lambda record: type(record).__name__,
+)
+def test_what_there_is_one_of_for_each_file_of_a_log_cannot_be_altered_and_carries_no_dict(record: Any) -> None:
+    assert not hasattr(record, "__dict__")
+    with pytest.raises(FrozenInstanceError):
+        setattr(record, fields(record)[0].name, None)
+
+
+def test_a_piece_that_was_read_cannot_be_altered() -> None:
+    with pytest.raises(FrozenInstanceError):
+        piece(3).since = 4  # type: ignore[misc]
+
+
+def test_storage_is_imported_without_what_it_needs_for_some_of_its_work_alone() -> None:
+    names = ", ".join(f"qsim.storage.{path.stem}" for path in Path(files.__file__).parent.glob("*.py"))
+    program = f"import sys, {names}; print(*sorted({{'pyarrow', 'obstore', 'duckdb', 'polars'}} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "\n"
 
 
 def body(number: int = 5, **changes: Any) -> dict[str, Any]:
@@ -220,6 +381,16 @@ def test_a_piece_follows_the_one_before_by_number_hash_and_tick() -> None:
     for wrong in (piece(6, 7, "h4"), piece(5, 7, "h3"), piece(5, 6)):
         with pytest.raises(CorruptError, match=r"does not follow commit 4 \(h4\)"):
             pieces.check_follows(before, wrong)
+    with pytest.raises(CorruptError, match=r"does not follow commit 4 \(0123456789ab\)"):
+        pieces.check_follows(replace(before, head="0123456789abcdef"), piece(5, 7))
+
+
+@pytest.mark.parametrize("held", ["[]", '"text"', "7"])
+def test_a_commit_sealed_over_what_is_no_object_is_refused(tmp_path: Path, held: str) -> None:
+    seal = hashlib.sha256(held.encode()).hexdigest()
+    (tmp_path / "1.json").write_text(f'{{"body": {held},\n"sha256": "{seal}"}}\n')
+    with pytest.raises(CorruptError, match=r"1.json: its checksum is not that of its content"):
+        pieces.opened(tmp_path / "1.json")
 
 
 def test_joined_pieces_hold_what_is_left_of_all_their_files() -> None:
@@ -262,6 +433,18 @@ def test_a_lock_was_taken_elsewhere_where_it_names_another_machine(
     if content is not None:
         (tmp_path / "LOCK").write_text(content)
     assert lock.is_elsewhere(tmp_path) is elsewhere
+
+
+@pytest.mark.parametrize(
+    ("content", "holder"),
+    [(None, None), (b"", None), (b"process 4711 on here\n", 4711), (b"a process 4711 on here", None), (b"\xff", None)],
+)
+def test_the_last_holder_of_a_lock_is_the_process_that_it_names(
+    tmp_path: Path, content: bytes | None, holder: int | None
+) -> None:
+    if content is not None:
+        (tmp_path / "LOCK").write_bytes(content)
+    assert lock.last_holder(tmp_path) == holder
 
 
 def test_a_lock_that_names_nobody_is_told_as_held_by_an_unknown_process(tmp_path: Path) -> None:
@@ -312,6 +495,43 @@ def test_a_file_that_differs_from_the_log_is_refused_with_how_it_differs(tmp_pat
     spoil(tmp_path / file.path)
     with pytest.raises(CorruptError, match=f"{file.path}: {line}"):
         integrity.check(tmp_path, file)
+
+
+@pytest.fixture
+def _marks_stand_still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing move the marks of a file: what a disk does that forgets or alters bits."""
+    really = system.look
+
+    def look(path: Path | str) -> system.Entry | None:
+        found = really(path)
+        return found and replace(found, modified_ns=10**18, changed_ns=10**18)
+
+    monkeypatch.setattr(system, "look", look)
+
+
+@pytest.mark.usefixtures("_marks_stand_still")
+def test_a_file_is_looked_at_once_by_a_process_and_again_where_that_is_asked_for(tmp_path: Path) -> None:
+    file = committed(tmp_path, "1.parquet")
+    assert list(integrity.faults(tmp_path, [file])) == []
+    (tmp_path / file.path).write_bytes(b"54321")
+    assert list(integrity.faults(tmp_path, [file])) == []
+    [(path, fault)] = integrity.faults(tmp_path, [file], afresh=True)
+    assert path == file.path and "its sha256" in str(fault)
+    [(path, _)] = integrity.faults(tmp_path, [replace(file, sha256="00")])
+    assert path == file.path
+
+
+@pytest.mark.usefixtures("_marks_stand_still")
+def test_verifying_looks_at_files_that_this_process_has_looked_at_before(tmp_path: Path) -> None:
+    for name in (log.COMMITS, log.CHECKPOINTS):
+        (tmp_path / name).mkdir()
+    file = committed(tmp_path, "1.parquet")
+    log.append(tmp_path, log.EMPTY, tick=0, digest=0, added=[file])
+    integrity.read_log(tmp_path)
+    (tmp_path / file.path).write_bytes(b"54321")
+    integrity.read_log(tmp_path)
+    [fault] = verification.verify(tmp_path, ["events"], ()).faults
+    assert f"{file.path}: its sha256" in fault
 
 
 def test_a_file_read_as_committed_has_the_bytes_and_the_hash_of_the_log(tmp_path: Path) -> None:
@@ -396,15 +616,192 @@ def test_a_file_of_rows_that_is_no_parquet_is_told_in_one_line(tmp_path: Path) -
     assert "\n" not in str(caught.value)
 
 
+def test_of_what_is_wrong_with_a_file_of_rows_120_characters_are_told(tmp_path: Path) -> None:
+    market = tmp_path / ("a" * 100) / ("b" * 100)
+    with pytest.raises(CorruptError) as caught:
+        list(rows.newest(market, [data_file()], range(1), (0, 0), ()))
+    told = str(caught.value).partition("is not the Parquet file it was: ")[2]
+    assert len(told.removesuffix("; restore it from a copy")) == 120
+
+
+# Rows of files that follow one another, and how those are gathered that one file can hold: 1,048,576.
+@pytest.mark.parametrize(
+    "groups",
+    [
+        [[1_048_575, 1], [1]],
+        [[1_048_576], [1]],
+        [[1], [1_048_576], [5, 1_048_570], [2]],
+        [[1_048_577], [1, 1, 1_048_574]],
+    ],
+)
+def test_as_many_small_files_are_merged_as_one_file_may_hold(groups: list[list[int]]) -> None:
+    counts = [count for group in groups for count in group]
+    named = [data_file(f"events/{n}.parquet", rows=count, first=n, last=n) for n, count in enumerate(counts)]
+    assert [[file.rows for file in group] for group in compaction._groups(reversed(named), ())] == groups
+
+
+def test_files_are_merged_with_those_of_their_table_and_block_and_of_some_tables_with_the_next_ticks_alone() -> None:
+    ticks = [(0, 4), (5, 9), (11, 12), (13, 13)]
+    named = [
+        data_file(f"{table}/{block}{first}.parquet", table=table, block=block, first=first, last=last)
+        for first, last in ticks
+        for table in ("events", "orders")
+        for block in (0, 1)
+    ]
+    found = [
+        [(file.table, file.block, file.first) for file in group] for group in compaction._groups(named, ("events",))
+    ]
+    assert found == [
+        [(table, block, first) for first in firsts]
+        for table, gathered in (("events", ((0, 5), (11, 13))), ("orders", ((0, 5, 11, 13),)))
+        for block in (0, 1)
+        for firsts in gathered
+    ]
+
+
+@pytest.mark.parametrize(("first", "adjoins"), [(9, True), (10, True), (11, False)])
+def test_files_adjoin_where_no_tick_is_missing_between_them(first: int, adjoins: bool) -> None:
+    assert compaction.adjoin(data_file(first=5, last=9), data_file(first=first, last=20)) is adjoins
+
+
+TABLE = pa.table({"tick": pa.array([1, 2, 3], pa.uint32())})
+
+
+@pytest.mark.parametrize(
+    ("write", "path", "covers"),
+    [
+        (lambda market: tables.write_catalog(market, "parts", TABLE, 0), "catalog/parts", (0, 0, 0)),
+        (lambda market: tables.write_catalog(market, "parts", TABLE, 7), "catalog/parts-00007", (0, 0, 7)),
+        (
+            lambda market: tables.write_history(market, "events", TABLE, (4, 15), 6),
+            "events/0000000004-0000000015-00006",
+            (4, 15, 6),
+        ),
+    ],
+    ids=["catalog", "later catalog", "history"],
+)
+def test_a_table_is_written_under_a_name_of_its_own_and_told_with_what_it_covers(
+    tmp_path: Path, write: Callable[[Path], DataFile], path: str, covers: tuple[int, int, int]
+) -> None:
+    for name in ("catalog", "events"):
+        (tmp_path / name).mkdir()
+    file = write(tmp_path)
+    assert (file.path, file.rows) == (f"{path}.parquet", 3)
+    assert (file.table, file.first, file.last, file.block) == ("events" if "events" in path else "parts", *covers)
+    data = (tmp_path / file.path).read_bytes()
+    assert (file.bytes, file.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+    assert tables.read(tmp_path, [file, file]).num_rows == 6
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda market: tables.write_catalog(market, "products", TABLE, 0),
+        lambda market: tables.write_history(market, "catalog", TABLE, (4, 15), 6),
+        lambda market: log.append(market, log.EMPTY, tick=0, digest=0),
+    ],
+    ids=["catalog", "history", "commit"],
+)
+def test_nothing_is_written_into_a_market_that_took_the_place_of_the_one_that_is_held(
+    tmp_path: Path, write: Callable[[Path], object]
+) -> None:
+    market = tmp_path / "m"
+    for name in (log.COMMITS, "catalog"):
+        (market / name).mkdir(parents=True)
+    with lock.writer_lock(market):
+        market.rename(tmp_path / "away")
+        shutil.copytree(tmp_path / "away", market)
+        with pytest.raises(ConflictError, match="m: the market was replaced while it was being written"):
+            write(market)
+    lock.check_held(market)
+    assert sorted(path.name for path in market.rglob("*")) == sorted([lock.LOCK, log.COMMITS, "catalog"])
+
+
+@pytest.fixture
+def verified(tmp_path: Path) -> Path:
+    """A market of three commits, each of a file of its own."""
+    for name in (log.COMMITS, log.CHECKPOINTS):
+        (tmp_path / name).mkdir()
+    tip: Tip = log.EMPTY
+    for number in range(3):
+        tip = log.append(tmp_path, tip, tick=number, digest=0, added=[committed(tmp_path, f"{number}.parquet")])
+    return tmp_path
+
+
+DIRECTORIES = [log.COMMITS, log.CHECKPOINTS, "events"]
+
+
+def test_a_commit_that_was_never_finished_is_noted_and_all_before_it_are_verified(verified: Path) -> None:
+    newest = log.commit_path(verified, 2)
+    newest.write_bytes(newest.read_bytes()[:-9])
+    found = verification.verify(verified, DIRECTORIES, ())
+    assert (found.commits, found.files, found.bytes, found.faults) == (2, 2, 10, [])
+    [note] = [note for note in found.notes if "2.parquet" not in note]
+    assert note == f"{newest}: was never finished; the next writer removes it"
+
+
+def test_what_lies_beside_commits_and_checkpoints_is_no_part_of_the_market(verified: Path) -> None:
+    others = [
+        "_commits/0000000001.txt",
+        "_commits/notes.json",
+        "_commits/1.json.bak",
+        "_checkpoints/7.txt",
+        "events/7.json",
+    ]
+    for name in others:
+        (verified / name).touch()
+    found = verification.verify(verified, DIRECTORIES, ())
+    assert sorted(found.notes) == sorted(
+        f"{verified / name}: is no part of the market, and is never read" for name in others
+    )
+    assert (found.commits, found.checkpoints, found.faults) == (3, 0, [])
+
+
+def test_what_goes_while_it_is_listed_is_noted_as_nothing(verified: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    stranger, listing = verified / "events" / "mine.txt", files.names
+    stranger.touch()
+
+    def names(directory: Path) -> list[str]:
+        found = listing(directory)
+        if directory == stranger.parent:
+            stranger.unlink()
+        return found
+
+    monkeypatch.setattr(files, "names", names)
+    found = verification.verify(verified, DIRECTORIES, ())
+    assert (found.notes, found.faults, stranger.exists()) == ([], [], False)
+
+
+def test_a_commit_of_another_history_ends_what_is_verified_and_is_told(verified: Path) -> None:
+    body, _ = pieces.opened(log.commit_path(verified, 1))
+    log.commit_path(verified, 1).write_bytes(pieces.sealed(body | {"tick": 2})[0])
+    found = verification.verify(verified, DIRECTORIES, ())
+    [fault] = found.faults
+    assert "0000000002.json: does not follow commit 1" in fault and (found.commits, found.files) == (2, 2)
+
+
+def test_of_a_market_whose_first_commit_is_broken_nothing_is_verified(verified: Path) -> None:
+    log.commit_path(verified, 0).write_bytes(b"{")
+    found = verification.verify(verified, DIRECTORIES, ())
+    assert (found.commits, found.checkpoints, found.files, found.bytes) == (0, 0, 0, 0)
+    assert "0000000000.json: is not a whole commit" in found.faults[0]
+
+
+def test_a_wrong_file_with_nothing_beside_is_a_fault_at_once(verified: Path) -> None:
+    tried: list[int] = []
+
+    def act(history: log.Log) -> None:
+        tried.append(history.number)
+        raise CorruptError("wrong")
+
+    with pytest.raises(CorruptError, match="wrong"):
+        integrity.at_newest(verified, act)
+    assert tried == [2]
+
+
 @pytest.fixture
 def memory(monkeypatch: pytest.MonkeyPatch) -> ObjectPath:
-    """A folder in an object store in memory."""
-    store = MemoryStore()
-    monkeypatch.setattr(objects, "store_of", lambda bucket: store)
-    monkeypatch.setattr(objects, "_PAUSES", (0.0, 0.0))
-    place = place_of("s3://bucket/market")
-    assert isinstance(place, ObjectPath)
-    return place
+    return in_memory(monkeypatch)
 
 
 def test_an_object_is_put_once_and_found_with_its_size_in_the_order_of_names(memory: ObjectPath) -> None:
@@ -420,6 +817,57 @@ def test_an_object_is_put_once_and_found_with_its_size_in_the_order_of_names(mem
     assert objects.read(memory / "b") == b"1"
     with pytest.raises(DiskError, match="cannot read"):
         objects.read(memory / "c")
+
+
+def test_an_object_was_changed_when_it_was_put(memory: ObjectPath) -> None:
+    begun = time.time_ns()
+    objects.put(memory / "a", b"1")
+    found = objects.look(memory / "a")
+    assert found is not None and found.modified_ns == found.changed_ns and found.inode == 0
+    # A store's clock may tell whole seconds alone.
+    assert begun - 2 * 10**9 < found.modified_ns < time.time_ns() + 2 * 10**9
+
+
+@pytest.mark.parametrize(
+    ("told", "reason"),
+    [
+        ("no such bucket", "no such bucket"),
+        ("no answer: \n\nDebug source:\nGeneric { inner: 7 }", "no answer"),
+        ('status 403 Forbidden: <?xml version="1.0"?><Error/>', "status 403 Forbidden"),
+        ("two\nlines", "two lines"),
+        ("x" * 400, "x" * 300),
+    ],
+)
+def test_of_what_a_store_tells_the_first_sentence_is_told(told: str, reason: str) -> None:
+    assert objects._reason(ValueError(told)) == reason
+
+
+def test_so_many_objects_are_deleted_by_one_request_as_s3_takes_and_each_once(
+    memory: ObjectPath, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, asked = objects.store_of(memory.bucket), []
+
+    class Counting:
+        def delete(self, keys: list[str]) -> None:
+            asked.append(len(keys))
+            store.delete(keys)
+
+    monkeypatch.setattr(objects, "store_of", lambda bucket: Counting())
+    objects.delete([memory / f"{number}" for number in range(2003)])
+    assert asked == [1000, 1000, 3]
+
+
+def test_a_large_object_is_put_whole_where_none_is(memory: ObjectPath) -> None:
+    data = os.urandom(12_000_000)
+    assert objects.put(memory / "a", data) and objects.read(memory / "a") == data
+    assert not objects.put(memory / "a", data[:-1])
+
+
+def test_a_commit_that_lost_is_told_the_first_200_characters_of_who_won(memory: ObjectPath) -> None:
+    body = {"format": FORMAT_VERSION, "number": 0, "writer": "w" * 300}
+    objects.put(log.commit_path(memory, 0), pieces.sealed(body)[0])
+    with pytest.raises(ConflictError, match=r"0000000000.json: is a commit of another writer, w{200}; one writer"):
+        log.append(memory, log.EMPTY, tick=0, digest=0)
 
 
 def test_objects_that_are_there_and_those_that_are_not_are_deleted_alike(memory: ObjectPath) -> None:
@@ -480,35 +928,3 @@ def test_an_object_is_read_by_ranges_as_any_file_is(memory: ObjectPath) -> None:
     assert (reader.read(5), reader.seek(-2, 2), reader.read(9), reader.read()) == (b"", 8, b"89", b"")
     reader.close()
     assert not reader.closed
-
-
-@pytest.fixture
-def hurried(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    from qsim.storage import lease
-
-    monkeypatch.setattr(lease, "RENEW_SECONDS", 0.05)
-    yield
-
-
-@pytest.mark.usefixtures("hurried")
-def test_a_lease_is_taken_while_a_block_runs_and_given_back(memory: ObjectPath) -> None:
-    assert lock.is_free(memory) and not lock.is_elsewhere(memory)
-    with lock.writer_lock(memory):
-        assert not lock.is_free(memory)
-        held = objects.read(memory / "LOCK").decode()
-        assert held.startswith(f"process {os.getpid()} on {socket.gethostname()}, ") and held.endswith("\n")
-        done = threading.Event()
-        for _ in range(200):
-            if objects.read(memory / "LOCK").decode() != held:
-                break
-            done.wait(0.02)
-        renewed = objects.read(memory / "LOCK").decode()
-        assert renewed.rpartition(",")[0] == held.rpartition(",")[0] and int(renewed.rpartition(",")[2]) > 0
-    assert lock.is_free(memory) and objects.read(memory / "LOCK") == b""
-
-
-@pytest.mark.usefixtures("hurried")
-def test_a_lease_that_nobody_renews_is_taken_over(memory: ObjectPath) -> None:
-    objects.put_over(memory / "LOCK", b"process 5 on another, 0a, 7\n")
-    with lock.writer_lock(memory):
-        assert objects.read(memory / "LOCK").startswith(f"process {os.getpid()}".encode())

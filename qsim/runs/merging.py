@@ -82,7 +82,7 @@ def tidy(writer: Writer, tiers: Tiers, until: float, commit_seconds: float) -> N
         began = monotonic()
         if writer.stop.is_set() or began + expected * tiers.slowness + commit_seconds > until:
             break
-        file = compaction.merged(writer.market, group, schemas()[table])
+        file = compaction.merged(writer.market, group, schemas())
         tiers.slowness += ((monotonic() - began) / expected - tiers.slowness) / 4
         del tiers.files[table, block, tier][:FAN]
         add(tiers, [file], tier + 1)

@@ -42,13 +42,14 @@ def _groups(named: Iterable[DataFile], unbroken: Collection[str]) -> Iterator[li
         yield group
 
 
-def merged(market: Place, group: Sequence[DataFile], schema: pa.Schema) -> DataFile:
+def merged(market: Place, group: Sequence[DataFile], schemas: Mapping[str, pa.Schema]) -> DataFile:
     """Write neighbours of one table and block, in the order of their ticks, as one file; it is on disk but not committed."""
-    encoder = parquet.Encoder(schema)
+    oldest, newest = group[0], group[-1]
+    encoder = parquet.Encoder(schemas[oldest.table])
     for file in group:
         encoder.add(parquet.decode(integrity.read(market, file), market / file.path))
-    ticks = group[0].first, group[-1].last
-    return tables.put_history(market, group[0].table, encoder.finish(), encoder.rows, ticks, group[0].block)
+    ticks = oldest.first, newest.last
+    return tables.put_history(market, oldest.table, encoder.finish(), encoder.rows, ticks, oldest.block)
 
 
 def compact(market: Place, history: Log, schemas: Mapping[str, pa.Schema], unbroken: Collection[str] = ()) -> Tip:
@@ -61,7 +62,7 @@ def compact(market: Place, history: Log, schemas: Mapping[str, pa.Schema], unbro
     small = [group for group in _groups(merged_of, unbroken) if len(group) > 1]
     if not small:
         return log.tip_of(history)
-    added = [merged(market, group, schemas[group[0].table]) for group in small]
+    added = [merged(market, group, schemas) for group in small]
     removed = [file.path for group in small for file in group]
     return log.append(market, history, tick=history.tick, digest=history.digest, added=added, removed=removed)
 

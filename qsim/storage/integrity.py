@@ -6,7 +6,6 @@ A process looks at the content of a file once, and again when the system tells t
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +23,7 @@ from qsim.storage.system import Entry
 # A change within the same tick of the file system's clock would leave a file's marks as they are.
 _SETTLED_NS = 100_000_000
 _FEW = 16
+_THREADS = 4
 _TIMES = 3
 Result = TypeVar("Result")
 
@@ -98,7 +98,7 @@ def faults(market: Place, named: Iterable[DataFile], *, afresh: bool = False) ->
         return
     if not isinstance(market, ObjectPath) and not afresh:
         named = _touched(market, named)
-    with ThreadPoolExecutor(min(4, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(_THREADS) as pool:
         # Threads are worth their start for many files only.
         apply = pool.map if len(named) > _FEW else map
         for file, fault in zip(named, apply(partial(_fault, market), named), strict=True):

@@ -52,13 +52,17 @@ def found(market: Place, directories: Iterable[str], catalog: Collection[str], l
     What has no name that a writer gives is left alone. CorruptError where a file begins more than `ahead` ticks after the
     log: no killed writer came as far, so the log is older than its files.
     """
-    left = [path for path in unnamed(market, directories, log) if first_tick(path, catalog) is not None]
-    for path in left:
-        if (first_tick(path, catalog) or 0) > log.tick + ahead:
+    left: list[Place] = []
+    for path in unnamed(market, directories, log):
+        first = first_tick(path, catalog)
+        if first is None:
+            continue
+        if first > log.tick + ahead:
             raise CorruptError(
                 f"{path}: covers ticks long after {log.tick}, where the log ends: the log is older than its files; restore"
                 " the log from the copy that they came from, or move them away"
             )
+        left.append(path)
     return left
 
 

@@ -70,10 +70,14 @@ def names(directory: Path) -> list[str]:
 def read(path: Path) -> bytes:
     """Read a file whole, never through a symbolic link; OSError ENXIO where a pipe, a socket or a device is at its place."""
     handle = os.open(path, os.O_RDONLY | _NO_LINK | _BINARY | _AT_ONCE)
-    with open(handle, "rb", buffering=0) as file:  # noqa: PTH123 -- a handle, not a path
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
-        return file.read()
+    try:
+        # A directory is refused here, and what is refused is not closed with the file.
+        with open(handle, "rb", buffering=0, closefd=False) as file:
+            if not stat.S_ISREG(os.fstat(handle).st_mode):
+                raise OSError(errno.ENXIO, os.strerror(errno.ENXIO))
+            return file.read()
+    finally:
+        os.close(handle)
 
 
 def create(path: Path) -> int:
