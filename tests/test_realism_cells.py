@@ -246,6 +246,14 @@ def test_two_columns_of_one_name_are_refused(read: Any, tmp_path: Path) -> None:
         read(written(tmp_path, 'item,"date",price, price\na,2025-01-06,5,6'))
 
 
+@READERS
+def test_a_file_whose_first_line_is_no_header_is_refused_in_one_line(read: Any, tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"prices\.csv: found a first line that is no header: .*; allowed: names of columns"
+    ):
+        read(written(tmp_path, f"{'x' * 200_000},date\na,2025-01-06"))
+
+
 def test_prices_above_the_highest_and_below_a_paisa_are_left_out_and_told_of(tmp_path: Path) -> None:
     rows = "item,date,price\na,2025-01-06,5\nb,2025-01-06,30000000\nc,2025-01-06,0.004"
     source = read_source(written(tmp_path, rows), {})
