@@ -136,6 +136,8 @@ def test_a_slip_in_a_year_makes_no_panel_of_centuries(read: Any, tmp_path: Path)
 def test_prices_that_are_no_numbers_are_counted_among_the_rows_left_out(tmp_path: Path) -> None:
     source = read_source(written(tmp_path, "item,date,price\na,2025-01-06,5\na,2025-01-07,NaN\na,2025-01-08,inf"), {})
     assert len(source.frame) == 1 and "2 rows without" in source.notes[0]
+    source = read_source(written(tmp_path, "item,date,price\na,2025-01-06,5\na,2025-01-07,NaN"), {})
+    assert source.notes[0].startswith("1 row without")
 
 
 @READERS
