@@ -22,10 +22,10 @@ def _mean(parts: dict[int, int]) -> float:
 
 
 def depth_shares(mean_percent: float, deep_percent: float = DEEP_PERCENT) -> dict[int, float]:
-    """Give the law of depths with this mean: percent -> share; `deep_percent` of it lies at 30 % and more, or what a mean below
-    8.7 leaves room for, which is 2 % at least.
+    """Give the law of depths with this mean: percent -> share; `deep_percent` of it lies at 30 % and more, or what the mean
+    leaves room for: 10 % from a mean of 8.7 on, 20 % from one of 12.7, and 2 % at least.
 
-    A mean below 4.5 or above 18 takes the nearest law there is: all shallow, or all deep.
+    A mean below 4.7, or above 18 to 21 by `deep_percent`, takes the nearest law there is: all shallow, or all deep.
     """
     tail = min(deep_percent / 100, max(DEEP_PERCENT / 100, (mean_percent - _LEAST_MEAN) / _MEAN_PER_TAIL))
     body = (mean_percent - tail * _mean(_TAIL)) / (1 - tail)

@@ -10,7 +10,7 @@ from difflib import get_close_matches
 
 _MOST_NAMED = 30
 # Of two words less alike than this hardly one is a slip of the other.
-_ALIKE = 0.6
+ALIKE = 0.6
 
 
 class QsimError(Exception):
@@ -76,7 +76,7 @@ def nearest(word: str, known: Iterable[str], inside: Iterable[str] = ()) -> str:
     if meant := [name for name in inside if name.endswith(f".{word}")]:
         return f"; it stands in a table: {' or '.join(meant)}"
     known = set(known)
-    close = get_close_matches(word, known, n=1, cutoff=_ALIKE)
+    close = get_close_matches(word, known, n=1, cutoff=ALIKE)
     if close:
         return f"; nearest is {close[0]!r}"
     if longer := sorted(name for name in known if word and f"_{word}_" in f"_{name}_"):

@@ -224,19 +224,25 @@ def test_sql_changes_no_byte_of_the_market(market: Path) -> None:
     before = {path: path.read_bytes() for path in market.rglob("*") if path.is_file()}
     target = next(iter((market / "events").iterdir()))
     copy = f"COPY (SELECT 1 AS a) TO '{target}' (FORMAT parquet, USE_TMP_FILE false)"
-    hidden = f"/* /* */ EXPLAIN SELECT 1; -- */ EXPLAIN ANALYZE {copy}"
+    hidden = (
+        f"/* /* */ EXPLAIN SELECT 1; -- */ EXPLAIN ANALYZE {copy}",
+        f"EXPLAIN (ANALYZE /*) SELECT 1 -- */) {copy}",
+        f"EXPLAIN (ANALYZE, FORMAT json) {copy}",
+    )
     pivot = "PIVOT prices ON platform USING avg(price)"
     pivots = (
         f"COPY ({pivot}) TO '{target}' (FORMAT parquet, USE_TMP_FILE false)",
         f"CREATE TABLE a AS {pivot}",
         f"{pivot}; {copy}",
     )
-    for query in ("DROP VIEW prices", copy, f"EXPLAIN ANALYZE {copy}", f"EXPLAIN (ANALYZE) {copy}", hidden, *pivots):
+    for query in ("DROP VIEW prices", copy, f"EXPLAIN ANALYZE {copy}", f"EXPLAIN (ANALYZE) {copy}", *hidden, *pivots):
         assert main(["sql", str(market), query]), query
     assert {path: path.read_bytes() for path in market.rglob("*") if path.is_file()} == before
 
 
-@pytest.mark.parametrize("explain", ["EXPLAIN", " explain\n", "EXPLAIN ANALYZE"])
+@pytest.mark.parametrize(
+    "explain", ["EXPLAIN", " explain\n", "EXPLAIN ANALYZE", "EXPLAIN (FORMAT json)", "explain (analyze)"]
+)
 def test_sql_tells_the_plan_of_a_query(explain: str, market: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sql", str(market), f"{explain} SELECT count(*) FROM price_history WHERE tick > 4", "--json"]) == 0
     [plan] = json.loads(capsys.readouterr().out)

@@ -352,6 +352,10 @@ def test_too_few_changes_a_wrong_share_and_a_wrong_map_are_refused(tmp_path: Pat
     still = written(pl.DataFrame({"item": ["a"] * 40, "day": days, "price": [5.0] * 40}), tmp_path)
     with pytest.raises(InputError, match="0 price changes; needed are 5"):
         qsim.fit(still)
+    once = pl.DataFrame({"item": ["a"] * 40, "day": days, "price": [5.0] * 20 + [6.0] * 20})
+    once.write_csv(tmp_path / "once.csv")
+    with pytest.raises(InputError, match="found 1 price change; needed are 5"):
+        qsim.fit(tmp_path / "once.csv", hold_out=0)
     with pytest.raises(UsageError, match=r"hold_out: found 0\.9"):
         qsim.fit(still, hold_out=0.9)
     with pytest.raises(UsageError, match="there is no field 'cost'"):

@@ -9,16 +9,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from numpy._core._multiarray_umath import __cpu_dispatch__ as newer_instructions  # type: ignore[import-not-found]
 
 import qsim
 from qsim import params, rulebook
 from qsim.storage import log
 
+ROOT = Path(__file__).parent.parent
 # What numpy, its linear algebra, Arrow and the C library choose their code by when they are loaded.
 OLDEST = {
-    "NPY_DISABLE_CPU_FEATURES": " ".join(newer_instructions),
+    "NPY_DISABLE_CPU_FEATURES": " ".join(np.show_config("dicts")["SIMD Extensions"].get("found", [])),
     "OPENBLAS_CORETYPE": "Prescott",
     "ARROW_USER_SIMD_LEVEL": "NONE",
     "GLIBC_TUNABLES": "glibc.cpu.hwcaps=-AVX2,-FMA,-FMA4,-AVX512F",
@@ -52,7 +53,8 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, list[Any]]]
     answers = []
     for more in ({}, OLDEST):
         command = [sys.executable, "-c", program, str(tmp_path_factory.mktemp("made"))]
-        done = subprocess.run(command, env={**os.environ, **more}, capture_output=True, text=True, check=True)
+        environment = {**os.environ, **more}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
         answers.append(json.loads(done.stdout))
     return answers
 

@@ -129,6 +129,14 @@ def test_of_an_unknown_product_that_is_like_none_no_other_is_suggested(con: Conn
         cheapest(con, name)
 
 
+@pytest.mark.parametrize("what", ["groceries", "qwrtzx"])
+def test_who_compares_what_is_like_nothing_is_told_that_shelves_are_compared_too(con: Connection, what: str) -> None:
+    with pytest.raises(
+        UsageError, match=f"^compare: '{what}' names nothing; allowed is a category, a subcategory or a pr"
+    ):
+        compare(con, what, "zepto", "blinkit")
+
+
 def test_unknown_product_names_the_nearest(con: Connection) -> None:
     with pytest.raises(UsageError, match=r"^product 'onoin': .*nearest: Onion, "):
         cheapest(con, "onoin")

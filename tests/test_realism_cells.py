@@ -136,6 +136,8 @@ def test_a_slip_in_a_year_makes_no_panel_of_centuries(read: Any, tmp_path: Path)
 def test_prices_that_are_no_numbers_are_counted_among_the_rows_left_out(tmp_path: Path) -> None:
     source = read_source(written(tmp_path, "item,date,price\na,2025-01-06,5\na,2025-01-07,NaN\na,2025-01-08,inf"), {})
     assert len(source.frame) == 1 and "2 rows without" in source.notes[0]
+    source = read_source(written(tmp_path, "item,date,price\na,2025-01-06,5\na,2025-01-07,NaN"), {})
+    assert source.notes[0].startswith("1 row without")
 
 
 @READERS
@@ -244,6 +246,14 @@ def test_a_time_of_day_in_a_column_of_its_own_leaves_the_days_to_theirs(read: An
 def test_two_columns_of_one_name_are_refused(read: Any, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="two columns named 'price'"):
         read(written(tmp_path, 'item,"date",price, price\na,2025-01-06,5,6'))
+
+
+@READERS
+def test_a_file_whose_first_line_is_no_header_is_refused_in_one_line(read: Any, tmp_path: Path) -> None:
+    with pytest.raises(
+        InputError, match=r"prices\.csv: found a first line that is no header: .*; allowed: names of columns"
+    ):
+        read(written(tmp_path, f"{'x' * 200_000},date\na,2025-01-06"))
 
 
 def test_prices_above_the_highest_and_below_a_paisa_are_left_out_and_told_of(tmp_path: Path) -> None:

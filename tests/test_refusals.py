@@ -9,7 +9,6 @@ import csv
 import io
 import json
 import os
-import signal
 import socket
 import subprocess
 import sys
@@ -32,18 +31,8 @@ ALL = [*CONFIG, *COMMANDS, *LISTS]
 APART = {33, 34, 35, 36, 37, 38, 39, 64, 65}
 
 
-@pytest.fixture(autouse=True)
-def _refused_soon() -> Iterator[None]:
-    """End a test in which what must be refused runs instead, or waits."""
-
-    def end(number: int, frame: object) -> None:
-        raise TimeoutError("was not refused within a minute")
-
-    kept = signal.signal(signal.SIGALRM, end)
-    signal.alarm(60)
-    yield
-    signal.alarm(0)
-    signal.signal(signal.SIGALRM, kept)
+# What must be refused may run instead, or wait.
+pytestmark = pytest.mark.usefixtures("ended_after_a_minute")
 
 
 def refuse(shell: Shell, market: Path, code: int, says: tuple[str, ...], *words: object) -> list[str]:

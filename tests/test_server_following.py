@@ -264,6 +264,8 @@ def test_a_writer_that_has_ended_is_told_however_it_did(code: int) -> None:
         assert fault_of(writer) == []
     [reason] = fault_of(writer)
     assert reason["level"] == "failing" and f"exit code {code}" in reason["found"]
+    # One that ended by a fault of its own tells it, whatever is in the place of its market meanwhile.
+    assert fault_of(writer, replaced=True) == [reason]
     assert "start the server again" in reason["mend"]
 
 

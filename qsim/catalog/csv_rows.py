@@ -127,14 +127,18 @@ def clean_header(path: Path, header: list[str]) -> list[str]:
 
 
 def check_csv(path: Path) -> None:
-    """Raise InputError where the first line of a CSV file shows another encoding or delimiter, or two columns of one name; for
-    files others parse.
+    """Raise InputError where the first line of a CSV file shows another encoding or delimiter, two columns of one name, or no
+    header; for files others parse.
     """
     with path.open("rb") as source:
         block = source.read(_BLOCK_BYTES)
     _check_start(path, block)
     first = block.decode("utf-8", "replace").removeprefix("\ufeff").lstrip().partition("\n")[0]
-    clean_header(path, next(csv.reader([first.rstrip()]), []))
+    try:
+        header = next(csv.reader([first.rstrip()]), [])
+    except csv.Error as error:
+        raise refusal(path, f"a first line that is no header: {error}", "names of columns", "check the file") from None
+    clean_header(path, header)
 
 
 def _check_delimiter(path: Path, header: list[str]) -> None:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from qsim.catalog.csv_rows import refusal, shown
-from qsim.errors import UsageError
+from qsim.errors import ALIKE, UsageError
 
 REQUIRED = ("product", "brand", "category", "mrp", "price")
 OPTIONAL = ("subcategory", "pack")
@@ -94,7 +94,7 @@ def near_misses(path: Path, unused: Iterable[str], picks: Mapping[str, int]) -> 
 def nearest(word: str, words: Iterable[str]) -> str:
     """Return the one of `words` most like `word` as "nearest: 'x'", or all of them when none is close."""
     known = {_key(name): name for name in words if name}
-    close = difflib.get_close_matches(_key(word), list(known), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(_key(word), list(known), n=1, cutoff=ALIKE)
     if close:
         return f"nearest: '{shown(known[close[0]])}'"
     return "known: " + ", ".join(f"'{shown(name)}'" for name in list(known.values())[:12])
@@ -149,7 +149,7 @@ def _near_columns(header: list[str], picks: Mapping[str, int], missing: Mapping[
     near: dict[str, None] = {}
     for field, synonyms in missing.items():
         for word in (field, *synonyms):
-            for key in difflib.get_close_matches(_key(word), list(free), n=1, cutoff=0.6):
+            for key in difflib.get_close_matches(_key(word), list(free), n=1, cutoff=ALIKE):
                 near[free[key]] = None
     names = ", ".join(f"'{shown(name)}'" for name in list(near or dict.fromkeys(free.values()))[:8])
     return f"nearest columns: {names}" if near else f"unused columns: {names or 'none'}"

@@ -10,7 +10,7 @@ from typing import Any
 import polars as pl
 
 from qsim import forks, given, params
-from qsim.errors import InputError, UsageError
+from qsim.errors import InputError, UsageError, counted
 from qsim.fitting import catalogs, preset, report, split
 from qsim.fitting.figures import ALL, Figures, measure, measure_costs
 from qsim.fitting.goods import goods_of
@@ -135,7 +135,7 @@ def _of_panel(
     figures = measure(real, groups)
     if figures.pools[ALL].changes + figures.sales < _FEWEST_CHANGES:
         raise InputError(
-            f"fit: found {figures.pools[ALL].changes} price changes; needed are {_FEWEST_CHANGES}; give longer data"
+            f"fit: found {counted(figures.pools[ALL].changes, 'price change')}; needed are {_FEWEST_CHANGES}; give longer data"
         )
     listed = goods_of(real, observe(real)[0], groups)
     if goods is not None:

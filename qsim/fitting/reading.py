@@ -16,7 +16,7 @@ from qsim.behaviour import GROUPS
 from qsim.catalog.csv_rows import check_file, refusal, shown
 from qsim.catalog.user_columns import SYNONYMS, choose_columns
 from qsim.catalog.user_groups import packaged_groups, ungrouped, with_groups
-from qsim.errors import InputError
+from qsim.errors import InputError, counted
 from qsim.money import MAX_PAISE, PAISE_PER_RUPEE
 from qsim.params import LOOSE_GROUPS
 from qsim.realism import cells
@@ -142,7 +142,7 @@ def _panel_rows(path: Path, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str
             path, f"no row with an item, a day and a positive price{_first(frame)}", "one or more", "mend the file"
         )
     notes = (
-        [f"{len(frame) - len(rows):,} rows without item, day or positive price left out"]
+        [f"{counted(len(frame) - len(rows), 'row')} without item, day or positive price left out"]
         if len(rows) < len(frame)
         else []
     )

@@ -29,8 +29,8 @@ from qsim.storage.places import ObjectPath, Place, place_of
 _known: dict[Place, Log] = {}
 # The statements that each connection was set up by, so that those which a commit leaves as they are need not be run again.
 _shown: WeakKeyDictionary[duckdb.DuckDBPyConnection, frozenset[str]] = WeakKeyDictionary()
-# At the very beginning: a comment before it may end elsewhere for DuckDB than for a pattern.
-_EXPLAIN = re.compile(r"\s*EXPLAIN\s+(?:ANALYZE\s+)?", re.IGNORECASE)
+# At the very beginning, options of plain words: a comment before or among them may end elsewhere for DuckDB than for a pattern.
+_EXPLAIN = re.compile(r"\s*EXPLAIN\s+(?:ANALYZE\s+|\([\w\s,]*\)\s*)?", re.IGNORECASE)
 # DuckDB takes a PIVOT that finds its values for several statements, in whatever it stands: a COPY of one is told apart by its word.
 _READING = re.compile(r"\s*(?:SELECT|FROM|PIVOT)\b", re.IGNORECASE)
 

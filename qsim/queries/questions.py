@@ -182,10 +182,12 @@ def compare(connection: duckdb.DuckDBPyConnection, what: str, platform_a: str, p
 
 def _nothing_meant(connection: duckdb.DuckDBPyConnection, known: Known, what: str) -> UsageError:
     asked = asked_of(what) or what
-    if near := near_shelves(known, asked):
-        nearest = ", ".join(dict.fromkeys([*near, *names.nearest(connection, asked)]))
+    shelves, products = near_shelves(known, asked), names.nearest(connection, asked)
+    if shelves:
+        nearest = ", ".join(dict.fromkeys([*shelves, *products]))
         return UsageError(f"compare: '{what:.60}' names nothing; nearest: {nearest}; name one of them")
-    names.known_products(connection, asked)
+    if products:
+        names.known_products(connection, asked)
     return UsageError(
         f"compare: '{what:.60}' names nothing; allowed is a category, a subcategory or a product; name one"
     )

@@ -20,7 +20,7 @@ import polars as pl
 from qsim.arrays import I32, I64, Mask
 from qsim.behaviour import GROUPS
 from qsim.clock import DAY, HOUR
-from qsim.errors import InputError, UsageError
+from qsim.errors import ALIKE, InputError, UsageError
 from qsim.params import LOOSE_GROUPS
 from qsim.realism import cells
 
@@ -97,7 +97,7 @@ def _step_of(days: pl.Series) -> int:
 
 
 def _like(word: str, words: list[str]) -> str:
-    close = get_close_matches(word, words, n=1, cutoff=0.6)
+    close = get_close_matches(word, words, n=1, cutoff=ALIKE)
     return f"nearest is {close[0]!r}" if close else f"there are {', '.join(words[:20])}"
 
 

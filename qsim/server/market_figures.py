@@ -5,12 +5,11 @@ The figures are those of the last look at the market's health, so that to read t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import partial
 
 from qsim.monitoring.health import LOOKED_AT
 from qsim.server.following import Following
-from qsim.server.measures import Measures
+from qsim.server.measures import Measures, Values
 
 _CELL = ("platform", "category")
 _RECENT = {
@@ -35,7 +34,6 @@ _RUN = {
     "memory_bytes": "Memory taken",
     "disk_free_bytes": "Disk free beside the market",
 }
-Figures = Iterator[tuple[tuple[str, ...], float]]
 
 
 def tell(measures: Measures, state: Following) -> None:
@@ -51,15 +49,15 @@ def tell(measures: Measures, state: Following) -> None:
     measures.figures("qsim_run_stage_seconds", text, ("stage",), partial(_stages, state))
 
 
-def _counted(state: Following, column: str) -> Figures:
+def _counted(state: Following, column: str) -> Values:
     return (((row["platform"], row["category"]), row[column]) for row in state.counts)
 
 
-def _cost(state: Following, name: str) -> Figures:
+def _cost(state: Following, name: str) -> Values:
     value = state.run.get(name)
     if value is not None:
         yield (), value
 
 
-def _stages(state: Following) -> Figures:
+def _stages(state: Following) -> Values:
     return (((stage,), seconds) for stage, seconds in state.run.get("stage_seconds", {}).items())

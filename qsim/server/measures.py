@@ -10,6 +10,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Metr
 from prometheus_client.core import GaugeMetricFamily
 from starlette.types import Scope
 
+# Values with their labels, which stand in the order of the labels' names.
+Values = Iterable[tuple[tuple[str, ...], float]]
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -20,7 +22,7 @@ class _Figures:
     name: str
     text: str
     labels: tuple[str, ...]
-    values: Callable[[], Iterable[tuple[tuple[str, ...], float]]]
+    values: Callable[[], Values]
 
     def collect(self) -> Iterator[Metric]:
         family = GaugeMetricFamily(self.name, self.text, labels=self.labels)
@@ -52,13 +54,7 @@ class Measures:
         """Add a figure that is asked for when it is read."""
         Gauge(name, text, registry=self.registry).set_function(value)
 
-    def figures(
-        self,
-        name: str,
-        text: str,
-        labels: tuple[str, ...],
-        values: Callable[[], Iterable[tuple[tuple[str, ...], float]]],
-    ) -> None:
+    def figures(self, name: str, text: str, labels: tuple[str, ...], values: Callable[[], Values]) -> None:
         """Add figures of one name that are asked for when they are read, each as its labels and its value."""
         self.registry.register(_Figures(name, text, labels, values))
 
