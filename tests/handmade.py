@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 import qsim
 from qsim.clock import Epoch
-from qsim.runs import writing
+from qsim.runs import epochs
 from qsim.schema import TABLES
 from qsim.storage import log, tables
 
@@ -193,7 +193,7 @@ def _write(made: Handmade) -> None:
         for at, state in made.states[MIDDLE].items()
     ]
     history = log.read(made.market)
-    epoch = writing.epoch_entry(EPOCHS[1], writing.course_of(history).parameters[0])
+    epoch = epochs.epoch_entry(EPOCHS[1], epochs.course_of(history).parameters[0])
     epoch["parameters"]["update_interval_seconds"] = EPOCHS[1].interval
     added = []
     for first, last in ((1, MIDDLE), (MIDDLE + 1, HEAD)):

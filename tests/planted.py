@@ -11,7 +11,7 @@ from typing import Any
 
 import duckdb
 
-from qsim.runs.writing import course_of
+from qsim.runs.epochs import course_of
 from qsim.schema import SIZES
 from qsim.simulation import Course
 from qsim.storage import log

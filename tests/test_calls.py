@@ -21,7 +21,7 @@ from qsim import params
 from qsim.errors import ConflictError, UsageError
 from qsim.monitoring import feed
 from qsim.monitoring.metrics import metrics
-from qsim.runs import writing
+from qsim.runs import epochs
 from qsim.storage import log
 from qsim.storage.lock import writer_lock
 
@@ -142,11 +142,11 @@ def test_a_market_of_a_newer_qsim_is_told_as_one(ran: Path) -> None:
     history = log.read(ran)
     newer = [{**entry, "parameters": {**entry["parameters"], "new_thing": 1}} for entry in history.epochs]
     with pytest.raises(ConflictError, match=r"\(new_thing: unknown key\): another version, most likely a newer one"):
-        writing.course_of(replace(history, epochs=newer))
+        epochs.course_of(replace(history, epochs=newer))
 
 
 def test_parameters_are_checked_once_however_often_a_market_is_read(ran: Path) -> None:
-    first, second = (writing.course_of(log.read(ran)).parameters for _ in range(2))
+    first, second = (epochs.course_of(log.read(ran)).parameters for _ in range(2))
     assert len(first) == len(second) and all(one is other for one, other in zip(first, second, strict=True))
 
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qsim.runs import writing
+from qsim.runs import epochs
 from qsim.schema import CATALOG, DISCOUNTS, EVENTS, PRODUCTS, SNAPSHOTS, STORES
 from qsim.storage import digests, log
 from tests.stored import logged
@@ -182,9 +182,9 @@ def test_views_of_texts_have_the_digest_of_the_texts() -> None:
 
 def test_the_digest_of_a_market_is_that_of_its_files_and_epochs(ready_market: Path) -> None:
     history = log.read(ready_market)
-    course = writing.course_of(history)
+    course = epochs.course_of(history)
     total = sum(
-        writing.epoch_digest(epoch, parameters)
+        epochs.epoch_digest(epoch, parameters)
         for epoch, parameters in zip(course.epochs, course.parameters, strict=True)
     )
     opening = {table.name for table in CATALOG} | {"snapshots", "discounts"}

@@ -13,8 +13,8 @@ import pytest
 import qsim
 from qsim.errors import DiskError, UsageError
 from qsim.runs import forecast
+from qsim.runs.epochs import course_of
 from qsim.runs.recording import Progress
-from qsim.runs.writing import course_of
 from qsim.storage import log
 from tests.stored import history
 

@@ -17,7 +17,7 @@ from qsim.monitoring import market as markets
 from qsim.monitoring import page, report, svg, svg_rows
 from qsim.queries import board_market, board_states
 from qsim.queries.board_states import Boards
-from qsim.runs.writing import course_of
+from qsim.runs.epochs import course_of
 from qsim.storage import log
 from tests.commands import Shell
 

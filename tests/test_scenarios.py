@@ -11,7 +11,7 @@ import qsim
 from qsim import params, scenarios
 from qsim.errors import UsageError
 from qsim.params import FIXED, Parameters
-from qsim.runs.writing import course_of
+from qsim.runs.epochs import course_of
 from qsim.storage import log
 from tests.commands import Shell
 

@@ -20,7 +20,8 @@ import qsim
 from qsim.errors import CorruptError, UsageError
 from qsim.queries import served
 from qsim.runs import regeneration
-from qsim.runs.writing import CATALOG_TABLES, DIRECTORIES, course_of
+from qsim.runs.epochs import course_of
+from qsim.runs.writing import CATALOG_TABLES, DIRECTORIES
 from qsim.storage import compaction, files, integrity, lock, log, parquet, pieces, system, verification
 from qsim.storage.log import Log
 from tests.stored import tree

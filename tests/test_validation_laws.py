@@ -21,7 +21,7 @@ from qsim.market import cost
 from qsim.params import Parameters
 from qsim.popularity import popularity
 from qsim.queries.connection import rows_of
-from qsim.runs.writing import course_of
+from qsim.runs.epochs import course_of
 from qsim.simulation import Course
 from qsim.storage import log
 from qsim.storage.log import Log

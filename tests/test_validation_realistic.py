@@ -10,7 +10,7 @@ import pytest
 
 import qsim
 from qsim import params
-from qsim.runs.writing import course_of
+from qsim.runs.epochs import course_of
 from qsim.simulation import Course
 from qsim.storage import log
 from qsim.validation import validate

@@ -25,7 +25,7 @@ def show(directory: str | None, preset: str | None, as_json: bool) -> None:
     Example: qsim config show --preset classic
     """
     from qsim import params, standing
-    from qsim.runs.writing import course_of
+    from qsim.runs.epochs import course_of
     from qsim.storage import log
 
     if preset and directory:

@@ -19,7 +19,7 @@ from qsim.arrays import I64, edges
 from qsim.clock import Epoch
 from qsim.errors import UsageError
 from qsim.monitoring.metrics import frame_of, table_of
-from qsim.runs.writing import course_of
+from qsim.runs.epochs import course_of
 from qsim.scalars import whole_number
 from qsim.schema import EVENTS, PLATFORMS, PRODUCTS, STORES, Cause
 from qsim.standing import market_directory

@@ -17,7 +17,7 @@ from qsim.errors import QsimError, counted
 from qsim.monitoring import metrics
 from qsim.params import NO_BATCH
 from qsim.runs import process
-from qsim.runs.writing import course_of
+from qsim.runs.epochs import course_of
 from qsim.schema import PRODUCTS
 from qsim.standing import market_directory
 from qsim.storage import integrity, lock, tables

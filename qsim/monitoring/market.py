@@ -11,7 +11,7 @@ from qsim import clock
 from qsim.queries import board_history, board_market, board_states, boards
 from qsim.queries.board_states import HOURS_SHOWN, Boards
 from qsim.queries.state_views import has
-from qsim.runs.writing import course_of
+from qsim.runs.epochs import course_of
 from qsim.schema import ORDERS
 from qsim.storage.log import Log
 

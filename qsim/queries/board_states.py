@@ -20,7 +20,7 @@ from qsim.queries.connection import fetched, files_read, in_memory, rows_of
 from qsim.queries.scans import select_for
 from qsim.queries.state_views import state_between
 from qsim.queries.texts import letters_of
-from qsim.runs.writing import course_of
+from qsim.runs.epochs import course_of
 from qsim.schema import EVENTS, LISTINGS, PLATFORMS, PRODUCTS, SNAPSHOTS, STORES, Table
 from qsim.simulation import Course
 from qsim.storage.log import Log

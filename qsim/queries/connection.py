@@ -19,7 +19,7 @@ from qsim.queries.scans import Scans, register_objects
 from qsim.queries.statement import kinds_named
 from qsim.queries.texts import ZONE, files, quoted
 from qsim.queries.values import distinct
-from qsim.runs.writing import course_of
+from qsim.runs.epochs import course_of
 from qsim.standing import market_directory
 from qsim.storage import integrity
 from qsim.storage.log import Log

@@ -21,7 +21,7 @@ from qsim.errors import CorruptError, QsimError, UsageError
 from qsim.given import shown
 from qsim.queries import sandbox, statement, texts, values, views
 from qsim.queries.scans import Scans
-from qsim.runs.writing import course_of
+from qsim.runs.epochs import course_of
 from qsim.scalars import number, whole_number
 from qsim.standing import market_directory
 from qsim.storage import integrity

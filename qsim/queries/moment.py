@@ -9,8 +9,8 @@ from typing import Any
 
 from qsim import clock
 from qsim.clock import Epoch
+from qsim.runs.epochs import course_of
 from qsim.runs.worlds import block_products
-from qsim.runs.writing import course_of
 from qsim.schema import LISTINGS, PRODUCTS, Table
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile

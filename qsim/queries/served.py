@@ -21,7 +21,7 @@ from qsim.queries import connection as connections
 from qsim.queries import now, state_views, views
 from qsim.queries.moment import Moment, moment_of
 from qsim.queries.now import Now
-from qsim.runs.writing import course_of
+from qsim.runs.epochs import course_of
 from qsim.schema import CATALOG, SNAPSHOTS
 from qsim.standing import market_directory
 from qsim.storage import integrity, log

@@ -18,11 +18,12 @@ from qsim.errors import ConflictError, UsageError
 from qsim.given import flag
 from qsim.market.rules import Span
 from qsim.runs import forecast, merging, pacing, windows
+from qsim.runs.epochs import epoch_digest
 from qsim.runs.merging import Tiers
 from qsim.runs.pacing import Laps, Pace
 from qsim.runs.process import Recorder
 from qsim.runs.windows import Written
-from qsim.runs.writing import Writer, epoch_digest, rules_at, spans, window_ticks
+from qsim.runs.writing import Writer, rules_at, spans, window_ticks
 from qsim.schema import EVENTS, FEES, METRICS, SNAPSHOTS
 from qsim.storage import digests, log, tables
 from qsim.storage.pieces import DataFile

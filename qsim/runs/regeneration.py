@@ -14,7 +14,7 @@ from qsim import blocks, calendars, simulation
 from qsim.errors import UsageError
 from qsim.market.rules import Rules, Span
 from qsim.params import Parameters
-from qsim.runs import writing
+from qsim.runs import epochs, writing
 from qsim.runs.opening import open_market
 from qsim.runs.windows import TILED
 from qsim.runs.writing import Writer
@@ -73,12 +73,12 @@ def _regenerated(market: Place, part: str, history: Log) -> Regenerated:
 
 
 def _opening(history: Log, tip: Tip, result: Regenerated) -> None:
-    course = writing.course_of(history)
+    course = epochs.course_of(history)
     parameters = course.parameters[0]
     if parameters.catalog or parameters.calendar not in ("", calendars.SHIPPED):
         result.notes.append("tick 0 was not made again: its product list or calendar is the user's")
         return
-    digest = writing.epoch_digest(course.epochs[0], parameters) + _opening_digest(parameters)
+    digest = epochs.epoch_digest(course.epochs[0], parameters) + _opening_digest(parameters)
     if digest % digests.MODULUS != tip.digest:
         result.faults.append(
             f"commit 0: the opening made again from seed {parameters.seed} has another digest; restore it from a copy"
@@ -127,7 +127,7 @@ def _stretch(writer: Writer, span: Span, before: int) -> dict[tuple[str, int], i
     found[FEES.name, 0] = digests.of_ticks(FEES.name, 0, fees)
     course = writer.world.course
     found["parameters", 0] = sum(
-        writing.epoch_digest(epoch, parameters)
+        epochs.epoch_digest(epoch, parameters)
         for epoch, parameters in zip(course.epochs[1:], course.parameters[1:], strict=True)
         if epoch.tick == before
     )
@@ -165,8 +165,8 @@ def _where(market: Place, history: Log, found: dict[tuple[str, int], int], span:
 
 def stored_digest(market: Place, history: Log) -> int:
     """Sum the digests of all rows and parameters that a market stores; that of its log, where all is as it was made."""
-    course: Course = writing.course_of(history)
-    total = sum(map(writing.epoch_digest, course.epochs, course.parameters))
+    course: Course = epochs.course_of(history)
+    total = sum(map(epochs.epoch_digest, course.epochs, course.parameters))
     for file in history.files:
         if file.table not in _UNHASHED or (file.table, file.last) == (SNAPSHOTS.name, 0):
             total += _file_digest(market, file)

@@ -14,8 +14,8 @@ from qsim import allocation, clock, given, params, scenarios
 from qsim.clock import Epoch
 from qsim.errors import ConflictError, UsageError
 from qsim.runs import calls, cluster, forecast, recording, writing
+from qsim.runs.epochs import course_of, epoch_digest, epoch_entry
 from qsim.runs.recording import Manner, Progress
-from qsim.runs.writing import course_of, epoch_digest, epoch_entry
 from qsim.scalars import number, whole_number
 from qsim.standing import market_directory, status
 from qsim.storage import digests, files, leftovers, lock, log, tables

@@ -5,31 +5,30 @@ One writer a market; workers take blocks, the writer alone commits (`recording`)
 
 from __future__ import annotations
 
-import json
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
 
 from qsim import allocation, blocks, clock, params, rulebook, simulation
 from qsim.clock import Epoch
-from qsim.errors import ConflictError, UsageError
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
 from qsim.params import NO_BATCH, Parameters
 from qsim.runs import forecast, pacing, windows
 from qsim.runs.counting import Counts, counts_of
+from qsim.runs.epochs import course_of, epoch_entry
 from qsim.runs.pacing import Pace
 from qsim.runs.windows import Wanted, Written
 from qsim.runs.worlds import CATALOG_COLUMNS, catalog_columns, world_of
 from qsim.schema import CALENDAR, CATALOG, HISTORY, LISTINGS, SNAPSHOTS
 from qsim.simulation import Course, World
-from qsim.storage import digests, files, integrity, leftovers, lock, log, tables
+from qsim.storage import files, integrity, leftovers, lock, log, tables
 from qsim.storage.log import Log
 from qsim.storage.pieces import Tip
 from qsim.storage.places import ObjectPath, Place
@@ -84,41 +83,6 @@ class Writer:
     def wanted(self, at: int, shared: bool = False) -> Wanted:
         """Tell what a window of a block is to give."""
         return Wanted(None if self.counts is None else self.counts.tallies[at], self.keep_events, shared)
-
-
-# Checking takes a few milliseconds a set, and every commit that is read brings the sets of all epochs again.
-@lru_cache(maxsize=256)
-def _parameters(text: str) -> Parameters:
-    return params.check(json.loads(text))
-
-
-def course_of(history: Log) -> Course:
-    """Give the epochs of a log with their parameters; ConflictError where this qsim does not know some of these."""
-    epochs = tuple(Epoch(entry["tick"], entry["second"], entry["interval"]) for entry in history.epochs)
-    try:
-        return Course(epochs, tuple(_parameters(json.dumps(entry["parameters"])) for entry in history.epochs))
-    except UsageError as fault:
-        # What a market keeps was checked when it was written, and nobody typed it now.
-        found = str(fault).partition("; ")[0]
-        raise ConflictError(
-            f"the market's own parameters are not those of this qsim ({found}): another version, most likely a newer one,"
-            " wrote it; use that one: qsim --version tells which this is"
-        ) from None
-
-
-def epoch_entry(epoch: Epoch, parameters: Parameters) -> dict[str, Any]:
-    """Give what a commit keeps of an epoch."""
-    return {
-        "tick": epoch.tick,
-        "second": epoch.second,
-        "interval": epoch.interval,
-        "parameters": parameters.model_dump(),
-    }
-
-
-def epoch_digest(epoch: Epoch, parameters: Parameters) -> int:
-    """Hash when an epoch starts and what it runs under."""
-    return digests.of_bytes(f"epoch:{epoch.tick}:{epoch.second}", params.digest(parameters))
 
 
 def window_ticks(writer: Writer, parameters: Parameters) -> tuple[int, int]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from qsim.given import refused
 from qsim.queries.connection import connected
-from qsim.runs.writing import course_of
+from qsim.runs.epochs import course_of
 from qsim.standing import market_directory
 from qsim.storage.integrity import at_newest, checked
 from qsim.storage.log import Log
