@@ -89,6 +89,14 @@ def check_event(name: str, value: object) -> None:
         raise refused(name, value, "an event, as threading.Event()")
 
 
+def variable(name: str) -> tuple[str, str] | None:
+    """Give the variable of the environment that holds a setting, and its text: QSIM_NAME before NAME; None where both are empty."""
+    for one in (f"QSIM_{name}", name):
+        if text := os.environ.get(one, "").strip():
+            return one, text
+    return None
+
+
 def check_names(given: Iterable[str], known: Iterable[str], inside: Iterable[str]) -> None:
     """Make sure that a call's names are known; UsageError with the nearest, with the one of the keys inside tables that was
     meant, or with what an option of the command line is here.

@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from qsim.errors import DiskError
-from qsim.given import LOG_LEVELS
+from qsim.given import LOG_LEVELS, variable
 
 _FILE_BYTES, _FILES_KEPT = 10_000_000, 4
 _PLAIN = vars(logging.makeLogRecord({})).keys() | {"message", "asctime"}
@@ -122,14 +122,10 @@ def level_of(given: str | None) -> str:
     """Give the level asked for, else that of QSIM_LOG_LEVEL, else that of LOG_LEVEL, else WARNING."""
     if given:
         return given.upper()
-    for name in ("QSIM_LOG_LEVEL", "LOG_LEVEL"):
-        if text := os.environ.get(name, "").strip():
-            if text.upper() not in LOG_LEVELS:
-                raise click.UsageError(
-                    f"{name}: found {text[:60]!r}; allowed are {', '.join(LOG_LEVELS)}; mend or unset it"
-                )
-            return text.upper()
-    return "WARNING"
+    name, text = variable("LOG_LEVEL") or ("", "WARNING")
+    if text.upper() not in LOG_LEVELS:
+        raise click.UsageError(f"{name}: found {text[:60]!r}; allowed are {', '.join(LOG_LEVELS)}; mend or unset it")
+    return text.upper()
 
 
 def _on_standard_error() -> logging.Handler:

@@ -19,6 +19,8 @@ from qsim.realism.panel import Panel
 LONGEST_SALE_DAYS = 42
 LEAST_DEPTH = 0.03
 _EDGES = np.array([LEAST_DEPTH, 0.075, 0.125, 0.175, 0.225, 0.275, 0.325, 0.4, 0.9])
+# One set for series that change often, and one for others.
+_BINS = 2 * (len(_EDGES) - 1)
 _OVER_MIRROR = 2.0
 _LENGTHS = np.array([2.0, 4.0, 7.0, 10.0, 14.0, 21.0, 28.0])
 # A series with more changes than these, of its observed steps, is one of those that change often.
@@ -104,9 +106,6 @@ def _spells(series: I64, step: I64, price: F64, step_days: int) -> _Spells:
     )
 
 
-_BINS = 2 * (len(_EDGES) - 1)
-
-
 def _bins(depth: F64, often: Mask) -> I64:
     """Number the depth's bin, one set for series that change often and one for others; -1 below the least, and above the deepest."""
     number = np.where(depth < _EDGES[-1], np.searchsorted(_EDGES, depth, side="right") - 1, -1)
@@ -149,15 +148,15 @@ def _sale_spells(of: _Spells) -> tuple[Mask, F64, Mask, Mask]:
     )
     sale = whole & (exact | (near & (of.after > of.price)))
     level = np.where(sale, of.before, of.price)
-    _add_cut_off(of, sale, level, cut, of_depth)
+    _add_cut_off(of, often, sale, level, cut, of_depth)
     return sale, level, sale & whole, exact
 
 
-def _add_cut_off(of: _Spells, sale: Mask, level: F64, cut: I64, of_depth: Mask) -> None:
+def _add_cut_off(of: _Spells, often: Mask, sale: Mask, level: F64, cut: I64, of_depth: Mask) -> None:
     """Count a series' first or last spell a sale too where most of those that end, or start, by such a step and last as long or
     longer are sales.
     """
-    rise = _bins(_share(of.price, of.after), _often(of))
+    rise = _bins(_share(of.price, of.after), often)
     for first in (True, False):
         side, other = (of.before, of.after) if first else (of.after, of.before)
         bins = rise if first else cut

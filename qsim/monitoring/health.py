@@ -6,6 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -206,13 +207,18 @@ _OF_HISTORY: tuple[Callable[[Place, Log, pl.DataFrame], Iterator[Reason]], ...] 
 _OF_NOW: tuple[Callable[[Place, list[dict[str, Any]]], Iterator[Reason]], ...] = (_failed_runs, _speed, _machine)
 
 
-def of_history(market: Place, history: Log) -> tuple[list[Reason], list[dict[str, Any]]]:
-    """Give the reasons that lie in what was committed, and what the ticks looked at did by platform and category (as `qsim.metrics`
-    tells it): the same until the next commit.
-    """
-    rows = metrics.by_tick(market, history, history.tick - LOOKED_AT)
-    reasons = [reason for check in _OF_HISTORY for reason in check(market, history, rows)]
-    return reasons, metrics.totals(rows, ("platform", "category"))
+def recent(market: Place, history: Log) -> pl.DataFrame:
+    """Read the metrics of the ticks that are looked at: the newest."""
+    return metrics.by_tick(market, history, history.tick - LOOKED_AT)
+
+
+def of_history(market: Place, history: Log, rows: pl.DataFrame) -> list[Reason]:
+    """Give the reasons that lie in what was committed, with the recent metrics; they are the same until the next commit."""
+    return [reason for check in _OF_HISTORY for reason in check(market, history, rows)]
+
+
+def _of_committed(market: Place, history: Log) -> tuple[list[Reason], int]:
+    return of_history(market, history, recent(market, history)), history.tick
 
 
 def of_now(market: Place) -> tuple[list[Reason], dict[str, Any]]:
@@ -243,7 +249,7 @@ def health(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     forks.check("health")
     market = market_directory(directory)
     try:
-        found, tick = integrity.at_newest(market, lambda history: (of_history(market, history)[0], history.tick))
+        found, tick = integrity.at_newest(market, partial(_of_committed, market))
         reasons = [*found, *of_now(market)[0]]
     except QsimError as fault:
         reasons, tick = [of_fault(fault)], None

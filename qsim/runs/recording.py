@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import pyarrow as pa
 
 from qsim import simulation
 from qsim.errors import ConflictError, UsageError
-from qsim.given import flag
+from qsim.given import flag, variable
 from qsim.market.rules import Span
 from qsim.runs import forecast, merging, pacing, windows
 from qsim.runs.epochs import epoch_digest
@@ -38,12 +37,10 @@ def monitoring_wanted(given: bool | None) -> bool:
     """Tell whether a run is to be monitored: as given, else as QSIM_ENABLE_MONITORING or ENABLE_MONITORING says, else it is."""
     if given is not None:
         return flag("monitoring", given)
-    for name in ("QSIM_ENABLE_MONITORING", "ENABLE_MONITORING"):
-        if text := os.environ.get(name, "").strip():
-            if text.lower() not in _SWITCHES:
-                raise UsageError(f"{name}: found {text[:60]!r}; allowed are {', '.join(_SWITCHES)}; mend the variable")
-            return _SWITCHES[text.lower()]
-    return True
+    name, text = variable("ENABLE_MONITORING") or ("", "true")
+    if text.lower() not in _SWITCHES:
+        raise UsageError(f"{name}: found {text[:60]!r}; allowed are {', '.join(_SWITCHES)}; mend the variable")
+    return _SWITCHES[text.lower()]
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from time import monotonic, perf_counter
 from typing import Any
 
 from qsim.errors import QsimError
-from qsim.monitoring import health
+from qsim.monitoring import health, metrics
 from qsim.monitoring.health import Reason
 from qsim.queries import served
 from qsim.server.live import fault_of
@@ -68,8 +68,9 @@ def look(market: Market, state: Following) -> None:
     place, moment = market.at.market, market.moment
     try:
         if state.head != moment.log.head:
-            found, state.counts = health.of_history(place, moment.log)
-            state.history, state.head = _hidden(market, found), moment.log.head
+            rows = health.recent(place, moment.log)
+            state.history = _hidden(market, health.of_history(place, moment.log, rows))
+            state.counts, state.head = metrics.totals(rows, ("platform", "category")), moment.log.head
         found, state.run = health.of_now(place)
         state.now = _hidden(market, found)
     except QsimError as fault:
