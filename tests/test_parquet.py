@@ -224,3 +224,10 @@ def test_a_run_over_a_damaged_file_is_refused_by_name_and_commits_nothing(tmp_pa
     with pytest.raises(CorruptError, match=path.name):
         qsim.run(tmp_path / "m", ticks=1)
     assert log.read(tmp_path / "m") == before
+
+
+@pytest.mark.parametrize(("rows", "indexed"), [(8_192, False), (8_193, True)])
+def test_pages_have_an_index_where_there_are_several(rows: int, indexed: bool) -> None:
+    data = parquet.encode(pa.table({"tick": pa.array(range(rows), pa.uint32())}))
+    column = pq.ParquetFile(pa.BufferReader(data)).metadata.row_group(0).column(0)
+    assert column.has_offset_index == indexed

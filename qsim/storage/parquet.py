@@ -33,7 +33,8 @@ def encode(table: pa.Table) -> memoryview:
     )
     texts = [field.name for field in schema if field.type == pa.string()]
     if not texts:
-        encoder = Encoder(schema)
+        # Where each column is one page there is nothing to leave out.
+        encoder = Encoder(schema, indexed=table.num_rows > _PAGE_ROWS)
         encoder.add(table)
         return encoder.finish()
     sink, repeated = pa.BufferOutputStream(), [name for name in texts if name not in _SELDOM_TWICE]
@@ -45,9 +46,11 @@ def encode(table: pa.Table) -> memoryview:
 
 
 class Encoder:
-    """A history file that is encoded piece by piece in memory, as many pieces a row group as it holds."""
+    """A history file that is encoded piece by piece in memory, as many pieces a row group as it holds; `indexed` with an index of
+    its pages.
+    """
 
-    def __init__(self, schema: pa.Schema) -> None:
+    def __init__(self, schema: pa.Schema, *, indexed: bool = True) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -62,7 +65,7 @@ class Encoder:
             write_batch_size=_PAGE_ROWS,
             data_page_size=_PAGE_BYTES,
             # A page holds few listings, and by the index readers leave out those without the one they look for.
-            write_page_index=True,
+            write_page_index=indexed,
             column_encoding={
                 name: "BYTE_STREAM_SPLIT"
                 for name, kind in zip(schema.names, schema.types, strict=True)
