@@ -6,12 +6,12 @@ Yields what each window gave, in order; knows no files. Workers change speed onl
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import zip_longest
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from qsim.festivals import Entry
 from qsim.market import cost, kernel
 from qsim.market.cost import CostPath, CostRules
 from qsim.market.rules import Rules, Span
-from qsim.market.state import Block, State, event_rows
+from qsim.market.state import TILE_ROWS, Block, State, event_rows
 from qsim.market.tally import Tally, counted
 from qsim.market.units import LiveClock
 from qsim.params import Parameters
@@ -34,7 +34,6 @@ if TYPE_CHECKING:
 _LOOK_SECONDS = 1.0
 T = TypeVar("T")
 _local = threading.local()
-TILE_ROWS = 262_144
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,7 @@ def tiles(
     # Fresh memory for every tile would cost more in page faults than the kernel does in arithmetic.
     watched, begin = tally is not None, 0
     rows = _local.rows = event_rows(TILE_ROWS, getattr(_local, "rows", None), watched)
-    parts = kernel.stretches(prepared, epoch_rules, window)
+    parts = kernel.stretches(block, prepared, epoch_rules, window)
     for part, following in zip_longest(parts, parts[1:]):
         kernel.step(block, prepared, state, epoch_rules, window, part, rows)
         more = kernel.rows_needed(block, epoch_rules, window, following) if following else 0
@@ -168,23 +167,42 @@ def tiles(
             rows, begin = event_rows(TILE_ROWS, rows, watched), part.stop
 
 
-def _result(future: Future[T]) -> T:
+def _result(future: Future[Any]) -> Any:
     """Wait for a result in steps, since a signal that comes just as a wait begins is seen only when that wait ends."""
     while not future.done():
         with suppress(TimeoutError):
             future.result(_LOOK_SECONDS)
-    return future.result()
+    found = future.result()
+    return _result(found) if isinstance(found, Future) else found
+
+
+def _after(
+    tail: Future[T | Future[T]] | None, work: Callable[[int, Span], T | Future[T]], position: int, window: Span
+) -> T | Future[T]:
+    if tail is not None:
+        tail.result()
+    return work(position, window)
+
+
+def settle(futures: Iterable[Future[Any]]) -> None:
+    """Wait until no future is under way any more, however often Ctrl-C is pressed meanwhile: what is at work may write, and whoever
+    waits frees the lock. To join threads is not enough, since Python 3.11 takes one for ended whose join was interrupted.
+    """
+    while left := [future for future in futures if not future.done()]:
+        with suppress(KeyboardInterrupt):
+            wait(left, _LOOK_SECONDS)
 
 
 def run_windows(
     blocks: int,
     windows: Iterable[Span],
-    work: Callable[[int, Span], T],
+    work: Callable[[int, Span], T | Future[T]],
     workers: int,
     ahead: int = 1,
     give_up: Callable[[], None] = lambda: None,
-) -> Iterator[tuple[Span, list[T]]]:
-    """Do `work(number of a block, window)` for each of so many blocks and each window, and yield the results window by window.
+) -> Generator[tuple[Span, list[T]], None, None]:
+    """Do `work(number of a block, window)` for each of so many blocks and each window, and yield the results window by window;
+    work may give a Future of its result, for which only who takes the results waits.
 
     A block's windows are done in order, one at a time; other blocks go on meanwhile, at most `ahead` + 1 windows
     ahead of what was taken, so memory stays bounded. Where it ends early, `give_up` is called before what is under way is
@@ -192,25 +210,21 @@ def run_windows(
     """
     allocation.keep_freed_memory()
     with ThreadPoolExecutor(max_workers=workers) as pool:
-        under_way: list[tuple[Span, list[Future[T]]]] = []
-        tails: list[Future[T] | None] = [None] * blocks
-
-        def after(tail: Future[T] | None, position: int, window: Span) -> T:
-            if tail is not None:
-                tail.result()
-            return work(position, window)
-
+        under_way: list[tuple[Span, list[Future[T | Future[T]]]]] = []
+        tails: list[Future[T | Future[T]] | None] = [None] * blocks
         try:
             for window in windows:
-                tails = [pool.submit(after, tails[position], position, window) for position in range(blocks)]
+                tails = [pool.submit(_after, tails[position], work, position, window) for position in range(blocks)]
                 under_way.append((window, [tail for tail in tails if tail is not None]))
                 if len(under_way) > ahead:
-                    done, futures = under_way.pop(0)
+                    done, futures = under_way[0]
                     yield done, [_result(future) for future in futures]
+                    del under_way[0]
             for done, futures in under_way:
                 yield done, [_result(future) for future in futures]
         except BaseException:
             give_up()
             raise
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            pool.shutdown(wait=False, cancel_futures=True)
+            settle([future for _, futures in under_way for future in futures])

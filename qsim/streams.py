@@ -125,13 +125,18 @@ def _mix(words: U64) -> U64:
     return words
 
 
+def stem(seed: int, purpose: int) -> int:
+    """Mix a seed and a purpose into what the words of `hashed` are mixed from."""
+    return _mix_int((_mix_int((seed + 0x9E3779B97F4A7C15) & MASK) + purpose) & MASK)
+
+
 def hashed(seed: int, purpose: int, tick: int | I64, ids: npt.NDArray[np.integer]) -> U64:
     """Draw one raw 64-bit word for each id at one tick, or at a tick each, uint64 of the shape of `ids`."""
-    stem = _mix_int((_mix_int((seed + 0x9E3779B97F4A7C15) & MASK) + purpose) & MASK)
+    of_purpose = stem(seed, purpose)
     if isinstance(tick, np.ndarray):
-        root: U64 | np.uint64 = _mix(tick.astype(np.uint64) + np.uint64(stem))
+        root: U64 | np.uint64 = _mix(tick.astype(np.uint64) + np.uint64(of_purpose))
     else:
-        root = np.uint64(_mix_int((stem + tick) & MASK))
+        root = np.uint64(_mix_int((of_purpose + tick) & MASK))
     return _mix(ids.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15) + root)
 
 

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, note, settings
 from hypothesis import strategies as st
 
 from qsim import simulation
-from qsim.market import turns
+from qsim.market import kernel, turns
 from qsim.params import GROUPS, Parameters
 from qsim.simulation import Course
 from tests.markets import Plan, Product, Referred, Simulated, course_of, differences, parameters_of
@@ -173,7 +173,8 @@ def test_the_size_of_tiles_changes_nothing(examples: int) -> None:
     def each(case: Case, tile_rows: int) -> None:
         at_once = Simulated(case.plan, case.course, case.first).to(case.cuts[-1])
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(simulation, "TILE_ROWS", tile_rows)
+            for module in (simulation, kernel):
+                patch.setattr(module, "TILE_ROWS", tile_rows)
             in_pieces = Simulated(case.plan, case.course, case.first).to(case.cuts[-1])
         assert_same(at_once, in_pieces)
 
@@ -201,7 +202,7 @@ def test_where_rounds_are_long_ticks_give_the_same(examples: int) -> None:
 def test_ticks_that_are_made_together_update_different_listings(active: int, size: int, longest: int) -> None:
     rules: Any = SimpleNamespace(active_products=active, batch_size=size)
     ticks = range(3, 3 + 4 * active)
-    joined = turns.together(rules, ticks).tolist()
+    joined = turns.together(rules, ticks, 1).tolist()
     together: list[list[int]] = []
     for tick, goes_on in zip(ticks, joined, strict=True):
         if goes_on:

@@ -13,11 +13,13 @@ from itertools import pairwise
 
 import numpy as np
 
+from qsim import compiled
 from qsim.arrays import I64
-from qsim.market import live, pricing, promotion, rounds, turns
+from qsim.compiled import Loops
+from qsim.market import live, loops, pricing, promotion, rounds, turns
 from qsim.market.live import Diaries, Taken
 from qsim.market.rules import Rules, Span
-from qsim.market.state import Block, EventRows, State, fill
+from qsim.market.state import TILE_ROWS, Block, EventRows, State, fill
 from qsim.market.turns import Factors
 from qsim.market.units import Units, units
 
@@ -49,21 +51,23 @@ def rows_needed(block: Block, rules: Rules, span: Span, part: range) -> int:
     if span.moved[part[0]]:
         return len(block.lanes)
     taken = turns.lying(block, rules, span.ticks[part.start : part.stop])
-    return sum(one.stop - one.start for one in taken)
+    ticks = len(part) if turns.all_at_once(rules) else 1
+    return ticks * int(sum(one.stop - one.start for one in taken))
 
 
-def stretches(prepared: Prepared, rules: Rules, span: Span) -> list[range]:
+def stretches(block: Block, prepared: Prepared, rules: Rules, span: Span) -> list[range]:
     """Cut a window of a block into the stretches of ticks that one step makes, by their places in the window.
 
     A tick is alone where the clock acts on every listing, and where something is done in turn beside what lives by rates. Ticks
-    whose updates in turn are those of different listings are made together.
+    whose updates in turn are those of different listings are made together, and those that update all, as many as a tile holds.
     """
     if rules.live is not None and prepared.factors is None:
         alone = span.moved.copy()
         alone[0] |= span.live[0].begins or not prepared.diaries.shelves.seen
         return list(rounds.stretches(span.live, alone, live.longest_stretch(rules.live)))
-    joined = turns.together(rules, span.ticks) & ~span.moved & ~np.roll(span.moved, 1) & (rules.live is None)
-    cuts = np.flatnonzero(~joined).tolist()
+    most = max(1, TILE_ROWS // max(1, len(block.lanes)))
+    still = ~span.moved & ~np.roll(span.moved, 1) & (rules.live is None)
+    cuts = np.flatnonzero(~(turns.together(rules, span.ticks, most) & still)).tolist()
     return [range(first, stop) for first, stop in pairwise([*cuts, len(span.ticks)])]
 
 
@@ -98,10 +102,46 @@ def _take_turns(
     return taken
 
 
+def _loop(
+    found: Loops,
+    block: Block,
+    factors: Factors,
+    state: State,
+    rules: Rules,
+    ticks: range,
+    shift: int,
+    rows: EventRows,
+) -> None:
+    """Make the updates in turn of some ticks in a row by the compiled loops."""
+    if not len(block.lanes):
+        return
+    if turns.all_at_once(rules):
+        loops.update(found, block, factors, state, rules, ticks, slice(0, len(block.lanes)), shift, rows)
+        return
+    for part, tick in turns.batch(block, rules, ticks):
+        of_part = tick if isinstance(tick, np.ndarray) else range(tick, tick + 1)
+        loops.update(found, block, factors, state, rules, of_part, part, shift, rows)
+
+
 def step(
     block: Block, prepared: Prepared, state: State, rules: Rules, span: Span, part: range, rows: EventRows
 ) -> None:
     """Make a stretch of the ticks of a span: change the block's state in place and fill the rows of what was taken up."""
+    found = compiled.library()
+    if found is not None and prepared.factors and rules.live is None and not span.moved[part[0]]:
+        ticks, shift = span.ticks[part.start : part.stop], int(span.shift_bps[part[0]])
+        _loop(found, block, prepared.factors, state, rules, ticks, shift, rows)
+    elif turns.all_at_once(rules):
+        for at in part:
+            _step(block, prepared, state, rules, span, range(at, at + 1), rows)
+    else:
+        _step(block, prepared, state, rules, span, part, rows)
+
+
+def _step(
+    block: Block, prepared: Prepared, state: State, rules: Rules, span: Span, part: range, rows: EventRows
+) -> None:
+    """Make a stretch of ticks in numpy."""
     at, ticks = part[0], span.ticks[part.start : part.stop]
     tick, moved, shift = ticks[0], bool(span.moved[at]), int(span.shift_bps[at])
     if moved:

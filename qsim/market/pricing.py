@@ -19,7 +19,7 @@ _TABLE_LIMIT = 1 << 20
 _HIGHEST_PAISE = float(MAX_PAISE)
 _CHUNK = 8192
 # Halves are rounded up, also where the last bit of a product of floats falls short of one.
-_HALF_UP = 0.5 + 1e-7
+HALF_UP = 0.5 + 1e-7
 
 
 @dataclass(frozen=True)
@@ -61,13 +61,14 @@ def regular_price(
     aim = powers.of(regular)
     aim *= pull
     aim *= factor
-    aim += _HALF_UP
-    np.minimum(aim, _HIGHEST_PAISE, out=aim)
+    aim += HALF_UP
+    # Wide swings aim below 0, which is beyond the bound of every step; so the difference below stays inside int32.
+    np.clip(aim, 0.0, _HIGHEST_PAISE, out=aim)
     # A millionth keeps the floor whole where M x regular is: multiples of 1/10000 lie further apart.
     room = regular * bound
     room += 1e-6
     whole = room.astype(np.int32)
-    # Rounded before it is bounded, which is the same since the bounds are whole; the difference stays inside int32.
+    # Rounded before it is bounded, which is the same since the bounds are whole.
     step = aim.astype(np.int32)
     step -= regular
     if clipped is not None:
@@ -87,6 +88,8 @@ def overlaid_price(
 
     The products of whole numbers stay exact in float64 up to the one division, so halves are found exactly.
     """
+    # Windows add up, and below nothing a price is out of int32 before it is held at 1 paisa.
+    shift = max(shift, -BPS)
     left = np.subtract(np.uint16(BPS), discount * (fee == 0))
     price: F64 = np.multiply(left, regular, dtype=np.float64)
     surging: I64 = np.flatnonzero(surge != 0)

@@ -16,6 +16,8 @@ from qsim.arrays import F64, I32, I64, U8, U16, U32, Mask
 BLOCK_LISTINGS = 65_536
 # Where few listings are taken up in a tick, more of them pay for its fixed costs.
 LIVE_BLOCK_LISTINGS = 262_144
+# The rows that are made together: about a row group, so that they are still in cache when they are hashed and encoded.
+TILE_ROWS = 262_144
 NO_CEILING = 2**31 - 1
 
 
@@ -102,8 +104,7 @@ COLUMNS = ("tick", "listing_id", "cause", "before", "after", "regular", "discoun
 @dataclass
 class WatchedRows:
     """What is noted beside the rows for the metrics: whose change or price was held at its bound, who had a discount and who a
-    surge before (not kept at a tick that takes up every listing), and the shelves that ran out and came back, as (ticks,
-    places, whether it ran out).
+    surge before, and the shelves that ran out and came back, as (ticks, places, whether it ran out).
     """
 
     clipped: Mask
@@ -176,7 +177,7 @@ def event_rows(capacity: int, old: EventRows | None = None, watched: bool = Fals
     )
 
 
-def _room_for(rows: EventRows, more: int) -> None:
+def room_for(rows: EventRows, more: int) -> None:
     """Make room for more rows, at least half as many again as there was."""
     if rows.count + more <= len(rows.tick):
         return
@@ -216,7 +217,7 @@ def fill(
     A row is marked as changed where its price or discount is another than before. `held` tells whose price was held at
     its MRP.
     """
-    _room_for(rows, len(price))
+    room_for(rows, len(price))
     place = slice(rows.count, rows.count + len(price))
     rows.tick[place] = tick
     rows.listing_id[place] = block.listing_id[part]
@@ -231,9 +232,8 @@ def fill(
     changed |= discount != state.discount[part]
     if rows.watched is not None:
         rows.watched.clipped[place] = False if held is None else held
-        if len(price) < len(state.price) or isinstance(tick, np.ndarray):
-            rows.watched.was_discounted[place] = state.discount[part] > 0
-            rows.watched.was_surging[place] = (state.surge[part] | state.fee[part]) > 0
+        rows.watched.was_discounted[place] = state.discount[part] > 0
+        rows.watched.was_surging[place] = (state.surge[part] | state.fee[part]) > 0
     state.discount[part] = discount
     state.price[part] = rows.after[place]
     rows.count = place.stop

@@ -41,12 +41,19 @@ def _cursor(rules: Rules, tick: int | I64) -> Any:
     return tick * rules.batch_size % rules.active_products
 
 
-def together(rules: Rules, ticks: range) -> Mask:
+def all_at_once(rules: Rules) -> bool:
+    """Tell whether a tick's batch is every active product."""
+    return rules.batch_size == 0 or rules.batch_size >= rules.active_products
+
+
+def together(rules: Rules, ticks: range, most: int) -> Mask:
     """Tell of each tick whether it goes with the one before, bool[ticks]: the listings of ticks that go together are all
-    different, so that they can be updated together.
+    different, or all the same, in at most so many ticks.
     """
     active, size = rules.active_products, rules.batch_size
-    if not 0 < size < active:
+    if all_at_once(rules):
+        return np.arange(len(ticks)) % most > 0
+    if size < 0:
         return np.zeros(len(ticks), np.bool_)
     if active <= _SHORT_ROUND:
         return np.arange(len(ticks)) % (active // size) > 0
@@ -65,7 +72,7 @@ def lying(block: Block, rules: Rules, ticks: range) -> list[slice]:
     first, last = block.first_rank, block.first_rank + block.products
     if size < 0:
         spans = []
-    elif size == 0 or size >= active:
+    elif all_at_once(rules):
         spans = [(first, last)]
     else:
         cursor = _cursor(rules, ticks[0])

@@ -118,12 +118,11 @@ def counts_of(
     category = code[names.indices.to_numpy()]
     platforms = int(platform_of_listing.max()) + 1
     cells = np.repeat(category_id, platforms), np.tile(np.arange(platforms), len(category_id))
-    smallest = np.min_scalar_type(len(cells[0]))
     tallies = []
     for block, state in zip(blocks, states, strict=True):
         first = block.first_listing // block.listings_per_product
         of_product = category[first : first + len(block.resting) // block.listings_per_product]
-        cell = np.add.outer(of_product * platforms, platform_of_listing).ravel().astype(smallest)
+        cell = np.add.outer(of_product * platforms, platform_of_listing).ravel().astype(np.uint32)
         tallies.append(tally.tally(block, *cells, cell))
         tally.look(tallies[-1], state)
     counted = max((file.last for file in history.of_table(PLATFORM_METRICS.name)), default=0)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from qsim import streams
+from qsim import compiled, streams
 from qsim.arrays import I64, U8, U64, edges
 from qsim.streams import Purpose
 
@@ -55,7 +55,12 @@ def _sums(raw: U8) -> tuple[int, int]:
 
 
 def _hash(address: str, rows: int, columns: Iterable[np.ndarray]) -> int:
-    """Hash columns run by run: word i of a run is weighed by key i, and the run's sums by the run's own weights.
+    """Hash columns under an address."""
+    return _finished(address, rows, *_sums_of_runs(columns))
+
+
+def _sums_of_runs(columns: Iterable[np.ndarray]) -> tuple[int, int]:
+    """Sum columns run by run: word i of a run is weighed by key i, and the run's sums by the run's own weights.
 
     A run is a piece of one column that stays in a core's cache. The second sum takes only the high halves of words:
     their highest bits, which in the first sum cancel in pairs under odd keys, are middle bits there.
@@ -68,7 +73,33 @@ def _hash(address: str, rows: int, columns: Iterable[np.ndarray]) -> int:
             first += weights[0] * sums[0]
             second += weights[1] * sums[1]
             run += 1
-    return _finished(address, rows, first, second)
+    return first, second
+
+
+def _sums_of_ticks(columns: list[np.ndarray], begins: I64, ticks: I64) -> Iterator[tuple[int, int]]:
+    """Sum the columns of each of some ticks, given by number, whose rows begin at `begins`."""
+    loops = compiled.library()
+    if loops is None or not len(ticks):
+        yield from (_sums_of_runs([column[begins[at] : begins[at + 1]] for column in columns]) for at in ticks)
+        return
+    keys, widths = _keys(), np.array([column.itemsize for column in columns])
+    runs = np.sum(-(-int(np.diff(begins).max()) * widths // _RUN_BYTES))
+    weights = np.array([_weights(run) for run in range(runs)], np.uint64)
+    values, sums = compiled.each_at(columns), np.zeros((len(begins) - 1, 2), np.uint64)
+    terms = compiled.Sums(
+        ticks=len(sums),
+        columns=len(columns),
+        run_bytes=_RUN_BYTES,
+        begins=compiled.at(begins),
+        widths=compiled.at(widths),
+        values=compiled.at(values),
+        first_keys=compiled.at(keys[0]),
+        second_keys=compiled.at(keys[1]),
+        weights=compiled.at(weights),
+        sums=compiled.at(sums),
+    )
+    compiled.sums(loops, terms)
+    yield from sums[ticks].tolist()
 
 
 def _finished(address: str, rows: int, first: int, second: int) -> int:
@@ -134,9 +165,9 @@ def of_ticks(name: str, block: int, table: pa.Table) -> int:
     sizes = np.diff(begins)
     few = sizes < _FEW_ROWS
     total = 0
-    for at in np.flatnonzero(~few).tolist():
-        part = slice(int(begins[at]), int(begins[at + 1]))
-        total += _hash(f"{name}:{block}:{ticks[part.start]}", int(sizes[at]), [c[part] for c in columns.values()])
+    many = np.flatnonzero(~few)
+    for at, (first, second) in zip(many, _sums_of_ticks([*columns.values()], begins, many), strict=True):
+        total += _finished(f"{name}:{block}:{ticks[begins[at]]}", int(sizes[at]), first, second)
     if few.any():
         rows = np.repeat(few, sizes)
         kept = [column if few.all() else column[rows] for column in columns.values()]

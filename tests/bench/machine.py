@@ -10,6 +10,8 @@ from typing import Any
 
 import psutil
 
+from qsim import compiled
+
 LIBRARIES = ("numpy", "pyarrow", "polars", "duckdb")
 
 
@@ -35,5 +37,6 @@ def describe(folder: Path) -> dict[str, Any]:
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
         **{name: version(name) for name in LIBRARIES},
+        "loops in C": "no" if compiled.library() is None else "yes",
         "load average at start": " ".join(f"{load:.2f}" for load in os.getloadavg()),
     }

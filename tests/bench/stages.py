@@ -11,10 +11,9 @@ from time import perf_counter_ns
 from qsim import allocation, events, rulebook, simulation, streams
 from qsim.market import kernel
 from qsim.market.rules import Rules, Span
-from qsim.market.state import Block, EventRows, State, event_rows
+from qsim.market.state import TILE_ROWS, Block, EventRows, State, event_rows
 from qsim.runs import writing
 from qsim.schema import DISCOUNTS, EVENTS
-from qsim.simulation import TILE_ROWS
 from qsim.storage import digests, lock, parquet, tables
 from qsim.streams import Purpose
 
@@ -52,7 +51,7 @@ def _tile(
         for tick in window.ticks:
             streams.bits(rules.seed, Purpose.CLASSIC_UPDATE, block.number, tick, 0, len(block.resting))
     with watch.on("step"):
-        for part in kernel.stretches(prepared, rules, window):
+        for part in kernel.stretches(block, prepared, rules, window):
             kernel.step(block, prepared, state, rules, window, part, rows)
     with watch.on("tile"):
         tile = events.tile(block.number, rows)

@@ -1,0 +1,119 @@
+"""Loops in C over the rows of ticks, which stand in for many passes of numpy; there are none where qsim was
+installed without a C compiler.
+
+What they give is bit for bit what the modules that use them say in numpy. Knows no market.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from qsim.arrays import U64
+
+FOLDER = Path(__file__).parent
+LIBRARY = FOLDER / "loops.so"
+
+Loops = ctypes.CDLL
+_WHOLE = ctypes.c_int64
+_COLUMN = ctypes.c_void_p
+
+
+def _fields(kind: type, names: str) -> list[tuple[str, type]]:
+    return [(name, kind) for name in names.split()]
+
+
+class Update(ctypes.Structure):
+    """The terms and columns of `qsim_update`, as `loops.h` describes them."""
+
+    _fields_ = [
+        *_fields(_WHOLE, "count start tick span"),
+        *_fields(_COLUMN, "places ticks"),
+        *_fields(ctypes.c_uint64, "seed format_version block purpose"),
+        *_fields(ctypes.c_double, "bound half_up exponent"),
+        *_fields(
+            _WHOLE, "prices discount_start discount_end surging surge_low surge_span fee_paise shift_bps law_size"
+        ),
+        *_fields(ctypes.c_uint64, "depth_stem surge_stem"),
+        *_fields(_COLUMN, "lanes powers slope base pull depth_laws ceiling listing_id is_loose platform"),
+        *_fields(_COLUMN, "price regular own line discount surge fee updated"),
+        *_fields(_COLUMN, "row_tick row_listing_id row_cause row_before row_after row_regular"),
+        *_fields(_COLUMN, "row_discount row_surge row_fee row_changed"),
+        *_fields(_COLUMN, "row_clipped row_was_discounted row_was_surging"),
+        *_fields(_COLUMN, "switched_tick switched_listing_id switched_own switches"),
+    ]
+
+
+class Count(ctypes.Structure):
+    """The columns of `qsim_count`, as `loops.h` describes them."""
+
+    _fields_ = [
+        *_fields(_WHOLE, "count keys cells tick listing step edge sizes"),
+        *_fields(
+            _COLUMN, "cell ceiling classes row_tick row_listing_id row_before row_after row_discount row_surge row_fee"
+        ),
+        *_fields(_COLUMN, "row_changed row_clipped row_was_discounted row_was_surging"),
+        *_fields(_COLUMN, "few counts histogram changes squares"),
+    ]
+
+
+class Sums(ctypes.Structure):
+    """The columns of `qsim_sums`, as `loops.h` describes them."""
+
+    _fields_ = [
+        *_fields(_WHOLE, "ticks columns run_bytes"),
+        *_fields(_COLUMN, "begins widths values first_keys second_keys weights sums"),
+    ]
+
+
+@cache
+def library() -> Loops | None:
+    """Open the compiled loops; None where there are none for this machine, or those of other sources."""
+    try:
+        found = ctypes.CDLL(str(LIBRARY))
+        found.qsim_source.restype = ctypes.c_char_p
+        built_from = found.qsim_source().decode()
+    except (OSError, AttributeError):
+        return None
+    sources = b"".join(path.read_bytes() for path in sorted(FOLDER.glob("*.[ch]")))
+    return found if built_from == hashlib.sha256(sources).hexdigest() else None
+
+
+def at(column: np.ndarray[Any, Any] | None, first: int = 0) -> int | None:
+    """Tell where a column lies in memory, from a row on; None for none."""
+    if column is None:
+        return None
+    assert column.flags.c_contiguous
+    place: int
+    if column.flags.writeable and column.size:
+        # A third of the time of numpy's own ways, and short ticks ask for thirty columns.
+        place = ctypes.addressof(ctypes.c_char.from_buffer(column.data))
+    else:
+        place = column.__array_interface__["data"][0]
+    return place + first * column.itemsize
+
+
+def each_at(columns: Sequence[np.ndarray[Any, Any]]) -> U64:
+    """Tell where each of some columns lies, as a column of its own."""
+    return np.array([at(column) for column in columns], np.uint64)
+
+
+def update(loops: Loops, terms: Update) -> None:
+    """Update listings and fill their rows, in place; other threads go on meanwhile."""
+    loops.qsim_update(ctypes.byref(terms))
+
+
+def count(loops: Loops, terms: Count) -> None:
+    """Count rows by key, and measure changes of price."""
+    loops.qsim_count(ctypes.byref(terms))
+
+
+def sums(loops: Loops, terms: Sums) -> None:
+    """Sum the words of ticks' columns."""
+    loops.qsim_sums(ctypes.byref(terms))

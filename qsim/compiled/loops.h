@@ -1,0 +1,79 @@
+/* Loops over the rows of ticks that stand in for many passes of numpy.
+ *
+ * They say what the modules named beside them say, operation by operation, so that every bit is theirs: built without contracted
+ * products (-ffp-contract=off) and without -ffast-math. The structures are those of `__init__.py`, field by field.
+ */
+#include <stdint.h>
+#include <string.h>
+
+#ifdef __FAST_MATH__
+#error "fast mathematics gives other bits than numpy"
+#endif
+
+/* Built for several generations of processors, of which the loader takes the one that is there. */
+#if !defined(ONE_PROCESSOR) && defined(__x86_64__) && defined(__linux__) && defined(__GNUC__)
+#define EACH_PROCESSOR __attribute__((flatten, target_clones("avx2", "default")))
+#else
+#define EACH_PROCESSOR
+#endif
+
+/* Updates of some listings at one tick or several in a row: their terms, the columns of the block, of its state, and of the rows,
+ * from the first of these on, tick by tick. `places` are the listings, null where they lie side by side from `start`; `ticks` a
+ * tick for each of them, null where all are updated at each of the `span` ticks from `tick` on. The last three columns of rows are
+ * null where nothing is watched. `switched_tick`, `_listing_id` and `_own` are room for the own
+ * discounts that start or end, tick by tick, `switches` for how many. */
+typedef struct {
+    int64_t count, start, tick, span;
+    const int64_t *places, *ticks;
+    uint64_t key[2], block, purpose;
+    double bound, half_up, exponent;
+    int64_t prices, discount_start, discount_end, surging, surge_low, surge_span, fee_paise, shift_bps, law_size;
+    uint64_t depth_stem, surge_stem;
+    const int64_t *lanes;
+    const double *powers, *slope, *base, *pull;
+    const uint16_t *depth_laws;
+    const int32_t *ceiling;
+    const uint32_t *listing_id;
+    const uint8_t *is_loose, *platform;
+    int32_t *price, *regular;
+    uint16_t *own, *line, *discount, *surge, *fee;
+    uint32_t *updated;
+    uint32_t *row_tick, *row_listing_id;
+    uint8_t *row_cause;
+    int32_t *row_before, *row_after, *row_regular;
+    uint16_t *row_discount, *row_surge, *row_fee;
+    uint8_t *row_changed, *row_clipped, *row_was_discounted, *row_was_surging;
+    uint32_t *switched_tick, *switched_listing_id;
+    uint16_t *switched_own;
+    int64_t *switches;
+} Update;
+
+/* Counts of rows by key, a tick and a cell: `keys` of them, `cells` a tick, from `tick` on. `cell` and `ceiling` are columns of the
+ * block's listings from `listing` on. `counts` are eight columns of keys: rows, those that changed nothing, that were clipped,
+ * that failed, and those that are discounted, were, are surging, were. `few` is room for two words a key, zeros.
+ * Of one row in `step` the change of price is measured: `classes` tells the class of each whole size from below -`edge` to `edge`, and
+ * class `sizes` is that of no change; `histogram` has a column for each class and one more, `changes` and `squares` one each. */
+typedef struct {
+    int64_t count, keys, cells, tick, listing, step, edge, sizes;
+    const uint32_t *cell;
+    const int32_t *ceiling;
+    const int64_t *classes;
+    const uint32_t *row_tick, *row_listing_id;
+    const int32_t *row_before, *row_after;
+    const uint16_t *row_discount, *row_surge, *row_fee;
+    const uint8_t *row_changed, *row_clipped, *row_was_discounted, *row_was_surging;
+    uint64_t *few;
+    int64_t *counts, *histogram;
+    double *changes, *squares;
+} Count;
+
+/* Sums of ticks: for each the sums of its rows' columns, taken in runs of so many bytes. `begins` are the first rows of ticks,
+ * and the end of the last; `widths` the columns' bytes a value; `weights` two words for each run that a tick can have; `sums` two
+ * for each tick. */
+typedef struct {
+    int64_t ticks, columns, run_bytes;
+    const int64_t *begins, *widths;
+    const uint8_t *const *values;
+    const uint64_t *first_keys, *second_keys, *weights;
+    uint64_t *sums;
+} Sums;

@@ -1,0 +1,293 @@
+"""The compiled loops: the same bits as numpy, built where a compiler is, and done without where none is."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import qsim
+from qsim import compiled
+from qsim.compiled import build
+from qsim.money import MAX_PAISE
+from qsim.params import GROUPS
+from qsim.simulation import Course
+from qsim.storage import digests
+from tests.markets import Plan, Product, Simulated, course_of, parameters_of
+from tests.test_kernel import COMPARED, Case, assert_same, cases, examples
+
+ROOT = Path(__file__).parents[1]
+there = pytest.mark.skipif(compiled.library() is None, reason="qsim is installed without a C compiler")
+compiles = pytest.mark.skipif(not build.compiler(), reason="there is no C compiler")
+
+
+@there
+@examples(60, 1_000)
+def test_the_loops_give_what_numpy_gives(examples: int) -> None:
+    @settings(COMPARED, max_examples=examples)
+    @given(cases())
+    def each(case: Case) -> None:
+        looped = Simulated(case.plan, case.course, case.first, case.highest_price).to(case.cuts[-1])
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(compiled, "library", lambda: None)
+            arrays = Simulated(case.plan, case.course, case.first, case.highest_price).to(case.cuts[-1])
+        assert_same(looped, arrays)
+
+    each()
+
+
+either = pytest.mark.parametrize("loops", [pytest.param(True, marks=there), False])
+
+
+def of_dear_goods(**changes: Any) -> tuple[Plan, Course]:
+    parameters = parameters_of(batch_size=0, update_interval_seconds=60, **changes)
+    dear = [Product(number, None if number % 2 else MAX_PAISE, 0, [MAX_PAISE] * 3, [0] * 3) for number in range(9)]
+    return Plan(dear, 9, [0, 1, 2], {}, []), course_of((0, parameters))
+
+
+def of_wide_swings() -> tuple[Plan, Course]:
+    """Aims from one and a half times below nothing to three and a half times the highest price that columns hold."""
+    return of_dear_goods(max_price_change_percent=50, reversion=0, category_volatility=dict.fromkeys(GROUPS, 5))
+
+
+def of_low_windows() -> tuple[Plan, Course]:
+    """From 07:00 on times of day that take off four times the price."""
+    windows = {f"{hour:02d}:00-23:59": -50 for hour in range(8)}
+    return of_dear_goods(time_of_day=windows, surge_probability=0.5)
+
+
+@either
+def test_the_widest_swings_of_the_dearest_goods_stay_within_their_bounds(
+    monkeypatch: pytest.MonkeyPatch, loops: bool
+) -> None:
+    if not loops:
+        monkeypatch.setattr(compiled, "library", lambda: None)
+    simulated, before = Simulated(*of_wide_swings()), np.full(27, MAX_PAISE)
+    for tick in range(1, 41):
+        regular = simulated.to(tick).columns()["regular"].astype(np.int64)
+        assert (2 * regular >= before).all()
+        assert (2 * regular <= 3 * before).all()
+        before = regular
+
+
+@either
+@pytest.mark.filterwarnings("error")
+def test_windows_that_take_off_more_than_all_leave_one_paisa(monkeypatch: pytest.MonkeyPatch, loops: bool) -> None:
+    if not loops:
+        monkeypatch.setattr(compiled, "library", lambda: None)
+    simulated = Simulated(*of_low_windows(), 600).to(620)
+    assert set(simulated.columns()["price"].tolist()) == {1}
+
+
+def of_wrapped_prices() -> Simulated:
+    """A market of a version in which prices that rose beyond int32 went on below 0."""
+    simulated = Simulated(*of_wide_swings())
+    simulated.states[0].regular[:] = -200_000_000
+    return simulated
+
+
+@compiles
+def test_the_loops_do_nothing_that_c_leaves_undefined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library, traps = tmp_path / "loops.so", "-fsanitize=undefined,float-cast-overflow"
+    monkeypatch.setenv("CC", f"{build.compiler()[0]} -DONE_PROCESSOR {traps} -fsanitize-undefined-trap-on-error")
+    assert build.build(compiled.FOLDER, library) == ""
+    code = (
+        f"from pathlib import Path; from qsim import compiled; compiled.LIBRARY = Path({str(library)!r});"
+        "assert compiled.library(); from tests import test_compiled as markets;"
+        "markets.Simulated(*markets.of_wide_swings()).to(40); markets.Simulated(*markets.of_low_windows(), 600).to(620);"
+        "markets.of_wrapped_prices().to(9)"
+    )
+    # A trap ends the process.
+    ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert not ended.returncode, ended.stderr
+
+
+@there
+@pytest.mark.parametrize("batch_size", [0, 50, 7])
+def test_what_is_counted_of_ticks_is_what_numpy_counts(
+    tmp_path: Path, batch_size: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = []
+    for name in ("looped", "arrays"):
+        market = tmp_path / name
+        qsim.generate(market, products=60, batch_size=batch_size)
+        qsim.run(market, ticks=400, update_interval_seconds=300)
+        with qsim.connect(market) as con:
+            found.append((qsim.status(market)["digest"], con.sql("FROM raw.platform_metrics ORDER BY ALL").fetchall()))
+        monkeypatch.setattr(compiled, "library", lambda: None)
+    assert found[0] == found[1]
+    assert len(found[0][1]) > 1_000
+
+
+@there
+@settings(deadline=None, max_examples=50)
+@given(sizes=st.lists(st.sampled_from((1, 7, 4_001, 70_000)), min_size=1, max_size=4), seed=st.integers(0, 2**32 - 1))
+def test_sums_of_ticks_are_those_of_numpy(sizes: list[int], seed: int) -> None:
+    draw, begins = np.random.default_rng(seed), np.concatenate([[0], np.cumsum(sizes)])
+    columns = [draw.integers(0, 256, sum(sizes) * width, np.uint8).view(f"u{width}") for width in (4, 1, 2)]
+    looped = [*digests._sums_of_ticks(columns, begins, np.arange(len(sizes)))]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "library", lambda: None)
+        arrays = [*digests._sums_of_ticks(columns, begins, np.arange(len(sizes)))]
+    assert np.array_equal(looped, [[part % 2**64 for part in sums] for sums in arrays])
+
+
+@there
+def test_loops_that_were_built_from_another_source_are_not_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for path in compiled.FOLDER.glob("*.[ch]"):
+        shutil.copy(path, tmp_path)
+    monkeypatch.setattr(compiled, "FOLDER", tmp_path)
+    assert compiled.library.__wrapped__() is not None
+    with (tmp_path / "loops.h").open("a") as file:
+        file.write("\n")
+    assert compiled.library.__wrapped__() is None
+
+
+def test_without_loops_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled, "LIBRARY", tmp_path / "loops.so")
+    assert compiled.library.__wrapped__() is None
+
+
+SUMS = """
+double summed(const double *each, long count, double by) {
+    double sum = 0;
+    for (long at = 0; at < count; at++) sum += each[at] * by;
+    return sum;
+}
+"""
+
+
+@compiles
+@pytest.mark.parametrize("faster", ["-ffast-math", "-Ofast", "-funsafe-math-optimizations", "-ffp-contract=fast"])
+def test_what_cc_says_of_sums_and_products_changes_no_bit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faster: str
+) -> None:
+    (tmp_path / "sums.c").write_text(SUMS)
+    library, found = tmp_path / "loops.so", []
+    command = f"{shlex.join(build.compiler())} -march=native"
+    for said in ("-ffp-contract=off", faster):
+        monkeypatch.setenv("CC", f"{command} {said}")
+        assert build.build(tmp_path, library) == ""
+        found.append(library.read_bytes())
+    assert found[0] == found[1]
+
+
+def test_a_checkout_keeps_what_was_built_last(tmp_path: Path) -> None:
+    made, place = tmp_path / "loops.so", tmp_path / "compiled" / "loops.so"
+    place.parent.mkdir()
+    for content in (b"first", b"second"):
+        made.write_bytes(content)
+        assert build.keep(made, place) == ""
+        assert place.read_bytes() == content
+    made.unlink()
+    assert build.keep(made, place) == ""
+    assert [*place.parent.iterdir()] == []
+
+
+def test_a_checkout_that_takes_no_file_is_told(tmp_path: Path) -> None:
+    made, place = tmp_path / "loops.so", tmp_path / "compiled" / "loops.so"
+    made.touch()
+    assert "No such file" in build.keep(made, place)
+    # A directory in its place can neither be replaced nor removed, as nothing can on a disk that is read-only.
+    place.mkdir(parents=True)
+    assert "directory" in build.keep(made, place)
+    made.unlink()
+    assert str(place) in build.keep(made, place)
+    assert [*place.parent.iterdir()] == [place]
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    made = tmp_path / "checkout"
+    shutil.copytree(ROOT / "qsim", made / "qsim", ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, made)
+    return made
+
+
+def wheel(checkout: Path, **environment: str) -> Path:
+    folder = checkout.parent / "made"
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
+    subprocess.run(command, cwd=checkout, env=os.environ | environment, check=True, capture_output=True)
+    (made,) = folder.iterdir()
+    return made
+
+
+def libraries(wheel: Path) -> list[str]:
+    return [name for name in ZipFile(wheel).namelist() if name.endswith(".so")]
+
+
+@compiles
+# Where no file can be put into a checkout, a directory in its place is no other than a disk that is read-only.
+@pytest.mark.parametrize("writable", [True, False])
+def test_a_wheel_has_the_loops_of_its_system(checkout: Path, writable: bool) -> None:
+    beside = checkout / "qsim/compiled/loops.so"
+    if not writable:
+        beside.mkdir()
+    made = wheel(checkout)
+    assert "-py3-none-" in made.name
+    assert "-any" not in made.name
+    assert libraries(made) == ["qsim/compiled/loops.so"]
+    assert beside.is_file() == writable
+    ZipFile(made).extract("qsim/compiled/loops.so", checkout.parent)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "LIBRARY", checkout.parent / "qsim/compiled/loops.so")
+        assert compiled.library.__wrapped__() is not None
+
+
+@pytest.mark.parametrize("command", ["false", "cc '"])
+def test_where_no_compiler_works_a_wheel_is_made_without_the_loops(checkout: Path, command: str) -> None:
+    (checkout / "qsim/compiled/loops.so").write_bytes(b"those of an earlier installation")
+    made = wheel(checkout, CC=command)
+    assert made.name.endswith("-py3-none-any.whl")
+    assert libraries(made) == []
+    assert not (checkout / "qsim/compiled/loops.so").exists()
+
+
+@pytest.mark.parametrize(
+    ("command", "fault"),
+    [
+        ("no-such-compiler", "No such file"),
+        ("false", "built nothing"),
+        ("cc --none", "--none"),
+        ("cc '", "No closing quotation"),
+        (r"sh -c 'printf \\377 >&2; exit 1'", "\N{REPLACEMENT CHARACTER}"),
+    ],
+)
+def test_a_fault_of_the_compiler_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str, fault: str
+) -> None:
+    if shutil.which(command.split()[0]) is None and command.startswith("cc"):
+        pytest.skip("there is no C compiler")
+    monkeypatch.setenv("CC", command)
+    assert fault in build.build(compiled.FOLDER, tmp_path / "loops.so")
+
+
+@compiles
+def test_a_compiler_that_knows_no_variants_builds_for_the_oldest_processor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Clones for several processors need an attribute that this compiler is told to take for a fault.
+    monkeypatch.setenv("CC", f"{build.compiler()[0]} -Dtarget_clones=unknown -Werror=attributes")
+    assert build.build(compiled.FOLDER, tmp_path / "loops.so") == ""
+    assert (tmp_path / "loops.so").exists()
+
+
+@compiles
+def test_a_compiler_that_is_told_to_be_fast_builds_exact_loops_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CC", f"{build.compiler()[0]} -ffast-math")
+    assert build.build(compiled.FOLDER, tmp_path / "loops.so") == ""
