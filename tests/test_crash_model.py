@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from unittest import mock
 
@@ -133,12 +133,14 @@ def test_the_model_finds_a_commit_that_is_put_before_the_names_of_its_files_are_
 
 
 def test_the_model_finds_files_written_in_place() -> None:
-    def in_place(path: Path, data: bytes | memoryview) -> str:
-        files._write_all(path, data)
+    def in_place(path: Path, data: bytes | memoryview) -> tuple[str, Callable[[], None]]:
+        handle = files.system.create(path)
+        files.system.write(handle, memoryview(data))
+        files._sync(path, path, handle)
         return really(path, data)
 
-    really = files.put
-    with mock.patch.object(files, "put", in_place):
+    really = files.begin
+    with mock.patch.object(files, "begin", in_place):
         assert crashes.explore(1, only_read=True).violations
 
 

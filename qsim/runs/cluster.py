@@ -31,6 +31,7 @@ from qsim.runs.writing import Writer
 from qsim.storage import files
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place
+from qsim.storage.tables import Writing
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -188,10 +189,9 @@ def hand_over(writer: Writer, client: Client) -> None:
         return sent[id(value)][1]
 
     def take_there(writer: Writer, rules: Rules, snapshot_every: int, at: int, window: Span) -> Written:
-        given = once(writer.blocks[at], "block"), _bare(writer.states[at]), once(rules, "rules"), snapshot_every, window
-        key = f"window-{run}-{at}-{window.ticks[0]}"
-        wanted = writer.wanted(at, shared=True)
-        task = client.submit(_take, writer.market.absolute(), *given, wanted, key=key)
+        of_block = once(writer.blocks[at], "block"), _bare(writer.states[at]), once(rules, "rules")
+        given = *of_block, snapshot_every, window, writer.wanted(at, Writing(shared=True))
+        task = client.submit(_take, writer.market.absolute(), *given, key=f"window-{run}-{at}-{window.ticks[0]}")
         written: Written
         written, writer.states[at], tally = _result(task, watch)
         if writer.counts is not None:

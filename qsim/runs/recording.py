@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -18,6 +19,7 @@ from qsim.given import flag, variable
 from qsim.market.rules import Span
 from qsim.runs import forecast, merging, pacing, windows
 from qsim.runs.epochs import epoch_digest
+from qsim.runs.finishing import Finishing
 from qsim.runs.merging import Tiers
 from qsim.runs.pacing import Laps, Pace
 from qsim.runs.process import Recorder
@@ -157,6 +159,24 @@ def run_on(writer: Writer, wanted: int, epoch: dict[str, Any] | None, manner: Ma
         recorder.write("end")
 
 
+@contextmanager
+def _results(
+    writer: Writer, cut: Iterator[Span], every: int, paced: bool
+) -> Iterator[Iterator[tuple[Span, list[Written]]]]:
+    """Take all blocks through windows and give the results one by one; at the end nothing is under way any more."""
+    work = partial(writer.take, writer, rules_at(writer, writer.tip.tick + 1), every)
+    # The results of a paced window are not to wait for the next one's time.
+    ahead = 0 if paced else 1
+    with ThreadPoolExecutor(writer.workers) as pool, ExitStack() as left:
+        left.callback(setattr, writer, "finishing", None)
+        if not paced and min(writer.workers, len(writer.blocks)) > 1:
+            writer.finishing = Finishing(pool)
+            left.callback(writer.finishing.settle)
+        yield left.enter_context(
+            closing(simulation.run_windows(len(writer.blocks), cut, work, writer.workers, ahead, writer.give_up))
+        )
+
+
 def _run(
     writer: Writer,
     wanted: int,
@@ -168,31 +188,29 @@ def _run(
     start = writer.tip.tick
     every = window_ticks(writer, writer.world.course.parameters[-1])[1]
     writer.keep_events = manner.on_events is not None
-    work = partial(writer.take, writer, rules_at(writer, start + 1), every)
     pace = None if tick_seconds is None else Pace(start, monotonic(), tick_seconds, manner.flush)
     tiers = merging.tiers_of(writer.market) if pace else Tiers()
     cut = spans(writer, start + 1, start + wanted, pace)
-    # The results of a paced window are not to wait for the next one's time.
-    done = simulation.run_windows(len(writer.blocks), cut, work, writer.workers, 0 if pace else 1, writer.give_up)
     events, late, written = 0, 0, monotonic()
-    for window, results in done:
-        laps = Laps()
-        # Paced commits are many and small, and each file of metrics takes some kB.
-        counts_due = pace is None or monotonic() - written >= _COUNTS_SECONDS
-        files = _commit_window(writer, window, results, epoch, counts_due)
-        laps.lap("commit")
-        written, epoch, tick = monotonic() if counts_due else written, None, writer.tip.tick
-        lag = 0.0
-        if pace is not None:
-            now = pacing.elapsed(pace)
-            lag, late = max(0.0, now - pace.due(tick)), late + pace.late(window.ticks[0], tick, now)
-        events += _events(files)
-        progress = Progress(tick, tick - start, wanted, events, round(lag, 3), late)
-        _tell(manner, recorder, progress, results, laps)
-        if pace is not None:
-            merging.add(tiers, files)
-            until = pacing.free_until(pace, tick + 1, start + wanted)
-            merging.tidy(writer, tiers, until, laps.seconds["commit"])
+    with _results(writer, cut, every, pace is not None) as done:
+        for window, results in done:
+            laps = Laps()
+            # Paced commits are many and small, and each file of metrics takes some kB.
+            counts_due = pace is None or monotonic() - written >= _COUNTS_SECONDS
+            files = _commit_window(writer, window, results, epoch, counts_due)
+            laps.lap("commit")
+            written, epoch, tick = monotonic() if counts_due else written, None, writer.tip.tick
+            lag = 0.0
+            if pace is not None:
+                now = pacing.elapsed(pace)
+                lag, late = max(0.0, now - pace.due(tick)), late + pace.late(window.ticks[0], tick, now)
+            events += _events(files)
+            progress = Progress(tick, tick - start, wanted, events, round(lag, 3), late)
+            _tell(manner, recorder, progress, results, laps)
+            if pace is not None:
+                merging.add(tiers, files)
+                until = pacing.free_until(pace, tick + 1, start + wanted)
+                merging.tidy(writer, tiers, until, laps.seconds["commit"])
 
 
 def _tell(manner: Manner, recorder: Recorder | None, now: Progress, results: list[Written], laps: Laps) -> None:

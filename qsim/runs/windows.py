@@ -16,6 +16,7 @@ from qsim.schema import DELIVERIES, DISCOUNTS, EVENTS, ORDERS, SNAPSHOTS, TRUTH
 from qsim.storage import digests, parquet, tables
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place
+from qsim.storage.tables import AT_ONCE, Writing
 
 # What blocks give tile by tile, each in a file of its own a window.
 TILED = (EVENTS, DISCOUNTS, ORDERS, DELIVERIES, TRUTH)
@@ -37,19 +38,18 @@ class Written:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a window is to give: counts by a tally, the events themselves, files that another machine may write as well."""
+    """What a window is to give: counts by a tally, the events themselves; and how its files are written."""
 
     tally: Tally | None = None
     events: bool = False
-    shared: bool = False
+    writing: Writing = AT_ONCE
 
 
 def take(
     market: Place, block: Block, state: State, rules: Rules, snapshot_every: int, window: Span, wanted: Wanted
 ) -> Written:
     """Take one block through a window, changing its state in place, and write what it gave."""
-    shared = wanted.shared
-    encoders = {table.name: parquet.Encoder(table.arrow()) for table in TILED}
+    encoders: dict[str, parquet.Encoder] = {}
     metrics, counts, events, digest, laps = [], [], [], 0, Laps()
     for tile in simulation.tiles(block, state, rules, window, wanted.tally):
         laps.lap("simulate")
@@ -59,23 +59,23 @@ def take(
         for table in TILED:
             rows: pa.Table = getattr(tile, table.name)
             if rows.num_rows:
-                encoders[table.name].add(rows)
-                laps.lap("encode")
                 digest += digests.of_ticks(table.name, block.number, rows)
                 laps.lap("digest")
+                encoder = encoders.get(table.name) or encoders.setdefault(table.name, parquet.Encoder(rows.schema))
+                encoder.add(rows)
+                laps.lap("encode")
     ticks = (window.ticks[0], window.ticks[-1])
     written = [
-        tables.put_history(market, name, encoder.finish(), encoder.rows, ticks, block.number, shared=shared)
+        tables.put_history(market, name, encoder.finish(), encoder.rows, ticks, block.number, wanted.writing)
         for name, encoder in encoders.items()
-        if encoder.rows
     ]
     if ticks[1] % snapshot_every == 0:
-        written.append(write_snapshot(market, block, state, ticks[1], shared=shared))
+        written.append(write_snapshot(market, block, state, ticks[1], wanted.writing))
     laps.lap("write")
     return Written(written, digest, pa.concat_tables(metrics), counts, events, laps.seconds)
 
 
-def write_snapshot(market: Place, block: Block, state: State, tick: int, *, shared: bool = False) -> DataFile:
+def write_snapshot(market: Place, block: Block, state: State, tick: int, writing: Writing = AT_ONCE) -> DataFile:
     """Write the state of a block at a tick."""
     rows = blocks.snapshot_table(block, state, tick)
-    return tables.write_history(market, SNAPSHOTS.name, rows, (tick, tick), block.number, shared=shared)
+    return tables.write_history(market, SNAPSHOTS.name, rows, (tick, tick), block.number, writing)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -23,6 +24,7 @@ from qsim.params import NO_BATCH, Parameters
 from qsim.runs import forecast, pacing, windows
 from qsim.runs.counting import Counts, counts_of
 from qsim.runs.epochs import course_of, epoch_entry
+from qsim.runs.finishing import Finishing
 from qsim.runs.pacing import Pace
 from qsim.runs.windows import Wanted, Written
 from qsim.runs.worlds import CATALOG_COLUMNS, catalog_columns, world_of
@@ -32,6 +34,7 @@ from qsim.storage import files, integrity, leftovers, lock, log, tables
 from qsim.storage.log import Log
 from qsim.storage.pieces import Tip
 from qsim.storage.places import ObjectPath, Place
+from qsim.storage.tables import AT_ONCE, Writing
 
 HISTORY_TABLES = tuple(table.name for table in HISTORY)
 CATALOG_TABLES = tuple(table.name for table in CATALOG)
@@ -48,7 +51,7 @@ _SNAPSHOT_RATIO = 16
 _logger = logging.getLogger("qsim")
 
 
-Take = Callable[["Writer", Rules, int, int, Span], Written]
+Take = Callable[["Writer", Rules, int, int, Span], Written | Future[Written]]
 
 
 @dataclass
@@ -57,8 +60,8 @@ class Writer:
 
     The log's files are not kept, so that a run's memory does not grow with its length. `kept` is the tick of the newest
     snapshot. `take` takes a block through a window: (writer, rules, ticks between snapshots, number of the block, window);
-    `give_up` ends those that are under way. `counts` are there where the market is monitored; `keep_events` has windows
-    give their events as well as write them.
+    `give_up` ends those that are under way, and `finishing` waits for the disk while blocks go on. `counts` are there where
+    the market is monitored; `keep_events` has windows give their events as well as write them.
     """
 
     market: Place
@@ -72,6 +75,7 @@ class Writer:
     stop: threading.Event = field(default_factory=threading.Event)
     take: Take = field(default_factory=lambda: take_here)
     give_up: Callable[[], None] = lambda: None
+    finishing: Finishing | None = None
     counts: Counts | None = None
     keep_events: bool = False
 
@@ -80,9 +84,9 @@ class Writer:
         """Count the products that ticks take up."""
         return sum(block.products for block in self.blocks)
 
-    def wanted(self, at: int, shared: bool = False) -> Wanted:
+    def wanted(self, at: int, files: Writing = AT_ONCE) -> Wanted:
         """Tell what a window of a block is to give."""
-        return Wanted(None if self.counts is None else self.counts.tallies[at], self.keep_events, shared)
+        return Wanted(None if self.counts is None else self.counts.tallies[at], self.keep_events, files)
 
 
 def window_ticks(writer: Writer, parameters: Parameters) -> tuple[int, int]:
@@ -213,8 +217,9 @@ def change_parameters(writer: Writer, changes: Mapping[str, Any]) -> dict[str, A
     return epoch_entry(new, parameters)
 
 
-def take_here(writer: Writer, rules: Rules, snapshot_every: int, at: int, window: Span) -> Written:
+def take_here(writer: Writer, rules: Rules, snapshot_every: int, at: int, window: Span) -> Written | Future[Written]:
     """Take one block through a window in this process, and write what it gave."""
-    return windows.take(
-        writer.market, writer.blocks[at], writer.states[at], rules, snapshot_every, window, writer.wanted(at)
-    )
+    block, state, finishing = writer.blocks[at], writer.states[at], writer.finishing
+    files = Writing(unfinished=None if finishing is None else [])
+    take = partial(windows.take, writer.market, block, state, rules, snapshot_every, window, writer.wanted(at, files))
+    return take() if finishing is None else finishing.after(take, files)

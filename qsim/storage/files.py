@@ -14,8 +14,9 @@ import re
 import secrets
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from qsim.errors import ConflictError, CorruptError, DiskError
@@ -139,27 +140,37 @@ def is_temporary(name: str) -> bool:
     return bool(_TEMPORARY.fullmatch(name))
 
 
-def _write_all(path: Path, data: memoryview | bytes) -> None:
-    handle = system.create(path)
-    try:
-        view = memoryview(data).cast("B")
-        while view:
-            view = view[system.write(handle, view) :]
-        system.sync(handle)
-    finally:
-        system.close(handle)
-
-
-def _write_temporary(path: Path, data: memoryview | bytes) -> Path:
+def _write(path: Path, data: memoryview | bytes) -> tuple[Path, int]:
+    """Write a file under a temporary name, not synced yet; give the name and the open handle."""
     # Hidden and with an ending of its own, so that neither a shell's nor Python's pattern finds it.
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
     try:
         with disk("write", path):
-            _write_all(temporary, data)
+            handle = system.create(temporary)
+            try:
+                view = memoryview(data).cast("B")
+                while view:
+                    view = view[system.write(handle, view) :]
+            except BaseException:
+                system.close(handle)
+                raise
     except DiskError:
         _drop(temporary)
         raise
-    return temporary
+    return temporary, handle
+
+
+def _sync(path: Path, temporary: Path, handle: int) -> None:
+    """Put a written file's content on disk, and close it."""
+    try:
+        with disk("write", path):
+            try:
+                system.sync(handle)
+            finally:
+                system.close(handle)
+    except DiskError:
+        _drop(temporary)
+        raise
 
 
 def _drop(temporary: Path) -> None:
@@ -186,11 +197,25 @@ def own_name(market: Place, name: str, *, shared: bool = False) -> str:
 
 def put(path: Place, data: memoryview | bytes) -> str:
     """Put a file in place whole, and give its sha256; the caller syncs the directory before naming the file."""
+    digest, finish = begin(path, data)
+    finish()
+    return digest
+
+
+def begin(path: Place, data: memoryview | bytes) -> tuple[str, Callable[[], None]]:
+    """Write a file; give its sha256, and what waits until its content is on disk and puts it in place whole: to be called once, by
+    any thread.
+    """
+    finish: Callable[[], None] = _nothing
     if isinstance(path, ObjectPath):
         _put_object(path, data)
     else:
-        _put_over(path, data)
-    return hashlib.sha256(data).hexdigest()
+        finish = partial(_put_over, path, *_write(path, data))
+    return hashlib.sha256(data).hexdigest(), finish
+
+
+def _nothing() -> None:
+    """Do nothing: an object that is put is whole and lasts."""
 
 
 def _put_object(path: ObjectPath, data: memoryview | bytes) -> None:
@@ -198,8 +223,8 @@ def _put_object(path: ObjectPath, data: memoryview | bytes) -> None:
         raise _taken(path)
 
 
-def _put_over(path: Path, data: memoryview | bytes) -> None:
-    temporary = _write_temporary(path, data)
+def _put_over(path: Path, temporary: Path, handle: int) -> None:
+    _sync(path, temporary, handle)
     try:
         with disk("rename into", path):
             system.replace(temporary, path)
@@ -213,7 +238,8 @@ def put_if_absent(path: Place, data: bytes) -> None:
     if isinstance(path, ObjectPath):
         _put_object(path, data)
         return
-    temporary = _write_temporary(path, data)
+    temporary, handle = _write(path, data)
+    _sync(path, temporary, handle)
     try:
         with disk("link", path):
             system.link(temporary, path)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qsim.storage import files, integrity, lock, parquet
@@ -11,6 +13,25 @@ from qsim.storage.places import Place
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+
+@dataclass(frozen=True)
+class Writing:
+    """How files are written: `shared` where several machines may write them; what is to be called until they are on disk goes
+    into `unfinished`, or where that is None is done at once.
+    """
+
+    shared: bool = False
+    unfinished: list[Callable[[], None]] | None = None
+
+    def finish(self) -> None:
+        """Do what is left to do for all files, for those after a fault too."""
+        with ExitStack() as left:
+            for one in reversed(self.unfinished or []):
+                left.callback(one)
+
+
+AT_ONCE = Writing()
 
 
 def write_catalog(market: Place, table: str, rows: pa.Table, block: int) -> DataFile:
@@ -22,20 +43,32 @@ def write_catalog(market: Place, table: str, rows: pa.Table, block: int) -> Data
 
 
 def write_history(
-    market: Place, table: str, rows: pa.Table, ticks: tuple[int, int], block: int, *, shared: bool = False
+    market: Place, table: str, rows: pa.Table, ticks: tuple[int, int], block: int, writing: Writing = AT_ONCE
 ) -> DataFile:
     """Write what a table gained in the ticks first..last from one block; the file is on disk but not committed."""
-    return put_history(market, table, parquet.encode(rows), rows.num_rows, ticks, block, shared=shared)
+    return put_history(market, table, parquet.encode(rows), rows.num_rows, ticks, block, writing)
 
 
 def put_history(
-    market: Place, table: str, data: memoryview, rows: int, ticks: tuple[int, int], block: int, *, shared: bool = False
+    market: Place,
+    table: str,
+    data: memoryview,
+    rows: int,
+    ticks: tuple[int, int],
+    block: int,
+    writing: Writing = AT_ONCE,
 ) -> DataFile:
-    """Write an encoded history file, `shared` where several machines may write it; it is on disk but not committed."""
-    name = files.own_name(market, f"{table}/{ticks[0]:010d}-{ticks[1]:010d}-{block:05d}.parquet", shared=shared)
+    """Write an encoded history file; it is on disk, at the latest when `writing` is finished, but not committed."""
+    name = f"{table}/{ticks[0]:010d}-{ticks[1]:010d}-{block:05d}.parquet"
+    name = files.own_name(market, name, shared=writing.shared)
     # In another market that stands there now, a committed file may have this name.
     lock.check_held(market)
-    return DataFile(name, table, rows, len(data), files.put(market / name, data), *ticks, block)
+    digest, finish = files.begin(market / name, data)
+    if writing.unfinished is None:
+        finish()
+    else:
+        writing.unfinished.append(finish)
+    return DataFile(name, table, rows, len(data), digest, *ticks, block)
 
 
 def read(market: Place, named: Sequence[DataFile], columns: list[str] | None = None) -> pa.Table:

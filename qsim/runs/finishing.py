@@ -1,0 +1,52 @@
+"""Files that are put on disk while workers go on: no core waits for the disk."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import replace
+
+from qsim.errors import DiskError
+from qsim.runs.pacing import Laps
+from qsim.runs.windows import Written
+from qsim.simulation import settle
+from qsim.storage.tables import Writing
+
+
+class Finishing:
+    """Waits for the disk in threads of its own; a worker goes ahead by one window, so that few files are open at a time."""
+
+    def __init__(self, pool: ThreadPoolExecutor) -> None:
+        self._pool = pool
+        # Of each worker, what it has given last.
+        self._before: dict[int, Future[Written]] = {}
+
+    def after(self, take: Callable[[], Written], files: Writing) -> Future[Written]:
+        """Take a block through a window, and give what it wrote as it will be when all of that is on disk; what goes wrong there is
+        told to who asks for it.
+        """
+        try:
+            written = take()
+        except BaseException:
+            # No file stays open; what went wrong first is told.
+            with suppress(DiskError):
+                files.finish()
+            raise
+        worker = threading.get_ident()
+        if before := self._before.get(worker):
+            wait([before])
+        future = self._before[worker] = self._pool.submit(_finished, written, files)
+        return future
+
+    def settle(self) -> None:
+        """Wait until everything is on disk, or has failed, once no worker goes on any more."""
+        settle(self._before.values())
+
+
+def _finished(written: Written, files: Writing) -> Written:
+    laps = Laps()
+    files.finish()
+    laps.lap("write")
+    return replace(written, seconds={**written.seconds, "write": written.seconds["write"] + laps.seconds["write"]})
