@@ -1,4 +1,4 @@
-"""What becomes of memory that is freed: kept for what comes next, or given back to the system.
+"""What becomes of memory that is freed: kept for what comes next, or given back to the system; and what is looked through for it.
 
 glibc can be told; on other systems their own ways stay. Arrow's columns come from it then too: two allocators that each keep what
 the other could use take 40-80 MB more.
@@ -7,7 +7,10 @@ the other could use take 40-80 MB more.
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 # mallopt's numbers: how much at the end of a heap is kept, and from which size on a block is the system's own.
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
@@ -29,6 +32,21 @@ def give_back_freed_memory() -> None:
     Else the first that is freed lets all that come after it, up to 32 MB, into heaps that smaller things keep from shrinking.
     """
     _set(4 * _COLUMN, _COLUMN)
+
+
+@contextmanager
+def objects_frozen() -> Iterator[None]:
+    """Have garbage collection leave out the objects that are there already, as it would find them again and again for nothing; where
+    somebody has frozen objects it stays as it is.
+    """
+    if gc.get_freeze_count():
+        yield
+        return
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 def _set(trim: int, own: int) -> None:

@@ -65,3 +65,17 @@ def test_a_long_log_is_opened_from_few_files() -> None:
             assert len(log.read(place).files) == 600
     # The newest commit once more, to see whether it is whole; at most 7 commits and 7 checkpoints of each size after that.
     assert read.call_count <= 1 + 4 * 7
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_run_leaves_garbage_collection_as_it_found_it(tmp_path: Path, before: int) -> None:
+    qsim.generate(tmp_path / "m", products=60)
+    try:
+        if before:
+            gc.freeze()
+        frozen, seen = gc.get_freeze_count(), []
+        qsim.run(tmp_path / "m", ticks=5, progress=lambda now: seen.append(gc.get_freeze_count()))
+        assert gc.get_freeze_count() == frozen
+        assert min(seen) > 0
+    finally:
+        gc.unfreeze()

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from qsim import simulation
+from qsim import allocation, simulation
 from qsim.errors import ConflictError, UsageError
 from qsim.given import flag, variable
 from qsim.market.rules import Span
@@ -167,7 +167,7 @@ def _results(
     work = partial(writer.take, writer, rules_at(writer, writer.tip.tick + 1), every)
     # The results of a paced window are not to wait for the next one's time.
     ahead = 0 if paced else 1
-    with ThreadPoolExecutor(writer.workers) as pool, ExitStack() as left:
+    with allocation.objects_frozen(), ThreadPoolExecutor(writer.workers) as pool, ExitStack() as left:
         left.callback(setattr, writer, "finishing", None)
         if not paced and min(writer.workers, len(writer.blocks)) > 1:
             writer.finishing = Finishing(pool)
