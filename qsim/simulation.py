@@ -150,7 +150,7 @@ def tiles(
     """Take one block through a window of ticks, changing its state in place, and yield what changed, some ticks a tile; with a tally
     it also counts what happened, by platform and category.
 
-    A tile takes up at most about as many rows as a row group holds.
+    A tile takes up at most about TILE_ROWS rows.
     """
     prepared = kernel.prepared_for(block, state, epoch_rules)
     # Fresh memory for every tile would cost more in page faults than the kernel does in arithmetic.
