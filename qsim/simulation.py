@@ -192,6 +192,17 @@ def settle(futures: Iterable[Future[Any]]) -> None:
             wait(left, _LOOK_SECONDS)
 
 
+def for_each(work: Callable[..., T], *columns: Iterable[Any], workers: int) -> list[T]:
+    """Do `work(*row)` for each row of some columns, and give the results in order; nothing is under way any more at the end."""
+    with ThreadPoolExecutor(workers) as pool:
+        futures = [pool.submit(work, *row) for row in zip(*columns, strict=True)]
+        try:
+            return [_result(future) for future in futures]
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+            settle(futures)
+
+
 def run_windows(
     blocks: int,
     windows: Iterable[Span],

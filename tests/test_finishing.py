@@ -133,7 +133,18 @@ def test_a_run_that_is_interrupted_again_and_again_ends_when_nothing_writes_any_
     assert qsim.run(market, until=TICKS, max_workers=2)["digest"] == whole
 
 
-def test_windows_that_are_interrupted_again_and_again_end_when_none_is_under_way() -> None:
+def in_windows(work: Callable[[int, Any], None]) -> None:
+    windows: Any = range(3)
+    for _ in simulation.run_windows(2, windows, work, 2):
+        pass
+
+
+def one_by_one(work: Callable[[int, Any], None]) -> None:
+    simulation.for_each(work, range(4), range(4), workers=2)
+
+
+@pytest.mark.parametrize("run", [in_windows, one_by_one])
+def test_what_is_interrupted_again_and_again_ends_when_nothing_is_under_way(run: Callable[[Any], None]) -> None:
     real_handler, turn, inside = signal.getsignal(signal.SIGINT), threading.Lock(), True
     working: set[int] = set()
 
@@ -153,11 +164,9 @@ def test_windows_that_are_interrupted_again_and_again_end_when_none_is_under_way
             raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, interrupt)
-    windows: Any = range(3)
     try:
         with pytest.raises(KeyboardInterrupt):
-            for _ in simulation.run_windows(2, windows, work, 2):
-                pass
+            run(work)
         inside = False
         left = len(working)
         while working:

@@ -117,9 +117,8 @@ def _commit_snapshot(writer: Writer) -> None:
     tick = writer.tip.tick
     if writer.kept == tick:
         return
-    with ThreadPoolExecutor(writer.workers) as pool:
-        write = partial(windows.write_snapshot, writer.market, tick=tick)
-        added = list(pool.map(write, writer.blocks, writer.states))
+    write = partial(windows.write_snapshot, writer.market, tick=tick)
+    added = simulation.for_each(write, writer.blocks, writer.states, workers=writer.workers)
     if writer.counts is not None:
         added += writer.counts.write(writer.market, tick)
     writer.tip = log.append(writer.market, writer.tip, tick=tick, digest=writer.tip.digest, added=added)

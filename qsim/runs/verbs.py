@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qsim import allocation, clock, given, params, scenarios
+from qsim import allocation, clock, given, params, scenarios, simulation
 from qsim.clock import Epoch
 from qsim.errors import ConflictError, UsageError
 from qsim.runs import calls, cluster, forecast, recording, writing
@@ -154,10 +153,12 @@ def _commit_opening(market: Place, opening: Opening) -> None:
         added = [DataFile(name, "settings", 0, len(text), files.put(market / name, text), 0, 0, 0)]
         epoch = Epoch(0, 0, opening.parameters.update_interval_seconds)
         digest = epoch_digest(epoch, opening.parameters)
-        with ThreadPoolExecutor(workers_of(None)) as pool:
-            for written, part_digest in pool.map(lambda piece: _write_parts(market, piece()), opening.pieces):
-                added += written
-                digest += part_digest
+        parts = simulation.for_each(
+            lambda piece: _write_parts(market, piece()), opening.pieces, workers=workers_of(None)
+        )
+        for written, part_digest in parts:
+            added += written
+            digest += part_digest
         entry = epoch_entry(epoch, opening.parameters)
         log.append(market, log.EMPTY, tick=0, digest=digest % digests.MODULUS, added=added, epoch=entry)
 
