@@ -276,18 +276,18 @@ def test_a_fault_of_the_compiler_is_told(
 
 
 @compiles
-def test_a_compiler_that_knows_no_variants_builds_for_the_oldest_processor(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(
+    "told",
+    [
+        # Clones for several processors need an attribute that this compiler is told to take for a fault.
+        pytest.param("-Dtarget_clones=unknown -Werror=attributes", id="knows no variants"),
+        # The sources refuse fast mathematics, which is taken back.
+        pytest.param("-ffast-math", id="is fast"),
+    ],
+)
+def test_whatever_else_a_compiler_is_told_it_builds_the_loops(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, told: str
 ) -> None:
-    # Clones for several processors need an attribute that this compiler is told to take for a fault.
-    monkeypatch.setenv("CC", f"{build.compiler()[0]} -Dtarget_clones=unknown -Werror=attributes")
+    monkeypatch.setenv("CC", f"{build.compiler()[0]} {told}")
     assert build.build(compiled.FOLDER, tmp_path / "loops.so") == ""
     assert (tmp_path / "loops.so").exists()
-
-
-@compiles
-def test_a_compiler_that_is_told_to_be_fast_builds_exact_loops_all_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CC", f"{build.compiler()[0]} -ffast-math")
-    assert build.build(compiled.FOLDER, tmp_path / "loops.so") == ""

@@ -85,10 +85,8 @@ def library() -> Loops | None:
     return found if built_from == hashlib.sha256(sources).hexdigest() else None
 
 
-def at(column: np.ndarray[Any, Any] | None, first: int = 0) -> int | None:
-    """Tell where a column lies in memory, from a row on; None for none."""
-    if column is None:
-        return None
+def at(column: np.ndarray[Any, Any], first: int = 0) -> int:
+    """Tell where a column lies in memory, from a row on."""
     assert column.flags.c_contiguous
     place: int
     if column.flags.writeable and column.size:

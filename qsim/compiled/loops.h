@@ -20,8 +20,8 @@
 /* Updates of some listings at one tick or several in a row: their terms, the columns of the block, of its state, and of the rows,
  * from the first of these on, tick by tick. `places` are the listings, null where they lie side by side from `start`; `ticks` a
  * tick for each of them, null where all are updated at each of the `span` ticks from `tick` on. The last three columns of rows are
- * null where nothing is watched. `switched_tick`, `_listing_id` and `_own` are room for the own
- * discounts that start or end, tick by tick, `switches` for how many. */
+ * null where nothing is watched. `switched_tick`, `_listing_id` and `_own` are room for the own discounts that start or end, tick by
+ * tick, `switches` for how many. */
 typedef struct {
     int64_t count, start, tick, span;
     const int64_t *places, *ticks;

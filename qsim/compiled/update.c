@@ -261,9 +261,10 @@ EACH_PROCESSOR void qsim_update(const Update *u) {
     Few few;
     for (int64_t first = 0; first < u->count; first += ROWS) {
         int n = u->count - first < ROWS ? (int)(u->count - first) : ROWS;
+        /* Copies are of listings that are updated once, and columns where they lie have what the tick before left. */
+        take(u, &few, first, n);
         for (int64_t t = 0; t < u->span; t++) {
             int64_t at = t * u->count + first, tick = u->tick + t;
-            take(u, &few, first, n);
             draw(u, &few, tick, first, n);
             step_regular(u, &few, n);
             step_switches(u, &few, n);

@@ -92,7 +92,7 @@ def _rules(rules: Rules) -> dict[str, Any]:
     }
 
 
-def _columns(block: Block, factors: Factors, state: State, rows: EventRows) -> dict[str, int | None]:
+def _columns(block: Block, factors: Factors, state: State, rows: EventRows) -> dict[str, int]:
     """Tell where the columns are: those of listings, and of rows from the first empty one on."""
     of_listings = ((factors, _FACTORS), (block, _BLOCK), (state, _STATE))
     found = {name: compiled.at(getattr(owner, name)) for owner, names in of_listings for name in names}

@@ -61,8 +61,9 @@ def take(
             if rows.num_rows:
                 digest += digests.of_ticks(table.name, block.number, rows)
                 laps.lap("digest")
-                encoder = encoders.get(table.name) or encoders.setdefault(table.name, parquet.Encoder(rows.schema))
-                encoder.add(rows)
+                if table.name not in encoders:
+                    encoders[table.name] = parquet.Encoder(rows.schema)
+                encoders[table.name].add(rows)
                 laps.lap("encode")
     ticks = (window.ticks[0], window.ticks[-1])
     written = [

@@ -206,12 +206,12 @@ def begin(path: Place, data: memoryview | bytes) -> tuple[str, Callable[[], None
     """Write a file; give its sha256, and what waits until its content is on disk and puts it in place whole: to be called once, by
     any thread.
     """
-    finish: Callable[[], None] = _nothing
+    # Before the file is open, so that an interrupt of it leaves none so.
+    digest = hashlib.sha256(data).hexdigest()
     if isinstance(path, ObjectPath):
         _put_object(path, data)
-    else:
-        finish = partial(_put_over, path, *_write(path, data))
-    return hashlib.sha256(data).hexdigest(), finish
+        return digest, _nothing
+    return digest, partial(_put_over, path, *_write(path, data))
 
 
 def _nothing() -> None:
