@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from qsim import allocation, clock, events, hours, rulebook
+from qsim import allocation, clock, events, hours, interrupts, rulebook
 from qsim.arrays import I64, Mask
 from qsim.clock import Epoch
 from qsim.festivals import Entry
@@ -167,10 +166,16 @@ def tiles(
 
 
 def _result(future: Future[Any]) -> Any:
-    """Wait for a result in steps, since a signal that comes just as a wait begins is seen only when that wait ends."""
-    while not future.done():
-        with suppress(TimeoutError):
-            future.result(_LOOK_SECONDS)
+    """Wait for a result in steps, since a signal that comes just as a wait begins is seen only when that wait ends.
+
+    And by a lock of its own: who is interrupted may leave one taken, and of the future's own a worker would wait for ever.
+    """
+    ready, done = False, threading.Lock()
+    done.acquire()
+    future.add_done_callback(lambda _: done.release())
+    while not ready:
+        with interrupts.let_through():
+            ready = done.acquire(timeout=_LOOK_SECONDS)
     found = future.result()
     return _result(found) if isinstance(found, Future) else found
 
@@ -183,15 +188,7 @@ def _after(
     return work(position, window)
 
 
-def settle(futures: Iterable[Future[Any]]) -> None:
-    """Wait until no future is under way any more, however often Ctrl-C is pressed meanwhile: what is at work may write, and whoever
-    waits frees the lock. To join threads is not enough, since Python 3.11 takes one for ended whose join was interrupted.
-    """
-    while left := [future for future in futures if not future.done()]:
-        with suppress(KeyboardInterrupt):
-            wait(left, _LOOK_SECONDS)
-
-
+@interrupts.held_back()
 def for_each(work: Callable[..., T], *columns: Iterable[Any], workers: int) -> list[T]:
     """Do `work(*row)` for each row of some columns, and give the results in order; nothing is under way any more at the end."""
     with ThreadPoolExecutor(workers) as pool:
@@ -199,8 +196,7 @@ def for_each(work: Callable[..., T], *columns: Iterable[Any], workers: int) -> l
         try:
             return [_result(future) for future in futures]
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            settle(futures)
+            pool.shutdown(cancel_futures=True)
 
 
 def run_windows(
@@ -216,7 +212,8 @@ def run_windows(
 
     A block's windows are done in order, one at a time; other blocks go on meanwhile, at most `ahead` + 1 windows
     ahead of what was taken, so memory stays bounded. Where it ends early, `give_up` is called before what is under way is
-    waited for.
+    waited for; for that a main thread takes all of it in `interrupts.held_back`, since Python 3.11 takes a thread for ended
+    whose join was interrupted.
     """
     allocation.keep_freed_memory()
     with ThreadPoolExecutor(max_workers=workers) as pool:
@@ -236,5 +233,4 @@ def run_windows(
             give_up()
             raise
         finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-            settle([future for _, futures in under_way for future in futures])
+            pool.shutdown(cancel_futures=True)

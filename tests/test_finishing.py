@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import errno
+import inspect
 import os
+import random
 import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from itertools import count
 from pathlib import Path
 from time import sleep
+from types import FrameType
 from typing import Any
 
 import pytest
 
 import qsim
-from qsim import simulation
+from qsim import interrupts, simulation
 from qsim.errors import DiskError
 from qsim.storage import lock, log, system
 
@@ -89,11 +93,36 @@ def test_a_fault_of_the_disk_is_told_and_a_run_that_is_given_again_completes(
     assert qsim.verify(market)["faults"] == []
 
 
+@contextmanager
+def interrupted_within(run: Callable[..., Any]) -> Iterator[None]:
+    """Have Ctrl-C raise KeyboardInterrupt within a function, and do nothing elsewhere."""
+    code, before = inspect.unwrap(run).__code__, signal.getsignal(signal.SIGINT)
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        while frame is not None:
+            if frame.f_code is code:
+                raise KeyboardInterrupt
+            frame = frame.f_back
+
+    signal.signal(signal.SIGINT, interrupt)
+    try:
+        yield
+        # What was sent last is told before the handler goes.
+        sleep(0.01)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def interrupt_again_and_again() -> None:
+    for _ in range(5):
+        os.kill(os.getpid(), signal.SIGINT)
+        sleep(0.02)
+
+
 def test_a_run_that_is_interrupted_again_and_again_ends_when_nothing_writes_any_more(
     market: Path, monkeypatch: pytest.MonkeyPatch, whole: str
 ) -> None:
-    real_sync, real_handler = system.sync, signal.getsignal(signal.SIGINT)
-    calls, turn, inside = count(1), threading.Lock(), True
+    real_sync, calls, turn = system.sync, count(1), threading.Lock()
     syncing: set[int] = set()
 
     def interrupting(handle: int) -> None:
@@ -102,37 +131,55 @@ def test_a_run_that_is_interrupted_again_and_again_ends_when_nothing_writes_any_
             return real_sync(handle)
         syncing.add(handle)
         if next(calls) > 8 and turn.acquire(blocking=False):
-            for _ in range(5):
-                os.kill(os.getpid(), signal.SIGINT)
-                sleep(0.02)
+            interrupt_again_and_again()
             turn.release()
         real_sync(handle)
         syncing.remove(handle)
         return None
 
-    def interrupt(number: int, frame: object) -> None:
-        if inside:
-            raise KeyboardInterrupt
-
-    monkeypatch.setattr(system, "sync", interrupting)
-    signal.signal(signal.SIGINT, interrupt)
-    try:
+    with monkeypatch.context() as patch, interrupted_within(qsim.run):
+        patch.setattr(system, "sync", interrupting)
         with pytest.raises(KeyboardInterrupt):
             qsim.run(market, until=TICKS, max_workers=2)
-        inside = False
-        left = len(syncing)
-        while syncing:
-            sleep(0.01)
-        assert not left
-    finally:
-        inside = False
-        signal.signal(signal.SIGINT, real_handler)
-    monkeypatch.setattr(system, "sync", real_sync)
+        assert not syncing
     assert lock.is_free(market)
     assert qsim.verify(market)["faults"] == []
     assert qsim.run(market, until=TICKS, max_workers=2)["digest"] == whole
 
 
+def test_a_run_that_is_interrupted_at_any_time_leaves_no_lock_and_no_unfinished_file(
+    generated: Path, tmp_path: Path, whole: str
+) -> None:
+    seed = random.randrange(10**6)
+    print(f"seed {seed}")
+    rng, threads = random.Random(seed), threading.active_count()
+
+    def send(wait: float, gaps: list[float]) -> None:
+        sleep(wait)
+        for gap in gaps:
+            os.kill(os.getpid(), signal.SIGINT)
+            sleep(gap)
+
+    def interrupted(market: Path) -> None:
+        gaps = [rng.random() ** 3 * 0.01 for _ in range(rng.randint(1, 30))]
+        sender = threading.Thread(target=send, args=(rng.random() * 0.3, gaps))
+        with interrupted_within(qsim.run):
+            sender.start()
+            with suppress(KeyboardInterrupt):
+                qsim.run(market, until=TICKS, max_workers=2)
+            sender.join()
+
+    for number in range(10):
+        market = shutil.copytree(generated, tmp_path / str(number))
+        interrupted(market)
+        assert lock.is_free(market)
+        assert list(market.rglob(".*")) == []
+        assert threading.active_count() == threads
+    assert qsim.verify(market)["faults"] == []
+    assert qsim.run(market, until=TICKS, max_workers=2)["digest"] == whole
+
+
+@interrupts.held_back()
 def in_windows(work: Callable[[int, Any], None]) -> None:
     windows: Any = range(3)
     for _ in simulation.run_windows(2, windows, work, 2):
@@ -145,33 +192,19 @@ def one_by_one(work: Callable[[int, Any], None]) -> None:
 
 @pytest.mark.parametrize("run", [in_windows, one_by_one])
 def test_what_is_interrupted_again_and_again_ends_when_nothing_is_under_way(run: Callable[[Any], None]) -> None:
-    real_handler, turn, inside = signal.getsignal(signal.SIGINT), threading.Lock(), True
     working: set[int] = set()
+    turn = threading.Lock()
 
     def work(block: int, window: Any) -> None:
         working.add(block)
         # By then the main thread waits.
         sleep(0.1)
         if turn.acquire(blocking=False):
-            for _ in range(5):
-                os.kill(os.getpid(), signal.SIGINT)
-                sleep(0.02)
+            interrupt_again_and_again()
         sleep(0.1)
         working.remove(block)
 
-    def interrupt(number: int, frame: object) -> None:
-        if inside:
-            raise KeyboardInterrupt
-
-    signal.signal(signal.SIGINT, interrupt)
-    try:
+    with interrupted_within(run):
         with pytest.raises(KeyboardInterrupt):
             run(work)
-        inside = False
-        left = len(working)
-        while working:
-            sleep(0.01)
-        assert not left
-    finally:
-        inside = False
-        signal.signal(signal.SIGINT, real_handler)
+        assert not working

@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LEVELS = {
-    0: "layers forks errors arrays given inputs money clock scalars startup allocation",
+    0: "layers forks errors arrays given inputs money clock scalars startup allocation interrupts",
     1: "compiled schema explain toml_text params assortment behaviour streams taxonomy depths popularity",
     2: "catalog market festivals calendars scenarios",
     3: "events blocks rulebook hours",
@@ -45,7 +45,18 @@ HOMES = {
     "distributed": ("runs.cluster",),
     "hatchling": ("compiled.build",),
 }
-STORAGE_KNOWS = {"errors", "given", "arrays", "compiled", "money", "clock", "schema", "streams", "storage"}
+STORAGE_KNOWS = {
+    "errors",
+    "given",
+    "arrays",
+    "compiled",
+    "interrupts",
+    "money",
+    "clock",
+    "schema",
+    "streams",
+    "storage",
+}
 HEAVY = ("numpy", "polars", "duckdb", "pydantic", "pyarrow", "rich", "altair", "psutil", "fastapi", "uvicorn")
 SOURCES = sorted((ROOT / "qsim").rglob("*.py"))
 

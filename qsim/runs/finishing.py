@@ -11,7 +11,6 @@ from dataclasses import replace
 from qsim.errors import DiskError
 from qsim.runs.pacing import Laps
 from qsim.runs.windows import Written
-from qsim.simulation import settle
 from qsim.storage.tables import Writing
 
 
@@ -39,10 +38,6 @@ class Finishing:
             wait([before])
         future = self._before[worker] = self._pool.submit(_finished, written, files)
         return future
-
-    def settle(self) -> None:
-        """Wait until everything is on disk, or has failed, once no worker goes on any more."""
-        settle(self._before.values())
 
 
 def _finished(written: Written, files: Writing) -> Written:

@@ -10,6 +10,7 @@ import threading
 from dataclasses import dataclass, field
 from time import monotonic, perf_counter, sleep
 
+from qsim import interrupts
 from qsim.errors import UsageError
 from qsim.scalars import number
 
@@ -69,7 +70,8 @@ def wait(pace: Pace, first: int, limit: int, stop: threading.Event) -> int:
     while (left := pace.due(last) - elapsed(pace)) > 0:
         if stop.is_set():
             return min(last, pace.reached(elapsed(pace)))
-        sleep(min(left, _LOOK_SECONDS))
+        with interrupts.let_through():
+            sleep(min(left, _LOOK_SECONDS))
     return last
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import monotonic
@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from qsim import allocation, simulation
+from qsim import allocation, interrupts, simulation
 from qsim.errors import ConflictError, UsageError
 from qsim.given import flag, variable
 from qsim.market.rules import Span
@@ -130,6 +130,7 @@ def _in_order(results: list[Written]) -> pa.Table:
     return events.sort_by([("tick", "ascending"), ("listing_id", "ascending")])
 
 
+@interrupts.held_back()
 def run_on(writer: Writer, wanted: int, epoch: dict[str, Any] | None, manner: Manner = PLAIN) -> None:
     """Run so many ticks under the newest epoch, whose entry goes into the first commit, and keep the states at the end.
 
@@ -166,14 +167,15 @@ def _results(
     work = partial(writer.take, writer, rules_at(writer, writer.tip.tick + 1), every)
     # The results of a paced window are not to wait for the next one's time.
     ahead = 0 if paced else 1
-    with allocation.objects_frozen(), ThreadPoolExecutor(writer.workers) as pool, ExitStack() as left:
-        left.callback(setattr, writer, "finishing", None)
+    results = simulation.run_windows(len(writer.blocks), cut, work, writer.workers, ahead, writer.give_up)
+    with allocation.objects_frozen(), ThreadPoolExecutor(writer.workers) as pool:
         if not paced and min(writer.workers, len(writer.blocks)) > 1:
             writer.finishing = Finishing(pool)
-            left.callback(writer.finishing.settle)
-        yield left.enter_context(
-            closing(simulation.run_windows(len(writer.blocks), cut, work, writer.workers, ahead, writer.give_up))
-        )
+        try:
+            with closing(results):
+                yield results
+        finally:
+            writer.finishing = None
 
 
 def _run(
@@ -215,8 +217,11 @@ def _run(
 def _tell(manner: Manner, recorder: Recorder | None, now: Progress, results: list[Written], laps: Laps) -> None:
     """Tell of a commit: its events first, then the progress, then what it took."""
     if manner.on_events is not None:
-        manner.on_events(_in_order(results))
-    manner.progress(now)
+        told = _in_order(results)
+        with interrupts.let_through():
+            manner.on_events(told)
+    with interrupts.let_through():
+        manner.progress(now)
     laps.lap("tell")
     if recorder is not None:
         recorder.told(now, laps.seconds, *(written.seconds for written in results))

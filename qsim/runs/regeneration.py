@@ -10,7 +10,7 @@ from itertools import pairwise
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qsim import blocks, calendars, simulation
+from qsim import blocks, calendars, interrupts, simulation
 from qsim.errors import UsageError
 from qsim.market.rules import Rules, Span
 from qsim.params import Parameters
@@ -115,6 +115,7 @@ def _ticks(market: Place, history: Log, stretches: list[tuple[Tip, Tip]], result
                 )
 
 
+@interrupts.held_back()
 def _stretch(writer: Writer, span: Span, before: int) -> dict[tuple[str, int], int]:
     """Take all blocks through a stretch; give the digest of what each table gains from each block."""
     rules = writing.rules_at(writer, span.ticks[0])

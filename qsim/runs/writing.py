@@ -16,7 +16,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from qsim import allocation, blocks, clock, params, rulebook, simulation
+from qsim import allocation, blocks, clock, interrupts, params, rulebook, simulation
 from qsim.clock import Epoch
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
@@ -163,6 +163,7 @@ def open_writer(market: Place, workers: int, monitoring: bool = False, stop: thr
     return writer
 
 
+@interrupts.held_back()
 def step_on(writer: Writer, tick: int, head: int) -> None:
     """Bring all blocks from one tick of the log to a later one, keeping nothing of what happens."""
     while tick < head:

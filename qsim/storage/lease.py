@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from qsim import interrupts
 from qsim.errors import ConflictError, DiskError, one_line
 from qsim.storage import objects
 from qsim.storage.places import ObjectPath
@@ -68,7 +69,8 @@ def _wait_for_dead(path: ObjectPath) -> None:
         _logger.warning("%s: of %s: waiting up to %g s to see if it lives", path, _named(first), 3 * RENEW_SECONDS)
     until = time.monotonic() + 3 * RENEW_SECONDS
     while first and time.monotonic() < until:
-        time.sleep(RENEW_SECONDS / 5)
+        with interrupts.let_through():
+            time.sleep(RENEW_SECONDS / 5)
         now = _content(path)
         if now and now != first:
             raise ConflictError(

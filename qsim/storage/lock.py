@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from qsim import interrupts
 from qsim.errors import ConflictError
 from qsim.storage import files, lease, system
 from qsim.storage.files import disk
@@ -24,7 +25,8 @@ _held: set[tuple[Path, int]] = set()
 @contextmanager
 def writer_lock(directory: Place) -> Iterator[None]:
     """Hold the market's lock while a block is run; ConflictError names the process that holds it."""
-    with lease.held(directory / LOCK) if isinstance(directory, ObjectPath) else _file_lock(directory):
+    holding = lease.held(directory / LOCK) if isinstance(directory, ObjectPath) else _file_lock(directory)
+    with interrupts.held_back(), holding, interrupts.let_through():
         yield
 
 

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from qsim import interrupts
 from qsim.errors import DiskError, UsageError, one_line
 from qsim.storage.places import ObjectPath
 from qsim.storage.system import Entry
@@ -47,7 +48,8 @@ def _asked(action: str, path: ObjectPath) -> Iterator[ObjectStore]:
             f"{path}: obstore is not installed; object stores need it; run: pip install 'quickcommerce-sim[s3]'"
         ) from None
     try:
-        yield store_of(path.bucket)
+        with interrupts.let_through():
+            yield store_of(path.bucket)
     except (BaseError, OSError, ValueError) as fault:
         raise DiskError(
             f"{path}: cannot {action}: {_reason(fault)}; mend the connection, its address or its credentials, then run the"
@@ -115,7 +117,8 @@ def put(path: ObjectPath, data: memoryview | bytes) -> bool:
             return _create(path, view) or read(path) == view
         except DiskError as fault:
             last = fault
-            time.sleep(pause)
+            with interrupts.let_through():
+                time.sleep(pause)
     if look(path) is None:
         raise last
     return read(path) == view

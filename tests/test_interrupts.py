@@ -1,0 +1,141 @@
+"""Ctrl-C is told where nothing is half done, once, and no handler of one's own is lost."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from qsim import interrupts
+
+
+@pytest.fixture(autouse=True)
+def calls() -> Iterator[list[int]]:
+    """The signals that were told to the handlers, which raise KeyboardInterrupt."""
+    told: list[int] = []
+
+    def handler(number: int, frame: object) -> None:
+        told.append(number)
+        raise KeyboardInterrupt(number)
+
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
+    yield told
+    assert {signal.getsignal(number) for number in before} == {handler}, "they are in their places again"
+    for number, one in before.items():
+        signal.signal(number, one)
+
+
+def interrupt(number: int = signal.SIGINT) -> None:
+    os.kill(os.getpid(), number)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_a_handler_raises_waits_for_the_end_and_the_handler_does_not(number: int, calls: list[int]) -> None:
+    reached = False
+    with pytest.raises(KeyboardInterrupt), interrupts.held_back():
+        interrupt(number)
+        assert calls == [number]
+        reached = True
+    assert reached
+
+
+def test_it_comes_where_it_is_let_through_before_anything_is_done_there() -> None:
+    with pytest.raises(KeyboardInterrupt, match="2"), interrupts.held_back():
+        interrupt()
+        with interrupts.let_through():
+            pytest.fail("went on")
+
+
+def test_it_comes_at_once_where_it_is_let_through() -> None:
+    with interrupts.held_back(), pytest.raises(KeyboardInterrupt), interrupts.let_through():
+        interrupt()
+        pytest.fail("went on")
+
+
+def test_behind_an_interrupt_nothing_is_interrupted_any_more(calls: list[int]) -> None:
+    cleared = []
+    with pytest.raises(KeyboardInterrupt, match="2"), interrupts.held_back(), interrupts.let_through():
+        try:
+            interrupt()
+        finally:
+            interrupt(signal.SIGTERM)
+            cleared.append(calls[-1])
+    assert cleared == [signal.SIGTERM]
+
+
+def test_another_fault_is_told_first() -> None:
+    with pytest.raises(ZeroDivisionError), interrupts.held_back():
+        interrupt()
+        raise ZeroDivisionError
+
+
+def test_what_is_held_back_within_what_is_let_through_is_told_behind_it() -> None:
+    reached = False
+    with pytest.raises(KeyboardInterrupt), interrupts.held_back(), interrupts.let_through():
+        with interrupts.held_back():
+            interrupt()
+            reached = True
+        pytest.fail("went on")
+    assert reached
+
+
+def test_what_is_let_through_is_held_back_again_behind_it() -> None:
+    reached = False
+    with pytest.raises(KeyboardInterrupt), interrupts.held_back():
+        with interrupts.let_through():
+            pass
+        interrupt()
+        reached = True
+    assert reached
+
+
+def test_without_anything_held_back_all_is_as_ever() -> None:
+    with pytest.raises(KeyboardInterrupt), interrupts.let_through():
+        interrupt()
+        pytest.fail("went on")
+    with interrupts.held_back():
+        pass
+    with pytest.raises(KeyboardInterrupt):
+        interrupt()
+
+
+def test_a_handler_that_is_set_meanwhile_stays() -> None:
+    kept, told = signal.getsignal(signal.SIGINT), []
+    with interrupts.held_back():
+        signal.signal(signal.SIGINT, lambda number, frame: told.append(number))
+    interrupt()
+    assert told == [signal.SIGINT]
+    signal.signal(signal.SIGINT, kept)
+
+
+def test_signals_that_end_the_process_or_are_ignored_stay_so() -> None:
+    kept = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with interrupts.held_back():
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+        interrupt(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    signal.signal(signal.SIGTERM, kept)
+
+
+def test_another_thread_holds_nothing_back_and_lets_nothing_through() -> None:
+    handlers = []
+
+    def work() -> None:
+        with interrupts.held_back(), interrupts.let_through():
+            handlers.append(signal.getsignal(signal.SIGINT))
+
+    reached, before = False, signal.getsignal(signal.SIGINT)
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    assert handlers == [before]
+    with pytest.raises(KeyboardInterrupt), interrupts.held_back():
+        interrupt()
+        thread = threading.Thread(target=work)
+        thread.start()
+        thread.join()
+        reached = True
+    assert reached
