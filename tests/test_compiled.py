@@ -160,6 +160,25 @@ def test_without_loops_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert compiled.library.__wrapped__() is None
 
 
+@pytest.mark.parametrize("command", build._COMPILERS)
+def test_every_compiler_builds_loops_that_give_the_same_market(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    if not shutil.which(command):
+        pytest.skip(f"{command} is not installed")
+    library = tmp_path / "loops.so"
+    monkeypatch.setenv("CC", command)
+    assert build.build(compiled.FOLDER, library) == ""
+    code = (
+        f"import qsim; from pathlib import Path; from qsim import compiled; compiled.LIBRARY = Path({str(library)!r});"
+        "assert compiled.library(); qsim.generate('m', products=3000, batch_size=0); print(qsim.run('m', ticks=40)['digest'])"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    monkeypatch.setattr(compiled, "library", lambda: None)
+    qsim.generate(tmp_path / "arrays", products=3000, batch_size=0)
+    assert qsim.run(tmp_path / "arrays", ticks=40)["digest"] == ended.stdout.strip()
+
+
 SUMS = """
 double summed(const double *each, long count, double by) {
     double sum = 0;

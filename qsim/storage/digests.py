@@ -18,6 +18,7 @@ import numpy as np
 
 from qsim import compiled, streams
 from qsim.arrays import I64, U8, U64, edges
+from qsim.compiled import Loops
 from qsim.streams import Purpose
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def _sums(raw: U8) -> tuple[int, int]:
 
 def _hash(address: str, rows: int, columns: Iterable[np.ndarray]) -> int:
     """Hash columns under an address."""
-    return _finished(address, rows, *_sums_of_runs(columns))
+    return _finished(address, rows, *_sums_of_whole([*columns]))
 
 
 def _sums_of_runs(columns: Iterable[np.ndarray]) -> tuple[int, int]:
@@ -76,13 +77,30 @@ def _sums_of_runs(columns: Iterable[np.ndarray]) -> tuple[int, int]:
     return first, second
 
 
+def _sums_of_whole(columns: list[np.ndarray]) -> tuple[int, int]:
+    """Sum columns of any lengths."""
+    loops = compiled.library()
+    if loops is None or not columns:
+        return _sums_of_runs(columns)
+    # To the loops each is one wide value of one row.
+    widths = np.array([column.nbytes for column in columns])
+    ((first, second),) = _looped(loops, columns, widths, np.array([0, 1])).tolist()
+    return first, second
+
+
 def _sums_of_ticks(columns: list[np.ndarray], begins: I64, ticks: I64) -> Iterator[tuple[int, int]]:
     """Sum the columns of each of some ticks, given by number, whose rows begin at `begins`."""
     loops = compiled.library()
     if loops is None or not len(ticks):
         yield from (_sums_of_runs([column[begins[at] : begins[at + 1]] for column in columns]) for at in ticks)
         return
-    keys, widths = _keys(), np.array([column.itemsize for column in columns])
+    widths = np.array([column.itemsize for column in columns])
+    yield from _looped(loops, columns, widths, begins)[ticks].tolist()
+
+
+def _looped(loops: Loops, columns: list[np.ndarray], widths: I64, begins: I64) -> U64:
+    """Sum columns of values so many bytes wide by the compiled loops, uint64[ticks, 2]."""
+    keys = _keys()
     runs = np.sum(-(-int(np.diff(begins).max()) * widths // _RUN_BYTES))
     weights = np.array([_weights(run) for run in range(runs)], np.uint64)
     values, sums = compiled.each_at(columns), np.zeros((len(begins) - 1, 2), np.uint64)
@@ -99,7 +117,7 @@ def _sums_of_ticks(columns: list[np.ndarray], begins: I64, ticks: I64) -> Iterat
         sums=compiled.at(sums),
     )
     compiled.sums(loops, terms)
-    yield from sums[ticks].tolist()
+    return sums
 
 
 def _finished(address: str, rows: int, first: int, second: int) -> int:
