@@ -155,6 +155,8 @@ def tiles(
     # Fresh memory for every tile would cost more in page faults than the kernel does in arithmetic.
     watched, begin = tally is not None, 0
     rows = _local.rows = event_rows(TILE_ROWS, getattr(_local, "rows", None), watched)
+    if tally is not None and rows.watched is not None:
+        rows.watched.cell, rows.watched.cells = tally.cell, len(tally.active)
     parts = kernel.stretches(block, prepared, epoch_rules, window)
     for part, following in zip_longest(parts, parts[1:]):
         kernel.step(block, prepared, state, epoch_rules, window, part, rows)

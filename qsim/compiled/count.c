@@ -1,48 +1,33 @@
 /* Counts of rows by tick and cell: `market.tally`. */
+#include "keys.h"
+
 #include <math.h>
 
-#include "loops.h"
-
-/* Rows that a quarter of a word can count. */
-#define COUNTED 65535
-
-static void spill(const Count *c) {
-    for (int64_t key = 0; key < c->keys; key++)
-        for (int part = 0; part < 8; part++)
-            c->counts[part * c->keys + key] += c->few[2 * key + part / 4] >> part % 4 * 16 & 0xFFFF;
-    memset(c->few, 0, 2 * c->keys * sizeof(uint64_t));
-}
-
-static int64_t key_of(const Count *c, int64_t row) {
-    return (c->row_tick[row] - c->tick) * c->cells + c->cell[c->row_listing_id[row] - c->listing];
-}
-
-static void measure(const Count *c) {
-    for (int64_t i = 0; i < c->count; i += c->step) {
-        int64_t key = key_of(c, i);
-        double before = c->row_before[i], size = (c->row_after[i] - before) / before * 10000, low = floor(size);
-        low = low < -c->edge - 1 ? -c->edge - 1 : low > c->edge ? c->edge : low;
-        c->histogram[key * (c->sizes + 1) + (size == 0 ? c->sizes : c->classes[(int64_t)low + c->edge + 1])] += 1;
-        size = rint(size);
-        c->changes[key] += size;
-        c->squares[key] += size * size;
-    }
-}
-
-/* Count rows by key, and measure changes of price. */
+/* Count rows by key. */
 EACH_PROCESSOR void qsim_count(const Count *c) {
-    for (int64_t first = 0; first < c->count; first += COUNTED) {
-        int64_t last = c->count - first < COUNTED ? c->count : first + COUNTED;
-        for (int64_t i = first; i < last; i++) {
-            int64_t listing = c->row_listing_id[i] - c->listing;
-            uint64_t *few = c->few + 2 * key_of(c, i);
-            uint64_t failed = (c->row_after[i] < 1) | (c->row_after[i] > c->ceiling[listing]);
-            uint64_t discounted = c->row_discount[i] > 0, surging = (c->row_surge[i] | c->row_fee[i]) > 0;
-            uint64_t unchanged = !c->row_changed[i], clipped = c->row_clipped[i];
-            few[0] += 1 | unchanged << 16 | clipped << 32 | failed << 48;
-            few[1] += discounted | (uint64_t)c->row_was_discounted[i] << 16 | surging << 32 | (uint64_t)c->row_was_surging[i] << 48;
-        }
-        spill(c);
+    Sets sets;
+    make_sets(&sets);
+    for (int64_t i = 0; i < c->count; i++) {
+        int32_t after = c->row_after[i], ceiling = c->ceiling[c->row_listing_id[i] - c->keys->listing];
+        uint8_t flags = flags_of(
+            !c->row_changed[i], c->row_clipped[i], (after < 1) | (after > ceiling), c->row_discount[i] > 0,
+            c->row_was_discounted[i], (c->row_surge[i] | c->row_fee[i]) > 0, c->row_was_surging[i]);
+        if (c->keys->added == MOST_ADDED) spill(c->keys);
+        add(c->keys, &sets, first_key(c->keys, c->row_tick[i]) + cell_of(c->keys, c->row_listing_id[i]), flags);
+        c->keys->added++;
     }
-    measure(c);
+    spill(c->keys);
+}
+
+/* Measure changes of price by key. */
+EACH_PROCESSOR void qsim_measure(const Measure *m) {
+    for (int64_t i = 0; i < m->count; i += m->step) {
+        int64_t key = first_key(m->keys, m->row_tick[i]) + cell_of(m->keys, m->row_listing_id[i]);
+        double before = m->row_before[i], size = (m->row_after[i] - before) / before * 10000, low = floor(size);
+        low = low < -m->edge - 1 ? -m->edge - 1 : low > m->edge ? m->edge : low;
+        m->histogram[key * (m->sizes + 1) + (size == 0 ? m->sizes : m->classes[(int64_t)low + m->edge + 1])] += 1;
+        size = rint(size);
+        m->changes[key] += size;
+        m->squares[key] += size * size;
+    }
 }

@@ -1,6 +1,6 @@
 /* The classic update of listings in turn: `market.turns`, `market.pricing`, `market.promotion` and `market.state.fill`. */
 #include "draws.h"
-#include "loops.h"
+#include "keys.h"
 #include "powers.h"
 
 /* Rows that are taken through all steps together: their columns stay in a core's nearest cache. */
@@ -222,6 +222,23 @@ static void fill(const Update *u, const Few *few, int64_t tick, int64_t first, i
     for (int i = 0; i < n; i++) was_surging[i] = (surge[i] | fee[i]) > 0;
 }
 
+static void count_rows(const Update *u, const Few *few, const Sets *sets, int64_t tick, int64_t at, int n) {
+    const uint16_t *restrict discount = few->discount, *restrict surge = few->surge, *restrict fee = few->fee;
+    const int32_t *restrict ceiling = few->ceiling;
+    const uint8_t *restrict changed = u->row_changed + at;
+    uint8_t flags[ROWS];
+    for (int i = 0; i < n; i++) {
+        int32_t price = few->new_price[i];
+        flags[i] = flags_of(
+            !changed[i], few->clipped[i], (price < 1) | (price > ceiling[i]), few->new_discount[i] > 0, discount[i] > 0,
+            (few->new_surge[i] | few->new_fee[i]) > 0, (surge[i] | fee[i]) > 0);
+    }
+    if (u->keys->added + n > MOST_ADDED) spill(u->keys);
+    int64_t key = first_key(u->keys, tick);
+    for (int i = 0; i < n; i++) add(u->keys, sets, key + cell_of(u->keys, few->listing_id[i]), flags[i]);
+    u->keys->added += n;
+}
+
 #define KEEP(column, now)                                                                                                       \
     if (u->places)                                                                                                              \
         for (int i = 0; i < n; i++) (column)[u->places[first + i]] = (now)[i];                                                   \
@@ -259,6 +276,8 @@ static void keep_switched(const Update *u, const Few *few, int64_t t, int64_t at
 /* Update listings and fill their rows. */
 EACH_PROCESSOR void qsim_update(const Update *u) {
     Few few;
+    Sets sets;
+    make_sets(&sets);
     for (int64_t first = 0; first < u->count; first += ROWS) {
         int n = u->count - first < ROWS ? (int)(u->count - first) : ROWS;
         /* Copies are of listings that are updated once, and columns where they lie have what the tick before left. */
@@ -271,8 +290,10 @@ EACH_PROCESSOR void qsim_update(const Update *u) {
             draw_sizes(u, &few, tick, first, n);
             overlay(u, &few, n);
             fill(u, &few, tick, first, at, n);
+            if (u->keys) count_rows(u, &few, &sets, tick, at, n);
             keep_switched(u, &few, t, at);
             keep(u, &few, first, at, n);
         }
     }
+    if (u->keys) spill(u->keys);
 }

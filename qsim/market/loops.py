@@ -16,13 +16,15 @@ from qsim.compiled import Loops
 from qsim.depths import LAW_SIZE
 from qsim.market import pricing
 from qsim.market.rules import Rules
-from qsim.market.state import Block, EventRows, State, room_for
+from qsim.market.state import WATCHED, Block, EventRows, State, room_for
 from qsim.market.turns import Factors
 from qsim.streams import Purpose
 
 _STATE = ("price", "regular", "own", "line", "discount", "surge", "fee", "updated")
 _SWITCHED = {"tick": np.uint32, "listing_id": np.uint32, "own": np.uint16}
 _FACTORS = ("slope", "base", "pull")
+# Fewer are counted sooner with those of other ticks.
+_MANY_ROWS = 4_096
 _BLOCK = ("lanes", "ceiling", "listing_id", "is_loose", "platform")
 
 
@@ -37,12 +39,17 @@ def update(
     shift: int,
     rows: EventRows,
 ) -> None:
-    """Update the listings of a part at each of some ticks in a row, or at a tick each, set their prices and fill their rows."""
+    """Update the listings of a part at each of some ticks in a row, or at a tick each, set their prices and fill their rows; where
+    there are many, count them as well.
+    """
     count, begin = len(block.lanes[part]), rows.count
     span, first = (1, 0) if isinstance(ticks, np.ndarray) else (len(ticks), ticks[0])
     room_for(rows, span * count)
     switched = {name: np.empty(span * count, kind) for name, kind in _SWITCHED.items()}
     switches = np.zeros(span, np.int64)
+    columns: dict[str, Any] = _columns(block, factors, state, rows)
+    if isinstance(ticks, range) and span * count >= _MANY_ROWS:
+        columns |= _counting(block, rows, ticks, count)
     terms = compiled.Update(
         count=count,
         tick=first,
@@ -54,11 +61,20 @@ def update(
         **{f"switched_{name}": compiled.at(column) for name, column in switched.items()},
         **({"start": part.start} if isinstance(part, slice) else {"places": compiled.at(part)}),
         **_rules(rules),
-        **_columns(block, factors, state, rows),
+        **columns,
     )
     compiled.update(loops, terms)
     rows.count = begin + span * count
     _note_switched(rows, switched, switches, count)
+
+
+def _counting(block: Block, rows: EventRows, ticks: range, count: int) -> dict[str, Any]:
+    """Have so many rows of each tick counted as they are filled; nothing more is noted of them for the metrics."""
+    if rows.watched is None:
+        return {}
+    keys, counts = compiled.counting(rows.watched.cell, rows.watched.cells, block.first_listing, ticks)
+    rows.watched.counted.append((slice(rows.count, rows.count + len(ticks) * count), ticks, counts))
+    return {"keys": compiled.pointer(keys), **{f"row_{name}": None for name in WATCHED}}
 
 
 def _note_switched(rows: EventRows, switched: dict[str, Any], switches: I64, count: int) -> None:

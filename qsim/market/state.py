@@ -105,11 +105,17 @@ COLUMNS = ("tick", "listing_id", "cause", "before", "after", "regular", "discoun
 class WatchedRows:
     """What is noted beside the rows for the metrics: whose change or price was held at its bound, who had a discount and who a
     surge before, and the shelves that ran out and came back, as (ticks, places, whether it ran out).
+
+    `cell` tells the cell of each of the block's listings, of so many `cells`. Of rows that were counted as they were filled, these
+    columns are not filled: `counted` holds their place, ticks, and counts by tick and cell, int64[8, ticks * cells].
     """
 
     clipped: Mask
     was_discounted: Mask
     was_surging: Mask
+    cell: U32 = field(default_factory=lambda: np.zeros(0, np.uint32))
+    cells: int = 0
+    counted: list[tuple[slice, range, I64]] = field(default_factory=list)
     shelves: list[tuple[I64, I64, Mask]] = field(default_factory=list)
 
 
@@ -153,7 +159,7 @@ def event_rows(capacity: int, old: EventRows | None = None, watched: bool = Fals
     """Make room for a window that takes up `capacity` listings in all, in the memory of old rows where that suffices."""
     if old is not None and len(old.tick) >= capacity and (old.watched is not None) == watched:
         if old.watched is not None:
-            old.watched.shelves = []
+            old.watched.shelves, old.watched.counted = [], []
         old.count, old.trades = 0, 0
         old.transitions, old.orders, old.deliveries, old.truth = [], [], [], []
         return old

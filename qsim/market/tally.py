@@ -11,7 +11,7 @@ from math import gcd
 import numpy as np
 
 from qsim import compiled
-from qsim.arrays import F64, I32, I64, U32, Mask, edges
+from qsim.arrays import F64, I32, I64, U32, Mask
 from qsim.compiled import Loops
 from qsim.market.state import NO_CEILING, Block, EventRows, State, WatchedRows
 from qsim.schema import METRICS_EVERY, SIZE_EDGES_BPS, SIZES
@@ -21,9 +21,10 @@ COUNTED = (
     "attempted", "unchanged", "clipped", "failed", "discounted", "was_discounted", "surging", "was_surging",
 )  # fmt: skip
 # The columns of rows that the compiled loops count by.
-_LOOKED_AT = (
-    "tick", "listing_id", "before", "after", "discount", "surge", "fee", "changed", "clipped", "was_discounted", "was_surging",
+_COUNTED_BY = (
+    "tick", "listing_id", "after", "discount", "surge", "fee", "changed", "clipped", "was_discounted", "was_surging",
 )  # fmt: skip
+_MEASURED_BY = ("tick", "listing_id", "before", "after")
 # Ticks that take up more listings of a block than this have but an even share of their changes measured.
 _MOST_SIZED = 1_024
 _EDGE = SIZE_EDGES_BPS[-1]
@@ -97,6 +98,11 @@ class _Tile:
         tick = self.rows.tick[at].astype(np.int64) - self.ticks.start
         return np.asarray(tick * len(self.tally.active) + self.tally.cell[self.offsets(at)])
 
+    def places(self, names: tuple[str, ...], first: int) -> dict[str, int]:
+        """Tell where columns of rows lie in memory, from a row on, as the loops call them."""
+        columns = {name: getattr(owner, name) for owner, name in self.rows.columns()}
+        return {f"row_{name}": compiled.at(columns[name], first) for name in names}
+
 
 @dataclass(frozen=True)
 class _Counts:
@@ -124,7 +130,7 @@ def _by_key(tile: _Tile) -> _Counts:
         watched.was_surging[every],
     )
     counts = [np.bincount(key if mask is None else key[mask], minlength=size) for mask in (None, *masks)]
-    part = slice(0, rows.count, _step(tile))
+    part = slice(0, rows.count, _step(tile, counts[0]))
     before, key = rows.before[part].astype(np.float64), key[part]
     change = (rows.after[part] - before) / before * 10_000
     classes = _CLASS[np.clip(np.floor(change), -_EDGE - 1, _EDGE).astype(np.int64) + _EDGE + 1]
@@ -136,31 +142,42 @@ def _by_key(tile: _Tile) -> _Counts:
 
 
 def _looped(loops: Loops, tile: _Tile) -> _Counts:
-    """Count and measure by the loops in C."""
-    tally, rows, columns = tile.tally, tile.rows, {name: getattr(owner, name) for owner, name in tile.rows.columns()}
-    few, counts = np.zeros(2 * tile.size, np.uint64), np.zeros((len(COUNTED), tile.size), np.int64)
+    """Count and measure by the loops in C; some rows were counted as they were filled."""
+    cells, begin = len(tile.tally.active), 0
+    keys, counts = compiled.counting(tile.tally.cell, cells, tile.block.first_listing, tile.ticks)
+    for place, ticks, found in tile.watched.counted:
+        _count(loops, tile, keys, slice(begin, place.start))
+        first = (ticks.start - tile.ticks.start) * cells
+        counts[:, first : first + len(ticks) * cells] += found
+        begin = place.stop
+    _count(loops, tile, keys, slice(begin, tile.rows.count))
     histogram, (changes, squares) = np.zeros((tile.size, len(SIZES) + 1), np.int64), np.zeros((2, tile.size))
-    terms = compiled.Count(
-        count=rows.count,
-        keys=tile.size,
-        cells=len(tally.active),
-        tick=tile.ticks.start,
-        listing=tile.block.first_listing,
-        step=_step(tile),
+    terms = compiled.Measure(
+        count=tile.rows.count,
+        step=_step(tile, counts[0]),
         edge=_EDGE,
         sizes=len(SIZES),
-        cell=compiled.at(tally.cell),
-        ceiling=compiled.at(tally.ceiling),
         classes=compiled.at(_CLASS),
-        few=compiled.at(few),
-        counts=compiled.at(counts),
+        keys=compiled.pointer(keys),
         histogram=compiled.at(histogram),
         changes=compiled.at(changes),
         squares=compiled.at(squares),
-        **{f"row_{name}": compiled.at(columns[name]) for name in _LOOKED_AT},
+        **tile.places(_MEASURED_BY, 0),
+    )
+    compiled.measure(loops, terms)
+    return _Counts(dict(zip(COUNTED, counts, strict=True)), histogram, changes, squares)
+
+
+def _count(loops: Loops, tile: _Tile, keys: compiled.Keys, at: slice) -> None:
+    if at.start == at.stop:
+        return
+    terms = compiled.Count(
+        count=at.stop - at.start,
+        ceiling=compiled.at(tile.tally.ceiling),
+        keys=compiled.pointer(keys),
+        **tile.places(_COUNTED_BY, at.start),
     )
     compiled.count(loops, terms)
-    return _Counts(dict(zip(COUNTED, counts, strict=True)), histogram, changes, squares)
 
 
 def counted(tally: Tally, block: Block, rows: EventRows, ticks: range) -> dict[str, I64]:
@@ -219,9 +236,9 @@ def _kept(tally: Tally, levels: dict[str, I64], kept: I64) -> dict[str, I64]:
     return {name: level.ravel()[kept] for name, level in levels.items()}
 
 
-def _step(tile: _Tile) -> int:
+def _step(tile: _Tile, attempted: I64) -> int:
     """Tell which share of the rows to measure: one in so many, that comes to all listings of products in turn."""
-    taken = len(edges(tile.rows.tick[: tile.rows.count])) - 1
+    taken = int(attempted.reshape(len(tile.ticks), -1).any(axis=1).sum())
     step = max(1, tile.rows.count // (max(1, taken) * _MOST_SIZED))
     while gcd(step, tile.block.listings_per_product) > 1:
         step += 1
