@@ -277,7 +277,7 @@ static void keep_switched(const Update *u, const Few *few, int64_t t, int64_t at
 EACH_PROCESSOR void qsim_update(const Update *u) {
     Few few;
     Sets sets;
-    make_sets(&sets);
+    if (u->keys) make_sets(&sets);
     for (int64_t first = 0; first < u->count; first += ROWS) {
         int n = u->count - first < ROWS ? (int)(u->count - first) : ROWS;
         /* Copies are of listings that are updated once, and columns where they lie have what the tick before left. */
