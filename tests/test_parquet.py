@@ -16,7 +16,7 @@ import pytest
 
 import qsim
 from qsim.errors import CorruptError
-from qsim.schema import CATALOG, HISTORY, TABLES
+from qsim.schema import CATALOG, HISTORY, SNAPSHOTS, TABLES
 from qsim.storage import log, parquet, tables
 
 STORED = [table.name for table in (*CATALOG, *HISTORY)]
@@ -231,3 +231,12 @@ def test_pages_have_an_index_where_there_are_several(rows: int, indexed: bool) -
     data = parquet.encode(pa.table({"tick": pa.array(range(rows), pa.uint32())}))
     column = pq.ParquetFile(pa.BufferReader(data)).metadata.row_group(0).column(0)
     assert column.has_offset_index == indexed
+
+
+def test_snapshots_have_the_least_and_the_greatest_of_their_key_alone(market: Path) -> None:
+    path, *_ = (market / "snapshots").iterdir()
+    group = pq.ParquetFile(path).metadata.row_group(0)
+    told = {
+        group.column(at).path_in_schema for at in range(group.num_columns) if group.column(at).statistics is not None
+    }
+    assert told == set(SNAPSHOTS.key)

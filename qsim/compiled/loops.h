@@ -12,7 +12,11 @@
 
 /* Built for several generations of processors, of which the loader takes the one that is there. */
 #if !defined(ONE_PROCESSOR) && defined(__x86_64__) && defined(__linux__) && defined(__GNUC__)
+#if __GNUC__ >= 12
+#define EACH_PROCESSOR __attribute__((flatten, target_clones("arch=x86-64-v4", "avx2", "default")))
+#else
 #define EACH_PROCESSOR __attribute__((flatten, target_clones("avx2", "default")))
+#endif
 #else
 #define EACH_PROCESSOR
 #endif

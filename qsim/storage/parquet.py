@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from qsim.errors import CorruptError
@@ -19,8 +20,9 @@ _PAGE_ROWS = 8192
 _PAGE_BYTES = 4 * _PAGE_ROWS
 
 
-def encode(table: pa.Table) -> memoryview:
-    """Encode a table as a Parquet file in memory.
+def encode(table: pa.Table, looked_for: Sequence[str] | None = None) -> memoryview:
+    """Encode a table as a Parquet file in memory; of numbers, with the least and the greatest of all columns, or of those that are
+    looked for.
 
     Tables of numbers are split by bytes and lz4: they encode about twice as fast as with dictionaries, at 8.6 bytes
     an event. Tables with text repeat it, and dictionaries of it and zstd make them small; views of texts are written as texts.
@@ -34,7 +36,7 @@ def encode(table: pa.Table) -> memoryview:
     texts = [field.name for field in schema if field.type == pa.string()]
     if not texts:
         # Where each column is one page there is nothing to leave out.
-        encoder = Encoder(schema, indexed=table.num_rows > _PAGE_ROWS)
+        encoder = Encoder(schema, indexed=table.num_rows > _PAGE_ROWS, looked_for=looked_for)
         encoder.add(table)
         return encoder.finish()
     sink, repeated = pa.BufferOutputStream(), [name for name in texts if name not in _SELDOM_TWICE]
@@ -50,7 +52,7 @@ class Encoder:
     its pages.
     """
 
-    def __init__(self, schema: pa.Schema, *, indexed: bool = True) -> None:
+    def __init__(self, schema: pa.Schema, *, indexed: bool = True, looked_for: Sequence[str] | None = None) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
@@ -66,6 +68,7 @@ class Encoder:
             data_page_size=_PAGE_BYTES,
             # A page holds few listings, and by the index readers leave out those without the one they look for.
             write_page_index=indexed,
+            write_statistics=True if looked_for is None else [*looked_for],
             column_encoding={
                 name: "BYTE_STREAM_SPLIT"
                 for name, kind in zip(schema.names, schema.types, strict=True)

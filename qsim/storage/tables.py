@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qsim.schema import SNAPSHOTS
 from qsim.storage import files, integrity, lock, parquet
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place
@@ -32,6 +33,8 @@ class Writing:
 
 
 AT_ONCE = Writing()
+# What else snapshots tell is spread over all pages: its least and its greatest let readers leave out none.
+_LOOKED_FOR = {SNAPSHOTS.name: SNAPSHOTS.key}
 
 
 def write_catalog(market: Place, table: str, rows: pa.Table, block: int) -> DataFile:
@@ -46,7 +49,8 @@ def write_history(
     market: Place, table: str, rows: pa.Table, ticks: tuple[int, int], block: int, writing: Writing = AT_ONCE
 ) -> DataFile:
     """Write what a table gained in the ticks first..last from one block; the file is on disk but not committed."""
-    return put_history(market, table, parquet.encode(rows), rows.num_rows, ticks, block, writing)
+    data = parquet.encode(rows, _LOOKED_FOR.get(table))
+    return put_history(market, table, data, rows.num_rows, ticks, block, writing)
 
 
 def put_history(
