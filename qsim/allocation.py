@@ -12,9 +12,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# mallopt's numbers: how much at the end of a heap is kept, from which size on a block is the system's own, and how many heaps there
-# may be.
-_TRIM_THRESHOLD, _MMAP_THRESHOLD, _HEAPS = -1, -3, -8
+# mallopt's numbers: how much at the end of a heap is kept, and before that whole heaps of threads, from which size on a block is the
+# system's own, and how many heaps there may be.
+_TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _HEAPS = -1, -2, -3, -8
 # The most that it allows for the second.
 _LARGEST = 1 << 25
 _COLUMN = 1 << 20
@@ -24,7 +24,7 @@ def keep_freed_memory() -> None:
     """Have what is freed kept, as other allocators do: else each tick's columns are given back to the system and faulted in
     again, which takes a fifth of a run's time. Two heaps for all threads keep 10-20 MB less than one for each.
     """
-    _set({_TRIM_THRESHOLD: 4 * _LARGEST, _MMAP_THRESHOLD: _LARGEST, _HEAPS: 2})
+    _set({_TRIM_THRESHOLD: 4 * _LARGEST, _TOP_PAD: 2 * _LARGEST, _MMAP_THRESHOLD: _LARGEST, _HEAPS: 2})
 
 
 def give_back_freed_memory() -> None:
@@ -32,7 +32,7 @@ def give_back_freed_memory() -> None:
 
     Else the first that is freed lets all that come after it, up to 32 MB, into heaps that smaller things keep from shrinking.
     """
-    _set({_TRIM_THRESHOLD: 4 * _COLUMN, _MMAP_THRESHOLD: _COLUMN})
+    _set({_TRIM_THRESHOLD: 4 * _COLUMN, _TOP_PAD: _COLUMN // 8, _MMAP_THRESHOLD: _COLUMN})
 
 
 @contextmanager

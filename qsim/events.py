@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from qsim.arrays import I64, U32
-from qsim.market.state import EventRows
+from qsim.market.state import EventRows, WholeTicks
 from qsim.schema import DELIVERIES, DISCOUNTS, EVENTS, METRICS, ORDERS, PLATFORM_METRICS, TRUTH, Table
 
 
@@ -46,6 +46,30 @@ def tile(block: int, rows: EventRows, counted: Mapping[str, I64] | None = None) 
         truth=_by_tick(TRUTH, rows.truth),
         platform_metrics=_counted(counted),
     )
+
+
+def whole_tile(block: int, whole: WholeTicks, counted: Mapping[str, I64] | None = None) -> Tile:
+    """Make the tables of ticks that each took up all listings; their columns are taken as they are, a piece a tick."""
+    starts = [place * whole.attempted for place in range(len(whole.ticks))]
+    pieces = [slice(start, start + kept) for start, kept in zip(starts, whole.kept.tolist(), strict=True)]
+    columns = [pa.chunked_array([pa.array(column[piece]) for piece in pieces]) for column in whole.columns.values()]
+    metrics = (np.array(whole.ticks), np.full(len(starts), block), np.full(len(starts), whole.attempted), whole.kept)
+    return Tile(
+        events=pa.Table.from_arrays(columns, schema=EVENTS.arrow()),
+        discounts=_by_tick(DISCOUNTS, whole.transitions),
+        metrics=_table(METRICS, metrics),
+        orders=_empty(ORDERS),
+        deliveries=_empty(DELIVERIES),
+        truth=_empty(TRUTH),
+        platform_metrics=_counted(counted),
+    )
+
+
+def _table(table: Table, columns: Sequence[np.ndarray]) -> pa.Table:
+    schema = table.arrow()
+    # The types' names are numpy's too; Arrow's own casts would keep tens of MB, and `to_pandas_dtype` would look for pandas.
+    cast = [pa.array(column.astype(str(field.type))) for field, column in zip(schema, columns, strict=True)]
+    return pa.Table.from_arrays(cast, schema=schema)
 
 
 def _events(rows: EventRows) -> pa.Table:
@@ -85,10 +109,7 @@ def _by_tick(table: Table, rows: Sequence[tuple[Any, ...]]) -> pa.Table:
 def _counted(counted: Mapping[str, I64] | None) -> pa.Table:
     if counted is None:
         return _empty(PLATFORM_METRICS)
-    schema = PLATFORM_METRICS.arrow()
-    # The types' names are numpy's too; Arrow's own casts would keep tens of MB, and `to_pandas_dtype` would look for pandas.
-    columns = [pa.array(counted[field.name].astype(str(field.type))) for field in schema]
-    return pa.Table.from_arrays(columns, schema=schema)
+    return _table(PLATFORM_METRICS, [counted[name] for name in PLATFORM_METRICS.columns])
 
 
 def _metrics(block: int, rows: EventRows, events: pa.Table) -> pa.Table:
@@ -98,9 +119,7 @@ def _metrics(block: int, rows: EventRows, events: pa.Table) -> pa.Table:
     attempted, changed = (_rows_at(ticks, of) for of in (rows.tick[: rows.count], events.column("tick").to_numpy()))
     taken = attempted > 0
     columns = (ticks, np.full(len(ticks), block), attempted, changed)
-    return pa.Table.from_arrays(
-        [pa.array(column[taken].astype(np.uint32)) for column in columns], schema=METRICS.arrow()
-    )
+    return _table(METRICS, [column[taken] for column in columns])
 
 
 def _rows_at(ticks: U32, of_rows: U32) -> I64:

@@ -20,9 +20,10 @@ from qsim.clock import Epoch
 from qsim.festivals import Entry
 from qsim.market import cost, kernel
 from qsim.market.cost import CostPath, CostRules
+from qsim.market.kernel import Prepared
 from qsim.market.rules import Rules, Span
 from qsim.market.state import TILE_ROWS, Block, State, event_rows
-from qsim.market.tally import Tally, counted
+from qsim.market.tally import Tally, counted, room_to_count, share_measured, told
 from qsim.market.units import LiveClock
 from qsim.params import Parameters
 from qsim.schema import FEES
@@ -155,16 +156,39 @@ def tiles(
     # Fresh memory for every tile would cost more in page faults than the kernel does in arithmetic.
     watched, begin = tally is not None, 0
     rows = _local.rows = event_rows(TILE_ROWS, getattr(_local, "rows", None), watched)
-    if tally is not None and rows.watched is not None:
-        rows.watched.cell, rows.watched.cells = tally.cell, len(tally.active)
     parts = kernel.stretches(block, prepared, epoch_rules, window)
-    for part, following in zip_longest(parts, parts[1:]):
+    is_whole = [kernel.is_whole(block, prepared, epoch_rules, window, part) for part in parts]
+    for part, whole, following, whole_next in zip_longest(parts, is_whole, parts[1:], is_whole[1:]):
+        if whole:
+            yield _whole_tile(block, prepared, state, epoch_rules, window, part, tally)
+            begin = part.stop
+            continue
         kernel.step(block, prepared, state, epoch_rules, window, part, rows)
         more = kernel.rows_needed(block, epoch_rules, window, following) if following else 0
-        if not following or rows.count + more > TILE_ROWS or rows.trades > TILE_ROWS:
+        if not following or whole_next or rows.count + more > TILE_ROWS or rows.trades > TILE_ROWS:
             counts = None if tally is None else counted(tally, block, rows, window.ticks[begin : part.stop])
             yield events.tile(block.number, rows, counts)
             rows, begin = event_rows(TILE_ROWS, rows, watched), part.stop
+
+
+def _whole_tile(
+    block: Block,
+    prepared: Prepared,
+    state: State,
+    epoch_rules: Rules,
+    window: Span,
+    part: range,
+    tally: Tally | None,
+) -> events.Tile:
+    """Make a stretch of ticks that each take up all listings."""
+    if tally is None:
+        return events.whole_tile(
+            block.number, kernel.whole(block, prepared, state, epoch_rules, window, part, None), None
+        )
+    ticks = window.ticks[part.start : part.stop]
+    keys, counts = room_to_count(tally, block, ticks, share_measured(block, len(block.lanes)))
+    made = kernel.whole(block, prepared, state, epoch_rules, window, part, keys)
+    return events.whole_tile(block.number, made, told(tally, block, ticks, counts))
 
 
 def _result(future: Future[Any]) -> Any:

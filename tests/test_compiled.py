@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -113,14 +114,14 @@ def test_the_loops_do_nothing_that_c_leaves_undefined(tmp_path: Path, monkeypatc
 
 
 @there
-@pytest.mark.parametrize("batch_size", [0, 50, 7])
+@pytest.mark.parametrize(("products", "batch_size"), [(60, 0), (60, 50), (60, 7), (2_000, 0)])
 def test_what_is_counted_of_ticks_is_what_numpy_counts(
-    tmp_path: Path, batch_size: int, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, products: int, batch_size: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = []
     for name in ("looped", "arrays"):
         market = tmp_path / name
-        qsim.generate(market, products=60, batch_size=batch_size)
+        qsim.generate(market, products=products, batch_size=batch_size)
         qsim.run(market, ticks=400, update_interval_seconds=300)
         with qsim.connect(market) as con:
             found.append((qsim.status(market)["digest"], con.sql("FROM raw.platform_metrics ORDER BY ALL").fetchall()))
@@ -135,11 +136,12 @@ def test_what_is_counted_of_ticks_is_what_numpy_counts(
 def test_sums_of_ticks_are_those_of_numpy(sizes: list[int], seed: int) -> None:
     draw, begins = np.random.default_rng(seed), np.concatenate([[0], np.cumsum(sizes)])
     columns = [draw.integers(0, 256, sum(sizes) * width, np.uint8).view(f"u{width}") for width in (4, 1, 2)]
-    looped = [*digests._sums_of_ticks(columns, begins, np.arange(len(sizes)))]
+    ticks = [[column[first:last] for column in columns] for first, last in pairwise(begins)]
+    looped = digests._sums_of_each(ticks)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(compiled, "library", lambda: None)
-        arrays = [*digests._sums_of_ticks(columns, begins, np.arange(len(sizes)))]
-    assert np.array_equal(looped, [[part % 2**64 for part in sums] for sums in arrays])
+        arrays = digests._sums_of_each(ticks)
+    assert looped == [tuple(part % 2**64 for part in sums) for sums in arrays]
 
 
 @there

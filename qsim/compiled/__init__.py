@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-
-from qsim.arrays import I64, U32, U64
 
 FOLDER = Path(__file__).parent
 LIBRARY = FOLDER / "loops.so"
@@ -33,7 +30,10 @@ def _fields(kind: type, names: str) -> list[tuple[str, type]]:
 class Keys(ctypes.Structure):
     """The ticks and cells by which rows are counted, as `loops.h` describes them."""
 
-    _fields_ = [*_fields(_WHOLE, "count cells tick listing added"), *_fields(_COLUMN, "cell few counts")]
+    _fields_ = [
+        *_fields(_WHOLE, "count cells tick listing step edge sizes added"),
+        *_fields(_COLUMN, "cell classes few counts histogram changes squares"),
+    ]
 
 
 class Update(ctypes.Structure):
@@ -53,7 +53,7 @@ class Update(ctypes.Structure):
         *_fields(_COLUMN, "row_tick row_listing_id row_cause row_before row_after row_regular"),
         *_fields(_COLUMN, "row_discount row_surge row_fee row_changed"),
         *_fields(_COLUMN, "row_clipped row_was_discounted row_was_surging"),
-        *_fields(_COLUMN, "switched_tick switched_listing_id switched_own switches"),
+        *_fields(_COLUMN, "switched_tick switched_listing_id switched_own switches kept"),
         ("keys", ctypes.POINTER(Keys)),
     ]
 
@@ -63,20 +63,9 @@ class Count(ctypes.Structure):
 
     _fields_ = [
         ("count", _WHOLE),
-        *_fields(_COLUMN, "ceiling row_tick row_listing_id row_after row_discount row_surge row_fee"),
+        *_fields(_COLUMN, "ceiling row_tick row_listing_id row_before row_after row_discount row_surge row_fee"),
         *_fields(_COLUMN, "row_changed row_clipped row_was_discounted row_was_surging"),
         ("keys", ctypes.POINTER(Keys)),
-    ]
-
-
-class Measure(ctypes.Structure):
-    """The columns of `qsim_measure`, as `loops.h` describes them."""
-
-    _fields_ = [
-        *_fields(_WHOLE, "count step edge sizes"),
-        *_fields(_COLUMN, "classes row_tick row_listing_id row_before row_after"),
-        ("keys", ctypes.POINTER(Keys)),
-        *_fields(_COLUMN, "histogram changes squares"),
     ]
 
 
@@ -84,8 +73,8 @@ class Sums(ctypes.Structure):
     """The columns of `qsim_sums`, as `loops.h` describes them."""
 
     _fields_ = [
-        *_fields(_WHOLE, "ticks columns run_bytes"),
-        *_fields(_COLUMN, "begins widths values first_keys second_keys weights sums"),
+        *_fields(_WHOLE, "parts columns run_bytes"),
+        *_fields(_COLUMN, "sizes values first_keys second_keys weights sums"),
     ]
 
 
@@ -114,39 +103,16 @@ def at(column: np.ndarray[Any, Any], first: int = 0) -> int:
     return place + first * column.itemsize
 
 
-def each_at(columns: Sequence[np.ndarray[Any, Any]]) -> U64:
-    """Tell where each of some columns lies, as a column of its own."""
-    return np.array([at(column) for column in columns], np.uint64)
-
-
-def counting(cell: U32, cells: int, listing: int, ticks: range) -> tuple[Keys, I64]:
-    """Make room to count the rows of some ticks by cell, each uint32[listings of the block from `listing` on]; give it, and the
-    counts that it will hold, int64[8, ticks * cells].
-    """
-    size = len(ticks) * cells
-    few, counts = np.zeros(2 * size, np.uint64), np.zeros((8, size), np.int64)
-    places = {"cell": at(cell), "few": at(few), "counts": at(counts)}
-    keys = Keys(count=size, cells=cells, tick=ticks.start, listing=listing, **places)
-    # What it has only the places of stays as long as it does.
-    keys.kept = cell, few, counts
-    return keys, counts
-
-
 def update(loops: Loops, terms: Update) -> None:
     """Update listings and fill their rows, in place; other threads go on meanwhile."""
     loops.qsim_update(ctypes.byref(terms))
 
 
 def count(loops: Loops, terms: Count) -> None:
-    """Count rows by key."""
+    """Count rows by key, and measure changes of price."""
     loops.qsim_count(ctypes.byref(terms))
 
 
-def measure(loops: Loops, terms: Measure) -> None:
-    """Measure changes of price by key."""
-    loops.qsim_measure(ctypes.byref(terms))
-
-
 def sums(loops: Loops, terms: Sums) -> None:
-    """Sum the words of ticks' columns."""
+    """Sum the words of parts' columns."""
     loops.qsim_sums(ctypes.byref(terms))

@@ -1,4 +1,6 @@
 /* Rows are counted a few words at a time: four counts in each word, until one could be full. */
+#include <math.h>
+
 #include "loops.h"
 
 /* Rows that a quarter of a word can count. */
@@ -35,6 +37,15 @@ static inline void spill(Keys *keys) {
             keys->counts[part * keys->count + key] += keys->few[2 * key + part / 4] >> part % 4 * 16 & 0xFFFF;
     memset(keys->few, 0, 2 * keys->count * sizeof(uint64_t));
     keys->added = 0;
+}
+
+static inline void measure(Keys *keys, int64_t key, int32_t before_paise, int32_t after_paise) {
+    double before = before_paise, size = (after_paise - before) / before * 10000, low = floor(size);
+    low = low < -keys->edge - 1 ? -keys->edge - 1 : low > keys->edge ? keys->edge : low;
+    keys->histogram[key * (keys->sizes + 1) + (size == 0 ? keys->sizes : keys->classes[(int64_t)low + keys->edge + 1])] += 1;
+    size = rint(size);
+    keys->changes[key] += size;
+    keys->squares[key] += size * size;
 }
 
 static inline int64_t first_key(const Keys *keys, int64_t tick) { return (tick - keys->tick) * keys->cells; }

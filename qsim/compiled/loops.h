@@ -23,19 +23,24 @@
 
 /* Keys of rows, a tick and a cell: `count` of them, `cells` a tick, from `tick` on; `cell` is a column of the block's listings from
  * `listing` on. `counts` are eight columns of keys: rows, those that changed nothing, that were clipped, that failed, and those that
- * are discounted, were, are surging, were. `few` is room for two words a key, zeros, and `added` tells of how many rows they are. */
+ * are discounted, were, are surging, were. `few` is room for two words a key, zeros, and `added` tells of how many rows they are.
+ * Of one row in `step` the change of price is measured: `classes` tells the class of each whole size from below -`edge` to `edge`, and
+ * class `sizes` is that of no change; `histogram` has a column for each class and one more, `changes` and `squares` one each. */
 typedef struct {
-    int64_t count, cells, tick, listing, added;
+    int64_t count, cells, tick, listing, step, edge, sizes, added;
     const uint32_t *cell;
+    const int64_t *classes;
     uint64_t *few;
-    int64_t *counts;
+    int64_t *counts, *histogram;
+    double *changes, *squares;
 } Keys;
 
 /* Updates of some listings at one tick or several in a row: their terms, the columns of the block, of its state, and of the rows,
  * from the first of these on, tick by tick. `places` are the listings, null where they lie side by side from `start`; `ticks` a
  * tick for each of them, null where all are updated at each of the `span` ticks from `tick` on. The last three columns of rows are
- * null where nothing is watched or the rows are counted here. `switched_tick`, `_listing_id` and `_own` are room for the own discounts
- * that start or end, tick by tick, `switches` for how many. `keys` are the counts of rows, null where they are not counted here. */
+ * null where nothing is watched. `switched_tick`, `_listing_id` and `_own` are room for the own discounts that start or end, tick by
+ * tick, `switches` for how many. Where there is `kept`, only rows that changed anything are filled, tick by tick from where its first
+ * would be, and it has room for how many; then the last four columns are null, and rows are counted by `keys`, if there are any. */
 typedef struct {
     int64_t count, start, tick, span;
     const int64_t *places, *ticks;
@@ -59,39 +64,26 @@ typedef struct {
     uint8_t *row_changed, *row_clipped, *row_was_discounted, *row_was_surging;
     uint32_t *switched_tick, *switched_listing_id;
     uint16_t *switched_own;
-    int64_t *switches;
+    int64_t *switches, *kept;
     Keys *keys;
 } Update;
 
-/* Rows to be counted by key, their columns from the first on; `ceiling` is a column of the block's listings. */
+/* Rows to be counted by key, their columns; `ceiling` is a column of the block's listings. */
 typedef struct {
     int64_t count;
     const int32_t *ceiling;
     const uint32_t *row_tick, *row_listing_id;
-    const int32_t *row_after;
+    const int32_t *row_before, *row_after;
     const uint16_t *row_discount, *row_surge, *row_fee;
     const uint8_t *row_changed, *row_clipped, *row_was_discounted, *row_was_surging;
     Keys *keys;
 } Count;
 
-/* Of one row in `step` the change of price is measured: `classes` tells the class of each whole size from below -`edge` to `edge`, and
- * class `sizes` is that of no change; `histogram` has for each key a column of each class and one more, `changes` and `squares` one. */
+/* Sums of parts of tables: for each the sums of its columns, taken in runs of so many bytes. `values` and `sizes` tell where each
+ * column of each part is, and its bytes; `weights` are two words for each run that a part can have; `sums` two for each part. */
 typedef struct {
-    int64_t count, step, edge, sizes;
-    const int64_t *classes;
-    const uint32_t *row_tick, *row_listing_id;
-    const int32_t *row_before, *row_after;
-    const Keys *keys;
-    int64_t *histogram;
-    double *changes, *squares;
-} Measure;
-
-/* Sums of ticks: for each the sums of its rows' columns, taken in runs of so many bytes. `begins` are the first rows of ticks,
- * and the end of the last; `widths` the columns' bytes a value; `weights` two words for each run that a tick can have; `sums` two
- * for each tick. */
-typedef struct {
-    int64_t ticks, columns, run_bytes;
-    const int64_t *begins, *widths;
+    int64_t parts, columns, run_bytes;
+    const int64_t *sizes;
     const uint8_t *const *values;
     const uint64_t *first_keys, *second_keys, *weights;
     uint64_t *sums;

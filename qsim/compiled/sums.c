@@ -1,4 +1,4 @@
-/* Sums of ticks' columns: `storage.digests`. */
+/* Sums of columns: `storage.digests`. */
 #include "loops.h"
 
 /* The sources that a library was built from. */
@@ -23,15 +23,14 @@ static void sum_run(const uint8_t *bytes, int64_t count, const uint64_t *first, 
     sums[1] = b;
 }
 
-/* Sum the columns of ticks. */
+/* Sum the columns of parts. */
 EACH_PROCESSOR void qsim_sums(const Sums *s) {
-    for (int64_t tick = 0; tick < s->ticks; tick++) {
-        uint64_t *total = s->sums + 2 * tick, run[2];
+    for (int64_t part = 0; part < s->parts; part++) {
+        uint64_t *total = s->sums + 2 * part, run[2];
         const uint64_t *weights = s->weights;
-        for (int64_t column = 0; column < s->columns; column++) {
-            const uint8_t *bytes = s->values[column] + s->begins[tick] * s->widths[column];
-            int64_t left = (s->begins[tick + 1] - s->begins[tick]) * s->widths[column];
-            for (; left > 0; left -= s->run_bytes, bytes += s->run_bytes, weights += 2) {
+        for (int64_t column = part * s->columns; column < (part + 1) * s->columns; column++) {
+            const uint8_t *bytes = s->values[column];
+            for (int64_t left = s->sizes[column]; left > 0; left -= s->run_bytes, bytes += s->run_bytes, weights += 2) {
                 sum_run(bytes, left < s->run_bytes ? left : s->run_bytes, s->first_keys, s->second_keys, run);
                 total[0] += weights[0] * run[0];
                 total[1] += weights[1] * run[1];

@@ -28,7 +28,7 @@ typedef struct {
     uint64_t drawn[ROWS];
     int32_t new_regular[ROWS], new_price[ROWS], switching[ROWS + 1], sized[ROWS + 1];
     uint16_t new_own[ROWS], new_discount[ROWS], new_surge[ROWS], new_fee[ROWS];
-    uint8_t cause[ROWS], clipped[ROWS], starts[ROWS], switches[ROWS + 8], is_sized[ROWS + 8];
+    uint8_t cause[ROWS], clipped[ROWS], changed[ROWS], starts[ROWS], switches[ROWS + 8], is_sized[ROWS + 8];
     int switched, sizes;
 } Few;
 
@@ -198,45 +198,70 @@ static void overlay(const Update *u, Few *few, int n) {
     }
 }
 
-static void fill(const Update *u, const Few *few, int64_t tick, int64_t first, int64_t at, int n) {
+static uint32_t tick_of(const Update *u, int64_t place, int64_t tick) { return (uint32_t)(u->ticks ? u->ticks[place] : tick); }
+
+static void compare(Few *few, int n) {
     const int32_t *restrict price = few->price, *restrict regular = few->regular;
     const uint16_t *restrict discount = few->discount, *restrict surge = few->surge, *restrict fee = few->fee;
-    uint8_t *restrict changed = u->row_changed + at;
-    uint32_t *restrict ticks = u->row_tick + at;
+    uint8_t *restrict changed = few->changed;
     for (int i = 0; i < n; i++) changed[i] = (few->new_price[i] != price[i]) | (few->new_regular[i] != regular[i]);
     for (int i = 0; i < n; i++)
         changed[i] |= (few->new_discount[i] != discount[i]) | (few->new_surge[i] != surge[i]) | (few->new_fee[i] != fee[i]);
-    for (int i = 0; i < n; i++) ticks[i] = (uint32_t)(u->ticks ? u->ticks[first + i] : tick);
-    memcpy(u->row_listing_id + at, few->listing_id, n * sizeof(uint32_t));
-    memcpy(u->row_cause + at, few->cause, n);
-    memcpy(u->row_before + at, few->price, n * sizeof(int32_t));
-    memcpy(u->row_after + at, few->new_price, n * sizeof(int32_t));
-    memcpy(u->row_regular + at, few->new_regular, n * sizeof(int32_t));
-    memcpy(u->row_discount + at, few->new_discount, n * sizeof(uint16_t));
-    memcpy(u->row_surge + at, few->new_surge, n * sizeof(uint16_t));
-    memcpy(u->row_fee + at, few->new_fee, n * sizeof(uint16_t));
+}
+
+/* Fill so many rows from a place on, with those of the few from one on. */
+static void fill(const Update *u, const Few *few, int64_t at, int from, int n) {
+    memcpy(u->row_listing_id + at, few->listing_id + from, n * sizeof(uint32_t));
+    memcpy(u->row_cause + at, few->cause + from, n);
+    memcpy(u->row_before + at, few->price + from, n * sizeof(int32_t));
+    memcpy(u->row_after + at, few->new_price + from, n * sizeof(int32_t));
+    memcpy(u->row_regular + at, few->new_regular + from, n * sizeof(int32_t));
+    memcpy(u->row_discount + at, few->new_discount + from, n * sizeof(uint16_t));
+    memcpy(u->row_surge + at, few->new_surge + from, n * sizeof(uint16_t));
+    memcpy(u->row_fee + at, few->new_fee + from, n * sizeof(uint16_t));
+}
+
+static void fill_all(const Update *u, const Few *few, int64_t tick, int64_t first, int64_t at, int n) {
+    fill(u, few, at, 0, n);
+    memcpy(u->row_changed + at, few->changed, n);
+    for (int i = 0; i < n; i++) u->row_tick[at + i] = tick_of(u, first + i, tick);
     if (!u->row_clipped) return;
+    const uint16_t *restrict discount = few->discount, *restrict surge = few->surge, *restrict fee = few->fee;
     memcpy(u->row_clipped + at, few->clipped, n);
     uint8_t *restrict was_discounted = u->row_was_discounted + at, *restrict was_surging = u->row_was_surging + at;
     for (int i = 0; i < n; i++) was_discounted[i] = discount[i] > 0;
     for (int i = 0; i < n; i++) was_surging[i] = (surge[i] | fee[i]) > 0;
 }
 
+static void fill_changed(const Update *u, const Few *few, int64_t tick, int64_t t, int n) {
+    int64_t start = t * u->count, at = start + u->kept[t];
+    for (int from = 0, stop; from < n; from = stop + 1) {
+        const uint8_t *unchanged = memchr(few->changed + from, 0, n - from);
+        stop = unchanged ? (int)(unchanged - few->changed) : n;
+        fill(u, few, at, from, stop - from);
+        for (int i = from; i < stop; i++) u->row_tick[at++] = (uint32_t)tick;
+    }
+    u->kept[t] = at - start;
+}
+
 static void count_rows(const Update *u, const Few *few, const Sets *sets, int64_t tick, int64_t at, int n) {
     const uint16_t *restrict discount = few->discount, *restrict surge = few->surge, *restrict fee = few->fee;
     const int32_t *restrict ceiling = few->ceiling;
-    const uint8_t *restrict changed = u->row_changed + at;
+    Keys *keys = u->keys;
     uint8_t flags[ROWS];
     for (int i = 0; i < n; i++) {
         int32_t price = few->new_price[i];
         flags[i] = flags_of(
-            !changed[i], few->clipped[i], (price < 1) | (price > ceiling[i]), few->new_discount[i] > 0, discount[i] > 0,
+            !few->changed[i], few->clipped[i], (price < 1) | (price > ceiling[i]), few->new_discount[i] > 0, discount[i] > 0,
             (few->new_surge[i] | few->new_fee[i]) > 0, (surge[i] | fee[i]) > 0);
     }
-    if (u->keys->added + n > MOST_ADDED) spill(u->keys);
-    int64_t key = first_key(u->keys, tick);
-    for (int i = 0; i < n; i++) add(u->keys, sets, key + cell_of(u->keys, few->listing_id[i]), flags[i]);
-    u->keys->added += n;
+    if (keys->added + n > MOST_ADDED) spill(keys);
+    int64_t key = first_key(keys, tick);
+    for (int i = 0; i < n; i++) add(keys, sets, key + cell_of(keys, few->listing_id[i]), flags[i]);
+    keys->added += n;
+    /* Of all rows of all ticks, end to end, one in so many. */
+    for (int64_t i = (keys->step - at % keys->step) % keys->step; i < n; i += keys->step)
+        measure(keys, key + cell_of(keys, few->listing_id[i]), few->price[i], few->new_price[i]);
 }
 
 #define KEEP(column, now)                                                                                                       \
@@ -245,11 +270,11 @@ static void count_rows(const Update *u, const Few *few, const Sets *sets, int64_
     else                                                                                                                        \
         memcpy((column) + u->start + first, now, n * sizeof((now)[0]))
 
-static void keep(const Update *u, const Few *few, int64_t first, int64_t at, int n) {
+static void keep(const Update *u, const Few *few, int64_t tick, int64_t first, int n) {
     for (int i = 0; i < n; i++) {
         uint32_t *updated = u->updated + (u->places ? u->places[first + i] : u->start + first + i);
-        uint32_t tick = u->row_changed[at + i] ? u->row_tick[at + i] : 0;
-        *updated = *updated > tick ? *updated : tick;
+        uint32_t now = few->changed[i] ? tick_of(u, first + i, tick) : 0;
+        *updated = *updated > now ? *updated : now;
     }
     KEEP(u->price, few->new_price);
     KEEP(u->regular, few->new_regular);
@@ -259,13 +284,13 @@ static void keep(const Update *u, const Few *few, int64_t first, int64_t at, int
     KEEP(u->fee, few->new_fee);
 }
 
-static void keep_switched(const Update *u, const Few *few, int64_t t, int64_t at) {
+static void keep_switched(const Update *u, const Few *few, int64_t tick, int64_t t, int64_t first) {
     uint32_t *ticks = u->switched_tick + t * u->count, *listings = u->switched_listing_id + t * u->count;
     uint16_t *own = u->switched_own + t * u->count;
     int64_t found = u->switches[t];
     for (int k = 0; k < few->switched; k++) {
         int i = few->switching[k];
-        ticks[found] = u->row_tick[at + i];
+        ticks[found] = tick_of(u, first + i, tick);
         listings[found] = few->listing_id[i];
         own[found] = few->new_own[i];
         found += few->new_own[i] != few->own[i];
@@ -289,10 +314,14 @@ EACH_PROCESSOR void qsim_update(const Update *u) {
             step_switches(u, &few, n);
             draw_sizes(u, &few, tick, first, n);
             overlay(u, &few, n);
-            fill(u, &few, tick, first, at, n);
+            compare(&few, n);
+            if (u->kept)
+                fill_changed(u, &few, tick, t, n);
+            else
+                fill_all(u, &few, tick, first, at, n);
             if (u->keys) count_rows(u, &few, &sets, tick, at, n);
-            keep_switched(u, &few, t, at);
-            keep(u, &few, first, at, n);
+            keep_switched(u, &few, tick, t, first);
+            keep(u, &few, tick, first, n);
         }
     }
     if (u->keys) spill(u->keys);

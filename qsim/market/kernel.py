@@ -15,13 +15,16 @@ import numpy as np
 
 from qsim import compiled
 from qsim.arrays import I64
-from qsim.compiled import Loops
+from qsim.compiled import Keys, Loops
 from qsim.market import live, loops, pricing, promotion, rounds, turns
 from qsim.market.live import Diaries, Taken
 from qsim.market.rules import Rules, Span
-from qsim.market.state import TILE_ROWS, Block, EventRows, State, fill
+from qsim.market.state import TILE_ROWS, Block, EventRows, State, WholeTicks, fill
 from qsim.market.turns import Factors
 from qsim.market.units import Units, units
+
+# Ticks of fewer rows cost less one behind the other in one table than each as a piece of it.
+_MANY_LISTINGS = 8_192
 
 
 @dataclass(frozen=True)
@@ -102,10 +105,35 @@ def _take_turns(
     return taken
 
 
+def _looped(prepared: Prepared, rules: Rules, span: Span, part: range) -> tuple[Loops, Factors] | None:
+    """Give the compiled loops for a stretch of ticks, and what they need; None where it is made in numpy."""
+    found = compiled.library()
+    if found is None or prepared.factors is None or rules.live is not None or span.moved[part[0]]:
+        return None
+    return found, prepared.factors
+
+
+def is_whole(block: Block, prepared: Prepared, rules: Rules, span: Span, part: range) -> bool:
+    """Tell whether `whole` makes a stretch of ticks, instead of `step`: by the loops, all of many listings at each tick."""
+    is_large = turns.all_at_once(rules) and len(block.lanes) >= _MANY_LISTINGS
+    return is_large and _looped(prepared, rules, span, part) is not None
+
+
+def whole(
+    block: Block, prepared: Prepared, state: State, rules: Rules, span: Span, part: range, keys: Keys | None
+) -> WholeTicks:
+    """Make a stretch of ticks that `is_whole`: change the block's state in place, count all rows and give those that changed."""
+    looped = _looped(prepared, rules, span, part)
+    assert looped is not None
+    found, factors = looped
+    ticks, shift = span.ticks[part.start : part.stop], int(span.shift_bps[part[0]])
+    return loops.whole(found, block, factors, state, rules, ticks, shift, keys)
+
+
 def _loop(
     found: Loops,
-    block: Block,
     factors: Factors,
+    block: Block,
     state: State,
     rules: Rules,
     ticks: range,
@@ -127,10 +155,10 @@ def step(
     block: Block, prepared: Prepared, state: State, rules: Rules, span: Span, part: range, rows: EventRows
 ) -> None:
     """Make a stretch of the ticks of a span: change the block's state in place and fill the rows of what was taken up."""
-    found = compiled.library()
-    if found is not None and prepared.factors and rules.live is None and not span.moved[part[0]]:
+    looped = _looped(prepared, rules, span, part)
+    if looped is not None:
         ticks, shift = span.ticks[part.start : part.stop], int(span.shift_bps[part[0]])
-        _loop(found, block, prepared.factors, state, rules, ticks, shift, rows)
+        _loop(*looped, block, state, rules, ticks, shift, rows)
     elif turns.all_at_once(rules):
         for at in part:
             _step(block, prepared, state, rules, span, range(at, at + 1), rows)

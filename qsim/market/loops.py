@@ -11,21 +11,21 @@ from typing import Any
 import numpy as np
 
 from qsim import compiled, streams
-from qsim.arrays import I64
-from qsim.compiled import Loops
+from qsim.arrays import I64, U16, U32
+from qsim.compiled import Keys, Loops
 from qsim.depths import LAW_SIZE
 from qsim.market import pricing
 from qsim.market.rules import Rules
-from qsim.market.state import WATCHED, Block, EventRows, State, room_for
+from qsim.market.state import EVENT, Block, EventRows, State, WholeTicks, room_for
 from qsim.market.turns import Factors
 from qsim.streams import Purpose
 
 _STATE = ("price", "regular", "own", "line", "discount", "surge", "fee", "updated")
 _SWITCHED = {"tick": np.uint32, "listing_id": np.uint32, "own": np.uint16}
 _FACTORS = ("slope", "base", "pull")
-# Fewer are counted sooner with those of other ticks.
-_MANY_ROWS = 4_096
 _BLOCK = ("lanes", "ceiling", "listing_id", "is_loose", "platform")
+
+Transitions = list[tuple[U32, U32, U16]]
 
 
 def update(
@@ -39,49 +39,77 @@ def update(
     shift: int,
     rows: EventRows,
 ) -> None:
-    """Update the listings of a part at each of some ticks in a row, or at a tick each, set their prices and fill their rows; where
-    there are many, count them as well.
-    """
-    count, begin = len(block.lanes[part]), rows.count
+    """Update the listings of a part at each of some ticks in a row, or at a tick each, set their prices and fill their rows."""
+    count = len(block.lanes[part])
     span, first = (1, 0) if isinstance(ticks, np.ndarray) else (len(ticks), ticks[0])
     room_for(rows, span * count)
+    terms = {
+        "tick": first,
+        "ticks": compiled.at(ticks) if isinstance(ticks, np.ndarray) else None,
+        **({"start": part.start} if isinstance(part, slice) else {"places": compiled.at(part)}),
+        **{f"row_{name}": compiled.at(getattr(owner, name), rows.count) for owner, name in rows.columns()},
+    }
+    rows.transitions += _update(loops, block, factors, state, rules, count, span, shift, terms)
+    rows.count += span * count
+
+
+def whole(
+    loops: Loops,
+    block: Block,
+    factors: Factors,
+    state: State,
+    rules: Rules,
+    ticks: range,
+    shift: int,
+    keys: Keys | None,
+) -> WholeTicks:
+    """Update all listings at each of some ticks in a row, set their prices and give the rows of those that changed; all rows are
+    counted by keys, if there are any.
+    """
+    count, span = len(block.lanes), len(ticks)
+    columns: dict[str, Any] = {name: np.empty(span * count, kind) for name, kind in EVENT.items()}
+    kept = np.zeros(span, np.int64)
+    terms = {
+        "tick": ticks[0],
+        "kept": compiled.at(kept),
+        "keys": None if keys is None else compiled.pointer(keys),
+        **{f"row_{name}": compiled.at(column) for name, column in columns.items()},
+    }
+    transitions = _update(loops, block, factors, state, rules, count, span, shift, terms)
+    return WholeTicks(ticks, count, kept, columns, transitions)
+
+
+def _update(
+    loops: Loops,
+    block: Block,
+    factors: Factors,
+    state: State,
+    rules: Rules,
+    count: int,
+    span: int,
+    shift: int,
+    more: dict[str, Any],
+) -> Transitions:
+    """Update so many listings at so many ticks; give the own discounts that started or ended, tick by tick."""
     switched = {name: np.empty(span * count, kind) for name, kind in _SWITCHED.items()}
     switches = np.zeros(span, np.int64)
-    columns: dict[str, Any] = _columns(block, factors, state, rows)
-    if isinstance(ticks, range) and span * count >= _MANY_ROWS:
-        columns |= _counting(block, rows, ticks, count)
     terms = compiled.Update(
         count=count,
-        tick=first,
         span=span,
-        ticks=compiled.at(ticks) if isinstance(ticks, np.ndarray) else None,
         block=block.number,
         shift_bps=shift,
         switches=compiled.at(switches),
         **{f"switched_{name}": compiled.at(column) for name, column in switched.items()},
-        **({"start": part.start} if isinstance(part, slice) else {"places": compiled.at(part)}),
         **_rules(rules),
-        **columns,
+        **_listings(block, factors, state),
+        **more,
     )
     compiled.update(loops, terms)
-    rows.count = begin + span * count
-    _note_switched(rows, switched, switches, count)
-
-
-def _counting(block: Block, rows: EventRows, ticks: range, count: int) -> dict[str, Any]:
-    """Have so many rows of each tick counted as they are filled; nothing more is noted of them for the metrics."""
-    if rows.watched is None:
-        return {}
-    keys, counts = compiled.counting(rows.watched.cell, rows.watched.cells, block.first_listing, ticks)
-    rows.watched.counted.append((slice(rows.count, rows.count + len(ticks) * count), ticks, counts))
-    return {"keys": compiled.pointer(keys), **{f"row_{name}": None for name in WATCHED}}
-
-
-def _note_switched(rows: EventRows, switched: dict[str, Any], switches: I64, count: int) -> None:
-    """Keep the own discounts that started or ended, tick by tick."""
+    found: Transitions = []
     for place, some in enumerate(switches.tolist()):
         tick, listing_id, own = (column[place * count :][:some].copy() for column in switched.values())
-        rows.transitions += [(tick, listing_id, own)] if some else []
+        found += [(tick, listing_id, own)] if some else []
+    return found
 
 
 def _rules(rules: Rules) -> dict[str, Any]:
@@ -108,8 +136,7 @@ def _rules(rules: Rules) -> dict[str, Any]:
     }
 
 
-def _columns(block: Block, factors: Factors, state: State, rows: EventRows) -> dict[str, int]:
-    """Tell where the columns are: those of listings, and of rows from the first empty one on."""
+def _listings(block: Block, factors: Factors, state: State) -> dict[str, int]:
+    """Tell where the columns of listings are."""
     of_listings = ((factors, _FACTORS), (block, _BLOCK), (state, _STATE))
-    found = {name: compiled.at(getattr(owner, name)) for owner, names in of_listings for name in names}
-    return found | {f"row_{name}": compiled.at(getattr(owner, name), rows.count) for owner, name in rows.columns()}
+    return {name: compiled.at(getattr(owner, name)) for owner, names in of_listings for name in names}

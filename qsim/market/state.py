@@ -98,24 +98,30 @@ class State:
     prepared: tuple[object, Any] | None = None
 
 
-COLUMNS = ("tick", "listing_id", "cause", "before", "after", "regular", "discount", "surge", "fee", "changed")
+# The columns of an event, and their types.
+EVENT: dict[str, type[np.generic]] = {
+    "tick": np.uint32,
+    "listing_id": np.uint32,
+    "cause": np.uint8,
+    "before": np.int32,
+    "after": np.int32,
+    "regular": np.int32,
+    "discount": np.uint16,
+    "surge": np.uint16,
+    "fee": np.uint16,
+}
+COLUMNS = (*EVENT, "changed")
 
 
 @dataclass
 class WatchedRows:
     """What is noted beside the rows for the metrics: whose change or price was held at its bound, who had a discount and who a
     surge before, and the shelves that ran out and came back, as (ticks, places, whether it ran out).
-
-    `cell` tells the cell of each of the block's listings, of so many `cells`. Of rows that were counted as they were filled, these
-    columns are not filled: `counted` holds their place, ticks, and counts by tick and cell, int64[8, ticks * cells].
     """
 
     clipped: Mask
     was_discounted: Mask
     was_surging: Mask
-    cell: U32 = field(default_factory=lambda: np.zeros(0, np.uint32))
-    cells: int = 0
-    counted: list[tuple[slice, range, I64]] = field(default_factory=list)
     shelves: list[tuple[I64, I64, Mask]] = field(default_factory=list)
 
 
@@ -155,11 +161,26 @@ class EventRows:
         return [(self, name) for name in COLUMNS] + watched
 
 
+@dataclass(frozen=True)
+class WholeTicks:
+    """Ticks that each take up all of a block's listings, `attempted` of them, and the rows of those that changed.
+
+    The rows of the i-th tick are the first kept[i] from row i * attempted on; the columns have the names of EVENT. Own discounts
+    that started or ended are kept as in EventRows.
+    """
+
+    ticks: range
+    attempted: int
+    kept: I64
+    columns: dict[str, Any]
+    transitions: list[tuple[U32, U32, U16]]
+
+
 def event_rows(capacity: int, old: EventRows | None = None, watched: bool = False) -> EventRows:
     """Make room for a window that takes up `capacity` listings in all, in the memory of old rows where that suffices."""
     if old is not None and len(old.tick) >= capacity and (old.watched is not None) == watched:
         if old.watched is not None:
-            old.watched.shelves, old.watched.counted = [], []
+            old.watched.shelves = []
         old.count, old.trades = 0, 0
         old.transitions, old.orders, old.deliveries, old.truth = [], [], [], []
         return old
@@ -168,15 +189,7 @@ def event_rows(capacity: int, old: EventRows | None = None, watched: bool = Fals
         return np.empty(capacity, kind)
 
     return EventRows(
-        tick=room(np.uint32),
-        listing_id=room(np.uint32),
-        cause=room(np.uint8),
-        before=room(np.int32),
-        after=room(np.int32),
-        regular=room(np.int32),
-        discount=room(np.uint16),
-        surge=room(np.uint16),
-        fee=room(np.uint16),
+        **{name: room(kind) for name, kind in EVENT.items()},
         changed=room(np.bool_),
         count=0,
         watched=WatchedRows(room(np.bool_), room(np.bool_), room(np.bool_)) if watched else None,

@@ -5,14 +5,15 @@ Made of the rows that a tile filled, all its ticks at once. It alters nothing th
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from math import gcd
 
 import numpy as np
 
 from qsim import compiled
-from qsim.arrays import F64, I32, I64, U32, Mask
-from qsim.compiled import Loops
+from qsim.arrays import F64, I32, I64, U32, Mask, edges
+from qsim.compiled import Keys, Loops
 from qsim.market.state import NO_CEILING, Block, EventRows, State, WatchedRows
 from qsim.schema import METRICS_EVERY, SIZE_EDGES_BPS, SIZES
 
@@ -21,10 +22,9 @@ COUNTED = (
     "attempted", "unchanged", "clipped", "failed", "discounted", "was_discounted", "surging", "was_surging",
 )  # fmt: skip
 # The columns of rows that the compiled loops count by.
-_COUNTED_BY = (
-    "tick", "listing_id", "after", "discount", "surge", "fee", "changed", "clipped", "was_discounted", "was_surging",
+_LOOKED_AT = (
+    "tick", "listing_id", "before", "after", "discount", "surge", "fee", "changed", "clipped", "was_discounted", "was_surging",
 )  # fmt: skip
-_MEASURED_BY = ("tick", "listing_id", "before", "after")
 # Ticks that take up more listings of a block than this have but an even share of their changes measured.
 _MOST_SIZED = 1_024
 _EDGE = SIZE_EDGES_BPS[-1]
@@ -98,14 +98,9 @@ class _Tile:
         tick = self.rows.tick[at].astype(np.int64) - self.ticks.start
         return np.asarray(tick * len(self.tally.active) + self.tally.cell[self.offsets(at)])
 
-    def places(self, names: tuple[str, ...], first: int) -> dict[str, int]:
-        """Tell where columns of rows lie in memory, from a row on, as the loops call them."""
-        columns = {name: getattr(owner, name) for owner, name in self.rows.columns()}
-        return {f"row_{name}": compiled.at(columns[name], first) for name in names}
-
 
 @dataclass(frozen=True)
-class _Counts:
+class Counts:
     """What was counted: rows of each key, and those of each of COUNTED; how many of the rows that were measured changed their price
     by how much, int64[keys, SIZES + 1], the last without a change; sums of these changes and of their squares.
     """
@@ -116,7 +111,7 @@ class _Counts:
     squares: F64
 
 
-def _by_key(tile: _Tile) -> _Counts:
+def _by_key(tile: _Tile) -> Counts:
     """Count the rows of each key, and measure the changes of some."""
     rows, every, size = tile.rows, slice(0, tile.rows.count), tile.size
     after, watched, key = rows.after[every], tile.watched, tile.keys(every)
@@ -130,7 +125,7 @@ def _by_key(tile: _Tile) -> _Counts:
         watched.was_surging[every],
     )
     counts = [np.bincount(key if mask is None else key[mask], minlength=size) for mask in (None, *masks)]
-    part = slice(0, rows.count, _step(tile, counts[0]))
+    part = slice(0, rows.count, _step(tile))
     before, key = rows.before[part].astype(np.float64), key[part]
     change = (rows.after[part] - before) / before * 10_000
     classes = _CLASS[np.clip(np.floor(change), -_EDGE - 1, _EDGE).astype(np.int64) + _EDGE + 1]
@@ -138,58 +133,69 @@ def _by_key(tile: _Tile) -> _Counts:
     change, kinds = np.rint(change), len(SIZES) + 1
     histogram = np.bincount(key * kinds + classes, minlength=size * kinds).reshape(-1, kinds)
     sums = [np.bincount(key, weights, minlength=size).astype(np.float64) for weights in (change, change * change)]
-    return _Counts(dict(zip(COUNTED, counts, strict=True)), histogram, *sums)
+    return Counts(dict(zip(COUNTED, counts, strict=True)), histogram, *sums)
 
 
-def _looped(loops: Loops, tile: _Tile) -> _Counts:
-    """Count and measure by the loops in C; some rows were counted as they were filled."""
-    cells, begin = len(tile.tally.active), 0
-    keys, counts = compiled.counting(tile.tally.cell, cells, tile.block.first_listing, tile.ticks)
-    for place, ticks, found in tile.watched.counted:
-        _count(loops, tile, keys, slice(begin, place.start))
-        first = (ticks.start - tile.ticks.start) * cells
-        counts[:, first : first + len(ticks) * cells] += found
-        begin = place.stop
-    _count(loops, tile, keys, slice(begin, tile.rows.count))
-    histogram, (changes, squares) = np.zeros((tile.size, len(SIZES) + 1), np.int64), np.zeros((2, tile.size))
-    terms = compiled.Measure(
-        count=tile.rows.count,
-        step=_step(tile, counts[0]),
+def room_to_count(tally: Tally, block: Block, ticks: range, step: int) -> tuple[Keys, Counts]:
+    """Make room for what the compiled loops count of some ticks, and measure of one row in `step`; give it as they take it, and as
+    they leave it.
+    """
+    cells = len(tally.active)
+    size = len(ticks) * cells
+    few, counts = np.zeros(2 * size, np.uint64), np.zeros((len(COUNTED), size), np.int64)
+    histogram, (changes, squares) = np.zeros((size, len(SIZES) + 1), np.int64), np.zeros((2, size))
+    keys = Keys(
+        count=size,
+        cells=cells,
+        tick=ticks.start,
+        listing=block.first_listing,
+        step=step,
         edge=_EDGE,
         sizes=len(SIZES),
+        cell=compiled.at(tally.cell),
         classes=compiled.at(_CLASS),
-        keys=compiled.pointer(keys),
+        few=compiled.at(few),
+        counts=compiled.at(counts),
         histogram=compiled.at(histogram),
         changes=compiled.at(changes),
         squares=compiled.at(squares),
-        **tile.places(_MEASURED_BY, 0),
     )
-    compiled.measure(loops, terms)
-    return _Counts(dict(zip(COUNTED, counts, strict=True)), histogram, changes, squares)
+    # Only its place is known there.
+    keys.few_kept = few
+    return keys, Counts(dict(zip(COUNTED, counts, strict=True)), histogram, changes, squares)
 
 
-def _count(loops: Loops, tile: _Tile, keys: compiled.Keys, at: slice) -> None:
-    if at.start == at.stop:
-        return
+def _looped(loops: Loops, tile: _Tile) -> Counts:
+    """Count and measure by the loops in C."""
+    keys, counts = room_to_count(tile.tally, tile.block, tile.ticks, _step(tile))
+    columns = {name: getattr(owner, name) for owner, name in tile.rows.columns()}
     terms = compiled.Count(
-        count=at.stop - at.start,
+        count=tile.rows.count,
         ceiling=compiled.at(tile.tally.ceiling),
         keys=compiled.pointer(keys),
-        **tile.places(_COUNTED_BY, at.start),
+        **{f"row_{name}": compiled.at(columns[name]) for name in _LOOKED_AT},
     )
     compiled.count(loops, terms)
+    return counts
 
 
 def counted(tally: Tally, block: Block, rows: EventRows, ticks: range) -> dict[str, I64]:
-    """Count what the rows of these ticks did: the columns of `schema.PLATFORM_METRICS`.
+    """Count what the rows of these ticks did: the columns of `schema.PLATFORM_METRICS`, as `told` gives them."""
+    assert rows.watched is not None
+    tile = _Tile(tally, block, rows, rows.watched, ticks)
+    loops = compiled.library()
+    return told(tally, block, ticks, _by_key(tile) if loops is None else _looped(loops, tile), rows.watched.shelves)
+
+
+def told(
+    tally: Tally, block: Block, ticks: range, counts: Counts, shelves: Sequence[tuple[I64, I64, Mask]] = ()
+) -> dict[str, I64]:
+    """Tell what was counted of these ticks, and of shelves: the columns of `schema.PLATFORM_METRICS`.
 
     A tick has a row of each cell in which anything happened, and of all cells where `whole_at` or METRICS_EVERY says so.
     """
-    assert rows.watched is not None
-    tile, cells = _Tile(tally, block, rows, rows.watched, ticks), len(tally.active)
-    loops = compiled.library()
-    counts = _by_key(tile) if loops is None else _looped(loops, tile)
-    levels, attempted = _levels(tile, counts.rows), counts.rows["attempted"]
+    cells, attempted = len(tally.active), counts.rows["attempted"]
+    levels = _levels(tally, counts.rows, _stock_outs(tally, block, ticks, shelves))
     moved = np.logical_or.reduce([_changed(levels[name], getattr(tally, name)) for name in levels])
     dense = np.repeat([tick == tally.whole_at or tick % METRICS_EVERY == 0 for tick in ticks], cells)
     kept = np.flatnonzero((attempted > 0) | moved | dense)
@@ -209,13 +215,20 @@ def counted(tally: Tally, block: Block, rows: EventRows, ticks: range) -> dict[s
     return found | _sizes(counts, kept) | _kept(tally, levels, kept)
 
 
-def _levels(tile: _Tile, counts: dict[str, I64]) -> dict[str, I64]:
+def _stock_outs(tally: Tally, block: Block, ticks: range, shelves: Sequence[tuple[I64, I64, Mask]]) -> I64:
+    """Count how many more shelves of each key are empty than a tick before."""
+    cells = len(tally.active)
+    size = len(ticks) * cells
+    found = np.zeros(size, np.int64)
+    for tick, places, out in shelves:
+        key = tally.cell[block.lanes[places]] + (tick - ticks.start) * cells
+        found += np.bincount(key[out], minlength=size) - np.bincount(key[~out], minlength=size)
+    return found
+
+
+def _levels(tally: Tally, counts: dict[str, I64], stock_outs: I64) -> dict[str, I64]:
     """Count the listings in each state after each tick, int64[ticks, cells] each."""
-    tally, cells = tile.tally, len(tile.tally.active)
-    stock_outs = np.zeros(tile.size, np.int64)
-    for tick, places, out in tile.watched.shelves:
-        key = tally.cell[tile.block.lanes[places]] + (tick - tile.ticks.start) * cells
-        stock_outs += np.bincount(key[out], minlength=tile.size) - np.bincount(key[~out], minlength=tile.size)
+    cells = len(tally.active)
     changes = {
         "discounted": counts["discounted"] - counts["was_discounted"],
         "surging": counts["surging"] - counts["was_surging"],
@@ -236,16 +249,22 @@ def _kept(tally: Tally, levels: dict[str, I64], kept: I64) -> dict[str, I64]:
     return {name: level.ravel()[kept] for name, level in levels.items()}
 
 
-def _step(tile: _Tile, attempted: I64) -> int:
-    """Tell which share of the rows to measure: one in so many, that comes to all listings of products in turn."""
-    taken = int(attempted.reshape(len(tile.ticks), -1).any(axis=1).sum())
-    step = max(1, tile.rows.count // (max(1, taken) * _MOST_SIZED))
-    while gcd(step, tile.block.listings_per_product) > 1:
+def _step(tile: _Tile) -> int:
+    taken = len(edges(tile.rows.tick[: tile.rows.count])) - 1
+    return share_measured(tile.block, tile.rows.count // max(1, taken))
+
+
+def share_measured(block: Block, taken: int) -> int:
+    """Tell which share of the rows to measure where a tick takes up so many: one in so many, that comes to all listings of products
+    in turn.
+    """
+    step = max(1, taken // _MOST_SIZED)
+    while gcd(step, block.listings_per_product) > 1:
         step += 1
     return step
 
 
-def _sizes(counts: _Counts, kept: I64) -> dict[str, I64]:
+def _sizes(counts: Counts, kept: I64) -> dict[str, I64]:
     """Give the kept rows of what was measured: how many changes, their sum and that of their squares in basis points, each class."""
     histogram = counts.histogram[kept, :-1]
     sums = {

@@ -10,15 +10,15 @@ own under both keys of its column and row. It finds accidents, not forgers.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from qsim import compiled, streams
-from qsim.arrays import I64, U8, U64, edges
-from qsim.compiled import Loops
+from qsim.arrays import I64, U8, U64, Mask, edges
 from qsim.streams import Purpose
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def _sums(raw: U8) -> tuple[int, int]:
 
 def _hash(address: str, rows: int, columns: Iterable[np.ndarray]) -> int:
     """Hash columns under an address."""
-    return _finished(address, rows, *_sums_of_whole([*columns]))
+    return _finished(address, rows, *_sums_of_each([[*columns]])[0])
 
 
 def _sums_of_runs(columns: Iterable[np.ndarray]) -> tuple[int, int]:
@@ -77,39 +77,20 @@ def _sums_of_runs(columns: Iterable[np.ndarray]) -> tuple[int, int]:
     return first, second
 
 
-def _sums_of_whole(columns: list[np.ndarray]) -> tuple[int, int]:
-    """Sum columns of any lengths."""
+def _sums_of_each(parts: Sequence[list[np.ndarray]]) -> list[tuple[int, int]]:
+    """Sum each of some parts, as many columns each."""
     loops = compiled.library()
-    if loops is None or not columns:
-        return _sums_of_runs(columns)
-    # To the loops each is one wide value of one row.
-    widths = np.array([column.nbytes for column in columns])
-    ((first, second),) = _looped(loops, columns, widths, np.array([0, 1])).tolist()
-    return first, second
-
-
-def _sums_of_ticks(columns: list[np.ndarray], begins: I64, ticks: I64) -> Iterator[tuple[int, int]]:
-    """Sum the columns of each of some ticks, given by number, whose rows begin at `begins`."""
-    loops = compiled.library()
-    if loops is None or not len(ticks):
-        yield from (_sums_of_runs([column[begins[at] : begins[at + 1]] for column in columns]) for at in ticks)
-        return
-    widths = np.array([column.itemsize for column in columns])
-    yield from _looped(loops, columns, widths, begins)[ticks].tolist()
-
-
-def _looped(loops: Loops, columns: list[np.ndarray], widths: I64, begins: I64) -> U64:
-    """Sum columns of values so many bytes wide by the compiled loops, uint64[ticks, 2]."""
-    keys = _keys()
-    runs = np.sum(-(-int(np.diff(begins).max()) * widths // _RUN_BYTES))
-    weights = np.array([_weights(run) for run in range(runs)], np.uint64)
-    values, sums = compiled.each_at(columns), np.zeros((len(begins) - 1, 2), np.uint64)
+    if loops is None or not parts or not parts[0]:
+        return [_sums_of_runs(columns) for columns in parts]
+    keys, sizes = _keys(), np.array([[column.nbytes for column in columns] for columns in parts])
+    weights = np.array([_weights(run) for run in range((-(-sizes // _RUN_BYTES)).sum(axis=1).max())], np.uint64)
+    values = np.array([[compiled.at(column) for column in columns] for columns in parts], np.uint64)
+    sums = np.zeros((len(parts), 2), np.uint64)
     terms = compiled.Sums(
-        ticks=len(sums),
-        columns=len(columns),
+        parts=len(parts),
+        columns=len(parts[0]),
         run_bytes=_RUN_BYTES,
-        begins=compiled.at(begins),
-        widths=compiled.at(widths),
+        sizes=compiled.at(sizes),
         values=compiled.at(values),
         first_keys=compiled.at(keys[0]),
         second_keys=compiled.at(keys[1]),
@@ -117,7 +98,7 @@ def _looped(loops: Loops, columns: list[np.ndarray], widths: I64, begins: I64) -
         sums=compiled.at(sums),
     )
     compiled.sums(loops, terms)
-    return sums
+    return [(first, second) for first, second in sums.tolist()]
 
 
 def _finished(address: str, rows: int, first: int, second: int) -> int:
@@ -175,22 +156,37 @@ def of_opening(name: str, block: int, table: pa.Table) -> int:
 
 def of_ticks(name: str, block: int, table: pa.Table) -> int:
     """Sum the hashes of a block's rows, tick by tick; the table has a `tick` column, is in tick order and holds numbers."""
-    if not table.num_rows:
-        return 0
-    columns = {column: table.column(column).to_numpy() for column in table.column_names}
-    ticks = columns.pop("tick")
-    begins = edges(ticks)
-    sizes = np.diff(begins)
-    few = sizes < _FEW_ROWS
-    total = 0
-    many = np.flatnonzero(~few)
-    for at, (first, second) in zip(many, _sums_of_ticks([*columns.values()], begins, many), strict=True):
-        total += _finished(f"{name}:{block}:{ticks[begins[at]]}", int(sizes[at]), first, second)
-    if few.any():
-        rows = np.repeat(few, sizes)
-        kept = [column if few.all() else column[rows] for column in columns.values()]
-        of_few, numbers = sizes[few], ticks[begins[:-1][few]].tolist()
-        sums = _sums_of_few(kept, np.cumsum(of_few) - of_few, of_few)
-        for tick, size, first, second in zip(numbers, of_few.tolist(), *sums, strict=True):
-            total += _finished(f"{name}:{block}:{tick}", size, first, second)
+    total, many = 0, []
+    for columns in _pieces(table):
+        ticks = columns.pop("tick")
+        # Long ticks come one by one.
+        begins = edges(ticks) if ticks[0] != ticks[-1] else np.array([0, len(ticks)])
+        sizes = np.diff(begins)
+        few = sizes < _FEW_ROWS
+        for at in np.flatnonzero(~few):
+            rows = slice(begins[at], begins[at + 1])
+            many.append((int(ticks[rows.start]), int(sizes[at]), [column[rows] for column in columns.values()]))
+        total += _of_few(name, block, ticks[begins[:-1][few]], sizes, few, [*columns.values()]) if few.any() else 0
+    for (tick, size, _), sums in zip(many, _sums_of_each([columns for *_, columns in many]), strict=True):
+        total += _finished(f"{name}:{block}:{tick}", size, *sums)
     return total % MODULUS
+
+
+def _pieces(table: pa.Table) -> Iterator[dict[str, np.ndarray]]:
+    """Give a table's columns piece by piece, as they lie in memory; where a tick would be in two, all at once."""
+    pieces = [piece for piece in table.to_batches() if piece.num_rows]
+    if any(before["tick"][-1] == after["tick"][0] for before, after in pairwise(pieces)):
+        pieces = table.combine_chunks().to_batches()
+    for piece in pieces:
+        yield {column: piece.column(column).to_numpy(zero_copy_only=False) for column in piece.schema.names}
+
+
+def _of_few(name: str, block: int, ticks: np.ndarray, sizes: I64, few: Mask, columns: list[np.ndarray]) -> int:
+    """Sum the hashes of those ticks that have few rows, of columns with ticks of so many rows."""
+    rows = np.repeat(few, sizes)
+    kept = columns if few.all() else [column[rows] for column in columns]
+    of_few, total = sizes[few], 0
+    sums = _sums_of_few(kept, np.cumsum(of_few) - of_few, of_few)
+    for tick, size, first, second in zip(ticks.tolist(), of_few.tolist(), *sums, strict=True):
+        total += _finished(f"{name}:{block}:{tick}", size, first, second)
+    return total

@@ -11,7 +11,7 @@ from time import perf_counter_ns
 from qsim import allocation, events, rulebook, simulation, streams
 from qsim.market import kernel
 from qsim.market.rules import Rules, Span
-from qsim.market.state import TILE_ROWS, Block, EventRows, State, event_rows
+from qsim.market.state import TILE_ROWS, Block, EventRows, State, WholeTicks, event_rows
 from qsim.runs import writing
 from qsim.schema import DISCOUNTS, EVENTS
 from qsim.storage import digests, lock, parquet, tables
@@ -50,16 +50,22 @@ def _tile(
     with watch.on("random bits"):
         for tick in window.ticks:
             streams.bits(rules.seed, Purpose.CLASSIC_UPDATE, block.number, tick, 0, len(block.resting))
+    whole: list[WholeTicks] = []
     with watch.on("step"):
         for part in kernel.stretches(block, prepared, rules, window):
-            kernel.step(block, prepared, state, rules, window, part, rows)
+            if kernel.is_whole(block, prepared, rules, window, part):
+                whole.append(kernel.whole(block, prepared, state, rules, window, part, None))
+            else:
+                kernel.step(block, prepared, state, rules, window, part, rows)
     with watch.on("tile"):
-        tile = events.tile(block.number, rows)
-    with watch.on("encode"):
-        encoder.add(tile.events)
-    with watch.on("digest"):
-        digests.of_ticks(EVENTS.name, block.number, tile.events)
-        digests.of_ticks(DISCOUNTS.name, block.number, tile.discounts)
+        tiles = [events.whole_tile(block.number, one) for one in whole]
+        tiles += [events.tile(block.number, rows)] if rows.count else []
+    for tile in tiles:
+        with watch.on("encode"):
+            encoder.add(tile.events)
+        with watch.on("digest"):
+            digests.of_ticks(EVENTS.name, block.number, tile.events)
+            digests.of_ticks(DISCOUNTS.name, block.number, tile.discounts)
 
 
 def _file(watch: Watch, writer: writing.Writer, rules: Rules, first: int, rows: EventRows) -> int:
