@@ -23,7 +23,7 @@ from qsim.market.cost import CostPath, CostRules
 from qsim.market.kernel import Prepared
 from qsim.market.rules import Rules, Span
 from qsim.market.state import TILE_ROWS, Block, State, event_rows
-from qsim.market.tally import Tally, counted, room_to_count, share_measured, told
+from qsim.market.tally import Tally, counted, room_to_count, told
 from qsim.market.units import LiveClock
 from qsim.params import Parameters
 from qsim.schema import FEES
@@ -186,7 +186,7 @@ def _whole_tile(
             block.number, kernel.whole(block, prepared, state, epoch_rules, window, part, None), None
         )
     ticks = window.ticks[part.start : part.stop]
-    keys, counts = room_to_count(tally, block, ticks, share_measured(block, len(block.lanes)))
+    keys, counts = room_to_count(tally, block, ticks)
     made = kernel.whole(block, prepared, state, epoch_rules, window, part, keys)
     return events.whole_tile(block.number, made, told(tally, block, ticks, counts))
 

@@ -17,6 +17,7 @@ import polars as pl
 import pytest
 
 import qsim
+from qsim import compiled
 from qsim.errors import UsageError
 from qsim.market import pricing, state
 from qsim.monitoring.metrics import metrics
@@ -196,6 +197,22 @@ def test_of_a_very_large_tick_an_even_share_of_changes_is_measured(tmp_path: Pat
     by_platform = qsim.connect(tmp_path / "m").sql(query).fetchall()
     assert len(by_platform) == 5
     assert all(sized == classes and 0.05 < sized / changed < 0.2 for changed, sized, classes in by_platform)
+
+
+@pytest.mark.parametrize("looped", [True, False])
+def test_the_share_that_is_measured_is_the_same_however_a_run_is_split(
+    tmp_path: Path, looped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not looped:
+        monkeypatch.setattr(compiled, "library", lambda: None)
+    found = []
+    for name, stops in (("whole", [30]), ("parts", [7, 8, 30])):
+        qsim.generate(tmp_path / name, products=2_000, batch_size="all", update_interval_seconds=600)
+        for until in stops:
+            qsim.run(tmp_path / name, until=until)
+        with qsim.connect(tmp_path / name) as con:
+            found.append(con.sql("FROM raw.platform_metrics ORDER BY ALL").fetchall())
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("kind", ["classic", "realistic", "three blocks"])

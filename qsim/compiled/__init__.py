@@ -31,7 +31,7 @@ class Keys(ctypes.Structure):
     """The ticks and cells by which rows are counted, as `loops.h` describes them."""
 
     _fields_ = [
-        *_fields(_WHOLE, "count cells tick listing step edge sizes added"),
+        *_fields(_WHOLE, "count cells tick listing most per edge sizes added"),
         *_fields(_COLUMN, "cell classes few counts histogram changes squares"),
     ]
 

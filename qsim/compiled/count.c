@@ -16,8 +16,11 @@ EACH_PROCESSOR void qsim_count(const Count *c) {
         keys->added++;
     }
     spill(keys);
-    for (int64_t i = 0; i < c->count; i += keys->step) {
-        int64_t key = first_key(keys, c->row_tick[i]) + cell_of(keys, c->row_listing_id[i]);
-        measure(keys, key, c->row_before[i], c->row_after[i]);
+    for (int64_t begin = 0, end; begin < c->count; begin = end) {
+        uint32_t tick = c->row_tick[begin];
+        for (end = begin; end < c->count && c->row_tick[end] == tick; end++);
+        int64_t step = step_of(keys, end - begin), key = first_key(keys, tick);
+        for (int64_t i = begin + first_measured(step, 0, tick); i < end; i += step)
+            measure(keys, key + cell_of(keys, c->row_listing_id[i]), c->row_before[i], c->row_after[i]);
     }
 }

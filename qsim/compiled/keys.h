@@ -39,6 +39,18 @@ static inline void spill(Keys *keys) {
     keys->added = 0;
 }
 
+/* Of so many rows of a tick every how manieth is measured. */
+static inline int64_t step_of(const Keys *keys, int64_t rows) {
+    for (int64_t step = rows / keys->most > 1 ? rows / keys->most : 1;; step++) {
+        int64_t divisor = keys->per;
+        for (int64_t rest = step, next; rest; divisor = rest, rest = next) next = divisor % rest;
+        if (divisor == 1) return step;
+    }
+}
+
+/* The first row from a place in its tick on that is measured: at each tick others are. */
+static inline int64_t first_measured(int64_t step, int64_t place, int64_t tick) { return (step - (place + tick) % step) % step; }
+
 static inline void measure(Keys *keys, int64_t key, int32_t before_paise, int32_t after_paise) {
     double before = before_paise, size = (after_paise - before) / before * 10000, low = floor(size);
     low = low < -keys->edge - 1 ? -keys->edge - 1 : low > keys->edge ? keys->edge : low;

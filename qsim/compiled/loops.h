@@ -24,10 +24,11 @@
 /* Keys of rows, a tick and a cell: `count` of them, `cells` a tick, from `tick` on; `cell` is a column of the block's listings from
  * `listing` on. `counts` are eight columns of keys: rows, those that changed nothing, that were clipped, that failed, and those that
  * are discounted, were, are surging, were. `few` is room for two words a key, zeros, and `added` tells of how many rows they are.
- * Of one row in `step` the change of price is measured: `classes` tells the class of each whole size from below -`edge` to `edge`, and
- * class `sizes` is that of no change; `histogram` has a column for each class and one more, `changes` and `squares` one each. */
+ * Of an even share of a tick's rows, about `most` of them, the change of price is measured, of all listings of products, `per` each, in
+ * turn: `classes` tells the class of each whole size from below -`edge` to `edge`, and class `sizes` is that of no change; `histogram`
+ * has a column for each class and one more, `changes` and `squares` one each. */
 typedef struct {
-    int64_t count, cells, tick, listing, step, edge, sizes, added;
+    int64_t count, cells, tick, listing, most, per, edge, sizes, added;
     const uint32_t *cell;
     const int64_t *classes;
     uint64_t *few;

@@ -244,7 +244,7 @@ static void fill_changed(const Update *u, const Few *few, int64_t tick, int64_t 
     u->kept[t] = at - start;
 }
 
-static void count_rows(const Update *u, const Few *few, const Sets *sets, int64_t tick, int64_t at, int n) {
+static void count_rows(const Update *u, const Few *few, const Sets *sets, int64_t step, int64_t tick, int64_t first, int n) {
     const uint16_t *restrict discount = few->discount, *restrict surge = few->surge, *restrict fee = few->fee;
     const int32_t *restrict ceiling = few->ceiling;
     Keys *keys = u->keys;
@@ -259,8 +259,7 @@ static void count_rows(const Update *u, const Few *few, const Sets *sets, int64_
     int64_t key = first_key(keys, tick);
     for (int i = 0; i < n; i++) add(keys, sets, key + cell_of(keys, few->listing_id[i]), flags[i]);
     keys->added += n;
-    /* Of all rows of all ticks, end to end, one in so many. */
-    for (int64_t i = (keys->step - at % keys->step) % keys->step; i < n; i += keys->step)
+    for (int64_t i = first_measured(step, first, tick); i < n; i += step)
         measure(keys, key + cell_of(keys, few->listing_id[i]), few->price[i], few->new_price[i]);
 }
 
@@ -302,6 +301,7 @@ static void keep_switched(const Update *u, const Few *few, int64_t tick, int64_t
 EACH_PROCESSOR void qsim_update(const Update *u) {
     Few few;
     Sets sets;
+    int64_t step = u->keys ? step_of(u->keys, u->count) : 1;
     if (u->keys) make_sets(&sets);
     for (int64_t first = 0; first < u->count; first += ROWS) {
         int n = u->count - first < ROWS ? (int)(u->count - first) : ROWS;
@@ -319,7 +319,7 @@ EACH_PROCESSOR void qsim_update(const Update *u) {
                 fill_changed(u, &few, tick, t, n);
             else
                 fill_all(u, &few, tick, first, at, n);
-            if (u->keys) count_rows(u, &few, &sets, tick, at, n);
+            if (u->keys) count_rows(u, &few, &sets, step, tick, first, n);
             keep_switched(u, &few, tick, t, first);
             keep(u, &few, tick, first, n);
         }

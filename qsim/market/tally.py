@@ -25,7 +25,7 @@ COUNTED = (
 _LOOKED_AT = (
     "tick", "listing_id", "before", "after", "discount", "surge", "fee", "changed", "clipped", "was_discounted", "was_surging",
 )  # fmt: skip
-# Ticks that take up more listings of a block than this have but an even share of their changes measured.
+# Ticks that take up more listings of a block than this have but an even share of their changes measured, about so many.
 _MOST_SIZED = 1_024
 _EDGE = SIZE_EDGES_BPS[-1]
 # The class of each whole size from just below the lowest edge to the highest.
@@ -125,7 +125,7 @@ def _by_key(tile: _Tile) -> Counts:
         watched.was_surging[every],
     )
     counts = [np.bincount(key if mask is None else key[mask], minlength=size) for mask in (None, *masks)]
-    part = slice(0, rows.count, _step(tile))
+    part = _measured(tile)
     before, key = rows.before[part].astype(np.float64), key[part]
     change = (rows.after[part] - before) / before * 10_000
     classes = _CLASS[np.clip(np.floor(change), -_EDGE - 1, _EDGE).astype(np.int64) + _EDGE + 1]
@@ -136,10 +136,8 @@ def _by_key(tile: _Tile) -> Counts:
     return Counts(dict(zip(COUNTED, counts, strict=True)), histogram, *sums)
 
 
-def room_to_count(tally: Tally, block: Block, ticks: range, step: int) -> tuple[Keys, Counts]:
-    """Make room for what the compiled loops count of some ticks, and measure of one row in `step`; give it as they take it, and as
-    they leave it.
-    """
+def room_to_count(tally: Tally, block: Block, ticks: range) -> tuple[Keys, Counts]:
+    """Make room for what the compiled loops count and measure of some ticks; give it as they take it, and as they leave it."""
     cells = len(tally.active)
     size = len(ticks) * cells
     few, counts = np.zeros(2 * size, np.uint64), np.zeros((len(COUNTED), size), np.int64)
@@ -149,7 +147,8 @@ def room_to_count(tally: Tally, block: Block, ticks: range, step: int) -> tuple[
         cells=cells,
         tick=ticks.start,
         listing=block.first_listing,
-        step=step,
+        most=_MOST_SIZED,
+        per=block.listings_per_product,
         edge=_EDGE,
         sizes=len(SIZES),
         cell=compiled.at(tally.cell),
@@ -167,7 +166,7 @@ def room_to_count(tally: Tally, block: Block, ticks: range, step: int) -> tuple[
 
 def _looped(loops: Loops, tile: _Tile) -> Counts:
     """Count and measure by the loops in C."""
-    keys, counts = room_to_count(tile.tally, tile.block, tile.ticks, _step(tile))
+    keys, counts = room_to_count(tile.tally, tile.block, tile.ticks)
     columns = {name: getattr(owner, name) for owner, name in tile.rows.columns()}
     terms = compiled.Count(
         count=tile.rows.count,
@@ -249,16 +248,20 @@ def _kept(tally: Tally, levels: dict[str, I64], kept: I64) -> dict[str, I64]:
     return {name: level.ravel()[kept] for name, level in levels.items()}
 
 
-def _step(tile: _Tile) -> int:
-    taken = len(edges(tile.rows.tick[: tile.rows.count])) - 1
-    return share_measured(tile.block, tile.rows.count // max(1, taken))
+def _measured(tile: _Tile) -> slice | I64:
+    """Tell which rows are measured: of a tick's one in so many, others at each tick, that come to all listings of products in turn."""
+    tick = tile.rows.tick[: tile.rows.count]
+    begins = edges(tick)
+    sizes = np.diff(begins)
+    if not len(sizes) or sizes.max() < 2 * _MOST_SIZED:
+        return slice(0, tile.rows.count)
+    steps = np.repeat([_step(tile.block, size) for size in sizes.tolist()], sizes)
+    place = np.arange(tile.rows.count) - np.repeat(begins[:-1], sizes)
+    return np.flatnonzero((place + tick) % steps == 0)
 
 
-def share_measured(block: Block, taken: int) -> int:
-    """Tell which share of the rows to measure where a tick takes up so many: one in so many, that comes to all listings of products
-    in turn.
-    """
-    step = max(1, taken // _MOST_SIZED)
+def _step(block: Block, rows: int) -> int:
+    step = max(1, rows // _MOST_SIZED)
     while gcd(step, block.listings_per_product) > 1:
         step += 1
     return step
