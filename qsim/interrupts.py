@@ -7,7 +7,9 @@ nothing more is, so that all is closed. Handlers are called at once; other threa
 
 from __future__ import annotations
 
+import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -20,12 +22,22 @@ _SIGNALS: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass
 class _Gate:
-    """Whether what handlers raise is let through at the moment, or from now on; what they raised meanwhile; the handlers."""
+    """Whether what handlers raise is let through at the moment, or from now on; what they raised meanwhile; what of it was told last;
+    the handlers.
+    """
 
     is_open: bool = False
     is_over: bool = False
     raised: BaseException | None = None
+    told: BaseException | None = None
     handlers: dict[int, Callable[[int, FrameType | None], Any]] = field(default_factory=dict)
+
+    def is_let_through(self) -> bool:
+        """Tell whether what a handler raises may be told: not as long as what was told is on its way, for then all is closed."""
+        fault = sys.exc_info()[1]
+        while fault is not None and fault is not self.told:
+            fault = fault.__context__
+        return self.is_open and fault is None
 
 
 # That of the main thread, as long as it holds something back.
@@ -65,25 +77,20 @@ def let_through() -> Iterator[None]:
 
 @contextmanager
 def _turned(gate: _Gate, *, is_open: bool) -> Iterator[None]:
-    """Open or close the gate for a while; behind a fault it stays closed, for then all is given up."""
+    """Open or close the gate for a while."""
     before, gate.is_open = gate.is_open, is_open
     try:
-        if is_open:
-            _raise_if_any(gate)
+        _raise_if_let_through(gate)
         yield
-    except BaseException:
-        gate.is_open = False
-        raise
-    gate.is_open = before
-    if before:
-        _raise_if_any(gate)
+    finally:
+        gate.is_open = before
+    _raise_if_let_through(gate)
 
 
-def _raise_if_any(gate: _Gate) -> None:
-    fault, gate.raised = gate.raised, None
-    if fault is not None:
-        gate.is_open = False
-        raise fault
+def _raise_if_let_through(gate: _Gate) -> None:
+    if gate.raised is not None and gate.is_let_through():
+        gate.told, gate.raised = gate.raised, None
+        raise gate.told
 
 
 @contextmanager
@@ -91,11 +98,12 @@ def _installed() -> Iterator[None]:
     gate = _Gate()
 
     def called(number: int, frame: FrameType | None) -> None:
+        is_told = gate.is_over or gate.is_let_through()
         try:
             gate.handlers[number](number, frame)
         except BaseException as fault:
-            if gate.is_open or gate.is_over:
-                gate.is_open = False
+            if is_told:
+                gate.told = fault
                 raise
             gate.raised = gate.raised or fault
 
@@ -110,8 +118,23 @@ def _installed() -> Iterator[None]:
         yield
     finally:
         _gates.clear()
+        try:
+            # That of Ctrl-C last: as soon as it is back nothing that follows is sure to be done.
+            for number in reversed(gate.handlers):
+                if signal.getsignal(number) is called:
+                    signal.signal(number, gate.handlers[number])
+        finally:
+            gate.is_open = gate.is_over = True
+            gate.told = None
+    _raise_if_let_through(gate)
+
+
+def _let_go() -> None:
+    """Hold nothing back in a process that was forked: who waited where is not known to it, and its main thread may be another one."""
+    for gate in _gates:
         gate.is_over = True
-        for number, handler in gate.handlers.items():
-            if signal.getsignal(number) is called:
-                signal.signal(number, handler)
-    _raise_if_any(gate)
+    _gates.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from qsim import allocation, clock, events, hours, interrupts, rulebook
+from qsim import allocation, clock, events, hours, rulebook, threads
 from qsim.arrays import I64, Mask
 from qsim.clock import Epoch
 from qsim.festivals import Entry
@@ -31,7 +31,6 @@ from qsim.schema import FEES
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_LOOK_SECONDS = 1.0
 T = TypeVar("T")
 _local = threading.local()
 
@@ -192,17 +191,7 @@ def _whole_tile(
 
 
 def _result(future: Future[Any]) -> Any:
-    """Wait for a result in steps, since a signal that comes just as a wait begins is seen only when that wait ends.
-
-    And by a lock of its own: who is interrupted may leave one taken, and of the future's own a worker would wait for ever.
-    """
-    ready, done = False, threading.Lock()
-    done.acquire()
-    future.add_done_callback(lambda _: done.release())
-    while not ready:
-        with interrupts.let_through():
-            ready = done.acquire(timeout=_LOOK_SECONDS)
-    found = future.result()
+    found = threads.result(future)
     return _result(found) if isinstance(found, Future) else found
 
 
@@ -212,17 +201,6 @@ def _after(
     if tail is not None:
         tail.result()
     return work(position, window)
-
-
-@interrupts.held_back()
-def for_each(work: Callable[..., T], *columns: Iterable[Any], workers: int) -> list[T]:
-    """Do `work(*row)` for each row of some columns, and give the results in order; nothing is under way any more at the end."""
-    with ThreadPoolExecutor(workers) as pool:
-        futures = [pool.submit(work, *row) for row in zip(*columns, strict=True)]
-        try:
-            return [_result(future) for future in futures]
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 def run_windows(

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 import qsim
-from qsim import interrupts, simulation
+from qsim import interrupts, simulation, threads
 from qsim.errors import DiskError
 from qsim.storage import lock, log, system
 
@@ -187,7 +187,7 @@ def in_windows(work: Callable[[int, Any], None]) -> None:
 
 
 def one_by_one(work: Callable[[int, Any], None]) -> None:
-    simulation.for_each(work, range(4), range(4), workers=2)
+    threads.for_each(work, range(4), range(4), workers=2)
 
 
 @pytest.mark.parametrize("run", [in_windows, one_by_one])

@@ -3,13 +3,21 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+import qsim
 from qsim import interrupts
+from qsim.storage import system
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +72,43 @@ def test_behind_an_interrupt_nothing_is_interrupted_any_more(calls: list[int]) -
             interrupt(signal.SIGTERM)
             cleared.append(calls[-1])
     assert cleared == [signal.SIGTERM]
+
+
+def test_what_waits_for_others_behind_an_interrupt_is_not_interrupted_either() -> None:
+    cleared = False
+    with pytest.raises(KeyboardInterrupt), interrupts.held_back(), interrupts.let_through():
+        try:
+            interrupt()
+        finally:
+            with suppress(ZeroDivisionError), interrupts.let_through():
+                interrupt()
+                raise ZeroDivisionError
+            with interrupts.held_back():
+                interrupt()
+            cleared = True
+    assert cleared
+
+
+def test_who_catches_an_interrupt_and_goes_on_is_interrupted_again() -> None:
+    times = 0
+    with interrupts.held_back(), interrupts.let_through():
+        for _ in range(3):
+            try:
+                interrupt()
+                pytest.fail("went on")
+            except KeyboardInterrupt:
+                times += 1
+    assert times == 3
+
+
+def test_behind_a_fault_that_is_caught_all_is_let_through_as_before() -> None:
+    with interrupts.held_back(), pytest.raises(KeyboardInterrupt), interrupts.let_through():
+        with suppress(ZeroDivisionError), interrupts.held_back():
+            raise ZeroDivisionError
+        with suppress(ZeroDivisionError), interrupts.let_through():
+            raise ZeroDivisionError
+        interrupt()
+        pytest.fail("went on")
 
 
 def test_another_fault_is_told_first() -> None:
@@ -139,3 +184,75 @@ def test_another_thread_holds_nothing_back_and_lets_nothing_through() -> None:
         thread.join()
         reached = True
     assert reached
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there are no forks")
+def test_a_process_that_another_thread_forks_holds_nothing_back() -> None:
+    ended = []
+
+    def fork() -> None:
+        child = os.fork()
+        if not child:
+            try:
+                interrupt()
+                time.sleep(0.1)
+            except KeyboardInterrupt:
+                os._exit(7)
+            finally:
+                os._exit(1)
+        ended.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+
+    with interrupts.held_back():
+        thread = threading.Thread(target=fork)
+        thread.start()
+        thread.join()
+    assert ended == [7]
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("interrupts") / "m"
+    qsim.generate(place, products=12)
+    for _ in range(3):
+        qsim.run(place, ticks=2)
+    return place
+
+
+def interrupting(real: Callable[..., Any], calls: list[Any]) -> Callable[..., Any]:
+    """Press Ctrl-C in the main thread as a function is called, and note what it gives: nothing, where it was interrupted."""
+
+    def call(*given: Any) -> Any:
+        if threading.current_thread() is threading.main_thread():
+            interrupt()
+        calls.append(real(*given))
+        return calls[-1]
+
+    return call
+
+
+@pytest.mark.parametrize("verb", ["generate", "compact"])
+@pytest.mark.parametrize("name", ["create", "sync_directory"])
+def test_a_file_that_is_open_is_not_left_so_by_an_interrupt(
+    verb: str, name: str, market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, made = tmp_path / "m", list[Any]()
+    if verb == "compact":
+        shutil.copytree(market, place)
+    monkeypatch.setattr(system, name, interrupting(getattr(system, name), made))
+    with pytest.raises(KeyboardInterrupt):
+        qsim.generate(place, products=12) if verb == "generate" else qsim.compact(place)
+    assert made
+    assert list(place.rglob(".*")) == []
+
+
+@pytest.mark.parametrize("verb", ["generate", "compact"])
+def test_work_is_given_to_threads_without_interrupts_which_would_leave_their_locks_taken(
+    verb: str, market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place, submitted = tmp_path / "m", list[Any]()
+    if verb == "compact":
+        shutil.copytree(market, place)
+    monkeypatch.setattr(ThreadPoolExecutor, "submit", interrupting(ThreadPoolExecutor.submit, submitted))
+    with pytest.raises(KeyboardInterrupt):
+        qsim.generate(place, products=12) if verb == "generate" else qsim.compact(place)
+    assert submitted

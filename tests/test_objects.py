@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -20,7 +22,7 @@ import qsim
 from qsim.errors import ConflictError, CorruptError, DiskError, QsimError, UsageError
 from qsim.monitoring import report
 from qsim.standing import market_directory
-from qsim.storage import files, integrity, lease, log, objects, tables
+from qsim.storage import files, integrity, lease, lock, log, objects, tables
 from qsim.storage.places import ObjectPath, place_of
 from tests import gcs
 from tests.buckets import Network, between, served
@@ -375,6 +377,26 @@ def test_a_lease_that_cannot_be_given_back_lapses_and_fails_nothing(address: str
     with lease.held(path):
         pass
     assert not lease.is_taken(path)
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_a_lease_is_given_back_however_often_it_is_interrupted(
+    place: ObjectPath, monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    real, reached = objects.store_of, list[bool]()
+
+    def interrupting(bucket: str) -> Any:
+        signal.raise_signal(signal.SIGINT)
+        reached.append(True)
+        return real(bucket)
+
+    with pytest.raises(KeyboardInterrupt), lock.writer_lock(place):
+        monkeypatch.setattr(objects, "store_of", interrupting)
+        if before:
+            signal.raise_signal(signal.SIGINT)
+    monkeypatch.undo()
+    assert reached
+    assert not lease.is_taken(place / lock.LOCK)
 
 
 def test_a_killed_writer_needs_nobody(place: ObjectPath) -> None:

@@ -14,7 +14,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LEVELS = {
     0: "layers forks errors arrays given inputs money clock scalars startup allocation interrupts",
-    1: "compiled schema explain toml_text params assortment behaviour streams taxonomy depths popularity",
+    1: "threads compiled schema explain toml_text params assortment behaviour streams taxonomy depths popularity",
     2: "catalog market festivals calendars scenarios",
     3: "events blocks rulebook hours",
     4: "simulation storage",
@@ -51,6 +51,7 @@ STORAGE_KNOWS = {
     "arrays",
     "compiled",
     "interrupts",
+    "threads",
     "money",
     "clock",
     "schema",

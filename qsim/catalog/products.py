@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 
-from qsim import money, streams, taxonomy
+from qsim import interrupts, money, streams, taxonomy, threads
 from qsim.arrays import F64, I32, I64, Mask
 from qsim.streams import Purpose
 
@@ -192,16 +192,18 @@ def generated_products(
     # The scattered order is put into the numbers that all else is made of.
     order = shuffled(seed, Purpose.PRODUCT_ORDER, count)
     choice = _choose(goods, seed, order, len(taxonomy.words("brands")), ranges or {})
-    with ThreadPoolExecutor(1) as aside:
+    with interrupts.held_back(), ThreadPoolExecutor(1) as aside:
         # Texts are half of the work; they are made beside the numbers.
         texts = aside.submit(_texts, goods, choice)
-        base, units = _prices(goods, choice, seed, order)
-        may_be = np.zeros(count, bool)
-        may_be[order] = np.array([not good.is_core for good in goods])[choice.good]
-        active = ~inactive(seed, may_be, inactive_percent)[order]
-        loose = np.array([good.is_loose for good in goods])[choice.good]
-        mrp = np.where(loose, 0, -(-(base * _MRP_OVER_BASE) // 500) * 500).astype(np.int64)
-    made = texts.result().with_columns(
+        with interrupts.let_through():
+            base, units = _prices(goods, choice, seed, order)
+            may_be = np.zeros(count, bool)
+            may_be[order] = np.array([not good.is_core for good in goods])[choice.good]
+            active = ~inactive(seed, may_be, inactive_percent)[order]
+            loose = np.array([good.is_loose for good in goods])[choice.good]
+            mrp = np.where(loose, 0, -(-(base * _MRP_OVER_BASE) // 500) * 500).astype(np.int64)
+        written = threads.result(texts)
+    made = written.with_columns(
         pack_units=units,
         base_price_paise=base,
         mrp_paise=mrp,

@@ -13,7 +13,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from qsim import allocation, interrupts, simulation
+from qsim import allocation, interrupts, simulation, threads
 from qsim.errors import ConflictError, UsageError
 from qsim.given import flag, variable
 from qsim.market.rules import Span
@@ -118,7 +118,7 @@ def _commit_snapshot(writer: Writer) -> None:
     if writer.kept == tick:
         return
     write = partial(windows.write_snapshot, writer.market, tick=tick)
-    added = simulation.for_each(write, writer.blocks, writer.states, workers=writer.workers)
+    added = threads.for_each(write, writer.blocks, writer.states, workers=writer.workers)
     if writer.counts is not None:
         added += writer.counts.write(writer.market, tick)
     writer.tip = log.append(writer.market, writer.tip, tick=tick, digest=writer.tip.digest, added=added)

@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qsim import allocation, clock, given, params, scenarios, simulation
+from qsim import allocation, clock, given, params, scenarios, threads
 from qsim.clock import Epoch
 from qsim.errors import ConflictError, UsageError
 from qsim.runs import calls, cluster, forecast, recording, writing
@@ -153,9 +153,7 @@ def _commit_opening(market: Place, opening: Opening) -> None:
         added = [DataFile(name, "settings", 0, len(text), files.put(market / name, text), 0, 0, 0)]
         epoch = Epoch(0, 0, opening.parameters.update_interval_seconds)
         digest = epoch_digest(epoch, opening.parameters)
-        parts = simulation.for_each(
-            lambda piece: _write_parts(market, piece()), opening.pieces, workers=workers_of(None)
-        )
+        parts = threads.for_each(lambda piece: _write_parts(market, piece()), opening.pieces, workers=workers_of(None))
         for written, part_digest in parts:
             added += written
             digest += part_digest

@@ -1,8 +1,8 @@
 """The only door to the disk for a market's files: new files, whole or not at all, and synced directories.
 
 A file is written under a temporary name that no reader's pattern matches, synced, renamed, and is on disk for
-good once its directory is synced too. Faults of the disk become DiskError; nothing is retried. In an object store there
-are no directories to make and sync, and an object is whole and lasts as soon as it is put.
+good once its directory is synced too; Ctrl-C comes before that or behind it. Faults of the disk become DiskError; nothing is
+retried. In an object store there are no directories to make and sync, and an object is whole and lasts as soon as it is put.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
+from qsim import interrupts
 from qsim.errors import ConflictError, CorruptError, DiskError
 from qsim.storage import objects, system
 from qsim.storage.places import ObjectPath, Place
@@ -49,6 +50,7 @@ def _passed_over(codes: frozenset[int]) -> Iterator[None]:
             raise
 
 
+@interrupts.held_back()
 def make_directory(path: Place) -> None:
     """Make a directory whose parent is there, its name on disk for good even where a killed process made it."""
     if isinstance(path, ObjectPath):
@@ -63,6 +65,7 @@ def make_directory(path: Place) -> None:
         system.sync_directory(path.parent)
 
 
+@interrupts.held_back()
 def make_path(path: Place) -> None:
     """Make a directory and its parents, all names on disk for good."""
     if isinstance(path, ObjectPath):
@@ -89,6 +92,7 @@ def make_missing(market: Place, directories: Iterable[str]) -> None:
         sync_directory(market)
 
 
+@interrupts.held_back()
 def sync_directory(path: Place) -> None:
     """Put a directory's entries on disk."""
     if isinstance(path, ObjectPath):
@@ -195,6 +199,7 @@ def own_name(market: Place, name: str, *, shared: bool = False) -> str:
     return f"{stem}-{secrets.token_hex(4)}.{ending}"
 
 
+@interrupts.held_back()
 def put(path: Place, data: memoryview | bytes) -> str:
     """Put a file in place whole, and give its sha256; the caller syncs the directory before naming the file."""
     digest, finish = begin(path, data)
@@ -233,6 +238,7 @@ def _put_over(path: Path, temporary: Path, handle: int) -> None:
         raise
 
 
+@interrupts.held_back()
 def put_if_absent(path: Place, data: bytes) -> None:
     """Put a file in place whole and durably, or raise ConflictError where one of that name is there."""
     if isinstance(path, ObjectPath):

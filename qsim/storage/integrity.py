@@ -8,11 +8,11 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
+from qsim import threads
 from qsim.errors import CorruptError
 from qsim.storage import files, log, objects
 from qsim.storage.log import Log
@@ -98,12 +98,13 @@ def faults(market: Place, named: Iterable[DataFile], *, afresh: bool = False) ->
         return
     if not isinstance(market, ObjectPath) and not afresh:
         named = _touched(market, named)
-    with ThreadPoolExecutor(_THREADS) as pool:
-        # Threads are worth their start for many files only.
-        apply = pool.map if len(named) > _FEW else map
-        for file, fault in zip(named, apply(partial(_fault, market), named), strict=True):
-            if fault is not None:
-                yield file.path, fault
+    look: Iterable[CorruptError | None] = map(partial(_fault, market), named)
+    # Threads are worth their start for many files only.
+    if len(named) > _FEW:
+        look = threads.for_each(partial(_fault, market), named, workers=_THREADS)
+    for file, fault in zip(named, look, strict=True):
+        if fault is not None:
+            yield file.path, fault
 
 
 def checked(market: Place, history: Log) -> Log:

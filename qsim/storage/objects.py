@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -39,8 +39,8 @@ def store_of(bucket: str) -> ObjectStore:
 
 
 @contextmanager
-def _asked(action: str, path: ObjectPath) -> Iterator[ObjectStore]:
-    """Give the store of an object, and turn what it refuses into a DiskError."""
+def _asked(action: str, path: ObjectPath, *, can_be_left: bool = True) -> Iterator[ObjectStore]:
+    """Give the store of an object, and turn what it refuses into a DiskError; Ctrl-C is told here where the request can be left."""
     try:
         from obstore.exceptions import BaseError
     except ImportError:
@@ -48,7 +48,7 @@ def _asked(action: str, path: ObjectPath) -> Iterator[ObjectStore]:
             f"{path}: obstore is not installed; object stores need it; run: pip install 'quickcommerce-sim[s3]'"
         ) from None
     try:
-        with interrupts.let_through():
+        with interrupts.let_through() if can_be_left else nullcontext():
             yield store_of(path.bucket)
     except (BaseError, OSError, ValueError) as fault:
         raise DiskError(
@@ -125,8 +125,8 @@ def put(path: ObjectPath, data: memoryview | bytes) -> bool:
 
 
 def put_over(path: ObjectPath, data: bytes) -> None:
-    """Put an object whether or not one is there: for what is no part of a market."""
-    with _asked("write", path) as store:
+    """Put an object whether or not one is there: for what is no part of a market, a lease, of which none is to be left."""
+    with _asked("write", path, can_be_left=False) as store:
         store.put(path.key, data)
 
 

@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from qsim import interrupts
 from qsim.schema import SNAPSHOTS
 from qsim.storage import files, integrity, lock, parquet
 from qsim.storage.pieces import DataFile
@@ -53,6 +54,7 @@ def write_history(
     return put_history(market, table, data, rows.num_rows, ticks, block, writing)
 
 
+@interrupts.held_back()
 def put_history(
     market: Place,
     table: str,
