@@ -15,7 +15,7 @@ from contextlib import contextmanager
 # mallopt's numbers: how much at the end of a heap is kept, and before that whole heaps of threads, from which size on a block is the
 # system's own, and how many heaps there may be.
 _TRIM_THRESHOLD, _TOP_PAD, _MMAP_THRESHOLD, _HEAPS = -1, -2, -3, -8
-# The most that it allows for the second.
+# The most that it allows for the third.
 _LARGEST = 1 << 25
 _COLUMN = 1 << 20
 

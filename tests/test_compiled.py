@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 import qsim
 from qsim import compiled
 from qsim.compiled import build
+from qsim.market import kernel
 from qsim.money import MAX_PAISE
 from qsim.params import GROUPS
 from qsim.simulation import Course
@@ -33,13 +34,15 @@ compiles = pytest.mark.skipif(not build.compiler(), reason="there is no C compil
 
 
 @there
-@examples(60, 1_000)
-def test_the_loops_give_what_numpy_gives(examples: int) -> None:
+@pytest.mark.parametrize("many_listings", [1, kernel._MANY_LISTINGS])
+@examples(30, 1_000)
+def test_the_loops_give_what_numpy_gives(examples: int, many_listings: int) -> None:
     @settings(COMPARED, max_examples=examples)
     @given(cases())
     def each(case: Case) -> None:
-        looped = Simulated(case.plan, case.course, case.first, case.highest_price).to(case.cuts[-1])
         with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(kernel, "_MANY_LISTINGS", many_listings)
+            looped = Simulated(case.plan, case.course, case.first, case.highest_price).to(case.cuts[-1])
             patch.setattr(compiled, "library", lambda: None)
             arrays = Simulated(case.plan, case.course, case.first, case.highest_price).to(case.cuts[-1])
         assert_same(looped, arrays)
@@ -104,9 +107,11 @@ def test_the_loops_do_nothing_that_c_leaves_undefined(tmp_path: Path, monkeypatc
     assert build.build(compiled.FOLDER, library) == ""
     code = (
         f"from pathlib import Path; from qsim import compiled; compiled.LIBRARY = Path({str(library)!r});"
-        "assert compiled.library(); from tests import test_compiled as markets;"
-        "markets.Simulated(*markets.of_wide_swings()).to(40); markets.Simulated(*markets.of_low_windows(), 600).to(620);"
-        "markets.of_wrapped_prices().to(9)"
+        "assert compiled.library(); import qsim; from qsim.market import kernel; from tests import test_compiled as markets\n"
+        "for kernel._MANY_LISTINGS in (kernel._MANY_LISTINGS, 1):\n"
+        " markets.Simulated(*markets.of_wide_swings()).to(40); markets.Simulated(*markets.of_low_windows(), 600).to(620)\n"
+        " markets.of_wrapped_prices().to(9)\n"
+        f"qsim.generate({str(tmp_path / 'm')!r}, products=90, batch_size=0); qsim.run({str(tmp_path / 'm')!r}, ticks=200)"
     )
     # A trap ends the process.
     ended = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)

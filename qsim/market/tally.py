@@ -1,6 +1,6 @@
 """Counts of what ticks did, by cell: one platform's listings of one category in a block.
 
-Made of the rows that a tile filled, all its ticks at once. It alters nothing that a market is made of.
+Made of the rows of a tile, all its ticks at once, in numpy or by the compiled loops. It alters nothing that a market is made of.
 """
 
 from __future__ import annotations
