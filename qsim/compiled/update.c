@@ -233,11 +233,16 @@ static void fill_all(const Update *u, const Few *few, int64_t tick, int64_t firs
     for (int i = 0; i < n; i++) was_surging[i] = (surge[i] | fee[i]) > 0;
 }
 
+/* The next row that changed anything, or that changed nothing; as many as there are where none is left. */
+static int next_row(const Few *few, int changed, int from, int n) {
+    const uint8_t *found = memchr(few->changed + from, changed, n - from);
+    return found ? (int)(found - few->changed) : n;
+}
+
 static void fill_changed(const Update *u, const Few *few, int64_t tick, int64_t t, int n) {
     int64_t start = t * u->count, at = start + u->kept[t];
-    for (int from = 0, stop; from < n; from = stop + 1) {
-        const uint8_t *unchanged = memchr(few->changed + from, 0, n - from);
-        stop = unchanged ? (int)(unchanged - few->changed) : n;
+    for (int from = 0, stop; (from = next_row(few, 1, from, n)) < n; from = stop) {
+        stop = next_row(few, 0, from, n);
         fill(u, few, at, from, stop - from);
         for (int i = from; i < stop; i++) u->row_tick[at++] = (uint32_t)tick;
     }
