@@ -3,6 +3,8 @@
  * They say what the modules named beside them say, operation by operation, so that every bit is theirs: built without contracted
  * products (-ffp-contract=off) and without -ffast-math. The structures are those of `__init__.py`, field by field.
  */
+#pragma once
+
 #include <stdint.h>
 #include <string.h>
 
