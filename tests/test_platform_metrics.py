@@ -22,7 +22,7 @@ from qsim.errors import UsageError
 from qsim.market import pricing, state
 from qsim.monitoring.metrics import metrics
 from qsim.runs import merging
-from qsim.schema import SIZE_EDGES_BPS, SIZES
+from qsim.schema import MOST_SQUARES, SIZE_EDGES_BPS, SIZES
 from qsim.storage import log
 from qsim.storage.pieces import DataFile
 from tests.stored import history
@@ -332,6 +332,23 @@ def test_checks_of_counts_are_not_for_a_market_that_nobody_watched(number: str, 
     [check] = qsim.validate(unwatched, only=[number])["checks"]
     assert check["passed"] and not check["applies"]
     assert check["detail"] == "not for this market, which lacks ticks that were counted by platform and category"
+
+
+@pytest.mark.parametrize("looped", [True, False])
+def test_sizes_whose_squares_are_beyond_all_bounds_are_counted_and_checked(
+    tmp_path: Path, looped: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not looped:
+        monkeypatch.setattr(compiled, "library", lambda: None)
+    rows = [f"Thing {number},Maker,Snacks,40000,40000" for number in range(30)]
+    (tmp_path / "dear.csv").write_text("\n".join(["product,brand,category,mrp,price", *rows]))
+    # At 02:00 all is to be had for one paisa, and an hour later no more.
+    half_off = {"01:00-03:00": -50, "02:00-04:00": -50}
+    qsim.generate(tmp_path / "m", catalog=tmp_path / "dear.csv", batch_size=0, time_of_day=half_off)
+    qsim.run(tmp_path / "m", ticks=10, update_interval_seconds=1800)
+    most = qsim.connect(tmp_path / "m").sql("SELECT max(change_squares) FROM raw.platform_metrics").fetchall()
+    assert most == [(MOST_SQUARES,)]
+    assert qsim.validate(tmp_path / "m", only=["6.28"])["passed"]
 
 
 def test_compaction_counts_no_tick_that_nobody_watched(broken: Path, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from qsim import compiled
 from qsim.arrays import F64, I32, I64, U32, Mask, edges
 from qsim.compiled import Keys, Loops
 from qsim.market.state import NO_CEILING, Block, EventRows, State, WatchedRows
-from qsim.schema import METRICS_EVERY, SIZE_EDGES_BPS, SIZES
+from qsim.schema import METRICS_EVERY, MOST_SQUARES, SIZE_EDGES_BPS, SIZES
 
 # What is counted of each key: rows, and those of them that did or are what the names say.
 COUNTED = (
@@ -272,6 +272,6 @@ def _sizes(counts: Counts, kept: I64) -> dict[str, I64]:
     histogram = counts.histogram[kept, :-1]
     sums = {
         "change_bps": counts.changes[kept].astype(np.int64),
-        "change_squares": counts.squares[kept].astype(np.int64),
+        "change_squares": np.minimum(counts.squares[kept], MOST_SQUARES).astype(np.int64),
     }
     return {"sized": histogram.sum(axis=1)} | sums | {name: histogram[:, number] for number, name in enumerate(SIZES)}

@@ -9,6 +9,8 @@ STATES = ("discounted", "surging", "out_of_stock")
 METRICS_EVERY = 1_024
 # Sizes of price changes in classes, from the lowest, and their edges in basis points: each class begins at its edge.
 SIZE_EDGES_BPS = (-2000, -1000, -500, -200, 0, 200, 500, 1000, 2000)
+# Of greater numbers float64 does not have all, and more of them could be more than int64 has.
+MOST_SQUARES = 1 << 53
 SIZES = {
     "down_20": "falls by more than 20 %",
     "down_10": "falls by more than 10 and up to 20 %",
@@ -105,7 +107,7 @@ PLATFORM_METRICS = Table(
             "changes of price whose size was measured: all, or an even share of those of a very large tick",
         ),
         "change_bps": ("int64", "sum of these sizes, basis points of the price before"),
-        "change_squares": ("int64", "sum of the squares of these sizes"),
+        "change_squares": ("int64", "sum of the squares of these sizes; of a block at most 2^53"),
         **{name: ("uint32", f"of these, {what}") for name, what in SIZES.items()},
         "discounted": ("uint32", "listings with a running discount"),
         "surging": ("uint32", "listings with a surge on the price or a surge fee"),

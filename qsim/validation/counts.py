@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from qsim.schema import PLATFORM_METRICS, SIZE_EDGES_BPS, SIZES
+from qsim.schema import MOST_SQUARES, PLATFORM_METRICS, SIZE_EDGES_BPS, SIZES
 from qsim.storage.log import Log
 from qsim.validation.checks import Check, faults
 from qsim.validation.laws import table
@@ -16,11 +16,11 @@ _CLASSES = ", ".join(
     f"count(*) FILTER (size >= '{low}'::DOUBLE AND size < '{high}'::DOUBLE) AS {name}"
     for name, low, high in zip(SIZES, _EDGES, _EDGES[1:], strict=False)
 )
-_SIZED = ("sized", "change_bps", "change_squares", *SIZES)
+_SIZED = ("sized", "change_bps", *SIZES)
 # Changes of price by tick and cell: their sizes in basis points, and how many are in each class.
 _SIZES = f"""
     SELECT tick, platform_id, category_id, count(*) AS sized, sum(round_even(size, 0))::BIGINT AS change_bps,
-        sum(round_even(size, 0) ** 2)::BIGINT AS change_squares, {_CLASSES}
+        least(sum(round_even(size, 0) ** 2), {MOST_SQUARES})::BIGINT AS change_squares, {_CLASSES}
     FROM (SELECT tick, listing_id, (price_after_paise - price_before_paise) / price_before_paise * 10000 AS size
           FROM raw.events WHERE price_after_paise <> price_before_paise) JOIN ({_CELLS}) USING (listing_id) GROUP BY ALL"""
 # How many more listings of each cell are in each state after a tick than before it.
@@ -99,8 +99,9 @@ CHECKS: tuple[Check, ...] = (
         f"""SELECT m.tick, platform_id, category_id, m.sized, s.sized AS due, m.change_bps, s.change_bps AS due_bps
         FROM raw.platform_metrics AS m LEFT JOIN ({_SIZES}) AS s USING (tick, platform_id, category_id)
         WHERE {" + ".join(f"m.{name}" for name in SIZES)} <> m.sized OR m.sized > coalesce(s.sized, 0)
-            OR ((SELECT max(attempted) FROM raw.metrics) <= 1024 AND ({", ".join(f"m.{name}" for name in _SIZED)})
-                IS DISTINCT FROM ({", ".join(f"coalesce(s.{name}, 0)" for name in _SIZED)}))""",
+            OR ((SELECT max(attempted) FROM raw.metrics) <= 1024
+                AND ({", ".join(f"m.{name}" for name in _SIZED)}, least(m.change_squares, {MOST_SQUARES}))
+                IS DISTINCT FROM ({", ".join(f"coalesce(s.{name}, 0)" for name in (*_SIZED, "change_squares"))}))""",
         needs=_COUNTED,
     ),
     faults(
