@@ -1,8 +1,8 @@
 """Ctrl-C told only where nothing is half done: a main thread that writes cannot be left anywhere.
 
 Python raises KeyboardInterrupt between any two steps: behind the opening of a file and before what closes it, or within what frees
-a lock. In `held_back` what a signal's handler raises waits for the next `let_through`, where one waits, and once it was raised
-nothing more is, so that all is closed. Handlers are called at once; other threads than the main one get no signals.
+a lock. In `held_back` what a signal's handler raises waits for the next `let_through`, where one waits; and as long as that is on
+its way nothing more is raised, so that all is closed. Handlers are called at once; other threads than the main one get no signals.
 """
 
 from __future__ import annotations

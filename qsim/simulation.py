@@ -180,14 +180,11 @@ def _whole_tile(
     tally: Tally | None,
 ) -> events.Tile:
     """Make a stretch of ticks that each take up all listings."""
-    if tally is None:
-        return events.whole_tile(
-            block.number, kernel.whole(block, prepared, state, epoch_rules, window, part, None), None
-        )
     ticks = window.ticks[part.start : part.stop]
-    keys, counts = room_to_count(tally, block, ticks)
+    keys, counts = (None, None) if tally is None else room_to_count(tally, block, ticks)
     made = kernel.whole(block, prepared, state, epoch_rules, window, part, keys)
-    return events.whole_tile(block.number, made, told(tally, block, ticks, counts))
+    found = None if tally is None or counts is None else told(tally, block, ticks, counts)
+    return events.whole_tile(block.number, made, found)
 
 
 def _result(future: Future[Any]) -> Any:

@@ -174,7 +174,8 @@ def test_a_run_that_is_interrupted_at_any_time_leaves_no_lock_and_no_unfinished_
         interrupted(market)
         assert lock.is_free(market)
         assert list(market.rglob(".*")) == []
-        assert threading.active_count() == threads
+        # Those of others may end meanwhile.
+        assert threading.active_count() <= threads
     assert qsim.verify(market)["faults"] == []
     assert qsim.run(market, until=TICKS, max_workers=2)["digest"] == whole
 

@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from qsim import compiled, streams
-from qsim.arrays import I64, U16, U32
+from qsim.arrays import I64
 from qsim.compiled import Keys, Loops
 from qsim.depths import LAW_SIZE
 from qsim.market import pricing
 from qsim.market.rules import Rules
-from qsim.market.state import EVENT, Block, EventRows, State, WholeTicks, room_for
+from qsim.market.state import EVENT, Block, EventRows, State, Transitions, WholeTicks, room_for
 from qsim.market.turns import Factors
 from qsim.streams import Purpose
 
@@ -24,8 +24,6 @@ _STATE = ("price", "regular", "own", "line", "discount", "surge", "fee", "update
 _SWITCHED = {"tick": np.uint32, "listing_id": np.uint32, "own": np.uint16}
 _FACTORS = ("slope", "base", "pull")
 _BLOCK = ("lanes", "ceiling", "listing_id", "is_loose", "platform")
-
-Transitions = list[tuple[U32, U32, U16]]
 
 
 def update(

@@ -113,6 +113,10 @@ EVENT: dict[str, type[np.generic]] = {
 COLUMNS = (*EVENT, "changed")
 
 
+# Own discounts that started or ended: tick, listing_id and discount_bps, part by part.
+Transitions = list[tuple[U32, U32, U16]]
+
+
 @dataclass
 class WatchedRows:
     """What is noted beside the rows for the metrics: whose change or price was held at its bound, who had a discount and who a
@@ -148,7 +152,7 @@ class EventRows:
     fee: U16
     changed: Mask
     count: int
-    transitions: list[tuple[U32, U32, U16]] = field(default_factory=list)
+    transitions: Transitions = field(default_factory=list)
     orders: list[tuple[U32, U32, U16, U16, I32, I32]] = field(default_factory=list)
     deliveries: list[tuple[U32, U32, U16, U16]] = field(default_factory=list)
     truth: list[tuple[Any, ...]] = field(default_factory=list)
@@ -173,7 +177,7 @@ class WholeTicks:
     attempted: int
     kept: I64
     columns: dict[str, Any]
-    transitions: list[tuple[U32, U32, U16]]
+    transitions: Transitions
 
 
 def event_rows(capacity: int, old: EventRows | None = None, watched: bool = False) -> EventRows:
