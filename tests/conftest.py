@@ -14,6 +14,7 @@ import duckdb
 import pytest
 
 import qsim
+from qsim import compiled
 from qsim.validation import checks
 from tests.browser import chromium
 from tests.commands import Shell
@@ -83,6 +84,15 @@ def ran(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def market(ran: Path, tmp_path: Path) -> Path:
     """A copy of the market of twelve products that the test may write."""
     return Path(shutil.copytree(ran, tmp_path / "m"))
+
+
+@pytest.fixture(params=["loops", "arrays"])
+def loops_or_arrays(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a test run with the compiled loops, and in numpy alone."""
+    if request.param == "arrays":
+        monkeypatch.setattr(compiled, "library", lambda: None)
+    elif compiled.library() is None:
+        pytest.skip("qsim is installed without a C compiler")
 
 
 @pytest.fixture

@@ -50,9 +50,6 @@ def test_the_loops_give_what_numpy_gives(examples: int, many_listings: int) -> N
     each()
 
 
-either = pytest.mark.parametrize("loops", [pytest.param(True, marks=there), False])
-
-
 def of_dear_goods(**changes: Any) -> tuple[Plan, Course]:
     parameters = parameters_of(batch_size=0, update_interval_seconds=60, **changes)
     dear = [Product(number, None if number % 2 else MAX_PAISE, 0, [MAX_PAISE] * 3, [0] * 3) for number in range(9)]
@@ -70,12 +67,8 @@ def of_low_windows() -> tuple[Plan, Course]:
     return of_dear_goods(time_of_day=windows, surge_probability=0.5)
 
 
-@either
-def test_the_widest_swings_of_the_dearest_goods_stay_within_their_bounds(
-    monkeypatch: pytest.MonkeyPatch, loops: bool
-) -> None:
-    if not loops:
-        monkeypatch.setattr(compiled, "library", lambda: None)
+@pytest.mark.usefixtures("loops_or_arrays")
+def test_the_widest_swings_of_the_dearest_goods_stay_within_their_bounds() -> None:
     simulated, before = Simulated(*of_wide_swings()), np.full(27, MAX_PAISE)
     for tick in range(1, 41):
         regular = simulated.to(tick).columns()["regular"].astype(np.int64)
@@ -84,11 +77,9 @@ def test_the_widest_swings_of_the_dearest_goods_stay_within_their_bounds(
         before = regular
 
 
-@either
+@pytest.mark.usefixtures("loops_or_arrays")
 @pytest.mark.filterwarnings("error")
-def test_windows_that_take_off_more_than_all_leave_one_paisa(monkeypatch: pytest.MonkeyPatch, loops: bool) -> None:
-    if not loops:
-        monkeypatch.setattr(compiled, "library", lambda: None)
+def test_windows_that_take_off_more_than_all_leave_one_paisa() -> None:
     simulated = Simulated(*of_low_windows(), 600).to(620)
     assert set(simulated.columns()["price"].tolist()) == {1}
 

@@ -17,7 +17,6 @@ import polars as pl
 import pytest
 
 import qsim
-from qsim import compiled
 from qsim.errors import UsageError
 from qsim.market import pricing, state
 from qsim.monitoring.metrics import metrics
@@ -199,12 +198,8 @@ def test_of_a_very_large_tick_an_even_share_of_changes_is_measured(tmp_path: Pat
     assert all(sized == classes and 0.05 < sized / changed < 0.2 for changed, sized, classes in by_platform)
 
 
-@pytest.mark.parametrize("looped", [True, False])
-def test_the_share_that_is_measured_is_the_same_however_a_run_is_split(
-    tmp_path: Path, looped: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not looped:
-        monkeypatch.setattr(compiled, "library", lambda: None)
+@pytest.mark.usefixtures("loops_or_arrays")
+def test_the_share_that_is_measured_is_the_same_however_a_run_is_split(tmp_path: Path) -> None:
     found = []
     for name, stops in (("whole", [30]), ("parts", [7, 8, 30])):
         qsim.generate(tmp_path / name, products=2_000, batch_size="all", update_interval_seconds=600)
@@ -334,12 +329,8 @@ def test_checks_of_counts_are_not_for_a_market_that_nobody_watched(number: str, 
     assert check["detail"] == "not for this market, which lacks ticks that were counted by platform and category"
 
 
-@pytest.mark.parametrize("looped", [True, False])
-def test_sizes_whose_squares_are_beyond_all_bounds_are_counted_and_checked(
-    tmp_path: Path, looped: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if not looped:
-        monkeypatch.setattr(compiled, "library", lambda: None)
+@pytest.mark.usefixtures("loops_or_arrays")
+def test_sizes_whose_squares_are_beyond_all_bounds_are_counted_and_checked(tmp_path: Path) -> None:
     rows = [f"Thing {number},Maker,Snacks,40000,40000" for number in range(30)]
     (tmp_path / "dear.csv").write_text("\n".join(["product,brand,category,mrp,price", *rows]))
     # At 02:00 all is to be had for one paisa, and an hour later no more.

@@ -23,6 +23,9 @@ typedef struct {
     int switched, sizes;
 } Few;
 
+/* The tick of an update: its own, where each has one. */
+static uint32_t tick_of(const Update *u, int64_t place, int64_t tick) { return (uint32_t)(u->ticks ? u->ticks[place] : tick); }
+
 #define COLUMN(kind, name)                                                                                                      \
     static const kind *name(const Update *u, const kind *column, kind *room, int64_t first, int n) {                             \
         if (!u->places) return column + u->start + first;                                                                       \
@@ -50,8 +53,6 @@ static void take(const Update *u, Few *few, int64_t first, int n) {
     few->is_loose = bytes(u, u->is_loose, few->room_for_bytes[0], first, n);
     few->platform = bytes(u, u->platform, few->room_for_bytes[1], first, n);
 }
-
-static uint32_t tick_of(const Update *u, int64_t place, int64_t tick) { return (uint32_t)(u->ticks ? u->ticks[place] : tick); }
 
 /* Fill so many rows from a place on, with those of the few from one on. */
 static void fill(const Update *u, const Few *few, int64_t at, int from, int n) {

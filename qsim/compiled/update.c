@@ -18,9 +18,9 @@ static void draw(const Update *u, Few *few, int64_t tick, int64_t first, int n) 
     int64_t lanes[ROWS];
     for (int i = 0; i < n; i++) lanes[i] = u->lanes[u->places ? u->places[first + i] : u->start + first + i];
     for (int i = 0, last; i < n; i = last) {
-        int64_t quad = lanes[i] / 4, of = u->ticks ? u->ticks[first + i] : tick;
+        int64_t quad = lanes[i] / 4, of = tick_of(u, first + i, tick);
         for (last = i + 1; last < n && lanes[last] > lanes[last - 1] && lanes[last] / 4 < quad + QUADS; last++)
-            if (u->ticks && u->ticks[first + last] != of) break;
+            if (tick_of(u, first + last, tick) != of) break;
         for (int64_t k = 0; k <= lanes[last - 1] / 4 - quad; k++) philox(u->key, quad + k, u->block, of, u->purpose, words + 4 * k);
         for (int row = i; row < last; row++) few->drawn[row] = words[lanes[row] - 4 * quad];
     }
@@ -106,13 +106,13 @@ static void draw_sizes(const Update *u, Few *few, int64_t tick, int64_t first, i
     few->sizes = places_of(few->is_sized, few->sized, n);
     for (int k = 0; k < few->switched; k++) {
         int i = few->switching[k];
-        uint64_t word = hashed(u->depth_stem, u->ticks ? u->ticks[first + i] : tick, few->listing_id[i]);
+        uint64_t word = hashed(u->depth_stem, tick_of(u, first + i, tick), few->listing_id[i]);
         uint16_t depth = u->depth_laws[few->platform[i] * u->law_size + (int64_t)(word >> 52)];
         few->new_own[i] = few->starts[i] ? depth : 0;
     }
     for (int k = 0; k < few->sizes; k++) {
         int i = few->sized[k];
-        uint64_t word = hashed(u->surge_stem, u->ticks ? u->ticks[first + i] : tick, few->listing_id[i]);
+        uint64_t word = hashed(u->surge_stem, tick_of(u, first + i, tick), few->listing_id[i]);
         few->new_surge[i] = (uint16_t)(u->surge_low + (int64_t)((word >> 32) * (uint64_t)u->surge_span >> 32));
     }
 }

@@ -89,15 +89,6 @@ class _Tile:
         """Count the keys."""
         return len(self.ticks) * len(self.tally.active)
 
-    def offsets(self, at: slice) -> U32:
-        """Give the places of rows' listings among all of the block."""
-        return np.asarray(self.rows.listing_id[at] - np.uint32(self.block.first_listing))
-
-    def keys(self, at: slice) -> I64:
-        """Work out the keys of rows."""
-        tick = self.rows.tick[at].astype(np.int64) - self.ticks.start
-        return np.asarray(tick * len(self.tally.active) + self.tally.cell[self.offsets(at)])
-
 
 @dataclass(frozen=True)
 class Counts:
@@ -113,12 +104,17 @@ class Counts:
 
 def _by_key(tile: _Tile) -> Counts:
     """Count the rows of each key, and measure the changes of some."""
-    rows, every, size = tile.rows, slice(0, tile.rows.count), tile.size
-    after, watched, key = rows.after[every], tile.watched, tile.keys(every)
+    tally, rows, every, size = tile.tally, tile.rows, slice(0, tile.rows.count), tile.size
+    after, watched, place = (
+        rows.after[every],
+        tile.watched,
+        rows.listing_id[every] - np.uint32(tile.block.first_listing),
+    )
+    key = (rows.tick[every].astype(np.int64) - tile.ticks.start) * len(tally.active) + tally.cell[place]
     masks = (
         ~rows.changed[every],
         watched.clipped[every],
-        (after < 1) | (after > tile.tally.ceiling[tile.offsets(every)]),
+        (after < 1) | (after > tally.ceiling[place]),
         rows.discount[every] > 0,
         watched.was_discounted[every],
         (rows.surge[every] | rows.fee[every]) > 0,
