@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from qsim.arrays import I32, I64, U8, U16, U32, Mask
+from qsim.arrays import I32, I64, U8, U16, U32, Mask, rows_of, set_rows_of
 from qsim.market.happenings import open_units
 from qsim.market.posting import posted
 from qsim.market.pricing import overlaid_price
@@ -63,33 +65,39 @@ def make_blocks(columns: Columns) -> list[Block]:
 def _block(columns: Columns, first: int, last: int, first_rank: int) -> Block:
     """Make the block of the products first..last-1, whose campaign lines are found by their order in listings."""
     per = columns.listings_per_product
-    active = np.flatnonzero(columns.is_active[first:last])
-    lanes = (active[:, None] * per + np.arange(per)).ravel()
-    product = first + np.repeat(active, per)
-    loose = columns.is_loose[product]
+    active = columns.is_active[first:last]
+    lanes = np.flatnonzero(np.repeat(active, per))
     first_listing = (columns.first_product + first) * per
     ends = [first_listing, first_listing + (last - first) * per]
     of_block = slice(*np.searchsorted(columns.line_listing, ends))
-    position = columns.line_listing[of_block] - first_listing
-    on = columns.is_active[first + position // per]
+    product, store = np.divmod(columns.line_listing[of_block] - first_listing, per)
+    on = active[product]
+    rank = np.cumsum(active) - 1
+
+    loose, mrp, group = (column[first:last][active] for column in (columns.is_loose, columns.mrp, columns.group))
+
+    def of_listings(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        return rows_of(column[first * per : last * per], active)
+
     return Block(
         number=(columns.first_product + first) // columns.block_products,
         first_listing=first_listing,
         first_rank=first_rank,
         listings_per_product=per,
+        is_active=active,
         lanes=lanes,
         listing_id=(first_listing + lanes).astype(np.uint32),
         resting=columns.anchor[first * per : last * per],
-        anchor=columns.anchor[first * per + lanes],
-        ceiling=np.where(loose, NO_CEILING, columns.mrp[product]).astype(np.int32),
-        is_loose=loose,
-        group=columns.group[product],
-        platform=np.tile(columns.platform_of_listing, len(active)),
-        unit_cost=columns.unit_cost[first * per + lanes],
-        reorder_level=columns.reorder_level[first * per + lanes],
-        target_stock=columns.target_stock[first * per + lanes],
+        anchor=of_listings(columns.anchor),
+        ceiling=np.repeat(np.where(loose, NO_CEILING, mrp).astype(np.int32), per),
+        is_loose=np.repeat(loose, per),
+        group=np.repeat(group, per),
+        platform=np.tile(columns.platform_of_listing, len(group)),
+        unit_cost=of_listings(columns.unit_cost),
+        reorder_level=of_listings(columns.reorder_level),
+        target_stock=of_listings(columns.target_stock),
         city_of_area=columns.city_of_area,
-        line_position=np.searchsorted(lanes, position[on]),
+        line_position=rank[product[on]] * per + store[on],
         line_campaign=columns.line_campaign[of_block][on],
         line_bps=columns.line_bps[of_block][on],
     )
@@ -106,7 +114,7 @@ def opening_state(
     state = State(
         block.anchor.copy(),
         block.anchor.copy(),
-        own[block.lanes],
+        rows_of(own, block.is_active),
         none.copy(),
         none.copy(),
         none.copy(),
@@ -115,7 +123,7 @@ def opening_state(
         np.zeros(count, np.uint32),
         np.zeros(count, np.int32),
         np.zeros(count, np.int32),
-        stock[block.lanes],
+        rows_of(stock, block.is_active),
         np.zeros(count, np.uint32),
     )
     set_lines(block, state, running)
@@ -157,7 +165,7 @@ def snapshot_table(block: Block, state: State, tick: int) -> pa.Table:
         column = np.zeros(count, values.dtype) if rest is None else rest.copy()
         # Of many columns none is set at a time, or ever.
         if rest is not None or values.any():
-            column[block.lanes] = values
+            set_rows_of(column, block.is_active, values)
         columns.append(column)
     return pa.Table.from_arrays([pa.array(column) for column in columns], schema=SNAPSHOTS.arrow())
 
@@ -179,6 +187,7 @@ def state_of(block: Block, snapshot: pa.Table, running: Mask) -> State:
         "stock",
         "restock_second",
     )
-    state = State(*(snapshot.column(name).to_numpy()[block.lanes] for name in names))
+    columns: list[Any] = [rows_of(snapshot.column(name).to_numpy(), block.is_active) for name in names]
+    state = State(*columns)
     set_lines(block, state, running)
     return state

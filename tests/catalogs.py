@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import polars as pl
+import polars.selectors as cs
 
 from qsim import catalog
 from qsim.params import Parameters
@@ -12,10 +13,12 @@ def catalog_tables(parameters: Parameters, user: pl.DataFrame | None = None) -> 
     """Make all catalog tables by name; columns of `schema`."""
     products = catalog.products_table(parameters, user)
     campaigns, lines = catalog.campaign_tables(parameters, products)
-    return catalog.named_tables(parameters, products) | {
+    tables = catalog.named_tables(parameters, products) | {
         "products": products,
         "stores": catalog.store_table(parameters),
         "campaigns": campaigns,
         "campaign_lines": lines,
         "listings": catalog.listing_table(parameters, products),
     }
+    # As they are written.
+    return {name: table.cast({cs.enum(): pl.String}) for name, table in tables.items()}

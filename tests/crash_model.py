@@ -9,11 +9,11 @@ from __future__ import annotations
 import errno
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from unittest import mock
 
-from qsim.storage import files, lock
+from qsim.storage import files, lock, uncached
 from qsim.storage.system import Entry
 
 DIRECTORY = -1
@@ -86,6 +86,9 @@ class Disk:
         self.contents[handle] += bytes(taken)
         self.dirty.add(handle)
         return len(taken)
+
+    def bypass_cache(self, handle: int, *, on: bool) -> bool:
+        return on
 
     def sync(self, handle: int) -> None:
         self._before("sync")
@@ -201,5 +204,7 @@ def _mangled(data: bytes) -> list[bytes]:
 @contextmanager
 def mounted(disk: Disk) -> Iterator[Disk]:
     """Let all storage go to a disk in memory."""
-    with mock.patch.object(files, "system", disk), mock.patch.object(lock, "system", disk):
+    with ExitStack() as stack:
+        for module in (files, lock, uncached):
+            stack.enter_context(mock.patch.object(module, "system", disk))
         yield disk

@@ -136,7 +136,8 @@ def test_the_model_finds_files_written_in_place() -> None:
     def in_place(path: Path, data: bytes | memoryview) -> tuple[str, Callable[[], None]]:
         handle = files.system.create(path)
         files.system.write(handle, memoryview(data))
-        files._sync(path, path, handle)
+        files.system.sync(handle)
+        files.system.close(handle)
         return really(path, data)
 
     really = files.begin

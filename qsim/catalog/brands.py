@@ -106,7 +106,7 @@ def with_brands(parameters: Parameters, products: pl.DataFrame) -> pl.DataFrame:
     groups = [group for group in parameters.assortment.brands if (products["volatility_group"] == group).any()]
     if not groups:
         return products
-    rows = products.with_row_index("row")
+    rows = products.with_row_index("row").with_columns(pl.col("brand").cast(pl.String))
     made_up = pl.Series("name", taxonomy.words("brands"))
     made_up = made_up.filter(~made_up.is_in(products["brand"].unique().to_list()))
     if len(made_up) < len(groups) * max(parameters.assortment.brands[group].places for group in groups):

@@ -49,12 +49,15 @@ def anchors(platforms: Sequence[Platform], seed: int, products: I64, base: I64, 
     A product whose dearest platform is not 5-25 % above its cheapest is drawn again, up to 24 times.
     """
     # Platform by platform, since of five neighbours in memory the greatest is found several times more slowly.
-    prices = np.zeros((len(platforms), len(base)), np.int64)
+    prices = np.zeros((len(platforms), 0), np.int64)
     left = np.arange(len(base))
     for attempt in range(_ATTEMPTS):
         drawn = round_half_up(_multipliers(platforms, seed, attempt, products[left]) * base[left])
-        drawn = np.clip(drawn, 1, ceiling[left])
-        prices[:, left] = drawn
+        np.clip(drawn, 1, ceiling[left], out=drawn)
+        if attempt:
+            prices[:, left] = drawn
+        else:
+            prices = drawn.astype(np.int64)
         spread = drawn.max(axis=0) / drawn.min(axis=0)
         left = left[(spread < SPREAD[0]) | (spread > SPREAD[1])]
         if not left.size or len(platforms) == 1:
@@ -160,7 +163,7 @@ def listing_table(parameters: Parameters, products: pl.DataFrame) -> pl.DataFram
         by_platform = _below_mrp(parameters, products)
     else:
         by_platform = anchors(platforms, parameters.seed, ids, products["base_price_paise"].to_numpy(), ceiling)
-    listings = (ids[:, None] * per + np.arange(per)).ravel()
+    listings = np.arange(ids[0] * per, (ids[-1] + 1) * per)
     anchor = np.repeat(by_platform.ravel(), stores)
     cost_bps = streams.whole_numbers(streams.hashed(parameters.seed, Purpose.UNIT_COST, 0, listings), 7_000, 9_200)
     active = np.repeat(products["is_active"].to_numpy(), per)

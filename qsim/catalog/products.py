@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import compress
 
 import numpy as np
 import polars as pl
@@ -134,19 +135,36 @@ def _texts(goods: tuple[taxonomy.Goods, ...], choice: _Choice) -> pl.DataFrame:
         }
     )
 
-    def at(place: str, texts: list[str]) -> pl.Expr:
-        return pl.lit(pl.Series(texts)).gather(place)
-
+    words = pl.Series([f"{name} " if name else "" for name in known])
     # In one statement the columns are made side by side.
     return places.select(
-        product=at("brand", [f"{name} " if name else "" for name in known]) + at("title", titles),
-        brand=at("brand", known),
-        pack=at("pack", packs),
-        category=at("good", [good.category for good in goods]),
-        subcategory=at("good", [good.subcategory for good in goods]),
-        volatility_group=at("good", [good.group for good in goods]),
-        unit=at("good", [good.unit for good in goods]),
+        product=pl.lit(words).gather("brand") + pl.lit(pl.Series(titles)).gather("title"),
+        **_repeated(places, "brand", brand=known),
+        **_repeated(places, "pack", pack=packs),
+        **_repeated(
+            places,
+            "good",
+            category=[good.category for good in goods],
+            subcategory=[good.subcategory for good in goods],
+            volatility_group=[good.group for good in goods],
+            unit=[good.unit for good in goods],
+        ),
     )
+
+
+def _repeated(places: pl.DataFrame, place: str, **lists: list[str]) -> dict[str, pl.Expr]:
+    """Give columns of few texts, from lists in which a column of `places` tells where each row has its text.
+
+    Texts are in alphabetical order, so that they sort as such, and only those that occur: they are written with the table.
+    """
+    occurs = np.zeros(len(next(iter(lists.values()))), bool)
+    occurs[places[place]] = True
+    columns = {}
+    for name, texts in lists.items():
+        used = {*compress(texts, occurs)}
+        known = pl.Series([text if text in used else None for text in texts], dtype=pl.Enum(sorted(used)))
+        columns[name] = pl.lit(known).gather(place)
+    return columns
 
 
 def _prices(goods: tuple[taxonomy.Goods, ...], choice: _Choice, seed: int, order: I64) -> tuple[I64, F64]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from qsim.arrays import I64, U32
+from qsim.arrays import I64, U32, distinct
 from qsim.clock import HOUR
 
 
@@ -51,4 +51,4 @@ def coming(agenda: Agenda, column: U32, second: int) -> tuple[I64, I64]:
 def due(places: I64, column: U32, seconds: I64) -> I64:
     """Give those of places, ascending and once each, whose second in a column (0 for none) has come by theirs, int64[places]."""
     came = (column[places] > 0) & (column[places] <= seconds)
-    return np.unique(places[came])
+    return distinct(places[came])

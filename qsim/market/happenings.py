@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from qsim import money, streams
-from qsim.arrays import F64, I64, U8, U32, U64
+from qsim.arrays import F64, I64, U8, U32, U64, distinct
 from qsim.clock import DAY, HOUR
 from qsim.market import agenda, arrivals, cost, repricing, rivals
 from qsim.market.agenda import Agenda
@@ -156,7 +156,7 @@ def _settle(of: Units, rules: LiveRules, state: State, now: Round) -> _Settled:
     place = came.draw * (most + sale + look)
     exact = _hazard(of, rules, state, at, _wanted(of, state, rules, now, at), now, reprice)
     starts = (place >= most) & (place < most + sale) & (state.own[:: of.stores][at] == 0)
-    return _Settled(np.unique(at[place < exact]), np.unique(at[starts]), np.unique(at[place >= most + sale]))
+    return _Settled(distinct(at[place < exact]), distinct(at[starts]), distinct(at[place >= most + sale]))
 
 
 def _start_sales(
@@ -205,7 +205,7 @@ def _over(of: Units, rules: LiveRules, state: State, now: Round) -> tuple[I64, I
 
 def _noted(of: Units, noted: list[tuple[I64, Cause, F64 | float, U32 | None]]) -> Happened:
     """Put together what happened; of several things at one unit the last of the list stands."""
-    touched = np.unique(np.concatenate([units for units, _, _, _ in noted]))
+    touched = distinct(np.concatenate([units for units, _, _, _ in noted]))
     cause, hazard = np.zeros(len(touched), np.uint8), np.zeros(len(touched))
     source = of.listing_id[touched].copy()
     for units, why, rate, listing in noted:
@@ -254,7 +254,7 @@ def happen(
     answers = rivals.answer(block, of, state, rules, now, settled.looking, looked)
     abandoned = rivals.abandoned(of, state, now)
     over, cleared = _over(of, rules, state, now)
-    priced = np.union1d(settled.repricing, cleared)
+    priced = distinct(np.concatenate([settled.repricing, cleared]))
     hazard = _reprice(of, state, rules, now, priced, journal)
     _write(of, state.own, over, np.zeros(len(over)), journal, "own")
     started, source = _start_sales(of, rules, state, diaries, now, settled.starting, journal)

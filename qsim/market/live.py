@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qsim import money
-from qsim.arrays import F64, I32, I64, U8, U16, Mask
+from qsim.arrays import F64, I32, I64, U8, U16, Mask, distinct
 from qsim.clock import DAY
 from qsim.market import agenda, arrivals, demand, happenings, stock, truth
 from qsim.market.arrivals import Arrivals
@@ -223,7 +223,7 @@ def _causes(
     """
     touched, turned = _listings(of, happened.units), _turned(moved)
     parts = [np.arange(one.span.start, one.span.stop) for one in taken]
-    at = np.unique(np.concatenate([touched, turned, *parts])) if everything is None else np.arange(everything)
+    at = distinct(np.concatenate([touched, turned, *parts])) if everything is None else np.arange(everything)
     cause = np.zeros(len(at), np.uint8)
     for one, places in zip(taken, parts, strict=True):
         cause[np.searchsorted(at, places)] = one.cause

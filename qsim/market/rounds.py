@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qsim.arrays import F64, I64, Mask
+from qsim.arrays import F64, I64, Mask, distinct
 from qsim.clock import DAY, HOUR
 from qsim.market.arrivals import Arrivals
 from qsim.market.cost import CostPath
@@ -109,7 +109,7 @@ def rounds(clocks: Sequence[LiveClock], products: int, lanes: tuple[int, ...], c
         lane // of * len(clocks) + np.searchsorted(of_ticks, second)
         for of, (lane, second) in zip(lanes, (*arrivals, coming.ends, coming.deliveries), strict=True)
     ]
-    known = np.unique(np.concatenate(keys))
+    known = distinct(np.concatenate(keys))
     if not len(known):
         return
     ranks = _ranks(known, known // len(clocks))

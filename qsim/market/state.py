@@ -32,7 +32,8 @@ def products_per_block(listings_per_product: int, lives: bool) -> int:
 class Block:
     """The unchanging columns of a block's n active listings, and its k campaign lines.
 
-    `resting` alone has all listings of the block: the prices of those that are not for sale. `first_listing` is their first id.
+    `resting` alone has all listings of the block: the prices of those that are not for sale. `first_listing` is their first id,
+    `is_active` bool[products of the block] tells whose listings the others have, and `lanes` their places among all.
     The k-th dark stores of all platforms serve area k, which lies in city `city_of_area[k]`.
     """
 
@@ -40,6 +41,7 @@ class Block:
     first_listing: int
     first_rank: int
     listings_per_product: int
+    is_active: Mask
     lanes: I64
     listing_id: U32
     resting: I32

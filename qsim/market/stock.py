@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from qsim import money, streams
-from qsim.arrays import I64, U16, U32, Mask
+from qsim.arrays import I64, U16, U32, Mask, distinct
 from qsim.clock import DAY
 from qsim.market import agenda
 from qsim.market.agenda import Agenda
@@ -74,7 +74,7 @@ def move(
     """
     of_product = block.listings_per_product
     arrived = agenda.due(now.deliveries, state.restock, now.seconds[now.deliveries // of_product])
-    places = np.union1d(sold[0], arrived)
+    places = distinct(np.concatenate([sold[0], arrived]))
     before = state.stock[places].astype(np.int64)
     received = np.maximum(block.target_stock[arrived].astype(np.int64) - state.stock[arrived], 0)
     left = before.copy()

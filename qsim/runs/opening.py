@@ -52,13 +52,21 @@ class Opening:
 
 
 def _as_arrow(name: str, table: pl.DataFrame, columns: list[str] | None = None, *, views: bool = False) -> pa.Table:
-    """Give a table, or some columns of it, with its types; with `views` texts stay where they are: copies of a million take
-    more time than to write them.
+    """Give a table, or some columns of it, with its types. What repeats a few texts stays a dictionary of them, and with
+    `views` texts stay where they are: copies of a million take more time than to write them.
     """
     schema, text = TABLES[name].arrow(), pa.string_view() if views else pa.string()
     fields = [schema.field(column) for column in columns or schema.names]
-    chosen = pa.schema([field.with_type(text) if field.type == pa.string() else field for field in fields])
-    return table.select(chosen.names).to_arrow(compat_level=pl.CompatLevel.newest()).cast(chosen)
+    given = table.select([field.name for field in fields]).to_arrow(compat_level=pl.CompatLevel.newest())
+    arrays = []
+    for field, column in zip(fields, given.itercolumns(), strict=True):
+        if pa.types.is_dictionary(column.type):
+            chunks = [pa.DictionaryArray.from_arrays(c.indices, c.dictionary.cast(pa.string())) for c in column.chunks]
+            arrays.append(pa.chunked_array(chunks))
+        else:
+            arrays.append(column.cast(text if field.type == pa.string() else field.type))
+    typed = [field.with_type(array.type) for field, array in zip(fields, arrays, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=pa.schema(typed))
 
 
 def _user_list(

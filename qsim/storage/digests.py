@@ -137,7 +137,7 @@ def _contents(table: pa.Table) -> Iterator[np.ndarray]:
     import pyarrow as pa
 
     for column in table.columns:
-        if column.type == pa.string_view():
+        if column.type == pa.string_view() or pa.types.is_dictionary(column.type):
             column = column.cast(pa.string())
         if not pa.types.is_string(column.type) and not pa.types.is_boolean(column.type):
             yield np.ascontiguousarray(column.to_numpy())

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from qsim import interrupts
 from qsim.errors import ConflictError, CorruptError, DiskError
-from qsim.storage import objects, system
+from qsim.storage import objects, system, uncached
 from qsim.storage.places import ObjectPath, Place
 
 _TEMPORARY = re.compile(r"\..+\.\d+-\d+\.tmp", re.ASCII | re.DOTALL)
@@ -144,34 +144,24 @@ def is_temporary(name: str) -> bool:
     return bool(_TEMPORARY.fullmatch(name))
 
 
-def _write(path: Path, data: memoryview | bytes) -> tuple[Path, int]:
-    """Write a file under a temporary name, not synced yet; give the name and the open handle."""
+def _write(path: Path, data: memoryview | bytes) -> Path:
+    """Write a file under a temporary name, its content on disk for good; give the name."""
     # Hidden and with an ending of its own, so that neither a shell's nor Python's pattern finds it.
     temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.tmp")
-    try:
-        with disk("write", path):
-            handle = system.create(temporary)
-            try:
-                view = memoryview(data).cast("B")
-                while view:
-                    view = view[system.write(handle, view) :]
-            except BaseException:
-                system.close(handle)
-                raise
-    except DiskError:
-        _drop(temporary)
-        raise
-    return temporary, handle
+    with _dropped_on_fault(temporary), disk("write", path):
+        handle = system.create(temporary)
+        try:
+            uncached.write(handle, memoryview(data).cast("B"))
+            system.sync(handle)
+        finally:
+            system.close(handle)
+    return temporary
 
 
-def _sync(path: Path, temporary: Path, handle: int) -> None:
-    """Put a written file's content on disk, and close it."""
+@contextmanager
+def _dropped_on_fault(temporary: Path) -> Iterator[None]:
     try:
-        with disk("write", path):
-            try:
-                system.sync(handle)
-            finally:
-                system.close(handle)
+        yield
     except DiskError:
         _drop(temporary)
         raise
@@ -208,15 +198,14 @@ def put(path: Place, data: memoryview | bytes) -> str:
 
 
 def begin(path: Place, data: memoryview | bytes) -> tuple[str, Callable[[], None]]:
-    """Write a file; give its sha256, and what waits until its content is on disk and puts it in place whole: to be called once, by
+    """Give a file's sha256, and what writes it, waits until its content is on disk and puts it in place whole: to be called once, by
     any thread.
     """
-    # Before the file is open, so that an interrupt of it leaves none so.
     digest = hashlib.sha256(data).hexdigest()
     if isinstance(path, ObjectPath):
         _put_object(path, data)
         return digest, _nothing
-    return digest, partial(_put_over, path, *_write(path, data))
+    return digest, partial(_put_over, path, data)
 
 
 def _nothing() -> None:
@@ -228,14 +217,10 @@ def _put_object(path: ObjectPath, data: memoryview | bytes) -> None:
         raise _taken(path)
 
 
-def _put_over(path: Path, temporary: Path, handle: int) -> None:
-    _sync(path, temporary, handle)
-    try:
-        with disk("rename into", path):
-            system.replace(temporary, path)
-    except DiskError:
-        _drop(temporary)
-        raise
+def _put_over(path: Path, data: memoryview | bytes) -> None:
+    temporary = _write(path, data)
+    with _dropped_on_fault(temporary), disk("rename into", path):
+        system.replace(temporary, path)
 
 
 @interrupts.held_back()
@@ -244,8 +229,7 @@ def put_if_absent(path: Place, data: bytes) -> None:
     if isinstance(path, ObjectPath):
         _put_object(path, data)
         return
-    temporary, handle = _write(path, data)
-    _sync(path, temporary, handle)
+    temporary = _write(path, data)
     try:
         with disk("link", path):
             system.link(temporary, path)

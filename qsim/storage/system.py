@@ -90,6 +90,25 @@ def write(handle: int, data: memoryview) -> int:
     return os.write(handle, data)
 
 
+def bypass_cache(handle: int, *, on: bool) -> bool:
+    """Have what is written go to disk past the system's page cache, or through it again; tell whether it does so now.
+
+    Past it only whole blocks can be written, from memory that begins at one. Of the systems Linux can, and of its file systems most.
+    """
+    if not hasattr(os, "O_DIRECT"):
+        return False
+    import fcntl
+
+    flags = fcntl.fcntl(handle, fcntl.F_GETFL)
+    try:
+        fcntl.fcntl(handle, fcntl.F_SETFL, flags | os.O_DIRECT if on else flags & ~os.O_DIRECT)
+    except OSError as fault:
+        if fault.errno == errno.EINVAL:
+            return False
+        raise
+    return on
+
+
 def sync(handle: int) -> None:
     """Put a file's content on disk."""
     os.fsync(handle)

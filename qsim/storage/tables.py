@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from qsim import interrupts
-from qsim.schema import SNAPSHOTS
+from qsim.schema import LISTINGS, SNAPSHOTS
 from qsim.storage import files, integrity, lock, parquet
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place
@@ -34,14 +34,14 @@ class Writing:
 
 
 AT_ONCE = Writing()
-# What else snapshots tell is spread over all pages: its least and its greatest let readers leave out none.
-_LOOKED_FOR = {SNAPSHOTS.name: SNAPSHOTS.key}
+# What else they tell is spread over all pages: its least and its greatest let readers leave out none.
+_LOOKED_FOR = {SNAPSHOTS.name: SNAPSHOTS.key, LISTINGS.name: (*LISTINGS.key, "product_id")}
 
 
 def write_catalog(market: Place, table: str, rows: pa.Table, block: int) -> DataFile:
     """Write a catalog table, or the part of it from a block on; the file is on disk but not committed."""
     name = files.own_name(market, f"catalog/{table}{f'-{block:05d}' if block else ''}.parquet")
-    data = parquet.encode(rows)
+    data = parquet.encode(rows, _LOOKED_FOR.get(table))
     lock.check_held(market)
     return DataFile(name, table, rows.num_rows, len(data), files.put(market / name, data), 0, 0, block)
 

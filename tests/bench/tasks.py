@@ -24,7 +24,7 @@ from qsim import rulebook, simulation
 from qsim.market.state import BLOCK_LISTINGS
 from qsim.runs import verbs, writing
 from qsim.schema import EVENTS
-from qsim.storage import lock, log, parquet
+from qsim.storage import lock, log, parquet, uncached
 from tests.bench import asked, stages, stored
 
 ROOT = Path(__file__).parents[2]
@@ -93,7 +93,7 @@ def _event_tables(writer: writing.Writer, ticks: int) -> list[pa.Table]:
     return [table for table in made if table.num_rows]
 
 
-def _raw_file(path: Path, tables: list[pa.Table], rows: int, words: int) -> None:
+def _raw_file(path: Path, tables: list[pa.Table], rows: int, words: int, past_cache: bool) -> None:
     """Draw so many words, and encode so many rows into a file that is on disk at the end."""
     philox = np.random.Philox(key=[42, 1])
     for first in range(0, words, BLOCK_LISTINGS):
@@ -104,14 +104,25 @@ def _raw_file(path: Path, tables: list[pa.Table], rows: int, words: int) -> None
             if encoder.rows < rows:
                 encoder.add(table.slice(0, rows - encoder.rows))
     with path.open("wb", buffering=0) as file:
-        file.write(encoder.finish())
+        if past_cache:
+            uncached.write(file.fileno(), encoder.finish())
+        else:
+            file.write(encoder.finish())
         os.fsync(file.fileno())
 
 
 def raw(
-    market: str, folder: str, ticks: int, events: int, files: int, max_workers: int | None = None
+    market: str,
+    folder: str,
+    ticks: int,
+    events: int,
+    files: int,
+    max_workers: int | None = None,
+    past_cache: bool = False,
 ) -> dict[str, Any]:
-    """Draw the words and write the rows of a run of a market, with nothing between, on as many threads."""
+    """Draw the words and write the rows of a run of a market, with nothing between, on as many threads; to ordinary files, or past
+    the system's page cache as qsim does.
+    """
     place = Path(folder)
     place.mkdir(parents=True)
     workers = verbs.workers_of(max_workers)
@@ -124,7 +135,7 @@ def raw(
     began, cpu_began = perf_counter(), process_time()
     with ThreadPoolExecutor(workers) as pool:
         shares = [
-            pool.submit(_raw_file, place / f"{number}.parquet", tables, events // files, words // files)
+            pool.submit(_raw_file, place / f"{number}.parquet", tables, events // files, words // files, past_cache)
             for number in range(files)
         ]
         for share in shares:
