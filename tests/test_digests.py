@@ -180,6 +180,17 @@ def test_views_of_texts_have_the_digest_of_the_texts() -> None:
     assert digests.of_columns("t", pa.table({"x": views})) == wanted
 
 
+def test_dictionaries_of_texts_have_the_digest_of_the_texts() -> None:
+    table = numbers_of(PRODUCTS.arrow(), ROWS, 3)
+    encoded = pa.table(
+        {
+            name: column.dictionary_encode() if column.type == pa.string() else column
+            for name, column in zip(table.schema.names, table.columns, strict=True)
+        }
+    )
+    assert digests.of_columns("products", encoded) == digests.of_columns("products", table)
+
+
 def test_the_digest_of_a_market_is_that_of_its_files_and_epochs(ready_market: Path) -> None:
     history = log.read(ready_market)
     course = epochs.course_of(history)

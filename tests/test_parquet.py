@@ -240,3 +240,24 @@ def test_snapshots_have_the_least_and_the_greatest_of_their_key_alone(market: Pa
         group.column(at).path_in_schema for at in range(group.num_columns) if group.column(at).statistics is not None
     }
     assert told == set(SNAPSHOTS.key)
+
+
+def test_dictionaries_of_texts_are_written_as_the_texts_that_they_stand_for(tmp_path: Path) -> None:
+    rows = extreme_rows("products")
+    texts = [name for name, (kind, _) in TABLES["products"].columns.items() if kind == "string"]
+    encoded = rows
+    for name in texts:
+        place = rows.schema.get_field_index(name)
+        encoded = encoded.set_column(place, name, rows[name].dictionary_encode())
+    (tmp_path / "part.parquet").write_bytes(parquet.encode(encoded))
+    assert pq.read_table(tmp_path / "part.parquet").to_pylist() == rows.to_pylist()
+    kinds = pq.read_schema(tmp_path / "part.parquet")
+    assert {kinds.field(name).type for name in texts} == {pa.string()}
+    assert pl.read_parquet(tmp_path / "part.parquet").schema == pl.from_arrow(rows).schema  # type: ignore[union-attr]
+
+
+def test_a_column_of_few_texts_is_written_with_those_alone_that_occur(market: Path) -> None:
+    for name in ("brand", "category", "subcategory", "volatility_group", "pack", "unit"):
+        [path] = (market / "catalog").glob("products*.parquet")
+        stored = pq.read_table(path, columns=[name], read_dictionary=[name])[name].combine_chunks()
+        assert sorted(stored.dictionary.to_pylist()) == sorted({*stored.to_pylist()})
