@@ -141,6 +141,20 @@ def test_sums_of_ticks_are_those_of_numpy(sizes: list[int], seed: int) -> None:
 
 
 @there
+@given(st.lists(st.integers(1, 300), min_size=1, max_size=9), st.integers(0, 2**32 - 1))
+@settings(max_examples=25, deadline=None)
+def test_sums_of_short_ticks_are_those_of_numpy(sizes: list[int], seed: int) -> None:
+    draw, each = np.random.default_rng(seed), np.array(sizes)
+    kinds = ("u1", "i2", "u4", "i4", "i8", "?", "f4", "f8")
+    columns = [draw.integers(0, 2**63, each.sum()).astype(kind) for kind in kinds]
+    given = columns, np.cumsum(each) - each, each
+    looped = digests._sums_of_few(*given)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "library", lambda: None)
+        assert digests._sums_of_few(*given) == looped
+
+
+@there
 def test_loops_that_were_built_from_another_source_are_not_used(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -78,6 +78,15 @@ class Sums(ctypes.Structure):
     ]
 
 
+class FewSums(ctypes.Structure):
+    """The columns of `qsim_few_sums`, as `loops.h` describes them."""
+
+    _fields_ = [
+        *_fields(_WHOLE, "parts columns"),
+        *_fields(_COLUMN, "sizes widths values first_keys second_keys sums"),
+    ]
+
+
 @cache
 def library() -> Loops | None:
     """Open the compiled loops; None where there are none for this machine, or those of other sources."""
@@ -116,3 +125,8 @@ def count(loops: Loops, terms: Count) -> None:
 def sums(loops: Loops, terms: Sums) -> None:
     """Sum the words of parts' columns."""
     loops.qsim_sums(ctypes.byref(terms))
+
+
+def few_sums(loops: Loops, terms: FewSums) -> None:
+    """Sum the values of the columns of parts of few rows."""
+    loops.qsim_few_sums(ctypes.byref(terms))

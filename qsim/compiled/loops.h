@@ -91,3 +91,13 @@ typedef struct {
     const uint64_t *first_keys, *second_keys, *weights;
     uint64_t *sums;
 } Sums;
+
+/* Sums of parts of few rows each, which lie end to end in columns of values so many bytes wide: of each column, each value times the
+ * key of its row in either list of keys. `sums` are a column for each list. */
+typedef struct {
+    int64_t parts, columns;
+    const int64_t *sizes, *widths;
+    const uint8_t *const *values;
+    const uint64_t *const *first_keys, *const *second_keys;
+    uint64_t *sums;
+} FewSums;

@@ -38,3 +38,34 @@ EACH_PROCESSOR void qsim_sums(const Sums *s) {
         }
     }
 }
+
+/* Add up the values of one part, as wide as `kind`. */
+#define SUM_VALUES(kind)                                                                                               \
+    for (int64_t i = 0; i < size; i++) {                                                                               \
+        kind word;                                                                                                     \
+        memcpy(&word, values + i * sizeof word, sizeof word);                                                          \
+        a += word * first[i];                                                                                          \
+        b += word * second[i];                                                                                         \
+    }
+
+/* Sum parts of few rows. */
+EACH_PROCESSOR void qsim_few_sums(const FewSums *s) {
+    for (int64_t column = 0; column < s->columns; column++) {
+        const uint8_t *values = s->values[column];
+        const uint64_t *first = s->first_keys[column], *second = s->second_keys[column];
+        int64_t width = s->widths[column];
+        for (int64_t part = 0; part < s->parts; part++) {
+            int64_t size = s->sizes[part];
+            uint64_t a = 0, b = 0;
+            switch (width) {
+            case 1: SUM_VALUES(uint8_t) break;
+            case 2: SUM_VALUES(uint16_t) break;
+            case 4: SUM_VALUES(uint32_t) break;
+            default: SUM_VALUES(uint64_t)
+            }
+            s->sums[part] += a;
+            s->sums[s->parts + part] += b;
+            values += size * width;
+        }
+    }
+}

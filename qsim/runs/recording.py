@@ -169,7 +169,7 @@ def _results(
     ahead = 0 if paced else 1
     results = simulation.run_windows(len(writer.blocks), cut, work, writer.workers, ahead, writer.give_up)
     with allocation.objects_frozen(), ThreadPoolExecutor(writer.workers) as pool:
-        if not paced and min(writer.workers, len(writer.blocks)) > 1:
+        if not paced:
             writer.finishing = Finishing(pool)
         try:
             with closing(results):

@@ -113,6 +113,9 @@ def _value_keys(column: int, which: int) -> U64:
 
 def _sums_of_few(columns: list[np.ndarray], starts: I64, sizes: I64) -> tuple[list[int], list[int]]:
     """Give both sums of each of many short ticks, whose rows lie end to end from `starts` on."""
+    loops = compiled.library()
+    if loops is not None:
+        return _looped(loops, columns, sizes)
     place = np.arange(sizes.sum()) - np.repeat(starts, sizes)
     first, second = np.zeros((2, len(place)), np.uint64)
     for number, column in enumerate(columns):
@@ -120,6 +123,27 @@ def _sums_of_few(columns: list[np.ndarray], starts: I64, sizes: I64) -> tuple[li
         first += words * _value_keys(number, 0)[place]
         second += words * _value_keys(number, 1)[place]
     return np.add.reduceat(first, starts).tolist(), np.add.reduceat(second, starts).tolist()
+
+
+def _looped(loops: compiled.Loops, columns: list[np.ndarray], sizes: I64) -> tuple[list[int], list[int]]:
+    keys = [[compiled.at(_value_keys(number, which)) for number in range(len(columns))] for which in range(2)]
+    first_keys, second_keys = np.array(keys, np.uint64)
+    values = np.array([compiled.at(column) for column in columns], np.uint64)
+    widths = np.array([column.itemsize for column in columns])
+    sums = np.zeros((2, len(sizes)), np.uint64)
+    terms = compiled.FewSums(
+        parts=len(sizes),
+        columns=len(columns),
+        sizes=compiled.at(sizes),
+        widths=compiled.at(widths),
+        values=compiled.at(values),
+        first_keys=compiled.at(first_keys),
+        second_keys=compiled.at(second_keys),
+        sums=compiled.at(sums),
+    )
+    compiled.few_sums(loops, terms)
+    first, second = sums.tolist()
+    return first, second
 
 
 def of_bytes(address: str, data: bytes) -> int:
