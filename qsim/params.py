@@ -14,7 +14,7 @@ from datetime import date, datetime, time
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
@@ -62,10 +62,13 @@ def _in_hundredths(value: float) -> float:
     return value
 
 
+Preset = Literal["classic", "realistic", "supermarket"]
+
+
 class Parameters(Checked):
     """All parameters of a market, resolved. Money in rupees, shares in percent or as probabilities, times in seconds."""
 
-    preset: Literal["classic", "realistic"] = "classic"
+    preset: Preset = "classic"
     seed: Annotated[int, Field(ge=0, le=2**63 - 1)] = 42
     start: str = "2026-01-01"
     catalog: str = ""
@@ -196,7 +199,7 @@ class Parameters(Checked):
 
 @cache
 def _shipped_platforms() -> frozenset[str]:
-    return frozenset(key for preset in ("classic", "realistic") for key in preset_values(preset).get("platforms", {}))
+    return frozenset(key for preset in get_args(Preset) for key in preset_values(preset).get("platforms", {}))
 
 
 def check(values: Mapping[str, Any]) -> Parameters:

@@ -17,7 +17,7 @@ def config() -> None:
 
 @config.command()
 @options.directory
-@click.option("--preset", help="classic or realistic, instead of a market.")
+@click.option("--preset", help="classic, realistic or supermarket, instead of a market.")
 @options.as_json
 def show(directory: str | None, preset: str | None, as_json: bool) -> None:
     """Print the parameters that the market in DIR runs under now, as TOML.

@@ -13,7 +13,7 @@ from qsim.cli import options, output
 @options.directory
 @click.option("--products", type=int, help="Products to generate, up to a million (default 280).")
 @click.option("--stores", type=int, help="Dark stores of each platform (default 1).")
-@click.option("--preset", help="classic or realistic (default classic).")
+@click.option("--preset", help="classic, realistic or supermarket (default classic).")
 @click.option("--seed", type=int, help="Root of all randomness (default 42): same seed, same market.")
 @click.option("--start", metavar="DATE", help="First day, from 00:00 IST (default 2026-01-01).")
 @click.option("--catalog", metavar="FILE", help="Your own product list, CSV or Parquet.")

@@ -100,7 +100,7 @@ def generate(
 
     Args:
         directory: where: a local folder or an object store's URL; None is `QSIM_DIR`, else data/market.
-        preset: `classic` (default) or `realistic`; `config`: parameters over it, as nested tables or a TOML file's path.
+        preset: `classic` (default), `realistic`, `supermarket`; `config`: parameters over it, as tables or a TOML file's path.
         catalog: your own product list, CSV or Parquet; `columns`: column -> field; `groups`: CSV of category,subcategory,group.
         calendar: CSV of festivals, `india` or `none`; `strict`: refuse a list with faulty rows, else `warn` is told of each.
         parameters: by their names in `qsim config show` (`products`, `seed` ...), and `scenario`; they win over `config`.
