@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -521,6 +522,20 @@ def test_a_stop_ends_a_query_that_runs_and_tells_who_asked(market: Path) -> None
         running.process.wait(10)
         ask.join()
     assert answers[0].status_code == 503 and "stops" in answers[0].json()["error"]
+
+
+@pytest.mark.parametrize("options", [(), ("--live",)])
+def test_a_second_ctrl_c_stops_a_server_as_the_first_does(market: Path, options: tuple[str, ...]) -> None:
+    words = [sys.executable, "-m", "qsim", "serve", str(market), "--port", "0", *options]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None and "serving at" in process.stderr.readline()
+        for _ in range(2):
+            process.send_signal(signal.SIGINT)
+            time.sleep(0.02)
+        said = process.stderr.read()
+    assert process.returncode in (130, -signal.SIGINT)
+    assert "Traceback" not in said and "qsim: stopped" in said
+    assert lock.is_free(market)
 
 
 def test_a_writer_that_ends_in_a_fault_is_told_by_health(market: Path) -> None:

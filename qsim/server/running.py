@@ -14,6 +14,8 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from time import monotonic
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -30,6 +32,8 @@ from qsim.server.warming import warm
 _TOKEN_LEAST = 16
 _SWITCH_SECONDS = 0.0003
 _BEGINS_SECONDS = 0.05
+# What is asked has three seconds to be answered, and the rest of a stop takes less than one.
+_STOPS_SECONDS = 5
 # Connections besides the streams; files that are not connections; connections that may wait to be taken, least and most.
 _QUESTIONS, _OWN_FILES, _BACKLOG = 400, 112, (64, 2048)
 
@@ -128,6 +132,13 @@ class _Server(uvicorn.Server):
     ) -> None:
         super().__init__(config)
         self.feed, self.turns, self.warm, self.listening = feed, turns, warm, listening
+        self._told_to_stop: float | None = None
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop; a second Ctrl-C, at which uvicorn drops all and prints a traceback, counts only where that takes long."""
+        self._told_to_stop = self._told_to_stop or monotonic()
+        if not self.should_exit or monotonic() > self._told_to_stop + _STOPS_SECONDS:
+            super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
         """Start, and say where once everything has been asked for the first time."""
