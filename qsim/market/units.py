@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 
@@ -85,9 +86,11 @@ class Hour:
     rain: Mask
 
 
-@dataclass(frozen=True)
-class LiveClock:
-    """The clock of one tick: its market second and that of the tick before, the shifts, and whether it is its epoch's first."""
+class LiveClock(NamedTuple):
+    """The clock of one tick: its market second and that of the tick before, the shifts, and whether it is its epoch's first.
+
+    There are many, and a tuple is made in a fifth of the time of a frozen dataclass.
+    """
 
     tick: int
     second: int

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 MODULUS = 1 << 128
 _RUN_BYTES = 1 << 18
 _FEW_ROWS = 2_048
+_hasher = partial(hashlib.blake2b, digest_size=16)
 
 
 @cache
@@ -103,7 +104,7 @@ def _sums_of_each(parts: Sequence[list[np.ndarray]]) -> list[tuple[int, int]]:
 
 def _finished(address: str, rows: int, first: int, second: int) -> int:
     sums = ((second & streams.MASK) << 64 | first & streams.MASK).to_bytes(16, "little")
-    return int.from_bytes(hashlib.blake2b(f"{address}:{rows}".encode() + sums, digest_size=16).digest(), "little")
+    return int.from_bytes(_hasher(f"{address}:{rows}".encode() + sums).digest(), "little")
 
 
 @cache
@@ -111,8 +112,8 @@ def _value_keys(column: int, which: int) -> U64:
     return streams.bits(0, Purpose.DIGEST_KEY, 3 + which, column, 0, _FEW_ROWS) | np.uint64(1)
 
 
-def _sums_of_few(columns: list[np.ndarray], starts: I64, sizes: I64) -> tuple[list[int], list[int]]:
-    """Give both sums of each of many short ticks, whose rows lie end to end from `starts` on."""
+def _sums_of_few(columns: list[np.ndarray], starts: I64, sizes: I64) -> U64:
+    """Give both sums of each of many short ticks, whose rows lie end to end from `starts` on: uint64[2, ticks]."""
     loops = compiled.library()
     if loops is not None:
         return _looped(loops, columns, sizes)
@@ -122,10 +123,10 @@ def _sums_of_few(columns: list[np.ndarray], starts: I64, sizes: I64) -> tuple[li
         words = column.view(f"u{column.itemsize}").astype(np.uint64)
         first += words * _value_keys(number, 0)[place]
         second += words * _value_keys(number, 1)[place]
-    return np.add.reduceat(first, starts).tolist(), np.add.reduceat(second, starts).tolist()
+    return np.stack([np.add.reduceat(first, starts), np.add.reduceat(second, starts)])
 
 
-def _looped(loops: compiled.Loops, columns: list[np.ndarray], sizes: I64) -> tuple[list[int], list[int]]:
+def _looped(loops: compiled.Loops, columns: list[np.ndarray], sizes: I64) -> U64:
     keys = [[compiled.at(_value_keys(number, which)) for number in range(len(columns))] for which in range(2)]
     first_keys, second_keys = np.array(keys, np.uint64)
     values = np.array([compiled.at(column) for column in columns], np.uint64)
@@ -142,13 +143,23 @@ def _looped(loops: compiled.Loops, columns: list[np.ndarray], sizes: I64) -> tup
         sums=compiled.at(sums),
     )
     compiled.few_sums(loops, terms)
-    first, second = sums.tolist()
-    return first, second
+    return sums
+
+
+def _finished_each(address: str, ticks: list[int], rows: list[int], sums: U64) -> int:
+    """Add up what `_finished` gives of each of some ticks under an address: of so many hashes at a time in half of the time."""
+    words, start, blank, found = sums.T.astype("<u8").tobytes(), f"{address}:".encode(), _hasher(), []
+    for place, tick, size in zip(range(0, len(words), 16), ticks, rows, strict=True):
+        hashing = blank.copy()
+        hashing.update(b"%b%d:%d" % (start, tick, size) + words[place : place + 16])
+        found.append(hashing.digest())
+    parts = np.frombuffer(b"".join(found), "<u4").reshape(-1, 4).sum(axis=0, dtype=np.uint64)
+    return sum(part << 32 * at for at, part in enumerate(parts.tolist()))
 
 
 def of_bytes(address: str, data: bytes) -> int:
     """Hash bytes under an address."""
-    return int.from_bytes(hashlib.blake2b(address.encode() + b":" + data, digest_size=16).digest(), "little")
+    return int.from_bytes(_hasher(address.encode() + b":" + data).digest(), "little")
 
 
 def of_columns(address: str, table: pa.Table) -> int:
@@ -207,10 +218,8 @@ def _pieces(table: pa.Table) -> Iterator[dict[str, np.ndarray]]:
 
 def _of_few(name: str, block: int, ticks: np.ndarray, sizes: I64, few: Mask, columns: list[np.ndarray]) -> int:
     """Sum the hashes of those ticks that have few rows, of columns with ticks of so many rows."""
-    rows = np.repeat(few, sizes)
-    kept = columns if few.all() else [column[rows] for column in columns]
-    of_few, total = sizes[few], 0
-    sums = _sums_of_few(kept, np.cumsum(of_few) - of_few, of_few)
-    for tick, size, first, second in zip(ticks.tolist(), of_few.tolist(), *sums, strict=True):
-        total += _finished(f"{name}:{block}:{tick}", size, first, second)
-    return total
+    if not few.all():
+        rows = np.repeat(few, sizes)
+        columns, sizes = [column[rows] for column in columns], sizes[few]
+    sums = _sums_of_few(columns, np.cumsum(sizes) - sizes, sizes)
+    return _finished_each(f"{name}:{block}", ticks.tolist(), sizes.tolist(), sums)
