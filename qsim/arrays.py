@@ -38,8 +38,14 @@ def rows_of(column: npt.NDArray[_Scalar], groups: Mask) -> npt.NDArray[_Scalar]:
 
 
 def set_rows_of(column: npt.NDArray[_Scalar], groups: Mask, values: npt.NDArray[_Scalar]) -> None:
-    """Set the rows of some groups of a column, end to end."""
-    _grouped(column, len(groups))[groups] = _grouped(values, int(np.count_nonzero(groups)))
+    """Set the rows of some groups of a column, end to end; the values are of its type and as many, or ValueError."""
+    count = int(np.count_nonzero(groups))
+    if values.dtype != column.dtype or len(values) * len(groups) != len(column) * count:
+        # As bytes they would be taken for others.
+        raise ValueError(
+            f"{len(values)} values of {values.dtype} for {count} of {len(groups)} groups of {column.dtype}"
+        )
+    _grouped(column, len(groups))[groups] = _grouped(values, count)
 
 
 def _grouped(column: npt.NDArray[Any], groups: int) -> npt.NDArray[np.void]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,3 +44,13 @@ def test_rows_of_groups_are_given_and_set_as_by_their_places(
     expected[places] = values
     assert changed.tolist() == expected.tolist()
     assert not np.shares_memory(taken, column)
+
+
+@pytest.mark.parametrize(
+    "values", [np.ones(4, np.int64), np.ones(4, np.uint16), np.ones(2, np.int32), np.ones(8, np.int32)]
+)
+def test_values_of_another_type_or_number_are_not_set(values: Any) -> None:
+    column = np.zeros(6, np.int32)
+    with pytest.raises(ValueError, match="for 2 of 3 groups of int32"):
+        set_rows_of(column, np.array([True, False, True]), values)
+    assert not column.any()

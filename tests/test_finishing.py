@@ -21,7 +21,8 @@ import pytest
 
 import qsim
 from qsim import interrupts, simulation, threads
-from qsim.errors import DiskError
+from qsim.errors import ConflictError, DiskError
+from qsim.runs import finishing
 from qsim.storage import lock, log, system
 
 TICKS = 48
@@ -91,6 +92,30 @@ def test_a_fault_of_the_disk_is_told_and_a_run_that_is_given_again_completes(
             qsim.run(market, until=TICKS, max_workers=2)
     assert qsim.run(market, until=TICKS, max_workers=2)["digest"] == whole
     assert qsim.verify(market)["faults"] == []
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_no_file_is_written_into_another_market_that_was_put_in_the_place_of_the_one_that_runs(
+    market: Path, generated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+) -> None:
+    other = tmp_path / "other"
+    qsim.generate(other, products=14_000, batch_size=0, seed=2)
+    qsim.run(other, ticks=TICKS)
+    really, turn, replaced = finishing._finished, threading.Lock(), []
+
+    def late(*given: Any) -> Any:
+        with turn:
+            if not replaced:
+                shutil.move(market, tmp_path / "moved")
+                replaced.append(shutil.copytree(other, market))
+        return really(*given)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(finishing, "_finished", late)
+        with pytest.raises(ConflictError, match="was replaced while it was being written"):
+            qsim.run(market, until=TICKS, max_workers=workers)
+    assert replaced and qsim.verify(market)["faults"] == []
+    assert qsim.status(market)["digest"] == qsim.status(other)["digest"]
 
 
 @contextmanager

@@ -1,21 +1,19 @@
-"""Files that are put on disk while workers go on: no core waits for the disk."""
+"""Files that are written and put on disk while workers go on: no core waits for the disk."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from contextlib import suppress
 from dataclasses import replace
 
-from qsim.errors import DiskError
 from qsim.runs.pacing import Laps
 from qsim.runs.windows import Written
 from qsim.storage.tables import Writing
 
 
 class Finishing:
-    """Waits for the disk in threads of its own; a worker goes ahead by one window, so that few files are open at a time."""
+    """Writes files in threads of its own; a worker goes ahead by one window, so that few are held in memory."""
 
     def __init__(self, pool: ThreadPoolExecutor) -> None:
         self._pool = pool
@@ -23,16 +21,10 @@ class Finishing:
         self._before: dict[int, Future[Written]] = {}
 
     def after(self, take: Callable[[], Written], files: Writing) -> Future[Written]:
-        """Take a block through a window, and give what it wrote as it will be when all of that is on disk; what goes wrong there is
-        told to who asks for it.
+        """Take a block through a window, and give what is written of it as it will be when all of that is on disk; what goes wrong
+        there is told to who asks for it.
         """
-        try:
-            written = take()
-        except BaseException:
-            # No file stays open; what went wrong first is told.
-            with suppress(DiskError):
-                files.finish()
-            raise
+        written = take()
         worker = threading.get_ident()
         if before := self._before.get(worker):
             wait([before])

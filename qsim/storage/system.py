@@ -22,6 +22,9 @@ _AT_ONCE = getattr(os, "O_NONBLOCK", 0)
 # Where Windows locks a file nobody can read it: so far behind a lock file's content.
 _LOCKED_BYTE = 1 << 30
 
+# What file systems answer that cannot write past the page cache, or not at once from such memory.
+CANNOT_BYPASS = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:
@@ -103,7 +106,7 @@ def bypass_cache(handle: int, *, on: bool) -> bool:
     try:
         fcntl.fcntl(handle, fcntl.F_SETFL, flags | os.O_DIRECT if on else flags & ~os.O_DIRECT)
     except OSError as fault:
-        if fault.errno == errno.EINVAL:
+        if fault.errno in CANNOT_BYPASS:
             return False
         raise
     return on

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,18 +18,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Writing:
-    """How files are written: `shared` where several machines may write them; what is to be called until they are on disk goes
-    into `unfinished`, or where that is None is done at once.
+    """How files are written: `shared` where several machines may write them; what is to be called to write them goes into
+    `unfinished`, or where that is None is done at once.
     """
 
     shared: bool = False
     unfinished: list[Callable[[], None]] | None = None
 
     def finish(self) -> None:
-        """Do what is left to do for all files, for those after a fault too."""
-        with ExitStack() as left:
-            for one in reversed(self.unfinished or []):
-                left.callback(one)
+        """Do what is left to do for the files, up to the first fault."""
+        for one in self.unfinished or []:
+            one()
 
 
 AT_ONCE = Writing()
@@ -67,9 +65,13 @@ def put_history(
     """Write an encoded history file; it is on disk, at the latest when `writing` is finished, but not committed."""
     name = f"{table}/{ticks[0]:010d}-{ticks[1]:010d}-{block:05d}.parquet"
     name = files.own_name(market, name, shared=writing.shared)
-    # In another market that stands there now, a committed file may have this name.
-    lock.check_held(market)
-    digest, finish = files.begin(market / name, data)
+    digest, write = files.begin(market / name, data)
+
+    def finish() -> None:
+        # In another market that stands there now, a committed file may have this name.
+        lock.check_held(market)
+        write()
+
     if writing.unfinished is None:
         finish()
     else:

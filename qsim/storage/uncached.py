@@ -4,15 +4,15 @@ of all else that a write does, and a history is mostly larger than what a cache 
 
 from __future__ import annotations
 
-import errno
 import threading
 
 import numpy as np
 
 from qsim.arrays import U8
 from qsim.storage import system
+from qsim.storage.system import CANNOT_BYPASS
 
-# What disks write at once and have to be given it in, and a multiple of all sizes in use.
+# What disks write at once, or a multiple of it; one of larger blocks refuses these and is written to through the cache.
 _BLOCK = 4096
 _LARGE = _AT_A_TIME = 1 << 20
 _local = threading.local()
@@ -31,15 +31,16 @@ def _write_blocks(handle: int, data: memoryview) -> int:
     """Write whole blocks, as many as the file system takes so, and tell how many bytes these are."""
     given, room = np.frombuffer(data, np.uint8), _room()
     done, whole = 0, len(given) // _BLOCK * _BLOCK
-    while done < whole:
+    # After a short write it would go on within a block.
+    while done < whole and done % _BLOCK == 0:
         part = room[: min(_AT_A_TIME, whole - done)]
         # By numpy, since others can go on meanwhile.
         part[:] = given[done : done + len(part)]
         try:
             done += system.write(handle, part.data)
         except OSError as fault:
-            # Some file systems only say here that they cannot, and none goes on within a block after a short write.
-            if fault.errno == errno.EINVAL:
+            # Some file systems only say here that they cannot.
+            if fault.errno in CANNOT_BYPASS:
                 break
             raise
     return done
