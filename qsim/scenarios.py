@@ -5,6 +5,7 @@ Works out which parameters change when one begins or ends; makes no epoch and to
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -25,6 +26,16 @@ _ACTS: dict[str, Callable[[Parameters], object]] = {
     "cost": lambda of: any(of.cost.volatility.values()),
     "shocks": lambda of: any(of.shocks.a_year.values()),
 }
+
+_logger = logging.getLogger("qsim")
+
+
+def warn_of_idle(name: object, market: Parameters) -> None:
+    """Warn of what the scenario of that name, if it is one, changes besides and a market under these parameters has nothing of."""
+    if isinstance(name, str) and name not in ("", NONE):
+        sections = params.preset_values(name, "scenario")
+        if idle := [section for section in sections if not _ACTS.get(section, bool)(market)]:
+            _logger.warning("scenario: %r also changes %s, of which this market has nothing", name, ", ".join(idle))
 
 
 def overlay(name: str, before: Parameters) -> dict[str, Any]:
@@ -91,7 +102,9 @@ def opening(preset: str, values: Mapping[str, Any]) -> dict[str, Any]:
     if name in ("", NONE) or not isinstance(name, str):
         return {**values, **({"scenario": ""} if name == NONE else {})}
     without = params.resolve(preset, {**values, "scenario": ""})
-    return params.merge(overlay(name, without), values)
+    laid = overlay(name, without)
+    warn_of_idle(name, without)
+    return params.merge(laid, values)
 
 
 def changes(course: Sequence[Parameters], values: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -150,3 +151,20 @@ def test_a_run_begins_and_ends_a_scenario_as_epochs(tmp_path: Path) -> None:
     assert [(epoch.tick, one.scenario) for epoch, one in zip(course.epochs, course.parameters, strict=True)] == [
         (0, ""), (2, "monsoon"), (6, "")]  # fmt: skip
     assert course.parameters[2] == course.parameters[0]
+
+
+def test_what_of_a_scenario_a_market_has_nothing_of_is_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def told(act: Callable[..., object], **given: object) -> list[str]:
+        caplog.clear()
+        act(tmp_path / "m", **given)
+        return [record.message for record in caplog.records if record.levelname == "WARNING"]
+
+    assert told(qsim.generate, preset="supermarket", products=5, scenario="price-war") == [
+        "scenario: 'price-war' also changes rivals, of which this market has nothing"
+    ]
+    assert told(qsim.run, ticks=1, scenario="diwali") == [
+        "scenario: 'diwali' also changes demand, of which this market has nothing"
+    ]
+    assert told(qsim.run, ticks=1) == told(qsim.run, ticks=1, scenario="none") == []

@@ -270,6 +270,7 @@ def _run(market: Place, values: dict[str, Any], wanted: _Wanted, how: _How, mann
         if client is not None:
             cluster.hand_over(writer, client)
         epoch = writing.change_parameters(writer, scenarios.changes(writer.world.course.parameters, values))
+        scenarios.warn_of_idle(values.get("scenario"), writer.world.course.parameters[-1])
         ticks = ticks_wanted(writer.tip.tick, writer.world.course.epochs[-1].interval, *wanted)
         recording.run_on(writer, ticks, epoch, manner)
     return status(market)
