@@ -50,4 +50,4 @@ def set_rows_of(column: npt.NDArray[_Scalar], groups: Mask, values: npt.NDArray[
 
 def _grouped(column: npt.NDArray[Any], groups: int) -> npt.NDArray[np.void]:
     # A group is one value of so many bytes: five to ten times as fast as by places of rows.
-    return column.view(f"V{column.nbytes // max(1, groups)}") if len(column) else column.view("V1")
+    return column.view(f"V{column.nbytes // groups}") if len(column) else column.view("V1")

@@ -30,12 +30,16 @@ _ACTS: dict[str, Callable[[Parameters], object]] = {
 _logger = logging.getLogger("qsim")
 
 
+def _acts(section: str, market: Parameters) -> bool:
+    return bool(_ACTS.get(section, bool)(market))
+
+
 def warn_of_idle(name: object, market: Parameters) -> None:
     """Warn of what the scenario of that name, if it is one, changes besides and a market under these parameters has nothing of."""
-    if isinstance(name, str) and name not in ("", NONE):
-        sections = params.preset_values(name, "scenario")
-        if idle := [section for section in sections if not _ACTS.get(section, bool)(market)]:
-            _logger.warning("scenario: %r also changes %s, of which this market has nothing", name, ", ".join(idle))
+    if not isinstance(name, str) or name in ("", NONE):
+        return
+    if idle := [section for section in params.preset_values(name, "scenario") if not _acts(section, market)]:
+        _logger.warning("scenario: %r also changes %s, of which this market has nothing", name, ", ".join(idle))
 
 
 def overlay(name: str, before: Parameters) -> dict[str, Any]:
@@ -44,7 +48,7 @@ def overlay(name: str, before: Parameters) -> dict[str, Any]:
     What the market does not have, such as demand, stays as it is; UsageError where none of it is there.
     """
     changes = params.preset_values(name, "scenario")
-    acting = {section: table for section, table in changes.items() if _ACTS.get(section, bool)(before)}
+    acting = {section: table for section, table in changes.items() if _acts(section, before)}
     if not acting:
         raise UsageError(
             f"scenario: found {name!r}, which changes {', '.join(changes)}: the market has none of these;"

@@ -49,15 +49,12 @@ def anchors(platforms: Sequence[Platform], seed: int, products: I64, base: I64, 
     A product whose dearest platform is not 5-25 % above its cheapest is drawn again, up to 24 times.
     """
     # Platform by platform, since of five neighbours in memory the greatest is found several times more slowly.
-    prices = np.zeros((len(platforms), 0), np.int64)
+    prices = np.zeros((len(platforms), len(base)), np.int64)
     left = np.arange(len(base))
     for attempt in range(_ATTEMPTS):
         drawn = round_half_up(_multipliers(platforms, seed, attempt, products[left]) * base[left])
         np.clip(drawn, 1, ceiling[left], out=drawn)
-        if attempt:
-            prices[:, left] = drawn
-        else:
-            prices = drawn.astype(np.int64)
+        prices[:, left] = drawn
         spread = drawn.max(axis=0) / drawn.min(axis=0)
         left = left[(spread < SPREAD[0]) | (spread > SPREAD[1])]
         if not left.size or len(platforms) == 1:

@@ -112,11 +112,12 @@ def _value_keys(column: int, which: int) -> U64:
     return streams.bits(0, Purpose.DIGEST_KEY, 3 + which, column, 0, _FEW_ROWS) | np.uint64(1)
 
 
-def _sums_of_few(columns: list[np.ndarray], starts: I64, sizes: I64) -> U64:
-    """Give both sums of each of many short ticks, whose rows lie end to end from `starts` on: uint64[2, ticks]."""
+def _sums_of_few(columns: list[np.ndarray], sizes: I64) -> U64:
+    """Give both sums of each of many short ticks of so many rows each, which lie end to end: uint64[2, ticks]."""
     loops = compiled.library()
     if loops is not None:
         return _looped(loops, columns, sizes)
+    starts = np.cumsum(sizes) - sizes
     place = np.arange(sizes.sum()) - np.repeat(starts, sizes)
     first, second = np.zeros((2, len(place)), np.uint64)
     for number, column in enumerate(columns):
@@ -221,5 +222,4 @@ def _of_few(name: str, block: int, ticks: np.ndarray, sizes: I64, few: Mask, col
     if not few.all():
         rows = np.repeat(few, sizes)
         columns, sizes = [column[rows] for column in columns], sizes[few]
-    sums = _sums_of_few(columns, np.cumsum(sizes) - sizes, sizes)
-    return _finished_each(f"{name}:{block}", ticks.tolist(), sizes.tolist(), sums)
+    return _finished_each(f"{name}:{block}", ticks.tolist(), sizes.tolist(), _sums_of_few(columns, sizes))

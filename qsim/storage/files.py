@@ -203,13 +203,8 @@ def begin(path: Place, data: memoryview | bytes) -> tuple[str, Callable[[], None
     """
     digest = hashlib.sha256(data).hexdigest()
     if isinstance(path, ObjectPath):
-        _put_object(path, data)
-        return digest, _nothing
+        return digest, partial(_put_object, path, data)
     return digest, partial(_put_over, path, data)
-
-
-def _nothing() -> None:
-    """Do nothing: an object that is put is whole and lasts."""
 
 
 def _put_object(path: ObjectPath, data: memoryview | bytes) -> None:

@@ -41,15 +41,15 @@ def encode(table: pa.Table, looked_for: Sequence[str] | None = None) -> memoryvi
         encoder.add(table)
         return encoder.finish()
     sink, repeated = pa.BufferOutputStream(), [name for name in texts if name not in _SELDOM_TWICE]
-    keys = [field.name for field in schema if pa.types.is_integer(field.type)]
+    numbers = [field.name for field in schema if pa.types.is_integer(field.type)]
     with pq.ParquetWriter(
         sink,
         schema,
         compression="zstd",
         compression_level=1,
         use_dictionary=repeated,
-        write_statistics=[*keys],
-        column_encoding=dict.fromkeys(keys, "BYTE_STREAM_SPLIT"),
+        write_statistics=numbers,
+        column_encoding=dict.fromkeys(numbers, "BYTE_STREAM_SPLIT"),
         # Columns are read as their Parquet types, not as the dictionaries that they came in.
         store_schema=False,
     ) as writer:
