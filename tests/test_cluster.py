@@ -23,7 +23,7 @@ from qsim.runs.recording import Progress
 from qsim.storage import leftovers, log
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place, place_of
-from tests.buckets import served
+from tests.buckets import Store, served
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -41,14 +41,14 @@ def _small() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def store() -> Iterator[str]:
+def store() -> Iterator[Store]:
     """An object store that this process and the workers reach."""
-    with served() as address:
-        yield address
+    with served() as found:
+        yield found
 
 
 @pytest.fixture(scope="module")
-def client(store: str) -> Iterator[Client]:
+def client(store: Store) -> Iterator[Client]:
     """A cluster of two worker processes on this machine."""
     with cluster.connected("local", 2) as found:
         yield found

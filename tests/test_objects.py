@@ -1,4 +1,4 @@
-"""Markets in an object store: a real S3 server on loopback, what the network loses, and writers who meet."""
+"""Markets in an object store: real servers of S3 and of Azure on loopback, what the network loses, and writers who meet."""
 
 from __future__ import annotations
 
@@ -25,17 +25,18 @@ from qsim.standing import market_directory
 from qsim.storage import files, integrity, lease, lock, log, objects, tables
 from qsim.storage.places import ObjectPath, place_of
 from tests import gcs
-from tests.buckets import Network, between, served
+from tests.buckets import AZURITE, Network, Store, between, reached_at, served
 from tests.commands import Shell, program
 
 TICKS = 3
 PAUSES = objects._PAUSES
+WITHOUT_AZURITE = pytest.mark.skipif(not AZURITE, reason="needs azurite-blob: npm install --global azurite")
 
 
-@pytest.fixture(scope="module")
-def address() -> Iterator[str]:
-    """The address of a store with the bucket `bucket`; object stores are reached there."""
-    with served() as found:
+@pytest.fixture(scope="module", params=["s3", pytest.param("az", marks=WITHOUT_AZURITE)])
+def store(request: pytest.FixtureRequest) -> Iterator[Store]:
+    """A store with the bucket `bucket`; object stores of its kind are reached there."""
+    with served(request.param) as found:
         yield found
 
 
@@ -48,9 +49,9 @@ def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def place(address: str, request: pytest.FixtureRequest) -> ObjectPath:
+def place(store: Store, request: pytest.FixtureRequest) -> ObjectPath:
     """A folder of objects of the test's own."""
-    found = place_of(f"s3://bucket/{abs(hash(request.node.name)):x}/market")
+    found = place_of(f"{store.scheme}://bucket/{abs(hash(request.node.name)):x}/market")
     assert isinstance(found, ObjectPath)
     return found
 
@@ -117,9 +118,9 @@ def test_a_report_tells_of_the_market_what_it_tells_of_its_twin(place: ObjectPat
     assert shell("report", str(place)).code == 0
 
 
-def test_a_query_reads_ranges_of_the_files_it_needs_and_no_others(address: str, place: ObjectPath) -> None:
+def test_a_query_reads_ranges_of_the_files_it_needs_and_no_others(store: Store, place: ObjectPath) -> None:
     made(place)
-    network = Network(address)
+    network = Network(store)
     with between(network), qsim.connect(place) as connection:
         before = len(network.asked)
         connection.execute("SELECT count(*) FROM raw.events").fetchall()
@@ -147,19 +148,18 @@ def test_a_guarded_query_of_an_object_store_is_refused_in_one_line(place: Object
     assert "local folder" in shell.refused(2, "sql", "--guarded", place, "SELECT 1")
 
 
-def test_a_store_that_cannot_be_reached_is_told_in_one_line(shell: Shell, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    objects.store_of.cache_clear()
-    assert "cannot list" in shell.refused(6, "status", "s3://bucket/m")
-    objects.store_of.cache_clear()
+def test_a_store_that_cannot_be_reached_is_told_in_one_line(store: Store, shell: Shell) -> None:
+    with reached_at(store._replace(address="127.0.0.1:9")):
+        assert "cannot list" in shell.refused(6, "status", f"{store.scheme}://bucket/m")
 
 
-def test_a_bucket_that_is_not_there_is_told_in_one_line(address: str, shell: Shell) -> None:
-    assert "s3://nobucket/m" in shell.refused(6, "generate", "s3://nobucket/m", "--products", "12")
+def test_a_bucket_that_is_not_there_is_told_in_one_line(store: Store, shell: Shell) -> None:
+    url = f"{store.scheme}://nobucket/m"
+    assert url in shell.refused(6, "generate", url, "--products", "12")
 
 
-def test_a_market_that_is_not_there_is_told_in_one_line(address: str, shell: Shell) -> None:
-    assert "holds no market" in shell.refused(4, "status", "s3://bucket/nothing/here")
+def test_a_market_that_is_not_there_is_told_in_one_line(store: Store, shell: Shell) -> None:
+    assert "holds no market" in shell.refused(4, "status", f"{store.scheme}://bucket/nothing/here")
 
 
 def test_a_second_generation_is_refused(place: ObjectPath) -> None:
@@ -199,46 +199,46 @@ def test_a_missing_or_shortened_object_is_refused_at_opening(place: ObjectPath, 
 
 
 @pytest.mark.parametrize("fault", ["refuse", "lose"])
-def test_a_put_that_fails_once_or_loses_its_answer_is_one_put(address: str, place: ObjectPath, fault: str) -> None:
-    network = Network(address, fault, 1, 1)
+def test_a_put_that_fails_once_or_loses_its_answer_is_one_put(store: Store, place: ObjectPath, fault: str) -> None:
+    network = Network(store, fault, 1, 1)
     with between(network):
         assert objects.put(place / "a", b"mine")
     assert len(network.asked) >= 2
     assert objects.read(place / "a") == b"mine"
 
 
-def test_a_put_whose_every_answer_is_lost_fails_and_can_be_put_again(address: str, place: ObjectPath) -> None:
-    with between(Network(address, "lose", 1, 1000)), pytest.raises(DiskError, match=r"cannot (look at|write)"):
+def test_a_put_whose_every_answer_is_lost_fails_and_can_be_put_again(store: Store, place: ObjectPath) -> None:
+    with between(Network(store, "lose", 1, 1000)), pytest.raises(DiskError, match=r"cannot (look at|write)"):
         objects.put(place / "a", b"mine")
     assert objects.put(place / "a", b"mine")
 
 
-def test_a_put_that_the_store_refuses_each_time_is_told_as_a_write(address: str, place: ObjectPath) -> None:
-    everything = Network(address, "refuse", 1, 1000)
+def test_a_put_that_the_store_refuses_each_time_is_told_as_a_write(store: Store, place: ObjectPath) -> None:
+    everything = Network(store, "refuse", 1, 1000)
     with between(everything), pytest.raises(DiskError):
         objects.put(place / "a", b"mine")
     puts = next(at for at, line in enumerate(everything.asked) if not line.startswith("PUT"))
-    with between(Network(address, "refuse", 1, puts)), pytest.raises(DiskError, match="cannot write"):
+    with between(Network(store, "refuse", 1, puts)), pytest.raises(DiskError, match="cannot write"):
         objects.put(place / "a", b"mine")
     assert objects.look(place / "a") is None
 
 
 @pytest.mark.parametrize(("content", "put"), [(b"mine", True), (b"theirs", False)])
 def test_a_put_whose_answers_are_lost_each_time_is_told_by_what_is_there_then(
-    address: str, place: ObjectPath, content: bytes, put: bool
+    store: Store, place: ObjectPath, content: bytes, put: bool
 ) -> None:
     objects.put_over(place / "a", content)
-    with between(Network(address, "lose", 1, len(objects._PAUSES))):
+    with between(Network(store, "lose", 1, len(objects._PAUSES))):
         assert objects.put(place / "a", b"mine") is put
 
 
 def test_a_put_that_fails_is_tried_again_after_pauses_that_grow(
-    address: str, place: ObjectPath, monkeypatch: pytest.MonkeyPatch
+    store: Store, place: ObjectPath, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
     monkeypatch.setattr(objects, "_PAUSES", PAUSES)
     monkeypatch.setattr(objects, "time", SimpleNamespace(sleep=slept.append))
-    with between(network := Network(address, "refuse", 1, 1000)), pytest.raises(DiskError):
+    with between(network := Network(store, "refuse", 1, 1000)), pytest.raises(DiskError):
         objects.put(place / "a", b"mine")
     assert slept == [0.1, 0.4, 1.6]
     assert [line.split()[0] for line in network.asked][: len(slept)] == ["PUT"] * len(slept)
@@ -256,9 +256,9 @@ def test_a_put_that_fails_is_tried_again_after_pauses_that_grow(
     ids=["look", "read", "lease", "write", "remove"],
 )
 def test_what_a_store_does_not_answer_is_a_fault_and_not_an_object_that_is_not_there(
-    address: str, place: ObjectPath, ask: Callable[[ObjectPath], object], line: str
+    store: Store, place: ObjectPath, ask: Callable[[ObjectPath], object], line: str
 ) -> None:
-    with between(Network(address, "refuse", 1, 1000)), pytest.raises(DiskError, match=f"{place}/a: {line}: .*503"):
+    with between(Network(store, "refuse", 1, 1000)), pytest.raises(DiskError, match=f"{place}/a: {line}: .*503"):
         ask(place / "a")
 
 
@@ -292,14 +292,14 @@ NIGHTLY = [
 
 @pytest.mark.parametrize(("fault", "persists"), [("lose", False), *NIGHTLY])
 def test_a_failure_of_any_request_of_a_commit_loses_and_doubles_nothing(
-    address: str, place: ObjectPath, fault: str, persists: bool
+    store: Store, place: ObjectPath, fault: str, persists: bool
 ) -> None:
-    network = Network(address)
+    network = Network(store)
     with between(network):
         committed(place / "counted")
     for n in range(1, 1 + len(network.asked)):
         market = place / f"m{n}"
-        with between(Network(address, fault, n, 10**9 if persists else n)), suppress(DiskError):
+        with between(Network(store, fault, n, 10**9 if persists else n)), suppress(DiskError):
             committed(market)
         committed(market)
         history = log.read(market)
@@ -308,17 +308,17 @@ def test_a_failure_of_any_request_of_a_commit_loses_and_doubles_nothing(
 
 
 @pytest.fixture(scope="module")
-def requests(address: str) -> int:
+def requests(store: Store) -> int:
     """How many requests it takes to make the market."""
-    network = Network(address)
+    network = Network(store)
     with between(network):
-        made(ObjectPath("s3://bucket/counted/market"))
+        made(ObjectPath(f"{store.scheme}://bucket/counted/market"))
     return len(network.asked)
 
 
-def survives(address: str, place: ObjectPath, fault: str, first: int, last: int, twin: Path) -> None:
+def survives(store: Store, place: ObjectPath, fault: str, first: int, last: int, twin: Path) -> None:
     """Make a market while some requests fail, finish it, and hold it against its twin."""
-    with between(Network(address, fault, first, last)):
+    with between(Network(store, fault, first, last)):
         try:
             made(place)
         except QsimError as told:
@@ -330,19 +330,19 @@ def survives(address: str, place: ObjectPath, fault: str, first: int, last: int,
 
 @pytest.mark.parametrize(("fault", "at"), [("lose", 0.93), pytest.param("refuse", 0.4, marks=pytest.mark.nightly)])
 def test_a_request_that_fails_loses_and_doubles_nothing(
-    address: str, place: ObjectPath, requests: int, fault: str, at: float, twin: Path
+    store: Store, place: ObjectPath, requests: int, fault: str, at: float, twin: Path
 ) -> None:
-    survives(address, place, fault, round(at * requests), round(at * requests), twin)
+    survives(store, place, fault, round(at * requests), round(at * requests), twin)
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize("fault", ["refuse", "lose"])
 @pytest.mark.parametrize("persists", [False, True])
 def test_a_failure_of_any_request_loses_and_doubles_nothing(
-    address: str, place: ObjectPath, requests: int, fault: str, persists: bool, twin: Path
+    store: Store, place: ObjectPath, requests: int, fault: str, persists: bool, twin: Path
 ) -> None:
     for n in range(1, 1 + requests):
-        survives(address, place / f"m{n}", fault, n, 10**9 if persists else n, twin)
+        survives(store, place / f"m{n}", fault, n, 10**9 if persists else n, twin)
 
 
 # Writers who meet.
@@ -355,9 +355,9 @@ def test_a_second_writer_is_refused_and_told_who_is_first(place: ObjectPath) -> 
     assert qsim.run(place, ticks=1)["tick"] == TICKS + 1
 
 
-def test_a_lease_whose_renewal_fails_is_renewed_the_next_time(address: str, place: ObjectPath) -> None:
+def test_a_lease_whose_renewal_fails_is_renewed_the_next_time(store: Store, place: ObjectPath) -> None:
     path = place / "LOCK"
-    with between(network := Network(address, "refuse")), lease.held(path):
+    with between(network := Network(store, "refuse")), lease.held(path):
         network.first, network.last = len(network.asked) + 1, len(network.asked) + 2
         until = time.monotonic() + 30
         while len(network.asked) < network.last + 1 and time.monotonic() < until:
@@ -369,9 +369,9 @@ def test_a_lease_whose_renewal_fails_is_renewed_the_next_time(address: str, plac
     assert not lease.is_taken(path)
 
 
-def test_a_lease_that_cannot_be_given_back_lapses_and_fails_nothing(address: str, place: ObjectPath) -> None:
+def test_a_lease_that_cannot_be_given_back_lapses_and_fails_nothing(store: Store, place: ObjectPath) -> None:
     path = place / "LOCK"
-    with between(network := Network(address, "refuse")), lease.held(path):
+    with between(network := Network(store, "refuse")), lease.held(path):
         network.first, network.last = len(network.asked) + 1, 10**9
     assert lease.is_taken(path)
     with lease.held(path):
