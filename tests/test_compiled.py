@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 
 import qsim
 from qsim import compiled
+from qsim.behaviour import Platform
+from qsim.catalog import listings
 from qsim.compiled import build
 from qsim.market import kernel
 from qsim.money import MAX_PAISE
@@ -124,6 +126,42 @@ def test_what_is_counted_of_ticks_is_what_numpy_counts(
         monkeypatch.setattr(compiled, "library", lambda: None)
     assert found[0] == found[1]
     assert len(found[0][1]) > 1_000
+
+
+def _platform(low: float, high: float) -> Platform:
+    return Platform(name="a", low_percent=low, high_percent=high, average_discount_percent=10)
+
+
+BANDS = st.lists(st.tuples(st.floats(40, 130), st.floats(1, 2)), min_size=1, max_size=7)
+
+
+@there
+@settings(deadline=None, max_examples=100)
+@given(BANDS, st.integers(0, 2**63 - 1), st.integers(0, 2**32 - 1_000), st.sampled_from((1.0, 1.02, 1.3, 1e9)))
+def test_anchors_are_those_of_numpy(bands: list[tuple[float, float]], seed: int, first: int, room: float) -> None:
+    platforms = [_platform(low, low * wide) for low, wide in bands]
+    products = np.arange(first, first + 500, dtype=np.int64)
+    base = np.geomspace(1, MAX_PAISE / 300, len(products)).astype(np.int64)
+    ceiling = np.minimum(base * room, MAX_PAISE).astype(np.int64)
+    looped = listings.anchors(platforms, seed, products, base, ceiling)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "library", lambda: None)
+        assert np.array_equal(looped, listings.anchors(platforms, seed, products, base, ceiling))
+
+
+@there
+@settings(deadline=None, max_examples=50)
+@given(st.integers(0, 2**63 - 1), st.integers(0, 2**32 - 5_000))
+def test_costs_and_stock_are_those_of_numpy(seed: int, first: int) -> None:
+    numbers, active = np.arange(first, first + 5_000), np.arange(5_000) % 7 > 0
+    anchor = np.geomspace(1, MAX_PAISE, 5_000).astype(np.int64)
+    looped = listings._shelves(seed, numbers, anchor, active)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(compiled, "library", lambda: None)
+        arrays = listings._shelves(seed, numbers, anchor, active)
+    assert [(name, column.dtype, column.tolist()) for name, column in looped.items()] == [
+        (name, column.dtype, column.tolist()) for name, column in arrays.items()
+    ]
 
 
 @there

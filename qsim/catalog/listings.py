@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from qsim import streams, taxonomy
-from qsim.arrays import F64, I64, U16, Mask
+from qsim import compiled, streams, taxonomy
+from qsim.arrays import F64, I32, I64, Mask
 from qsim.behaviour import Platform
 from qsim.money import BPS, MAX_PAISE, round_half_up
 from qsim.params import Parameters
@@ -19,6 +19,8 @@ SPREAD = (1.05, 1.25)
 # Weight of what the platforms share in a product's place within their bands; the rest is each platform's own.
 _COMMON = 0.35
 _ATTEMPTS = 24
+# Unit costs, of the anchor.
+_COST_BPS = 7_000, 9_200
 _LEAST_SHELF, _MOST_SHELF = 4, 60_000
 # Draws of 16 bits below this are of shelves that are sold out at tick 0: one in 20.
 _SOLD_OUT_BELOW = 0xFFFF // 20
@@ -48,6 +50,9 @@ def anchors(platforms: Sequence[Platform], seed: int, products: I64, base: I64, 
 
     A product whose dearest platform is not 5-25 % above its cheapest is drawn again, up to 24 times.
     """
+    loops = compiled.library()
+    if loops is not None:
+        return _looped_anchors(loops, platforms, seed, products, base, ceiling)
     # Platform by platform, since of five neighbours in memory the greatest is found several times more slowly.
     prices = np.zeros((len(platforms), len(base)), np.int64)
     left = np.arange(len(base))
@@ -60,6 +65,29 @@ def anchors(platforms: Sequence[Platform], seed: int, products: I64, base: I64, 
         if not left.size or len(platforms) == 1:
             break
     return prices.T
+
+
+def _looped_anchors(
+    loops: compiled.Loops, platforms: Sequence[Platform], seed: int, products: I64, base: I64, ceiling: I64
+) -> I64:
+    prices, (low, high) = np.zeros((len(base), len(platforms)), np.int64), _bands(platforms)
+    terms = compiled.Anchors(
+        count=len(base),
+        platforms=len(platforms),
+        attempts=_ATTEMPTS if len(platforms) > 1 else 1,
+        stem=streams.stem(seed, Purpose.PLATFORM_MULTIPLIER),
+        common=_COMMON,
+        least_spread=SPREAD[0],
+        most_spread=SPREAD[1],
+        products=compiled.at(products),
+        base=compiled.at(base),
+        ceiling=compiled.at(ceiling),
+        low=compiled.at(low),
+        high=compiled.at(high),
+        prices=compiled.at(prices),
+    )
+    compiled.anchors(loops, terms)
+    return prices
 
 
 def standings(parameters: Parameters, products: I64, discount: I64, loose: Mask) -> tuple[F64, F64]:
@@ -119,19 +147,56 @@ def store_table(parameters: Parameters) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=["store_id", "platform_id", "city", "pincode", "area"], orient="row")
 
 
-def _stock(seed: int, listings: I64, active: Mask) -> dict[str, U16]:
-    """Draw one stock figure a listing and what follows from it; goods off sale hold none."""
+def _costs(seed: int, listings: I64, anchor: I64) -> I32:
+    """Draw the unit cost of each listing in paise, a share of its anchor."""
+    cost_bps = streams.whole_numbers(streams.hashed(seed, Purpose.UNIT_COST, 0, listings), *_COST_BPS)
+    costs: I32 = np.maximum(1, anchor * cost_bps // BPS).astype(np.int32)
+    return costs
+
+
+def _shelves(seed: int, listings: I64, anchor: I64, active: Mask) -> dict[str, np.ndarray]:
+    """Draw the unit cost of each listing, one figure of stock and what follows from it; goods off sale hold none."""
+    loops = compiled.library()
+    if loops is not None:
+        return _looped_shelves(loops, seed, listings, anchor, active)
     words = streams.hashed(seed, Purpose.STOCK, 0, listings)
     target = (words & np.uint64(0x7F)).astype(np.uint16) + np.uint16(20)
     share = ((words >> np.uint64(8)) & np.uint64(0xFFFF)).astype(np.uint32)
     # What is not sold out holds between one unit and the target.
     stock = np.where(active & (share >= _SOLD_OUT_BELOW), 1 + (share * target >> np.uint32(16)), 0).astype(np.uint16)
     reserved = np.minimum(stock, ((words >> np.uint64(24)) & np.uint64(3)).astype(np.uint16))
-    return {"stock": stock, "reserved": reserved, "reorder_level": target // np.uint16(4), "target_stock": target}
+    levels = {"stock": stock, "reserved": reserved, "reorder_level": target // np.uint16(4), "target_stock": target}
+    return {"unit_cost_paise": _costs(seed, listings, anchor), **levels}
 
 
-def _stock_by_demand(parameters: Parameters, products: pl.DataFrame, listings: I64, active: Mask) -> dict[str, U16]:
-    """Stock each listing for some days of its expected demand; how full a shelf is at tick 0 is as in `_stock`."""
+def _looped_shelves(
+    loops: compiled.Loops, seed: int, listings: I64, anchor: I64, active: Mask
+) -> dict[str, np.ndarray]:
+    cost, levels = np.zeros(len(anchor), np.int32), np.zeros((4, len(anchor)), np.uint16)
+    names = "stock", "reserved", "reorder_level", "target_stock"
+    terms = compiled.Shelves(
+        count=len(anchor),
+        first=int(listings[0]),
+        least_cost_bps=_COST_BPS[0],
+        cost_span=_COST_BPS[1] - _COST_BPS[0] + 1,
+        sold_out_below=_SOLD_OUT_BELOW,
+        cost_stem=streams.stem(seed, Purpose.UNIT_COST),
+        stock_stem=streams.stem(seed, Purpose.STOCK),
+        anchor=compiled.at(anchor),
+        is_active=compiled.at(active),
+        unit_cost=compiled.at(cost),
+        **{name: compiled.at(column) for name, column in zip(names, levels, strict=True)},
+    )
+    compiled.shelves(loops, terms)
+    return {"unit_cost_paise": cost, **dict(zip(names, levels, strict=True))}
+
+
+def _shelves_by_demand(
+    parameters: Parameters, products: pl.DataFrame, listings: I64, anchor: I64, active: Mask
+) -> dict[str, np.ndarray]:
+    """Draw the unit cost of each listing, and stock it for some days of its expected demand; how full a shelf is at tick 0 is as
+    in `_shelves`.
+    """
     seed, demand, supply, per = parameters.seed, parameters.demand, parameters.supply, parameters.listings_per_product
     groups = np.array([demand.a_day[group] for group in products["volatility_group"].to_list()])
     customers = groups * popularity(seed, demand.spread, products["product_id"].to_numpy().astype(np.int64))
@@ -144,7 +209,8 @@ def _stock_by_demand(parameters: Parameters, products: pl.DataFrame, listings: I
     stock = np.where(active & (share >= _SOLD_OUT_BELOW), 1 + (share * target >> np.uint32(16)), 0)
     reorder = np.floor(supply.reorder * target)
     columns = {"stock": stock, "reserved": 0 * stock, "reorder_level": reorder, "target_stock": target}
-    return {name: values.astype(np.uint16) for name, values in columns.items()}
+    levels = {name: values.astype(np.uint16) for name, values in columns.items()}
+    return {"unit_cost_paise": _costs(seed, listings, anchor), **levels}
 
 
 def listing_table(parameters: Parameters, products: pl.DataFrame) -> pl.DataFrame:
@@ -159,15 +225,16 @@ def listing_table(parameters: Parameters, products: pl.DataFrame) -> pl.DataFram
     if parameters.assortment.mrp.discounts and not parameters.catalog:
         by_platform = _below_mrp(parameters, products)
     else:
-        by_platform = anchors(platforms, parameters.seed, ids, products["base_price_paise"].to_numpy(), ceiling)
+        by_platform = anchors(
+            platforms, parameters.seed, ids, products["base_price_paise"].to_numpy().astype(np.int64), ceiling
+        )
     listings = np.arange(ids[0] * per, (ids[-1] + 1) * per)
     anchor = np.repeat(by_platform.ravel(), stores)
-    cost_bps = streams.whole_numbers(streams.hashed(parameters.seed, Purpose.UNIT_COST, 0, listings), 7_000, 9_200)
     active = np.repeat(products["is_active"].to_numpy(), per)
     if any(parameters.demand.a_day.values()):
-        stock = _stock_by_demand(parameters, products, listings, active)
+        shelves = _shelves_by_demand(parameters, products, listings, anchor, active)
     else:
-        stock = _stock(parameters.seed, listings, active)
+        shelves = _shelves(parameters.seed, listings, anchor, active)
     return pl.DataFrame(
         {
             "listing_id": listings.astype(np.uint32),
@@ -175,7 +242,6 @@ def listing_table(parameters: Parameters, products: pl.DataFrame) -> pl.DataFram
             "store_id": np.tile(np.arange(per, dtype=np.uint32), len(ids)),
             "platform_id": np.tile(np.repeat(np.arange(len(platforms), dtype=np.uint8), stores), len(ids)),
             "anchor_price_paise": anchor.astype(np.int32),
-            "unit_cost_paise": np.maximum(1, anchor * cost_bps // BPS).astype(np.int32),
-            **stock,
+            **shelves,
         }
     )

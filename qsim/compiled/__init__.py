@@ -69,6 +69,27 @@ class Count(ctypes.Structure):
     ]
 
 
+class Anchors(ctypes.Structure):
+    """The terms and columns of `qsim_anchors`, as `loops.h` describes them."""
+
+    _fields_ = [
+        *_fields(_WHOLE, "count platforms attempts"),
+        ("stem", ctypes.c_uint64),
+        *_fields(ctypes.c_double, "common least_spread most_spread"),
+        *_fields(_COLUMN, "products base ceiling low high prices"),
+    ]
+
+
+class Shelves(ctypes.Structure):
+    """The terms and columns of `qsim_shelves`, as `loops.h` describes them."""
+
+    _fields_ = [
+        *_fields(_WHOLE, "count first least_cost_bps cost_span sold_out_below"),
+        *_fields(ctypes.c_uint64, "cost_stem stock_stem"),
+        *_fields(_COLUMN, "anchor is_active unit_cost stock reserved reorder_level target_stock"),
+    ]
+
+
 class Sums(ctypes.Structure):
     """The columns of `qsim_sums`, as `loops.h` describes them."""
 
@@ -120,6 +141,16 @@ def update(loops: Loops, terms: Update) -> None:
 def count(loops: Loops, terms: Count) -> None:
     """Count rows by key, and measure changes of price."""
     loops.qsim_count(ctypes.byref(terms))
+
+
+def anchors(loops: Loops, terms: Anchors) -> None:
+    """Draw the anchors of products."""
+    loops.qsim_anchors(ctypes.byref(terms))
+
+
+def shelves(loops: Loops, terms: Shelves) -> None:
+    """Draw the unit costs and the stock of listings."""
+    loops.qsim_shelves(ctypes.byref(terms))
 
 
 def sums(loops: Loops, terms: Sums) -> None:

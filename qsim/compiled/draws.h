@@ -8,7 +8,7 @@ static uint64_t mixed(uint64_t word) {
     return word ^ (word >> 31);
 }
 
-static uint64_t hashed(uint64_t stem, int64_t tick, uint32_t id) {
+static uint64_t hashed(uint64_t stem, int64_t tick, uint64_t id) {
     return mixed(id * 0x9E3779B97F4A7C15u + mixed(stem + (uint64_t)tick));
 }
 

@@ -82,6 +82,27 @@ typedef struct {
     Keys *keys;
 } Count;
 
+/* Anchors of products by their ids, a row of `platforms` prices each: places within bands of the base price, of which `common` is what
+ * the platforms share, drawn again, up to so many attempts, where the dearest is not as far above the cheapest as it has to be. */
+typedef struct {
+    int64_t count, platforms, attempts;
+    uint64_t stem;
+    double common, least_spread, most_spread;
+    const int64_t *products, *base, *ceiling;
+    const double *low, *high;
+    int64_t *prices;
+} Anchors;
+
+/* Unit costs and stock of listings side by side, from number `first` on. */
+typedef struct {
+    int64_t count, first, least_cost_bps, cost_span, sold_out_below;
+    uint64_t cost_stem, stock_stem;
+    const int64_t *anchor;
+    const uint8_t *is_active;
+    int32_t *unit_cost;
+    uint16_t *stock, *reserved, *reorder_level, *target_stock;
+} Shelves;
+
 /* Sums of parts of tables: for each the sums of its columns, taken in runs of so many bytes. `values` and `sizes` tell where each
  * column of each part is, and its bytes; `weights` are two words for each run that a part can have; `sums` two for each part. */
 typedef struct {
