@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
+from math import fsum
 
 import numpy as np
 import pyarrow as pa
@@ -51,7 +52,7 @@ def _of_morning(share: float) -> F64:
 
 def of_mean(weights: Sequence[float]) -> F64:
     """Scale weights to a mean of 1; all are 1 where the weights are all 0."""
-    total = sum(weights)
+    total = fsum(weights)
     return np.array([weight * len(weights) / total if total else 1.0 for weight in weights])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import fsum
 
 import numpy as np
 
@@ -32,5 +33,5 @@ def shares_of(demand: Demand, platforms: Iterable[str]) -> F64:
 
 def units_a_day(demand: Demand, platforms: Iterable[str]) -> F64:
     """Give the units that one customer a day for a product stands for at each of a market's platforms, at equal prices."""
-    units = sum(int(units) * weight for units, weight in demand.units.items()) / sum(demand.units.values())
+    units = fsum(int(units) * weight for units, weight in demand.units.items()) / fsum(demand.units.values())
     return np.asarray(shares_of(demand, platforms) * (1 - demand.outside) * units * demand.level)

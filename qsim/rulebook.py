@@ -23,7 +23,8 @@ from qsim.streams import threshold
 
 
 def _cumulative(weights: Mapping[str, float]) -> F64:
-    return np.cumsum(list(weights.values())) / max(sum(weights.values()), 1e-300)
+    # Exact, since sums of floats round otherwise before Python 3.12 than from it on; so wherever weights are added.
+    return np.cumsum(list(weights.values())) / max(fsum(weights.values()), 1e-300)
 
 
 def _by_group(values: Mapping[str, float]) -> F64:

@@ -94,7 +94,7 @@ class Law:
 
 
 def law(weights: Mapping[str, float]) -> Law:
-    total, shares, so_far = sum(weights.values()), [], 0.0
+    total, shares, so_far = math.fsum(weights.values()), [], 0.0
     for weight in weights.values():
         so_far += weight
         shares.append(so_far / total)
@@ -102,7 +102,7 @@ def law(weights: Mapping[str, float]) -> Law:
 
 
 def of_mean(weights: Sequence[float], at: int) -> float:
-    return float(weights[at] * len(weights) / sum(weights))
+    return float(weights[at] * len(weights) / math.fsum(weights))
 
 
 @dataclass(frozen=True)

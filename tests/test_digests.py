@@ -115,6 +115,12 @@ def test_a_split_at_ticks_does_not_change_the_digest(cuts: list[int]) -> None:
     assert digests.of_ticks("events", 3, pa.concat_tables(parts)) == WHOLE
 
 
+@pytest.mark.parametrize("cuts", [[5], [20], [5, 10, 20], [1, 2, 3], [10, 12, 40]])
+def test_a_tick_whose_rows_lie_in_several_pieces_is_hashed_as_one(cuts: list[int]) -> None:
+    pieces = [EVENTS_TABLE.slice(first, last - first) for first, last in pairwise([0, *cuts, ROWS])]
+    assert digests.of_ticks("events", 3, pa.concat_tables(pieces)) == WHOLE
+
+
 def test_tick_zero_is_hashed_like_any_other() -> None:
     opening = replaced(EVENTS_TABLE, 0, np.zeros(ROWS))
     changed = replaced(opening, 3, np.arange(ROWS))

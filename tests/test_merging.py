@@ -115,6 +115,19 @@ def test_files_with_a_large_one_between_them_are_no_neighbours(monkeypatch: pyte
     assert tiers.files == {("events", 1, 1): [of(1, 10, block=1)], ("events", 0, 0): [of(5, 10)]}
 
 
+def test_counts_with_ticks_between_them_that_nobody_counted_are_no_neighbours() -> None:
+    def of(table: str, tick: int) -> DataFile:
+        return DataFile(f"{table}/{tick}", table, 1, 1, "", tick, tick, 0)
+
+    tiers = Tiers()
+    for table in ("platform_metrics", "events"):
+        merging.add(tiers, [of(table, tick) for tick in (1, 2, 4, 5)])
+    assert tiers.files == {
+        ("platform_metrics", 0, 0): [of("platform_metrics", 4), of("platform_metrics", 5)],
+        ("events", 0, 0): [of("events", tick) for tick in (1, 2, 4, 5)],
+    }
+
+
 def test_files_that_earlier_runs_left_are_merged_too(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pacing, "free_until", lambda *given: math.inf)
     for _ in range(FAN):

@@ -178,6 +178,17 @@ def test_a_price_is_clipped_where_the_mrp_held_it() -> None:
     assert (price.tolist(), held.tolist()) == ([1_019, 1_020, 1_020], [True, False, False])
 
 
+def test_no_price_is_clipped_for_what_a_time_of_day_that_it_does_not_follow_would_add(tmp_path: Path) -> None:
+    clipped = []
+    for share in (0.0, 1.0):
+        market = tmp_path / str(share)
+        qsim.generate(market, preset="realistic", products=30, update_interval_seconds=1800, time_of_day_share=share)
+        qsim.run(market, until=15)
+        with qsim.connect(market) as connection:
+            clipped += connection.sql("SELECT sum(clipped) FROM platform_metrics").fetchall()
+    assert clipped[0] == (0,) and clipped[1] > (0,)
+
+
 def test_where_every_change_is_beyond_the_bound_nearly_all_are_clipped(tmp_path: Path) -> None:
     volatility = dict.fromkeys(("fruits", "vegetables", "dairy", "snacks", "staples"), 5.0)
     qsim.generate(tmp_path / "m", products=40, category_volatility=volatility)

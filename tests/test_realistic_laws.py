@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import builtins
+import math
+import operator
 import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from dataclasses import fields
+from functools import reduce
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,6 +48,45 @@ def _digest(opened: Path, folder: Path, parts: list[dict[str, object]]) -> str:
     for part in parts:
         status = qsim.run(folder, **part)
     return str(status["digest"])
+
+
+def test_what_ran_low_before_there_was_any_supply_is_ordered_at_its_first_tick_though_nothing_happens(
+    tmp_path: Path,
+) -> None:
+    qsim.generate(tmp_path / "m", products=20, seed=3)
+    qsim.run(tmp_path / "m", ticks=10, config={"batch_size": "none", "demand": {"a_day": {"staples": 1e-9}}})
+    with qsim.connect(tmp_path / "m") as connection:
+        query = """SELECT count(*), count(*) FILTER (restock_second > 0) FROM raw.snapshots
+            JOIN raw.listings AS l USING (listing_id) JOIN raw.products USING (product_id)
+            WHERE tick = 10 AND is_active AND snapshots.stock <= l.reorder_level"""
+        [(low, ordered)] = connection.sql(query).fetchall()
+    assert low == ordered > 0
+
+
+def added_in_order(numbers: Iterable[Any], /, start: Any = 0) -> Any:
+    """Add as Python's sum does before 3.12."""
+    return reduce(operator.add, numbers, start)
+
+
+def added_exactly(numbers: Iterable[Any], /, start: Any = 0) -> Any:
+    """Add about as Python's sum does from 3.12 on: floats without an error that grows."""
+    found = list(numbers)
+    return start + math.fsum(found) if any(isinstance(one, float) for one in found) else added_in_order(found, start)
+
+
+def test_a_market_is_the_same_however_python_adds_floats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # 24 times 0.7 added one by one are less than 16.8, so that the load of an even day would be above the capacity.
+    even = {"hours": [0.7] * 24, "weekdays": [1] * 7, "level": 1.0}
+    config = {**HOURLY, "demand": even, "surge_fees": {"capacity": 1.0}, "weather": {"rainy_days": [0] * 12}}
+    found = []
+    for nth, added in enumerate((added_in_order, added_exactly)):
+        monkeypatch.setattr(builtins, "sum", added)
+        market = tmp_path / str(nth)
+        qsim.generate(market, preset="realistic", products=12, seed=1, calendar="none", config=config)
+        digest = qsim.run(market, ticks=3)["digest"]
+        with qsim.connect(market) as connection:
+            found.append((digest, connection.sql("SELECT DISTINCT fee_paise FROM raw.fees").fetchall()))
+    assert found[0] == found[1] and found[0][1] == [(0,)]
 
 
 def test_any_split_of_a_run_that_takes_up_a_scenario_gives_the_same_market(opened: Path, tmp_path: Path) -> None:

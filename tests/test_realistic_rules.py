@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields, replace
 from pathlib import Path
 from statistics import NormalDist
 
@@ -13,7 +14,9 @@ import qsim
 from qsim import money, params, rulebook, streams
 from qsim.behaviour import GROUPS
 from qsim.errors import UsageError
-from qsim.market import arrivals, cost, repricing
+from qsim.market import arrivals, cost, demand, repricing, truth
+from qsim.market.state import State
+from tests.markets import course_of, parameters_of
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +159,33 @@ def test_discounts_without_a_set_end_go_on_when_customers_come(tmp_path: Path) -
 def test_sales_without_lengths_and_depths_are_refused() -> None:
     with pytest.raises(UsageError, match=r"^sales: .* needs days and depths"):
         params.resolve("classic", {"sales": {"share": 0.1}})
+
+
+def test_a_campaign_line_as_deep_as_a_listings_own_discount_is_the_one_that_the_truth_tells() -> None:
+    state = State(*(np.zeros(3, np.uint16) for field in fields(State) if field.name not in ("costs", "prepared")))
+    own, line = np.array([2_000, 3_000, 1_000], np.uint16), np.array([2_000, 1_000, 3_000], np.uint16)
+    state = replace(state, own=own, line=line, discount=np.maximum(own, line))
+    by_own, by_line, *rest = truth._laid_on(state, np.arange(3), np.full(3, 1_000), 0)
+    assert (by_own.tolist(), by_line.tolist()) == ([0, -300, 0], [-200, 0, -300])
+    assert not np.any(rest)
+
+
+def test_a_change_at_the_very_beginning_of_a_day_moves_costs_from_the_next_day_on() -> None:
+    before, after = (parameters_of(update_interval_seconds=3_600, seed=seed) for seed in (1, 2))
+    course = course_of((0, before), (24, after))
+    assert [course.parameters_of_day(day).seed for day in range(4)] == [1, 1, 2, 2]
+
+
+def test_units_wanted_at_a_tick_are_told_up_to_what_their_column_holds() -> None:
+    one, customers = np.ones(1), 700
+    rules = demand.DemandRules(
+        a_day=one, spread=0.0, pull=one, is_open=one > 0, outside=0.0, elasticity=0.0, basket_paise=1.0,
+        units=np.array([100]), unit_shares=one,
+    )  # fmt: skip
+    offers, stock = np.zeros((customers, 1), np.int64), np.full((customers, 1), 9, np.uint16)
+    words = np.arange(customers, dtype=np.uint64)
+    sold = demand.shop(1, rules, np.full(customers, 0.5), words, offers, stock, np.ones((customers, 1)))
+    assert (sold.places.tolist(), sold.units.tolist(), sold.wanted.tolist()) == ([0], [9], [65_535])
 
 
 def test_any_gap_is_a_wide_one_where_the_width_is_nothing() -> None:

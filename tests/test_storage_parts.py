@@ -534,6 +534,20 @@ def test_verifying_looks_at_files_that_this_process_has_looked_at_before(tmp_pat
     assert f"{file.path}: its sha256" in fault
 
 
+@pytest.mark.usefixtures("_marks_stand_still")
+def test_a_process_that_follows_a_market_keeps_nothing_of_files_that_others_stand_in_for(tmp_path: Path) -> None:
+    for name in (log.COMMITS, log.CHECKPOINTS):
+        (tmp_path / name).mkdir()
+    small = [committed(tmp_path, f"{number}.parquet") for number in range(3)]
+    tip = log.append(tmp_path, log.EMPTY, tick=2, digest=0, added=small)
+    history = integrity.read_log(tmp_path)
+    assert set(integrity._known[tmp_path]) == {file.path for file in small}
+    merged = committed(tmp_path, "merged.parquet")
+    log.append(tmp_path, tip, tick=2, digest=0, added=[merged], removed=[file.path for file in small])
+    integrity.read_log(tmp_path, history)
+    assert set(integrity._known[tmp_path]) == {merged.path}
+
+
 def test_a_file_read_as_committed_has_the_bytes_and_the_hash_of_the_log(tmp_path: Path) -> None:
     file = committed(tmp_path, "1.parquet")
     assert integrity.read(tmp_path, file) == b"12345"
@@ -638,6 +652,14 @@ def test_as_many_small_files_are_merged_as_one_file_may_hold(groups: list[list[i
     counts = [count for group in groups for count in group]
     named = [data_file(f"events/{n}.parquet", rows=count, first=n, last=n) for n, count in enumerate(counts)]
     assert [[file.rows for file in group] for group in compaction._groups(reversed(named), ())] == groups
+
+
+def test_to_gather_many_small_files_takes_no_longer_for_each_of_them_than_for_few() -> None:
+    named = [data_file(f"events/{n}.parquet", rows=1, first=n, last=n) for n in range(20_000)]
+    began = time.process_time()
+    [group] = compaction._groups(named, ())
+    # Where the rows of those before are added up again for each of them it takes 20 s and more.
+    assert time.process_time() - began < 5 and len(group) == 20_000
 
 
 def test_files_are_merged_with_those_of_their_table_and_block_and_of_some_tables_with_the_next_ticks_alone() -> None:

@@ -7,6 +7,7 @@ they stand in their bands against it. Without such laws nothing here changes a p
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import fsum
 
 import numpy as np
 import polars as pl
@@ -50,7 +51,7 @@ def ended(rupees: F64, digits: I64) -> I64:
 
 def _at(shares: F64, law: Mapping[str, float]) -> F64:
     """Give the key of the law at each share of its weights."""
-    edges = np.cumsum(list(law.values())) / sum(law.values())
+    edges = np.cumsum(list(law.values())) / fsum(law.values())
     keys = np.array([float(key) for key in law])
     return np.asarray(keys[np.minimum(np.searchsorted(edges, shares), len(keys) - 1)])
 

@@ -7,6 +7,7 @@ and the mean depth of these is the platform's; where sales have a law of depths,
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import fsum
 
 import numpy as np
 import polars as pl
@@ -112,7 +113,7 @@ def _campaign_row(number: int, platform: int, plan: _Plan) -> tuple[object, ...]
 def _depths_of(parameters: Parameters, count: int) -> I64:
     """Give `count` depths in whole percent, ascending, in the parts that the law of sales gives them."""
     law = parameters.sales.depths
-    edges = np.cumsum(list(law.values())) / sum(law.values())
+    edges = np.cumsum(list(law.values())) / fsum(law.values())
     return np.sort(laid_out(np.array([round(float(depth)) for depth in law]), edges, count))
 
 

@@ -33,12 +33,14 @@ def _groups(named: Iterable[DataFile], unbroken: Collection[str]) -> Iterator[li
     in_order = sorted(named, key=lambda file: (file.table, file.block, file.first))
     for (table, _), of_block in groupby(in_order, key=lambda file: (file.table, file.block)):
         group: list[DataFile] = []
+        rows = 0
         for file in of_block:
             apart = table in unbroken and group and not adjoin(group[-1], file)
-            if group and (apart or sum(one.rows for one in group) + file.rows > ROWS_A_FILE):
+            if group and (apart or rows + file.rows > ROWS_A_FILE):
                 yield group
-                group = []
+                group, rows = [], 0
             group.append(file)
+            rows += file.rows
         yield group
 
 

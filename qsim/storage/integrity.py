@@ -63,6 +63,14 @@ def _touched(market: Path, named: list[DataFile]) -> list[DataFile]:
     return [file for file, entry in zip(named, found, strict=True) if known.get(file.path) != (entry, file.sha256)]
 
 
+def _forget(market: Place, history: Log) -> None:
+    """Keep nothing of files that others stand in for: who follows a market for days would keep something of every file that it had."""
+    known, named = _known.get(market.absolute(), {}), {file.path for file in history.files}
+    # Other threads may look at files meanwhile, and one of an older commit is looked at again.
+    for path in set(known) - named:
+        known.pop(path, None)
+
+
 def _fault(market: Place, file: DataFile) -> CorruptError | None:
     try:
         check(market, file)
@@ -111,6 +119,7 @@ def checked(market: Place, history: Log) -> Log:
     """Hold all files of a log against it, and give it; CorruptError names the first that is not what was committed."""
     for _, fault in faults(market, history.files):
         raise fault
+    _forget(market, history)
     return history
 
 

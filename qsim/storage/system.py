@@ -1,6 +1,6 @@
 """The operating system's calls on a market's files, one function each: the seam through which all storage goes.
 
-`files` and `lock` call these by way of their module's name `system`, so a model of a disk can stand in their place.
+`files`, `lock` and `uncached` call these by way of their module's name `system`, so a model of a disk can stand in their place.
 Nothing here decides or retries; OSError rises as it is.
 """
 
