@@ -18,6 +18,8 @@ Rate = Annotated[float, Field(ge=0, le=10_000)]
 Rupees = Annotated[float, Field(ge=0, le=100_000)]
 Days = Annotated[float, Field(gt=0, le=10_000)]
 ByGroup = dict[str, Annotated[float, Field(ge=0, le=1_000)]]
+# In logarithms: noise of a price, or what moves a cost in a day.
+SmallByGroup = dict[str, Annotated[float, Field(ge=0, le=1)]]
 Weights = dict[str, Annotated[float, Field(ge=0, le=1_000)]]
 
 
@@ -89,7 +91,7 @@ class Cost(Checked):
     Goods with a printed MRP do not drift: their prices would all end at the MRP, which stays.
     """
 
-    volatility: ByGroup = Field(default_factory=_nothing)
+    volatility: SmallByGroup = Field(default_factory=_nothing)
     reversion_days: Days = 150
     shared: Share = 0.45
     pass_through: Share = 0.85
@@ -122,7 +124,7 @@ class Repricing(Checked):
     a_day: ByGroup = Field(default_factory=_nothing)
     gap_a_day: ByGroup = Field(default_factory=_nothing)
     gap: ByGroup = Field(default_factory=lambda: dict.fromkeys(GROUPS, _GAP))
-    noise: ByGroup = Field(default_factory=_nothing)
+    noise: SmallByGroup = Field(default_factory=_nothing)
     spread: Annotated[float, Field(ge=0, le=3)] = 0
     nine_stick: Share = 1
     on_sale: Share = 1

@@ -11,6 +11,7 @@ import sys
 import textwrap
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import duckdb
@@ -219,6 +220,30 @@ def test_a_new_directory_whose_name_cannot_be_synced_is_a_fault_of_the_disk(
     monkeypatch.setattr(system, "sync_directory", refusing(code))
     with pytest.raises(DiskError, match=f"cannot make the directory: {os.strerror(code)}"):
         files.make_directory(tmp_path / "m")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fcntl")
+@pytest.mark.parametrize("code", [0, errno.ENOTSUP, errno.EIO])
+def test_on_macos_the_drives_own_memory_is_emptied_too_where_it_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    """The call is told by its number alone: other systems have none."""
+    import fcntl
+
+    asked, synced, really = list[int](), list[int](), os.fsync
+
+    def full_sync(handle: int, request: int) -> int:
+        asked.append(request)
+        return refusing(code)() if code else 0
+
+    monkeypatch.setattr(sys, "platform", "darwin")
+    monkeypatch.setattr(fcntl, "F_FULLFSYNC", 51, raising=False)
+    monkeypatch.setattr(fcntl, "fcntl", full_sync)
+    monkeypatch.setattr(os, "fsync", lambda handle: (synced.append(handle), really(handle)))
+    with pytest.raises(DiskError) if code == errno.EIO else nullcontext():
+        files.put(tmp_path / "a", b"content")
+    assert set(asked) == {51}
+    assert bool(synced) is (code == errno.ENOTSUP)
 
 
 def test_a_disk_that_fails_above_the_market_is_a_fault_of_the_disk(

@@ -10,6 +10,7 @@ import pytest
 
 import qsim
 from qsim import params
+from qsim.behaviour import GROUPS
 from qsim.runs.epochs import course_of
 from qsim.simulation import Course
 from qsim.storage import log
@@ -118,6 +119,22 @@ def test_a_good_market_passes_all_that_applies(tmp_path: Path, name: str) -> Non
     qsim.generate(tmp_path / "m", **{"preset": "realistic", "seed": 2, **parameters})
     for run in runs:
         qsim.run(tmp_path / "m", **run)
+    assert [check for check in validate(tmp_path / "m")["checks"] if not check["passed"]] == []
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "wild",
+    [
+        {"repricing": {"a_day": dict.fromkeys(GROUPS, 1000)}},
+        {"repricing": {"noise": dict.fromkeys(GROUPS, 1)}},
+        {"cost": {"volatility": dict.fromkeys(GROUPS, 1), "reversion_days": 10_000}},
+    ],
+    ids=["often", "noisy", "costly"],
+)
+def test_a_market_at_the_limits_of_its_parameters_passes_all_that_applies(tmp_path: Path, wild: dict[str, Any]) -> None:
+    qsim.generate(tmp_path / "m", preset="realistic", products=40, config=wild, update_interval_seconds=600, truth=True)
+    qsim.run(tmp_path / "m", ticks=300)
     assert [check for check in validate(tmp_path / "m")["checks"] if not check["passed"]] == []
 
 

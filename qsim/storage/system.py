@@ -22,8 +22,8 @@ _AT_ONCE = getattr(os, "O_NONBLOCK", 0)
 # Where Windows locks a file nobody can read it: so far behind a lock file's content.
 _LOCKED_BYTE = 1 << 30
 
-# What file systems answer that cannot write past the page cache, or not at once from such memory.
-CANNOT_BYPASS = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS})
+# What file systems answer that cannot do what not all can: write past the page cache, empty the drive's own memory.
+UNSUPPORTED = frozenset({errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOTTY})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ def bypass_cache(handle: int, *, on: bool) -> bool:
     try:
         fcntl.fcntl(handle, fcntl.F_SETFL, flags | os.O_DIRECT if on else flags & ~os.O_DIRECT)
     except OSError as fault:
-        if fault.errno in CANNOT_BYPASS:
+        if fault.errno in UNSUPPORTED:
             return False
         raise
     return on
@@ -114,6 +114,20 @@ def bypass_cache(handle: int, *, on: bool) -> bool:
 
 def sync(handle: int) -> None:
     """Put a file's content on disk."""
+    _flush(handle)
+
+
+def _flush(handle: int) -> None:
+    if sys.platform == "darwin":
+        # There fsync leaves what it wrote in the drive's own memory.
+        import fcntl
+
+        try:
+            fcntl.fcntl(handle, fcntl.F_FULLFSYNC)
+            return
+        except OSError as fault:
+            if fault.errno not in UNSUPPORTED:
+                raise
     os.fsync(handle)
 
 
@@ -148,7 +162,7 @@ def sync_directory(path: Path) -> None:
         return  # Windows keeps names in its journal and cannot open directories.
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        os.fsync(handle)
+        _flush(handle)
     finally:
         os.close(handle)
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from qsim.arrays import U8
 from qsim.storage import system
-from qsim.storage.system import CANNOT_BYPASS
+from qsim.storage.system import UNSUPPORTED
 
 # What disks write at once, or a multiple of it; one of larger blocks refuses these and is written to through the cache.
 _BLOCK = 4096
@@ -40,7 +40,7 @@ def _write_blocks(handle: int, data: memoryview) -> int:
             done += system.write(handle, part.data)
         except OSError as fault:
             # Some file systems only say here that they cannot.
-            if fault.errno in CANNOT_BYPASS:
+            if fault.errno in UNSUPPORTED:
                 break
             raise
     return done
