@@ -92,7 +92,7 @@ def bound(query: str) -> None:
 
 
 def writing(connection: duckdb.DuckDBPyConnection, query: str) -> str | None:
-    """Name what writes in a query that DuckDB takes for one that reads, as the COPY in `WITH a AS (COPY ...) SELECT`; None for nothing.
+    """Name what writes in a query that DuckDB takes for one that reads, as COPY in `WITH a AS (COPY ...) SELECT`; None for nothing.
 
     Where DuckDB does not tell what a query is made of, as of a PIVOT without its values, the bare word COPY counts.
     """
