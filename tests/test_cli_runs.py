@@ -297,7 +297,7 @@ def test_sql_finds_the_values_of_a_pivot_by_itself(
 
 
 def test_sql_names_a_copy_that_stands_in_a_with(market: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["sql", str(market), "WITH a AS (COPY (SELECT 1) TO 'a.csv') SELECT * FROM a"]) == 2
+    assert main(["sql", str(market), f"WITH a AS (COPY (SELECT 1) TO '{market}/a') SELECT * FROM a"]) == 2
     assert capsys.readouterr().err.startswith("qsim: sql: found COPY in a WITH; allowed is one SELECT")
 
 
