@@ -29,6 +29,9 @@ from qsim.queries.wording import words
         ("half a dozen eggs", "eggs", ("piece", 6.0)),
         ("दूध 500 मिली", "दूध", ("l", 0.5)),
         ("१ किलो प्याज", "प्याज", ("kg", 1.0)),
+        ("Lay's Chips Pack of 6", "Lay's Chips", ("piece", 6.0)),
+        ("pack of 2 kg atta", "atta", ("kg", 2.0)),
+        ("pack of 6 x 200 ml juice", "juice", ("l", 1.2)),
         ("24 Mantra Besan 500 g", "24 Mantra Besan", ("kg", 0.5)),
     ],
 )

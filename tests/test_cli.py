@@ -216,6 +216,18 @@ def test_deals_that_are_none_tell_the_deepest_there_is(shell: Shell, ran: Path) 
     assert shell("ask", "deals", "--min-discount", "99", "--dir", ran, "--json").err == ""
 
 
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+def test_what_a_name_is_taken_for_is_told_beside_the_answer(
+    shell: Shell, questioned: Path, as_json: tuple[str, ...]
+) -> None:
+    done = shell("ask", "compare", "veggies", "zepto", "instamart", "--dir", questioned, *as_json)
+    assert "veggies is taken as the subcategory Vegetables\n" in (done.err if as_json else done.out)
+    assert shell("ask", "compare", "vegetables", "zepto", "instamart", "--dir", questioned, *as_json).err == ""
+    found = shell("ask", "cheapest", "fruits", "--dir", questioned, *as_json)
+    assert found.err.startswith("fruits is also the subcategory Fruits, of which this shows "), found.err
+    assert shell("ask", "cheapest", "onions", "--dir", questioned, *as_json).err == ""
+
+
 @pytest.mark.parametrize("budget", ["nan", "inf", "-inf", "0", "-5"])
 def test_a_budget_that_is_no_amount_is_refused(budget: str, shell: Shell, ran: Path) -> None:
     assert "allowed is more than 0" in shell.refused(2, "ask", "basket", f"--budget={budget}", "--dir", ran)

@@ -235,13 +235,36 @@ def test_sql_changes_no_byte_of_the_market(market: Path) -> None:
         f"CREATE TABLE a AS {pivot}",
         f"{pivot}; {copy}",
     )
-    for query in ("DROP VIEW prices", copy, f"EXPLAIN ANALYZE {copy}", f"EXPLAIN (ANALYZE) {copy}", *hidden, *pivots):
+    within = f"WITH a AS ({copy}) SELECT * FROM a"
+    withs = (
+        within,
+        f"EXPLAIN ANALYZE {within}",
+        f"/* a */ EXPLAIN ANALYZE {within}",
+        f"-- a\nEXPLAIN ANALYZE {copy}",
+        f"/* a */ {copy}",
+        f"WITH b AS ({copy}) {pivot}",
+        f"WITH b AS ({copy}) SELECT * FROM b, ({pivot})",
+        f"SELECT * FROM ({pivot}), (WITH b AS ({copy}) SELECT * FROM b)",
+        f"SELECT 1 IN (WITH b AS ({copy}) SELECT * FROM b)",
+        f"WITH a AS (SELECT 1) SELECT * FROM ({pivot})); {copy}; SELECT * FROM (SELECT 1",
+    )
+    plain = ("DROP VIEW prices", copy, f"EXPLAIN ANALYZE {copy}", f"EXPLAIN (ANALYZE) {copy}")
+    for query in (*plain, *hidden, *pivots, *withs):
         assert main(["sql", str(market), query]), query
     assert {path: path.read_bytes() for path in market.rglob("*") if path.is_file()} == before
 
 
 @pytest.mark.parametrize(
-    "explain", ["EXPLAIN", " explain\n", "EXPLAIN ANALYZE", "EXPLAIN (FORMAT json)", "explain (analyze)"]
+    "explain",
+    [
+        "EXPLAIN",
+        " explain\n",
+        "EXPLAIN ANALYZE",
+        "EXPLAIN (FORMAT json)",
+        "explain (analyze)",
+        "-- why\n EXPLAIN",
+        "/* a\n */ -- b\n\tEXPLAIN ANALYZE",
+    ],
 )
 def test_sql_tells_the_plan_of_a_query(explain: str, market: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["sql", str(market), f"{explain} SELECT count(*) FROM price_history WHERE tick > 4", "--json"]) == 0
@@ -249,7 +272,19 @@ def test_sql_tells_the_plan_of_a_query(explain: str, market: Path, capsys: pytes
     assert "aggregate" in plan["explain_value"].lower()
 
 
-@pytest.mark.parametrize("query", ["PIVOT {}", "pivot {}", "FROM (PIVOT {})", "SELECT * FROM (PIVOT {})"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "PIVOT {}",
+        "pivot {}",
+        "FROM (PIVOT {})",
+        "SELECT * FROM (PIVOT {})",
+        "-- of all\n/* platforms */ PIVOT {}",
+        "(PIVOT {})",
+        "WITH a AS (PIVOT {}) SELECT * FROM a;",
+        "WITH a AS (SELECT 1) PIVOT {} -- by category",
+    ],
+)
 def test_sql_finds_the_values_of_a_pivot_by_itself(
     query: str, market: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -259,6 +294,18 @@ def test_sql_finds_the_values_of_a_pivot_by_itself(
     assert (
         all(row.keys() == {"category", "blinkit", "zepto", "instamart", "bigbasket", "dunzo"} for row in rows) and rows
     )
+
+
+def test_sql_names_a_copy_that_stands_in_a_with(market: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["sql", str(market), f"WITH a AS (COPY (SELECT 1) TO '{market}/a') SELECT * FROM a"]) == 2
+    assert capsys.readouterr().err.startswith("qsim: sql: found COPY in a WITH; allowed is one SELECT")
+
+
+def test_sql_takes_the_word_copy_in_a_query_that_copies_nothing(
+    market: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["sql", str(market), "WITH copy AS (SELECT 'COPY_QUERY_NODE' AS copy) FROM copy", "--csv"]) == 0
+    assert capsys.readouterr().out.splitlines() == ["copy", "COPY_QUERY_NODE"]
 
 
 def test_two_signals_at_the_same_time_are_one_stop(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from qsim.queries import connect
 from qsim.queries.basket import basket
 from qsim.queries.connection import rows_of
 from qsim.queries.examples import EXAMPLES
-from qsim.queries.questions import cheapest, compare, deals
+from qsim.queries.questions import cheapest, compare, deals, shelf_beside
 from tests.listed import Connection, by_hand
 
 SHARED = os.environ.get("QSIM_SHARED_DATA")
@@ -212,6 +212,25 @@ def test_category_that_is_not_there_is_refused_with_the_nearest_first(con: Conne
         deals(con, category=said)
 
 
+@pytest.mark.parametrize("said", ["veggies", "sabzi", "सब्जी"])
+def test_deals_of_what_people_call_a_category_are_those_of_the_category(con: Connection, said: str) -> None:
+    assert deals(con, min_discount=1, category=said) == deals(con, min_discount=1, category="Vegetables") != []
+
+
+def test_cheapest_of_a_shelf_of_which_no_product_has_the_name_names_the_shelf(con: Connection) -> None:
+    with pytest.raises(
+        UsageError, match="product 'sabzi': this market has none, but the subcategory Vegetables, which"
+    ):
+        cheapest(con, "sabzi")
+
+
+def test_a_name_that_is_a_shelf_too_is_told_with_how_much_of_it_is_shown(con: Connection) -> None:
+    [(there,)] = con.execute("SELECT count(*) FROM products WHERE subcategory = 'Fruits' AND is_active").fetchall()
+    told = shelf_beside(con, "fruits", cheapest(con, "banana")[:1])
+    assert told.startswith(f"fruits is also the subcategory Fruits, of which this shows 1 of {there} products; compare")
+    assert [shelf_beside(con, name, cheapest(con, name)) for name in ("onions", "milk")] == ["", ""]
+
+
 # compare
 
 
@@ -239,7 +258,8 @@ def test_compare_adds_up() -> None:
 @pytest.mark.parametrize(
     ("what", "kind"),
     [("fruits", "subcategory"), ("Fruit prices", "subcategory"), ("dairy", "volatility_group"), ("Pantry Staples", "category"),
-     ("onions", "product"), ("toned milk", "product"), ("dals", "product"), ("pulses", "subcategory")],
+     ("onions", "product"), ("toned milk", "product"), ("dals", "product"), ("pulses", "subcategory"),
+     ("veggies", "subcategory"), ("sabzi prices", "subcategory"), ("सब्ज़ी", "subcategory"), ("phal", "subcategory")],
 )  # fmt: skip
 def test_compare_knows_what_is_meant(con: Connection, what: str, kind: str) -> None:
     found = compare(con, what, "zepto", "Swiggy Instamart")
@@ -249,7 +269,8 @@ def test_compare_knows_what_is_meant(con: Connection, what: str, kind: str) -> N
 @pytest.mark.parametrize(
     ("what", "told"),
     [("beverages", "beverages is taken as the category Snacks & Beverages\n"),
-     ("snacks", "snacks is taken as the volatility group snacks\n"), ("fruit prices", ""), ("vegetables", ""), ("onions", "")],
+     ("snacks", "snacks is taken as the volatility group snacks\n"), ("fruit prices", ""), ("vegetables", ""), ("onions", ""),
+     ("veggies", "veggies is taken as the subcategory Vegetables\n")],
 )  # fmt: skip
 def test_what_is_compared_is_told_where_it_is_called_otherwise_than_what_was_asked_for(
     con: Connection, capsys: pytest.CaptureFixture[str], what: str, told: str

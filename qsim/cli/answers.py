@@ -91,7 +91,7 @@ def comparison(result: Mapping[str, Any], title: str) -> None:
         for row in result["rows"]
     ]
     output.table(shown, title)
-    if taken := _taken_as(summary):
+    if taken := taken_as(summary):
         click.echo(taken)
     click.echo(
         f"{first} is cheaper for {summary['wins_a']}, {second} for {summary['wins_b']}, {summary['ties']} tie; one of each"
@@ -100,7 +100,7 @@ def comparison(result: Mapping[str, Any], title: str) -> None:
     )
 
 
-def _taken_as(summary: Mapping[str, Any]) -> str:
+def taken_as(summary: Mapping[str, Any]) -> str:
     """Tell what was compared where that is called otherwise than what was asked for: all of Snacks & Beverages for beverages."""
     from qsim.queries.known import asked_of
     from qsim.queries.wording import words

@@ -38,13 +38,22 @@ def _show(draw: Callable[[Any, str], None], answer: Any, as_json: bool, title: s
 @click.option("--pincode", help="Only dark stores of this pincode.")
 @options.directory_option
 @options.as_json
-def cheapest(words: tuple[str, ...], as_json: bool, **given: Any) -> None:
+def cheapest(words: tuple[str, ...], directory: str | None, as_json: bool, **given: Any) -> None:
     """Which app has PRODUCT cheapest right now? Only what is in stock; by price a unit where packs can be compared.
 
     Example: qsim ask cheapest onions --dir shop
     """
+    from qsim.queries import connect
+    from qsim.queries.questions import cheapest as rows_of
+    from qsim.queries.questions import shelf_beside
+
     product = " ".join(words)
-    _show(answers.cheapest, _answer("cheapest", product, **given), as_json, f"Cheapest {product}")
+    with connect(directory) as connection:
+        rows = rows_of(connection, product, **given)
+        beside = shelf_beside(connection, product, rows)
+    _show(answers.cheapest, rows, as_json, f"Cheapest {product}")
+    if beside:
+        output.note(beside)
 
 
 @ask.command()
@@ -82,6 +91,8 @@ def compare(what: str, platform_a: str, platform_b: str, directory: str | None, 
     _show(
         answers.comparison, result["rows"] if as_json else result, as_json, f"{platform_a} against {platform_b}: {what}"
     )
+    if as_json and (taken := answers.taken_as(result["summary"])):
+        output.note(taken)
 
 
 @ask.command()

@@ -16,14 +16,15 @@ from qsim.queries.wording import Words, words
 from qsim.taxonomy.packs import THINGS
 
 _PACK = re.compile(
-    r"(?<![\w.])(?:[1-9]\d*\s*[x×]\s*)?(?:\d+(?:\.\d+)?|\.\d+)\s*([a-z]+)\b\.?|\b(dozen)\b", re.IGNORECASE
+    r"(?<![\w.])(?:[1-9]\d*\s*[x×]\s*)?(?:\d+(?:\.\d+)?|\.\d+)\s*([a-z]+)\b\.?|\b(dozen)\b|\bpack\s+of\s+\d+\s*$",
+    re.IGNORECASE,
 )
 # Words that are units on a label and something else in a question: `7 no sugar drinks`, `2 egg noodles`.
 _NO_UNITS = frozenset(
     ("n", "no", "nos", "u", "each", "count", "ct", "unit", "units", "pack", "packs", "packet", "pkt", "pair", "pairs")
 ) | {word for thing in THINGS.split() for word in (thing, f"{thing}s")}
 # What stands between a pack and its goods, before and after it.
-_BEFORE = re.compile(r"\b(?:packs?|packets?|pouch(?:es)?|bottles?|of|a)\s*$", re.IGNORECASE)
+_BEFORE = re.compile(r"(?:\b(?:packs?|packets?|pouch(?:es)?|bottles?|of|a)\s*)+$", re.IGNORECASE)
 # Only with `of` is a bottle no vegetable.
 _AFTER = re.compile(r"^\s*(?:(?:\w+\s+)?of\b|(?:packs?|packets?|pouch(?:es)?)\b)", re.IGNORECASE)
 _JOINT = re.compile(r"(?<=\d)\s*(?=[a-z])", re.IGNORECASE)

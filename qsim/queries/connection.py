@@ -7,7 +7,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 from weakref import WeakKeyDictionary
 
 import duckdb
@@ -16,7 +16,7 @@ from qsim.errors import CorruptError, QsimError, UsageError, one_line
 from qsim.given import refused
 from qsim.queries import views
 from qsim.queries.scans import Scans, register_objects
-from qsim.queries.statement import kinds_named
+from qsim.queries.statement import kinds_named, writing
 from qsim.queries.texts import ZONE, files, quoted
 from qsim.queries.values import distinct
 from qsim.runs.epochs import course_of
@@ -33,6 +33,9 @@ _shown: WeakKeyDictionary[duckdb.DuckDBPyConnection, frozenset[str]] = WeakKeyDi
 _EXPLAIN = re.compile(r"\s*EXPLAIN\s+(?:ANALYZE\s+|\([\w\s,]*\)\s*)?", re.IGNORECASE)
 # DuckDB takes a PIVOT that finds its values for several statements, in whatever it stands: a COPY of one is told apart by its word.
 _READING = re.compile(r"\s*(?:SELECT|FROM|PIVOT)\b", re.IGNORECASE)
+_WITHIN = re.compile(r"\s*(?:WITH\b|\()", re.IGNORECASE)
+# Comments that end for every reader at the same place: none holds what begins or ends another.
+_COMMENTS = re.compile(r"(?:\s|--[^\r\n]*\n|/\*[^*/]*\*/)*")
 
 
 def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyConnection:
@@ -181,19 +184,41 @@ def _answer(
 
 def selected(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[list[str], list[dict[str, Any]]]:
     """Run a user's query, which has to be one SELECT or the EXPLAIN of one, and give its columns and rows: a COPY could write over
-    the market's files.
+    the market's files. UsageError for another one.
     """
-    kinds = _kinds(connection, query)
+    kinds, told = _kinds(connection, query), query
+    if kinds != [duckdb.StatementType.SELECT] and (comments := _COMMENTS.match(query)):
+        # What is looked at from here on is what is run, wherever DuckDB lets comments end.
+        query = told = query[comments.end() :]
+        kinds = _kinds(connection, query)
     # EXPLAIN ANALYZE runs what it explains, whatever that is.
     if kinds == [duckdb.StatementType.EXPLAIN] and (explain := _EXPLAIN.match(query)):
-        kinds = _kinds(connection, query[explain.end() :])
+        told = query[explain.end() :]
+        kinds = _kinds(connection, told)
+    if kinds == [duckdb.StatementType.MULTI] and _WITHIN.match(query):
+        query = told = _in_a_select(connection, query)
     pivots = kinds == [duckdb.StatementType.MULTI] and _READING.match(query)
     if kinds != [duckdb.StatementType.SELECT] and not pivots:
-        raise UsageError(
-            f"sql: found {kinds_named(kinds)}; allowed is one SELECT (or DESCRIBE, SUMMARIZE, SHOW, EXPLAIN of one);"
-            " mend the query"
-        )
+        _refuse(kinds_named(kinds))
+    if word := writing(connection, told):
+        _refuse(word, "give a PIVOT its values, ON platform IN ('zepto', 'blinkit')" if pivots else "mend the query")
     return _answer(connection, query)
+
+
+def _refuse(found: str, mend: str = "mend the query") -> NoReturn:
+    raise UsageError(
+        f"sql: found {found}; allowed is one SELECT (or DESCRIBE, SUMMARIZE, SHOW, EXPLAIN of one); {mend}"
+    )
+
+
+def _in_a_select(connection: duckdb.DuckDBPyConnection, query: str) -> str:
+    """Put a query in the place of a SELECT's table, where only what reads can stand; as it was where it cannot."""
+    inner = query.rstrip().removesuffix(";")
+    within = f"SELECT * FROM (\n{inner}\n)"
+    try:
+        return within if len(connection.extract_statements(within)) == 1 else query
+    except duckdb.Error:
+        return query
 
 
 def _kinds(connection: duckdb.DuckDBPyConnection, query: str) -> list[duckdb.StatementType]:

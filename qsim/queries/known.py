@@ -21,6 +21,12 @@ from qsim.queries.connection import rows_of
 GROUP_WORDS = frozenset(("price", "cost", "rate"))
 SHELVES = ("subcategory", "category", "volatility_group")
 _NEAR = 0.7
+# What people call a shelf as a whole.
+_AS_A_WHOLE = {
+    wording.words(said): wording.words(name)
+    for name, called in (("vegetables", "veggies|sabzi|sabji|सब्ज़ी|सब्जी|भाजी"), ("fruits", "phal|फल"))
+    for said in called.split("|")
+}
 _GROUPS = frozenset(wording.words(group) for group in GROUPS)
 
 
@@ -107,10 +113,12 @@ def shelf(known: Known, text: str, *, loosely: bool = False) -> tuple[str, list[
     """Find what a user calls a category: the column of `products` that has it, with its values, or None.
 
     In this order, singular or plural, with or without `price` behind: a subcategory, a category, a volatility
-    group (`fruits`, `dairy`). `loosely` also takes a name that has all the words, as `Fresh Fruits` has `fruit`; but `Fruits &
+    group (`fruits`, `dairy`); `veggies` are vegetables.
+    `loosely` also takes a name that has all the words, as `Fresh Fruits` has `fruit`; but `Fruits &
     Vegetables` is not taken for a group of which the market has nothing: what lies there is of the other.
     """
     asked = tuple(word for word in wording.words(text) if word not in GROUP_WORDS)
+    asked = _AS_A_WHOLE.get(asked, asked)
     for column in SHELVES:
         values = [value for value, words in known.called[column] if words == asked]
         if values:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -33,6 +33,7 @@ from qsim.queries.known import (
     known_shelf,
     meant,
     near_shelves,
+    shelf,
     two_platforms,
 )
 from qsim.queries.sides import Sides
@@ -67,7 +68,7 @@ def cheapest(
     known = known_of(connection)
     check_place(known, "city", city)
     check_place(known, "pincode", pincode)
-    for group in names.known_products(connection, product_name):
+    for group in _products(connection, known, product_name):
         rows = rows_of(
             connection,
             """SELECT product, brand, pack, platform, store_id, city, pincode, price, unit_price, unit, discount_pct,
@@ -81,6 +82,41 @@ def cheapest(
         if rows:
             return _ranked(rows, one_store=not known.has_many_stores)
     return []
+
+
+def _products(connection: duckdb.DuckDBPyConnection, known: Known, name: str) -> list[list[int]]:
+    where = None if names.products_named(connection, name) else shelf(known, name, loosely=True)
+    if where:
+        raise UsageError(
+            f"product '{name:.60}': this market has none, but the {_shelf_called(where)}, which compare and deals take;"
+            " name a product of it"
+        )
+    return names.known_products(connection, name)
+
+
+def _shelf_called(where: tuple[str, list[str]]) -> str:
+    return f"{where[0].replace('_', ' ')} {', '.join(where[1])}"
+
+
+def shelf_beside(connection: duckdb.DuckDBPyConnection, product_name: str, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Say in a line that a name is a shelf's too, as `fruits` is, where most that lies there is not in the rows of `cheapest`;
+    nothing where it is none.
+    """
+    where = shelf(known_of(connection), product_name)
+    if where is None:
+        return ""
+    column, values = where
+    there = connection.execute(
+        f"SELECT DISTINCT product, pack FROM products WHERE is_active AND list_contains($1::VARCHAR[], {column})",
+        [values],
+    ).fetchall()
+    above = len({(row["product"], row["pack"]) for row in rows} & set(there))
+    if 2 * above >= len(there):
+        return ""
+    return (
+        f"{product_name} is also the {_shelf_called(where)}, of which this shows {above} of"
+        f" {len(there):,} products; compare takes all of it, and so does deals --category"
+    )
 
 
 def _ranked(rows: list[dict[str, Any]], one_store: bool) -> list[dict[str, Any]]:

@@ -32,6 +32,8 @@ _SHOWN = frozenset(("tables", "__show_tables_expanded"))
 _MADE = re.compile(
     r"CREATE (?:OR REPLACE )?(?P<kind>VIEW|MACRO) (?:(?P<schema>\w+)\.)?(?P<name>\w+)(?:\([\w, ]*\))?\s+AS\s+(?P<rows>TABLE\s)?"
 )
+# In JSON no text can hold this, since its quotes are escaped.
+_WRITING = re.compile(r'"type"\s*:\s*"(\w+)_QUERY_NODE"')
 _PLAIN = re.compile(r"\w[\w ]*")
 
 
@@ -87,6 +89,17 @@ def bound(query: str) -> None:
         deepest = max(deepest, depth)
     if deepest > MAX_NESTING:
         raise UsageError(f"sql: found brackets {deepest:,} deep; allowed are {MAX_NESTING}; flatten the query")
+
+
+def writing(connection: duckdb.DuckDBPyConnection, query: str) -> str | None:
+    """Name what writes in a query that DuckDB takes for one that reads, as COPY in `WITH a AS (COPY ...) SELECT`; None for nothing.
+
+    Where DuckDB does not tell what a query is made of, as of a PIVOT without its values, the bare word COPY counts.
+    """
+    [(tree,)] = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchall()
+    if found := _WRITING.search(tree):
+        return f"{found[1]} in a WITH"
+    return "the word COPY" if "copy" in query.lower() and json.loads(tree)["error"] else None
 
 
 def check(connection: duckdb.DuckDBPyConnection, query: str, known: Known) -> None:
