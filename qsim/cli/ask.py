@@ -39,7 +39,8 @@ def _show(draw: Callable[[Any, str], None], answer: Any, as_json: bool, title: s
 @options.directory_option
 @options.as_json
 def cheapest(words: tuple[str, ...], directory: str | None, as_json: bool, **given: Any) -> None:
-    """Which app has PRODUCT cheapest right now? Only what is in stock; by price a unit where packs can be compared.
+    """Which app has PRODUCT cheapest right now? Only what is in stock; by price a unit where packs can be compared. Surge fees are
+    shown and do not count: ask basket counts them.
 
     Example: qsim ask cheapest onions --dir shop
     """

@@ -61,8 +61,9 @@ def cheapest(
     """List every listing on sale now, at platforms that are open, of the products that a name means, cheapest first; prices in rupees.
 
     The order is by `unit_price` (rupees per `unit`, before it is rounded) where all packs have the same unit, else by `price`;
-    `ranked_by` tells which. Equal ones share a `rank` (1, 1, 3), and `is_cheapest` marks rank 1. The surge fee of
-    an order is shown and does not count. Where the nearest products are all sold out the next nearest answer.
+    `ranked_by` tells which. Equal ones share a `rank` (1, 1, 3), and `is_cheapest` marks rank 1. Surge fees, an
+    item's and an order's, are shown and do not count; `basket` counts them. Where the nearest products are all sold out the
+    next nearest answer.
     Raises UsageError for a name, city or pincode that the market has not.
     """
     known = known_of(connection)
