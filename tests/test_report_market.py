@@ -285,6 +285,13 @@ def test_product_and_campaign_names_are_no_markup() -> None:
     assert all("<script" not in chart and '&"' not in chart for chart in charts)
 
 
+def test_long_names_that_differ_at_their_ends_are_told_apart_in_a_chart() -> None:
+    names = [f"A category that has a very long name, number {nth}" for nth in (1, 2, 12)]
+    chart = svg_rows.heat("", {name: [("zepto", 0.5)] for name in names}, [0.0], ["zepto"], "")
+    shown = re.findall(r">([^<>]*…[^<>]*)<", chart)
+    assert len({*shown}) == 3 and max(map(len, shown)) <= 24
+
+
 def test_a_report_shows_a_users_names_as_they_are(found: dict[str, Any]) -> None:
     bad = "<img src=x onerror=alert(1)> [a](javascript:b) *\n\x1b[2J"
     market = found["market"] | {"prices": found["market"]["prices"] | {"product": bad}}

@@ -54,7 +54,12 @@ def _head(found: Mapping[str, Any]) -> list[str]:
         f"{products}, {listings}, preset {status['preset']}, seed {status['seed']}",
         f"tick {status['tick']:,} ({status['market_time']}), {counted(status['events'], 'event')}, {status['bytes'] / 1e6:,.1f} MB",
         f"digest {status['digest']}; report of {found['made_at']}",
-        f"What ticks did is counted over the last market day: after tick {found['counted_after']:,}.",
+        f"What ticks did is counted over the last market day: after tick {found['counted_after']:,}."
+        + (
+            ""
+            if found["total"] or not status["tick"]
+            else " None of these has been counted: without monitoring none is, and a live run counts once a minute."
+        ),
     ]
 
 

@@ -107,7 +107,11 @@ def _codes(names: Sequence[str]) -> dict[str, str]:
 
 
 def _cut(words: str) -> str:
-    return words if len(words) <= _NAME_LETTERS else words[: _NAME_LETTERS - 1].rstrip() + "…"
+    """Shorten a name in its middle, since long ones are often told apart by their ends."""
+    if len(words) <= _NAME_LETTERS:
+        return words
+    end = _NAME_LETTERS // 3
+    return f"{words[: _NAME_LETTERS - end - 1].rstrip()}…{words[-end:].lstrip()}"
 
 
 def gantt(
