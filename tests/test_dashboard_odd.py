@@ -336,6 +336,18 @@ def test_a_deal_that_a_surge_fee_suspends_is_not_told_as_one(desk: tuple[Any, Se
         assert page.locator("#offers .best .also").inner_text() == f"cheapest, {said}, 3 left"
 
 
+def test_of_an_offer_whose_stock_is_not_known_it_is_not_told_that_it_is_the_cheapest_to_be_had(
+    desk: tuple[Any, Seen],
+) -> None:
+    page, _ = desk
+    chosen(page, 1)
+    page.locator("#price-chart").focus()
+    page.keyboard.press("ArrowLeft")
+    page.wait_for_selector("#offers .best .also:has-text('lowest price')")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#offers .best .also:has-text('cheapest')")
+
+
 def test_marks_of_an_axis_are_written_as_they_lie(desk: tuple[Any, Seen]) -> None:
     page, _ = desk
     marks = page.evaluate("async () => [0, 0.25, 0.75, 1, 1500].map((await import('/page/format.js')).fraction)")

@@ -38,7 +38,8 @@ function offerCard(id, offer, lowest) {
   const also = [];
   const isBest = offer.price_paise === lowest && there(offer);
   if (offer.closed) also.push("closed, takes no orders");
-  if (isBest) also.push("cheapest");
+  // Of a moment of the chart it is not known what was in stock.
+  if (isBest) also.push(offer.stock === null ? "lowest price" : "cheapest");
   if (offer.discount_bps) also.push(offer.surge_fee_paise ? `deal of ${f.percent(offer.discount_bps)} suspended` : `${f.percent(offer.discount_bps)} off`);
   if (offer.surge_bps) also.push(`surge +${f.percent(offer.surge_bps)}`);
   if (offer.surge_fee_paise) also.push(`surge fee ${f.rupees(offer.surge_fee_paise)}`);
