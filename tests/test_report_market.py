@@ -15,7 +15,7 @@ import qsim
 from qsim import simulation
 from qsim.monitoring import market as markets
 from qsim.monitoring import page, report, svg, svg_rows
-from qsim.queries import board_market, board_states
+from qsim.queries import board_history, board_market, board_states
 from qsim.queries.board_states import Boards
 from qsim.runs.epochs import course_of
 from qsim.storage import log
@@ -197,6 +197,30 @@ def test_mean_price_and_time_on_deal_are_those_of_all_ticks(
         assert (line[:, 1] * spans).sum() / spans.sum() == pytest.approx(row["mean"], abs=0.006)
 
 
+def test_lowest_and_highest_price_are_of_every_change_also_where_a_chart_shows_fewer(
+    classic: Boards, ready_market: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(board_history, "_POINTS", 10)
+    product = board_market.featured(classic)
+    query = f"""SELECT platform, price_paise / 100 FROM raw.state_at({{}}) JOIN raw.listings USING (listing_id)
+        JOIN platforms USING (platform_id) WHERE product_id = {product}"""
+    with qsim.connect(ready_market) as connection:
+        held = [row for tick in range(classic.log.tick + 1) for row in fetched(connection, query.format(tick))]
+    told = markets.told(classic)["prices"]
+    assert told["product_id"] == product
+    for row in told["totals"]:
+        mine = [price for name, price in held if name == row["platform"]]
+        assert (row["lowest"], row["highest"]) == (min(mine), max(mine))
+
+
+@pytest.mark.parametrize(
+    ("state", "is_deal"),
+    [((500, 0, 0), True), ((0, 0, 0), False), ((500, 0, 2500), False), ((500, 700, 0), False), ((1000, 700, 0), True)],
+)
+def test_a_discount_that_surge_suspends_or_takes_back_is_no_deal(state: tuple[int, int, int], is_deal: bool) -> None:
+    assert markets._is_deal(*state) is is_deal
+
+
 def test_counts_are_of_the_last_market_day_alone(found: dict[str, Any], views: duckdb.DuckDBPyConnection) -> None:
     assert found["counted_after"] == 24
     wanted = fetched(
@@ -218,7 +242,7 @@ def drawn(text: str) -> list[str]:
 
 def test_each_chart_of_the_market_says_what_it_shows(found: dict[str, Any]) -> None:
     labels = drawn(page.html(found))
-    labels = [label for label in labels if not label.startswith("Volatility")][:6]
+    labels = [label for label in labels if not label.startswith("Volatility")][:7]
     for label, wanted in zip(labels, (
         r"Price of Onion .*zepto: [\d.]+ rupees at last",
         r"Cheapest platform by category and hour. .*Fruits &amp; Vegetables: \w+ at last, on \d+%",
@@ -226,6 +250,7 @@ def test_each_chart_of_the_market_says_what_it_shows(found: dict[str, Any]) -> N
         r"Listings out of stock, by platform. blinkit: \d+ at last",
         r"Campaigns.* \d+ running; \d+ coming; \d+ past",
         r"Price level.* blinkit: multipliers .* band 95 to 115 %",
+        r"Staples .* one: saved 0.00 rupees, fees [\d.]+; up to 2: saved [\d.]+ rupees",
     ), strict=True):  # fmt: skip
         assert re.match(wanted, label), label
 
@@ -234,7 +259,14 @@ def test_markdown_has_the_figures_of_the_charts(found: dict[str, Any]) -> None:
     text = page.markdown(found)
     row = found["market"]["prices"]["totals"][0]
     assert f"| {row['platform']} | {row['now']:,.2f} | {row['lowest']:,.2f} |" in text
-    for title in ("Cheapest", "Running discounts by depth", "Volatility by group", "Price level", "Campaigns"):
+    for title in (
+        "Cheapest",
+        "Running discounts by depth",
+        "Volatility by group",
+        "Price level",
+        "Staples",
+        "Campaigns",
+    ):
         assert f"\n## {title}" in text, title
 
 
@@ -247,9 +279,17 @@ def test_product_and_campaign_names_are_no_markup() -> None:
         svg_rows.prices(bad, {bad: [[0, 1, 1, 1]]}, (0, 60), True, bad),
         svg.stacked(bad, {0: {bad: 1}}, 5, bad, 30, bad),
         svg.bars(bad, {bad: 1}, bad, {bad: 2}, bad),
+        svg_rows.savings(bad, [(bad, 1, 1)], bad),
         svg_rows.boxes(bad, [{"platform": bad, "low": 1, "high": 2, "multiplier": [1] * 5, "price": [1] * 5}], bad),
     ]  # fmt: skip
     assert all("<script" not in chart and '&"' not in chart for chart in charts)
+
+
+def test_long_names_that_differ_at_their_ends_are_told_apart_in_a_chart() -> None:
+    names = [f"A category that has a very long name, number {nth}" for nth in (1, 2, 12)]
+    chart = svg_rows.heat("", {name: [("zepto", 0.5)] for name in names}, [0.0], ["zepto"], "")
+    shown = re.findall(r">([^<>]*…[^<>]*)<", chart)
+    assert len({*shown}) == 3 and max(map(len, shown)) <= 24
 
 
 def test_a_report_shows_a_users_names_as_they_are(found: dict[str, Any]) -> None:
@@ -267,13 +307,20 @@ def test_a_market_at_tick_0_has_a_whole_page(tmp_path: Path, shell: Shell) -> No
     qsim.generate(tmp_path / "m", products=5)
     assert shell("report", tmp_path / "m", "--out", tmp_path / "r.html").code == 0
     labels = drawn((tmp_path / "r.html").read_text())
-    assert [label.partition(" ")[0] for label in labels] == ["Price", "Cheapest", "Depth", "Campaigns,", "Price"]
+    assert [label.partition(" ")[0] for label in labels] == [
+        "Price",
+        "Cheapest",
+        "Depth",
+        "Campaigns,",
+        "Price",
+        "Staples",
+    ]
 
 
 def test_a_market_with_nothing_on_sale_has_a_whole_page(lively: Path, found: dict[str, Any]) -> None:
     nothing = board_states.open_boards(lively, log.read(lively))
     nothing.connection.execute("UPDATE products SET is_active = false; DELETE FROM listings")
-    told = found | {"market": markets.told(nothing)}
+    told = found | {"market": markets.told(nothing) | {"basket": None}}
     assert told["market"]["prices"] is None and "nothing is on sale" in page.html(told)
     assert "## Campaigns" in page.markdown(told)
 

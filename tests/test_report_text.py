@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 import qsim
 from qsim.monitoring import page, svg
+from tests.commands import Shell
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +40,16 @@ def test_a_table_without_rows_says_so_in_its_place(found: dict[str, Any]) -> Non
     assert found["market"]["volatility"]["groups"] == []
     assert "## Volatility by group, %\n\nNothing to show yet.\n" in page.markdown(found)
     assert "<h2>Volatility by group, %</h2><p>Nothing to show yet.</p>" in page.html(found)
+
+
+@pytest.mark.parametrize(("ticks", "said"), [(2, True), (0, False)])
+def test_where_no_tick_was_counted_it_is_said_why(tmp_path: Path, shell: Shell, ticks: int, said: bool) -> None:
+    qsim.generate(tmp_path / "m", products=5)
+    if ticks:
+        qsim.run(tmp_path / "m", ticks=ticks, monitoring=False)
+    assert ("None of these has been counted: without monitoring" in shell("report", tmp_path / "m").out) is said
+    titles = {True: "0 ticks up to 0 of 2, as the others ran without monitoring", False: "0 ticks up to 0: no rows"}
+    assert shell("metrics", tmp_path / "m").out.startswith(titles[said])
 
 
 def test_a_market_whose_runs_kept_to_no_clock_has_no_chart_of_lag(found: dict[str, Any]) -> None:

@@ -55,10 +55,9 @@ def metrics(directory: str | None, last: int | None, as_json: bool) -> None:
         return
     rows = found["rows"]
     title = f"{counted(found['ticks_counted'], 'tick')} up to {found['counted_to']:,}"
-    if found["tick"] > found["counted_to"] and found["run"]:
-        title += (
-            f" of {found['tick']:,}, {_UNCOUNTED.get(found['run']['kind'], 'as the others ran without monitoring')}"
-        )
+    if found["tick"] > found["counted_to"]:
+        kind = found["run"]["kind"] if found["run"] else ""
+        title += f" of {found['tick']:,}, {_UNCOUNTED.get(kind, 'as the others ran without monitoring')}"
     output.table([{heading: row[name] for name, heading in _SHOWN.items()} for row in rows], title)
     if found["run"]:
         output.facts(_cost(found["run"]), False)

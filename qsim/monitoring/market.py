@@ -8,12 +8,16 @@ from typing import Any
 import numpy as np
 
 from qsim import clock
+from qsim.errors import UsageError
 from qsim.queries import board_history, board_market, board_states, boards
 from qsim.queries.board_states import HOURS_SHOWN, Boards
+from qsim.queries.connection import connected
+from qsim.queries.frontier import frontier
 from qsim.queries.state_views import has
 from qsim.runs.epochs import course_of
 from qsim.schema import ORDERS
 from qsim.storage.log import Log
+from qsim.storage.places import Place
 
 # Changes of a line from which on it is drawn as means of equal stretches, and about so many of these.
 _CROWDED, _STRETCHES = 160, 96
@@ -47,15 +51,27 @@ def told(shown: Boards) -> dict[str, Any]:
     }
 
 
+def basket(market: Place, history: Log) -> dict[str, Any] | None:
+    """Tell what the staples cost from one platform, two, and so on: what `frontier` gives, None where all platforms are closed."""
+    with connected(market, history) as connection:
+        try:
+            return frontier(connection)
+        except UsageError:
+            return None
+
+
 def _prices(shown: Boards, product: int) -> dict[str, Any]:
     """Tell a product's prices over the day as points [second, rupees, share on deal, share surging] of each platform."""
-    board = board_history.prices(shown, product)
+    # Every change: of thinned ones the lowest and the highest price would be others.
+    board = board_history.prices(shown, product, every=1)
     window = board["from_time"], max(board["time"], board["from_time"] + 60)
     crowded = any(len(points) > _CROWDED for points in board["lines"].values())
     size = _even(window[1] - window[0]) if crowded else None
     lines, totals = {}, []
     for name, points in board["lines"].items():
-        held = np.array([[point[1], point[2] / 100, point[3] > 0, max(point[4:]) > 0] for point in points], float)
+        held = np.array(
+            [[point[1], point[2] / 100, _is_deal(*point[3:]), max(point[4:]) > 0] for point in points], float
+        )
         mean = _means(held, window, window[1] - window[0])[0]
         lines[name] = (held if size is None else _means(held, window, size)).round(4).tolist()
         totals.append({
@@ -71,6 +87,11 @@ def _prices(shown: Boards, product: int) -> dict[str, Any]:
         "lines": lines,
         "totals": totals,
     }
+
+
+def _is_deal(discount_bps: int, surge_bps: int, surge_fee_paise: int) -> bool:
+    """Tell whether a discount is one to pay for: not suspended by an item's surge fee, nor taken back whole by surge."""
+    return surge_fee_paise == 0 and (10_000 - discount_bps) * (10_000 + surge_bps) < 10_000**2
 
 
 def _even(seconds: float) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from qsim.errors import counted
 from qsim.monitoring import svg, svg_rows
 
 Grid = list[list[str]]
@@ -75,6 +76,33 @@ def _volatility(told: Mapping[str, Any]) -> str:
     )
 
 
+_BASKET = "Staples from one platform or several: what is saved"
+
+
+def _basket(told: Mapping[str, Any]) -> str:
+    found = told["basket"]
+    if found is None or not found["plans"]:
+        return svg.empty(_BASKET, "no platform can take an order of them now")
+    plans = found["plans"]
+    first, last = plans[0], next(one for one in plans if one["saving"] == plans[-1]["saving"])
+    few = (
+        f", ₹{last['total']:,.2f} from {len(last['platforms'])} platforms"
+        if last["saving"]
+        else ", as little as from more"
+    )
+    note = (
+        f"{counted(len(found['items']), 'thing')} to {found['pincode']}, {found['city']}, fees included:"
+        f" ₹{first['total']:,.2f} from {first['platforms'][0]} alone{few}."
+        + (f" Not at {first['platforms'][0]}: {', '.join(found['missing'])}." if found["missing"] else "")
+    )
+    rows = [(_most(plan["most_platforms"]), plan["saving"], plan["fees"]) for plan in plans]
+    return svg_rows.savings(_BASKET, rows, note)
+
+
+def _most(platforms: int) -> str:
+    return "one" if platforms == 1 else f"up to {platforms}"
+
+
 def charts(told: Mapping[str, Any], out_of_stock: Mapping[str, svg.Points]) -> list[str]:
     """Draw the market's charts; `out_of_stock` are the listings without stock of each platform over ticks."""
     campaigns, levels = told["campaigns"], told["levels"]
@@ -95,6 +123,7 @@ def charts(told: Mapping[str, Any], out_of_stock: Mapping[str, svg.Points]) -> l
             "Grey: the band allowed for multipliers. Filled: multipliers; hollow: prices now, with discounts. From the 2nd to the"
             f" 98th percentile.{_sampled(levels)}",
         ),
+        _basket(told),
     ]
 
 
@@ -129,6 +158,7 @@ def tables(told: Mapping[str, Any]) -> dict[str, Grid]:
             ),
         ],
         "Price level, % of the base price": _level_rows(told["levels"]["platforms"]),
+        f"{_BASKET}, ₹": _basket_rows(told["basket"]),
         "Campaigns": _campaign_rows(told["campaigns"]["campaigns"][:_CAMPAIGN_ROWS]),
     }
 
@@ -164,6 +194,21 @@ def _level_rows(rows: Sequence[Mapping[str, Any]]) -> Grid:
                 _percent(row["price"][2]),
             ]
             for row in rows
+        ),
+    ]
+
+
+def _basket_rows(found: Mapping[str, Any] | None) -> Grid:
+    return [
+        ["platforms", "goods", "fees", "total", "saved", "saved, %", "ordered from"],
+        *(
+            [
+                _most(plan["most_platforms"]),
+                *(f"{plan[name]:,.2f}" for name in ("goods", "fees", "total", "saving")),
+                _percent(plan["saving_pct"]),
+                ", ".join(plan["platforms"]),
+            ]
+            for plan in (found["plans"] if found else ())
         ),
     ]
 

@@ -24,7 +24,7 @@ body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper)
 h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}p{margin:.3rem 0;color:var(--soft)}
 .ok{color:var(--well)}.warning{color:var(--warning)}.failing{color:var(--failing)}
 .charts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,32rem),1fr));gap:1.2rem}
-figure{margin:0;min-width:0;border:1px solid var(--line);border-radius:8px;padding:.7rem}
+figure:not(:has(svg)){align-self:start}figure{margin:0;min-width:0;border:1px solid var(--line);border-radius:8px;padding:.7rem}
 figcaption{font-weight:600;margin-bottom:.3rem}
 svg{width:100%;min-width:30rem;height:auto;display:block}svg text{font-size:11px;fill:var(--soft)}.grid{stroke:var(--line)}
 polyline{fill:none;stroke-width:1.6;stroke-linejoin:round}
@@ -54,7 +54,12 @@ def _head(found: Mapping[str, Any]) -> list[str]:
         f"{products}, {listings}, preset {status['preset']}, seed {status['seed']}",
         f"tick {status['tick']:,} ({status['market_time']}), {counted(status['events'], 'event')}, {status['bytes'] / 1e6:,.1f} MB",
         f"digest {status['digest']}; report of {found['made_at']}",
-        f"What ticks did is counted over the last market day: after tick {found['counted_after']:,}.",
+        f"What ticks did is counted over the last market day: after tick {found['counted_after']:,}."
+        + (
+            ""
+            if found["total"] or not status["tick"]
+            else " None of these has been counted: without monitoring none is, and a live run counts once a minute."
+        ),
     ]
 
 

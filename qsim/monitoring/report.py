@@ -84,7 +84,7 @@ def report(
     `runs`, `costs`; and write it to the file `out` where one is named: .json, .md or .html.
 
     What ticks did is counted after the tick `counted_after`, a market day ago, however long the history; `market` is what
-    `market.told` gives. UsageError for a file of another ending, ConflictError where no market is.
+    `market.told` and, as `basket`, `market.basket` give. UsageError for a file of another ending, ConflictError where no market is.
     """
     if out is not None:
         check_file(out)
@@ -106,7 +106,10 @@ def _at(market: Place, history: Log) -> dict[str, Any]:
         "status": status(market),
         "health": health(market),
         "counted_after": after,
-        "market": markets.told(board_states.open_boards(market, history)),
+        "market": {
+            **markets.told(board_states.open_boards(market, history)),
+            "basket": markets.basket(market, history),
+        },
         "total": total(rows),
         "by_platform": totals(rows, ("platform",)),
         "by_category": totals(rows, ("category",)),

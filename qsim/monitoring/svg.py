@@ -11,7 +11,7 @@ WIDTH, HEIGHT = 640, 240
 LEFT, RIGHT, TOP, BOTTOM = 56, 12, 12, 34
 _TIME_STEPS = (60, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 7 * 86_400, 30 * 86_400)
 _MOST_LABELS = 9
-_HEADROOM = 1.06
+HEADROOM = 1.06
 
 Points = Sequence[tuple[float, float]]
 Scale = Callable[[float], float]
@@ -148,7 +148,7 @@ def bars(
         return empty(title)
     targets = targets or {}
     # The value over the highest bar has to have room below the edge.
-    parts, y = y_axis(0.0, _HEADROOM * max(*values.values(), *targets.values(), 0.0), unit)
+    parts, y = y_axis(0.0, HEADROOM * max(*values.values(), *targets.values(), 0.0), unit)
     room = (WIDTH - LEFT - RIGHT) / len(values)
     for nth, (name, value) in enumerate(values.items()):
         x = LEFT + nth * room

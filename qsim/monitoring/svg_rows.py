@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qsim.monitoring.svg import (
+    HEADROOM,
+    HEIGHT,
     LEFT,
     RIGHT,
     TOP,
@@ -105,7 +107,11 @@ def _codes(names: Sequence[str]) -> dict[str, str]:
 
 
 def _cut(words: str) -> str:
-    return words if len(words) <= _NAME_LETTERS else words[: _NAME_LETTERS - 1].rstrip() + "…"
+    """Shorten a name in its middle, since long ones are often told apart by their ends."""
+    if len(words) <= _NAME_LETTERS:
+        return words
+    end = _NAME_LETTERS // 3
+    return f"{words[: _NAME_LETTERS - end - 1].rstrip()}…{words[-end:].lstrip()}"
 
 
 def gantt(
@@ -135,6 +141,20 @@ def gantt(
     counts = {status: sum(row["status"] == status for row in rows) for status in ("running", "coming", "past")}
     told = "; ".join(f"{count} {status}" for status, count in counts.items())
     return figure(title, parts, names, bottom + 24, told, note)
+
+
+def savings(title: str, rows: Sequence[tuple[str, float, float]], note: str) -> str:
+    """Draw for each name two bars in rupees beside each other: what is saved, and the fees that are paid."""
+    parts, y = y_axis(0.0, HEADROOM * max(max(row[1:]) for row in rows), "₹")
+    room = (WIDTH - LEFT - RIGHT) / len(rows)
+    for nth, (name, *values) in enumerate(rows):
+        for side, value in enumerate(values):
+            x = LEFT + (nth + 0.14 + 0.37 * side) * room
+            parts.append(rect(f"c{side}", x, y(value), 0.35 * room, y(0) - y(value)))
+            parts.append(text(x + 0.175 * room, y(value) - 4, f"₹{value:,.2f}", "middle"))
+        parts.append(text(LEFT + (nth + 0.5) * room, HEIGHT - 14, name, "middle"))
+    told = "; ".join(f"{name}: saved {saved:,.2f} rupees, fees {fees:,.2f}" for name, saved, fees in rows)
+    return figure(title, parts, ["saved", "fees"], told=told, note=note)
 
 
 def boxes(title: str, rows: Sequence[Mapping[str, Any]], note: str) -> str:

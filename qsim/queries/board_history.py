@@ -28,34 +28,26 @@ _BARS = 180
 
 
 def prices(
-    boards: Boards, product: int, as_of: int | None = None, hours: int = HOURS_SHOWN, area: int = 0
+    boards: Boards,
+    product: int,
+    as_of: int | None = None,
+    hours: int = HOURS_SHOWN,
+    area: int = 0,
+    every: int | None = None,
 ) -> dict[str, Any]:
     """Give a product's price on each platform over the last hours of market time, where it changed.
 
     A point is [tick, time, price, discount, surge, surge fee] in seconds, paise and basis points. The stores compared
-    are those of one area; platforms `closed` take no orders as of the tick. Where a window holds more ticks than a chart
-    can show, the last change of every `every` ticks is given.
+    are those of one area; platforms `closed` take no orders as of the tick. The last change of every `every` ticks is
+    given: of each one (1) unless a window holds more ticks than a chart can show, or as is asked for.
     """
     tick = tick_of(boards, as_of)
     named = _named(boards, product)
     _check_area(boards, area)
     first = tick_before(boards, second_of(boards, tick) - hours * HOUR)
-    every = max(1, (tick - first) // _POINTS)
-    rows = query(
-        boards,
-        f"""WITH points AS ({_changes(boards, product, first, tick)}),
-            chosen AS (SELECT l.platform_id, l.listing_id, greatest(p.tick, {first}) AS tick,
-                max_by(p, p.tick) AS p FROM points AS p JOIN listings AS l USING (listing_id) WHERE l.area = $1
-                GROUP BY l.platform_id, l.listing_id, greatest(p.tick, {first}))
-            SELECT platform, max(tick) AS tick, max_by(p.price_paise, tick) AS price_paise, max_by(p.discount_bps, tick)
-                AS discount_bps, max_by(p.surge_bps, tick) AS surge_bps, max_by(p.surge_fee_paise, tick)
-                AS surge_fee_paise
-            FROM chosen JOIN platforms USING (platform_id) GROUP BY platform_id, platform, tick // {every}
-            ORDER BY platform_id, tick""",
-        [area],
-    )
+    every = max(1, (tick - first) // _POINTS) if every is None else every
     lines: dict[str, list[list[int]]] = {}
-    for row in rows:
+    for row in query(boards, _points(boards, product, first, tick, every), [area]):
         at = row["tick"]
         lines.setdefault(row["platform"], []).append(
             [at, stamp(boards, at), row["price_paise"], row["discount_bps"], row["surge_bps"], row["surge_fee_paise"]]
@@ -65,6 +57,19 @@ def prices(
         "area": area, "lines": lines, "offers": _offers(boards, product, tick, area),
         "closed": boards.course.at(tick)[1].demand.closed,
     }  # fmt: skip
+
+
+def _points(boards: Boards, product: int, first: int, tick: int, every: int) -> str:
+    """Write the SELECT of a product's last change on each platform in every so many ticks, in the area $1."""
+    return f"""WITH points AS ({_changes(boards, product, first, tick)}),
+        chosen AS (SELECT l.platform_id, l.listing_id, greatest(p.tick, {first}) AS tick,
+            max_by(p, p.tick) AS p FROM points AS p JOIN listings AS l USING (listing_id) WHERE l.area = $1
+            GROUP BY l.platform_id, l.listing_id, greatest(p.tick, {first}))
+        SELECT platform, max(tick) AS tick, max_by(p.price_paise, tick) AS price_paise, max_by(p.discount_bps, tick)
+            AS discount_bps, max_by(p.surge_bps, tick) AS surge_bps, max_by(p.surge_fee_paise, tick)
+            AS surge_fee_paise
+        FROM chosen JOIN platforms USING (platform_id) GROUP BY platform_id, platform, tick // {every}
+        ORDER BY platform_id, tick"""
 
 
 def _check_area(boards: Boards, area: int) -> None:

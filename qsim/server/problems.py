@@ -16,6 +16,8 @@ from qsim.errors import ConflictError, CorruptError, DiskError, QsimError, Usage
 
 # It does not end, so that there is nothing of it to be told by headers alone.
 STREAM = "/api/events"
+_MOMENT = "allowed is a tick from 0 on, or a time in India such as 2026-01-01T08:00"
+_WRITTEN = {"as_of": _MOMENT, "since": _MOMENT, "until": _MOMENT, "cursor": "allowed is `next` of the page before"}
 _logger = logging.getLogger("qsim")
 
 
@@ -53,7 +55,9 @@ def _of_values(fault: RequestValidationError) -> str:
         # A field of the body may have the name of a place.
         place = error["loc"][error["loc"][0] in ("query", "path") :]
         where = ".".join(map(str, place))
-        lines.append(f"{where}: found {str(error.get('input'))[:60]!r}: {error['msg']}")
+        # A pattern is for programs to read.
+        why = _WRITTEN.get(where) if error["type"] == "string_pattern_mismatch" else None
+        lines.append(f"{where}: found {str(error.get('input'))[:60]!r}: {why or error['msg']}")
     return "; ".join(lines) + "; mend the request"
 
 

@@ -38,8 +38,9 @@ function offerCard(id, offer, lowest) {
   const also = [];
   const isBest = offer.price_paise === lowest && there(offer);
   if (offer.closed) also.push("closed, takes no orders");
-  if (isBest) also.push("cheapest");
-  if (offer.discount_bps) also.push(`${f.percent(offer.discount_bps)} off`);
+  // Of a moment of the chart it is not known what was in stock.
+  if (isBest) also.push(offer.stock === null ? "lowest price" : "cheapest");
+  if (offer.discount_bps) also.push(offer.surge_fee_paise ? `deal of ${f.percent(offer.discount_bps)} suspended` : `${f.percent(offer.discount_bps)} off`);
   if (offer.surge_bps) also.push(`surge +${f.percent(offer.surge_bps)}`);
   if (offer.surge_fee_paise) also.push(`surge fee ${f.rupees(offer.surge_fee_paise)}`);
   if (offer.stock === 0) also.push("out of stock");
@@ -139,12 +140,21 @@ export function heat(told) {
     h("span", {}, `Share of products in stock on which it is cheapest.${sampled(told)}${told.left_out ? ` ${f.plural(told.left_out, "smaller category", "smaller categories")} not shown.` : ""}`));
 }
 
+/** What made at least half of a move: a deal that came or went, or surge; else the regular price, and what else holds. */
 function why(row) {
-  if (row.surge_bps) return `surge +${f.percent(row.surge_bps)}`;
-  if (row.surge_fee_paise) return "surge fee set, deal suspended";
-  if (row.discount_bps > row.discount_before_bps) return `deal, ${f.percent(row.discount_bps)} off`;
-  if (row.discount_bps < row.discount_before_bps) return row.discount_bps ? `deal down to ${f.percent(row.discount_bps)}` : "deal ended";
-  return row.discount_bps ? `${f.percent(row.discount_bps)} off throughout` : "repriced";
+  const moved = Math.log(row.after_paise / row.before_paise);
+  const kept = (bps) => Math.max(1, 10_000 - bps);
+  const isMost = (ratio) => Math.log(ratio) / moved >= 0.5;
+  const off = row.discount_bps ? `${f.percent(row.discount_bps)} off` : "";
+  const surge = row.surge_bps ? `surge +${f.percent(row.surge_bps)}` : "";
+  const suspended = row.surge_fee_paise > 0;
+  if (isMost(kept(suspended ? 0 : row.discount_bps) / kept(row.discount_before_bps))) {
+    if (suspended) return "surge fee set, deal suspended";
+    if (row.discount_bps > row.discount_before_bps) return `deal, ${off}`;
+    return off ? `deal down to ${f.percent(row.discount_bps)}` : "deal ended";
+  }
+  if (surge && isMost(1 + row.surge_bps / 10_000)) return surge;
+  return ["repriced", suspended ? "surge fee set" : off, surge].filter(Boolean).join(", ");
 }
 
 const product = (row, choose) => h("button", { type: "button", class: "link", onclick: () => choose(row.product_id) }, h("bdi", {}, row.product), row.pack ? ` ${row.pack.replaceAll(" ", "\u00a0")}` : "");
@@ -155,7 +165,7 @@ export function movers(told, hours, choose) {
   const longer = told.tick - told.since === 1 && seconds > hours * 3600 ? ` in ${f.span(seconds)}` : "";
   $("movers-note").textContent = told.tick ? `${f.count(told.risen)} up, ${f.count(told.fallen)} down${longer}${sampled(told) ? ";" : ""}${sampled(told)}` : "";
   if (!told.tick) { fill($("movers-body"), unmoved(" Prices move from tick 1 on: qsim run starts them.")); return; }
-  if (!told.rises.length && !told.falls.length) { fill($("movers-body"), empty(`No price changed in the last ${f.span(seconds)} of market time.`)); return; }
+  if (!told.rises.length && !told.falls.length) { fill($("movers-body"), empty(`No price changed in the last ${f.span(seconds).replace(/^1 /, "")} of market time.`)); return; }
   const table = (title, rows, kind) => [h("h3", {}, title), rows.length ? h("table", { class: "rows moves" }, h("thead", { class: "unseen" }, h("tr", {}, h("th", {}, "Product"), h("th", {}, "Price"))), h("tbody", {}, rows.slice(0, 6).map((row) => h("tr", {},
     h("td", {}, product(row, choose), h("span", { class: "muted small why" }, named(row.platform), why(row))),
     h("td", { class: "n" }, h("span", { class: kind }, f.change(row.change_bps / 10_000)), h("span", { class: isDear(row.after_paise) ? "muted was long" : "muted was" }, `${f.rupees(row.before_paise)} → ${f.rupees(row.after_paise)}`)))))) : h("p", { class: "muted small" }, "none")];

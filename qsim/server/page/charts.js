@@ -170,7 +170,7 @@ export function activityChart(element, told) {
     cursor: { show: false },
     padding: [8, 24, 0, 0],
     scales: { x: { time: true, range: fromTo(told.since_time, x.at(-1)) }, y: { range: (u, low, high) => [0, Math.max(1, high) * 1.08] } },
-    axes: [axis({ values: times, space: 70, size: 38 }), axis({ size: fitting(52), space: 28, values: (u, splits) => splits.map((value) => f.number(value)) })],
+    axes: [axis({ values: times, space: 70, size: 38 }), axis({ size: fitting(52), space: 28, values: (u, splits) => splits.map((value) => f.fraction(value)) })],
     series: [
       {},
       { stroke: paint, width: 1.5, fill: `${paint}26`, points: { show: false }, paths: uPlot.paths.stepped({ align: -1 }) },

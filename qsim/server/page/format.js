@@ -9,6 +9,7 @@ const shortSeconds = new Intl.DateTimeFormat("en-IN", { hour: "2-digit", minute:
 const day = new Intl.DateTimeFormat("en-IN", { day: "numeric", month: "short", timeZone: "UTC" });
 const fine = new Intl.NumberFormat("en-IN", { maximumSignificantDigits: 1 });
 const decimal = new Intl.NumberFormat("en-IN", { maximumFractionDigits: 1 });
+const quarters = new Intl.NumberFormat("en-IN", { maximumFractionDigits: 3 });
 const brief = new Intl.NumberFormat("en", { notation: "compact", maximumSignificantDigits: 3 });
 const wholeMoney = new Intl.NumberFormat("en-IN", { style: "currency", currency: "INR", maximumFractionDigits: 0 });
 
@@ -26,6 +27,8 @@ export const hour = (seconds) => short.format(seconds * 1000);
 export const time = (seconds) => shortSeconds.format(seconds * 1000);
 export const date = (seconds) => day.format(seconds * 1000);
 export const number = (value) => decimal.format(value);
+/** A mark of an axis of counts, which may lie a quarter from the next. */
+export const fraction = (value) => quarters.format(value);
 /** A length of time in the largest unit that it is whole in. */
 export function span(seconds) {
   const unit = [[86_400, "day"], [3600, "hour"], [60, "minute"]].find(([size]) => seconds >= size && seconds % size === 0);
