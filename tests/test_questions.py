@@ -224,6 +224,12 @@ def test_cheapest_of_a_shelf_of_which_no_product_has_the_name_names_the_shelf(co
         cheapest(con, "sabzi")
 
 
+@pytest.mark.parametrize("nothing", ["", " ", "..."])
+def test_a_name_without_a_word_is_refused_as_none(con: Connection, nothing: str) -> None:
+    with pytest.raises(UsageError, match="product: found .* allowed is a product's name"):
+        cheapest(con, nothing)
+
+
 def test_a_name_that_is_a_shelf_too_is_told_with_how_much_of_it_is_shown(con: Connection) -> None:
     [(there,)] = con.execute("SELECT count(*) FROM products WHERE subcategory = 'Fruits' AND is_active").fetchall()
     told = shelf_beside(con, "fruits", cheapest(con, "banana")[:1])
@@ -259,7 +265,8 @@ def test_compare_adds_up() -> None:
     ("what", "kind"),
     [("fruits", "subcategory"), ("Fruit prices", "subcategory"), ("dairy", "volatility_group"), ("Pantry Staples", "category"),
      ("onions", "product"), ("toned milk", "product"), ("dals", "product"), ("pulses", "subcategory"),
-     ("veggies", "subcategory"), ("sabzi prices", "subcategory"), ("सब्ज़ी", "subcategory"), ("phal", "subcategory")],
+     ("veggies", "subcategory"), ("sabzi prices", "subcategory"), ("सब्ज़ी", "subcategory"), ("phal", "subcategory"),
+     ("cold drinks", "subcategory"), ("dairy products", "volatility_group")],
 )  # fmt: skip
 def test_compare_knows_what_is_meant(con: Connection, what: str, kind: str) -> None:
     found = compare(con, what, "zepto", "Swiggy Instamart")

@@ -24,7 +24,12 @@ _NEAR = 0.7
 # What people call a shelf as a whole.
 _AS_A_WHOLE = {
     wording.words(said): wording.words(name)
-    for name, called in (("vegetables", "veggies|sabzi|sabji|सब्ज़ी|सब्जी|भाजी"), ("fruits", "phal|फल"))
+    for name, called in (
+        ("vegetables", "veggies|sabzi|sabji|सब्ज़ी|सब्जी|भाजी"),
+        ("fruits", "phal|फल"),
+        ("soft drinks", "cold drinks|कोल्ड ड्रिंक"),
+        ("dairy", "dairy products|milk products"),
+    )
     for said in called.split("|")
 }
 _GROUPS = frozenset(wording.words(group) for group in GROUPS)

@@ -37,6 +37,7 @@ from qsim.queries.known import (
     two_platforms,
 )
 from qsim.queries.sides import Sides
+from qsim.queries.wording import words
 from qsim.scalars import number, whole_number
 
 _MOST_ROWS = 1_000_000_000
@@ -86,6 +87,8 @@ def cheapest(
 
 
 def _products(connection: duckdb.DuckDBPyConnection, known: Known, name: str) -> list[list[int]]:
+    if not words(name):
+        raise UsageError(f"product: found {name[:60]!r}; allowed is a product's name, as onions; name one")
     where = None if names.products_named(connection, name) else shelf(known, name, loosely=True)
     if where:
         raise UsageError(
