@@ -487,7 +487,7 @@ class Page(HTMLParser):
 def test_the_page_holds_its_charts_and_fetches_nothing(ready_market: Path) -> None:
     text = page.html(report.report(ready_market))
     tags = Page(text).tags
-    assert sum(tag == "svg" for tag, _ in tags) == 14
+    assert sum(tag == "svg" for tag, _ in tags) == 15
     assert all(attributes.get("aria-label") for tag, attributes in tags if tag == "svg")
     assert not [tag for tag, _ in tags if tag in ("script", "link", "img", "iframe")]
     assert not re.search(r"(src|href)=|url\(|@import|https?://", text)

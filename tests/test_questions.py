@@ -226,7 +226,7 @@ def test_cheapest_of_a_shelf_of_which_no_product_has_the_name_names_the_shelf(co
 
 @pytest.mark.parametrize("nothing", ["", " ", "..."])
 def test_a_name_without_a_word_is_refused_as_none(con: Connection, nothing: str) -> None:
-    with pytest.raises(UsageError, match="product: found .* allowed is a product's name"):
+    with pytest.raises(UsageError, match=r"product: found .* allowed is a product's name"):
         cheapest(con, nothing)
 
 

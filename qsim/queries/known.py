@@ -118,12 +118,16 @@ def shelf(known: Known, text: str, *, loosely: bool = False) -> tuple[str, list[
     """Find what a user calls a category: the column of `products` that has it, with its values, or None.
 
     In this order, singular or plural, with or without `price` behind: a subcategory, a category, a volatility
-    group (`fruits`, `dairy`); `veggies` are vegetables.
-    `loosely` also takes a name that has all the words, as `Fresh Fruits` has `fruit`; but `Fruits &
-    Vegetables` is not taken for a group of which the market has nothing: what lies there is of the other.
+    group (`fruits`, `dairy`); then `veggies` are vegetables. `loosely` also takes a name that has all the words, as `Fresh
+    Fruits` has `fruit`; but `Fruits & Vegetables` is not taken for a group of which the market has nothing: what lies there
+    is of the other.
     """
     asked = tuple(word for word in wording.words(text) if word not in GROUP_WORDS)
-    asked = _AS_A_WHOLE.get(asked, asked)
+    found, other = _shelf(known, asked, loosely), _AS_A_WHOLE.get(asked)
+    return _shelf(known, other, loosely) if found is None and other is not None else found
+
+
+def _shelf(known: Known, asked: tuple[str, ...], loosely: bool) -> tuple[str, list[str]] | None:
     for column in SHELVES:
         values = [value for value, words in known.called[column] if words == asked]
         if values:
