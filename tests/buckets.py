@@ -11,7 +11,6 @@ import shutil
 import socket
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -24,6 +23,7 @@ import pytest
 
 from qsim.storage import objects
 from qsim.storage.places import ObjectPath
+from tests.servers import until
 
 AZURITE = shutil.which("azurite-blob")
 _S3 = {
@@ -90,21 +90,16 @@ def _azurite() -> Iterator[str]:
     )
     with subprocess.Popen([AZURITE, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
-            _wait_for(port)
+            until(lambda: _answers(port), 60)
             _make(f"127.0.0.1:{port}", "/devstoreaccount1/bucket?restype=container", _azure_signed("bucket"))
             yield f"127.0.0.1:{port}"
         finally:
             server.terminate()
 
 
-def _wait_for(port: int) -> None:
-    until = time.monotonic() + 60
-    while True:
-        try:
-            return socket.create_connection(("127.0.0.1", port)).close()
-        except ConnectionRefusedError:
-            assert time.monotonic() < until
-            time.sleep(0.05)
+def _answers(port: int) -> bool:
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _make(address: str, target: str, headers: dict[str, str]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from qsim import clock
 from qsim.errors import UsageError
+from qsim.money import BPS
 from qsim.queries import board_history, board_market, board_states, boards
 from qsim.queries.board_states import HOURS_SHOWN, Boards
 from qsim.queries.connection import connected
@@ -91,7 +92,7 @@ def _prices(shown: Boards, product: int) -> dict[str, Any]:
 
 def _is_deal(discount_bps: int, surge_bps: int, surge_fee_paise: int) -> bool:
     """Tell whether a discount is one to pay for: not suspended by an item's surge fee, nor taken back whole by surge."""
-    return surge_fee_paise == 0 and (10_000 - discount_bps) * (10_000 + surge_bps) < 10_000**2
+    return surge_fee_paise == 0 and (BPS - discount_bps) * (BPS + surge_bps) < BPS**2
 
 
 def _even(seconds: float) -> int:

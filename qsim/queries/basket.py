@@ -23,7 +23,7 @@ from qsim.errors import UsageError
 from qsim.queries import lists, names
 from qsim.queries.now import Now
 from qsim.queries.offered import offered, order_fees
-from qsim.queries.optimum import Fees, Line, Plan, best_split, one_app
+from qsim.queries.optimum import Fees, Line, Plan, best_split, bought, one_app, split_over, worth
 from qsim.scalars import number
 
 
@@ -76,23 +76,14 @@ def _one_app_within(lines: Sequence[Line], fees: dict[str, Fees], cap: int) -> P
     """Give the plan on one platform that buys most lines within the budget, then for the least, then by name."""
     best: Plan | None = None
     for name in sorted(fees):
-        own = [Line(line.name, line.quantity, tuple(o for o in line.offers if o.platform == name)) for line in lines]
-        plan = best_split(own, fees, cap)
-        if plan.orders and (best is None or _worth(plan) < _worth(best)):
+        plan = split_over(lines, fees, {name}, cap)
+        if plan.orders and (best is None or worth(plan) < worth(best)):
             best = plan
     return best
 
 
-def _worth(plan: Plan) -> tuple[int, int]:
-    return -sum(len(order.items) for order in plan.orders), plan.total_paise
-
-
-def _bought(plan: Plan) -> set[str]:
-    return {item.name for order in plan.orders for item in order.items}
-
-
 def _saving(alone: Plan | None, split: Plan) -> float | None:
-    if alone is None or _bought(alone) != _bought(split):
+    if alone is None or bought(alone) != bought(split):
         return None
     return _rupees(alone.total_paise - split.total_paise)
 
@@ -140,7 +131,7 @@ def _answer(plan: Plan, wanted: Sequence[tuple[int, str]], choices: Sequence[lis
             for platform, items, parts in orders
         ],
         **{key: _rupees(sum(parts[key] for *_, parts in orders)) for key in keys},
-        "bought": len(_bought(plan)),
+        "bought": len(bought(plan)),
         "unavailable": [wanted[int(at)][1] for at in plan.unavailable],
         "left_out": [wanted[int(at)][1] for at in plan.left_out],
     }

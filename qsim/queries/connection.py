@@ -35,7 +35,7 @@ _EXPLAIN = re.compile(r"\s*EXPLAIN\s+(?:ANALYZE\s+|\([\w\s,]*\)\s*)?", re.IGNORE
 _READING = re.compile(r"\s*(?:SELECT|FROM|PIVOT)\b", re.IGNORECASE)
 _WITHIN = re.compile(r"\s*(?:WITH\b|\()", re.IGNORECASE)
 # Comments that end for every reader at the same place: none holds what begins or ends another.
-_COMMENTS = re.compile(r"(?:\s|--[^\r\n]*\n|/\*[^*/]*\*/)*")
+_COMMENTS = re.compile(r"\A(?:\s|--[^\r\n]*\n|/\*[^*/]*\*/)*")
 
 
 def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyConnection:
@@ -187,9 +187,9 @@ def selected(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[list[st
     the market's files. UsageError for another one.
     """
     kinds, told = _kinds(connection, query), query
-    if kinds != [duckdb.StatementType.SELECT] and (comments := _COMMENTS.match(query)):
+    if kinds != [duckdb.StatementType.SELECT]:
         # What is looked at from here on is what is run, wherever DuckDB lets comments end.
-        query = told = query[comments.end() :]
+        query = told = _COMMENTS.sub("", query, count=1)
         kinds = _kinds(connection, query)
     # EXPLAIN ANALYZE runs what it explains, whatever that is.
     if kinds == [duckdb.StatementType.EXPLAIN] and (explain := _EXPLAIN.match(query)):

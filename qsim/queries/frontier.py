@@ -15,7 +15,7 @@ import duckdb
 
 from qsim.queries import lists
 from qsim.queries.offered import offered
-from qsim.queries.optimum import SEARCH_PLATFORMS, Fees, Line, Plan, best_split, one_app
+from qsim.queries.optimum import SEARCH_PLATFORMS, Fees, Line, Plan, bought, one_app, split_over, worth
 
 # Sets of platforms that are tried, at most: of eight platforms all of up to five.
 _MOST_SETS = 250
@@ -31,11 +31,11 @@ def frontier(connection: duckdb.DuckDBPyConnection, items: Sequence[tuple[int, s
     """
     found = offered(connection, None if items is None else lists.checked(items))
     alone = one_app(found.lines, found.fees)
-    kept = set() if alone is None else {item.name for order in alone.orders for item in order.items}
+    kept = set() if alone is None else bought(alone)
     plans = [] if alone is None else [alone, *_splits([line for line in found.lines if line.name in kept], found.fees)]
     names = {
-        bought: [name for at, (_, name) in enumerate(found.wanted) if (str(at) in kept) == bought]
-        for bought in (True, False)
+        is_kept: [name for at, (_, name) in enumerate(found.wanted) if (str(at) in kept) == is_kept]
+        for is_kept in (True, False)
     }
     return {
         **{name: found.place[name] for name in ("city", "pincode")},
@@ -52,17 +52,7 @@ def _splits(lines: Sequence[Line], fees: Mapping[str, Fees]) -> Iterator[Plan]:
         tried += comb(len(fees), most)
         if tried > _MOST_SETS:
             return
-        yield min((_within(lines, fees, names) for names in combinations(sorted(fees), most)), key=_worth)
-
-
-def _within(lines: Sequence[Line], fees: Mapping[str, Fees], names: Sequence[str]) -> Plan:
-    own = [Line(line.name, line.quantity, tuple(o for o in line.offers if o.platform in names)) for line in lines]
-    return best_split(own, {name: fees[name] for name in names})
-
-
-def _worth(plan: Plan) -> tuple[int, int, int]:
-    """Order plans as `best_split` does: most lines, then least total, then fewest orders."""
-    return -sum(len(order.items) for order in plan.orders), plan.total_paise, len(plan.orders)
+        yield min((split_over(lines, fees, names) for names in combinations(sorted(fees), most)), key=worth)
 
 
 def _row(most: int, plan: Plan, alone: Plan) -> dict[str, Any]:

@@ -8,7 +8,7 @@ platform by name. All money is in integer paise.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from qsim.errors import QsimError, UsageError
@@ -127,6 +127,24 @@ def best_split(lines: Sequence[Line], fees: Mapping[str, Fees], budget_paise: in
     ):
         raise QsimError("best_split: the solver's plan breaks a minimum order or the budget; split the list")
     return plan
+
+
+def split_over(
+    lines: Sequence[Line], fees: Mapping[str, Fees], names: Collection[str], budget_paise: int | None = None
+) -> Plan:
+    """Return what `best_split` gives where only the platforms of these names may be ordered from."""
+    own = [Line(line.name, line.quantity, tuple(o for o in line.offers if o.platform in names)) for line in lines]
+    return best_split(own, {name: fees[name] for name in names}, budget_paise)
+
+
+def worth(plan: Plan) -> tuple[int, int, int]:
+    """Order plans as `best_split` does: most lines, then least total, then fewest orders."""
+    return -sum(len(order.items) for order in plan.orders), plan.total_paise, len(plan.orders)
+
+
+def bought(plan: Plan) -> set[str]:
+    """Give the names of the lines that a plan buys."""
+    return {item.name for order in plan.orders for item in order.items}
 
 
 def _solve(rows: Sequence[Row], charges: Sequence[Fees], budget: int | None) -> Picks:

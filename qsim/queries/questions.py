@@ -89,8 +89,9 @@ def cheapest(
 def _products(connection: duckdb.DuckDBPyConnection, known: Known, name: str) -> list[list[int]]:
     if not words(name):
         raise UsageError(f"product: found {name[:60]!r}; allowed is a product's name, as onions; name one")
-    where = None if names.products_named(connection, name) else shelf(known, name, loosely=True)
-    if where:
+    if found := names.products_named(connection, name):
+        return found
+    if where := shelf(known, name, loosely=True):
         raise UsageError(
             f"product '{name:.60}': this market has none, but the {_shelf_called(where)}, which compare and deals take;"
             " name a product of it"

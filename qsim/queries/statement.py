@@ -96,10 +96,16 @@ def writing(connection: duckdb.DuckDBPyConnection, query: str) -> str | None:
 
     Where DuckDB does not tell what a query is made of, as of a PIVOT without its values, the bare word COPY counts.
     """
-    [(tree,)] = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchall()
+    tree = _taken_apart(connection, query)
     if found := _WRITING.search(tree):
         return f"{found[1]} in a WITH"
     return "the word COPY" if "copy" in query.lower() and json.loads(tree)["error"] else None
+
+
+def _taken_apart(connection: duckdb.DuckDBPyConnection, query: str) -> str:
+    """Give DuckDB's tree of a SELECT, or its error, as JSON."""
+    [(tree,)] = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchall()
+    return str(tree)
 
 
 def check(connection: duckdb.DuckDBPyConnection, query: str, known: Known) -> None:
@@ -108,9 +114,9 @@ def check(connection: duckdb.DuckDBPyConnection, query: str, known: Known) -> No
     kinds = [statement.type for statement in connection.extract_statements(query)]
     if kinds != [duckdb.StatementType.SELECT]:
         refused(kinds_named(kinds[:5]))
-    rows = connection.execute("SELECT json_serialize_sql(?::VARCHAR)", [query]).fetchall()
+    taken_apart = _taken_apart(connection, query)
     try:
-        tree = json.loads(rows[0][0])
+        tree = json.loads(taken_apart)
         if tree.get("error") or len(tree["statements"]) != 1:
             refused("a statement that cannot be taken apart")
         _look(tree["statements"][0]["node"], frozenset(), known)
