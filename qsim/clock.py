@@ -19,7 +19,8 @@ from qsim.errors import UsageError
 HOUR = 3_600
 DAY = 86_400
 MAX_TICK = 2**31 - 1
-MAX_SECOND = 2**32 - 1
+# Market seconds that int32 columns hold: 68 years.
+MAX_SECOND = 2**31 - 1
 _YEARS = range(1900, 2201)
 
 

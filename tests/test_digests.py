@@ -173,6 +173,8 @@ def test_how_a_table_lies_in_memory_does_not_change_its_digest(table: Any, tmp_p
     for name, same in {
         "in pieces": pa.concat_tables([rows.slice(0, 64), rows.slice(64)]),
         "a slice": longer.slice(77, 150),
+        "the first rows of more": longer.slice(77).combine_chunks().slice(0, 150),
+        "the first rows of a copy": pa.concat_tables([rows, longer]).combine_chunks().slice(0, 150),
         "from a file": pq.read_table(tmp_path / "rows.parquet"),
     }.items():
         assert same.equals(rows), name

@@ -107,8 +107,12 @@ def shuffled(seed: int, purpose: int, count: int, wanted: int | None = None) -> 
     a = a % count | 1
     while np.gcd(a, count) != 1:
         a += 2
-    places = np.arange(count if wanted is None else min(count, wanted), dtype=np.int64)
-    return (places * (a % count) + c % count) % count
+    numbers = np.arange(count if wanted is None else min(count, wanted), dtype=np.int64)
+    numbers *= a % count
+    numbers += c % count
+    # A remainder by the quotient, which numpy finds many at a time: half of the time of its `%`.
+    numbers -= numbers // count * count
+    return numbers
 
 
 def _flat(lists: list[tuple[tuple[str, float], ...]]) -> tuple[list[str], F64, I32]:

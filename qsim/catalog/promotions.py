@@ -15,12 +15,14 @@ import polars as pl
 from qsim import streams
 from qsim.arrays import I64, U16, Mask
 from qsim.catalog.products import shuffled
-from qsim.clock import DAY, HOUR, MAX_SECOND, parse_start
+from qsim.clock import DAY, HOUR, parse_start
 from qsim.depths import laid_out, stratified_depths
 from qsim.params import Parameters
 from qsim.schema import CAMPAIGNS
 from qsim.streams import Purpose
 
+# What repeats does so beyond the last second of any market.
+_FOREVER = 2**32 - 1
 _LINE_DEPTHS = np.array([20, 25, 30, 35, 40, 50])
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 
@@ -92,7 +94,7 @@ def campaign_tables(parameters: Parameters, products: pl.DataFrame) -> tuple[pl.
         for plan in _plans((words >> np.uint64(40)).astype(np.int64), weekday, categories):
             number = len(campaigns) + 1
             campaigns.append(_campaign_row(number, platform, plan))
-            running = plan.starts <= 0 and -plan.starts % (plan.repeat or MAX_SECOND) < plan.duration
+            running = plan.starts <= 0 and -plan.starts % (plan.repeat or _FOREVER) < plan.duration
             wanted = count if running or not share else max(1, count)
             kind = plan.category, plan.kind
             if kind not in eligible:
@@ -105,7 +107,7 @@ def campaign_tables(parameters: Parameters, products: pl.DataFrame) -> tuple[pl.
 
 def _campaign_row(number: int, platform: int, plan: _Plan) -> tuple[object, ...]:
     """Lay a plan out in the columns of `schema.CAMPAIGNS`; what repeats does so as long as a market can last."""
-    ends = MAX_SECOND if plan.repeat else plan.starts + plan.duration
+    ends = _FOREVER if plan.repeat else plan.starts + plan.duration
     times = (plan.starts, plan.duration, plan.repeat, ends)
     return (number, plan.name, plan.kind, platform, plan.category, *times, plan.units)
 

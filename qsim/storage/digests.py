@@ -178,6 +178,12 @@ def _contents(table: pa.Table) -> Iterator[np.ndarray]:
         if not pa.types.is_string(column.type) and not pa.types.is_boolean(column.type):
             yield np.ascontiguousarray(column.to_numpy())
             continue
+        if pa.types.is_string(column.type) and column.num_chunks == 1 and not column.null_count and len(column):
+            _, offsets, texts = column.chunk(0).buffers()
+            ends = np.frombuffer(offsets, np.int32)[column.chunk(0).offset :][: len(column) + 1]
+            if ends[0] == 0:
+                yield from (ends, np.frombuffer(texts, np.uint8, ends[-1]) if ends[-1] else ends[:0])
+                continue
         # A copy of its own, since the buffers of a slice are those of the whole.
         copied = pa.concat_arrays([*column.chunks, pa.array([], column.type)])
         yield from (
