@@ -69,11 +69,29 @@ def test_a_price_is_set_to_the_point_of_its_style(paise: int, style: int, point:
 def test_costs_have_the_spread_of_their_process_and_return() -> None:
     rules = rulebook.cost_rules(params.resolve("realistic", {"cost": {"shared": 0.0, "reversion_days": 5}}))
     products, group = np.arange(4_000), np.zeros(4_000, np.uint8)
-    own = np.zeros(4_000)
-    for day in range(40):
-        own = cost.own_step(rules, group, products, day, own)
+    *_, own = cost.own_path([rules] * 40, group, products, range(40), np.zeros(4_000))
     assert own.std() == pytest.approx(0.032 * math.sqrt(5 / 2), rel=0.05)
     assert abs(own.mean()) < 4 * own.std() / math.sqrt(4_000)
+
+
+def test_costs_are_the_same_however_many_days_of_them_are_drawn_at_once() -> None:
+    rules = [
+        rulebook.cost_rules(params.resolve("realistic", {"cost": {"reversion_days": 5 + day}})) for day in range(20)
+    ]
+    many, group = np.arange(30_000), (np.arange(30_000) % len(GROUPS)).astype(np.uint8)
+    paths = [cost.own_path(rules, group[:n], many[:n], range(20), np.zeros(n)) for n in (3, len(many))]
+    for few, of_many in zip(*paths, strict=True):
+        assert np.array_equal(few, of_many[:3])
+
+
+def test_shared_costs_are_the_same_however_many_days_are_added_at_a_time() -> None:
+    rules = [rulebook.cost_rules(params.resolve("realistic", {"shocks": {"size": size}})) for size in (0.2, 0.4)]
+    at_once, by_day = cost.CostPath(), cost.CostPath()
+    cost.extend(at_once, lambda day: rules[day > 150], 400)
+    for days in range(401):
+        cost.extend(by_day, lambda day: rules[day > 150], days)
+    assert np.any(at_once.shock_ids[-1])
+    assert np.array_equal(at_once.shared, by_day.shared) and np.array_equal(at_once.shock_ids, by_day.shock_ids)
 
 
 def test_any_split_of_a_realistic_run_and_any_workers_give_the_same_market(tmp_path: Path) -> None:

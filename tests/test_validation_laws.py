@@ -267,7 +267,7 @@ def test_costs_move_by_the_rules_of_the_day_that_passes(bare: duckdb.DuckDBPyCon
     costs = {row["day"]: row["cost"] for row in laid(bare, made, "costs")}
     # A day that begins with the last tick of an epoch follows its rules.
     group, product = np.array([GROUPS.index("dairy")], np.uint8), np.array([3])
-    own = cost.own_step(rulebook.cost_rules(moved), group, product, 2, np.zeros(1))[0]
+    own = next(cost.own_path([rulebook.cost_rules(moved)] * 3, group, product, range(2, 3), np.zeros(1)))[0]
     assert abs(own) > 0.01
     assert costs == pytest.approx({0: 0.0, 1: 0.0, 2: 0.0, 3: own, 4: own * math.exp(-0.1)})
 

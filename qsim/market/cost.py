@@ -6,16 +6,19 @@ so any worker works them out for itself, and halving the tick changes nothing. A
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
 
 from qsim import money, streams
-from qsim.arrays import F64, I64, U8
+from qsim.arrays import F64, I64, U8, U64
 from qsim.streams import Purpose
 
 _SMALLEST_SHOCK = 0.05
+# To draw for few products costs as much a day as for hundreds, so that they are drawn for many days at once.
+_AT_ONCE = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,7 @@ class CostPath:
     spike: F64 = field(default_factory=lambda: np.zeros(0))
 
 
+@cache
 def decay(days: float) -> float:
     """Give what is left after one day of what fades with this time constant: exp(-1/days)."""
     return float(money.exp(np.array([-1 / days]))[0])
@@ -60,12 +64,15 @@ def innovation_sd(rules: CostRules) -> F64:
     return np.asarray(rules.volatility * np.sqrt((1 - a * a) * rules.reversion_days / 2))
 
 
-def _shocks(rules: CostRules, day: int) -> F64:
-    """Draw the log sizes of the shocks that begin on a day, by group; 0 for none."""
-    groups = np.arange(len(rules.volatility))
-    chance = rules.shocks_a_day / (1 + rules.shocks_a_day / 2)
-    begins = streams.uniforms(streams.hashed(rules.seed, Purpose.SHOCK, day, groups)) < chance
-    normals = streams.normals(streams.hashed(rules.seed, Purpose.SHOCK_SIZE, day, groups))
+def _words(seed: int, purpose: int, days: range, ids: I64) -> U64:
+    """Draw a word for each of some days and ids, uint64[days, ids]."""
+    words = streams.hashed(seed, purpose, np.repeat(np.array(days), len(ids)), np.tile(ids, len(days)))
+    return words.reshape(len(days), len(ids))
+
+
+def _begun(rules: CostRules, uniforms: F64, normals: F64) -> F64:
+    """Give the log sizes of the shocks that begin on a day by what is drawn for it, by group; 0 for none."""
+    begins = uniforms < rules.shocks_a_day / (1 + rules.shocks_a_day / 2)
     return np.where(begins, np.maximum(_SMALLEST_SHOCK, rules.shock_size + rules.shock_sd * normals), 0.0)
 
 
@@ -74,20 +81,24 @@ def extend(path: CostPath, rules_of: Callable[[int], CostRules], days: int) -> N
 
     F <- a F + sd sqrt(rho) z; a shock B enters a pipe Q that flows into J at rate 1/ramp, and J fades at rate 1/decay.
     """
-    while len(path.shared) <= days:
-        day = len(path.rules)
-        if not path.shared:
-            groups = len(rules_of(0).volatility)
-            path.factor, path.pipe, path.spike = np.zeros((3, groups))
-            path.shared.append(np.zeros(groups))
-            path.shock_ids.append(np.zeros(groups, np.int64))
-            continue
-        rules = rules_of(day)
+    if not path.shared:
+        groups = len(rules_of(0).volatility)
+        path.factor, path.pipe, path.spike = np.zeros((3, groups))
+        path.shared.append(np.zeros(groups))
+        path.shock_ids.append(np.zeros(groups, np.int64))
+    ahead = range(len(path.rules), days)
+    if not ahead:
+        return
+    each = [rules_of(day) for day in ahead]
+    shared, begins, sizes = (
+        _words(each[0].seed, purpose, ahead, np.arange(len(path.factor)))
+        for purpose in (Purpose.SHARED_COST, Purpose.SHOCK, Purpose.SHOCK_SIZE)
+    )
+    drawn = streams.normals(shared), streams.uniforms(begins), streams.normals(sizes)
+    for day, rules, normals, *shock in zip(ahead, each, *drawn, strict=True):
         a, out, fade = decay(rules.reversion_days), 1 - decay(rules.ramp_days), decay(rules.decay_days)
-        sd = innovation_sd(rules) * np.sqrt(rules.shared)
-        words = streams.hashed(rules.seed, Purpose.SHARED_COST, day, np.arange(len(path.factor)))
-        begun = _shocks(rules, day)
-        path.factor = a * path.factor + sd * streams.normals(words)
+        begun = _begun(rules, *shock)
+        path.factor = a * path.factor + innovation_sd(rules) * np.sqrt(rules.shared) * normals
         path.pipe = path.pipe + begun
         path.spike, path.pipe = fade * path.spike + out * path.pipe, path.pipe - out * path.pipe
         path.rules.append(rules)
@@ -95,8 +106,14 @@ def extend(path: CostPath, rules_of: Callable[[int], CostRules], days: int) -> N
         path.shock_ids.append(np.where(begun > 0, day + 1, path.shock_ids[-1]))
 
 
-def own_step(rules: CostRules, group: U8, products: I64, day: int, own: F64) -> F64:
-    """Take the products' own cost from the knot of a day to the next: x <- a x + sd sqrt(1 - rho) z, float64[products]."""
-    sd = innovation_sd(rules)[group] * np.sqrt(1 - rules.shared)
-    words = streams.hashed(rules.seed, Purpose.COST, day, products)
-    return np.asarray(decay(rules.reversion_days) * own + sd * streams.normals(words))
+def own_path(rules: Sequence[CostRules], group: U8, products: I64, days: range, own: F64) -> Iterator[F64]:
+    """Take the products' own cost on from the knot of the first of some days, and yield that at the end of each, float64[products]:
+    x <- a x + sd sqrt(1 - rho) z. The rules are by day, from day 0.
+    """
+    at_once = max(1, _AT_ONCE // max(1, len(products)))
+    for part in (days[begin : begin + at_once] for begin in range(0, len(days), at_once)):
+        drawn = streams.normals(_words(rules[part[0]].seed, Purpose.COST, part, products))
+        for day, normals in zip(part, drawn, strict=True):
+            sd = innovation_sd(rules[day])[group] * np.sqrt(1 - rules[day].shared)
+            own = np.asarray(decay(rules[day].reversion_days) * own + sd * normals)
+            yield own

@@ -90,16 +90,11 @@ def log_costs(of: Units, state: State, now: Round, products: I64) -> F64:
 
 def _own_costs(of: Units, state: State, now: Round) -> OwnCosts:
     """Take the products' own costs on to today, from day 0 where they are not known."""
-
-    def step(day: int, own: F64) -> F64:
-        return cost.own_step(now.costs.rules[day], of.product_group, of.products, day, own)
-
-    own = state.costs
-    if own is None:
-        zero = np.zeros(len(of.products))
-        own = OwnCosts(0, (zero, step(0, zero)))
-    while own.day < now.day:
-        own = OwnCosts(own.day + 1, (own.knots[1], step(own.day + 1, own.knots[1])))
+    zero = np.zeros(len(of.products))
+    own = OwnCosts(-1, (zero, zero)) if state.costs is None else state.costs
+    days = range(own.day + 1, now.day + 1)
+    for knot in cost.own_path(now.costs.rules, of.product_group, of.products, days, own.knots[1]):
+        own = OwnCosts(own.day + 1, (own.knots[1], knot))
     state.costs = own
     return own
 

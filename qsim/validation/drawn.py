@@ -7,6 +7,7 @@ The draws behind them are the market's own, made again from its seed; nothing th
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -48,12 +49,11 @@ def of_products(course: Course, path: cost.CostPath, products: Sequence[tuple[in
     ids = np.array([number for number, _ in products], np.int64)
     groups = np.array([GROUPS.index(group) for _, group in products], np.uint8)
     normals = streams.normals(streams.hashed(course.parameters[0].seed, Purpose.POPULARITY, 0, ids))
-    own = np.zeros(len(ids))
+    start = np.zeros(len(ids))
+    own = chain([start], cost.own_path(path.rules, groups, ids, range(len(path.rules)), start))
     costs: list[tuple[int, int, float]] = []
-    for day, shared in enumerate(path.shared if products else []):
-        if day > 0:
-            own = cost.own_step(path.rules[day - 1], groups, ids, day - 1, own)
-        levels = (shared[groups] + own).tolist()
+    for day, (shared, knot) in enumerate(zip(path.shared, own, strict=True) if products else []):
+        levels = (shared[groups] + knot).tolist()
         costs += [(number, day, levels[nth]) for nth, (number, _) in enumerate(products)]
     numbered = {"product_id": "BIGINT"}
     drawn = [(number, float(normals[nth])) for nth, (number, _) in enumerate(products)]
