@@ -19,8 +19,8 @@ from qsim.errors import UsageError
 HOUR = 3_600
 DAY = 86_400
 MAX_TICK = 2**31 - 1
-# Market seconds that int32 columns hold: 68 years.
-MAX_SECOND = 2**31 - 1
+# 63 years: columns of 32 bits hold seconds up to there, and those of what starts before and ends after.
+MAX_SECOND = 2_000_000_000
 _YEARS = range(1900, 2201)
 
 

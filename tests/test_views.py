@@ -425,3 +425,11 @@ def test_files_that_the_log_does_not_name_are_not_read(replayed: Replayed, tmp_p
     shutil.copy(first, first.with_name("0000099999-0000099999-00000.parquet"))
     count = "SELECT count(*) FROM price_history"
     assert qsim.connect(tmp_path / "m").sql(count).fetchall() == connection.sql(count).fetchall()
+
+
+def test_an_asof_join_of_few_rows_does_not_compare_them_with_all_others(ready_market: Path) -> None:
+    of_few = (
+        "SELECT * FROM (VALUES (0, 3)) AS few (k, t) ASOF JOIN (FROM range(99) AS r (t)) AS many ON few.t >= many.t"
+    )
+    plan = str(qsim.connect(ready_market).sql(f"EXPLAIN {of_few}").fetchall())
+    assert "Asof Join" in plan and "Nested Loop" not in plan

@@ -73,7 +73,7 @@ def check(market: Place, history: Log, parameters: Parameters, ticks: int, paced
     rows = rows_a_tick(history, parameters) * ticks
     if ticks > left:
         raise UsageError(
-            f"ticks: found {ticks:,} of {interval} s, {told(ticks, rows)}; allowed are {left:,}, up to 68 years from the start;"
+            f"ticks: found {ticks:,} of {interval} s, {told(ticks, rows)}; allowed are {left:,}, up to 63 years from the start;"
             " run fewer"
         )
     free = files.free_bytes(market)
