@@ -108,7 +108,7 @@ def test_a_killed_run_goes_on_to_the_market_of_one_that_was_not(tmp_path: Path) 
     killed, other = tmp_path / "killed", tmp_path / "other"
     for market in (killed, other):
         qsim.generate(market, preset="realistic", products=8, seed=4, config=HOURLY)
-    command = [sys.executable, "-m", "qsim", "run", str(killed), "--ticks", "1000000"]
+    command = [sys.executable, "-m", "qsim", "run", str(killed), "--ticks", "500000"]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     while log.read(killed).tick == 0 and process.poll() is None:
         time.sleep(0.01)
