@@ -19,8 +19,9 @@ from qsim.errors import UsageError
 HOUR = 3_600
 DAY = 86_400
 MAX_TICK = 2**31 - 1
-# 63 years: columns of 32 bits hold seconds up to there, and those of what starts before and ends after.
+# Columns of 32 bits hold seconds up to there, and those of what starts before and ends after.
 MAX_SECOND = 2_000_000_000
+MAX_YEARS = MAX_SECOND // (365 * DAY)
 _YEARS = range(1900, 2201)
 
 

@@ -201,6 +201,7 @@ def test_weekend_sales_run_on_saturdays_before_the_opening() -> None:
 def test_campaigns_that_repeat_do_so_as_long_as_a_market_can_last() -> None:
     repeating = tables()["campaigns"].filter(pl.col("repeat_seconds") > 0)
     assert repeating.height == 25
+    assert set(repeating["ends_second"]) == {2**32 - 1}
     assert repeating["ends_second"].min() > MAX_SECOND
 
 

@@ -90,8 +90,10 @@ def log_costs(of: Units, state: State, now: Round, products: I64) -> F64:
 
 def _own_costs(of: Units, state: State, now: Round) -> OwnCosts:
     """Take the products' own costs on to today, from day 0 where they are not known."""
-    zero = np.zeros(len(of.products))
-    own = OwnCosts(-1, (zero, zero)) if state.costs is None else state.costs
+    own = state.costs
+    if own is None:
+        zero = np.zeros(len(of.products))
+        own = OwnCosts(-1, (zero, zero))
     days = range(own.day + 1, now.day + 1)
     for knot in cost.own_path(now.costs.rules, of.product_group, of.products, days, own.knots[1]):
         own = OwnCosts(own.day + 1, (own.knots[1], knot))

@@ -73,8 +73,8 @@ def check(market: Place, history: Log, parameters: Parameters, ticks: int, paced
     rows = rows_a_tick(history, parameters) * ticks
     if ticks > left:
         raise UsageError(
-            f"ticks: found {ticks:,} of {interval} s, {told(ticks, rows)}; allowed are {left:,}, up to 63 years from the start;"
-            " run fewer"
+            f"ticks: found {ticks:,} of {interval} s, {told(ticks, rows)}; allowed are {left:,},"
+            f" up to {clock.MAX_YEARS} years from the start; run fewer"
         )
     free = files.free_bytes(market)
     if paced and ticks > (a_day := clock.DAY // interval + 1):

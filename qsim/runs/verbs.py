@@ -183,7 +183,7 @@ def ticks_wanted(
     )
     duration = None if duration is None else number("duration", duration)
     if duration is not None and not abs(duration) <= clock.MAX_SECOND / 60:
-        most = f"{clock.MAX_SECOND // 60:,}, 63 years"
+        most = f"{clock.MAX_SECOND // 60:,}, {clock.MAX_YEARS} years"
         raise UsageError(f"duration: found {duration}; allowed is a number of minutes up to {most}; mend the number")
     asked = {"ticks": ticks, "until": until, "duration": duration}
     if until is not None:
