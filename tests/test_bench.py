@@ -30,6 +30,7 @@ SIZES = {
     "commits": "3",
     "growth": "300 600",
     "long-ticks": "100",
+    "days": "20",
     "stores": "1",
 }
 FIGURES = {
@@ -79,6 +80,8 @@ FIGURES = {
     "growth, last ticks / first",
     "growth, memory, last / first",
     "growth, peak memory",
+    *(f"days, opening after {age}" for age in (10, 20)),
+    *(f"days, {what}{age}" for what in ("another day", "validate, a day") for age in (" of 10", " of 20", ", 20 / 10")),
     *(f"workers, {what}{number}" for what in ("", "raw limit, ") for number in ("1", "2", "two over one")),
     "workers, gain / raw limit's",
     "workers, digests equal",
@@ -117,6 +120,7 @@ TARGETS = {
     **{f"growth, 3,000 listings / 1,500{unit}": "at most 1.15" for unit in ("", ", CPU")},
     "growth, last ticks / first": "at most 1.15",
     "growth, memory, last / first": "at most 1.15",
+    **{f"days, {what}, 20 / 10": "at most 1.15" for what in ("another day", "validate, a day")},
     "workers, gain / raw limit's": "at least 0.95",
     "workers, digests equal": "at least 1",
     "qsim / original style": "at least 2,000",

@@ -33,6 +33,7 @@ def _arguments() -> argparse.Namespace:
         help="products of the markets to compare (100,000 1,000,000; add 8,000,000 for all of India: 10 GB of disk)",
     )
     parser.add_argument("--long-ticks", type=int, default=100_000, help="ticks of a long run (100,000; 9 GB of disk)")
+    parser.add_argument("--days", type=int, default=1000, help="days of a market with a long past (1,000)")
     parser.add_argument("--stores", type=int, default=1000, help="dark stores a platform of all of India (1,000)")
     parser.add_argument("--folder", type=Path, help="where markets are written; default the temporary directory")
     parser.add_argument("--only", nargs="+", choices=MEASURES, metavar="NAME", help=f"of {', '.join(MEASURES)}")

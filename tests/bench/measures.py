@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import Any
 
 import qsim
-from tests.bench import growth, monitoring, queries, quiet, rivals, workers
+from tests.bench import days, growth, monitoring, queries, quiet, rivals, workers
 from tests.bench.figures import Figure, Skipped
 from tests.bench.plan import Plan, copied, generated, large, run, steady_rate
 from tests.bench.plan import raw as raw_limit
@@ -134,6 +134,7 @@ MEASURES: dict[str, Callable[[Plan], Iterator[Figure | Skipped]]] = {
     "quiet": quiet.quiet,
     "queries": queries.queries,
     "growth": growth.growth,
+    "days": days.days,
     "workers": workers.workers,
     "rivals": rivals.rivals,
     "india": queries.india,

@@ -17,7 +17,7 @@ from tests.bench.tasks import in_child
 class Plan:
     """How large and how often: products and ticks of the large market, products to generate, ticks of the small market,
     five-minute ticks of a realistic day, commits of a live run, products of the markets and ticks of the long run whose
-    growth is measured, and dark stores a platform of all of India.
+    growth is measured, days of a market with a past, and dark stores a platform of all of India.
     """
 
     folder: Path
@@ -30,6 +30,7 @@ class Plan:
     commits: int
     growth: list[int]
     long_ticks: int
+    days: int
     stores: int
 
 

@@ -82,6 +82,13 @@ def marks(market: str, ticks: int) -> dict[str, Any]:
     return {"marks": told}
 
 
+def validate(market: str) -> dict[str, Any]:
+    """Check a market; give the CPU seconds."""
+    began = process_time()
+    qsim.validate(market)
+    return {"cpu": process_time() - began}
+
+
 def _event_tables(writer: writing.Writer, ticks: int) -> list[pa.Table]:
     """Make event tables with a market's own content: the last that each block gives in so many ticks."""
     rules = rulebook.rules(writer.world.course.parameters[-1], writer.active_products, writer.highest_price)
@@ -159,6 +166,7 @@ TASKS: dict[str, Callable[..., dict[str, Any]]] = {
     "generate": generate,
     "live": asked.live,
     "marks": marks,
+    "validate": validate,
     "queries": asked.measure,
     "rival": stored.rival,
     "stages": stages.measure,
