@@ -34,6 +34,12 @@ def depth_shares(mean_percent: float, deep_percent: float = DEEP_PERCENT) -> dic
     return {depth: share * part / 100 for law, share in parts for depth, part in law.items()}
 
 
+def deviation(mean_percent: float, deep_percent: float = DEEP_PERCENT) -> float:
+    """Give the standard deviation of the law with this mean, in percent."""
+    shares = depth_shares(mean_percent, deep_percent)
+    return float(np.sqrt(np.cov(list(shares), aweights=list(shares.values()), ddof=0)))
+
+
 def laid_out(values: I64, edges: F64, count: int) -> I64:
     """Give `count` values in order, each as often as its share has it, of which `edges` are the sums: int64[count]."""
     ends = np.searchsorted((np.arange(count) + 0.5) / count, edges[:-1], side="right")

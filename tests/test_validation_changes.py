@@ -129,6 +129,11 @@ CHANGED: dict[str, tuple[list[str], dict[str, Any], list[dict[str, Any]]]] = {
         {"products": 60, "seed": 7, "batch_size": 0, "reversion": 0.0},
         [{"ticks": 600}, {"ticks": 60, "reversion": 0.3}],
     ),
+    "one opening discount a platform, which both its dark stores have": (
+        ["3.2"],
+        {"products": 3, "stores": 2, "seed": 621245851, "config": {"demand": {"a_day": {"other": 52.0}}}},
+        [],
+    ),
 }
 
 

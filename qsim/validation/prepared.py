@@ -12,7 +12,7 @@ from dataclasses import fields
 from itertools import chain
 from typing import Any
 
-from qsim import taxonomy
+from qsim import depths, taxonomy
 from qsim.behaviour import GROUPS, Platform
 from qsim.clock import DAY, parse_hour
 from qsim.festivals import Entry
@@ -85,8 +85,8 @@ def _epochs(course: Course, head: int) -> list[str]:
     ]
 
 
-def _platform(platform: str, of: Platform) -> tuple[Any, ...]:
-    band = (float(of.low_percent), float(of.high_percent), float(of.average_discount_percent))
+def _platform(platform: str, of: Platform, depth_sd: float) -> tuple[Any, ...]:
+    band = (float(of.low_percent), float(of.high_percent), float(of.average_discount_percent), depth_sd)
     return (platform, of.name, *band, *(round(getattr(of, fee) * 100) for fee in _FEES))
 
 
@@ -107,8 +107,12 @@ def _market(history: Log, course: Course, past: int) -> list[str]:
     shares = (float(p.inactive_percent), float(p.discounted_percent), float(p.sales.campaign_share))
     places = [(nth, *place) for nth, place in enumerate(taxonomy.places())]
     market = (history.tick, past, _step(history), not p.catalog, p.products, p.stores, *shares)
-    platforms = [_platform(name, q) for name, q in p.platforms.items()]
+    deep = p.deep_discount_percent
+    platforms = [
+        _platform(name, q, depths.deviation(q.average_discount_percent, deep)) for name, q in p.platforms.items()
+    ]
     named = {"platform": "VARCHAR", "name": "VARCHAR", "low": "DOUBLE", "high": "DOUBLE", "depth": "DOUBLE"}
+    named |= {"depth_sd": "DOUBLE"}
     named |= {f"{fee}_paise": "BIGINT" for fee in _FEES}
     return [
         f"SET VARIABLE checked_past = {past}",
