@@ -129,6 +129,17 @@ CHANGED: dict[str, tuple[list[str], dict[str, Any], list[dict[str, Any]]]] = {
         {"products": 60, "seed": 7, "batch_size": 0, "reversion": 0.0},
         [{"ticks": 600}, {"ticks": 60, "reversion": 0.3}],
     ),
+    "many sales on end, in ticks of days": (
+        ["3.20", "3.21", "3.28"],
+        {
+            "preset": "realistic",
+            "products": 60,
+            "seed": 1,
+            "update_interval_seconds": 86_400,
+            "config": {"demand": {"level": 0.0}, "sales": {"share": 0.4, "days": {"3": 1.0}, "depths": {"50": 1.0}}},
+        },
+        [{"ticks": 150}],
+    ),
     "one opening discount a platform, which both its dark stores have": (
         ["3.2"],
         {"products": 3, "stores": 2, "seed": 621245851, "config": {"demand": {"a_day": {"other": 52.0}}}},

@@ -27,10 +27,21 @@ def _mean_within(value: str, law: str, drawn: str, room: str) -> str:
             USING (epoch) GROUP BY epoch HAVING count(*) >= 100 ORDER BY epoch"""
 
 
-# One that starts as another of the same depth ends leaves no row; the tick between may slip by one.
-_LENGTHS = """
-    WITH lengths AS (SELECT epoch, value, 0 AS slip FROM checked.sale_days UNION ALL SELECT DISTINCT epoch, a.value + b.value, 1
-        FROM checked.sale_days AS a JOIN checked.sale_days AS b USING (epoch))"""
+# The chance that a unit starts a sale of its own in a tick, at its highest.
+_BY_CHANCE = """
+    SELECT epoch, max(a_day) * max(days) AS p FROM checked.sale_rates JOIN checked.sale_time USING (epoch) GROUP BY epoch"""
+# How many sales of a unit may follow on end: as many as a hundredth of a unit is due, one that starts in the tick at which another of
+# the likeliest depth ends. Where that is likely at each end, as in ticks of days, no more than twenty.
+_ON_END = f"""
+    SELECT epoch, least(20, greatest(2, 1 + floor(ln(100 * n) / -ln(chance)))) AS most FROM (
+        SELECT epoch, least(0.5, greatest(1e-9, p * (1 + joined) * likeliest)) AS chance FROM ({_BY_CHANCE})
+        JOIN checked.laws USING (epoch) JOIN (SELECT epoch, max(weight) AS likeliest FROM checked.sale_depths GROUP BY epoch)
+        USING (epoch)), (SELECT count(*) + 1 AS n FROM checked.sales)"""
+# One that starts as another of the same depth ends leaves no row; each tick between may slip by one.
+_LENGTHS = f"""
+    WITH RECURSIVE lengths AS (SELECT epoch, value, 0 AS slip FROM checked.sale_days UNION
+        SELECT epoch, l.value + d.value, slip + 1 FROM lengths AS l JOIN checked.sale_days AS d USING (epoch)
+        JOIN ({_ON_END}) USING (epoch) WHERE slip + 1 < most)"""
 # The longest and the shortest sale of all laws and the longest tick, in seconds.
 _LONGEST = """(SELECT max(value) * 86400 AS longest, min(value) * 86400 AS shortest FROM checked.sale_days WHERE weight > 0),
     (SELECT max(interval) AS step FROM checked.epochs)"""
@@ -53,9 +64,6 @@ _GROUPS = """
             UNION ALL SELECT product_id, stop, 2 * stop::BIGINT, -1, false FROM checked.sales WHERE stop IS NOT NULL))
     JOIN checked.clock USING (tick) WHERE step = 1 AND timed AND tick > 0 GROUP BY product_id, tick"""
 
-# The chance that a unit starts a sale of its own in a tick, at its highest.
-_BY_CHANCE = """
-    SELECT epoch, max(a_day) * max(days) AS p FROM checked.sale_rates JOIN checked.sale_time USING (epoch) GROUP BY epoch"""
 # What the calendar deepens a sale by, at its start.
 _DEEPENED = f"""
     SELECT s.*, deeper FROM ({_DRAWN}) AS s JOIN (SELECT DISTINCT epoch, hour, deeper FROM checked.hours) AS h
@@ -84,14 +92,14 @@ CHECKS: tuple[Check, ...] = (
     ),
     faults(
         "3.20",
-        "Every sale that is over lasted one of the lengths of its law, to the tick; or two, of equal depth, on end. None that"
+        "Every sale that is over lasted one of the lengths of its law, to the tick; or some, of equal depth, on end. None that"
         " is on began so long ago that it would be over.",
         f"""{_LENGTHS} SELECT listing_id, tick, stop, (stop_second - second) / 86400 AS days FROM ({_DRAWN}) AS s
         WHERE stop IS NOT NULL AND NOT EXISTS (SELECT 1 FROM lengths AS d WHERE d.epoch = s.epoch AND floor(s.second + d.value * 86400)
                 BETWEEN s.second_before + 1 - slip * (s.stop_second - s.second_before) AND s.stop_second)
         UNION ALL SELECT listing_id, tick, NULL, (head - second) / 86400 FROM ({_DRAWN}),
-            (SELECT max(second) AS head FROM checked.clock), {_LONGEST} WHERE {_ENDING} AND stop IS NULL
-            AND head >= second + 2 * longest + step""",
+            (SELECT max(second) AS head FROM checked.clock), {_LONGEST}, (SELECT max(most) AS most FROM ({_ON_END}))
+        WHERE {_ENDING} AND stop IS NULL AND head >= second + most * longest + (most - 1) * step""",
         sampled=True,
         needs="timed",
     ),
