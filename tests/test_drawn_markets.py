@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,26 +15,25 @@ from tests.drawn_markets import Drawn, drawn_market
 PUSH, NIGHTLY = 6, 400
 
 
-def _in_one_call_each(market: Path, drawn: Drawn) -> list[str]:
-    """Run a market as drawn, on two workers; give after each call the digest, or why it was refused."""
+def _at_once(market: Path, run: dict[str, Any]) -> dict[str, Any]:
+    return qsim.run(market, max_workers=2, **run)
+
+
+def _in_two(market: Path, run: dict[str, Any]) -> dict[str, Any]:
+    """Run the first tick apart, with small files merged and replaced ones removed behind it."""
+    first = qsim.run(market, max_workers=1, **{**run, "ticks": 1})
+    qsim.compact(market)
+    qsim.vacuum(market, grace_seconds=0)
+    return qsim.run(market, until=first["tick"] + run["ticks"] - 1, max_workers=1)
+
+
+def _told(market: Path, drawn: Drawn, go: Callable[[Path, dict[str, Any]], dict[str, Any]]) -> list[str]:
+    """Make a market and run it; give after each of its runs the digest, or why it was refused."""
+    qsim.generate(market, **drawn.made_of)
     told = []
     for run in drawn.runs:
         try:
-            told.append(qsim.run(market, max_workers=2, **run)["digest"])
-        except UsageError as refusal:
-            told.append(str(refusal).removeprefix(str(market)))
-    return told
-
-
-def _tick_by_tick(market: Path, drawn: Drawn) -> list[str]:
-    """Run it on one worker, the first tick of each call apart, with small files merged and replaced ones removed between."""
-    told = []
-    for run in drawn.runs:
-        try:
-            last = qsim.run(market, max_workers=1, **{**run, "ticks": 1})
-            qsim.compact(market)
-            qsim.vacuum(market, grace_seconds=0)
-            told.append(qsim.run(market, until=last["tick"] + run["ticks"] - 1, max_workers=1)["digest"])
+            told.append(go(market, run)["digest"])
         except UsageError as refusal:
             told.append(str(refusal).removeprefix(str(market)))
     return told
@@ -43,8 +44,6 @@ def _tick_by_tick(market: Path, drawn: Drawn) -> list[str]:
 )
 def test_a_drawn_market_is_the_same_however_it_is_run_and_passes_every_check(tmp_path: Path, number: int) -> None:
     drawn = drawn_market(number)
-    for name in ("m", "again"):
-        qsim.generate(tmp_path / name, **drawn.made_of)
-    assert _in_one_call_each(tmp_path / "m", drawn) == _tick_by_tick(tmp_path / "again", drawn)
+    assert _told(tmp_path / "m", drawn, _at_once) == _told(tmp_path / "again", drawn, _in_two)
     assert [check for check in qsim.validate(tmp_path / "again")["checks"] if not check["passed"]] == []
     assert qsim.verify(tmp_path / "again", regenerate="all")["faults"] == []
