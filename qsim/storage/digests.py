@@ -175,20 +175,31 @@ def _contents(table: pa.Table) -> Iterator[np.ndarray]:
     for column in table.columns:
         if column.type == pa.string_view() or pa.types.is_dictionary(column.type):
             column = column.cast(pa.string())
-        if not pa.types.is_string(column.type) and not pa.types.is_boolean(column.type):
+        if pa.types.is_string(column.type):
+            yield from _as_they_lie(column) or _copied(column)
+        elif pa.types.is_boolean(column.type):
+            yield from _copied(column)
+        else:
             yield np.ascontiguousarray(column.to_numpy())
-            continue
-        if pa.types.is_string(column.type) and column.num_chunks == 1 and not column.null_count and len(column):
-            _, offsets, texts = column.chunk(0).buffers()
-            ends = np.frombuffer(offsets, np.int32)[column.chunk(0).offset :][: len(column) + 1]
-            if ends[0] == 0:
-                yield from (ends, np.frombuffer(texts, np.uint8, ends[-1]) if ends[-1] else ends[:0])
-                continue
-        # A copy of its own, since the buffers of a slice are those of the whole.
-        copied = pa.concat_arrays([*column.chunks, pa.array([], column.type)])
-        yield from (
-            np.frombuffer(buffer, np.uint8) for buffer in copied.buffers() if buffer is not None and len(copied)
-        )
+
+
+def _as_they_lie(column: pa.ChunkedArray) -> tuple[np.ndarray, ...]:
+    """Give the ends and the letters of texts that lie in one piece at the start of what holds them; nothing of others."""
+    if column.num_chunks != 1 or column.null_count or not len(column):
+        return ()
+    _, offsets, texts = column.chunk(0).buffers()
+    ends = np.frombuffer(offsets, np.int32)[column.chunk(0).offset :][: len(column) + 1]
+    if ends[0]:
+        return ()
+    return ends, np.frombuffer(texts, np.uint8, ends[-1]) if ends[-1] else ends[:0]
+
+
+def _copied(column: pa.ChunkedArray) -> list[np.ndarray]:
+    """Give what a copy of a column holds: the buffers of a slice are those of the whole."""
+    import pyarrow as pa
+
+    copied = pa.concat_arrays([*column.chunks, pa.array([], column.type)])
+    return [np.frombuffer(buffer, np.uint8) for buffer in copied.buffers() if buffer is not None and len(copied)]
 
 
 def of_opening(name: str, block: int, table: pa.Table) -> int:
