@@ -37,11 +37,14 @@ _ON_END = f"""
         SELECT epoch, least(0.5, greatest(1e-9, p * (1 + joined) * likeliest)) AS chance FROM ({_BY_CHANCE})
         JOIN checked.laws USING (epoch) JOIN (SELECT epoch, max(weight) AS likeliest FROM checked.sale_depths GROUP BY epoch)
         USING (epoch)), (SELECT count(*) + 1 AS n FROM checked.sales)"""
-# One that starts as another of the same depth ends leaves no row; each tick between may slip by one.
+# One that starts as another of the same depth ends leaves no row; each tick between may slip by one. Sums that are one are as near as
+# a tenth of a second; longer ones than any sale was are none's.
 _LENGTHS = f"""
-    WITH RECURSIVE lengths AS (SELECT epoch, value, 0 AS slip FROM checked.sale_days UNION
-        SELECT epoch, l.value + d.value, slip + 1 FROM lengths AS l JOIN checked.sale_days AS d USING (epoch)
-        JOIN ({_ON_END}) USING (epoch) WHERE slip + 1 < most)"""
+    WITH RECURSIVE sums AS (SELECT epoch, value, 0 AS slip FROM checked.sale_days UNION
+        SELECT epoch, round(s.value + d.value, 6), slip + 1 FROM sums AS s JOIN checked.sale_days AS d USING (epoch)
+        JOIN ({_ON_END}) USING (epoch), (SELECT max(stop_second - second) / 86400 AS most_days FROM checked.sales)
+        WHERE slip + 1 < most AND s.value + d.value <= most_days),
+    lengths AS (SELECT epoch, value, max(slip) AS slip FROM sums GROUP BY epoch, value)"""
 # The longest and the shortest sale of all laws and the longest tick, in seconds.
 _LONGEST = """(SELECT max(value) * 86400 AS longest, min(value) * 86400 AS shortest FROM checked.sale_days WHERE weight > 0),
     (SELECT max(interval) AS step FROM checked.epochs)"""
