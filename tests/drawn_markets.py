@@ -8,8 +8,8 @@ from random import Random
 from typing import Any
 
 from qsim.behaviour import GROUPS, STYLES
+from tests.realistic_markets import PLATFORMS
 
-PLATFORMS = ("blinkit", "zepto", "instamart", "bigbasket", "dunzo")
 SCENARIOS = ("diwali", "monsoon", "price-war", "outage", "cricket-night")
 INTERVALS = (1, 5, 60, 300, 1800, 3600, 10_800, 86_400)
 

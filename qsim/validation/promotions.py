@@ -48,6 +48,11 @@ _BY_DEPTH = """
         USING (platform, value) GROUP BY ALL"""
 
 
+def _room(sd: str, count: str, mean: str) -> str:
+    """Write what a mean of so many depths may be off by: four standard errors, and Bernstein's allowance for rare deep ones."""
+    return f"4 * {sd} / sqrt({count}) + 16 * (50 - {mean}) / 6 / {count}"
+
+
 def _share(source: str, what: str) -> str:
     return f"""SELECT '{what} in epoch ' || epoch || ' of ' || n AS what, 100 * share AS measured,
         100 * (p - checked.slack(n, p)) AS low, 100 * (p + checked.slack(n, p)) AS high FROM ({source}) ORDER BY epoch"""
@@ -80,7 +85,7 @@ CHECKS: tuple[Check, ...] = (
         f"""SELECT platform AS what, mean_depth AS measured, mean_percent - room AS low,
             greatest(mean_percent, (line_percents + own + CASE WHEN own >= 8 THEN 29 ELSE 0 END) / discounted) + room AS high
         FROM (SELECT *, CASE
-                WHEN by_unit THEN 0.5 + 4 * depth_sd / sqrt(greatest(units, 1)) + 16 * (50 - mean_percent) / 6 / greatest(units, 1)
+                WHEN by_unit THEN 0.5 + {_room("depth_sd", "greatest(units, 1)", "mean_percent")}
                 WHEN discounted >= 50 THEN 0.1 ELSE 0.5 END AS room FROM ({_OPENING})) WHERE discounted > 0
         ORDER BY platform""",
         too_few="no listing is discounted at tick 0",
@@ -170,10 +175,9 @@ CHECKS: tuple[Check, ...] = (
         "3.14",
         "Discounts drawn while the market runs have the platform's mean depth.",
         "percent within four standard errors, and Bernstein's allowance for rare deep ones",
-        """SELECT platform AS what, avg(depth) / 100 AS measured, mean - room AS low, mean + room AS high FROM (
-            SELECT g.platform, o.depth, p.depth AS mean, 4 * stddev_samp(o.depth) OVER of_platform / 100
-                / sqrt(count(*) OVER of_platform) + 16 * (50 - p.depth) / 6 / count(*) OVER of_platform AS room,
-                count(*) OVER of_platform AS n
+        f"""SELECT platform AS what, avg(depth) / 100 AS measured, mean - room AS low, mean + room AS high FROM (
+            SELECT g.platform, o.depth, p.depth AS mean, count(*) OVER of_platform AS n,
+                {_room("stddev_samp(o.depth) OVER of_platform / 100", "count(*) OVER of_platform", "p.depth")} AS room
             FROM checked.own AS o JOIN checked.listings AS g USING (listing_id) JOIN checked.platforms AS p USING (platform)
             JOIN checked.clock USING (tick) JOIN checked.laws USING (epoch)
             WHERE o.depth > 0 AND o.tick > 0 AND turns AND NOT live WINDOW of_platform AS (PARTITION BY g.platform))
