@@ -1,4 +1,6 @@
-"""Markets drawn from a number: any preset, size and start, parameters from anywhere in their ranges, and runs that change some."""
+"""Markets drawn from a number: any preset, size and start, parameters from anywhere in their ranges, product lists, calendars
+and platforms of their own, and runs that change some.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +20,10 @@ Law = Callable[[Random], Any]
 
 @dataclass(frozen=True)
 class Drawn:
-    """A market to be made: what `generate` is given, and for each call of `run`."""
+    """A market to be made: what `generate` is given, the texts of the files among it by name, and what each call of `run` is given."""
 
     made_of: dict[str, Any]
+    files: dict[str, str]
     runs: list[dict[str, Any]]
 
 
@@ -65,6 +68,9 @@ LAWS: dict[str, dict[str, Law]] = {
         "category_volatility": lambda draw: {group: _within(0, 5)(draw) for group in GROUPS},
         "discounted_percent": _within(0, 100),
         "inactive_percent": _within(0, 50),
+        "surge_min_percent": _within(0.01, 15, 2),
+        "surge_max_percent": _within(15, 100, 2),
+        "platforms": lambda draw: {f"shop_{at}": _platform(draw, at) for at in range(draw.randint(1, 7))},
         "time_of_day": lambda draw: {when: _within(-50, 100, 2)(draw) for when in ("22:00-02:00", "07:00-09:00")},
         "time_of_day_share": _SHARE,
         "truth": lambda draw: draw.random() < 0.7,
@@ -78,6 +84,7 @@ LAWS: dict[str, dict[str, Law]] = {
     "shocks": {
         "a_year": _groups(60),
         "size": _within(0, 2),
+        "size_sd": _within(0, 1),
         "ramp_days": _within(0.1, 60),
         "decay_days": _within(0.1, 300),
     },
@@ -99,6 +106,7 @@ LAWS: dict[str, dict[str, Law]] = {
     "price_points": {
         "packaged": _weights(*STYLES),
         "loose": _weights(*STYLES),
+        "platforms": lambda draw: {platform: _weights(*STYLES)(draw) for platform in draw.sample(PLATFORMS, 2)},
         "reach": _within(0, 0.5),
         "exact_sales": _SHARE,
     },
@@ -129,6 +137,8 @@ LAWS: dict[str, dict[str, Law]] = {
         "elasticity": _within(0, 20),
         "basket_rupees": _within(1, 5000),
         "rain": _within(0, 5),
+        "shares": lambda draw: {platform: _within(0.01, 1)(draw) for platform in draw.sample(PLATFORMS, 3)},
+        "weekdays": _each(7, _within(0, 5)),
         "closed": lambda draw: draw.sample(PLATFORMS, draw.randint(0, len(PLATFORMS))),
         "units": _weights(1, 2, 3, 10, 100),
         "hours": _each(24, _within(0, 3)),
@@ -144,10 +154,74 @@ LAWS: dict[str, dict[str, Law]] = {
     "weather": {"rainy_days": _each(12, _SHARE), "hours": _two(lambda draw: draw.randint(1, 24))},
     "surge_fees": {
         "capacity": _within(0.1, 5),
+        "rain_loss": _within(0, 0.99),
         "step": _within(0.01, 2),
         "rupees": lambda draw: _each(draw.randint(1, 6), _within(0, 600, 2))(draw),
     },
+    "assortment": {
+        "brands": lambda draw: {group: _brands(draw) for group in draw.sample(GROUPS, 2)},
+        "mrp": lambda draw: {
+            "reference": draw.choice(("", *PLATFORMS)),
+            "endings": {group: _weights(*range(10))(draw) for group in draw.sample(GROUPS, 3)},
+            "discounts": {group: _weights(0, 2.5, 10, 35, 90)(draw) for group in draw.sample(GROUPS, 3)},
+        },
+    },
 }
+
+
+def _platform(draw: Random, at: int) -> dict[str, Any]:
+    low, high = _two(_within(20, 300))(draw)
+    fees = {
+        fee: _within(0, 500, 2)(draw) for fee in ("delivery_fee", "handling_fee", "free_delivery_from", "minimum_order")
+    }
+    mean = _within(4, 25)(draw)
+    return {"name": f"Shop {at}", "low_percent": low, "high_percent": high, "average_discount_percent": mean, **fees}
+
+
+def _brands(draw: Random) -> dict[str, Any]:
+    return {
+        "first": _SHARE(draw),
+        "exponent": _within(0, 10)(draw),
+        "offset": _within(0, 1000)(draw),
+        "places": draw.randint(2, 900),
+    }
+
+
+def _product_list(draw: Random, rows: int) -> str:
+    """Products of every group, of any price and pack; fruit and vegetables with and without a brand and a printed MRP."""
+    lines = ["product,brand,category,subcategory,pack,mrp,price"]
+    for _ in range(rows):
+        group = draw.choice(GROUPS)
+        mrp = max(1, round(10 ** draw.uniform(0, 9.3)))
+        price = max(1, min(mrp, round(mrp * draw.choice((0.1, 0.5, 0.9, 0.97, 1, 1)))))
+        brand = (
+            draw.choice(("Amul", "Tata", "Own"))
+            if group not in ("fruits", "vegetables") or draw.random() < 1 / 4
+            else ""
+        )
+        printed = "" if not brand and draw.random() < 1 / 2 else f"{mrp // 100}.{mrp % 100:02}"
+        pack = draw.choice(("", "1 kg", "250 g", "6 x 50 ml", "1 pc", "Pack of 12", "some"))
+        name = f"{draw.choice(('Onion', 'Toned Milk', 'Khakhra', 'प्याज', 'Soap'))} {draw.randrange(10**6)}"
+        lines.append(f"{name},{brand},{group},{draw.choice('ab')},{pack},{printed},{price // 100}.{price % 100:02}")
+    return "\n".join(lines) + "\n"
+
+
+def _groups_list() -> str:
+    return "category,subcategory,group\n" + "".join(f"{group},,{group}\n" for group in GROUPS)
+
+
+def _calendar(draw: Random) -> str:
+    lines = ["name,date,days,from_hour,to_hour,city,demand,sales,deeper_percent"]
+    for at in range(draw.randint(1, 8)):
+        year, month, day = draw.choice("*456"), draw.choice(("*", "01", "02", "06", "10")), draw.randint(1, 28)
+        when = f"{'*' if year == '*' else '202' + year}-{month}-{day:02}"
+        first = draw.randint(0, 23)
+        hours = f"{first},{draw.randint(first + 1, 24)}"
+        # What changes sales does so in all cities.
+        everywhere = f",{_within(0, 100)(draw)},{_within(0, 100)(draw)},{_within(0, 85)(draw)}"
+        acts = everywhere if draw.random() < 2 / 3 else f"Mumbai,{_within(0, 100)(draw)},1,0"
+        lines.append(f"Day {at},{when},{draw.choice((1, 2, 30, 366))},{hours},{acts}")
+    return "\n".join(lines) + "\n"
 
 
 def _parameters(draw: Random) -> dict[str, Any]:
@@ -159,6 +233,9 @@ def _parameters(draw: Random) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for table, name in chosen:
         (found.setdefault(table, {}) if table else found)[name] = LAWS[table][name](draw)
+    if "platforms" in found:
+        # Only a platform that is there can be closed.
+        found.get("demand", {}).pop("closed", None)
     return found
 
 
@@ -189,4 +266,9 @@ def drawn_market(number: int) -> Drawn:
         made_of["batch_size"] = draw.choice((0, 1, 7, 50))
     if made_of["preset"] == "realistic" and draw.random() < 1 / 3:
         made_of["scenario"] = draw.choice(SCENARIOS)
-    return Drawn(made_of, [_run(draw) for _ in range(draw.randint(1, 4))])
+    files = {}
+    if draw.random() < 1 / 4:
+        files |= {"catalog": _product_list(draw, made_of.pop("products")), "groups": _groups_list()}
+    if draw.random() < 1 / 4:
+        files["calendar"] = _calendar(draw)
+    return Drawn(made_of, files, [_run(draw) for _ in range(draw.randint(1, 4))])

@@ -229,6 +229,14 @@ def test_without_its_laws_an_assortment_changes_nothing() -> None:
     assert not laid["products"].equals(classic["products"])
 
 
+def test_a_law_of_brands_for_goods_that_have_none_changes_nothing() -> None:
+    law = {"first": 0.3, "exponent": 1.0, "offset": 1.0, "places": 20}
+    laid = params.resolve("classic", {"products": 300, "assortment": {"brands": {"fruits": law}}})
+    assert catalog_tables(laid)["products"].equals(
+        catalog_tables(params.resolve("classic", {"products": 300}))["products"]
+    )
+
+
 def test_a_users_catalog_keeps_its_own_mrps_brands_and_prices_under_the_realistic_preset(tmp_path: Path) -> None:
     lines = [f"Good {n},Maker,Dairy,1 kg,{200 + n},{150 + n}" for n in range(40)]
     (tmp_path / "mine.csv").write_text("\n".join(["product,brand,category,pack,mrp,price", *lines]))

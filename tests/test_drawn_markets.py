@@ -29,7 +29,10 @@ def _in_two(market: Path, run: dict[str, Any]) -> dict[str, Any]:
 
 def _told(market: Path, drawn: Drawn, go: Callable[[Path, dict[str, Any]], dict[str, Any]]) -> list[str]:
     """Make a market and run it; give after each of its runs the digest, or why it was refused."""
-    qsim.generate(market, **drawn.made_of)
+    files = {name: market.with_name(f"{name}.csv") for name in drawn.files}
+    for name, path in files.items():
+        path.write_text(drawn.files[name], "utf-8")
+    qsim.generate(market, **drawn.made_of, **files)
     told = []
     for run in drawn.runs:
         try:

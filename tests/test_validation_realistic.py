@@ -109,6 +109,15 @@ GOOD: dict[str, tuple[dict[str, Any], list[dict[str, Any]]]] = {
         {"products": 40, **HOURLY},
         [{"ticks": 60}, {"ticks": 60, "scenario": "outage"}, {"ticks": 40, "scenario": "none"}],
     ),
+    "offers that draw all customers": (
+        {
+            "products": 40,
+            "start": "2024-02-27",
+            **HOURLY,
+            "config": {"demand": {"elasticity": 20}, "sales": {"share": 0.5, "days": {"1": 1}, "depths": {"90": 1}}},
+        },
+        [{"ticks": 24}],
+    ),
     "no truth": ({"products": 40, "stores": 2, **HOURLY, "truth": False}, [{"ticks": 100}]),
 }
 

@@ -103,7 +103,9 @@ def with_brands(parameters: Parameters, products: pl.DataFrame) -> pl.DataFrame:
 
     A catalog so large that it uses up the made-up names has its brands already, and is left as it is.
     """
-    groups = [group for group in parameters.assortment.brands if (products["volatility_group"] == group).any()]
+    # Loose goods have no brand that could change.
+    branded = products.filter(pl.col("brand") != "")["volatility_group"].unique().to_list()
+    groups = [group for group in parameters.assortment.brands if group in branded]
     if not groups:
         return products
     rows = products.with_row_index("row").with_columns(pl.col("brand").cast(pl.String))

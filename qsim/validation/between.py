@@ -8,8 +8,10 @@ from qsim.validation.checks import Check, bounds, faults
 
 # The units' regular prices at tick 0 and after each event.
 _REGULARS = """
-    SELECT g.listing_id, g.platform, g.is_loose, g.ceiling, s.tick, s.regular FROM checked.states AS s
+    SELECT g.listing_id, g.platform, g.is_loose, g.ceiling, g.anchor, s.tick, s.regular FROM checked.states AS s
     JOIN checked.listings AS g USING (listing_id) WHERE g.leads AND g.is_active"""
+# The share of listings whose prices show paise: of those that price to the paisa a hundredth stand at 00.
+_SHOWN_PAISE = "0.99 * paise"
 # Price points that never changed, by platform; percents off an MRP are whole rupees where there is none.
 _STEADY_POINTS = f"""(SELECT platform, is_loose, sum(share) FILTER (style IN ('paise', 'x99', 'x49', 'x9')) AS paise,
         sum(share) FILTER (style = 'percent' AND NOT is_loose) AS percent, sum(share) FILTER (style = 'nine') AS nine,
@@ -95,13 +97,15 @@ CHECKS: tuple[Check, ...] = (
         "2.21",
         "As many listings price to the paisa, or in paise that end in 9, as the price points say; all others' regular prices"
         " are whole rupees, or the MRP.",
-        "percent within four standard deviations; two points fewer, some paise being 00; more by those in percents off the MRP",
+        "percent within four standard deviations and a point; more by those in percents off the MRP; without listings whose anchor"
+        " is in whole rupees, at which prices to the paisa begin",
         f"""SELECT platform || CASE WHEN is_loose THEN ', loose' ELSE ', packaged' END || ', percent of ' || n AS what,
-            100 * share AS measured, 100 * (paise - checked.slack(n, paise)) - 2 AS low,
+            100 * share AS measured, 100 * ({_SHOWN_PAISE} - checked.slack(n, {_SHOWN_PAISE})) - 1 AS low,
             100 * (paise + coalesce(percent, 0) + checked.slack(n, paise + coalesce(percent, 0))) AS high
         FROM (SELECT platform, is_loose, count(*) AS n, avg(broken::INTEGER) AS share FROM (
             SELECT platform, is_loose, listing_id, bool_or(regular % 100 <> 0) AS broken FROM ({_REGULARS})
-            WHERE regular < ceiling GROUP BY ALL) GROUP BY ALL) JOIN {_STEADY_POINTS} USING (platform, is_loose) ORDER BY what""",
+            WHERE regular < ceiling AND anchor % 100 <> 0 GROUP BY ALL) GROUP BY ALL)
+        JOIN {_STEADY_POINTS} USING (platform, is_loose) ORDER BY what""",
         too_few="the price points changed midway",
         sampled=True,
         needs="pointed",

@@ -40,7 +40,7 @@ TABLES = [
 # Pulls of a day's offers at their dearest and cheapest, and what costs and inflation make of the pull of nothing in it.
 _OFFERS = """
     SELECT s.*, pull * (dearest / anchor) ** -elasticity AS low, pull * (cheapest / anchor) ** -elasticity AS high,
-        sum(low) OVER w AS low_all, sum(high) OVER w AS high_all,
+        coalesce(sum(low) OVER others, 0) AS low_others, coalesce(sum(high) OVER others, 0) AS high_others,
         exp(-elasticity * (pass_through * least(k.cost, n.cost) + CASE WHEN is_loose THEN least(drift * s.day, drift * (s.day + 1))
             ELSE 0 END)) AS nothing_high,
         exp(-elasticity * (pass_through * greatest(k.cost, n.cost) + CASE WHEN is_loose THEN greatest(drift * s.day,
@@ -49,13 +49,14 @@ _OFFERS = """
     JOIN (SELECT product_id, exp(avg(ln(anchor))) AS anchor FROM checked.listings GROUP BY product_id) USING (product_id)
     JOIN checked.costs AS k ON k.product_id = s.product_id AND k.day = s.day
     JOIN checked.costs AS n ON n.product_id = s.product_id AND n.day = s.day + 1
-    WINDOW w AS (PARTITION BY s.product_id, area, s.epoch, s.day)"""
+    WINDOW others AS (PARTITION BY s.product_id, area, s.epoch, s.day
+        ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING EXCLUDE CURRENT ROW)"""
 _DUE = f"""
     SELECT epoch, volatility_group, platform, any_value(units) AS units, any_value(square) AS square,
         any_value(most_units) AS most_units,
-        sum(a_day * days * least(1, 960 / (a_day * most)) * low / greatest(nothing * nothing_high + low + high_all - high, 1e-300))
+        sum(a_day * days * least(1, 960 / (a_day * most)) * low / greatest(nothing * nothing_high + low + high_others, 1e-300))
             AS low,
-        sum(a_day * days * high / greatest(nothing * nothing_low + high + low_all - low, 1e-300)) AS high
+        sum(a_day * days * high / greatest(nothing * nothing_low + high + low_others, 1e-300)) AS high
     FROM (SELECT o.*, v.days, v.most, units, square, most_units,
             outside / (1 - outside) * exp(least(700, elasticity * fee / basket)) AS nothing,
             a_day * exp(popular * normal - popular ** 2 / 2) AS a_day
