@@ -10,6 +10,7 @@ from random import Random
 from typing import Any
 
 from qsim.behaviour import GROUPS, STYLES
+from qsim.params import FIXED
 from tests.realistic_markets import PLATFORMS
 
 SCENARIOS = ("diwali", "monsoon", "price-war", "outage", "cricket-night")
@@ -224,10 +225,10 @@ def _calendar(draw: Random) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _parameters(draw: Random) -> dict[str, Any]:
-    """Some parameters of some tables; a share of sales comes with the laws it needs."""
-    every = [(table, name) for table, laws in LAWS.items() for name in laws]
-    chosen = draw.sample(every, draw.choice((0, 1, 2, 4, 8, 16)))
+def _parameters(draw: Random, *, least: int = 0, most: int = 16, fixed: frozenset[str] = frozenset()) -> dict[str, Any]:
+    """Some parameters of some tables, but fixed ones; a share of sales comes with the laws it needs."""
+    every = [(table, name) for table, laws in LAWS.items() for name in laws if (table or name) not in fixed]
+    chosen = draw.sample(every, draw.choice([count for count in (0, 1, 2, 4, 8, 16) if least <= count <= most]))
     if ("sales", "share") in chosen:
         chosen += [("sales", "days"), ("sales", "depths")]
     found: dict[str, Any] = {}
@@ -243,7 +244,7 @@ def _run(draw: Random) -> dict[str, Any]:
     changes: dict[str, Law] = {
         "update_interval_seconds": lambda draw: draw.choice(INTERVALS),
         "scenario": lambda draw: draw.choice((*SCENARIOS, "none")),
-        "discount_probability": _SHARE,
+        "config": lambda draw: _parameters(draw, least=1, most=8, fixed=FIXED),
     }
     chosen = {name: law(draw) for name, law in changes.items() if draw.random() < 1 / 3}
     return {"ticks": draw.choice((1, 2, 5, 24, 60, 150)), **chosen}

@@ -65,6 +65,14 @@ def test_a_market_with_shared_sales_passes_all_that_applies(sound: dict[str, dic
     assert [check for check in sound.values() if not check["passed"]] == []
 
 
+def test_fewer_sales_are_due_beside_others_where_a_calendar_keeps_most_listings_on_sale(tmp_path: Path) -> None:
+    (tmp_path / "fair.csv").write_text("name,date,days,sales\nFair,*-*-01,31,100\n")
+    qsim.generate(tmp_path / "m", preset="realistic", products=60, calendar=tmp_path / "fair.csv", **HOURLY)
+    qsim.run(tmp_path / "m", ticks=24 * 20)
+    [check] = validate(tmp_path / "m", only="3.19")["checks"]
+    assert check["applies"] and check["passed"], check
+
+
 def test_orders_to_a_platform_that_is_closed_are_caught(connection: duckdb.DuckDBPyConnection, market: Path) -> None:
     course = course_of(log.read(market))
     closed = tuple(params.change(p, {"demand": {"closed": ["zepto"]}}) for p in course.parameters)

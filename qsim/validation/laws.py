@@ -40,10 +40,9 @@ SALES = [
             ON n.epoch = c.epoch AND n.hour = (c.second - 1) // 3600
         LEFT JOIN passed AS b ON b.epoch = c.epoch AND c.second > interval AND b.hour = (c.second - interval - 1) // 3600
         WHERE c.tick > 0""",
-    # What a unit off sale is due from tick 0 to each tick: the sales that the rate of its platform gives, and for each
-    # those that start beside it on other platforms.
+    # What a unit off sale is due from tick 0 to each tick: the sales that the rate of its platform gives.
     """CREATE OR REPLACE TABLE checked.due AS
-        SELECT platform, tick, sum(CASE WHEN r.timed THEN (1 - exp(-coalesce(s.a_day * t.days, 0))) * (1 + joined) ELSE 0 END)
+        SELECT platform, tick, sum(CASE WHEN r.timed THEN 1 - exp(-coalesce(s.a_day * t.days, 0)) ELSE 0 END)
             OVER (PARTITION BY platform ORDER BY tick) AS due
         FROM checked.clock AS c JOIN checked.laws AS r USING (epoch) CROSS JOIN checked.platforms
         LEFT JOIN checked.sale_rates AS s USING (epoch, platform) LEFT JOIN checked.sale_time AS t USING (tick)

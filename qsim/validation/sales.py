@@ -66,6 +66,11 @@ _GROUPS = """
         FROM (SELECT product_id, tick, 2 * tick::BIGINT + 1 AS place, 1 AS step, timed FROM checked.sales
             UNION ALL SELECT product_id, stop, 2 * stop::BIGINT, -1, false FROM checked.sales WHERE stop IS NOT NULL))
     JOIN checked.clock USING (tick) WHERE step = 1 AND timed AND tick > 0 GROUP BY product_id, tick"""
+# The least and the most sales that are due to start beside those, for all or one of which began of themselves.
+_BESIDE = f"""
+    SELECT coalesce(sum(shared_share * shared_spread * (platforms - on_before - starts)), 0) AS least,
+        coalesce(sum((1 - (1 - shared_share) ** starts) * shared_spread * (platforms - on_before - 1)), 0) AS most
+    FROM ({_GROUPS}) JOIN checked.laws USING (epoch), (SELECT count(*) AS platforms FROM checked.platforms)"""
 
 # What the calendar deepens a sale by, at its start.
 _DEEPENED = f"""
@@ -87,8 +92,8 @@ CHECKS: tuple[Check, ...] = (
         "sales that listings off sale are due, within four standard errors and five percent",
         f"""WITH drawn AS ({_DRAWN})
         SELECT 'sales begun' AS what, (SELECT count(*) FROM drawn) AS measured,
-            0.95 * due - room AS low, 1.05 * due + room AS high
-        FROM (SELECT due, 4 * coalesce({_CLUSTERS}, sqrt(due)) + 3 AS room FROM ({_DUE})) WHERE due >= 30""",
+            0.95 * (due + least) - room AS low, 1.05 * (due + most) + room AS high
+        FROM (SELECT *, 4 * coalesce({_CLUSTERS}, sqrt(due)) + 3 AS room FROM ({_DUE}), ({_BESIDE})) WHERE due >= 30""",
         too_few="not enough time: fewer than 30 sales are due",
         sampled=True,
         needs="timed",
