@@ -11,7 +11,7 @@ Connection = duckdb.DuckDBPyConnection
 LISTED: dict[str, Any] = {
     "product": "Onion", "brand": "", "category": "Food", "subcategory": "Vegetables", "volatility_group": "vegetables",
     "pack": "1 kg", "pack_units": 1.0, "unit": "kg", "platform": "zepto", "price": 20, "regular_price": 40, "discount_pct": 0,
-    "surge_fee": 0, "order_fee": 0, "in_stock": True, "is_active": True,
+    "surge_fee": 0, "order_fee": 0, "stock": 90, "in_stock": True, "is_active": True,
 }  # fmt: skip
 
 
@@ -25,7 +25,7 @@ def by_hand(*changes: dict[str, Any], fees: tuple[float, float, float, float] = 
         """CREATE TABLE prices (listing_id UINTEGER, product_id UINTEGER, product VARCHAR, brand VARCHAR, pack VARCHAR,
             unit VARCHAR, unit_price DECIMAL(12, 2), platform VARCHAR, store_id UINTEGER, city VARCHAR, pincode VARCHAR,
             price DECIMAL(12, 2), regular_price DECIMAL(12, 2), discount_pct DECIMAL(5, 2), surge_fee DECIMAL(12, 2),
-            order_fee DECIMAL(12, 2), in_stock BOOLEAN, is_active BOOLEAN, category VARCHAR, subcategory VARCHAR)""",
+            order_fee DECIMAL(12, 2), stock INTEGER, in_stock BOOLEAN, is_active BOOLEAN, category VARCHAR, subcategory VARCHAR)""",
         """CREATE TABLE products (product_id UINTEGER, product VARCHAR, brand VARCHAR, category VARCHAR, subcategory VARCHAR,
             volatility_group VARCHAR, pack VARCHAR, pack_units DOUBLE, unit VARCHAR)""",
         "CREATE TABLE stores (store_id UINTEGER, platform VARCHAR, city VARCHAR, pincode VARCHAR)",
@@ -51,10 +51,10 @@ def by_hand(*changes: dict[str, Any], fees: tuple[float, float, float, float] = 
         good = goods.index((row["product"], row["brand"], row["pack"]))
         unit_price = row["price"] / row["pack_units"] if row["pack_units"] else None
         connection.execute(
-            "INSERT INTO prices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'Delhi', '110024', ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO prices VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'Delhi', '110024', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [at, good, row["product"], row["brand"], row["pack"], row["unit"], unit_price, row["platform"],
              names.index(row["platform"]), row["price"], row["regular_price"], row["discount_pct"], row["surge_fee"],
-             row["order_fee"], row["in_stock"], row["is_active"], row["category"], row["subcategory"]],
+             row["order_fee"], row["stock"], row["in_stock"], row["is_active"], row["category"], row["subcategory"]],
         )  # fmt: skip
         if good not in seen:
             seen.add(good)

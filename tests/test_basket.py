@@ -108,7 +108,7 @@ def test_missing_items_tell_why() -> None:
     con = by_hand({"price": 20}, {"product": "Potato", "in_stock": False})
     found = basket(con, items=[(1, "onion"), (1, "potato"), (1, "onoin")])
     assert [(entry["item"], entry["reason"]) for entry in found["not_found"]] == [
-        ("potato", "not on sale now on the platforms compared"), ("onoin", "no such product"),
+        ("potato", "not on sale now on the platforms compared, or not as many"), ("onoin", "no such product"),
     ]  # fmt: skip
     assert found["not_found"][1]["nearest"][0] == "Onion"
 
@@ -244,6 +244,20 @@ def test_an_amount_of_which_no_pack_is_in_stock_is_not_on_sale_now(asked: str) -
     gone = [{**onion, "in_stock": False} for onion in ONIONS]
     [missed] = basket(by_hand(*gone, {"product": "Rice"}), items=[(1, asked)])["not_found"]
     assert missed["reason"].startswith("not on sale now")
+
+
+def test_an_app_sells_no_more_of_an_item_than_it_has() -> None:
+    few, many = {"price": 20, "stock": 2}, {"price": 25, "stock": 3, "platform": "blinkit"}
+    bought = [basket(by_hand(few, many), items=[(quantity, "onion")])["lines"][0]["offers"] for quantity in (2, 3)]
+    assert bought == [{"zepto": 20.0, "blinkit": 25.0}, {"blinkit": 25.0}]
+    [missed] = basket(by_hand(few, many, {"product": "Rice"}), items=[(4, "onion")])["not_found"]
+    assert missed["reason"] == "not on sale now on the platforms compared, or not as many"
+
+
+def test_an_amount_is_made_up_of_packs_of_which_there_are_as_many() -> None:
+    few, small = {"pack": "1 kg", "stock": 1}, {"pack": "500 g", "pack_units": 0.5, "price": 16}
+    [line] = basket(by_hand(few, small), items=[(2, "1 kg onion")])["lines"]
+    assert (line["quantity"], line["pack"]) == (4, "500 g")
 
 
 def test_of_packs_that_are_equally_usual_one_that_is_known_is_bought() -> None:

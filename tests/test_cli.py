@@ -204,7 +204,7 @@ def test_sql_of_three_words_or_two_forms_is_refused(shell: Shell, ran: Path) -> 
 @pytest.mark.parametrize("budget", ["₹1,234", "Rs. 1234", "1234/-", "1,234.00", "1.234e3"])
 def test_a_budget_may_be_written_as_amounts_are(budget: str, shell: Shell, ran: Path) -> None:
     done = shell("ask", "basket", "--budget", budget, "--dir", str(ran))
-    assert (done.code, done.err) == (0, "") and done.out.startswith("Basket within ₹1,234.00\n")
+    assert (done.code, done.err) == (0, "") and done.out.startswith("Basket within ₹1,234.00, to Bengaluru 560034\n")
 
 
 def test_deals_that_are_none_tell_the_deepest_there_is(shell: Shell, ran: Path) -> None:
@@ -242,7 +242,7 @@ def test_percents_may_have_their_sign_and_other_texts_are_refused_in_one_line(sh
 
 def test_a_budget_is_told_in_rupees(shell: Shell, ran: Path) -> None:
     done = shell("ask", "basket", "--budget", "1234567", "--dir", str(ran))
-    assert done.out.startswith("Basket within ₹12,34,567.00\n")
+    assert done.out.startswith("Basket within ₹12,34,567.00, to Bengaluru 560034\n")
 
 
 def test_a_product_that_is_not_on_sale_is_told_so(shell: Shell, tmp_path: Path) -> None:

@@ -155,6 +155,13 @@ def test_a_market_at_the_limits_of_its_parameters_passes_all_that_applies(tmp_pa
     assert [check for check in validate(tmp_path / "m")["checks"] if not check["passed"]] == []
 
 
+def test_dark_stores_that_opened_with_discounts_of_their_own_keep_them_beside_sales(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", products=20, stores=3, batch_size="none")
+    sales = {"sales": {"share": 0.1, "days": {"1": 1}, "depths": {"20": 1}}}
+    qsim.run(tmp_path / "m", ticks=24, config=sales, update_interval_seconds=3600)
+    assert [check for check in validate(tmp_path / "m")["checks"] if not check["passed"]] == []
+
+
 def test_a_market_that_has_turns_and_then_sales_is_judged_by_the_epoch(tmp_path: Path) -> None:
     law = {"share": 0.1, "days": {"2": 1.0}, "depths": {"10": 1.0}}
     qsim.generate(tmp_path / "m", products=60, seed=4, update_interval_seconds=3600, batch_size=20)

@@ -100,7 +100,7 @@ def compare(what: str, platform_a: str, platform_b: str, directory: str | None, 
 @click.option("--budget", type=options.RUPEES, help="The most to spend, fees included.")
 @click.option("--list", "items", metavar="FILE", help="Lines as `2 toned milk` or `1 kg atta`; default twelve staples.")
 @click.option("--platform", "platforms", multiple=True, help="Only these platforms.")
-@click.option("--pincode", help="Only dark stores of this pincode.")
+@click.option("--pincode", help="Where it is delivered (default the market's first pincode).")
 @options.directory_option
 @options.as_json
 def basket(items: str | None, platforms: tuple[str, ...], as_json: bool, **given: Any) -> None:
@@ -112,4 +112,5 @@ def basket(items: str | None, platforms: tuple[str, ...], as_json: bool, **given
 
     chosen: dict[str, Any] = {"items": items_file(items) if items else None, "platforms": platforms or None}
     answer, budget = _answer("basket", **chosen, **given), given["budget"]
-    _show(answers.basket, answer, as_json, "Basket" if budget is None else f"Basket within {answers.money(budget)}")
+    within = "" if budget is None else f" within {answers.money(budget)}"
+    _show(answers.basket, answer, as_json, f"Basket{within}, to {answer['city']} {answer['pincode']}")

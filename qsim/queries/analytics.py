@@ -96,14 +96,16 @@ _LISTING_VOLATILITY = """
         stddev_samp(change) AS volatility
     FROM raw.daily_changes WHERE day > since::DATE AND day <= until::DATE GROUP BY listing_id"""
 
-# Compared are the dark stores of one area, the k-th of every platform, and there what open platforms have in stock; ties share.
+# Compared are the dark stores of one area, the k-th of every platform, and there what two open platforms or more have in stock;
+# ties share.
 _LOWEST_PRICE_SHARE = """
     WITH offers AS (
         SELECT day, platform, category, product_id, area,
-            (offered AND price = min(price) FILTER (offered) OVER (PARTITION BY day, product_id, area))::INTEGER AS lowest
+            (offered AND count_if(offered) OVER alike > 1 AND price = min(price) FILTER (offered) OVER alike)::INTEGER AS lowest
         FROM (SELECT *, store_id % areas AS area,
                   in_stock AND raw.is_open(platform, tick_at(day + INTERVAL 12 HOUR)) AS offered FROM daily_prices,
-              (SELECT count(*) // count(DISTINCT platform_id) AS areas FROM raw.stores))),
+              (SELECT count(*) // count(DISTINCT platform_id) AS areas FROM raw.stores))
+        WINDOW alike AS (PARTITION BY day, product_id, area)),
     parts AS (
         SELECT *, coalesce(lowest / nullif(sum(lowest) OVER (PARTITION BY day, product_id, area), 0), 0) AS part FROM offers)
     SELECT day, platform, coalesce(category, 'all') AS category, sum(part) AS products_lowest,

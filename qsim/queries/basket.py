@@ -4,10 +4,11 @@ It holds the answer's shape. It refuses to hold the optimisation, which is `opti
 item, which is `offered`'s, and the reading of names, which is `names`', and of lists, which is `lists`'.
 
 The rules. An order goes to one address: a pincode, the market's first unless one is given, and there each
-platform's first dark store. Each item is bought as one and the same product and pack everywhere, so that like is
-compared with like: of the nearest products on sale (`Potato` before `Potato - Wedges`) the ones on most platforms;
-of these the pack in which most of them are sold, of equals one that is known and the smallest; of these the cheapest.
-An amount that no pack on sale holds is bought in the fewest whole packs of one size that are on sale.
+platform's first dark store, which sells what it has in stock and each item as a whole. Each item is bought as one and
+the same product and pack everywhere, so that like is compared with like: of the nearest products on sale (`Potato`
+before `Potato - Wedges`) the ones on most platforms; of these the pack in which most of them are sold, of equals one
+that is known and the smallest; of these the cheapest. An amount that no pack on sale holds is bought in the fewest
+whole packs of one size that are on sale.
 The surge fee of a listing is added to its price, for each unit bought, and counts with the goods towards the minimum
 order and free delivery; that of an order is paid once, like the handling fee.
 """
@@ -140,5 +141,5 @@ def _answer(plan: Plan, wanted: Sequence[tuple[int, str]], choices: Sequence[lis
 def _not_found(connection: duckdb.DuckDBPyConnection, name: str) -> dict[str, Any]:
     """Say why an item is not bought: nothing of it on sale, or no such product, with the nearest names."""
     if names.products_named(connection, name):
-        return {"item": name, "reason": "not on sale now on the platforms compared", "nearest": []}
+        return {"item": name, "reason": "not on sale now on the platforms compared, or not as many", "nearest": []}
     return {"item": name, "reason": "no such product", "nearest": names.nearest(connection, name)}

@@ -32,7 +32,8 @@ def catalog_views() -> list[str]:
         f"""CREATE OR REPLACE VIEW listings AS SELECT listing_id, product_id, platform, store_id, city, pincode,
             {rupees("anchor_price_paise")} AS anchor_price, {rupees("unit_cost_paise")} AS unit_cost, mrp FROM raw.named""",
         """CREATE OR REPLACE VIEW campaigns AS SELECT campaign_id, campaign, kind, platform, category,
-            second_time(starts_second) AS starts_at, second_time(ends_second) AS ends_at, duration_seconds, repeat_seconds,
+            second_time(starts_second) AS starts_at, CASE WHEN repeat_seconds = 0 THEN second_time(ends_second) END AS ends_at,
+            duration_seconds, repeat_seconds,
             CASE WHEN raw.head_second() >= ends_second THEN 'past'
                  WHEN raw.head_second() >= starts_second AND duration_seconds > CASE WHEN repeat_seconds > 0
                       THEN (raw.head_second() - starts_second) % repeat_seconds ELSE raw.head_second() - starts_second END

@@ -81,7 +81,8 @@ VIEWS = {
     ),
     "metrics": ("what one tick did in one block of products", "tick ts block attempted changed"),
     "platform_metrics": (
-        "what one tick did on one platform in one category",
+        "what one tick did on one platform in one category; no row where nothing happened in a market without batches, but of"
+        " every 1,024th tick",
         "tick ts platform category attempted changed clipped failed skipped_waiting skipped_inactive sized down_20 down_10"
         " down_5 down_2 down_0 up_0 up_2 up_5 up_10 up_20 discounted surging out_of_stock mean_change_pct sd_change_pct",
     ),
@@ -111,7 +112,7 @@ MACROS = {
     "prices_at(ts)": "rows of prices as of a time",
     "price_of(name, ts)": "those of the product of exactly this name",
     "inventory_at(ts)": "rows of inventory as of a time",
-    "active_at(ts)": "rows of discounts that run at a time",
+    "active_at(ts)": "rows of discounts that run at the tick of a time, tick_at(ts)",
     "listing_volatility(since, until)": "the volatility of each listing on the days after since, up to until",
     "tick_time(tick)": "the time of a tick",
     "tick_at(ts)": "the last tick at or before a time; after the newest that one, before the start 0",
@@ -184,7 +185,7 @@ _OWN = {
     "platforms.is_open": "whether it takes orders now",
     "campaigns.kind": ", ".join(CAMPAIGN_KINDS),
     "campaigns.starts_at": "when it first starts (IST)",
-    "campaigns.ends_at": "when it starts no more (IST)",
+    "campaigns.ends_at": "when it starts no more (IST); null where it repeats as long as the market lasts",
     "campaigns.status": "now: past, running or coming",
     "platform_metrics.mean_change_pct": "mean size of a change of price, percent of the price before",
     "platform_metrics.sd_change_pct": "standard deviation of these sizes, percentage points",
@@ -192,15 +193,16 @@ _OWN = {
     "daily_prices.stock": "units on hand at noon",
     "price_index.listings": "listings compared with the day before",
     "price_index.jevons": "geometric mean of changes of prices last seen in stock at noon, chained; the first day is 100",
-    "price_index.fisher": "units and unit values against those of the first 28 days of sales; the first day is 100; a day"
-    " without sales keeps the level before; null without orders in these 28",
+    "price_index.fisher": "units and unit values by listing against those of the market's first 28 days of sales; the first day is"
+    " 100; a day without sales keeps the level before; null without orders in these 28",
     "lowest_price_share.products_lowest": "products on which the platform is cheapest at noon, ties shared",
-    "lowest_price_share.products": "products compared, in each area",
+    "lowest_price_share.products": "products that two open platforms or more have in stock, in each area",
     "lowest_price_share.share": "products_lowest / products, a fraction",
     "out_of_stock_rate.out_of_stock_rate": "share of listing-time without stock, a fraction",
     "discount_calendar.discounted_share": "share of listings on discount at noon, a fraction",
     "discount_calendar.mean_discount_pct": "mean depth of those, percent",
-    "discount_calendar.started": "discounts that started in the day's ticks, and campaign lines by the day of their start",
+    "discount_calendar.started": "discounts that started in the day's ticks, and campaign lines by the day of their start; none of"
+    " tick 0",
     "market_share.unit_share": "share of the category's units of the day, a fraction",
     "market_share.revenue_share": "share of the category's revenue of the day, a fraction",
     "demand_truth.gained_units": "units sold to customers who wanted it elsewhere: wanted - lost + gained = sold",

@@ -146,7 +146,7 @@ def _by_sql(
         connection,
         """SELECT p.listing_id, p.product_id, p.product, p.brand, p.pack, p.unit, g.pack_units, p.platform,
             (100 * p.price)::BIGINT AS paise, (100 * (p.surge_fee - p.order_fee))::BIGINT AS fee,
-            (100 * p.order_fee)::BIGINT AS order_fee
+            (100 * p.order_fee)::BIGINT AS order_fee, p.stock
             FROM prices AS p JOIN products AS g USING (product_id)
             WHERE list_contains($1::UINTEGER[], p.store_id) AND p.in_stock AND p.is_active
                 AND p.product_id IN (SELECT unnest($2::UINTEGER[]))""",
@@ -155,8 +155,18 @@ def _by_sql(
     by_product: dict[int, list[dict[str, Any]]] = {}
     for row in rows:
         by_product.setdefault(row["product_id"], []).append(row)
-    on_sale = [[[by_product[at] for at in group if at in by_product] for group in found] for found in meant]
-    return [next((_comparable(group) for group in found if group), []) for found in on_sale]
+    return [_chosen(by_product, found, quantity) for found, (quantity, _) in zip(meant, wanted, strict=True)]
+
+
+def _chosen(
+    by_product: dict[int, list[dict[str, Any]]], meant: Iterable[Iterable[int]], quantity: int
+) -> list[dict[str, Any]]:
+    """Choose of the nearest products that are there in such a number, as offers by product; none where there is none."""
+    for group in meant:
+        enough = [[offer for offer in by_product.get(at, ()) if offer["stock"] >= quantity] for at in group]
+        if any(enough):
+            return _comparable([offers for offers in enough if offers])
+    return []
 
 
 def _comparable(products: Sequence[list[dict[str, Any]]]) -> list[dict[str, Any]]:

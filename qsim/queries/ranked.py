@@ -222,16 +222,16 @@ def _side_by_side(goods: Goods, found: Meant, what: str, sides: Sides, listings:
 
 def choices(now: Now, wanted: Iterable[tuple[int, str]], stores: Sequence[int]) -> list[list[dict[str, Any]]]:
     """Choose for a basket the product of each item (quantity, name) and give its offers at these dark stores,
-    by the rule of `basket`; an empty list where nothing of it is on sale there.
+    by the rule of `basket`; an empty list where no such number of it is on sale there.
     """
-    return [_chosen(now, name, np.array(stores, np.int64)) for _, name in wanted]
+    return [_chosen(now, name, quantity, np.array(stores, np.int64)) for quantity, name in wanted]
 
 
-def _chosen(now: Now, name: str, stores: Ints) -> list[dict[str, Any]]:
+def _chosen(now: Now, name: str, quantity: int, stores: Ints) -> list[dict[str, Any]]:
     for group in now.goods.meaning(name).groups:
         products = np.asarray(group, np.int64)
         listings = products[:, None] * now.goods.per + stores
-        on_sale = now.is_on_sale(listings)
+        on_sale = now.is_on_sale(listings) & (now.columns["stock"][listings] >= quantity)
         count = on_sale.sum(axis=1)
         if count.any():
             wide = count == count.max()

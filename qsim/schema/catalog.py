@@ -18,8 +18,8 @@ PLATFORMS = Table(
         ),
         "delivery_fee_paise": ("int32", "delivery fee of an order"),
         "handling_fee_paise": ("int32", "handling fee of an order"),
-        "free_delivery_from_paise": ("int32", "goods from this sum on are delivered free"),
-        "minimum_order_paise": ("int32", "least sum of goods in an order"),
+        "free_delivery_from_paise": ("int32", "goods, items' surge fees included, from this sum on are delivered free"),
+        "minimum_order_paise": ("int32", "least sum of goods in an order, items' surge fees included"),
     },
     ("platform_id",),
     {
@@ -121,7 +121,7 @@ CAMPAIGNS = Table(
         "units_per_listing": ("uint16", "stock set aside for each listing, by which no sale is bounded"),
     },
     ("campaign_id",),
-    {"kind is known": f"kind IN {CAMPAIGN_KINDS}", "ends after its start": "ends_at > starts_at"},
+    {"kind is known": f"kind IN {CAMPAIGN_KINDS}", "ends after its start": "ends_at IS NULL OR ends_at > starts_at"},
 )
 CAMPAIGN_LINES = Table(
     "campaign_lines",

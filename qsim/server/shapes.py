@@ -49,7 +49,7 @@ _CHANGE = {
 }  # fmt: skip
 _CAMPAIGN = {
     "campaign_id": 3, "campaign": "Snacks Week", "kind": "category", "platform": "blinkit", "category": "Snacks & Beverages",
-    "starts_at": "2026-01-01 00:00:00", "ends_at": "2026-01-07 00:00:00", "duration_seconds": 518400, "repeat_seconds": 0,
+    "starts_at": "2026-01-01 00:00:00", "ends_at": None, "duration_seconds": 604800, "repeat_seconds": 2419200,
     "status": "running", "units_per_listing": 50, "listings": 12,
 }  # fmt: skip
 _COUNTS = {

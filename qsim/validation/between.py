@@ -137,9 +137,9 @@ CHECKS: tuple[Check, ...] = (
     faults(
         "2.24",
         "All dark stores of a platform have the same regular price and sale; and, equally discounted, the same price, unless"
-        " they have zones.",
+        " they have zones, or opened where nothing happened by rates, each with discounts of its own.",
         """WITH alike AS (SELECT * FROM checked.snapshots JOIN (SELECT epoch, turned, was_zoned FROM checked.laws) USING (epoch)
-            WHERE live AND is_active AND NOT turned)
+            WHERE live AND is_active AND NOT turned AND (SELECT arg_min(live, epoch) FROM checked.laws))
         SELECT tick, product_id, platform FROM alike GROUP BY tick, product_id, platform
             HAVING min(regular) < max(regular) OR min(own) < max(own) OR min(match) < max(match)
         UNION ALL SELECT tick, product_id, platform FROM alike WHERE NOT was_zoned
