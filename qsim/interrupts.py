@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
 
-_SIGNALS: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM)
+# Ctrl-C, a wish to stop, and where there is such a thing the end of the terminal.
+STOPPING: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else []))
 
 
 @dataclass
@@ -107,7 +108,7 @@ def _installed() -> Iterator[None]:
                 raise
             gate.raised = gate.raised or fault
 
-    for number in _SIGNALS:
+    for number in STOPPING:
         handler = signal.getsignal(number)
         if callable(handler):
             gate.handlers[number] = handler

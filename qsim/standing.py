@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
-from qsim import clock
+from qsim import clock, given
 from qsim.clock import Epoch
-from qsim.errors import ConflictError
+from qsim.errors import ConflictError, UsageError
 from qsim.schema import CATALOG, HISTORY
-from qsim.storage import log
+from qsim.storage import lock, log
 from qsim.storage.places import Place, place_of
 
 DEFAULT_DIRECTORY = "data/market"
+SETTINGS_FILE = "market.toml"
 _TOLD = {"preset": str, "seed": int, "start": str, "catalog": str, "calendar": str, "scenario": str}
 
 
 def market_directory(directory: str | os.PathLike[str] | None = None) -> Place:
     """Give the market's directory, a local one or an object store's URL: the one named, else `QSIM_DIR`, else data/market."""
-    named = None if directory == "" else directory
-    market = place_of(named if named is not None else os.environ.get("QSIM_DIR") or DEFAULT_DIRECTORY)
+    if directory == "":
+        # A script's variable that is not set would have the market of somebody else run on.
+        raise given.refused("directory", directory, "a folder or an object store's URL", "name one, or leave it out")
+    market = place_of(directory if directory is not None else os.environ.get("QSIM_DIR") or DEFAULT_DIRECTORY)
     try:
         market.absolute()
     except FileNotFoundError:
@@ -27,6 +31,19 @@ def market_directory(directory: str | os.PathLike[str] | None = None) -> Place:
             f"{market}: is below a working directory that was removed; go to one that is there, or name the whole path"
         ) from None
     return market
+
+
+def check_outside(name: str, file: str | os.PathLike[str]) -> None:
+    """Make sure that a file which is to be written is none of a market's own: UsageError for those that it is made of, and for all
+    in its folders.
+    """
+    path = Path(file).resolve()
+    for market in path.parents:
+        inside = path.relative_to(market)
+        if (market / log.COMMITS).is_dir() and (len(inside.parts) > 1 or inside.name in (SETTINGS_FILE, lock.LOCK)):
+            raise UsageError(
+                f"{name}: found {file}, which is for what the market {market} is made of; allowed is any other place; name one"
+            )
 
 
 def _told(parameters: dict[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,6 +18,7 @@ import pytest
 
 import qsim
 from qsim.cli import main
+from qsim.interrupts import STOPPING
 from qsim.monitoring.health import health
 from qsim.runs import process
 from tests.commands import Shell
@@ -83,7 +86,7 @@ def test_speed_and_flush_reach_the_run(market: Path, shell: Shell) -> None:
     assert "realtime" in shell.refused(2, "run", market, "--ticks", 2, "--flush", 1)
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", STOPPING)
 def test_a_live_run_that_is_told_to_stop_ends_well_with_everything_committed(market: Path, number: int) -> None:
     words = [sys.executable, "-m", "qsim", "run", str(market), "--speed", "100", "--stdout", "--sample", "1"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run:
@@ -96,7 +99,7 @@ def test_a_live_run_that_is_told_to_stop_ends_well_with_everything_committed(mar
     assert qsim.verify(market)["passed"]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", STOPPING)
 def test_a_second_signal_ends_a_run_at_once_though_nobody_reads_what_it_prints(market: Path, number: int) -> None:
     words = [sys.executable, "-m", "qsim", "run", str(market), "--speed", "1e5", "--stdout"]
     with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as run, killed(run):
@@ -175,6 +178,21 @@ def test_the_log_file_is_json_lines_and_goes_on(market: Path, tmp_path: Path) ->
             == 0
         )
     assert len([row for row in lines((tmp_path / "q.log").read_text()) if "listings in" in row["message"]]) == 2
+
+
+def test_under_nohup_a_run_outlives_its_terminal(market: Path) -> None:
+    words = f'trap "" HUP; exec {shlex.quote(sys.executable)} -m qsim run "{market}" --speed 100 --ticks 400 --stdout --sample 1'
+    with subprocess.Popen(["sh", "-c", words], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as run:
+        assert run.stdout is not None
+        run.stdout.readline()
+        run.send_signal(signal.SIGHUP)
+        run.stdout.read()
+    assert (run.returncode, qsim.status(market)["tick"]) == (0, 410)
+
+
+def test_a_log_file_that_is_a_pipe_is_refused(market: Path, tmp_path: Path, shell: Shell) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert "is a pipe" in shell.refused(6, "run", market, "--ticks", 1, "--log-file", tmp_path / "pipe")
 
 
 def test_a_log_file_that_cannot_be_is_refused_before_the_run(market: Path, tmp_path: Path, shell: Shell) -> None:

@@ -17,13 +17,14 @@ from typing import Any
 import pytest
 
 import qsim
+from qsim import interrupts
 from qsim.cli import logs, main
 from qsim.storage import log
 
 
 @pytest.fixture(autouse=True)
 def _keep_signals() -> Iterator[None]:
-    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    kept = {number: signal.getsignal(number) for number in interrupts.STOPPING}
     yield
     for number, handler in kept.items():
         signal.signal(number, handler)
@@ -160,6 +161,45 @@ def test_standard_output_that_takes_nothing_is_a_fault_of_the_disk_in_one_line(r
     done = shell(f'qsim {words} "{ran}" > /dev/full')
     assert done.returncode == 6, done.stderr
     assert done.stderr.count("\n") == 1 and "No space left on device" in done.stderr
+
+
+@pytest.mark.parametrize("form", ["", "--json"])
+def test_the_exit_code_of_a_verdict_that_nobody_reads_is_the_verdicts(market: Path, form: str) -> None:
+    [events, *_] = sorted((market / "events").glob("*.parquet"))
+    events.write_bytes(events.read_bytes()[:-1] + b"?")
+    done = subprocess.run(
+        ["bash", "-c", f'"{sys.executable}" -m qsim verify "{market}" {form} | true; exit ${{PIPESTATUS[0]}}'],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert (done.returncode, done.stderr) == (5, "")
+
+
+def test_a_standard_error_that_takes_nothing_changes_no_exit_code_and_no_output(market: Path, tmp_path: Path) -> None:
+    assert shell(f'qsim status "{tmp_path / "none"}" 2> /dev/full').returncode == 4
+    done = shell(f'qsim run "{market}" --ticks 2 --json 2> /dev/full')
+    assert (done.returncode, json.loads(done.stdout)["tick"]) == (0, 12)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        'report "{market}" --out "{market}/_commits/0000000001.json"',
+        'run "{market}" --ticks 1 --export-report "{market}/events/page.html"',
+        'run "{market}" --ticks 1 --log-file "{market}/market.toml"',
+        'fit prices.csv --out "{market}/market.toml"',
+        'fit prices.csv --goods "{market}/LOCK"',
+    ],
+)
+def test_no_output_is_written_over_what_a_market_is_made_of(market: Path, words: str) -> None:
+    before = {path: path.read_bytes() for path in market.rglob("*") if path.is_file()}
+    done = shell("qsim " + words.format(market=market))
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "is made of" in done.stderr, done.stderr
+    assert {path: path.read_bytes() for path in market.rglob("*") if path.is_file()} == before
+
+
+def test_a_directory_without_a_name_is_refused(ran: Path) -> None:
+    done = shell('qsim run "" --ticks 1', QSIM_DIR=str(ran))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1) and "directory: found ''" in done.stderr
 
 
 @pytest.mark.parametrize("closed", ["1", "2"])

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from qsim import interrupts
 from qsim.cli import main
 from tests import fuzz_targets
 from tests.fuzz_targets import SURFACES, Surface
@@ -149,7 +150,7 @@ def call(words: list[str]) -> None:
 def _handlers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Put signal handlers back, and keep what a command writes by default out of the checkout."""
     monkeypatch.chdir(fuzz_targets.place())
-    kept = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    kept = {number: signal.getsignal(number) for number in interrupts.STOPPING}
     yield
     for number, handler in kept.items():
         signal.signal(number, handler)

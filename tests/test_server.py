@@ -22,8 +22,9 @@ import qsim
 from qsim.monitoring.metrics import metrics
 from qsim.queries import served
 from qsim.queries.questions import plain
-from qsim.server import answers
+from qsim.server import answers, live
 from qsim.storage import lock, log
+from qsim.storage.places import place_of
 from tests.servers import Served, serving
 from tests.test_server_streams import in_thread
 
@@ -506,6 +507,19 @@ def test_a_live_server_runs_the_market_on_and_stops_its_writer(market: Path) -> 
             time.sleep(0.1)
         assert running.json("/health")["status"] == "ok"
     qsim.run(market, ticks=1)
+
+
+def test_the_writer_of_a_live_server_takes_no_module_out_of_the_folder_it_is_started_in(
+    market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "random.py").write_text("raise RuntimeError('another random')")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [place for place in sys.path if place])
+    begin, writer = qsim.status(market)["tick"], live.started(place_of(market))
+    while qsim.status(market)["tick"] == begin and writer.poll() is None:
+        time.sleep(0.1)
+    live.stop(writer)
+    assert writer.returncode == 0 and lock.is_free(market)
 
 
 def test_a_stop_ends_a_query_that_runs_and_tells_who_asked(market: Path) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from importlib import import_module
 
@@ -79,20 +79,29 @@ def cli() -> None:
     """
 
 
+def tell(lines: Iterable[str]) -> None:
+    """Tell lines on standard error; where it cannot be written, as on a full disk, a command does all the same what it is for."""
+    try:
+        click.echo("\n".join(map(one_line, lines)), err=True)
+    except OSError:
+        drop_output(2)
+
+
 def _fail(message: str, code: int, rest: Sequence[str] = ()) -> int:
-    click.echo("\n".join(one_line(line) for line in (f"qsim: {message}", *rest)), err=True)
+    tell((f"qsim: {message}", *rest))
     return code
 
 
-def drop_standard_output() -> None:
-    """Let what is still printed go nowhere, where nobody reads any more."""
-    # What the interpreter still holds for standard output would fail again when it ends.
+def drop_output(descriptor: int = 1) -> None:
+    """Let what is still printed go nowhere, where nobody reads any more; standard output's descriptor is 1, standard error's 2."""
+    # What the interpreter still holds for it would fail again when it ends.
     with suppress(OSError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), descriptor)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and give the exit code: 0 done, 1 failed, 2 usage, 3 bad input, 4 lock or exists, 5 corrupt, 6 disk."""
+    code: object = 0
     try:
         code = cli.main(args=arguments, prog_name="qsim", standalone_mode=False)
         if sys.stdout is not None:
@@ -113,13 +122,12 @@ def main(arguments: list[str] | None = None) -> int:
         return _fail("stopped", 130)
     except (BrokenPipeError, SystemExit):
         # The reader of a pipe has what it wanted (click makes an exit of that); nothing more can be written.
-        drop_standard_output()
-        return 0
+        drop_output()
     except OSError as fault:
         if fault.filename is not None:
             reason = f"cannot be used: {fault.strerror}; allowed is a place that you may read and write; name another"
             return _fail(f"{fault.filename}: {reason}", 6)
-        drop_standard_output()
+        drop_output()
         return _fail(f"standard output: cannot write: {fault.strerror}; free space or send it elsewhere", 6)
     return code if isinstance(code, int) else 0
 

@@ -18,12 +18,12 @@ def health(directory: str | None, as_json: bool) -> int:
     from qsim.monitoring.health import health as look
 
     found = look(directory)
-    if as_json:
-        output.print_json(found)
-        return int(found["exit_code"])
-    click.echo(
-        f"{found['directory']}: {found['status']}" + (f", tick {found['tick']:,}" if found["tick"] is not None else "")
-    )
-    for reason in found["reasons"]:
-        click.echo(f"{reason['level']}: {reason['about']}: {reason['found']}\n  mend: {reason['mend']}")
+    with output.verdict():
+        if as_json:
+            output.print_json(found)
+        else:
+            tick = "" if found["tick"] is None else f", tick {found['tick']:,}"
+            click.echo(f"{found['directory']}: {found['status']}{tick}")
+            for reason in found["reasons"]:
+                click.echo(f"{reason['level']}: {reason['about']}: {reason['found']}\n  mend: {reason['mend']}")
     return int(found["exit_code"])

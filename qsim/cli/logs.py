@@ -15,6 +15,7 @@ import click
 
 from qsim.errors import DiskError
 from qsim.given import LOG_LEVELS, variable
+from qsim.standing import check_outside
 
 _FILE_BYTES, _FILES_KEPT = 10_000_000, 4
 _PLAIN = vars(logging.makeLogRecord({})).keys() | {"message", "asctime"}
@@ -141,6 +142,9 @@ def _on_standard_error() -> logging.Handler:
 
 
 def _into(file: str) -> logging.Handler:
+    check_outside("log_file", file)
+    if Path(file).is_fifo():
+        raise DiskError(f"{file}: is a pipe; allowed is a file that can be rotated; name one")
     try:
         handler = LogFile(file)
     except OSError as fault:

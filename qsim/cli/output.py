@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qsim.cli import tables
+from qsim.cli import drop_output, tables, tell
 from qsim.cli.tables import Rows, cell
-from qsim.errors import counted, one_line
+from qsim.errors import counted
 from qsim.queries.values import json_of
 
 if TYPE_CHECKING:
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from qsim.runs.recording import Progress
+
+
+_MANY_ROWS = 5_000
 
 
 def to_json(value: Any) -> str:
@@ -77,10 +80,10 @@ def table(rows: Rows, title: str = "", *, right: Collection[str] = (), spare: Co
         click.echo(title)
     console = Console(width=None if sys.stdout.isatty() else 10_000)
     shown = tables.drawn(rows, right)
-    if tables.width_of(console, shown).maximum > console.width:
+    if tables.width_of(console, shown, "max_width") > console.width:
         rows = [{name: row[name] for name in row if name not in spare} for row in rows]
         shown = tables.drawn(rows, right)
-    if tables.width_of(console, shown).minimum > console.width:
+    if tables.width_of(console, shown, "min_width") > console.width:
         shown.box, shown.show_edge, shown.padding = SIMPLE_HEAD, False, 0
     if tables.fit(console, shown):
         console.print(shown)
@@ -99,6 +102,8 @@ def rows_as(rows: Rows, form: str, columns: Sequence[str]) -> None:
         writer.writerows(map(_csv_cell, row.values()) for row in rows)
         data(text.getvalue(), nl=False)
     else:
+        if len(rows) > _MANY_ROWS:
+            note(f"{len(rows):,} rows take a while to be drawn as a table; --csv is quicker")
         table(rows)
 
 
@@ -130,7 +135,17 @@ def summary(status: Mapping[str, Any], as_json: bool) -> None:
 
 def note(text: str) -> None:
     """Tell something on standard error."""
-    click.echo(one_line(text), err=True)
+    tell([text])
+
+
+@contextmanager
+def verdict() -> Iterator[None]:
+    """Print what goes with an exit code, which counts where nobody reads the text, too."""
+    try:
+        yield
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):
+        drop_output()
 
 
 @cache

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from qsim.cli import drop_standard_output, logs, options, output
+from qsim.cli import drop_output, logs, options, output
 from qsim.errors import CorruptError, DiskError, QsimError
+from qsim.interrupts import STOPPING
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -23,22 +24,24 @@ _ONE_STOP_SECONDS = 0.2
 
 
 def _stop_on_interrupt(at_eof: bool) -> threading.Event:
-    """Let the first Ctrl-C or SIGTERM finish and commit what is under way; a second one stops at once."""
+    """Let the first Ctrl-C, SIGTERM or end of the terminal finish and commit what is under way; a second one stops at once."""
     stop, asked = threading.Event(), [0.0]
 
     def ask(number: int, frame: object) -> None:
         if asked[0] and monotonic() - asked[0] > _ONE_STOP_SECONDS:
             # A reader who takes nothing any more would hold up the end as well.
-            drop_standard_output()
+            drop_output()
             raise KeyboardInterrupt
         if asked[0]:
             return
         asked[0] = monotonic()
         stop.set()
-        _note("stopping: what is under way is being committed (again to stop at once)")
+        output.note("stopping: what is under way is being committed (again to stop at once)")
 
-    signal.signal(signal.SIGINT, ask)
-    signal.signal(signal.SIGTERM, ask)
+    for number in STOPPING:
+        # Under nohup the end of the terminal is nobody's wish.
+        if number in (signal.SIGINT, signal.SIGTERM) or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, ask)
     if at_eof:
         threading.Thread(target=_stop_at_eof, args=(stop,), daemon=True).start()
     return stop
@@ -50,13 +53,7 @@ def _stop_at_eof(stop: threading.Event) -> None:
         while os.read(0, 4096):
             pass
     stop.set()
-    _note("stopping: standard input has ended; what is under way is being committed")
-
-
-def _note(text: str) -> None:
-    # Where a terminal was closed nobody reads, and what is under way is to be committed all the same.
-    with suppress(OSError):
-        output.note(text)
+    output.note("stopping: standard input has ended; what is under way is being committed")
 
 
 def _printer(
@@ -82,7 +79,7 @@ def _printer(
             output.json_lines(feed.told(told[0], feed.sampled(events, sample or None)))
         except BrokenPipeError:
             stop.set()
-            drop_standard_output()
+            drop_output()
 
     return show
 
@@ -151,7 +148,7 @@ def run(
 
     Example: qsim run shop --realtime --interval 5 --duration 60 --stdout --sample 10
 
-    Example: qsim run shop --scenario monsoon --ticks 500
+    Example: qsim run shop --ticks 500 --set discount_probability=0.3
     """
     from qsim.runs import verbs
 

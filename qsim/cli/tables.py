@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.measure import Measurement
     from rich.table import Column, Table
 
 Rows = Sequence[Mapping[str, Any]]
@@ -50,9 +49,11 @@ def drawn(rows: Rows, right: Collection[str] = ()) -> Table:
     return made
 
 
-def width_of(console: Console, shown: Table) -> Measurement:
-    """Measure a table: as narrow as it may be, and as wide as it would be."""
-    return console.measure(shown, options=console.options.update(max_width=10_000))
+def width_of(console: Console, shown: Table, of_columns: Literal["min_width", "max_width"]) -> int:
+    """Set a table's columns to their least or their greatest widths, and give its own: no cell needs to be measured again."""
+    for column in shown.columns:
+        column.width = getattr(column, of_columns)
+    return console.measure(shown, options=console.options.update(max_width=10_000)).maximum
 
 
 def _wish(column: Column) -> int:
@@ -64,11 +65,11 @@ def fit(console: Console, shown: Table) -> bool:
 
     Left to itself the table takes from the widest columns first, and breaks words in them though there is room elsewhere.
     """
-    width, columns = width_of(console, shown), shown.columns
-    if width.minimum > console.width:
+    least, most, columns = width_of(console, shown, "min_width"), width_of(console, shown, "max_width"), shown.columns
+    if least > console.width:
         return False
-    room = console.width - width.minimum
-    if width.maximum > console.width:
+    room = console.width - least
+    if most > console.width:
         # Short texts first, so that `1 kg` and `50 %` stay whole; names of goods are broken between words.
         for column in sorted(columns, key=_wish):
             given = min(_wish(column), room)

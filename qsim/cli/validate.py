@@ -68,9 +68,10 @@ def validate(directory: str | None, only: tuple[str, ...], realism: bool, as_jso
     """
     _only_with_realism(realism, given)
     result = _judged(directory, realism, only, given)
-    if as_json:
-        output.print_json(result)
-    else:
-        verdict.checks(result, whole=not realism)
-        verdict.realism(result)
+    with output.verdict():
+        if as_json:
+            output.print_json(result)
+        else:
+            verdict.checks(result, whole=not realism)
+            verdict.realism(result)
     return 0 if result["passed"] else 1

@@ -25,13 +25,11 @@ def verify(directory: str | None, regenerate: str | None, as_json: bool) -> int:
     from qsim.runs import upkeep
 
     result = upkeep.verify(directory, regenerate=regenerate)
-    if as_json:
-        output.print_json(result)
-    else:
-        lines = [
-            *(f"fault: {line}" for line in result.pop("faults")),
-            *(f"note: {line}" for line in result.pop("notes")),
-        ]
-        output.facts(result, as_json)
-        click.echo("\n".join(lines), nl=bool(lines))
+    with output.verdict():
+        if as_json:
+            output.print_json(result)
+        else:
+            lines = [f"{kind}: {line}" for kind in ("fault", "note") for line in result.pop(f"{kind}s")]
+            output.facts(result, as_json)
+            click.echo("\n".join(lines), nl=bool(lines))
     return 0 if result["passed"] else 5

@@ -20,6 +20,7 @@ from qsim.fitting.refine import refine
 from qsim.fitting.simulate import checked, simulated
 from qsim.fitting.spells import observe
 from qsim.scalars import number, whole_number
+from qsim.standing import check_outside
 from qsim.storage import files
 
 _FEWEST_CHANGES = 5
@@ -41,6 +42,7 @@ def _check_call(hold_out: float, base: str, **paths: str | os.PathLike[str] | No
 def _check_place(name: str, places: Mapping[str, str]) -> None:
     """Make sure that a file can be written where it is named, and not over another of the call's files."""
     place = Path(places[name])
+    check_outside(name, place)
     if not place.absolute().parent.is_dir():
         raise UsageError(f"{place}: its folder is not there; allowed is a file in one that is; make the folder first")
     if place.is_dir():

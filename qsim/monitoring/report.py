@@ -22,7 +22,7 @@ from qsim.monitoring.metrics import by_tick, runs, total, totals
 from qsim.queries import board_states
 from qsim.runs import process
 from qsim.schema import PLATFORM_METRICS, STATES
-from qsim.standing import market_directory, status
+from qsim.standing import check_outside, market_directory, status
 from qsim.storage import integrity
 from qsim.storage.log import Log
 from qsim.storage.places import Place
@@ -133,6 +133,7 @@ def check_file(file: str | os.PathLike[str]) -> Path:
         raise UsageError(
             f"{path}: its folder {path.parent} is not there; allowed is one that is; make it, or name another"
         )
+    check_outside("out", path)
     return path
 
 

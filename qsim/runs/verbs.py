@@ -16,7 +16,7 @@ from qsim.runs import calls, cluster, forecast, recording, writing
 from qsim.runs.epochs import course_of, epoch_digest, epoch_entry
 from qsim.runs.recording import Manner, Progress
 from qsim.scalars import number, whole_number
-from qsim.standing import market_directory, status
+from qsim.standing import SETTINGS_FILE, market_directory, status
 from qsim.storage import digests, files, leftovers, lock, log, tables
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import ObjectPath, Place, held
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 DEFAULT_WORKERS = 5
 # Ticks beyond any market, of which it is of no use to tell what they would take.
 _MOST_TOLD = 10**15
-SETTINGS_FILE = "market.toml"
 _Wanted = tuple[int | None, int | None, float | None]
 _How = tuple[int, str | None, bool, threading.Event | None]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -25,10 +26,14 @@ def started(market: Place) -> subprocess.Popen[bytes]:
     Its standard input is a pipe that this process holds and writes nothing to: however this process ends, killed or not, the
     pipe ends with it, and the writer stops as on SIGTERM.
     """
-    command = [sys.executable, "-m", "qsim", "run", str(market), "--realtime", "--duration", str(_MINUTES)]
-    # Ctrl-C is for the server, which then stops the writer.
+    command = [sys.executable, "-P", "-m", "qsim", "run", str(market), "--realtime", "--duration", str(_MINUTES)]
+    # Ctrl-C is for the server, which then stops the writer; its modules are those of the server, wherever that was started.
     return subprocess.Popen(
-        [*command, "--stop-at-eof", *_log_options()], stdin=subprocess.PIPE, stdout=sys.stderr, start_new_session=True
+        [*command, "--stop-at-eof", *_log_options()],
+        stdin=subprocess.PIPE,
+        stdout=sys.stderr,
+        start_new_session=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     )
 
 

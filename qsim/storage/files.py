@@ -36,9 +36,9 @@ def disk(action: str, path: Place) -> Iterator[None]:
         yield
     except OSError as fault:
         reason = fault.strerror or type(fault).__name__
-        raise DiskError(
-            f"{path}: cannot {action}: {reason}; free space or mend the disk, then run the command again"
-        ) from fault
+        refused = fault.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+        mend = "name a place that you may write, or have it allowed" if refused else "free space or mend the disk"
+        raise DiskError(f"{path}: cannot {action}: {reason}; {mend}, then run the command again") from fault
 
 
 @contextmanager

@@ -87,7 +87,8 @@ def exists(market: Place) -> bool:
 
 def missing(market: Place) -> ConflictError:
     """Make the error for a place that holds no market, with the command that makes one there."""
-    return ConflictError(f"{market}: holds no market; make one with: qsim generate {shlex.quote(str(market))}")
+    place = f"./{market}" if str(market).startswith("-") else str(market)
+    return ConflictError(f"{market}: holds no market; make one with: qsim generate {shlex.quote(place)}")
 
 
 def _newest(market: Place) -> int:
