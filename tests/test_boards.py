@@ -106,14 +106,16 @@ def test_movers_are_those_whose_price_changed_most(shown: Boards, views: duckdb.
     told = boards.movers(shown, TICKS, hours=6)
     changes = column(
         views,
-        f"""SELECT (10000.0 * (n.price - b.price) / b.price)::INTEGER AS bps FROM prices_at(tick_time({TICKS})) AS n
+        f"""SELECT (10000.0 * (n.price - b.price) / b.price)::INTEGER AS bps, n.regular_price <> b.regular_price
+            FROM prices_at(tick_time({TICKS})) AS n
             JOIN prices_at(tick_time({told["since"]})) AS b USING (listing_id) WHERE n.price <> b.price ORDER BY bps""",
     )
-    wanted = [bps for (bps,) in changes]
+    wanted = [bps for bps, _ in changes]
     assert (told["risen"], told["fallen"]) == (sum(bps > 0 for bps in wanted), sum(bps < 0 for bps in wanted))
     falls = [bps for bps in wanted if bps < 0]
     assert [row["change_bps"] for row in told["falls"]] == falls[:8]
     assert [row["change_bps"] for row in told["rises"]] == [bps for bps in wanted[::-1] if bps > 0][:8]
+    assert {(row["change_bps"], row["repriced"]) for row in told["falls"] + told["rises"]} <= set(changes)
 
 
 def test_cheapest_shares_are_parts_of_the_products_compared(shown: Boards, views: duckdb.DuckDBPyConnection) -> None:
@@ -166,6 +168,14 @@ def test_activity_counts_what_ticks_took_up(shown: Boards, views: duckdb.DuckDBP
     first = board_history.activity(shown, TICKS)["since"]
     wanted = column(views, f"SELECT sum(attempted), sum(changed) FROM metrics WHERE tick > {first}")[0]
     assert (sum(bar["attempted"] for bar in bars), sum(bar["changed"] for bar in bars)) == wanted
+
+
+def test_stretches_in_which_nothing_happened_are_bars_of_nothing(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", preset="realistic", products=2, update_interval_seconds=60)
+    qsim.run(tmp_path / "m", ticks=100)
+    bars = board_history.activity(opened(tmp_path / "m"), 100)["bars"]
+    assert [bar["tick"] for bar in bars] == list(range(1, 101)) and {bar["ticks"] for bar in bars} == {1}
+    assert sum(bar["changed"] == 0 for bar in bars) > 50 < sum(bar["attempted"] == 0 for bar in bars)
 
 
 def test_activity_tells_when_the_ticks_of_its_first_bar_began(shown: Boards) -> None:

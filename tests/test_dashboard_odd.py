@@ -314,11 +314,19 @@ def test_pause_holds_the_list_and_another_market_in_the_same_place_is_shown_from
             "surge fee set, deal suspended",
         ),
         ({"after_paise": 14000, "surge_fee_paise": 2500}, "repriced, surge fee set"),
+        ({"after_paise": 10200, "repriced": False}, "same regular price"),
     ],
 )
 def test_a_mover_is_told_what_made_most_of_its_move(desk: tuple[Any, Seen], move: dict[str, int], said: str) -> None:
     page, _ = desk
-    still = {"before_paise": 10_000, "discount_before_bps": 0, "discount_bps": 0, "surge_bps": 0, "surge_fee_paise": 0}
+    still = {
+        "before_paise": 10_000,
+        "repriced": True,
+        "discount_before_bps": 0,
+        "discount_bps": 0,
+        "surge_bps": 0,
+        "surge_fee_paise": 0,
+    }
     row = still | move | {"product_id": 1, "product": "Fig", "pack": "", "platform": next(iter(PLATFORMS))}
     row["change_bps"] = row["after_paise"] - row["before_paise"]
     told = {"tick": 9, "time": 9, "since": 1, "since_time": 1, "risen": 1, "fallen": 0, "rises": [row], "falls": []}

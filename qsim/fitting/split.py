@@ -34,8 +34,10 @@ def part(panel: Panel, hold_out: float, seed: int) -> tuple[Panel, Panel | None,
     forty items series are held out instead, of fewer than forty series days alone; of fewer than 28 steps nothing is.
     """
     steps = len(panel.days)
-    if hold_out <= 0 or steps < _LEAST_STEPS:
+    if hold_out <= 0:
         return panel, None, "nothing"
+    if steps < _LEAST_STEPS:
+        return panel, None, f"nothing, of {steps} days or weeks; needed are {_LEAST_STEPS}"
     cut = min(steps - 2, max(2, round(steps * (1 - hold_out))))
     by_item = len(set(panel.item.tolist())) >= _LEAST_ITEMS
     names = panel.item if by_item else np.char.add(np.char.add(panel.item, "\t"), panel.seller)

@@ -140,11 +140,14 @@ def activity(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
     tick = tick_of(boards, as_of)
     first = tick_before(boards, second_of(boards, tick) - HOURS_SHOWN * HOUR)
     every = max(1, -(-(tick - first) // _BARS))
+    stretches = -(-(tick - first) // every)
     bars = query(
         boards,
-        f"""SELECT least({tick}, {first} + (part + 1) * {every})::INTEGER AS tick, sum(attempted)::BIGINT AS attempted,
-                sum(changed)::BIGINT AS changed, least({every}, {tick - first} - part * {every})::INTEGER AS ticks
-            FROM (SELECT *, (tick - 1 - {first}) // {every} AS part FROM {written(boards, METRICS, first, tick)})
+        f"""SELECT least({tick}, {first} + (part + 1) * {every})::INTEGER AS tick, coalesce(sum(attempted), 0)::BIGINT AS attempted,
+                coalesce(sum(changed), 0)::BIGINT AS changed, least({every}, {tick - first} - part * {every})::INTEGER AS ticks
+            FROM (SELECT unnest(range({stretches})) AS part) LEFT JOIN (
+                SELECT attempted, changed, (tick - 1 - {first}) // {every} AS part FROM {written(boards, METRICS, first, tick)})
+                USING (part)
             GROUP BY part ORDER BY part""",
     )
     hour = tick_before(boards, second_of(boards, tick) - HOUR)

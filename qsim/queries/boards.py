@@ -150,7 +150,8 @@ def movers(boards: Boards, as_of: int | None = None, hours: int = 1) -> dict[str
     step = step_for(boards, before, tick)
     now, then = state(boards, tick, step), state(boards, before, step)
     boards.connection.execute(
-        f"""CREATE OR REPLACE TEMP TABLE moved AS SELECT n.*, b.price_paise AS was, b.discount_bps AS discount_before_bps
+        f"""CREATE OR REPLACE TEMP TABLE moved AS SELECT n.*, b.price_paise AS was, b.discount_bps AS discount_before_bps,
+                n.regular_price_paise <> b.regular_price_paise AS repriced
             FROM {now} AS n JOIN {then} AS b USING (listing_id) WHERE n.price_paise <> b.price_paise"""
     )
     counts = (
@@ -167,7 +168,8 @@ def movers(boards: Boards, as_of: int | None = None, hours: int = 1) -> dict[str
 
 
 _MOVED = f"""SELECT product_id, product, pack, platform, was AS before_paise, price_paise AS after_paise,
-        (10000.0 * (price_paise - was) / was)::INTEGER AS change_bps, discount_before_bps, discount_bps, surge_bps, surge_fee_paise
+        (10000.0 * (price_paise - was) / was)::INTEGER AS change_bps, repriced, discount_before_bps, discount_bps, surge_bps,
+        surge_fee_paise
     FROM (SELECT * FROM moved WHERE price_paise {{sign}} was ORDER BY price_paise / was {{order}}, listing_id LIMIT {_MOVERS})
         JOIN listings USING (listing_id) JOIN products USING (product_id) JOIN platforms USING (platform_id)
     ORDER BY price_paise / was {{order}}, listing_id"""

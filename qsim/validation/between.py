@@ -82,12 +82,12 @@ CHECKS: tuple[Check, ...] = (
     bounds(
         "2.20",
         "Regular prices of each group are set anew as often as the rates of repricing allow.",
-        "between a third of the base rate, or of once a day where that is more often, for many keep their price point, and both"
+        "between a third of the base rate, or of once in two days where that is more often, for many keep their price point, and both"
         " rates together; four standard errors on",
         f"""SELECT volatility_group || ' in epoch ' || epoch AS what, times AS measured,
             greatest(0, low * (1 - 4 * uneven / sqrt(units)) - 4 * sqrt(low)) AS low,
             high * (1 + 4 * uneven / sqrt(units)) + 4 * sqrt(high) + 3 AS high
-        FROM (SELECT *, days * least(base, 1) / 3 AS low, days * (base + by_gap) AS high, sqrt(exp(spread ** 2) - 1) AS uneven
+        FROM (SELECT *, days * least(base, 0.5) / 3 AS low, days * (base + by_gap) AS high, sqrt(exp(spread ** 2) - 1) AS uneven
               FROM ({_REPRICED})) ORDER BY what""",
         too_few="no product of a group that is repriced",
         sampled=True,

@@ -4,7 +4,7 @@ export const base = new URL(".", document.baseURI);
 
 // A server off loopback asks for a token; it comes once, in the fragment, which no server sees, and is kept for the tab.
 function token() {
-  const given = new URLSearchParams(location.hash.slice(1)).get("token");
+  const given = new URLSearchParams(location.hash.slice(1)).get("token")?.replace(/[^!-~]/g, "?");
   try {
     if (given) sessionStorage.setItem("qsim-token", given);
     return given ?? sessionStorage.getItem("qsim-token");

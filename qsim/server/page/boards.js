@@ -91,7 +91,7 @@ export function prices(told) {
   });
   $("offers").classList.toggle("crowded", isCrowded(told));
   if (pointer >= 0) chart.setCursor({ left: pointer, top: 10 });
-  element.setAttribute("aria-label", `Price of ${told.product} from ${f.when(told.from_time)} to ${f.when(told.time)}: ${told.offers.map((offer) => `${f.platform(offer.platform).name} ${f.rupees(offer.price_paise)}`).join(", ")}. The arrow keys move through time.`);
+  element.setAttribute("aria-label", `Price of ${told.product}${told.pack ? ` ${told.pack}` : ""} from ${f.when(told.from_time)} to ${f.when(told.time)}: ${told.offers.map((offer) => `${f.platform(offer.platform).name} ${f.rupees(offer.price_paise)}`).join(", ")}. The arrow keys move through time.`);
 }
 
 /** Shows nothing of a product where there is none to show: what is said in its place stands alone. */
@@ -132,7 +132,7 @@ export function heat(told) {
     const { id, place, code, name } = f.platform(mine[0].platform);
     const title = mine.map((cell) => `${f.platform(cell.platform).name} ${Math.round(100 * cell.share)} %`).join(", ");
     return h("td", { class: `c${place}`, title: `${category}, ${f.when(column.time)}: ${title}, of ${mine[0].products} products` },
-      h("b", {}, h("abbr", { title: name }, code)), `${Math.round(100 * mine[0].share)} %`);
+      h("b", {}, h("abbr", { title: name }, code)), mine[0].share >= 0.995 ? "all" : `${Math.round(100 * mine[0].share)} %`);
   })));
   fill(body, styled(h("table", { class: "heatmap" }, h("caption", { class: "unseen" }, "The platform that is cheapest on the largest share of products"), h("thead", {}, h("tr", {}, h("th", {}, h("span", { class: "unseen" }, "Category")), heads)), h("tbody", {}, rows)), { "max-width": `${122 + 84 * heads.length}px`, "min-width": `${122 + 31 * heads.length}px` }));
   body.scrollLeft = latest ? body.scrollWidth : left;
@@ -154,7 +154,7 @@ function why(row) {
     return off ? `deal down to ${f.percent(row.discount_bps)}` : "deal ended";
   }
   if (surge && isMost(1 + row.surge_bps / 10_000)) return surge;
-  return ["repriced", suspended ? "surge fee set" : off, surge].filter(Boolean).join(", ");
+  return [row.repriced ? "repriced" : "same regular price", suspended ? "surge fee set" : off, surge].filter(Boolean).join(", ");
 }
 
 const product = (row, choose) => h("button", { type: "button", class: "link", onclick: () => choose(row.product_id) }, h("bdi", {}, row.product), row.pack ? ` ${row.pack.replaceAll(" ", "\u00a0")}` : "");
@@ -168,7 +168,7 @@ export function movers(told, hours, choose) {
   if (!told.rises.length && !told.falls.length) { fill($("movers-body"), empty(`No price changed in the last ${f.span(seconds).replace(/^1 /, "")} of market time.`)); return; }
   const table = (title, rows, kind) => [h("h3", {}, title), rows.length ? h("table", { class: "rows moves" }, h("thead", { class: "unseen" }, h("tr", {}, h("th", {}, "Product"), h("th", {}, "Price"))), h("tbody", {}, rows.slice(0, 6).map((row) => h("tr", {},
     h("td", {}, product(row, choose), h("span", { class: "muted small why" }, named(row.platform), why(row))),
-    h("td", { class: "n" }, h("span", { class: kind }, f.change(row.change_bps / 10_000)), h("span", { class: isDear(row.after_paise) ? "muted was long" : "muted was" }, `${f.rupees(row.before_paise)} → ${f.rupees(row.after_paise)}`)))))) : h("p", { class: "muted small" }, "none")];
+    h("td", { class: "n" }, h("span", { class: kind }, f.change(row.after_paise / row.before_paise - 1)), h("span", { class: isDear(row.after_paise) ? "muted was long" : "muted was" }, `${f.rupees(row.before_paise)} → ${f.rupees(row.after_paise)}`)))))) : h("p", { class: "muted small" }, "none")];
   fill($("movers-body"), table("Up", told.rises, "up"), table("Down", told.falls, "down"));
 }
 
