@@ -145,3 +145,9 @@ def test_austrian_shops_are_collected_on_some_days_only():
     collected = {str(day) for day in panel.days[(panel.price_paise > 0).any(axis=0)]}
     assert panel.price_paise.shape == (11_847, 86) and "2023-06-07" in collected
     assert not collected & {"2023-06-29", "2023-07-05", "2023-07-09", "2023-08-25"}
+
+
+def test_of_a_seller_with_few_rows_in_a_log_of_changes_days_without_one_are_days_without_a_change():
+    panel = from_long(table(("a", 0, 1.0), ("b", 1, 5.0), ("a", 4, 2.0), ("a", 8, 3.0)), carry=True)
+    assert panel.step_days == 1
+    assert panel.price_paise.tolist() == [[100] * 4 + [200] * 4 + [300], [0] + [500] * 8]

@@ -34,6 +34,8 @@ WEEK = 7
 PRODUCE, PACKAGED, UNKNOWN = "F", "P", "?"
 _ALL_UP_TO, _SAMPLE = 600, 400
 _MONEY = {"price": "price_paise", "mrp": "mrp_paise", "regular": "regular_paise"}
+# A seller with rows on fewer steps of a log of changes was collected on the others as well, and nothing changed.
+_COLLECTED_DAILY = 0.5
 _FLAGS = ("on_sale", "in_stock")
 # The columns of a panel that have a value for each series and day.
 DENSE = (*_MONEY.values(), *_FLAGS)
@@ -178,7 +180,8 @@ def from_long(frame: pl.DataFrame, *, carry: bool = False, since: date | None = 
             in_stock, group (F produce, P packaged). Rows without a positive price are left out; of several rows of
             one series in one step the last stands.
         carry: the table is a log of changes: each row holds until the series' next, up to its seller's last collected
-            day. Days on which nothing at all was collected at a seller stay missing there.
+            day. Days without any row of a seller stay missing there, as not collected, where it has rows on most days;
+            else, as where prices change on Mondays, they are days on which nothing changed.
         since: first day of the panel; with `carry`, earlier rows only give the levels to start from.
     """
     rows = _columns_of(frame).sort("ts", maintain_order=True)
@@ -237,6 +240,8 @@ def _carried(panel: Panel, rows: pl.DataFrame) -> Panel:
         columns = (offset + _slip(panel.step_days)) // panel.step_days
         seen = np.zeros(collected.shape[1], np.bool_)
         seen[columns] = True
+        if seen.mean() < _COLLECTED_DAILY:
+            seen[: columns.max() + 1] = True
         collected[panel.seller == seller] = seen
     full = _forward(panel)
     unknown = dict.fromkeys(_MONEY.values(), 0) | dict.fromkeys(_FLAGS, -1)
