@@ -312,6 +312,9 @@ def test_price_points_are_those_of_the_base_where_all_is_on_sale_on_all_days() -
     values = simulate.checked(guess)
     moved = refine.moved(values, figures, measure(panel([[1000, 1100] * 20] * 3), {}))
     assert moved["price_points"]["packaged"] == values["price_points"]["packaged"]
+    told = {row["parameter"] for row in preset.described(values, figures)}
+    assert not any(name.startswith("price_points") for name in told)
+    assert {"price_points.packaged", "price_points.loose"} <= set(preset.left(figures, "realistic", 40))
 
 
 def test_the_mrp_of_a_product_list_lies_above_all_regular_prices_seen() -> None:

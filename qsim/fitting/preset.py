@@ -16,6 +16,7 @@ from qsim.fitting.points import styles
 from qsim.realism.panel import Panel
 
 # What a daily or weekly panel of prices cannot show is switched off.
+_KINDS = ("packaged", "loose")
 KEPT = ("cost", "shocks", "repricing", "price_points", "sales")
 _MOST_PLATFORMS = 50
 _REVERSAL = -0.25
@@ -147,13 +148,17 @@ def _sales(figures: Figures, base: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _seen_points(figures: Figures) -> dict[str, dict[str, float]]:
+    """Give the shares of price points by kind of good; no price is seen off sale where all of a kind are on sale on all days."""
+    found = {
+        kind: styles(figures.endings.get(kind) or figures.endings.get(ALL) or figures.endings["packaged"])
+        for kind in _KINDS
+    }
+    return {kind: shares for kind, shares in found.items() if any(shares.values())}
+
+
 def _points(figures: Figures, base: Mapping[str, Any]) -> dict[str, Any]:
-    shares = {}
-    for kind in ("packaged", "loose"):
-        found = styles(figures.endings.get(kind) or figures.endings.get(ALL) or figures.endings["packaged"])
-        # No price is seen off sale where all of a kind are on sale on all days.
-        shares[kind] = found if any(found.values()) else base["price_points"][kind]
-    return {**base["price_points"], **shares, "platforms": {}, "exact_sales": round(figures.exact, 4)}
+    return {**base["price_points"], **_seen_points(figures), "platforms": {}, "exact_sales": round(figures.exact, 4)}
 
 
 def platforms(panel: Panel, figures: Figures, base: Mapping[str, Any]) -> dict[str, Any] | None:
@@ -212,10 +217,10 @@ def described(values: Mapping[str, Any], figures: Figures) -> list[dict[str, Any
     rows = []
     for group in GROUPS:
         name, pool = pool_of(figures, group)
-        rows.append({"parameter": f"repricing and cost: {group}", "value": values["repricing"]["a_day"][group],
+        rows.append({"parameter": f"repricing.a_day, and cost: {group}", "value": values["repricing"]["a_day"][group],
                      "from": f"{pool.changes:,} changes of regular prices" + (" of all groups" if name == ALL else "")})  # fmt: skip
     if len({row["from"] for row in rows}) == 1:
-        rows = [{**rows[0], "parameter": "repricing and cost: every group"}]
+        rows = [{**rows[0], "parameter": "repricing.a_day, and cost: every group"}]
     rows += [
         {
             "parameter": "repricing.spread",
@@ -223,17 +228,19 @@ def described(values: Mapping[str, Any], figures: Figures) -> list[dict[str, Any
             "from": f"{figures.pools[ALL].changes:,} changes",
         },
         {"parameter": "sales.share", "value": values["sales"]["share"], "from": f"{figures.prices:,} prices"},
-        {
-            "parameter": "sales: days, depths, clearance",
-            "value": values["sales"]["clearance"],
-            "from": f"{figures.sales:,} whole sales",
-        },
-        {
-            "parameter": "price_points",
-            "value": values["price_points"]["exact_sales"],
-            "from": f"{figures.prices:,} prices",
-        },
     ]
+    if figures.sales:
+        told = {"sales.clearance, days and depths": values["sales"]["clearance"],
+                "price_points.exact_sales": values["price_points"]["exact_sales"]}  # fmt: skip
+        rows += [
+            {"parameter": name, "value": value, "from": f"{figures.sales:,} whole sales"}
+            for name, value in told.items()
+        ]
+    for kind, shares in _seen_points(figures).items():
+        most = max(shares, key=lambda style: shares[style])
+        rows.append(
+            {"parameter": f"price_points.{kind}: {most}", "value": shares[most], "from": f"{figures.prices:,} prices"}
+        )
     return rows
 
 
@@ -242,7 +249,8 @@ def left(figures: Figures, base: str, days: int) -> list[str]:
     names = ["repricing.on_sale", "cost.pass_through", "price_points.reach", "shocks.ramp_days", "shocks.decay_days"]
     names += [] if days >= _DRIFT_DAYS else ["cost.drift_percent_a_year"]
     names += [] if figures.nine_stick is not None else ["repricing.nine_stick"]
-    names += [] if figures.sales else ["sales.days", "sales.depths"]
+    names += [] if figures.sales else ["sales.days", "sales.depths", "sales.clearance", "price_points.exact_sales"]
+    names += [f"price_points.{kind}" for kind in _KINDS if kind not in _seen_points(figures)]
     return [*names, f"fees and sizes ({base})"]
 
 
