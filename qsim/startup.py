@@ -28,6 +28,11 @@ def leave_out_pandas() -> None:
     sys.meta_path[:] = [_Leaner if finder is PathFinder else finder for finder in sys.meta_path]
 
 
+def same_modules() -> dict[str, str]:
+    """Give the environment in which a process started with -P has its modules from where this one has them."""
+    return {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+
+
 def make_streams_safe() -> None:
     """Open those of the standard streams that are closed to nowhere, and let them show ? for what they cannot write.
 

@@ -24,6 +24,7 @@ import pyarrow.parquet as pq
 
 from qsim.queries import guard
 from qsim.queries.guard import Limits
+from qsim.startup import same_modules
 from tests.stored import tree
 
 TOKEN = "kept-outside-7f3a9c"
@@ -362,7 +363,7 @@ def lines(base: dict[str, Any], queries: Sequence[str], most: int = 200) -> Iter
     """
     checked = "statement" in base["layers"]
     words = [sys.executable, "-m", "tests.attacked"]
-    environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **guard.NO_THREADS}
+    environment = same_modules() | guard.NO_THREADS
     rest = list(queries)
     while rest:
         part = rest[:most]

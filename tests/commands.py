@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import pytest
 
 from qsim.cli import main
+from qsim.interrupts import STOPPING
+
+
+@contextmanager
+def signals_kept() -> Iterator[None]:
+    """Put the handlers of signals that stop a command back afterwards."""
+    kept = {number: signal.getsignal(number) for number in STOPPING}
+    yield
+    for number, handler in kept.items():
+        signal.signal(number, handler)
 
 
 class Done(NamedTuple):

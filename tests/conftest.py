@@ -14,10 +14,10 @@ import duckdb
 import pytest
 
 import qsim
-from qsim import compiled, interrupts
+from qsim import compiled
 from qsim.validation import checks
 from tests.browser import chromium
-from tests.commands import Shell
+from tests.commands import Shell, signals_kept
 from tests.planted import checks_of
 
 
@@ -100,10 +100,8 @@ def shell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, t
     """The command line in an empty folder, without QSIM_DIR; signal handlers are put back afterwards."""
     monkeypatch.delenv("QSIM_DIR", raising=False)
     monkeypatch.chdir(tmp_path)
-    kept = {number: signal.getsignal(number) for number in interrupts.STOPPING}
-    yield Shell(capsys)
-    for number, handler in kept.items():
-        signal.signal(number, handler)
+    with signals_kept():
+        yield Shell(capsys)
 
 
 @pytest.fixture(scope="session")

@@ -10,7 +10,7 @@ from random import Random
 from typing import Any
 
 from qsim.behaviour import GROUPS, STYLES
-from qsim.params import FIXED
+from qsim.params import FIXED, LOOSE_GROUPS
 from tests.realistic_markets import PLATFORMS
 
 SCENARIOS = ("diwali", "monsoon", "price-war", "outage", "cricket-night")
@@ -195,11 +195,8 @@ def _product_list(draw: Random, rows: int) -> str:
         group = draw.choice(GROUPS)
         mrp = max(1, round(10 ** draw.uniform(0, 9.3)))
         price = max(1, min(mrp, round(mrp * draw.choice((0.1, 0.5, 0.9, 0.97, 1, 1)))))
-        brand = (
-            draw.choice(("Amul", "Tata", "Own"))
-            if group not in ("fruits", "vegetables") or draw.random() < 1 / 4
-            else ""
-        )
+        has_brand = group not in LOOSE_GROUPS or draw.random() < 1 / 4
+        brand = draw.choice(("Amul", "Tata", "Own")) if has_brand else ""
         printed = "" if not brand and draw.random() < 1 / 2 else f"{mrp // 100}.{mrp % 100:02}"
         pack = draw.choice(("", "1 kg", "250 g", "6 x 50 ml", "1 pc", "Pack of 12", "some"))
         name = f"{draw.choice(('Onion', 'Toned Milk', 'Khakhra', 'प्याज', 'Soap'))} {draw.randrange(10**6)}"

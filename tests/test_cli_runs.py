@@ -17,17 +17,15 @@ from typing import Any
 import pytest
 
 import qsim
-from qsim import interrupts
 from qsim.cli import logs, main
 from qsim.storage import log
+from tests.commands import signals_kept
 
 
 @pytest.fixture(autouse=True)
 def _keep_signals() -> Iterator[None]:
-    kept = {number: signal.getsignal(number) for number in interrupts.STOPPING}
-    yield
-    for number, handler in kept.items():
-        signal.signal(number, handler)
+    with signals_kept():
+        yield
 
 
 def parameters(market: Path) -> dict[str, Any]:
@@ -167,10 +165,7 @@ def test_standard_output_that_takes_nothing_is_a_fault_of_the_disk_in_one_line(r
 def test_the_exit_code_of_a_verdict_that_nobody_reads_is_the_verdicts(market: Path, form: str) -> None:
     [events, *_] = sorted((market / "events").glob("*.parquet"))
     events.write_bytes(events.read_bytes()[:-1] + b"?")
-    done = subprocess.run(
-        ["bash", "-c", f'"{sys.executable}" -m qsim verify "{market}" {form} | true; exit ${{PIPESTATUS[0]}}'],
-        capture_output=True, text=True,
-    )  # fmt: skip
+    done = shell(f'qsim verify "{market}" {form} | true')
     assert (done.returncode, done.stderr) == (5, "")
 
 

@@ -328,7 +328,6 @@ def test_a_mover_is_told_what_made_most_of_its_move(desk: tuple[Any, Seen], move
         "surge_fee_paise": 0,
     }
     row = still | move | {"product_id": 1, "product": "Fig", "pack": "", "platform": next(iter(PLATFORMS))}
-    row["change_bps"] = row["after_paise"] - row["before_paise"]
     told = {"tick": 9, "time": 9, "since": 1, "since_time": 1, "risen": 1, "fallen": 0, "rises": [row], "falls": []}
     page.evaluate("async told => (await import('/page/boards.js')).movers(told, 1, () => 0)", told)
     assert page.locator("#movers-body .why").inner_text().endswith(said)

@@ -6,7 +6,6 @@ import importlib.util
 import io
 import os
 import shutil
-import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,9 +15,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from qsim import interrupts
 from qsim.cli import main
 from tests import fuzz_targets
+from tests.commands import signals_kept
 from tests.fuzz_targets import SURFACES, Surface
 from tests.stored import tree
 
@@ -150,10 +149,8 @@ def call(words: list[str]) -> None:
 def _handlers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Put signal handlers back, and keep what a command writes by default out of the checkout."""
     monkeypatch.chdir(fuzz_targets.place())
-    kept = {number: signal.getsignal(number) for number in interrupts.STOPPING}
-    yield
-    for number, handler in kept.items():
-        signal.signal(number, handler)
+    with signals_kept():
+        yield
 
 
 @pytest.mark.usefixtures("_handlers")

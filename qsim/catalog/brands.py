@@ -78,10 +78,15 @@ def _fill(seed: int, over: pl.DataFrame, slots: I64) -> pl.DataFrame:
     return placed
 
 
+def _has_brand(group: str) -> pl.Expr:
+    """Tell which products of a group have a brand that could change; loose goods have none."""
+    return (pl.col("volatility_group") == group) & (pl.col("brand") != "")
+
+
 def _of_group(parameters: Parameters, products: pl.DataFrame, group: str, names: pl.Series) -> pl.DataFrame:
     """Find the products of a group that change their brand: columns row and brand."""
     laws, seed = parameters.assortment.brands, parameters.seed
-    of = products.filter((pl.col("volatility_group") == group) & (pl.col("brand") != ""))
+    of = products.filter(_has_brand(group))
     law = laws[group]
     edges = np.cumsum(shares(law.first, law.exponent, law.offset, law.places))
     rows = of["row"].to_numpy().astype(np.int64)
@@ -103,9 +108,7 @@ def with_brands(parameters: Parameters, products: pl.DataFrame) -> pl.DataFrame:
 
     A catalog so large that it uses up the made-up names has its brands already, and is left as it is.
     """
-    # Loose goods have no brand that could change.
-    branded = products.filter(pl.col("brand") != "")["volatility_group"].unique().to_list()
-    groups = [group for group in parameters.assortment.brands if group in branded]
+    groups = [group for group in parameters.assortment.brands if products.select(_has_brand(group).any()).item()]
     if not groups:
         return products
     rows = products.with_row_index("row").with_columns(pl.col("brand").cast(pl.String))

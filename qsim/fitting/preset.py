@@ -15,8 +15,8 @@ from qsim.fitting.figures import ALL, LEAST_CHANGES, CostFigures, Figures, Pool
 from qsim.fitting.points import styles
 from qsim.realism.panel import Panel
 
-# What a daily or weekly panel of prices cannot show is switched off.
 _KINDS = ("packaged", "loose")
+# What a daily or weekly panel of prices cannot show is switched off.
 KEPT = ("cost", "shocks", "repricing", "price_points", "sales")
 _MOST_PLATFORMS = 50
 _REVERSAL = -0.25
@@ -250,7 +250,8 @@ def left(figures: Figures, base: str, days: int) -> list[str]:
     names += [] if days >= _DRIFT_DAYS else ["cost.drift_percent_a_year"]
     names += [] if figures.nine_stick is not None else ["repricing.nine_stick"]
     names += [] if figures.sales else ["sales.days", "sales.depths", "sales.clearance", "price_points.exact_sales"]
-    names += [f"price_points.{kind}" for kind in _KINDS if kind not in _seen_points(figures)]
+    seen = _seen_points(figures)
+    names += [f"price_points.{kind}" for kind in _KINDS if kind not in seen]
     return [*names, f"fees and sizes ({base})"]
 
 

@@ -24,6 +24,7 @@ from qsim.queries.scans import Scans
 from qsim.runs.epochs import course_of
 from qsim.scalars import number, whole_number
 from qsim.standing import market_directory
+from qsim.startup import same_modules
 from qsim.storage import integrity
 from qsim.storage.log import Log
 from qsim.storage.places import ObjectPath, Place
@@ -194,7 +195,7 @@ def request_at(market: Place, history: Log, query: str, limits: Limits, on: froz
 
 def started(python: str = sys.executable) -> subprocess.Popen[bytes]:
     """Start a process that waits for a request; it inherits no environment and no open file."""
-    environment = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), **NO_THREADS}
+    environment = same_modules() | NO_THREADS
     if sys.platform == "win32":
         environment["SYSTEMROOT"] = os.environ.get("SYSTEMROOT", "")
     return subprocess.Popen(

@@ -34,11 +34,11 @@ WEEK = 7
 PRODUCE, PACKAGED, UNKNOWN = "F", "P", "?"
 _ALL_UP_TO, _SAMPLE = 600, 400
 _MONEY = {"price": "price_paise", "mrp": "mrp_paise", "regular": "regular_paise"}
-# A seller with rows on fewer steps of a log of changes was collected on the others as well, and nothing changed.
-_COLLECTED_DAILY = 0.5
 _FLAGS = ("on_sale", "in_stock")
 # The columns of a panel that have a value for each series and day.
 DENSE = (*_MONEY.values(), *_FLAGS)
+# A seller with rows on fewer steps of a log of changes was collected on the others as well, and nothing changed.
+_COLLECTED_DAILY = 0.5
 # What other tables call the columns of a panel, the likeliest first.
 NAMES: Mapping[str, tuple[str, ...]] = {
     "item": ("item_id", "sku", "product_id", "id", "product", "commodity", "name"),

@@ -12,6 +12,7 @@ from qsim.errors import ConflictError, QsimError
 from qsim.given import LOG_LEVELS
 from qsim.monitoring import health
 from qsim.monitoring.health import Reason
+from qsim.startup import same_modules
 from qsim.storage.places import Place
 
 _STOP_SECONDS = 30.0
@@ -33,7 +34,7 @@ def started(market: Place) -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE,
         stdout=sys.stderr,
         start_new_session=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env=os.environ | same_modules(),
     )
 
 
