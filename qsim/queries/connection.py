@@ -51,7 +51,7 @@ def connect(directory: str | os.PathLike[str] | None = None) -> duckdb.DuckDBPyC
 
 def _opened(market: Place, history: Log) -> duckdb.DuckDBPyConnection:
     connection = connected(market, integrity.checked(market, history))
-    _known[market] = history
+    _known[market] = integrity.still(market, history)
     return connection
 
 
@@ -144,7 +144,7 @@ def _moved(connection: duckdb.DuckDBPyConnection, market: Place, head: str, hist
     _known[market] = integrity.checked(market, history)
     if history.head != head:
         _show(connection, market, history)
-    return history
+    return integrity.still(market, history)
 
 
 def _in_transaction(connection: duckdb.DuckDBPyConnection) -> bool:

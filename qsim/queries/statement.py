@@ -30,7 +30,8 @@ _PARTS = frozenset(
 )
 _SHOWN = frozenset(("tables", "__show_tables_expanded"))
 _MADE = re.compile(
-    r"CREATE (?:OR REPLACE )?(?P<kind>VIEW|MACRO) (?:(?P<schema>\w+)\.)?(?P<name>\w+)(?:\([\w, ]*\))?\s+AS\s+(?P<rows>TABLE\s)?"
+    r"CREATE (?:OR REPLACE )?(?P<kind>VIEW|MACRO) (?:(?P<schema>\w+)\.)?(?P<name>\w+)"
+    r"(?:\([\w, ]*\)| WITH \(\w+\))?\s+AS\s+(?P<rows>TABLE\s)?"
 )
 # In JSON no text can hold this, since its quotes are escaped.
 _WRITING = re.compile(r'"type"\s*:\s*"(\w+)_QUERY_NODE"')
