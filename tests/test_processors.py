@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -35,31 +36,47 @@ RUNS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 def made(folder: Path) -> dict[str, list[Any]]:
     """Make markets; give the digest of each with the sha256 of its files, as its log tells them, and rates of sales bit by bit."""
-    told: dict[str, list[Any]] = {}
+    found: dict[str, list[Any]] = {}
     for name, (opening, run) in RUNS.items():
         qsim.generate(folder / name, **opening)
         digest = qsim.run(folder / name, **run)["digest"]
-        told[name] = [digest, [[file.path, file.sha256] for file in log.read(folder / name).files]]
-    told["rates"] = [rate.hex() for rate in rulebook.sale_rates(params.resolve("realistic", {})).tolist()]
-    return told
+        found[name] = [digest, [[file.path, file.sha256] for file in log.read(folder / name).files]]
+    found["rates"] = [rate.hex() for rate in rulebook.sale_rates(params.resolve("realistic", {})).tolist()]
+    return found
+
+
+PROGRAM = "import json, sys, pathlib, tests.test_processors as t; print(json.dumps(t.made(pathlib.Path(sys.argv[1]))))"
+# The command of a Python on another processor, or in its emulator, from which this checkout and its temporary folders are seen.
+OTHER = os.environ.get("QSIM_OTHER_PYTHON", "")
+
+
+def told(folder: Path, *, python: tuple[str, ...] = (sys.executable,), **more: str) -> dict[str, list[Any]]:
+    """What a process of its own makes in a folder, with more of an environment."""
+    command = [*python, "-c", PROGRAM, str(folder)]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, **more}, capture_output=True, text=True, check=True)
+    return dict(json.loads(done.stdout))
 
 
 @pytest.fixture(scope="module")
-def both(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, list[Any]]]:
-    """What is made with all instructions of this processor, and with the oldest."""
-    program = (
-        "import json, sys, pathlib, tests.test_processors as t; print(json.dumps(t.made(pathlib.Path(sys.argv[1]))))"
-    )
-    answers = []
-    for more in ({}, OLDEST):
-        command = [sys.executable, "-c", program, str(tmp_path_factory.mktemp("made"))]
-        environment = {**os.environ, **more}
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)
-        answers.append(json.loads(done.stdout))
-    return answers
+def new(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
+    """What is made with all instructions of this processor."""
+    return told(tmp_path_factory.mktemp("new"))
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Any]]:
+    """What is made with the oldest instructions of this processor."""
+    return told(tmp_path_factory.mktemp("old"), **OLDEST)
 
 
 @pytest.mark.parametrize("what", [*RUNS, "rates"])
-def test_older_instructions_make_the_same_to_the_last_bit(both: list[dict[str, list[Any]]], what: str) -> None:
-    new, old = both
+def test_older_instructions_make_the_same_to_the_last_bit(
+    new: dict[str, list[Any]], old: dict[str, list[Any]], what: str
+) -> None:
     assert new[what] == old[what]
+
+
+@pytest.mark.nightly
+@pytest.mark.skipif(not OTHER, reason="QSIM_OTHER_PYTHON names no Python of another processor")
+def test_another_processor_makes_the_same_to_the_last_bit(new: dict[str, list[Any]], tmp_path: Path) -> None:
+    assert told(tmp_path, python=tuple(shlex.split(OTHER))) == new
