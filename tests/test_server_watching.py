@@ -18,6 +18,7 @@ from qsim.server.following import Following, look
 from qsim.server.guarding import Allowed
 from qsim.server.reading import Market
 from qsim.server.warming import warm
+from qsim.storage import log
 from tests.servers import serving
 from tests.test_monitoring import with_run
 
@@ -72,6 +73,22 @@ def test_a_market_that_cannot_be_looked_at_is_failing(market: Path) -> None:
     look(reader, state)
     [reason] = state.reasons
     assert (reason["level"], reason["about"]) == ("failing", "market") and str(market) not in str(reason)
+    reader.close()
+
+
+def test_a_file_that_is_changed_while_it_is_served_is_told_by_its_name(market: Path) -> None:
+    reader, state = Market(served.opened(market)), Following(0.0)
+    file = log.read(market).of_table("events")[0]
+    path = market / file.path
+    content = path.read_bytes()
+    path.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    for _ in range(2):
+        look(reader, state)
+        [reason] = state.reasons
+        assert reason["level"] == "failing" and reason["found"].startswith(f"the market/{file.path}: ")
+    path.write_bytes(content)
+    look(reader, state)
+    assert state.reasons == []
     reader.close()
 
 

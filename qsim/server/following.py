@@ -21,6 +21,7 @@ from qsim.server.measures import Measures
 from qsim.server.problems import ProblemError
 from qsim.server.reading import Market
 from qsim.server.streaming import BEAT_SECONDS, Feed
+from qsim.storage import integrity
 from qsim.storage.places import renamed
 
 _logger = logging.getLogger("qsim")
@@ -64,7 +65,7 @@ class Following:
 
 
 def look(market: Market, state: Following) -> None:
-    """Look at a market's health; what lies in its history is looked at once a commit."""
+    """Look at a market's health; what lies in its history is looked at once a commit, files again where something touched them."""
     place, moment = market.at.market, market.moment
     try:
         if state.head != moment.log.head:
@@ -72,6 +73,7 @@ def look(market: Market, state: Following) -> None:
             state.history = _hidden(market, health.of_history(place, moment.log, rows))
             state.counts, state.head = metrics.totals(rows, ("platform", "category")), moment.log.head
         found, state.run = health.of_now(place)
+        integrity.checked(place, moment.log)
         state.now = _hidden(market, found)
     except QsimError as fault:
         if _is_overtaken(market):
