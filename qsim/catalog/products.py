@@ -71,9 +71,10 @@ def _counts(goods: tuple[taxonomy.Goods, ...], seed: int, count: int, ranges: Ma
         taken = open_goods if left >= len(open_goods) else open_goods[:left]
         shares[taken] += rounds
         left -= rounds * len(taken)
-    turn = turn[_of_any_brand(goods)[turn]]
-    shares[turn] += left // len(turn)
-    shares[turn[: left % len(turn)]] += 1
+    if left:
+        turn = turn[_of_any_brand(goods)[turn]]
+        shares[turn] += left // len(turn)
+        shares[turn[: left % len(turn)]] += 1
     return shares
 
 

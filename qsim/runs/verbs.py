@@ -71,8 +71,7 @@ def new_place(market: Place) -> Iterator[None]:
         _refuse_taken(market)
         # A folder without a lock is taken for somebody else's, so that the lock has to be on disk first.
         files.sync_directory(market)
-        for part in writing.DIRECTORIES:
-            files.make_directory(market / part)
+        files.make_missing(market, writing.DIRECTORIES)
         left = leftovers.found(market, writing.DIRECTORIES, writing.CATALOG_TABLES, log.EMPTY, clock.MAX_TICK)
         if isinstance(market, Path):
             leftovers.clear(market, writing.DIRECTORIES, left)

@@ -55,6 +55,12 @@ def make_directory(path: Place) -> None:
     """Make a directory whose parent is there, its name on disk for good even where a killed process made it."""
     if isinstance(path, ObjectPath):
         return
+    _make(path)
+    with disk("make the directory", path):
+        system.sync_directory(path.parent)
+
+
+def _make(path: Path) -> None:
     with disk("make the directory", path):
         if system.look(path) is None:
             with suppress(FileExistsError):
@@ -62,7 +68,6 @@ def make_directory(path: Place) -> None:
         found = system.look(path)
         if found is None or found.is_file:
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-        system.sync_directory(path.parent)
 
 
 @interrupts.held_back()
@@ -79,14 +84,16 @@ def make_path(path: Place) -> None:
                 system.sync_directory(place.parent)
 
 
+@interrupts.held_back()
 def make_missing(market: Place, directories: Iterable[str]) -> None:
-    """Make those directories of a market that are missing: what copies files alone leaves the empty ones out."""
+    """Make those directories of a market that are missing, as in a new one, or a copy of files alone; the names of all are then on
+    disk for good.
+    """
     if isinstance(market, ObjectPath):
         return
     empty = [market / name for name in directories if not names(market / name)]
     for path in empty:
-        if look(path) is None:
-            make_directory(path)
+        _make(path)
     if empty:
         # A process that made one may have been killed before its name was on disk for good.
         sync_directory(market)
