@@ -87,7 +87,7 @@ def campaign_tables(parameters: Parameters, products: pl.DataFrame) -> tuple[pl.
     share = parameters.sales.campaign_share
     count = round(share * len(products))
     campaigns: list[tuple[object, ...]] = []
-    lines: list[pl.DataFrame] = []
+    lines: list[tuple[I64, I64, I64]] = []
     eligible: dict[tuple[str, str], I64] = {}
     for platform in range(len(parameters.platforms)):
         words = streams.hashed(parameters.seed, Purpose.CAMPAIGN_PLAN, platform, np.arange(8))
@@ -100,9 +100,10 @@ def campaign_tables(parameters: Parameters, products: pl.DataFrame) -> tuple[pl.
             if kind not in eligible:
                 eligible[kind] = _eligible(plan, products)
             listings, depths = _lines(parameters, number, platform, eligible[kind], wanted)
-            ids = np.full(len(listings), number)
-            lines.append(pl.DataFrame({"campaign_id": ids, "listing_id": listings, "discount_bps": depths}))
-    return pl.DataFrame(campaigns, schema=list(CAMPAIGNS.columns), orient="row"), pl.concat(lines)
+            lines.append((np.full(len(listings), number), listings, depths))
+    columns = map(np.concatenate, zip(*lines, strict=True))
+    of_lines = pl.DataFrame(dict(zip(("campaign_id", "listing_id", "discount_bps"), columns, strict=True)))
+    return pl.DataFrame(campaigns, schema=list(CAMPAIGNS.columns), orient="row"), of_lines
 
 
 def _campaign_row(number: int, platform: int, plan: _Plan) -> tuple[object, ...]:
