@@ -45,6 +45,17 @@ def test_top_follows_a_run_and_gives_the_terminal_back(running: Path) -> None:
         ends_well(shown)
 
 
+def test_top_goes_on_when_a_market_that_was_away_is_back(market: Path) -> None:
+    with terminal("top", market, "--every", 0.2) as shown:
+        shown.until(lambda text: ticks(text))
+        market.rename(market.with_name("away"))
+        shown.until(lambda text: "looking again" in text)
+        market.with_name("away").rename(market)
+        seen = len(shown.text)
+        shown.until(lambda text: ticks(text[seen:]))
+        ends_well(shown)
+
+
 def test_top_in_a_terminal_that_cannot_be_drawn_over_prints_once(market: Path) -> None:
     with terminal("top", market, kind="dumb") as shown:
         assert shown.ended() == 0
