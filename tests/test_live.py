@@ -12,7 +12,7 @@ import pytest
 
 import qsim
 from qsim.errors import DiskError, UsageError
-from qsim.runs import forecast
+from qsim.runs import forecast, recording
 from qsim.runs.epochs import course_of
 from qsim.runs.recording import Progress
 from qsim.storage import log
@@ -44,6 +44,16 @@ def test_a_late_run_catches_up_and_tells_its_lag(market: Path) -> None:
     assert len(seen) < 20
     assert seen[-1].lag_seconds > 0
     assert seen[-1].late_ticks > 2_900
+
+
+@pytest.mark.parametrize(("told_from", "told"), [(0.0, True), (1e6, False)])
+def test_a_large_lag_is_logged(
+    market: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, told_from: float, told: bool
+) -> None:
+    monkeypatch.setattr(recording, "_COUNTS_SECONDS", 0.0)
+    monkeypatch.setattr(recording, "_LAG_TOLD", told_from)
+    qsim.run(market, ticks=3_000, speed=1e9)
+    assert ("behind the clock at tick 3010" in caplog.text) == told
 
 
 def test_a_stop_from_another_thread_ends_a_wait_with_everything_committed(market: Path) -> None:

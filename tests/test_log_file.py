@@ -16,6 +16,8 @@ import pytest
 
 from qsim.cli import logs
 from qsim.cli.logs import LogFile
+from qsim.storage import lock
+from tests.commands import Shell
 
 _logger = logging.getLogger("qsim")
 
@@ -40,6 +42,15 @@ def test_a_log_that_was_moved_away_goes_on_at_its_place(command: click.Context, 
     (tmp_path / "q.log").rename(tmp_path / "q.log.old")
     _logger.info("two")
     assert (said(tmp_path / "q.log.old"), said(tmp_path / "q.log")) == (["one"], ["two"])
+
+
+def test_what_ends_a_command_is_told_in_its_log_too(market: Path, tmp_path: Path, shell: Shell) -> None:
+    file = tmp_path / "q.log"
+    with lock.writer_lock(market):
+        line = shell.refused(4, "run", market, "--ticks", 1, "--log-file", file)
+    assert f"qsim: {said(file)[-1]}" == line.strip()
+    assert json.loads(file.read_text().splitlines()[-1])["level"] == "ERROR"
+    assert shell("run", market, "--ticks", 1, "--log-file", file).code == 0 and len(said(file)) == 1
 
 
 def test_two_who_write_one_log_begin_its_new_files_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

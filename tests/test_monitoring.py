@@ -6,14 +6,18 @@ import json
 import os
 import re
 import shutil
+import signal
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
-from time import monotonic
+from time import monotonic, sleep
 from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
+import psutil
 import pyarrow as pa
 import pytest
 
@@ -148,6 +152,47 @@ def test_a_run_with_many_late_ticks_is_told(market: Path) -> None:
     with_run(market, late_ticks=5)
     with writer_lock(market):
         assert [reason["level"] for reason in about(market, "speed")] == ["warning"]
+
+
+@pytest.mark.parametrize(("late", "mend"), [(4, "nothing, its ticks were made up"), (40, "--batch-size")])
+def test_ticks_that_came_late_as_the_run_stood_still_are_told_so(market: Path, late: int, mend: str) -> None:
+    with_run(market, tick=110, done=100, late_ticks=late, stood_seconds=20.0)
+    with writer_lock(market):
+        [reason] = about(market, "speed")
+    assert mend in reason["mend"] and ("stood still for 20 s" in reason["found"]) == (late == 4)
+
+
+def test_a_run_that_waits_for_who_reads_it_is_told_to_be_read_faster(market: Path) -> None:
+    with_run(market, late_ticks=5, stage_seconds={"simulate": 0.4, "tell": 9.0})
+    with writer_lock(market):
+        [reason] = about(market, "speed")
+        assert "--stdout" in reason["mend"] and "--batch-size" not in reason["mend"]
+        with_run(
+            market, tick=2_010, done=2_010, late_ticks=100, seconds=2.0, stage_seconds={"simulate": 4.0, "tell": 9.1}
+        )
+        [reason] = about(market, "speed")
+        assert "--batch-size" in reason["mend"]
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="nothing stops a process here")
+def test_a_run_that_is_stopped_is_told_at_once_with_what_lets_it_go_on(market: Path) -> None:
+    words = [sys.executable, "-m", "qsim", "run", str(market), "--realtime", "--interval", "1"]
+    with subprocess.Popen(words, stderr=subprocess.PIPE) as run:
+        try:
+            while not (kept := lines(market)) or kept[-1]["process"] != run.pid:
+                sleep(0.1)
+            assert about(market, "run") == []
+            run.send_signal(signal.SIGSTOP)
+            while psutil.Process(run.pid).status() != psutil.STATUS_STOPPED:
+                sleep(0.01)
+            [reason] = about(market, "run")
+            assert reason["level"] == "failing" and f"kill -CONT {run.pid}" in reason["mend"]
+            run.send_signal(signal.SIGCONT)
+            while psutil.Process(run.pid).status() == psutil.STATUS_STOPPED:
+                sleep(0.01)
+            assert about(market, "run") == []
+        finally:
+            run.kill()
 
 
 def test_ticks_that_came_late_are_forgotten_when_a_thousand_came_in_time(market: Path) -> None:

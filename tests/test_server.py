@@ -522,6 +522,28 @@ def test_the_writer_of_a_live_server_takes_no_module_out_of_the_folder_it_is_sta
     assert writer.returncode == 0 and lock.is_free(market)
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="nothing stops a process here")
+def test_a_writer_that_was_stopped_by_a_signal_commits_and_ends_with_the_server(market: Path) -> None:
+    begin, writer = qsim.status(market)["tick"], live.started(place_of(market))
+    while qsim.status(market)["tick"] == begin and writer.poll() is None:
+        time.sleep(0.1)
+    writer.send_signal(signal.SIGSTOP)
+    live.stop(writer)
+    assert writer.returncode == 0 and lock.is_free(market)
+
+
+def test_a_writer_that_does_not_end_is_killed_and_that_is_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(live, "_STOP_SECONDS", 0.1)
+    deaf = "import signal, time; signal.signal(signal.SIGTERM, signal.SIG_IGN); print(flush=True); time.sleep(600)"
+    with subprocess.Popen([sys.executable, "-c", deaf], stdout=subprocess.PIPE) as writer:
+        assert writer.stdout is not None and writer.stdout.readline()
+        live.stop(writer)
+    assert writer.returncode == -signal.SIGKILL
+    assert f"process {writer.pid}" in caplog.text and "is killed" in caplog.text
+
+
 def test_a_stop_ends_a_query_that_runs_and_tells_who_asked(market: Path) -> None:
     long = "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE (a.range * b.range) % 7 = 3"
     answers = []

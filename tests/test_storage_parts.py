@@ -474,6 +474,20 @@ def test_each_file_that_is_not_what_was_committed_is_told_by_its_path_and_fault(
     assert path == named[-1].path and f"{path}: its sha256" in str(fault)
 
 
+@pytest.mark.parametrize(("days", "reads"), [(-1, 1), (1, 1), (0, 2)])
+def test_a_file_from_before_the_clock_was_put_back_is_read_once_as_one_of_yesterday_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, days: int, reads: int
+) -> None:
+    file, seen, really = committed(tmp_path, "1.parquet"), [], integrity.read
+    monkeypatch.setattr(integrity, "read", lambda *given: (seen.append(1), really(*given))[1])
+    found = system.look(tmp_path / file.path)
+    assert found is not None
+    monkeypatch.setattr(integrity.time, "time_ns", lambda: found.changed_ns - days * 86_400 * 10**9)
+    for _ in range(2):
+        assert not list(integrity.faults(tmp_path, [file]))
+    assert len(seen) == reads
+
+
 @pytest.mark.parametrize(
     ("spoil", "line"),
     [

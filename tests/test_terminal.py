@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from qsim.runs import process
+from qsim.storage import lock
 from tests.terminals import Terminal, terminal
 
 INTO, OUT_OF, SHOWN = "\x1b[?1049h", "\x1b[?1049l", "\x1b[?25h"
@@ -43,6 +46,32 @@ def test_top_follows_a_run_and_gives_the_terminal_back(running: Path) -> None:
         shown.until(lambda text: max(ticks(text)) > first + 1 and "running" in text)
         assert INTO in shown.drawn
         ends_well(shown)
+
+
+def test_top_goes_on_when_a_market_that_was_away_is_back(market: Path) -> None:
+    with terminal("top", market, "--every", 0.2) as shown:
+        shown.until(lambda text: ticks(text))
+        market.rename(market.with_name("away"))
+        shown.until(lambda text: "looking again" in text)
+        market.with_name("away").rename(market)
+        seen = len(shown.text)
+        shown.until(lambda text: ticks(text[seen:]))
+        ends_well(shown)
+
+
+def test_a_run_whose_terminal_is_held_commits_and_frees_the_market_when_it_is_told_to_stop(market: Path) -> None:
+    with terminal("run", market, "--realtime", "--interval", 1, "--speed", 10) as shown:
+        shown.until(lambda text: "events/s" in text)
+        shown.press(b"\x13")
+        time.sleep(1)
+        shown.process.terminate()
+        end = time.monotonic() + 15
+        while not lock.is_free(market):
+            assert time.monotonic() < end
+            time.sleep(0.05)
+        assert process.lines(market)[-1]["kind"] == "end"
+        shown.press(b"\x11")
+        assert shown.ended() == 0
 
 
 def test_top_in_a_terminal_that_cannot_be_drawn_over_prints_once(market: Path) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from qsim.errors import DiskError
+from qsim.errors import DiskError, QsimError
 from qsim.given import LOG_LEVELS, variable
 from qsim.standing import check_outside
 
@@ -155,12 +155,28 @@ def _into(file: str) -> logging.Handler:
     return handler
 
 
+def _tell_end(files: list[logging.Handler]) -> None:
+    """Write into log files what ends a command in a fault: standard error is told of it, and who reads the log alone is not."""
+    fault = sys.exc_info()[1]
+    if fault is None or isinstance(fault, (SystemExit, click.exceptions.Exit, BrokenPipeError)):
+        return
+    foreseen = isinstance(fault, (QsimError, KeyboardInterrupt, click.ClickException))
+    message = "stopped at once" if isinstance(fault, KeyboardInterrupt) else str(fault) or type(fault).__name__
+    record = logging.makeLogRecord(
+        {"name": "qsim", "levelno": logging.ERROR, "levelname": "ERROR", "msg": message}
+        | ({} if foreseen else {"exc_info": (type(fault), fault, fault.__traceback__)})
+    )
+    for handler in files:
+        handler.handle(record)
+
+
 def set_up(level: str | None, file: str | None = None) -> None:
     """Send what qsim logs to standard error and, where one is named, to a file, until the command ends."""
     logger, wanted = logging.getLogger("qsim"), level_of(level)
     handlers = [_on_standard_error(), *([_into(file)] if file else [])]
 
     def end() -> None:
+        _tell_end(handlers[1:])
         # The file's end may have to be told on standard error.
         for handler in reversed(handlers):
             logger.removeHandler(handler)

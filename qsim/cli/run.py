@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -23,6 +24,17 @@ if TYPE_CHECKING:
 _ONE_STOP_SECONDS = 0.2
 
 
+def _takes_words() -> bool:
+    """Tell whether standard error takes something now: a terminal that was held (Ctrl-S), or whose connection hangs, does not, and
+    who wrote to it would commit nothing any more.
+    """
+    try:
+        return bool(select.select([], [2], [], 0)[1])
+    except (OSError, ValueError):
+        # Where it cannot be asked.
+        return True
+
+
 def _stop_on_interrupt(at_eof: bool) -> threading.Event:
     """Let the first Ctrl-C, SIGTERM or end of the terminal finish and commit what is under way; a second one stops at once."""
     stop, asked = threading.Event(), [0.0]
@@ -36,7 +48,8 @@ def _stop_on_interrupt(at_eof: bool) -> threading.Event:
             return
         asked[0] = monotonic()
         stop.set()
-        output.note("stopping: what is under way is being committed (again to stop at once)")
+        if _takes_words():
+            output.note("stopping: what is under way is being committed (again to stop at once)")
 
     for number in STOPPING:
         # Under nohup the end of the terminal is nobody's wish.

@@ -8,6 +8,7 @@ import click
 
 from qsim.cli import options, output, tables
 from qsim.cli.events import change_of
+from qsim.errors import QsimError
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -106,6 +107,17 @@ def _screen(seen: dict[str, Any], console: Console) -> RenderableType:
     return Group(*parts, Text(newest, no_wrap=True, overflow="ellipsis"))
 
 
+def _again(directory: str | None, console: Console) -> RenderableType:
+    """Look again and draw it; a market that cannot be read for now, as one that is being moved, ends no watch."""
+    from rich.text import Text
+
+    try:
+        # A tall terminal has room for more events below the rest.
+        return _screen(_glance(directory, max(_EVENTS, console.height - _ABOVE)), console)
+    except QsimError as fault:
+        return Text(f"cannot be read now: {fault}\nlooking again; Ctrl-C ends this", style="red")
+
+
 @click.command()
 @options.directory
 @click.option("--every", type=click.FloatRange(min=0.2), default=1.0, show_default=True, help="Seconds between looks.")
@@ -132,6 +144,4 @@ def top(directory: str | None, every: float, once: bool, as_json: bool) -> None:
         with Live(_screen(seen, console), console=console, screen=True, auto_refresh=False) as live:
             while True:
                 sleep(every)
-                # A tall terminal has room for more events below the rest.
-                seen = _glance(directory, max(_EVENTS, console.height - _ABOVE))
-                live.update(_screen(seen, console), refresh=True)
+                live.update(_again(directory, console), refresh=True)

@@ -34,6 +34,9 @@ _FAILED_PCT, _LATE_SHARE = 5.0, 0.01
 _LAG_WARNING, _LAG_FAILING, _LEAST_LAG_SECONDS = 2.0, 10.0, 1.0
 _DISK_WARNING, _DISK_FAILING = 2_000_000_000, 200_000_000
 _MANY_FILES = 10_000
+_NOTHING_TO_MEND = (
+    "nothing, its ticks were made up; where nobody stopped it, see what else the machine did (journalctl)"
+)
 # Spread of changes against that of the ticks before; a market of some hundred changes varies by less than this.
 _BAND, _LEAST_CHANGES = (0.5, 2.0), 300
 
@@ -101,7 +104,6 @@ def _speed(market: Place, newest: list[dict[str, Any]]) -> Iterator[Reason]:
     if not newest or newest[-1]["kind"] != "run":
         return
     run = newest[-1]
-    mend = "smaller batches (--batch-size), a longer --interval, a lower --speed, more --max-workers, or --flush 5"
     if metrics.is_over(market, run):
         found = f"the last run (process {run['process']}) ended at tick {run['tick']} without a word: killed, or its machine was"
         yield _reason(WARNING, "run", found, "run again: it goes on from the last commit")
@@ -114,25 +116,45 @@ def _speed(market: Place, newest: list[dict[str, Any]]) -> Iterator[Reason]:
         behind = run["lag_seconds"] / max(run["tick_seconds"], _LEAST_LAG_SECONDS)
         if behind >= _LAG_WARNING:
             found = f"{run['lag_seconds']:.1f} s behind the clock at tick {run['tick']}, ticks take {run['tick_seconds']:g} s"
-            yield _reason(FAILING if behind >= _LAG_FAILING else WARNING, "speed", found, mend)
+            yield _reason(FAILING if behind >= _LAG_FAILING else WARNING, "speed", found, _quicker(run))
         elif run["tick_seconds"] >= _LEAST_LAG_SECONDS and run["lately_late"] > _LATE_SHARE * run["lately_done"]:
             found = f"{run['lately_late']} of the last {counted(run['lately_done'], 'tick')} came late"
-            yield _reason(WARNING, "speed", found, mend)
+            # What fell due while a run stood still came late for that alone.
+            if stood := run["lately_late"] - 1 <= run["lately_stood"] / run["tick_seconds"] > 0:
+                found += (
+                    f", as the run stood still for {run['lately_stood']:,.0f} s: it was stopped, or its machine was"
+                )
+            yield _reason(WARNING, "speed", found, _NOTHING_TO_MEND if stood else _quicker(run))
+
+
+def _quicker(run: dict[str, Any]) -> str:
+    """Say what to do about a run that is late, by what took its time lately."""
+    spent = dict(run["lately_spent"])
+    if spent.pop("tell", 0.0) > sum(spent.values()):
+        return "its output is taken too slowly: read --stdout faster, print less (--sample 10), or send it to a file"
+    return "smaller batches (--batch-size), a longer --interval, a lower --speed, more --max-workers, or --flush 5"
 
 
 def _lately(lines: list[dict[str, Any]], run: dict[str, Any]) -> dict[str, Any]:
-    """Count the last ticks of a run, about a thousand, and those of them that came late; and tell how long after the line before
-    its last one came.
+    """Count the last ticks of a run, about a thousand, those of them that came late, the seconds that it stood still and those
+    that each stage took meanwhile; and tell how long after the line before its last one came.
     """
-    done, late = 0, 0
+    done, late, stood, spent = 0, 0, 0.0, dict[str, float]()
     for line in reversed(lines):
         if not metrics.is_of(line, run):
             break
         if line["done"] <= run["done"] - LOOKED_AT:
-            done, late = line["done"], line["late_ticks"]
+            done, late, stood = line["done"], line["late_ticks"], line.get("stood_seconds", 0.0)
+            spent = line["stage_seconds"]
             break
     gap = run["seconds"] - sum(line["seconds"] for line in lines[-2:-1] if metrics.is_of(line, run))
-    return {"lately_done": run["done"] - done, "lately_late": run["late_ticks"] - late, "gap_seconds": gap}
+    return {
+        "lately_done": run["done"] - done,
+        "lately_late": run["late_ticks"] - late,
+        "lately_stood": run.get("stood_seconds", 0.0) - stood,
+        "lately_spent": {stage: seconds - spent.get(stage, 0.0) for stage, seconds in run["stage_seconds"].items()},
+        "gap_seconds": gap,
+    }
 
 
 def _quiet_seconds(market: Place, run: dict[str, Any]) -> float:
@@ -142,7 +164,23 @@ def _quiet_seconds(market: Place, run: dict[str, Any]) -> float:
     return monotonic() - float(run["monotonic_seconds"])
 
 
+def _is_stopped(market: Place, run: dict[str, Any]) -> bool:
+    """Tell whether the process of a run was stopped by a signal: until it goes on it hears of no other one but SIGKILL."""
+    import psutil
+
+    if not isinstance(market, Path) or lock.is_elsewhere(market) or lock.last_holder(market) != run["process"]:
+        return False
+    try:
+        return bool(psutil.Process(run["process"]).status() == psutil.STATUS_STOPPED)
+    except (OSError, psutil.Error):
+        return False
+
+
 def _still(market: Place, run: dict[str, Any]) -> Iterator[Reason]:
+    if _is_stopped(market, run):
+        found = f"the run (process {run['process']}) is stopped, as by Ctrl-Z or SIGSTOP, and holds the market"
+        yield _reason(FAILING, "run", found, f"let it go on: fg in its terminal, or kill -CONT {run['process']}")
+        return
     quiet = _quiet_seconds(market, run)
     # One that is told to commit rarely takes a flush for it, and what it has made meanwhile some time to be written; a large market
     # takes the time that it took before.
@@ -160,8 +198,9 @@ def _machine(market: Place, newest: list[dict[str, Any]]) -> Iterator[Reason]:
     if free is not None and free < _DISK_WARNING:
         level = FAILING if free < _DISK_FAILING else WARNING
         yield _reason(
-            level, "disk", f"{free / 1e6:,.0f} MB are free", "free space: qsim compact, then qsim vacuum; or move it"
-        )
+            level, "disk", f"{free / 1e6:,.0f} MB are free",
+            "free space beside the market, or move it; with no run going on: qsim vacuum, then qsim compact, which needs room",
+        )  # fmt: skip
     try:
         memory = psutil.virtual_memory()
     except (OSError, psutil.Error) as fault:

@@ -5,6 +5,7 @@ A late run makes all ticks that are due at once; none is ever left out. Knows no
 
 from __future__ import annotations
 
+import logging
 import math
 import threading
 from dataclasses import dataclass, field
@@ -16,21 +17,27 @@ from qsim.scalars import number
 
 # A stop may be set by a signal's handler, which must not meet a lock: so it is looked at, not waited for.
 _LOOK_SECONDS = 0.05
+# A busy machine wakes who waits late by some hundredths of a second.
+_STOOD_SECONDS = 1.0
 # Beyond these the clock's arithmetic leaves the numbers there are, and no run would be of use.
 _SPEEDS, _LONGEST_FLUSH = (1e-6, 1e9), 86_400
+
+_logger = logging.getLogger("qsim")
 
 
 @dataclass(frozen=True)
 class Pace:
     """When ticks are due: tick `tick` at the reading `began` of the monotonic clock, each later one `tick_seconds` on.
 
-    Ticks are made together once in `flush` seconds, or one by one where that is 0.
+    Ticks are made together once in `flush` seconds, or one by one where that is 0. `stood` keeps the seconds of each time that a
+    wait was overslept: then the process stood still.
     """
 
     tick: int
     began: float
     tick_seconds: float
     flush: float = 0.0
+    stood: list[float] = field(default_factory=list, compare=False)
 
     def due(self, tick: int) -> float:
         """Tell when a tick is due, seconds after the beginning."""
@@ -72,7 +79,17 @@ def wait(pace: Pace, first: int, limit: int, stop: threading.Event) -> int:
             return min(last, pace.reached(elapsed(pace)))
         with interrupts.let_through():
             sleep(min(left, _LOOK_SECONDS))
+        _note_standing(pace, left - (pace.due(last) - elapsed(pace)))
     return last
+
+
+def _note_standing(pace: Pace, slept: float) -> None:
+    """Keep and tell that so long a sleep was none that was asked for: nobody would see else why all ticks came late."""
+    if (stood := slept - _LOOK_SECONDS) < _STOOD_SECONDS:
+        return
+    pace.stood.append(stood)
+    line = "the run stood still for %.1f s: it was stopped, or its machine slept or was overloaded; what fell due is made now"
+    _logger.warning(line, stood)
 
 
 @dataclass

@@ -30,6 +30,8 @@ from qsim.storage import digests, log, tables
 from qsim.storage.pieces import DataFile
 
 _COUNTS_SECONDS = 60.0
+# Ticks, of a second at least, from which on a lag is logged.
+_LAG_TOLD = 2.0
 _SWITCHES = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False, "on": True, "off": False}
 
 _logger = logging.getLogger("qsim")
@@ -48,7 +50,8 @@ def monitoring_wanted(given: bool | None) -> bool:
 @dataclass(frozen=True)
 class Progress:
     """How far a run is: the tick reached, the ticks of this call done and wanted, and the events it made; of a paced run,
-    the seconds by which the tick was committed after it was due, and how many ticks so far came after the next one was due.
+    the seconds by which the tick was committed after it was due, how many ticks so far came after the next one was due, and the
+    seconds that the process stood still in a wait, as where it was stopped.
     """
 
     tick: int
@@ -57,6 +60,7 @@ class Progress:
     events: int
     lag_seconds: float = 0.0
     late_ticks: int = 0
+    stood_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -201,17 +205,29 @@ def _run(
             files = _commit_window(writer, window, results, epoch, counts_due)
             laps.lap("commit")
             written, epoch, tick = monotonic() if counts_due else written, None, writer.tip.tick
-            lag = 0.0
+            lag = stood = 0.0
             if pace is not None:
-                now = pacing.elapsed(pace)
-                lag, late = max(0.0, now - pace.due(tick)), late + pace.late(window.ticks[0], tick, now)
+                lag, more = _lateness(writer, window, pace, counts_due)
+                late, stood = late + more, sum(pace.stood)
             events += _events(files)
-            progress = Progress(tick, tick - start, wanted, events, round(lag, 3), late)
+            progress = Progress(tick, tick - start, wanted, events, round(lag, 3), late, round(stood, 3))
             _tell(manner, recorder, progress, results, laps)
             if pace is not None:
                 merging.add(tiers, files)
                 until = pacing.free_until(pace, tick + 1, start + wanted)
                 merging.tidy(writer, tiers, until, laps.seconds["commit"])
+
+
+def _lateness(writer: Writer, window: Span, pace: Pace, told: bool) -> tuple[float, int]:
+    """Give by how many seconds a window that was committed now is behind the clock and how many of its ticks are late; a large lag
+    is logged where it is to be `told`.
+    """
+    now, tick = pacing.elapsed(pace), window.ticks[-1]
+    lag = max(0.0, now - pace.due(tick))
+    if told and lag >= _LAG_TOLD * max(pace.tick_seconds, 1.0):
+        line = "%s: %.1f s behind the clock at tick %d; qsim health tells why and what to do"
+        _logger.warning(line, writer.market, lag, tick)
+    return lag, pace.late(window.ticks[0], tick, now)
 
 
 def _tell(manner: Manner, recorder: Recorder | None, now: Progress, results: list[Written], laps: Laps) -> None:

@@ -19,6 +19,8 @@ _STOP_SECONDS = 30.0
 # A year.
 _MINUTES = 365 * 24 * 60
 
+_logger = logging.getLogger("qsim")
+
 
 def started(market: Place) -> subprocess.Popen[bytes]:
     """Start `qsim run` on a market, kept to the clock; what it says goes to standard error, and its log where that of this process
@@ -71,9 +73,14 @@ def stop(writer: subprocess.Popen[bytes]) -> None:
     """Let a writer commit what is under way and end; it is ended at once where it does not."""
     if writer.poll() is None:
         writer.send_signal(signal.SIGTERM)
+        if hasattr(signal, "SIGCONT"):
+            # One that was stopped (SIGSTOP) hears of nothing before it goes on.
+            writer.send_signal(signal.SIGCONT)
         try:
             writer.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
+            line = "the writer (process %d) did not end in %.0f s and is killed; nothing committed is lost"
+            _logger.warning(line, writer.pid, _STOP_SECONDS)
             writer.kill()
             writer.wait()
     if writer.stdin is not None:

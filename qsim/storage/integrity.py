@@ -52,7 +52,8 @@ def check(market: Place, file: DataFile) -> None:
     if found.bytes != file.bytes:
         raise CorruptError(f"{path}: {_sizes(found.bytes, file.bytes)}; restore it from a copy of the market")
     read(market, file)
-    if time.time_ns() - max(found.changed_ns, found.modified_ns) > _SETTLED_NS:
+    # Marks from beyond now, as where the clock was put back, are no more those of a change to come than old ones.
+    if abs(time.time_ns() - max(found.changed_ns, found.modified_ns)) > _SETTLED_NS:
         _known.setdefault(market.absolute(), {})[file.path] = (found, file.sha256)
 
 
