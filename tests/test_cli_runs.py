@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import tomllib
 from collections.abc import Iterator
 from importlib import import_module
@@ -18,6 +19,7 @@ import pytest
 
 import qsim
 from qsim.cli import logs, main
+from qsim.queries import connection
 from qsim.storage import log
 from tests.commands import signals_kept
 
@@ -369,6 +371,20 @@ def test_a_market_that_is_stopped_by_ctrl_c_commits_what_is_done_and_goes_on_as_
     assert main(["run", str(market), "--until", str(onward)]) == 0
     assert main(["run", str(whole), "--until", str(onward), "--batch-size", "all"]) == 0
     assert qsim.status(market)["digest"] == qsim.status(whole)["digest"]
+
+
+def test_ctrl_c_during_a_query_is_one_line_and_no_traceback(
+    market: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fetched = connection.fetched
+
+    def interrupted(*asked: Any) -> Any:
+        threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+        return fetched(*asked)
+
+    monkeypatch.setattr(connection, "fetched", interrupted)
+    assert main(["sql", str(market), "SELECT max(hash(range)) FROM range(1000000000000)"]) == 130
+    assert tuple(capsys.readouterr()) == ("", "qsim: stopped\n")
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from types import SimpleNamespace
@@ -135,6 +136,28 @@ def test_a_connection_is_refreshed_to_the_newest_commit(place: ObjectPath) -> No
         assert connection.execute("SELECT count(*) FROM price_history").fetchone() == before
         assert qsim.refresh(connection) == TICKS + 2
         assert connection.execute("SELECT count(*) FROM price_history").fetchone() != before
+
+
+def test_who_goes_to_the_end_of_an_object_leaves_another_thread_where_it_reads() -> None:
+    reader = objects.RangeReader(ObjectPath("s3://bucket/key"), 100)
+    with ThreadPoolExecutor(1) as other:
+        assert other.submit(reader.seek, 40).result() == 40
+        assert reader.seek(0, 2) == reader.size() == 100
+        assert other.submit(reader.tell).result() == 40
+
+
+def test_cursors_see_what_their_connection_sees_and_one_in_a_transaction_keeps_its_commit(place: ObjectPath) -> None:
+    made(place)
+    counts = "SELECT raw.head_tick(), (SELECT max(tick) FROM raw.metrics), (SELECT count(*) FROM price_history) > 0"
+    with qsim.connect(place) as connection, connection.cursor() as moved, connection.cursor() as held:
+        held.execute("BEGIN")
+        before = held.execute(counts).fetchall()
+        assert before == moved.execute(counts).fetchall() == [(TICKS, TICKS, True)]
+        qsim.run(place, ticks=2)
+        qsim.compact(place)
+        qsim.refresh(connection)
+        assert moved.execute(counts).fetchall() == [(TICKS + 2, TICKS + 2, True)]
+        assert held.execute(counts).fetchall() == before
 
 
 @pytest.mark.parametrize("text", ["http://host/m", "s3://bucket", "s3://bucket/../m", "ftp://a/b"])

@@ -16,10 +16,12 @@ from qsim.monitoring import feed
 from qsim.monitoring.health import health
 from qsim.monitoring.metrics import metrics
 from qsim.monitoring.report import report
+from qsim.queries import connection
 from qsim.server.app import create_app
 from qsim.server.following import look
 from qsim.storage import log
 from qsim.validation import validate
+from tests.commands import Shell
 
 
 def overtake(market: Path) -> None:
@@ -71,6 +73,37 @@ def test_what_reads_the_market_once_reads_the_newer_commit(
 ) -> None:
     meanwhile()
     assert tick(ask(pieces)) == 13
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("sql", "{}", "SELECT count(*) FROM prices JOIN price_history USING (listing_id)"),
+        ("ask", "cheapest", "lemon", "--dir", "{}"),
+        ("ask", "deals", "--min-discount", "1", "--dir", "{}"),
+    ],
+    ids=["sql", "cheapest", "deals"],
+)
+def test_a_command_whose_files_go_after_it_has_opened_the_market_asks_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: Shell, words: tuple[str, ...]
+) -> None:
+    # The prices of a market of customers are of many files, since what an order costs changes on the way.
+    market, really = tmp_path / "m", connection._opened
+    qsim.generate(market, products=12, preset="realistic")
+    for _ in range(3):
+        qsim.run(market, ticks=20)
+
+    def opened(*given: Any) -> Any:
+        monkeypatch.setattr(connection, "_opened", really)
+        found = really(*given)
+        overtake(market)
+        return found
+
+    monkeypatch.setattr(connection, "_opened", opened)
+    told = [word.format(market) for word in words]
+    done = shell(*told)
+    assert connection._opened is really and (done.code, done.err) == (0, "")
+    assert done == shell(*told)
 
 
 def test_who_follows_events_misses_none_and_gets_none_twice(pieces: Path, monkeypatch: pytest.MonkeyPatch) -> None:

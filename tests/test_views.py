@@ -17,6 +17,7 @@ from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import duckdb
 import pytest
@@ -377,6 +378,20 @@ def test_refresh_within_a_transaction_is_refused_and_leaves_it_as_it_is(ran: Pat
     connection.execute("COMMIT")
     assert connection.execute("SELECT one FROM mine").fetchall() == [(1,)]
     assert qsim.refresh(connection) == 10
+
+
+def test_a_refresh_that_ctrl_c_ends_leaves_no_transaction_and_all_as_it_was(
+    ran: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    market = Path(shutil.copytree(ran, tmp_path / "m"))
+    with qsim.connect(market) as open_connection:
+        qsim.run(market, ticks=1)
+        with monkeypatch.context() as patch:
+            patch.setattr("qsim.queries.connection.run_new", Mock(side_effect=KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                qsim.refresh(open_connection)
+        assert open_connection.execute("SELECT raw.head_tick()").fetchall() == [(10,)]
+        assert qsim.refresh(open_connection) == 11
 
 
 def test_refresh_of_a_cursor_is_refused_and_it_moves_along_with_its_connection(ran: Path, tmp_path: Path) -> None:

@@ -42,6 +42,10 @@ COMMANDS = {
 _HELP: type[click.UsageError] | tuple[()] = getattr(click.exceptions, "NoArgsIsHelpError", ())
 
 
+# What DuckDB makes of the KeyboardInterrupt that Ctrl-C raises while a query runs.
+_INTERRUPTED = "Query interrupted"
+
+
 class _Lazy(click.Group):
     """A group whose commands are imported when called; their one-line helps are at hand."""
 
@@ -119,6 +123,10 @@ def main(arguments: list[str] | None = None) -> int:
     except click.ClickException as fault:
         return _fail(fault.format_message(), 2)
     except (click.Abort, KeyboardInterrupt):
+        return _fail("stopped", 130)
+    except RuntimeError as fault:
+        if str(fault) != _INTERRUPTED:
+            raise
         return _fail("stopped", 130)
     except (BrokenPipeError, SystemExit):
         # The reader of a pipe has what it wanted (click makes an exit of that); nothing more can be written.

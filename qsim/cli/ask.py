@@ -44,14 +44,16 @@ def cheapest(words: tuple[str, ...], directory: str | None, as_json: bool, **giv
 
     Example: qsim ask cheapest onions --dir shop
     """
-    from qsim.queries import connect
-    from qsim.queries.questions import cheapest as rows_of
-    from qsim.queries.questions import shelf_beside
+    from qsim.queries import questions
+    from qsim.queries.connection import asked
 
     product = " ".join(words)
-    with connect(directory) as connection:
-        rows = rows_of(connection, product, **given)
-        beside = shelf_beside(connection, product, rows)
+
+    def found(connection: Any) -> tuple[Any, str]:
+        rows = questions.cheapest(connection, product, **given)
+        return rows, questions.shelf_beside(connection, product, rows)
+
+    rows, beside = asked(directory, found)
     _show(answers.cheapest, rows, as_json, f"Cheapest {product}")
     if beside:
         output.note(beside)

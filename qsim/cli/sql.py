@@ -62,10 +62,9 @@ def _check_query(words: tuple[str, ...]) -> None:
 
 
 def _plain(directory: str | None, query: str) -> tuple[list[str], list[dict[str, object]]]:
-    from qsim.queries import connect
-    from qsim.queries.connection import selected
+    from qsim.queries.connection import asked, selected
 
-    return selected(connect(directory), query)
+    return asked(directory, lambda connection: selected(connection, query))
 
 
 def _guarded(directory: str | None, query: str) -> tuple[list[str], list[dict[str, object]]]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 from weakref import WeakKeyDictionary
 
 import duckdb
@@ -24,6 +24,8 @@ from qsim.standing import market_directory
 from qsim.storage import integrity
 from qsim.storage.log import Log
 from qsim.storage.places import ObjectPath, Place, place_of
+
+Answer = TypeVar("Answer")
 
 # The log of each market as this process last read it, so that to look for news costs what is new.
 _known: dict[Place, Log] = {}
@@ -53,6 +55,22 @@ def _opened(market: Place, history: Log) -> duckdb.DuckDBPyConnection:
     connection = connected(market, integrity.checked(market, history))
     _known[market] = integrity.still(market, history)
     return connection
+
+
+def asked(directory: str | os.PathLike[str] | None, question: Callable[[duckdb.DuckDBPyConnection], Answer]) -> Answer:
+    """Ask by a connection of its own, as `connect` opens one: again at the newest commit where files of this one went meanwhile."""
+    market = market_directory(directory).absolute()
+
+    def ask(history: Log) -> Answer:
+        with _opened(market, history) as connection:
+            try:
+                return question(connection)
+            except (QsimError, duckdb.Error):
+                # Views look for their files when they are asked: that a vacuum took these is no fault of the question.
+                integrity.checked(market, history)
+                raise
+
+    return integrity.at_newest(market, ask)
 
 
 def in_memory() -> duckdb.DuckDBPyConnection:
@@ -85,12 +103,13 @@ def _show(connection: duckdb.DuckDBPyConnection, market: Place, history: Log) ->
     # DuckDB has no way of its own to object stores but an extension that is fetched from the network.
     select = scans.select if isinstance(market, ObjectPath) else files
     texts = views.all_statements(market, history, course_of(history), select)
-    if isinstance(market, ObjectPath):
-        register_objects(connection, scans.named, {str(market / file.path): file.bytes for file in history.files})
     connection.execute("BEGIN")
     try:
+        if isinstance(market, ObjectPath):
+            register_objects(connection, scans.named, {str(market / file.path): file.bytes for file in history.files})
         run_new(connection, texts, _shown.get(connection, frozenset()))
-    except CorruptError:
+    except BaseException:
+        # Ctrl-C too must not leave the connection in a transaction, which the next refresh would refuse.
         connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")

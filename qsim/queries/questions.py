@@ -287,9 +287,7 @@ def ask(
         kind = _wrong_kind(name, value, bound.signature.parameters[name].default)
         if kind:
             raise UsageError(f"ask {question}: {name}: found {shown(value)}; allowed is {kind}; mend it")
-    connection = connections.connect(directory)
-    try:
-        answer: list[dict[str, Any]] | dict[str, Any] = known[question](connection, *args, **options)
-    finally:
-        connection.close()
+    answer: list[dict[str, Any]] | dict[str, Any] = connections.asked(
+        directory, lambda connection: known[question](connection, *args, **options)
+    )
     return answer

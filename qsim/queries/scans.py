@@ -52,7 +52,10 @@ def register(connection: duckdb.DuckDBPyConnection, scans: Mapping[str, Mapping[
 def register_objects(
     connection: duckdb.DuckDBPyConnection, scans: Mapping[str, Mapping[str, Any]], sizes: Mapping[str, int]
 ) -> None:
-    """Do as `register` with objects in a store, whose sizes are known by their paths: no request is made before a query."""
+    """Do as `register` with objects in a store, whose sizes are known by their paths: no request is made before a query.
+
+    What is registered only one cursor has; these are views as any, which all cursors see and a transaction takes back.
+    """
     import pyarrow as pa
     from pyarrow import dataset
 
@@ -60,7 +63,8 @@ def register_objects(
     for name, scan in scans.items():
         opened = [pa.PythonFile(RangeReader(ObjectPath(path), sizes[path]), mode="r") for path in scan["paths"]]
         fragments = [form.make_fragment(file) for file in opened]
-        connection.register(name, dataset.FileSystemDataset(fragments, TABLES[scan["table"]].arrow(), form))
+        found = dataset.FileSystemDataset(fragments, TABLES[scan["table"]].arrow(), form)
+        connection.from_arrow(found).create_view(name)
 
 
 def select_for(connection: duckdb.DuckDBPyConnection, market: Place) -> SelectHere:

@@ -7,6 +7,7 @@ by obstore, with pauses, up to a limit; what then still fails is a DiskError.
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -152,8 +153,11 @@ def _deleted(paths: list[ObjectPath]) -> bool:
     return True
 
 
-class RangeReader:
-    """An object of known size as an open file, each read one request for that range: what Arrow reads Parquet through."""
+class RangeReader(threading.local):
+    """An object of known size as an open file, each read one request for that range: what Arrow reads Parquet through.
+
+    Each thread has a place of its own in it: to ask for the size Arrow goes to the end and back, while others read.
+    """
 
     closed = False
 
