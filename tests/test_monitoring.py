@@ -23,6 +23,7 @@ from qsim.monitoring import feed, metrics, page, report
 from qsim.monitoring import health as healths
 from qsim.monitoring.health import health
 from qsim.runs import process, recording
+from qsim.schema import STATES
 from qsim.storage.lock import writer_lock
 from tests.commands import Shell
 
@@ -418,6 +419,24 @@ def test_metrics_of_the_last_ticks_are_of_these_alone(ready_market: Path, shell:
     found = json.loads(shell("metrics", ready_market, "--last", 7, "--json").out)
     assert found["ticks_counted"] == 7 and found["total"]["attempted"] == 7 * 200
     assert "last" in shell.refused(2, "metrics", ready_market, "--last", 0)
+
+
+def test_rates_and_spreads_of_metrics_are_those_of_all_changes_added_up() -> None:
+    """Of changes of 1 %, -1 %, 3 % and 3 %, in two ticks of two; one of eight updates failed."""
+    counts = {name: 0 for name in (*metrics._SUMS, *STATES, "skipped_waiting", "skipped_inactive")}
+    cell = {**counts, "platform": "zepto", "category": "Food", "attempted": 4, "sized": 2}
+    rows = [
+        {**cell, "tick": 1, "change_bps": 0, "change_squares": 2 * 100**2, "failed": 1, "surging": 7},
+        {**cell, "tick": 2, "change_bps": 600, "change_squares": 2 * 300**2, "surging": 5},
+    ]
+    [found] = metrics.totals(pl.DataFrame(rows), ("platform",))
+    assert [found[name] for name in ("mean_change_pct", "sd_change_pct", "success_pct")] == [1.5, 1.6583, 87.5]
+    assert (found["attempted"], found["surging"]) == (8, 5)
+
+
+def test_no_events_are_given_where_none_are_asked_for_or_none_were(market: Path, tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "new", products=5)
+    assert feed.recent(market, 0) == feed.recent(tmp_path / "new") == []
 
 
 def test_top_shows_the_market_and_its_newest_events(
