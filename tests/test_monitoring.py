@@ -423,7 +423,7 @@ def test_metrics_of_the_last_ticks_are_of_these_alone(ready_market: Path, shell:
 
 def test_rates_and_spreads_of_metrics_are_those_of_all_changes_added_up() -> None:
     """Of changes of 1 %, -1 %, 3 % and 3 %, in two ticks of two; one of eight updates failed."""
-    counts = {name: 0 for name in (*metrics._SUMS, *STATES, "skipped_waiting", "skipped_inactive")}
+    counts = dict.fromkeys((*metrics._SUMS, *STATES, "skipped_waiting", "skipped_inactive"), 0)
     cell = {**counts, "platform": "zepto", "category": "Food", "attempted": 4, "sized": 2}
     rows = [
         {**cell, "tick": 1, "change_bps": 0, "change_squares": 2 * 100**2, "failed": 1, "surging": 7},
