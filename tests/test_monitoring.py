@@ -27,6 +27,7 @@ from qsim.monitoring import feed, metrics, page, report
 from qsim.monitoring import health as healths
 from qsim.monitoring.health import health
 from qsim.runs import process, recording
+from qsim.schema import STATES
 from qsim.storage.lock import writer_lock
 from tests.commands import Shell
 
@@ -350,6 +351,27 @@ def test_volatility_out_of_its_band_is_told(tmp_path: Path, monkeypatch: pytest.
     assert len(about(tmp_path / "m", "volatility")) == 4
 
 
+def test_volatility_of_the_last_500_ticks_is_held_against_that_of_those_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    qsim.generate(tmp_path / "m", products=100)
+    qsim.run(tmp_path / "m", ticks=600)
+    rows = metrics.by_tick
+
+    def wilder(*given: Any) -> pl.DataFrame:
+        late = pl.when(pl.col("tick") > 100)
+        return rows(*given).with_columns(
+            late.then(pl.col(name) * factor).otherwise(pl.col(name)).alias(name)
+            for name, factor in (("change_bps", 3), ("change_squares", 9))
+        )
+
+    monkeypatch.setattr(metrics, "by_tick", wilder)
+    found = [reason["found"] for reason in about(tmp_path / "m", "volatility")]
+    assert len(found) == 4 and all(
+        re.search(r" (2\.[6-9]|3\.[0-4]) times as much as before", line) for line in found
+    ), found
+
+
 def test_process_lines_tell_what_a_run_did_and_how_it_ended(market: Path) -> None:
     qsim.run(market, ticks=30)
     last = lines(market)[-1]
@@ -463,6 +485,29 @@ def test_metrics_of_the_last_ticks_are_of_these_alone(ready_market: Path, shell:
     found = json.loads(shell("metrics", ready_market, "--last", 7, "--json").out)
     assert found["ticks_counted"] == 7 and found["total"]["attempted"] == 7 * 200
     assert "last" in shell.refused(2, "metrics", ready_market, "--last", 0)
+
+
+def test_rates_and_spreads_of_metrics_are_those_of_all_changes_added_up() -> None:
+    """Of changes of 1 %, -1 %, 3 % and 3 %, in two ticks of two; one of eight updates failed."""
+    counts = dict.fromkeys((*metrics._SUMS, *STATES, "skipped_waiting", "skipped_inactive"), 0)
+    cell = {**counts, "platform": "zepto", "category": "Food", "attempted": 4, "sized": 2}
+    rows = [
+        {**cell, "tick": 1, "change_bps": 0, "change_squares": 2 * 100**2, "failed": 1, "surging": 7},
+        {**cell, "tick": 2, "change_bps": 600, "change_squares": 2 * 300**2, "surging": 5},
+    ]
+    [found] = metrics.totals(pl.DataFrame(rows), ("platform",))
+    assert [found[name] for name in ("mean_change_pct", "sd_change_pct", "success_pct")] == [1.5, 1.6583, 87.5]
+    assert (found["attempted"], found["surging"]) == (8, 5)
+
+
+def test_of_each_tick_at_most_so_many_events_are_taken_evenly_over_the_listings() -> None:
+    events = pa.table({"tick": [1] * 2 + [2] * 6 + [3], "listing_id": list(range(9))})
+    assert feed.sampled(events, 3)["listing_id"].to_pylist() == [0, 1, 2, 4, 6, 8]
+
+
+def test_no_events_are_given_where_none_are_asked_for_or_none_were(market: Path, tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "new", products=5)
+    assert feed.recent(market, 0) == feed.recent(tmp_path / "new") == []
 
 
 def test_top_shows_the_market_and_its_newest_events(

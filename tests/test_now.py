@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 
 import qsim
 from qsim.queries import past, questions, ranked, served, shown
 from qsim.queries.basket import basket
 from qsim.queries.connection import rows_of
+from qsim.queries.goods import Lines
 from qsim.queries.names import UnknownNameError, products_named, stems_of
 from qsim.queries.now import Now
 from qsim.queries.questions import plain
@@ -111,6 +114,13 @@ def test_the_cheapest_of_like_packs_is_bought_though_each_is_sold_out_somewhere(
         found = [basket(connection, items=[(1, "tea")], now=now) for now in (None, served.opened(tmp_path / "m").now)]
     assert in_stock == [(4,), (4,)]
     assert [one["lines"][0]["product"] for one in found] == ["Leaf Tea", "Leaf Tea"]
+
+
+def test_a_deals_campaign_is_the_listings_own_of_that_depth_that_goes_on_longest() -> None:
+    listings, campaigns, depths = np.array([3, 3, 3, 3, 4]), np.array([1, 2, 3, 4, 5]), np.array([10, 10, 10, 20, 10])
+    lines = Lines(listings, campaigns, depths, dict(enumerate("-abcde")))
+    endings = {campaign: datetime(2026, 1, day) for campaign, day in ((1, 2), (2, 3), (3, 3), (4, 9), (5, 9))}
+    assert ranked._lasting(lines, endings, 3, 10) == ("b", "2026-01-03 00:00:00")
 
 
 def test_no_deal_in_memory_costs_the_regular_price_or_more(tmp_path: Path) -> None:

@@ -156,6 +156,12 @@ def test_budget_buys_most_lines_then_cheapest() -> None:
     assert set(chosen(plan)) == {"milk", "salt", "tea"} and plan.total_paise == 90 and plan.left_out == ("ghee",)
 
 
+def test_budget_of_just_what_all_lines_cost_buys_them_all() -> None:
+    lines = [line("ghee", blinkit=25, zepto=36), line("milk", blinkit=14, zepto=23), line("tea", blinkit=35, zepto=20)]
+    fees = {"blinkit": Fees(0, 0, 0, 25), "zepto": Fees(0, 0, 0, 22)}
+    assert chosen(best_split(lines, fees, 68)) == {"ghee": "blinkit", "milk": "zepto", "tea": "zepto"}
+
+
 def test_budget_counts_fees() -> None:
     assert best_split([line("milk", zepto=100)], {"zepto": Fees(0, 1, 0, 0)}, 100).orders == ()
 
@@ -227,16 +233,16 @@ def test_long_list_is_bought_by_integer_programming() -> None:
     assert plan.total_paise == 400 and len(plan.orders) == 2
 
 
-def test_integer_programming_prints_nothing() -> None:
+def test_integer_programming_prints_nothing_and_lets_others_print() -> None:
     pytest.importorskip("highspy")
     # A new process, since HiGHS greets only the first time.
     script = (
         "from qsim.queries.optimum import *\n"
         "lines = [Line(str(i), 1, (Offer('zepto', i, 10),)) for i in range(31)]\n"
-        "best_split(lines, {'zepto': Fees(0, 0, 0, 0)})\n"
+        "print(best_split(lines, {'zepto': Fees(0, 0, 0, 0)}).total_paise)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    assert done.stdout == ""
+    assert done.stdout == "310\n"
 
 
 @pytest.mark.parametrize(
@@ -259,3 +265,15 @@ def test_no_line_moves_to_a_platform_that_the_plan_has_left() -> None:
     picks = {0: 1, 1: 0, 2: 2}
     optimum._settle(rows, [NO_FEES, Fees(0, 0, 0, 2), NO_FEES], picks)
     assert picks == {0: 0, 1: 0, 2: 2}
+
+
+@pytest.mark.parametrize(
+    ("left", "platform"),
+    [(Fees(0, 0, 0, 5), 0), (Fees(0, 0, 0, 6), 1), (Fees(3, 0, 5, 0), 0), (Fees(3, 0, 6, 0), 1)],
+)
+def test_tied_line_leaves_an_order_only_where_that_keeps_its_minimum_and_its_delivery(
+    left: Fees, platform: int
+) -> None:
+    picks = {0: 1, 1: 1, 2: 0}
+    optimum._settle([((0, 5), (1, 5)), ((1, 5),), ((0, 1),)], [NO_FEES, left], picks)
+    assert picks[0] == platform

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qsim.runs import pacing
-from qsim.runs.pacing import Pace
+from qsim.runs.pacing import Laps, Pace
 
 FIVE = Pace(100, 0.0, 5.0)
 SECONDS = st.floats(0.01, 86_400, allow_nan=False)
@@ -97,3 +97,12 @@ def test_a_wait_that_is_as_long_as_was_asked_is_none_that_stood_still() -> None:
     pace = Pace(0, monotonic(), 0.2)
     pacing.wait(pace, 1, 1, threading.Event())
     assert pace.stood == []
+
+
+def test_the_laps_of_all_stages_add_up_to_the_time_that_passed() -> None:
+    laps = Laps()
+    begun = laps.since
+    for stage in ("commit", "tell", "commit"):
+        laps.lap(stage)
+    assert list(laps.seconds) == ["commit", "tell"]
+    assert sum(laps.seconds.values()) == pytest.approx(laps.since - begun, abs=1e-9)

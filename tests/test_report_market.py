@@ -56,6 +56,11 @@ def fetched(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any
     return connection.execute(query).fetchall()
 
 
+def test_prices_are_drawn_over_the_last_market_day(found: dict[str, Any]) -> None:
+    prices = found["market"]["prices"]
+    assert (prices["from_time"], prices["to_time"]) == (found["market"]["time"] - 86_400, found["market"]["time"])
+
+
 def test_volatility_counts_the_turns_that_the_ticks_gave(classic: Boards) -> None:
     told = board_market.volatility(classic)
     assert told["since"] == 50, "parameters changed at tick 50"

@@ -243,6 +243,20 @@ def test_a_client_that_does_not_read_is_told_what_it_missed_and_gets_the_newest(
     assert rest == b"".join(b"%d\n" % number for number in range(streaming.WAITING_MOST, streaming.WAITING_MOST + 5))
 
 
+def test_a_client_that_goes_away_is_let_go_though_nothing_is_told_meanwhile() -> None:
+    left: list[Client] = []
+
+    async def gone() -> dict[str, str]:
+        return {"type": "http.disconnect"}
+
+    async def send(message: object) -> None:
+        pass
+
+    client = Client(Filter())
+    asyncio.run(asyncio.wait_for(streaming.Stream(client, left.append)({}, gone, send), 10))
+    assert left == [client]
+
+
 def test_81_a_reader_that_takes_nothing_is_cut_off_and_holds_up_nobody(
     market: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

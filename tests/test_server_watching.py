@@ -16,7 +16,7 @@ from qsim.queries.ranked import Listed
 from qsim.server.app import create_app
 from qsim.server.following import Following, look
 from qsim.server.guarding import Allowed
-from qsim.server.reading import Market
+from qsim.server.reading import Kept, Market
 from qsim.server.warming import warm
 from qsim.storage import log
 from tests.servers import serving
@@ -127,3 +127,19 @@ def test_answers_that_are_kept_hold_neither_prices_nor_files_of_their_commit(mar
     shown = [body.rows(slice(0, 5)) for body in lists if isinstance(body, Listed)]
     assert [held() for held in gone] == [None, None]
     assert len(shown) == 3 and any(shown)
+
+
+def test_of_the_answers_that_are_kept_those_asked_for_longest_ago_go_when_all_take_too_many_bytes(
+    market: Path,
+) -> None:
+    asked = Market(served.opened(market), bytes_most=3_000)
+
+    def keep(name: str) -> None:
+        asked._keep((10, name), Kept(bytes(800), asked.moment))
+
+    for name in "abca":
+        keep(name)
+    assert (asked.bytes, len(asked.answers)) == (3_000, 3)
+    assert asked.kept(10, "a") is not None  # type: ignore[arg-type]
+    keep("d")
+    assert (asked.bytes, [name for _, name in asked.answers]) == (3_000, ["c", "a", "d"])

@@ -136,6 +136,14 @@ def test_vacuum_keeps_what_was_replaced_within_the_grace_by_the_age_of_the_commi
     assert log.read(market).retired == ()
 
 
+@pytest.mark.parametrize("seconds", [-0.5, 1_000_000_001])
+def test_a_grace_of_no_sensible_length_is_refused_and_nothing_is_removed(market: Path, seconds: float) -> None:
+    qsim.compact(market)
+    with pytest.raises(UsageError, match=f"found {seconds}; allowed are 0 to 1,000,000,000 seconds"):
+        qsim.vacuum(market, grace_seconds=seconds)
+    assert log.read(market).retired
+
+
 def test_vacuum_removes_what_was_replaced_by_a_commit_of_the_future_where_no_grace_is_asked_for(market: Path) -> None:
     qsim.compact(market)
     later = time.time_ns() + 20_000 * 10**9

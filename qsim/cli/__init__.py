@@ -40,8 +40,6 @@ COMMANDS = {
 
 # What click 8.2 and later raise where a command is needed and none is given; its message is the whole help.
 _HELP: type[click.UsageError] | tuple[()] = getattr(click.exceptions, "NoArgsIsHelpError", ())
-
-
 # What DuckDB makes of the KeyboardInterrupt that Ctrl-C raises while a query runs.
 _INTERRUPTED = "Query interrupted"
 
