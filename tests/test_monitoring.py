@@ -12,7 +12,7 @@ import sys
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from types import SimpleNamespace
 from typing import Any
 
@@ -30,6 +30,7 @@ from qsim.runs import process, recording
 from qsim.schema import STATES
 from qsim.storage.lock import writer_lock
 from tests.commands import Shell
+from tests.servers import until
 
 
 def lines(market: Path) -> list[dict[str, Any]]:
@@ -180,17 +181,14 @@ def test_a_run_that_is_stopped_is_told_at_once_with_what_lets_it_go_on(market: P
     words = [sys.executable, "-m", "qsim", "run", str(market), "--realtime", "--interval", "1"]
     with subprocess.Popen(words, stderr=subprocess.PIPE) as run:
         try:
-            while not (kept := lines(market)) or kept[-1]["process"] != run.pid:
-                sleep(0.1)
+            until(lambda: lines(market)[-1:] and lines(market)[-1]["process"] == run.pid)
             assert about(market, "run") == []
             run.send_signal(signal.SIGSTOP)
-            while psutil.Process(run.pid).status() != psutil.STATUS_STOPPED:
-                sleep(0.01)
+            until(lambda: psutil.Process(run.pid).status() == psutil.STATUS_STOPPED)
             [reason] = about(market, "run")
             assert reason["level"] == "failing" and f"kill -CONT {run.pid}" in reason["mend"]
             run.send_signal(signal.SIGCONT)
-            while psutil.Process(run.pid).status() == psutil.STATUS_STOPPED:
-                sleep(0.01)
+            until(lambda: psutil.Process(run.pid).status() != psutil.STATUS_STOPPED)
             assert about(market, "run") == []
         finally:
             run.kill()

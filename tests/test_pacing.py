@@ -82,21 +82,16 @@ def test_a_wait_lasts_until_the_tick_is_due() -> None:
     assert pacing.elapsed(pace) >= pace.due(1)
 
 
-def test_a_wait_that_is_overslept_is_kept_and_told(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(("woke", "stood"), [(1.0, []), (20.05, [20.0])])
+def test_a_wait_that_is_overslept_by_far_is_kept_and_told(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, woke: float, stood: list[float]
 ) -> None:
-    times = iter([0.0, 0.0, 20.05, 20.05])
+    times = iter([0.0, 0.0, woke, woke])
     monkeypatch.setattr(pacing, "monotonic", lambda: next(times))
     monkeypatch.setattr(pacing, "sleep", lambda seconds: None)
     pace = Pace(0, 0.0, 1.0)
     assert pacing.wait(pace, 1, 100, threading.Event()) == 1
-    assert pace.stood == [pytest.approx(20.0, abs=0.1)] and "stood still for 20.0 s" in caplog.text
-
-
-def test_a_wait_that_is_as_long_as_was_asked_is_none_that_stood_still() -> None:
-    pace = Pace(0, monotonic(), 0.2)
-    pacing.wait(pace, 1, 1, threading.Event())
-    assert pace.stood == []
+    assert pace.stood == pytest.approx(stood) and ("stood still for 20.0 s" in caplog.text) == bool(stood)
 
 
 def test_the_laps_of_all_stages_add_up_to_the_time_that_passed() -> None:
