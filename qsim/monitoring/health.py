@@ -139,19 +139,19 @@ def _lately(lines: list[dict[str, Any]], run: dict[str, Any]) -> dict[str, Any]:
     """Count the last ticks of a run, about a thousand, those of them that came late, the seconds that it stood still and those
     that each stage took meanwhile; and tell how long after the line before its last one came.
     """
-    done, late, stood, spent = 0, 0, 0.0, dict[str, float]()
+    before: dict[str, Any] = {}
     for line in reversed(lines):
         if not metrics.is_of(line, run):
             break
         if line["done"] <= run["done"] - LOOKED_AT:
-            done, late, stood = line["done"], line["late_ticks"], line.get("stood_seconds", 0.0)
-            spent = line["stage_seconds"]
+            before = line
             break
+    spent = before.get("stage_seconds", {})
     gap = run["seconds"] - sum(line["seconds"] for line in lines[-2:-1] if metrics.is_of(line, run))
     return {
-        "lately_done": run["done"] - done,
-        "lately_late": run["late_ticks"] - late,
-        "lately_stood": run.get("stood_seconds", 0.0) - stood,
+        "lately_done": run["done"] - before.get("done", 0),
+        "lately_late": run["late_ticks"] - before.get("late_ticks", 0),
+        "lately_stood": run.get("stood_seconds", 0.0) - before.get("stood_seconds", 0.0),
         "lately_spent": {stage: seconds - spent.get(stage, 0.0) for stage, seconds in run["stage_seconds"].items()},
         "gap_seconds": gap,
     }

@@ -163,7 +163,8 @@ def _moved(connection: duckdb.DuckDBPyConnection, market: Place, head: str, hist
     _known[market] = integrity.checked(market, history)
     if history.head != head:
         _show(connection, market, history)
-    return integrity.still(market, history)
+        integrity.still(market, history)
+    return history
 
 
 def _in_transaction(connection: duckdb.DuckDBPyConnection) -> bool:
