@@ -86,6 +86,17 @@ def test_without_time_nothing_is_merged(writer: Writer) -> None:
     assert len(spans_of(writer.market, "events")) == FAN
 
 
+def test_a_run_that_never_has_time_merges_what_is_overdue(writer: Writer) -> None:
+    tick_by_tick(writer, Tiers(), 4 * FAN, until=monotonic())
+    assert spans_of(writer.market, "events") == [(1, FAN), *((tick, tick) for tick in range(FAN + 1, 4 * FAN + 1))]
+
+
+def test_merging_that_once_took_very_long_is_tried_again(writer: Writer) -> None:
+    tiers = Tiers(slowness=1e9)
+    tick_by_tick(writer, tiers, 5 * FAN, until=monotonic() + 600.0)
+    assert tiers.slowness < 1e9
+
+
 def test_a_stop_is_not_kept_waiting_by_merging(writer: Writer) -> None:
     tiers = Tiers()
     tick_by_tick(writer, tiers, FAN, until=monotonic())

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FAN = 16
+# Of a run that never has the time so many times as many wait, and no more: each reader opens every file.
+_OVERDUE = 4
 # Of these the ticks of a file tell what was counted: merged with one after a gap it would tell of ticks that nobody counted.
 UNBROKEN = frozenset((PLATFORM_METRICS.name,))
 # What to read a small file takes, to write a merged one and to pass a row on; told otherwise by what merging took.
@@ -73,15 +75,20 @@ def add(tiers: Tiers, files: Iterable[DataFile], tier: int = 0) -> None:
 
 
 def tidy(writer: Writer, tiers: Tiers, until: float, commit_seconds: float) -> None:
-    """Merge what there is time for up to a reading of the monotonic clock, a commit of so many seconds included, and commit it."""
+    """Merge what there is time for up to a reading of the monotonic clock, a commit of so many seconds included, and what is
+    overdue whatever the time; commit it.
+    """
     added: list[DataFile] = []
     removed: list[str] = []
     for table, block, tier in [key for key, named in tiers.files.items() if len(named) >= FAN]:
         group = tiers.files[table, block, tier][:FAN]
         expected = FAN * _FILE_SECONDS + _MERGED_SECONDS + sum(file.rows for file in group) * _ROW_SECONDS
         began = monotonic()
-        if writer.stop.is_set() or began + expected * tiers.slowness + commit_seconds > until:
+        if writer.stop.is_set():
             break
+        overdue = len(tiers.files[table, block, tier]) >= _OVERDUE * FAN
+        if not overdue and began + expected * tiers.slowness + commit_seconds > until:
+            continue
         file = compaction.merged(writer.market, group, schemas())
         tiers.slowness += ((monotonic() - began) / expected - tiers.slowness) / 4
         del tiers.files[table, block, tier][:FAN]
