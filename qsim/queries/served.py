@@ -31,6 +31,8 @@ from qsim.storage.places import ObjectPath
 _KEPT = tuple(table.name for table in CATALOG)
 # A reader that has begun reads by the commit it began with, which is of these.
 _NOWS = 3
+# Each file's footer takes some 15 kB, and a day of commits has tens of thousands: looked at so often, so much is kept.
+_FOOTERS_EVERY, _FOOTERS_BYTES = 64, 128 * 2**20
 # What a query may meet where a file is gone.
 FAULTS = (QsimError, duckdb.Error)
 
@@ -94,6 +96,8 @@ def _opened(market: Path, history: Log) -> Served:
     database = connections.connected(market, integrity.checked(market, history))
     # One thread a query: many small queries at once are quicker so, and none takes a whole machine.
     database.execute("SET threads = 1")
+    # Else `_forget_footers` would put tables there, and not forget any.
+    database.execute("SET temp_directory = ''")
     database.execute("CREATE SCHEMA kept")
     for name in _KEPT:
         database.execute(f"CREATE TABLE kept.{name} AS SELECT * FROM raw.{name}")
@@ -114,7 +118,7 @@ def follow(served: Served) -> bool:
         history = _later(served.market, served.log)
         if history is None:
             return False
-        texts = views.all_statements(served.market, history, course_of(history))
+        texts, known = views.all_statements(served.market, history, course_of(history)), served.log.number
         with served.database.cursor() as cursor:
             cursor.execute("BEGIN")
             # The catalog, whose tables stand in for files, is that of the market's first commit for good.
@@ -126,7 +130,23 @@ def follow(served: Served) -> bool:
         served.log = history
         for number in sorted(served.nows)[:-_NOWS]:
             del served.nows[number]
+        if history.number // _FOOTERS_EVERY > known // _FOOTERS_EVERY:
+            _forget_footers(served.database, _FOOTERS_BYTES)
         return True
+
+
+def _forget_footers(database: duckdb.DuckDBPyConnection, most: int) -> None:
+    """Make DuckDB forget the footers that were not asked for the longest, where it keeps more than so many bytes of them.
+
+    It does so only where memory runs short, and not when a file is gone. What readers at work need meanwhile is taken from the
+    footers too, of which most stay.
+    """
+    with database.cursor() as cursor:
+        text = "SELECT tag = 'OBJECT_CACHE', sum(memory_usage_bytes)::BIGINT FROM duckdb_memory() GROUP BY ALL"
+        taken = dict(cursor.execute(text).fetchall())
+        if (beyond := taken[True] - most) > 0:
+            cursor.execute(f"SET memory_limit = '{sum(taken.values()) - beyond}B'")
+            cursor.execute("RESET memory_limit")
 
 
 def _later(market: Path, known: Log) -> Log | None:
