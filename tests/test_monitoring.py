@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
@@ -71,6 +72,24 @@ def test_all_is_told_of_a_run_that_failed_before_its_first_commit(
     monkeypatch.undo()
     assert shell("report", market, "--out", tmp_path / "r.html").code == 0
     assert "0 of 2 ticks" in shell("metrics", market).out and "0 of 2 ticks" in shell("top", market, "--once").out
+    assert shell("health", market).code == 2
+
+
+@pytest.mark.parametrize(
+    ("spoil", "found"),
+    [
+        (lambda file: file.unlink(), "is missing; the log names it"),
+        (lambda file: file.write_bytes(file.read_bytes() + b"?"), r"has \d+ bytes, the log says \d+"),
+    ],
+)
+def test_a_file_that_is_gone_or_of_another_size_makes_a_market_ill_though_nothing_of_late_lies_in_it(
+    market: Path, shell: Shell, spoil: Callable[[Path], object], found: str
+) -> None:
+    first = next((market / "snapshots").iterdir())
+    spoil(first)
+    [reason] = health(market)["reasons"]
+    assert reason["level"] == "failing" and "restore it from a copy" in reason["mend"]
+    assert re.fullmatch(rf"{re.escape(str(first))}: {found}", reason["found"])
     assert shell("health", market).code == 2
 
 

@@ -257,6 +257,7 @@ def of_history(market: Place, history: Log, rows: pl.DataFrame) -> list[Reason]:
 
 
 def _of_committed(market: Place, history: Log) -> tuple[list[Reason], int]:
+    integrity.present(market, history)
     return of_history(market, history, recent(market, history)), history.tick
 
 
@@ -283,7 +284,8 @@ def worst(reasons: list[Reason]) -> int:
 def health(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     """Tell whether a market is well: `status` ok, warning or failing, `exit_code` 0, 1 or 2, and `reasons` with their mends.
 
-    Looks at the last thousand ticks and the newest runs; a market that cannot be read is failing.
+    Looks at the last thousand ticks, the newest runs, and whether all files are there in their sizes; what they hold is `verify`'s
+    to read. A market that cannot be read is failing.
     """
     forks.check("health")
     market = market_directory(directory)

@@ -40,10 +40,8 @@ def read(market: Place, file: DataFile) -> bytes:
     return data
 
 
-def check(market: Place, file: DataFile) -> None:
-    """Make sure that a committed file is what was committed; CorruptError names it and says how it differs."""
-    path = (market / file.path).absolute()
-    found = files.look(path)
+def _alike(path: Place, file: DataFile, found: Entry | None) -> Entry:
+    """Give what lies at a path; CorruptError where the system tells that it is not the committed file, by kind or size."""
     if found is None:
         raise CorruptError(f"{path}: is missing; the log names it; restore it from a copy of the market")
     if not found.is_file or found.names > 1:
@@ -51,6 +49,13 @@ def check(market: Place, file: DataFile) -> None:
         raise CorruptError(f"{path}: is {kind}; allowed is a file of its own; put a copy in its place")
     if found.bytes != file.bytes:
         raise CorruptError(f"{path}: {_sizes(found.bytes, file.bytes)}; restore it from a copy of the market")
+    return found
+
+
+def check(market: Place, file: DataFile) -> None:
+    """Make sure that a committed file is what was committed; CorruptError names it and says how it differs."""
+    path = (market / file.path).absolute()
+    found = _alike(path, file, files.look(path))
     read(market, file)
     # Marks from beyond now, as where the clock was put back, are no more those of a change to come than old ones.
     if abs(time.time_ns() - max(found.changed_ns, found.modified_ns)) > _SETTLED_NS:
@@ -127,6 +132,19 @@ def checked(market: Place, history: Log) -> Log:
 def still(market: Place, history: Log) -> Log:
     """Make sure that the files of a log which were found sound are there still, and give it; objects are not asked for again."""
     return history if isinstance(market, ObjectPath) else checked(market, history)
+
+
+def present(market: Place, history: Log) -> None:
+    """Make sure that all files of a log are there in the sizes that it tells, reading none of them; CorruptError names the first
+    that is not.
+    """
+    if isinstance(market, ObjectPath):
+        for _, fault in _listed_faults(market, list(history.files)):
+            raise fault
+        return
+    here = market.absolute()
+    for file, found in zip(history.files, files.looks(here, [file.path for file in history.files]), strict=True):
+        _alike(here / file.path, file, found)
 
 
 def read_log(market: Place, known: Log | None = None) -> Log:
