@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -236,3 +237,11 @@ def test_no_text_of_the_project_puts_something_off() -> None:
         if any(word in line for word in words)
     ]
     assert found == []
+
+
+def test_the_readme_says_what_its_calls_need_that_an_installation_lacks() -> None:
+    told = (ROOT / "README.md").read_text(encoding="utf-8")
+    base = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["dependencies"]
+    assert not [name for name in base if name.startswith(("pandas", "jupyter"))]
+    assert [line for line in told.splitlines() if ".df()" in line and "pip install pandas" not in line] == []
+    assert "`pip install '.[notebook]' jupyterlab`" in told and "`jupyter lab notebooks`" in told
