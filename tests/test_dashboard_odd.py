@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 import qsim
+from qsim.schema import Cause
 from tests.browser import PHONE, Seen, free_port, opened, shown_at
 from tests.odd_shop import GOODS, LONG, PLATFORMS, TICKS, chosen, odd_shop, slowly, titled
 from tests.servers import serving, until
@@ -331,6 +332,13 @@ def test_a_mover_is_told_what_made_most_of_its_move(desk: tuple[Any, Seen], move
     told = {"tick": 9, "time": 9, "since": 1, "since_time": 1, "risen": 1, "fallen": 0, "rises": [row], "falls": []}
     page.evaluate("async told => (await import('/page/boards.js')).movers(told, 1, () => 0)", told)
     assert page.locator("#movers-body .why").inner_text().endswith(said)
+
+
+def test_every_cause_has_words_of_its_own_and_a_clearance_is_no_new_offer(desk: tuple[Any, Seen]) -> None:
+    page, _ = desk
+    words = page.evaluate("async () => ({ ...(await import('/page/format.js')).CAUSES })")
+    assert list(words) == [cause.name.lower() for cause in Cause] and len(set(words.values())) == len(words)
+    assert words["clearance"] == "deal ends, repriced"
 
 
 def test_a_deal_that_a_surge_fee_suspends_is_not_told_as_one(desk: tuple[Any, Seen]) -> None:

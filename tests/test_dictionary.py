@@ -90,11 +90,13 @@ def test_rows_of_fees_are_changes_of_the_fee_or_of_the_rain(tmp_path: Path) -> N
     assert meaning.startswith("one change of the fee of an order, or of whether it rains, at one dark store")
 
 
-def test_every_cause_is_named(connection: duckdb.DuckDBPyConnection) -> None:
+def test_every_cause_is_named_and_explained(connection: duckdb.DuckDBPyConnection) -> None:
     row = connection.sql(
         "SELECT meaning FROM dictionary WHERE name = 'price_history' AND column_name = 'cause'"
     ).fetchall()
-    assert row[0][0].partition(": ")[2].split(", ") == [cause.name.lower() for cause in Cause]
+    told = dict(each.removesuffix(")").split(" (") for each in row[0][0].partition(": ")[2].split("; "))
+    assert list(told) == [cause.name.lower() for cause in Cause]
+    assert all(told.values()) and "sale of its own ends" in told["clearance"] and "mostly rises" in told["clearance"]
 
 
 def test_a_guarded_query_may_ask_what_a_column_means(ran: Path) -> None:

@@ -152,13 +152,30 @@ _COMMON = {
     "days": "daily changes counted",
     "volatility": "standard deviation of daily log changes of noon prices",
 }
+_CAUSES = {
+    Cause.SURGE_START: "a surge begins",
+    Cause.SURGE_END: "a surge ends",
+    Cause.DISCOUNT_START: "a sale of its own begins",
+    Cause.DISCOUNT_END: "a sale of its own ends",
+    Cause.UPDATE: "its turn came and moved the regular price",
+    Cause.CAMPAIGN_START: "a campaign's line begins or goes deeper",
+    Cause.CAMPAIGN_END: "a campaign's line ends or goes less deep",
+    Cause.TIME_OF_DAY: "an hour began or ended at which prices differ",
+    Cause.REPRICE: "the regular price was set anew",
+    Cause.CLEARANCE: "a sale of its own ends and the regular price is set anew, so that the price mostly rises",
+    Cause.RIVAL_MATCH: "the price of a cheaper rival is answered, or an answer follows it down or up",
+    Cause.RIVAL_RELEASE: "an answer to a rival is withdrawn",
+    Cause.STOCK_OUT: "the last unit was sold",
+    Cause.RESTOCK: "a delivery came to an empty shelf",
+}
 # What `prices` shows of it moves with the price.
 _MRP = "printed maximum retail price, rupees; of loose produce that of your own list, null where there is none"
 _TOTAL = {"platform": "id of the platform; all is the total", "category": "category; all is the total"}
 # What columns mean that neither the table nor the words above tell, or not well: of all views, or of one.
 _OWN = {
     "tick": "number of the step of simulated time; 0 is the opening",
-    "cause": f"why it changed, of several causes at once one: {', '.join(cause.name.lower() for cause in Cause)}",
+    "cause": "why it changed, of several causes at once one, while the parts in truth tell each: "
+    + "; ".join(f"{cause.name.lower()} ({_CAUSES[cause]})" for cause in Cause),
     "prices.mrp": "printed MRP, rupees; of loose produce one that moves with its price, null where none is shown",
     "prices.off_mrp_pct": "100 (1 - price/mrp), percent",
     "prices.unit_price": "rupees for one unit: kg, l or piece; null where the pack is unknown",

@@ -41,7 +41,7 @@ export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one
 export const CAUSES = {
   surge_start: "surge begins", surge_end: "surge ends", discount_start: "deal begins", discount_end: "deal ends",
   update: "update", campaign_start: "campaign begins", campaign_end: "campaign ends", time_of_day: "time of day",
-  reprice: "repriced", clearance: "clearance", rival_match: "meets a rival", rival_release: "leaves a rival",
+  reprice: "repriced", clearance: "deal ends, repriced", rival_match: "meets a rival", rival_release: "leaves a rival",
   stock_out: "out of stock", restock: "restocked",
 };
 
