@@ -316,7 +316,9 @@ def test_how_to_make_a_market_is_told_so_that_a_shell_takes_it(shell: Shell, wor
 
 @pytest.mark.parametrize("words", [["run"], ["status"], ["config", "show"], ["validate"]])
 def test_a_command_where_no_market_is_says_how_to_make_one(shell: Shell, words: list[str]) -> None:
-    assert "nowhere: holds no market; make one with: qsim generate" in shell.refused(4, *words, "nowhere")
+    assert "nowhere: holds no market; name the folder of one, or make one with: qsim generate" in shell.refused(
+        4, *words, "nowhere"
+    )
     assert not Path("nowhere").exists()
 
 
@@ -434,6 +436,20 @@ def test_scenario_is_an_option_of_generate_and_of_run(shell: Shell) -> None:
 
 def test_a_market_without_a_query_is_told_from_a_query(ready_market: Path, shell: Shell) -> None:
     assert "and no query; allowed are [DIR] QUERY; add one, such as" in shell.refused(2, "sql", ready_market)
+
+
+def test_a_market_behind_the_query_is_told_to_go_before_it(ready_market: Path, shell: Shell) -> None:
+    assert "behind the query; allowed are [DIR] QUERY; put it before" in shell.refused(
+        2, "sql", "SELECT 1", ready_market
+    )
+
+
+def test_a_market_behind_the_product_is_told_to_be_an_option(
+    ready_market: Path, shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ready_market.parent)
+    told = shell.refused(2, "ask", "cheapest", "onions", ready_market.name)
+    assert f"behind the product; allowed is a product; give it as --dir {ready_market.name}" in told
 
 
 def test_help_as_a_command_is_answered_with_the_option(shell: Shell) -> None:

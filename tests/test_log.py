@@ -76,7 +76,7 @@ def test_a_log_read_back_is_the_log_that_was_appended(tmp_path: Path) -> None:
 
 def test_no_market_is_told_with_the_command_that_makes_one(tmp_path: Path) -> None:
     assert not log.exists(tmp_path / "none")
-    with pytest.raises(ConflictError, match="holds no market; make one with: qsim generate"):
+    with pytest.raises(ConflictError, match="holds no market; name the folder of one, or make one with: qsim generate"):
         log.read(tmp_path / "none")
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -23,6 +25,16 @@ def _answer(question: str, *words: str, directory: str | None, **values: Any) ->
 
     named = {name: value for name, value in values.items() if value is not None}
     return put(question, *words, directory=directory, **named)
+
+
+def _check_words(words: tuple[str, ...]) -> None:
+    """Refuse a market's folder that stands behind the product, as it does behind the other commands."""
+    from qsim.storage.log import COMMITS
+
+    if len(words) > 1 and (Path(words[-1]) / COMMITS).is_dir():
+        raise click.UsageError(
+            f"found the market {words[-1]!r} behind the product; allowed is a product; give it as --dir {shlex.quote(words[-1])}"
+        )
 
 
 def _show(draw: Callable[[Any, str], None], answer: Any, as_json: bool, title: str) -> None:
@@ -48,6 +60,8 @@ def cheapest(words: tuple[str, ...], directory: str | None, as_json: bool, **giv
     from qsim.queries.connection import asked
 
     product = " ".join(words)
+    if directory is None:
+        _check_words(words)
 
     def found(connection: Any) -> tuple[Any, str]:
         rows = questions.cheapest(connection, product, **given)

@@ -49,6 +49,8 @@ def sql(words: tuple[str, ...], as_json: bool, as_csv: bool, guarded: bool) -> N
 
 def _check_query(words: tuple[str, ...]) -> None:
     query = words[-1]
+    if len(words) == 2 and len(query) < _LONGEST_NAME and Path(query).is_dir() and " " in words[0].strip():
+        raise click.UsageError(f"found the folder {query!r} behind the query; allowed are [DIR] QUERY; put it before")
     if len(words) == 1 and len(query) < _LONGEST_NAME and Path(query).is_dir():
         raise click.UsageError(
             f"found the folder {query!r} and no query; allowed are [DIR] QUERY; add one, such as 'SELECT * FROM prices LIMIT 5'"

@@ -88,7 +88,9 @@ def exists(market: Place) -> bool:
 def missing(market: Place) -> ConflictError:
     """Make the error for a place that holds no market, with the command that makes one there."""
     place = f"./{market}" if str(market).startswith("-") else str(market)
-    return ConflictError(f"{market}: holds no market; make one with: qsim generate {shlex.quote(place)}")
+    return ConflictError(
+        f"{market}: holds no market; name the folder of one, or make one with: qsim generate {shlex.quote(place)}"
+    )
 
 
 def _newest(market: Place) -> int:
