@@ -264,3 +264,18 @@ def test_ticks_longer_than_an_hour_are_warned_of_where_customers_come(
     qsim.generate(tmp_path / "m", preset="realistic", products=12, update_interval_seconds=interval, demand=customers)
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) == warned and all(f"update_interval_seconds: found {interval}" in line for line in lines)
+
+
+def test_costs_know_no_season(tmp_path: Path) -> None:
+    # The same market half a year later: other weekdays, festivals and rain, the same costs by the market's days.
+    for name, start in (("january", "2026-01-01"), ("july", "2026-07-01")):
+        qsim.generate(tmp_path / name, preset="realistic", products=12, start=start)
+        qsim.run(tmp_path / name, ticks=24 * 20, update_interval_seconds=3600)
+    with qsim.connect(tmp_path / "january") as first, qsim.connect(tmp_path / "july") as second:
+        query = "SELECT tick, listing_id, cost_part FROM truth WHERE cost_part <> 0"
+        costs = [
+            {(tick, listing): cost for tick, listing, cost in con.sql(query).fetchall()} for con in (first, second)
+        ]
+    shared = costs[0].keys() & costs[1].keys()
+    assert len(shared) > 500
+    assert all(costs[0][at] == costs[1][at] for at in shared)
