@@ -438,6 +438,12 @@ def test_a_market_without_a_query_is_told_from_a_query(ready_market: Path, shell
     assert "and no query; allowed are [DIR] QUERY; add one, such as" in shell.refused(2, "sql", ready_market)
 
 
+def test_a_question_in_other_words_is_answered_with_the_four_there_are(shell: Shell) -> None:
+    told = shell.refused(2, "ask", "which", "app", "has", "the", "cheapest", "onions")
+    assert "no command 'which'; allowed are cheapest, deals, compare, basket" in told
+    assert "no command 'cheepest'; nearest is 'cheapest'" in shell.refused(2, "ask", "cheepest", "onions")
+
+
 def test_a_market_behind_the_query_is_told_to_go_before_it(ready_market: Path, shell: Shell) -> None:
     assert "behind the query; allowed are [DIR] QUERY; put it before" in shell.refused(
         2, "sql", "SELECT 1", ready_market
