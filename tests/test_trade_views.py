@@ -169,6 +169,21 @@ def sold(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         yield opened
 
 
+def test_the_parts_that_tell_why_a_price_changed_come_to_the_change(sold: Any) -> None:
+    every = EXAMPLES["why"][1].replace("product = 'Onion'", "true")
+    rows = f"({every})"
+    parts = "cost + late_or_random + sale + campaign + surge + rival + time_of_day + zone_and_rounding"
+    ((told, wrong),) = sold.sql(f"SELECT count(*), count(*) FILTER (change <> {parts}) FROM {rows}").fetchall()
+    assert told > 100 and wrong == 0
+    moved = "SELECT ts, platform, price_after, price_after - price_before FROM price_history WHERE price_after <> price_before"
+    assert sold.sql(f"SELECT ts, platform, price, change FROM {rows} EXCEPT ALL {moved}").fetchall() == []
+    # The first change of each listing has none before it to be held against.
+    ((missed,),) = sold.sql(f"SELECT count(*) - {told} FROM ({moved})").fetchall()
+    assert 0 <= missed <= sold.sql("SELECT count(*) FROM listings").fetchall()[0][0]
+    answered = sold.sql(f"SELECT DISTINCT after_platform IS NULL FROM {rows} WHERE cause = 'rival_match'").fetchall()
+    assert answered in ([(False,)], [])
+
+
 def test_the_panel_has_every_listing_on_every_day_with_all_that_was_wanted(sold: Any) -> None:
     rows = f"({EXAMPLES['panel'][1]})"
     keys = "SELECT day, listing_id, price, in_stock FROM"

@@ -94,6 +94,24 @@ FROM price_index
 WHERE platform = 'all' AND day = (SELECT max(day) FROM price_index)
 ORDER BY category = 'all' DESC, category""",
     ),
+    "why": (
+        "Why did the price of onions change? Each change beside what each part of it gave, in rupees, and whom it answers or follows",
+        """WITH changes AS (
+    SELECT ts, listing_id, cause, source_listing_id, price, price - lag(price) OVER earlier AS change,
+           cost_part - lag(cost_part) OVER earlier AS cost, noise_part - lag(noise_part) OVER earlier AS late_or_random,
+           discount_part - lag(discount_part) OVER earlier AS sale, campaign_part - lag(campaign_part) OVER earlier AS campaign,
+           surge_part - lag(surge_part) OVER earlier AS surge, rival_part - lag(rival_part) OVER earlier AS rival,
+           time_of_day_part - lag(time_of_day_part) OVER earlier AS time_of_day,
+           zone_part + rounding_part - lag(zone_part + rounding_part) OVER earlier AS zone_and_rounding
+    FROM truth JOIN listings USING (listing_id) JOIN products USING (product_id)
+    WHERE product = 'Onion'
+    WINDOW earlier AS (PARTITION BY listing_id ORDER BY tick))
+SELECT ts, l.platform, cause, nullif(s.platform, l.platform) AS after_platform, price, change, cost, late_or_random, sale,
+       campaign, surge, rival, time_of_day, zone_and_rounding
+FROM changes AS c JOIN listings AS l USING (listing_id) JOIN listings AS s ON s.listing_id = c.source_listing_id
+WHERE change <> 0
+ORDER BY ts DESC, listing_id""",
+    ),
     "panel": (
         "What was wanted and sold of each listing on each day, and what moved it? A panel to forecast on",
         """WITH festivals AS (
