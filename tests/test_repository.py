@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 import tomllib
@@ -245,3 +246,13 @@ def test_the_readme_says_what_its_calls_need_that_an_installation_lacks() -> Non
     assert not [name for name in base if name.startswith(("pandas", "jupyter"))]
     assert [line for line in told.splitlines() if ".df()" in line and "pip install pandas" not in line] == []
     assert "`pip install '.[notebook]' jupyterlab`" in told and "`jupyter lab notebooks`" in told
+
+
+def test_a_platform_has_the_same_colour_on_the_page_in_reports_and_in_notebooks() -> None:
+    css = (ROOT / "qsim" / "server" / "page" / "app.css").read_text(encoding="utf-8")
+    page = {number: re.findall(rf"--p{number}: (#\w+)", css) for number in range(1, 9)}
+    style = (ROOT / "qsim" / "monitoring" / "page.py").read_text(encoding="utf-8")
+    for number, (light, dark, chosen) in page.items():
+        assert dark == chosen and re.findall(rf"--k{number - 1}:(#\w+)", style) == [light, dark]
+    five = ", ".join(rf"\"{page[number][0]}\"" for number in range(1, 6))
+    assert all(f"range=[{five}]" in path.read_text(encoding="utf-8") for path in ROOT.glob("notebooks/*.ipynb"))

@@ -17,9 +17,9 @@ _COLUMNS = (
 )  # fmt: skip
 _STYLE = """
 :root{color-scheme:light dark;--ink:#1c2330;--paper:#fff;--soft:#5c6675;--line:#d9dee6;--bed:#eef1f5;--band:#dfe4ec;
---well:#1a7f4b;--warning:#9a6200;--failing:#b3261e;--k0:#2f6fde;--k1:#c2410c;--k2:#15803d;--k3:#9333ea;--k4:#0e7490;--k5:#be185d;--k6:#4d7c0f;--k7:#57534e}
+--well:#1a7f4b;--warning:#9a6200;--failing:#b3261e;--k0:#9e252a;--k1:#490f45;--k2:#e35f02;--k3:#1d9b99;--k4:#3e46ac;--k5:#5f6570;--k6:#7a6a00;--k7:#8a5a83}
 @media(prefers-color-scheme:dark){:root{--ink:#e7ebf2;--paper:#141820;--soft:#a2acbb;--line:#303846;--bed:#1f2530;--band:#2a3240;
---well:#5fd39a;--warning:#f0b45a;--failing:#ff8a80;--k0:#7aa8ff;--k1:#ff9a63;--k2:#6bd48f;--k3:#c59bff;--k4:#5fc9de;--k5:#ff85b8;--k6:#b2d96a;--k7:#bdb5ad}}
+--well:#5fd39a;--warning:#f0b45a;--failing:#ff8a80;--k0:#ece262;--k1:#b47fa0;--k2:#f49365;--k3:#86efe6;--k4:#4f8ffc;--k5:#a9b1bd;--k6:#c9b458;--k7:#d3a6cc}}
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:1360px;margin:0 auto;padding:1.5rem}
 h1{font-size:1.5rem;margin:0}h2{font-size:1.1rem;margin:2rem 0 .5rem}p{margin:.3rem 0;color:var(--soft)}
 .ok{color:var(--well)}.warning{color:var(--warning)}.failing{color:var(--failing)}
