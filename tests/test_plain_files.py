@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,3 +38,47 @@ def test_the_readmes_way_by_the_log_reads_each_event_once_after_a_compaction(
     asked = "SELECT tick, listing_id FROM price_history WHERE tick > 8 ORDER BY ALL"
     assert rows == qsim.connect("shop").sql(asked).fetchall() != []
     assert read["body"]["tick"] == 20
+
+
+def test_the_readmes_way_by_the_log_gives_nothing_where_nothing_is_new(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    qsim.generate("shop", products=12)
+    qsim.run("shop", ticks=5)
+    read: dict[str, Any] = {}
+    exec(_told().replace("4000", "5"), read)
+    assert (read["events"], read["body"]["tick"]) == (None, 5)
+
+
+def test_the_readmes_way_by_the_log_loses_no_commit_that_a_listing_beside_a_writer_leaves_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    qsim.generate("shop", products=12)
+    for _ in range(3):
+        qsim.run("shop", ticks=5)
+    whole = Path.glob
+
+    def listed(path: Path, pattern: str) -> Iterator[Path]:
+        return (found for found in whole(path, pattern) if found.name != "0000000003.json")
+
+    monkeypatch.setattr(Path, "glob", listed)
+    read: dict[str, Any] = {}
+    exec(_told().replace("4000", "0"), read)
+    assert set(read["events"].collect()["tick"]) == set(range(1, 16))
+
+
+def test_the_epochs_of_the_log_give_the_time_of_each_tick(tmp_path: Path) -> None:
+    market = tmp_path / "shop"
+    qsim.generate(market, products=12, start="2026-03-01")
+    qsim.run(market, ticks=3)
+    qsim.run(market, ticks=4, update_interval_seconds=60)
+    epochs = [json.loads(path.read_text())["body"]["epoch"] for path in sorted((market / "_commits").iterdir())]
+    times: dict[int, datetime] = {}
+    for epoch in filter(None, epochs):
+        for tick in range(epoch["tick"], 8):
+            second = epoch["second"] + (tick - epoch["tick"]) * epoch["interval"]
+            times[tick] = datetime(2026, 3, 1) + timedelta(seconds=second)
+    told = qsim.connect(market).sql("SELECT i, tick_time(i) FROM range(8) t(i) ORDER BY i").fetchall()
+    assert list(times.items()) == told
