@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 import qsim
@@ -82,3 +83,16 @@ def test_the_epochs_of_the_log_give_the_time_of_each_tick(tmp_path: Path) -> Non
             times[tick] = datetime(2026, 3, 1) + timedelta(seconds=second)
     told = qsim.connect(market).sql("SELECT i, tick_time(i) FROM range(8) t(i) ORDER BY i").fetchall()
     assert list(times.items()) == told
+
+
+def test_integers_are_split_by_bytes_in_every_file_as_the_readme_tells_of_readers(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "shop", preset="realistic", products=12)
+    qsim.run(tmp_path / "shop", ticks=300, update_interval_seconds=300)
+    encodings = {
+        (path.parent.name, column.path_in_schema): column.encodings
+        for path in (tmp_path / "shop").rglob("*.parquet")
+        for column in map(pq.read_metadata(path).row_group(0).column, range(pq.read_metadata(path).num_columns))
+        if column.physical_type in ("INT32", "INT64")
+    }
+    assert {table for table, _ in encodings} >= {"catalog", "events", "orders", "snapshots", "truth"}
+    assert all("BYTE_STREAM_SPLIT" in found for found in encodings.values())
