@@ -173,6 +173,10 @@ def test_sql_as_csv_does_not_hand_a_formula_to_a_spreadsheet(shell: Shell, ran: 
     assert list(csv.reader(io.StringIO(out))) == [["a", "b"], [f"'{text}", "-5"]]
 
 
+def test_the_help_of_sql_tells_that_csv_marks_what_a_spreadsheet_would_run(shell: Shell) -> None:
+    assert "with a ' before text that begins as a formula" in " ".join(shell("sql", "--help").out.split())
+
+
 def test_sql_of_one_argument_is_the_query_over_the_market_of_qsim_dir(
     shell: Shell, ran: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -25,7 +25,7 @@ class _Query(click.Command):
 @click.command(cls=_Query)
 @click.argument("words", nargs=-1, required=True, metavar="[DIR] QUERY")
 @options.as_json
-@click.option("--csv", "as_csv", is_flag=True, help="Print CSV.")
+@click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with a ' before text that begins as a formula does.")
 @click.option(
     "--guarded", is_flag=True, help="Run it as a query from outside: files closed off, time and memory capped."
 )
