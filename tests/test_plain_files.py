@@ -96,3 +96,18 @@ def test_integers_are_split_by_bytes_in_every_file_as_the_readme_tells_of_reader
     }
     assert {table for table, _ in encodings} >= {"catalog", "events", "orders", "snapshots", "truth"}
     assert all("BYTE_STREAM_SPLIT" in found for found in encodings.values())
+
+
+def test_each_call_of_run_leaves_a_snapshot_that_compact_and_vacuum_keep_and_a_live_run_one(tmp_path: Path) -> None:
+    def snapshots(market: Path) -> list[int]:
+        return sorted(int(path.name[:10]) for path in (market / "snapshots").iterdir())
+
+    for name in ("called", "live"):
+        qsim.generate(tmp_path / name, products=12)
+    for _ in range(3):
+        qsim.run(tmp_path / "called", ticks=1)
+    qsim.run(tmp_path / "live", ticks=3, realtime=True, speed=60)
+    for name in ("called", "live"):
+        qsim.compact(tmp_path / name)
+        qsim.vacuum(tmp_path / name, grace_seconds=0)
+    assert (snapshots(tmp_path / "called"), snapshots(tmp_path / "live")) == ([0, 1, 2, 3], [0, 3])
