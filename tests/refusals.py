@@ -186,5 +186,5 @@ LISTS = [
     _list(62, "empty", b"", "an empty file", "a header row", "export"),
     _list(62, "header alone", HEADER, "a header and no row", "at least one row", "export"),
     _cells(63, "cell above 64 KB", "64 KB", pack="x" * 65_537),
-    _list(66, "gzip", gzip.compress(b"0" * (1 << 24)), "a gzip file", "comma-separated", "save it as"),
+    _list(66, "gzip", gzip.compress(b"0" * (1 << 24)), "a gzip file", "comma-separated", "unpack it and name"),
 ]  # fmt: skip

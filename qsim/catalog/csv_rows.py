@@ -213,7 +213,8 @@ def _check_start(path: Path, block: bytes) -> None:
     if not kind and _JSON.match(block.removeprefix(b"\xef\xbb\xbf")):
         kind = "JSON"
     if kind:
-        raise refusal(path, kind, _CSV_ALLOWED, "save it as 'CSV UTF-8'")
+        mend = "unpack it and name the file in it" if kind == "a gzip file" else "save it as 'CSV UTF-8'"
+        raise refusal(path, kind, _CSV_ALLOWED, mend)
     if b"\n" not in block and b"\r" in block.rstrip(b"\r"):
         raise refusal(
             path,
