@@ -111,3 +111,22 @@ def test_each_call_of_run_leaves_a_snapshot_that_compact_and_vacuum_keep_and_a_l
         qsim.compact(tmp_path / name)
         qsim.vacuum(tmp_path / name, grace_seconds=0)
     assert (snapshots(tmp_path / "called"), snapshots(tmp_path / "live")) == ([0, 1, 2, 3], [0, 3])
+
+
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+def test_the_readmes_export_writes_the_whole_history_into_a_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ending: str
+) -> None:
+    (call,) = re.findall(r"`(qsim\.connect\(\"m\"\)\.execute\([^`]*)`", README.read_text("utf-8"))
+    monkeypatch.chdir(tmp_path)
+    qsim.generate("m", products=12)
+    qsim.run("m", ticks=5)
+    exec(call.replace("parquet", ending))
+    connection = qsim.connect("m")
+    written, history = (
+        connection.sql(f"FROM 'history.{ending}' ORDER BY ALL"),
+        connection.sql("FROM price_history ORDER BY ALL"),
+    )
+    assert written.columns == history.columns
+    assert len(written.fetchall()) == len(history.fetchall()) > 0
+    assert connection.sql(f"FROM 'history.{ending}' EXCEPT FROM price_history").fetchall() == []
