@@ -90,6 +90,33 @@ def test_rows_of_fees_are_changes_of_the_fee_or_of_the_rain(tmp_path: Path) -> N
     assert meaning.startswith("one change of the fee of an order, or of whether it rains, at one dark store")
 
 
+def test_counts_of_states_are_told_as_those_of_active_listings(connection: duckdb.DuckDBPyConnection) -> None:
+    rows = connection.sql("SELECT column_name, meaning FROM dictionary WHERE name = 'platform_metrics'").fetchall()
+    said = dict(rows)
+    assert all(said[name].startswith("active listings with") for name in ("discounted", "surging", "out_of_stock"))
+
+
+def test_columns_that_may_be_null_are_told_so(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", preset="realistic", products=9, scenario="outage")
+    qsim.run(tmp_path / "m", ticks=2 * 24, update_interval_seconds=3600)
+    with qsim.connect(tmp_path / "m") as opened:
+        told = opened.sql("SELECT name, column_name, meaning FROM dictionary WHERE column_name IS NOT NULL").fetchall()
+        holds = {name: opened.sql(f"SELECT {name}.* FROM {name}").pl() for name in {row[0] for row in told}}
+    unsaid = {
+        f"{name}.{column}"
+        for name, column, meaning in told
+        if "(" not in name and holds[name][column].null_count() and "null" not in meaning
+    }
+    assert not unsaid
+
+
+def test_what_is_no_deal_and_no_offer_is_told_where_prices_are(connection: duckdb.DuckDBPyConnection) -> None:
+    rows = connection.sql("SELECT column_name, meaning FROM dictionary WHERE name = 'prices'").fetchall()
+    said = dict(rows)
+    assert "of closed platforms (platforms.is_open) too" in said[None]
+    assert "surge_fee = order_fee and price < regular_price" in said["discount_pct"]
+
+
 def test_every_cause_is_named_and_explained(connection: duckdb.DuckDBPyConnection) -> None:
     row = connection.sql(
         "SELECT meaning FROM dictionary WHERE name = 'price_history' AND column_name = 'cause'"

@@ -115,6 +115,16 @@ def test_sizes_are_those_of_the_events(watched: duckdb.DuckDBPyConnection) -> No
         assert found[key][1:3] == pytest.approx(value[1:3], abs=0.02)
 
 
+def test_a_tick_that_changes_no_price_has_neither_a_mean_change_nor_a_deviation(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", preset="realistic", products=5)
+    qsim.run(tmp_path / "m", ticks=288)
+    with qsim.connect(tmp_path / "m") as connection:
+        found = connection.sql(
+            "SELECT DISTINCT sized > 0, mean_change_pct IS NULL, sd_change_pct IS NULL FROM platform_metrics ORDER BY ALL"
+        ).fetchall()
+    assert found == [(False, True, True), (True, False, False)]
+
+
 def test_states_are_those_of_the_market_as_of_each_tick(watched: duckdb.DuckDBPyConnection) -> None:
     seen = 0
     for tick in (1, 2, 9, 33, 57, 80):

@@ -27,7 +27,7 @@ VIEWS = {
         "listing_id product_id platform store_id city pincode anchor_price unit_cost mrp",
     ),
     "prices": (
-        "one listing as it is now, those off sale too (is_active)",
+        "one listing as it is now, those off sale (is_active) and of closed platforms (platforms.is_open) too",
         "listing_id product_id product brand category subcategory pack platform store_id city pincode mrp regular_price price"
         " discount_pct off_mrp_pct unit_price unit surge_fee stock in_stock is_loose is_active updated_at order_fee",
     ),
@@ -79,7 +79,10 @@ VIEWS = {
         "one listing at one of the ticks at which all are kept",
         "tick ts listing_id price regular_price discount_pct surge_pct surge_fee stock",
     ),
-    "metrics": ("what one tick did in one block of products", "tick ts block attempted changed"),
+    "metrics": (
+        "what one tick did in one block of products; no row where nothing happened in a market without batches",
+        "tick ts block attempted changed",
+    ),
     "platform_metrics": (
         "what one tick did on one platform in one category; no row where nothing happened in a market without batches, but of"
         " every 1,024th tick",
@@ -150,7 +153,7 @@ _COMMON = {
     "margin": "units x (price - cost), rupees",
     "listings": "listings counted",
     "days": "daily changes counted",
-    "volatility": "standard deviation of daily log changes of noon prices",
+    "volatility": "standard deviation of daily log changes of noon prices; null for fewer than two",
 }
 _CAUSES = {
     Cause.SURGE_START: "a surge begins",
@@ -177,7 +180,9 @@ _OWN = {
     "cause": "why it changed, of several causes at once one, while the parts in truth tell each: "
     + "; ".join(f"{cause.name.lower()} ({_CAUSES[cause]})" for cause in Cause),
     "prices.mrp": "printed MRP, rupees; of loose produce one that moves with its price, null where none is shown",
-    "prices.off_mrp_pct": "100 (1 - price/mrp), percent",
+    "prices.discount_pct": "running discount, percent of the regular price; 0 for none; a deal has surge_fee = order_fee and price <"
+    " regular_price too: an item's surge fee suspends its discount",
+    "prices.off_mrp_pct": "100 (1 - price/mrp), percent; null without an mrp",
     "prices.unit_price": "rupees for one unit: kg, l or piece; null where the pack is unknown",
     "prices.surge_fee": "the item's surge fee and, on top, the order's (order_fee), rupees",
     "prices.order_fee": "the dark store's surge fee, paid once an order, rupees",
@@ -190,7 +195,7 @@ _OWN = {
     "discounts.ends_at": "until this time (IST); null while open",
     "inventory.reserved": "units of these promised to open orders",
     "inventory.reorder_level": "stock at which it is ordered again",
-    "inventory.target_stock": "stock after a delivery",
+    "inventory.target_stock": "stock that a delivery fills up to",
     "inventory.status": "in_stock, low_stock (at most the reorder level) or out_of_stock",
     "calendar.deeper_pct": "added to the depth of sales that start, percentage points",
     "truth.regular_price": "price without overlays, after, rupees",
@@ -204,8 +209,8 @@ _OWN = {
     "campaigns.starts_at": "when it first starts (IST)",
     "campaigns.ends_at": "when it starts no more (IST); null where it repeats as long as the market lasts",
     "campaigns.status": "now: past, running or coming",
-    "platform_metrics.mean_change_pct": "mean size of a change of price, percent of the price before",
-    "platform_metrics.sd_change_pct": "standard deviation of these sizes, percentage points",
+    "platform_metrics.mean_change_pct": "mean size of a change of price, percent of the price before; null without one",
+    "platform_metrics.sd_change_pct": "standard deviation of these sizes, percentage points; null without one",
     "daily_prices.price": "price at noon, rupees; that of sold-out goods too",
     "daily_prices.stock": "units on hand at noon",
     "price_index.listings": "listings compared with the day before",
@@ -214,10 +219,10 @@ _OWN = {
     " 100; a day without sales keeps the level before; null without orders in these 28",
     "lowest_price_share.products_lowest": "products on which the platform is cheapest at noon, ties shared",
     "lowest_price_share.products": "products that two open platforms or more have in stock, in each area",
-    "lowest_price_share.share": "products_lowest / products, a fraction",
+    "lowest_price_share.share": "products_lowest / products, a fraction; null without products",
     "out_of_stock_rate.out_of_stock_rate": "share of listing-time without stock, a fraction",
     "discount_calendar.discounted_share": "share of listings on discount at noon, a fraction",
-    "discount_calendar.mean_discount_pct": "mean depth of those, percent",
+    "discount_calendar.mean_discount_pct": "mean depth of those, percent; null without any",
     "discount_calendar.started": "discounts that started in the day's ticks, and campaign lines by the day of their start; none of"
     " tick 0",
     "market_share.unit_share": "share of the category's units of the day, a fraction",

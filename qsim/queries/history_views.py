@@ -99,10 +99,12 @@ def _platform_metrics() -> str:
     counts = ("attempted", "changed", "clipped", "failed", "skipped_waiting", "skipped_inactive", "sized")
     columns = ", ".join(f"sum({name})::BIGINT AS {name}" for name in (*counts, *SIZES, *STATES))
     mean = "sum(change_bps) / nullif(sum(sized), 0)"
+    # To greatest no value is as if it were not there: without a change there would be a deviation of 0.
+    variance = f"sum(change_squares) / nullif(sum(sized), 0) - ({mean}) ** 2"
     return f"""CREATE OR REPLACE VIEW platform_metrics AS
         SELECT m.tick, tick_time(m.tick) AS ts, p.platform, c.category, {columns},
             round(0.01 * {mean}, 4) AS mean_change_pct,
-            round(0.01 * sqrt(greatest(sum(change_squares) / nullif(sum(sized), 0) - ({mean}) ** 2, 0)), 4) AS sd_change_pct
+            if(sum(sized) > 0, round(0.01 * sqrt(greatest({variance}, 0)), 4), NULL) AS sd_change_pct
         FROM raw.platform_metrics AS m JOIN raw.platforms AS p USING (platform_id)
         JOIN (SELECT category, min(category_id) AS category_id FROM raw.categories GROUP BY category) AS c USING (category_id)
         GROUP BY ALL"""
