@@ -448,3 +448,17 @@ def test_an_asof_join_of_few_rows_does_not_compare_them_with_all_others(ready_ma
     )
     plan = str(qsim.connect(ready_market).sql(f"EXPLAIN {of_few}").fetchall())
     assert "Asof Join" in plan and "Nested Loop" not in plan
+
+
+def test_the_markets_time_now_is_that_of_its_newest_tick_also_after_a_refresh(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", products=5)
+    query = "SELECT market_time() AS now, market_time() - INTERVAL 1 HOUR AS before"
+    with qsim.connect(tmp_path / "m") as connection:
+        assert connection.sql(query).fetchall() == [(datetime(2026, 1, 1), datetime(2025, 12, 31, 23))]
+        qsim.run(tmp_path / "m", ticks=3, update_interval_seconds=3600)
+        qsim.run(tmp_path / "m", ticks=2, update_interval_seconds=60)
+        qsim.refresh(connection)
+        wanted = datetime(2026, 1, 1, 3, 2), datetime(2026, 1, 1, 2, 2)
+        assert connection.sql(query).fetchall() == [wanted]
+    assert tuple(qsim.guarded_sql(tmp_path / "m", query).rows[0].values()) == wanted
+    assert qsim.status(tmp_path / "m")["market_time"] == str(wanted[0])

@@ -117,6 +117,7 @@ MACROS = {
     "inventory_at(ts)": "rows of inventory as of a time",
     "active_at(ts)": "rows of discounts that run at the tick of a time, tick_at(ts)",
     "listing_volatility(since, until)": "the volatility of each listing on the days after since, up to until",
+    "market_time()": "the market's time now (IST), that of its newest tick; now() and current_date are the machine's",
     "tick_time(tick)": "the time of a tick",
     "tick_at(ts)": "the last tick at or before a time; after the newest that one, before the start 0",
 }

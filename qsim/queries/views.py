@@ -27,7 +27,7 @@ _VIEW = re.compile(r"\ACREATE OR REPLACE VIEW [\w.]+")
 
 
 def clock_macros(course: Course, head: int) -> list[str]:
-    """Macros between ticks and times: `tick_time(tick)`, and `tick_at(ts)`, the last tick at or before a time.
+    """Macros between ticks and times: `tick_time(tick)`, and `tick_at(ts)`, the last tick at or before a time; and `market_time()`.
 
     Of all texts these alone hold the head, so that a commit changes them and not the views that ask them.
     """
@@ -43,6 +43,7 @@ def clock_macros(course: Course, head: int) -> list[str]:
         f"CREATE OR REPLACE MACRO raw.head_tick() AS {head}",
         f"CREATE OR REPLACE MACRO raw.head_second() AS {course.epochs[-1].second_of(head)}",
         f"CREATE OR REPLACE MACRO second_time(s) AS {start} + to_seconds(s::BIGINT)",
+        "CREATE OR REPLACE MACRO market_time() AS second_time(raw.head_second())",
         f"CREATE OR REPLACE MACRO raw.second_of_tick(t) AS {second}",
         f"CREATE OR REPLACE MACRO tick_time(t) AS {start} + to_seconds({second})",
         f"CREATE OR REPLACE MACRO raw.tick_of_second(s) AS {_once('s', tick_of)}",
