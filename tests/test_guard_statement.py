@@ -107,6 +107,46 @@ def test_who_names_a_table_that_is_none_is_told_where_they_are_listed(plain: duc
         statement.check(plain, "SELECT * FROM information_schema.columns", KNOWN)
 
 
+@pytest.mark.parametrize(
+    ("query", "near"),
+    [
+        ("SELECT * FROM price", "prices"),
+        ("SELECT * FROM main.Pricess", "prices"),
+        ("WITH lowest AS (SELECT 1) SELECT * FROM lowests", "lowest"),
+        ("SELECT * FROM price_at(1)", "prices_at"),
+        ("SELECT tick_times(1)", "tick_time"),
+        ("SELECT uper('a')", "upper"),
+    ],
+)
+def test_of_a_wrong_name_the_nearest_is_told(plain: duckdb.DuckDBPyConnection, query: str, near: str) -> None:
+    with pytest.raises(UsageError, match=f"; nearest is '{near}'; "):
+        statement.check(plain, query, KNOWN)
+
+
+@pytest.mark.parametrize("query", ["SELECT * FROM event", "SELECT second_of_ticks(1)", "SELECT getenv('HOME')"])
+def test_no_name_is_told_as_near_that_is_not_or_that_is_of_the_inside(
+    plain: duckdb.DuckDBPyConnection, query: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        statement.check(plain, query, KNOWN)
+    assert "nearest" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("query", "text"),
+    [
+        ("SELECT 1; -- the cheapest", "SELECT 1"),
+        ("SELECT 1 -- one\n; /* two; */ ;", "SELECT 1 -- one\n"),
+        ("SELECT 'ü; --' ;;", "SELECT 'ü; --' "),
+        ("SELECT 'a; -- b' -- c; d", "SELECT 'a; -- b' -- c; d"),
+    ],
+)
+def test_what_comes_after_a_query_is_left_out(plain: duckdb.DuckDBPyConnection, query: str, text: str) -> None:
+    assert statement.check(plain, query, KNOWN) == text
+    # Which what would be limited could not have at its end.
+    assert len(plain.sql(text).limit(1).fetchall()) == 1
+
+
 def test_of_a_long_name_120_characters_are_told(plain: duckdb.DuckDBPyConnection) -> None:
     found = refusal(plain, f"SELECT * FROM {'a' * 500}").removeprefix("sql: found ")
     assert found == f"table '{'a' * 500}"[:120]

@@ -71,9 +71,10 @@ def answered(
     try:
         if not laid:
             laid_out(connection, request, layers)
+        query = request["query"]
         if "statement" in layers:
-            statement.check(connection, request["query"], statement.known_of(request["statements"]))
-        return ran(connection, request["query"], request["rows"], request["bytes"])
+            query = statement.check(connection, query, statement.known_of(request["statements"]))
+        return ran(connection, query, request["rows"], request["bytes"])
     except UsageError as fault:
         return {"refused": str(fault)}
     except (MemoryError, duckdb.OutOfMemoryException):

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, NoReturn
 
 import duckdb
@@ -19,6 +20,8 @@ from qsim.queries import functions
 
 MAX_CHARACTERS = 100_000
 MAX_NESTING = 200
+# Of hundreds of functions some are a little like any name.
+_ALIKE = 0.75
 _EXPRESSIONS = frozenset(
     "BETWEEN CASE CAST COLLATE COLUMN_REF COMPARISON CONJUNCTION CONSTANT FUNCTION LAMBDA LAMBDA_REF OPERATOR"  # noqa: SIM905
     " POSITIONAL_REFERENCE STAR SUBQUERY TYPE WINDOW".split()
@@ -109,9 +112,12 @@ def _taken_apart(connection: duckdb.DuckDBPyConnection, query: str) -> str:
     return str(tree)
 
 
-def check(connection: duckdb.DuckDBPyConnection, query: str, known: Known) -> None:
-    """Refuse a query that is not one SELECT over what is known; UsageError names what was found."""
+def check(connection: duckdb.DuckDBPyConnection, query: str, known: Known) -> str:
+    """Give the text to run of a query, as `without_end` does; UsageError names what was found in one that is not one SELECT over
+    what is known.
+    """
     bound(query)
+    query = without_end(query)
     kinds = [statement.type for statement in connection.extract_statements(query)]
     if kinds != [duckdb.StatementType.SELECT]:
         refused(kinds_named(kinds[:5]))
@@ -125,6 +131,20 @@ def check(connection: duckdb.DuckDBPyConnection, query: str, known: Known) -> No
         refused("a query nested too deeply")
     except (KeyError, TypeError, AttributeError, IndexError):
         refused("a part of SQL of unknown shape")
+    return query
+
+
+def without_end(query: str) -> str:
+    """Leave out the semicolon that ends a query and all that comes after it where these are semicolons and comments."""
+    # DuckDB puts what is to be limited in brackets, where it takes a semicolon at the very end alone.
+    text = query.encode()
+    end = len(text)
+    for at, kind in reversed(duckdb.tokenize(query)):
+        if kind == duckdb.token_type.operator and text[at : at + 1] == b";":
+            end = at
+        elif kind != duckdb.token_type.comment:
+            break
+    return text[:end].decode()
 
 
 def _look(part: Any, scope: frozenset[str], known: Known) -> None:
@@ -181,11 +201,18 @@ def _table(part: dict[str, Any], scope: frozenset[str], known: Known) -> None:
     if part["type"] == "SHOW_REF" and (part["query"] or path[-1].strip('"') in _SHOWN):
         return
     if not (len(path) == 1 and path[0] in scope) and not _made(path, known.tables):
-        refused(f"table {'.'.join(path)!r}", "name one of those that SELECT * FROM dictionary tells")
+        listed = "name one of those that SELECT * FROM dictionary tells"
+        refused(f"table {'.'.join(path)!r}", _near(path, scope, known.tables) + listed)
 
 
 def _function(part: dict[str, Any], allowed: frozenset[str], macros: frozenset[tuple[str, str]]) -> None:
     path = _path(part)
     sign = part.get("is_operator") and not re.search(r"\w", path[-1])
     if not (len(path) == 1 and (path[0] in allowed or sign)) and not _made(path, macros):
-        refused(f"function {'.'.join(path)!r}")
+        refused(f"function {'.'.join(path)!r}", f"{_near(path, allowed, macros)}mend the query")
+
+
+def _near(path: tuple[str, ...], names: Iterable[str], made: Iterable[tuple[str, str]]) -> str:
+    """Tell which name of `names`, or of those `made` outside of `raw`, is nearest to what was found; nothing where none is near."""
+    close = get_close_matches(path[-1], {*names, *(name for schema, name in made if schema == "main")}, 1, _ALIKE)
+    return f"nearest is {close[0]!r}; " if close else ""
