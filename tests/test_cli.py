@@ -167,6 +167,22 @@ def test_sql_as_csv_without_rows_has_its_columns(shell: Shell, ran: Path, how: t
     assert shell("sql", ran, "SELECT 1 AS a, 2 AS b WHERE false", "--csv", *how).out == "a,b\n"
 
 
+PARTS = """SELECT [1.50::DECIMAL(5, 2), NULL] AS a, {'b': TIMESTAMP '2026-01-01', 'c': 'नम'} AS b, 'AB'::BLOB AS c,
+    INTERVAL '-1 hour' AS d, INTERVAL 90 MINUTE AS e"""
+WRITTEN = ["[1.5, null]", '{"b": "2026-01-01 00:00:00", "c": "नम"}', "4142", "-1:00:00", "1:30:00"]
+
+
+@pytest.mark.parametrize("how", [[], ["--guarded"]])
+def test_lists_structs_bytes_and_intervals_are_written_alike_in_every_form(
+    shell: Shell, ran: Path, how: list[str]
+) -> None:
+    assert list(csv.reader(io.StringIO(shell("sql", ran, PARTS, "--csv", *how).out)))[1] == WRITTEN
+    table = shell("sql", ran, PARTS, *how).out
+    assert all(f"│ {text} │" in table for text in WRITTEN[::2]) and WRITTEN[1] in table and WRITTEN[3] in table
+    [row] = json.loads(shell("sql", ran, PARTS, "--json", *how).out)
+    assert [*map(json.loads, WRITTEN[:2]), *WRITTEN[2:]] == [*row.values()]
+
+
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-cmd", "@x", "\tx"])
 def test_sql_as_csv_does_not_hand_a_formula_to_a_spreadsheet(shell: Shell, ran: Path, text: str) -> None:
     out = shell("sql", ran, f"SELECT '{text}' AS a, -5 AS b", "--csv").out

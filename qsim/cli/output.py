@@ -16,7 +16,7 @@ import click
 from qsim.cli import drop_output, tables, tell
 from qsim.cli.tables import Rows, cell
 from qsim.errors import counted
-from qsim.queries.values import json_of
+from qsim.queries.values import json_of, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +61,7 @@ def json_lines(rows: Rows) -> None:
 
 def _csv_cell(value: Any) -> Any:
     # A leading = + - @ would be run as a formula by a spreadsheet.
-    text = "" if value is None else str(value)
+    text = "" if value is None else text_of(value)
     return f"'{text}" if isinstance(value, str) and text[:1] in tuple("=+-@\t\r\n") else text
 
 

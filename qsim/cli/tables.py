@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from qsim.queries.values import text_of
+
 if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Column, Table
@@ -25,7 +27,7 @@ def cell(value: Any) -> str:
     if isinstance(value, float):
         # Hundreds of digits, of which all but the first are noise, would push the other columns off the screen.
         return f"{value:,.2f}" if abs(value) < _MOST_WRITTEN_OUT else f"{value:g}"
-    return str(value)
+    return text_of(value)
 
 
 def drawn(rows: Rows, right: Collection[str] = ()) -> Table:

@@ -63,7 +63,17 @@ def distinct(names: Iterable[str]) -> list[str]:
 def _told(value: Any) -> Any:
     if isinstance(value, Decimal):
         return float(value)
-    return bytes(value).hex() if isinstance(value, (bytes, bytearray, memoryview)) else str(value)
+    return text_of(value)
+
+
+def text_of(value: Any) -> str:
+    """Write a value as text: lists and structs as JSON, bytes in hexadecimal, a negative interval with a minus in front."""
+    if isinstance(value, (list, tuple, dict)):
+        return json_of(value)
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value).hex()
+    # Python writes a minus hour as -1 day, 23:00:00.
+    return f"-{-value}" if isinstance(value, timedelta) and value < timedelta(0) else str(value)
 
 
 def _finite(value: Any) -> Any:
@@ -76,7 +86,7 @@ def _finite(value: Any) -> Any:
 
 def _key(key: Any) -> str:
     # Amounts are not made floats here: two keys might become one.
-    return key if isinstance(key, str) else str(key if isinstance(key, Decimal) else _told(key))
+    return key if isinstance(key, str) else str(key if isinstance(key, (Decimal, tuple)) else _told(key))
 
 
 def _pairs(value: Any) -> Any:
