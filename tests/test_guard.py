@@ -115,6 +115,13 @@ def test_a_pivot_without_its_values_is_refused_by_its_name_with_the_form_that_is
     )
 
 
+@pytest.mark.parametrize("ts", ["'yesterday'", "5"])
+def test_a_query_that_fails_as_it_runs_is_told_without_what_was_put_around_it(ran: Path, ts: str) -> None:
+    with pytest.raises(QsimError, match=r"^sql: Conversion Error: .*; mend the query$") as caught:
+        qsim.guarded_sql(ran, f"SELECT * FROM prices_at({ts})")
+    assert "relation" not in str(caught.value) and "LINE" not in str(caught.value)
+
+
 def test_the_statement_check_alone_refuses_every_attack(place: Place) -> None:
     found, told = put(place, ATTACKS, SETS["statement"])
     assert found == [] and len(told) >= 60

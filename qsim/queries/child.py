@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -22,6 +23,8 @@ from qsim.startup import leave_out_pandas
 # Read once before files are closed off: what Python and DuckDB load at the first value of a kind.
 _WARM = """SELECT 1.5::DECIMAL(5, 2), now(), DATE '2026-01-01', now()::TIMESTAMP, TIME '10:00', INTERVAL 1 DAY, uuid(),
     1::HUGEINT, 'a'::BLOB, [1], {'a': 1}, MAP {1: 2}, '1'::JSON"""
+# Where DuckDB points at what it put around a query, of which nobody else knows.
+_AROUND = re.compile(r" LINE \d+: .*\bunnamed_relation_.*")
 
 
 def instance() -> duckdb.DuckDBPyConnection:
@@ -82,7 +85,7 @@ def answered(
     except RecursionError:
         return {"failed": "sql: a value is nested too deeply to be told; narrow the query"}
     except (duckdb.Error, OSError, ValueError, RuntimeError) as fault:
-        told = " ".join(str(fault).split()).replace(request["market"], "the market")
+        told = _AROUND.sub("", " ".join(str(fault).split())).replace(request["market"], "the market")
         return {"failed": f"sql: {told[:300]}; mend the query"}
 
 
