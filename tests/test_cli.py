@@ -167,6 +167,17 @@ def test_sql_as_csv_without_rows_has_its_columns(shell: Shell, ran: Path, how: t
     assert shell("sql", ran, "SELECT 1 AS a, 2 AS b WHERE false", "--csv", *how).out == "a,b\n"
 
 
+@pytest.mark.parametrize("how", [[], ["--guarded"]])
+def test_who_gives_a_query_for_a_time_is_told_how_it_is_given(shell: Shell, ran: Path, how: list[str]) -> None:
+    last = "(SELECT max(ts) AS t FROM price_history)"
+    told = shell.refused(1, "sql", ran, f"SELECT * FROM prices_at({last})", *how)
+    assert told.endswith(
+        "take the time from a table, as in FROM (SELECT max(ts) AS t FROM orders) AS a, prices_at(a.t)\n"
+    )
+    query = f"SELECT count(*) AS n FROM {last} AS a, prices_at(a.t)"
+    assert shell("sql", ran, query, "--csv", *how).out == f"n\n{qsim.status(ran)['listings']}\n"
+
+
 PARTS = """SELECT [1.50::DECIMAL(5, 2), NULL] AS a, {'b': TIMESTAMP '2026-01-01', 'c': 'नम'} AS b, 'AB'::BLOB AS c,
     INTERVAL '-1 hour' AS d, INTERVAL 90 MINUTE AS e"""
 WRITTEN = ["[1.5, null]", '{"b": "2026-01-01 00:00:00", "c": "नम"}', "4142", "-1:00:00", "1:30:00"]

@@ -112,7 +112,8 @@ VIEWS = {
     "dictionary": ("one view, column or macro, and what it means", "name column_name meaning"),
 }
 MACROS = {
-    "prices_at(ts)": "rows of prices as of a time",
+    "prices_at(ts)": "rows of prices as of a time; of one that a query finds: FROM (SELECT max(ts) AS t FROM orders) AS a,"
+    " prices_at(a.t)",
     "price_of(name, ts)": "those of the product of exactly this name",
     "inventory_at(ts)": "rows of inventory as of a time",
     "active_at(ts)": "rows of discounts that run at the tick of a time, tick_at(ts)",

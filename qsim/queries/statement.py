@@ -69,6 +69,15 @@ def refused(found: str, mend: str = "mend the query") -> NoReturn:
     )
 
 
+def mend_of(fault: str) -> str:
+    """Say what to do about a query that DuckDB refuses. Macros of rows take no query for a time, and the reason it gives is of their
+    inside.
+    """
+    if "subqueries in lambda expressions" not in fault:
+        return "mend the query"
+    return "take the time from a table, as in FROM (SELECT max(ts) AS t FROM orders) AS a, prices_at(a.t)"
+
+
 def kinds_named(kinds: Iterable[duckdb.StatementType]) -> str:
     """Name kinds of statements as their writer would; more than one made of one is what DuckDB makes of a PIVOT without IN."""
     multi = "PIVOT without its values (ON platform IN ('zepto', 'blinkit'))"
