@@ -117,6 +117,29 @@ def test_what_is_no_deal_and_no_offer_is_told_where_prices_are(connection: duckd
     assert "surge_fee = order_fee and price < regular_price" in said["discount_pct"]
 
 
+def test_a_surge_fee_is_told_as_the_items_alone_where_the_orders_is_not_in_it(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", preset="realistic", products=5, scenario="monsoon")
+    qsim.run(tmp_path / "m", ticks=2 * 24, update_interval_seconds=3600)
+    with qsim.connect(tmp_path / "m") as opened:
+        [(fees, with_fee)] = opened.sql(
+            "SELECT max(fee), (SELECT max(surge_fee) FROM price_history) FROM fees"
+        ).fetchall()
+        said = dict(opened.sql("SELECT name, meaning FROM dictionary WHERE column_name = 'surge_fee'").fetchall())
+    assert fees > 0 == with_fee
+    assert "order's (order_fee)" in said["prices"]
+    assert all("of the item" in said[name] for name in ("price_history", "snapshots"))
+
+
+def test_a_campaign_is_told_as_over_when_its_last_line_ends(connection: duckdb.DuckDBPyConnection) -> None:
+    once = connection.sql(
+        "SELECT DISTINCT ends_at - starts_at = to_seconds(duration_seconds) FROM campaigns WHERE repeat_seconds = 0"
+    ).fetchall()
+    ((meaning,),) = connection.sql(
+        "SELECT meaning FROM dictionary WHERE name = 'campaigns' AND column_name = 'ends_at'"
+    ).fetchall()
+    assert once == [(True,)] and meaning.startswith("when it is over")
+
+
 def test_every_cause_is_named_and_explained(connection: duckdb.DuckDBPyConnection) -> None:
     row = connection.sql(
         "SELECT meaning FROM dictionary WHERE name = 'price_history' AND column_name = 'cause'"

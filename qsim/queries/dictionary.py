@@ -209,7 +209,7 @@ _OWN = {
     "platforms.is_open": "whether it takes orders now",
     "campaigns.kind": ", ".join(CAMPAIGN_KINDS),
     "campaigns.starts_at": "when it first starts (IST)",
-    "campaigns.ends_at": "when it starts no more (IST); null where it repeats as long as the market lasts",
+    "campaigns.ends_at": "when it is over (IST); null where it repeats as long as the market lasts",
     "campaigns.status": "now: past, running or coming",
     "platform_metrics.mean_change_pct": "mean size of a change of price, percent of the price before; null without one",
     "platform_metrics.sd_change_pct": "standard deviation of these sizes, percentage points; null without one",

@@ -34,7 +34,7 @@ EVENTS = Table(
         "regular_price_paise": ("int32", "price without overlays, after"),
         "discount_bps": ("uint16", "running discount after, basis points of the regular price"),
         "surge_bps": ("uint16", "surge on the price after, basis points"),
-        "surge_fee_paise": ("uint16", "surge fee after"),
+        "surge_fee_paise": ("uint16", "surge fee of the item after"),
     },
     ("tick", "listing_id"),
     {
@@ -65,7 +65,7 @@ SNAPSHOTS = Table(
         "discount_bps": ("uint16", "running discount, basis points of the regular price"),
         "own_discount_bps": ("uint16", "the part of it that is no campaign's; 0 for none"),
         "surge_bps": ("uint16", "surge on the price, basis points"),
-        "surge_fee_paise": ("uint16", "surge fee"),
+        "surge_fee_paise": ("uint16", "surge fee of the item"),
         "updated_tick": ("uint32", "tick of its last event"),
         "own_ends_second": ("uint32", "market second at which the own discount is over; 0 where it has no set end"),
         "repriced_second": ("int32", "market second at which the regular price was last set; before tick 0 negative"),
