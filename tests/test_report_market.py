@@ -123,6 +123,15 @@ def test_volatility_where_prices_are_set_by_rates_is_of_the_moves_made_and_has_n
         assert row["target_pct"] is None
 
 
+def test_volatility_is_told_where_ticks_times_the_batch_are_more_than_32_bits_hold(tmp_path: Path) -> None:
+    market = tmp_path / "market"
+    qsim.generate(market, products=20, seed=42)
+    qsim.run(market, ticks=2_200, batch_size=1_000_000)
+    boards = board_states.open_boards(market, log.read(market))
+    [(dear,)] = fetched(boards.connection, "SELECT count(*) FROM products WHERE is_active AND base_price_paise >= 2000")
+    assert sum(row["turns"] for row in board_market.volatility(boards)["groups"]) == 2_200 * 5 * dear
+
+
 def test_volatility_reads_no_more_events_than_it_may(classic: Boards, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(board_market, "_MEASURED_EVENTS", 7_000)
     assert 80 < board_market.volatility(classic)["since"] < 95

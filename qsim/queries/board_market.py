@@ -71,7 +71,7 @@ def _moves(boards: Boards, since: int, tick: int, step: int, batch: int | None) 
     """Write the moves of regular prices by group; `batch` is None where there are no turns to count them by."""
     turns = _turns(batch, tick - since)
     # Turn k of the product at a place is at the tick whose stretch of the round, from tick x batch on, holds it.
-    turn = f"(({{at}} + 1) * {batch or 1} - 1 - place + active) // active"
+    turn = f"(({{at}} + 1)::BIGINT * {batch or 1} - 1 - place + active) // active"
     return f"""WITH goods AS (SELECT product_id, volatility_group, base_price_paise,
             row_number() OVER (ORDER BY product_id) - 1 AS place, count(*) OVER () AS active FROM products WHERE is_active),
         mine AS (SELECT listing_id, goods.* FROM listings JOIN goods USING (product_id)
