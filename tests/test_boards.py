@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +17,7 @@ import qsim
 from qsim.errors import CorruptError, UsageError
 from qsim.queries import board_history, board_states, boards
 from qsim.queries.board_states import Boards
+from qsim.server.desk import Desk
 from qsim.storage import integrity
 from tests.servers import serving
 
@@ -239,3 +242,23 @@ def test_a_past_tick_is_told_the_same_while_the_market_grows(tmp_path: Path) -> 
             assert time.monotonic() < until, "the server did not follow"
         assert served.json("/api/boards/movers?as_of=20") == past.json()
         assert served.get("/api/boards/overview?as_of=61").status_code == 404
+
+
+def test_a_stop_ends_the_board_that_is_made_and_sends_away_who_waits_for_others(board_market: Path) -> None:
+    history, begun = integrity.read_log(board_market), threading.Event()
+
+    def endless(boards: Boards, as_of: int) -> None:
+        begun.set()
+        boards.connection.execute(
+            "SELECT count(*) FROM range(10000000) a, range(10000000) b WHERE a.range + b.range = 3"
+        )
+
+    async def stopped() -> list[Any]:
+        desk = Desk(board_market)
+        waiting = [asyncio.create_task(desk.answer(history, endless, tick, {})) for tick in range(3)]
+        await asyncio.to_thread(begun.wait)
+        await desk.close()
+        return await asyncio.gather(*waiting, desk.answer(history, endless, 3, {}), return_exceptions=True)
+
+    told = asyncio.run(asyncio.wait_for(stopped(), 15))
+    assert [(fault.status, "stops" in fault.line) for fault in told] == 4 * [(503, True)]

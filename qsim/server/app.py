@@ -16,6 +16,7 @@ from qsim.monitoring.health import worst
 from qsim.queries import served
 from qsim.server import boards, market_figures, problems, products, questions, shapes, sql, static, watching
 from qsim.server import live as writing
+from qsim.server.desk import Desk
 from qsim.server.following import Following, follow, look
 from qsim.server.guarding import Allowed, Guard
 from qsim.server.measures import Measures
@@ -60,7 +61,7 @@ def create_app(
 
     app = _described(lifespan)
     app.state.market, app.state.measures, app.state.feed, app.state.following = market, measures, feed, state
-    app.state.turns = sql.Turns()
+    app.state.turns, app.state.desk = sql.Turns(), Desk(place)
     _tell(market, feed, measures, state)
     app.add_middleware(Guard, allowed=allowed or Allowed(), measures=measures)
     return app

@@ -25,10 +25,9 @@ Hours = Query(ge=1, le=24 * 92, description="Hours of market time back from the 
 
 def _desk(request: Request, market: Market) -> Desk:
     """Give the desk of the market that is served now: what was made of one that it has replaced says nothing of it."""
-    desk: Desk | None = getattr(request.app.state, "desk", None)
-    if desk is None or desk.replaced != market.replaced:
-        if desk is not None:
-            desk.worker.shutdown(wait=False)
+    desk: Desk = request.app.state.desk
+    if desk.replaced != market.replaced:
+        desk.worker.shutdown(wait=False)
         desk = request.app.state.desk = Desk(market.at.market, market.replaced)
     return desk
 

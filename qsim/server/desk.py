@@ -13,6 +13,7 @@ from typing import Any
 
 from qsim.queries import board_states, boards
 from qsim.queries.board_states import Boards
+from qsim.queries.served import FAULTS
 from qsim.server.problems import ProblemError
 from qsim.server.reading import encoded
 from qsim.storage.log import Log
@@ -21,6 +22,8 @@ from qsim.storage.places import Place
 _BYTES_KEPT = 16 * 2**20
 _WAITING_MOST = 128
 _SECONDS = 20.0
+_INTERRUPT_SECONDS = 0.02
+_STOPS = "boards: the server stops; ask again when it is back"
 
 
 class Desk:
@@ -33,14 +36,16 @@ class Desk:
         self.boards: Boards | None = None
         self.kept: OrderedDict[tuple[Any, ...], bytes] = OrderedDict()
         self.bytes = 0
-        self.waiting = 0
+        self.waiting, self.closed = 0, False
         self.worker = ThreadPoolExecutor(1, thread_name_prefix="qsim-boards")
 
     async def answer(self, history: Log, board: Callable[..., Any], tick: int, arguments: dict[str, Any]) -> bytes:
-        """Give a board as of a tick as JSON; ProblemError 503 where it takes too long or too many wait."""
+        """Give a board as of a tick as JSON; ProblemError 503 where it takes too long, too many wait or the server stops."""
         key = _key(history, board, tick, arguments)
         if (kept := self.kept.get(key)) is not None:
             return kept
+        if self.closed:
+            raise ProblemError(503, _STOPS)
         if self.waiting >= _WAITING_MOST:
             raise ProblemError(503, "too many wait for the boards; ask again in a second", {"Retry-After": "1"})
         self.waiting += 1
@@ -52,6 +57,20 @@ class Desk:
         except TimeoutError:
             line = f"the board is not made after {_SECONDS:g} s; it is being made: ask again"
             raise ProblemError(503, line, {"Retry-After": "5"}) from None
+        except (asyncio.CancelledError, *FAULTS):
+            if self.closed:
+                raise ProblemError(503, _STOPS) from None
+            raise
+
+    async def close(self) -> None:
+        """End the board that is made and send away who waits for others, for which the process would wait before it ends."""
+        self.closed = True
+        self.worker.shutdown(wait=False, cancel_futures=True)
+        while self.waiting:
+            if self.boards is not None:
+                self.boards.connection.interrupt()
+            # A board is several queries, and between two of them there is none to be interrupted.
+            await asyncio.sleep(_INTERRUPT_SECONDS)
 
     def _done(self, work: asyncio.Future[bytes]) -> None:
         self.waiting -= 1

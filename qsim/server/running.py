@@ -19,14 +19,13 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
 from qsim import allocation, forks
 from qsim.errors import DiskError, UsageError
 from qsim.server.app import create_app
 from qsim.server.guarding import LOOPBACK, Allowed
 from qsim.server.patience import TOLD_MOST, Patience
-from qsim.server.sql import Turns
-from qsim.server.streaming import Feed
 from qsim.server.warming import warm
 
 _TOKEN_LEAST = 16
@@ -125,13 +124,12 @@ class _Server(uvicorn.Server):
     def __init__(
         self,
         config: uvicorn.Config,
-        feed: Feed,
-        turns: Turns,
+        app: FastAPI,
         warm: Callable[[], Coroutine[Any, Any, None]],
         listening: Callable[[str], None],
     ) -> None:
         super().__init__(config)
-        self.feed, self.turns, self.warm, self.listening = feed, turns, warm, listening
+        self.app, self.warm, self.listening = app, warm, listening
         self._told_to_stop: float | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -153,13 +151,14 @@ class _Server(uvicorn.Server):
                 self.listening(f"http://{f'[{host}]' if ':' in host else host}:{port}/")
 
     async def shutdown(self, sockets: list[object] | None = None) -> None:  # type: ignore[override]
-        """End the streams, which would last as long as their clients, and the queries of users, then stop."""
+        """End the streams, which would last as long as their clients, the queries of users and the boards, then stop."""
         for server in self.servers:
             server.close()
         # uvicorn ends those connections that have begun: those just taken begin first.
         await asyncio.sleep(_BEGINS_SECONDS)
-        self.feed.close()
-        self.turns.close()
+        self.app.state.feed.close()
+        self.app.state.turns.close()
+        await self.app.state.desk.close()
         await super().shutdown()
 
 
@@ -228,7 +227,7 @@ def serve(
         date_header=True, proxy_headers=False, timeout_keep_alive=15, timeout_graceful_shutdown=3,
         limit_concurrency=room.connections, backlog=room.backlog,
     )  # fmt: skip
-    server = _Server(config, app.state.feed, app.state.turns, partial(warm, app, allowed), listening)
+    server = _Server(config, app, partial(warm, app, allowed), listening)
     if stop is not None:
         threading.Thread(target=_stop_with, args=(stop, server), daemon=True).start()
     try:
