@@ -112,6 +112,8 @@ COMMANDS = [
          words="--ticks 1000000000000"),
     _run(26, "ten ticks", "--ticks", "'ten'", "valid integer", "see: qsim run --help", words="--ticks ten"),
     _run(26, "one and a half ticks", "--ticks", "'1.5'", "valid integer", words="--ticks 1.5"),
+    *(_words(24, f"a look every {every} seconds", f"top {{m}} --every {every}", f"--every: found {every}", "0.2 to 86,400",
+             code=USAGE) for every in ("nan", "inf", "0.1")),
     _run(26, "1e3 ticks", "--ticks", "'1e3'", "valid integer", words="--ticks 1e3"),
     _words(27, "a folder that takes nothing", "generate /proc/qsim", "/proc/qsim", "cannot make the directory", code=DISK),
     _words(28, "no parent to read in", "run {d}/no/such", "no/such", "holds no market", "qsim generate", code=CONFLICT),

@@ -48,8 +48,8 @@ def prices(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-LONE = [["--reference", "x.csv"], ["--min-score", "50"], ["--carry"], ["--since", "2026-01-01"], ["--charts", "c"],
-        ["--map", "a=price"]]  # fmt: skip
+LONE = [["--reference", "x.csv"], ["--min-score", "50"], ["--min-score", "0"], ["--carry"], ["--since", "2026-01-01"],
+        ["--charts", "c"], ["--map", "a=price"]]  # fmt: skip
 
 
 @pytest.mark.parametrize("words", LONE, ids=lambda words: words[0])

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _COLOURS = {"ok": "green", "warning": "yellow", "failing": "red"}
 # Events shown at least, lines that the rest takes above them, and ticks that are counted.
 _EVENTS, _ABOVE, _TICKS = 10, 14, 720
+_FEWEST_SECONDS, _MOST_SECONDS = 0.2, 86_400
 
 
 def _glance(directory: str | None, events: int = _EVENTS) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def _again(directory: str | None, console: Console) -> RenderableType:
 
 @click.command()
 @options.directory
-@click.option("--every", type=click.FloatRange(min=0.2), default=1.0, show_default=True, help="Seconds between looks.")
+@click.option("--every", default=1.0, show_default=True, help="Seconds between looks, from 0.2 to 86,400.")
 @click.option("--once", is_flag=True, help="Look once, print it, and end.")
 @options.as_json
 def top(directory: str | None, every: float, once: bool, as_json: bool) -> None:
@@ -135,6 +136,10 @@ def top(directory: str | None, every: float, once: bool, as_json: bool) -> None:
     from rich.console import Console
     from rich.live import Live
 
+    # Among the bounds of a range click lets nan pass.
+    if not _FEWEST_SECONDS <= every <= _MOST_SECONDS:
+        allowed = f"{_FEWEST_SECONDS} to {_MOST_SECONDS:,} seconds"
+        raise click.UsageError(f"--every: found {every:g}; allowed are {allowed}; mend the number")
     seen, console = _glance(directory), Console()
     if as_json:
         output.print_json(seen)

@@ -11,7 +11,8 @@ from qsim.cli import options, output, verdict
 
 
 def _only_with_realism(realism: bool, given: dict[str, Any]) -> None:
-    lone = [name for name, value in given.items() if value]
+    # A score of 0 is one that was given.
+    lone = [name for name, value in given.items() if value or isinstance(value, float)]
     if lone and not realism:
         raise click.UsageError(f"--{lone[0].replace('_', '-')}: allowed only with --realism; add --realism or drop it")
     of_reference = [name for name in ("carry", "since", "map") if given[name]]
