@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import signal
 import subprocess
 import sys
@@ -520,6 +521,20 @@ def test_the_writer_of_a_live_server_takes_no_module_out_of_the_folder_it_is_sta
         time.sleep(0.1)
     live.stop(writer)
     assert writer.returncode == 0 and lock.is_free(market)
+
+
+def test_a_writer_is_started_where_standard_error_has_no_descriptor(
+    market: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    live.stop(live.started(place_of(market)))
+    assert lock.is_free(market)
+
+
+def test_a_server_whose_start_fails_does_not_lay_it_to_its_port(market: Path) -> None:
+    program = "import sys, qsim; from qsim.server import live; live.started = None; qsim.serve(sys.argv[1], port=0, live=True)"
+    done = subprocess.run([sys.executable, "-c", program, market], stderr=subprocess.PIPE, text=True, timeout=60)
+    assert "QsimError: serve: the server could not be started" in done.stderr and "--port" not in done.stderr
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="nothing stops a process here")

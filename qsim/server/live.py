@@ -34,7 +34,8 @@ def started(market: Place) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [*command, "--stop-at-eof", *_log_options()],
         stdin=subprocess.PIPE,
-        stdout=sys.stderr,
+        # Not sys.stderr, which in a notebook or a test may have no descriptor.
+        stdout=2,
         start_new_session=True,
         env=os.environ | same_modules(),
     )

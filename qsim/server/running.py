@@ -22,7 +22,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from qsim import allocation, forks
-from qsim.errors import DiskError, UsageError
+from qsim.errors import DiskError, QsimError, UsageError
 from qsim.server.app import create_app
 from qsim.server.guarding import LOOPBACK, Allowed
 from qsim.server.patience import TOLD_MOST, Patience
@@ -234,6 +234,10 @@ def serve(
         with _own_settings(), _ended_by_hang_up(server):
             server.run()
     except SystemExit:
+        if server.lifespan.should_exit:
+            raise QsimError(
+                "serve: the server could not be started; what it says above is why; mend that and start it again"
+            ) from None
         raise DiskError(
             f"{host}:{port}: cannot be listened on; it is taken or not this machine's; choose another --port"
         ) from None
