@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import signal
 import subprocess
@@ -24,6 +25,7 @@ from qsim.monitoring.metrics import metrics
 from qsim.queries import served
 from qsim.queries.questions import plain
 from qsim.server import answers, live
+from qsim.server.app import create_app
 from qsim.storage import lock, log
 from qsim.storage.places import place_of
 from tests.servers import Served, serving
@@ -482,6 +484,30 @@ def test_pages_as_of_the_newest_tick_go_on_over_the_same_list_when_the_market_mo
             found = [*page["rows"], *walked(running, path, **asked, limit=3, cursor=page["next"])]  # type: ignore[misc]
             assert found == whole, path
             assert len(found) > 6
+
+
+def test_a_page_is_of_the_commit_of_its_cursor_or_gone_also_when_the_market_moves_meanwhile(market: Path) -> None:
+    app = create_app(market)
+    kept, asked = app.state.market, app.state.market.ask
+
+    async def moved_on(*question: object) -> object:
+        qsim.run(market, ticks=1)
+        await kept.follow()
+        return await asked(*question)
+
+    async def pages() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            first = await client.get("/api/campaigns?limit=2")
+            # It takes too many bytes to be kept.
+            kept.answers.clear()
+            kept.ask = moved_on
+            cursor = first.json()["next"]
+            return [first, await client.get(f"/api/campaigns?limit=2&cursor={cursor}")]
+
+    first, second = asyncio.run(pages())
+    assert first.json()["commit"] < kept.moment.commit
+    assert second.status_code == 410, second.json()
 
 
 @pytest.mark.parametrize("preset", ["classic", "realistic"])

@@ -108,11 +108,13 @@ async def page(request: Request, limit: int, cursor: str | None, query: Query, *
     scope = (query.__name__, arguments)
     commit, first = (market.moment.commit, 0) if cursor is None else paging.numbers_of(market, scope, cursor)
     kept = market.kept(commit, query, *arguments)
-    if kept is None and commit != market.moment.commit:
+    if kept is None and commit == market.moment.commit:
+        kept = await market.ask(query, *arguments)
+    # The market may have moved while it was asked.
+    if kept is None or (cursor is not None and kept.moment.commit != commit):
         raise ProblemError(
             410, f"cursor: its list was of commit {commit}, which is gone by; begin again without a cursor"
         )
-    kept = kept or await market.ask(query, *arguments)
     assert not isinstance(kept.body, bytes)
     if had := unchanged(request, etag_of(kept.moment)):
         return had
