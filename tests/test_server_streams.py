@@ -243,6 +243,19 @@ def test_a_client_that_does_not_read_is_told_what_it_missed_and_gets_the_newest(
     assert rest == b"".join(b"%d\n" % number for number in range(streaming.WAITING_MOST, streaming.WAITING_MOST + 5))
 
 
+def test_clients_that_come_together_are_no_more_than_may_follow(market: Path) -> None:
+    async def joined() -> list[object]:
+        feed = create_app(market, streams=3).state.feed
+        async with feed.turn:
+            waiting = [asyncio.create_task(feed.join(Filter(), None)) for _ in range(5)]
+            await asyncio.sleep(0)
+        return [feed.count, *await asyncio.gather(*waiting, return_exceptions=True), feed.count]
+
+    before, *clients, after = asyncio.run(joined())
+    assert (before, after) == (0, 3) and sum(isinstance(one, Client) for one in clients) == 3
+    assert all(one.status == 503 for one in clients if not isinstance(one, Client))  # type: ignore[attr-defined]
+
+
 def test_a_client_that_goes_away_is_let_go_though_nothing_is_told_meanwhile() -> None:
     left: list[Client] = []
 

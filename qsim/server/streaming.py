@@ -206,12 +206,12 @@ class Feed:
 
     async def join(self, wants: Filter, position: Position | None) -> Client:
         """Take in a client, with what came since a position where it names one; ProblemError 503 where there are too many."""
-        if self.count >= self.most:
-            raise ProblemError(
-                503, f"{self.most:,} clients follow already, which is the most; come back later", {"Retry-After": "10"}
-            )
         client = Client(wants)
         async with self.turn:
+            # Here, since all who wait for their turn would be too few before it.
+            if self.count >= self.most:
+                line = f"{self.most:,} clients follow already, which is the most; come back later"
+                raise ProblemError(503, line, {"Retry-After": "10"})
             moment = self.market.moment
             client.offer([_RETRY, message("hello", moment.place(), None if position else self.position)])
             if position is not None:
