@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import mimetypes
 import signal
 import subprocess
 import sys
@@ -301,6 +302,23 @@ def test_the_search_of_the_page_finds_beginnings_of_words(server: Served) -> Non
 def test_files_of_the_page_are_found_by_name(server: Served) -> None:
     first = server.get("/page/index.html")
     assert first.status_code == 200 and first.content == server.get("/").content
+
+
+def test_files_of_the_page_are_of_the_kinds_that_a_browser_takes_whatever_the_system_has_for_their_endings(
+    questioned: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mimetypes.init()
+    for ending in (".js", ".css", ".svg"):
+        monkeypatch.setitem(mimetypes.types_map, ending, "text/plain")
+
+    async def kinds() -> list[str]:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(create_app(questioned)), base_url="http://localhost"
+        ) as client:
+            paths = ("", "page/app.js", "page/uplot/uPlot.min.css", "page/favicon.svg", "page/uplot/LICENSE")
+            return [(await client.get(f"/{path}")).headers["content-type"].partition(";")[0] for path in paths]
+
+    assert asyncio.run(kinds()) == ["text/html", "text/javascript", "text/css", "image/svg+xml", "text/plain"]
 
 
 def test_prometheus_reads_where_the_market_stands_and_what_was_asked(server: Served) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from importlib.resources import files
 from importlib.resources.abc import Traversable
-from mimetypes import guess_type
+from pathlib import PurePath
 
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
@@ -28,6 +28,8 @@ def _named(place: Traversable, prefix: str = "") -> dict[str, Traversable]:
 
 # What is asked for is looked up by its name here, so that no path leads anywhere else.
 _FILES = _named(files("qsim").joinpath("server", "page"))
+# Not those that the system has for endings: a browser runs no script that is told to be plain text, as Windows may tell it.
+_KINDS = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
 
 @router.get("/")
@@ -43,4 +45,4 @@ async def file(request: Request, name: str) -> Response:
         raise ProblemError(404, f"page/{name[:60]}: no such file; see / for the page and /openapi.json for the API")
     content = _FILES[name].read_bytes()
     tag = f'"{hashlib.sha256(content).hexdigest()[:20]}"'
-    return unchanged(request, tag) or sent(content, tag, guess_type(name)[0] or "application/octet-stream")
+    return unchanged(request, tag) or sent(content, tag, _KINDS.get(PurePath(name).suffix, "text/plain"))
