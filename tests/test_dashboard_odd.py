@@ -96,6 +96,25 @@ def test_lengths_of_time_are_told_in_the_unit_they_are_whole_in(desk: tuple[Any,
     assert page.locator("#facts").inner_text().split("\n")[9] == "15 minutes"
 
 
+def test_a_pause_that_is_over_or_broken_off_leaves_no_listener_behind(desk: tuple[Any, Seen]) -> None:
+    page, _ = desk
+    told = page.evaluate("""async () => {
+        const { pause } = await import('/page/live.js');
+        const control = new AbortController();
+        let count = 0;
+        const signal = {
+            addEventListener: (...words) => { count += 1; control.signal.addEventListener(...words); },
+            removeEventListener: (...words) => { count -= 1; control.signal.removeEventListener(...words); },
+        };
+        await pause(1, signal);
+        const over = count;
+        setTimeout(() => control.abort(), 1);
+        await pause(3_600_000, signal);
+        return [over, count];
+    }""")
+    assert told == [0, 0]
+
+
 def test_the_pace_told_is_that_of_the_last_minute(desk: tuple[Any, Seen]) -> None:
     page, _ = desk
     pace = "([marks, now]) => import('/page/facts.js').then(f => f.pace(marks, now))"

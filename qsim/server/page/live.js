@@ -8,8 +8,9 @@ const LONGEST_WAIT = 8000;
 export const SILENCE = 45_000;
 
 export const pause = (ms, signal) => new Promise((resolve) => {
-  const timer = setTimeout(resolve, ms);
-  signal.addEventListener("abort", () => { clearTimeout(timer); resolve(); }, { once: true });
+  const done = () => { clearTimeout(timer); signal.removeEventListener("abort", done); resolve(); };
+  const timer = setTimeout(done, ms);
+  signal.addEventListener("abort", done);
 });
 
 /** Splits a stream of server-sent events into {id, event, data}; comments, which keep a connection awake, give null. */
