@@ -158,6 +158,8 @@ class Parameters(Checked):
         for key in platforms:
             if not (key.isascii() and key.replace("_", "").isalnum() and key == key.lower() and len(key) <= 30):
                 raise ValueError(f"platform id {key!r} is not lower-case letters, digits and _")
+            if key == "all":
+                raise ValueError("platform id 'all' is what totals over platforms are called; allowed is another")
         return platforms
 
     @model_validator(mode="after")

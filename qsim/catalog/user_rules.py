@@ -92,6 +92,8 @@ def row_rules() -> list[Rule]:
             blank &= ~_LOOSE | (pl.col("brand") != "")
         reason = _UNLESS_LOOSE if field == "brand" else "empty: every product needs one"
         rules.append(Rule(field, blank, pl.col(field), reason))
+    totals = "what totals over categories are called: another name is allowed, as All goods"
+    rules.append(Rule("category", pl.col("category") == "all", pl.col("category"), totals))
     rules.append(Rule("mrp", (pl.col("mrp") == "") & ~pl.col("unprinted"), pl.col("mrp"), _UNLESS_LOOSE))
     # An MRP that is not there has no faults but its price's.
     mrp_rules = [rule._replace(bad=rule.bad & ~pl.col("unprinted")) for rule in _price_rules("mrp")]
