@@ -318,6 +318,11 @@ def test_a_wheel_has_the_loops_of_its_system(checkout: Path, writable: bool) -> 
         assert compiled.library.__wrapped__() is not None
 
 
+def test_a_wheel_tells_the_licence_of_what_is_copied_in_beside_its_own(checkout: Path) -> None:
+    named = [name.partition("licenses/")[2] for name in ZipFile(wheel(checkout, CC="false")).namelist()]
+    assert {name for name in named if name} == {"LICENSE", "qsim/server/page/uplot/LICENSE"}
+
+
 @pytest.mark.parametrize("command", ["false", "cc '"])
 def test_where_no_compiler_works_a_wheel_is_made_without_the_loops(checkout: Path, command: str) -> None:
     (checkout / "qsim/compiled/loops.so").write_bytes(b"those of an earlier installation")
