@@ -222,7 +222,9 @@ def test_order_of_offers_and_fees_does_not_matter(seed: int) -> None:
 
 def test_long_list_without_highspy_names_limit_and_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "highspy", None)
-    with pytest.raises(UsageError, match=r'31 lines.*30.*pip install "quickcommerce-sim\[opt\]"'):
+    with pytest.raises(
+        UsageError, match=r'31 lines.*30 on 5; .*five platforms at most.*pip install "quickcommerce-sim\[opt\]"'
+    ):
         best_split([line(f"line{i}", zepto=10) for i in range(31)], {"zepto": NO_FEES})
 
 

@@ -154,8 +154,8 @@ def _solve(rows: Sequence[Row], charges: Sequence[Fees], budget: int | None) -> 
         return program(rows, charges, budget)
     except ImportError:
         raise UsageError(
-            f"best_split: {len(rows)} lines on {len(charges)} platforms; allowed: {SEARCH_LINES} on "
-            f'{SEARCH_PLATFORMS}; shorten the list or run: pip install "quickcommerce-sim[opt]"'
+            f"best_split: {len(rows)} lines on {len(charges)} platforms; allowed: {SEARCH_LINES} on {SEARCH_PLATFORMS};"
+            ' shorten the list and name five platforms at most, or run: pip install "quickcommerce-sim[opt]"'
         ) from None
 
 
