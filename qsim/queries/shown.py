@@ -10,6 +10,7 @@ import numpy as np
 from qsim.arrays import Mask
 from qsim.errors import UsageError
 from qsim.queries import priced
+from qsim.queries.dictionary import VIEWS
 from qsim.queries.goods import NONE, Goods, Ints
 from qsim.queries.known import check_platform, known_shelf
 from qsim.queries.names import stems_of
@@ -20,12 +21,7 @@ from qsim.queries.wording import words
 FACTS = (
     "product_id", "product", "brand", "category", "subcategory", "pack", "unit", "is_loose", "is_active", "volatility_group",
 )  # fmt: skip
-# The view `prices`, in its order.
-_PRICES = (
-    "listing_id", "product_id", "product", "brand", "category", "subcategory", "pack", "platform", "store_id", "city", "pincode",
-    "mrp", "regular_price", "price", "discount_pct", "off_mrp_pct", "unit_price", "unit", "surge_fee", "stock", "in_stock",
-    "is_loose", "is_active", "updated_at", "order_fee",
-)  # fmt: skip
+_PRICES = tuple(VIEWS["prices"][1].split())
 _OFFERS = tuple(name for name in _PRICES if name not in FACTS)
 _PRODUCTS = (*FACTS[:7], "mrp", *FACTS[7:])
 
