@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from html import escape
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
 import pytest
+from markdown_it import MarkdownIt
 
 import qsim
 from qsim import simulation
@@ -315,6 +317,19 @@ def test_a_report_shows_a_users_names_as_they_are(found: dict[str, Any]) -> None
     text = page.markdown(told)
     shown = r"\<img src=x onerror=alert(1)> \[a\](javascript:b) \* \\x1b\[2J"
     assert f"## Price of {shown} " in text and f"\n| {shown} |" in text
+
+
+def test_nothing_of_a_name_is_markup_in_a_readers_markdown(found: dict[str, Any]) -> None:
+    bad = "_Best_ __of__ ~~all~~ &lt;b> `x` *y* <i>"
+    market = found["market"] | {"prices": found["market"]["prices"] | {"product": bad}}
+    status, reason = (
+        found["status"] | {"directory": bad},
+        {"level": "warning", "about": "run", "found": bad, "mend": bad},
+    )
+    health = found["health"] | {"reasons": [reason]}
+    text = page.markdown(found | {"market": market, "status": status, "health": health})
+    shown = MarkdownIt("gfm-like", {"linkify": False}).render(text)
+    assert shown.count(escape(bad, quote=False)) == 4 and "<em>" not in shown and "<s>" not in shown
 
 
 def test_a_market_at_tick_0_has_a_whole_page(tmp_path: Path, shell: Shell) -> None:

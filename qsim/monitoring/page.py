@@ -116,21 +116,24 @@ def _are_texts(rows: Sequence[Sequence[str]]) -> list[bool]:
 
 def _marked(text: str) -> str:
     """Write a text, which may be a user's, so that Markdown shows it and nothing else."""
-    return re.sub(r"([\\`*<\[\]|])", r"\\\1", one_line(text))
+    return re.sub(r"([\\`*_~<\[\]|]|&(?=#?\w+;))", r"\\\1", one_line(text))
 
 
 def markdown(found: Mapping[str, Any]) -> str:
     """Write a report as Markdown."""
     health = found["health"]
     lines = [
-        f"# {found['status']['directory']}",
+        f"# {_marked(found['status']['directory'])}",
         "",
         *(f"{line}  " for line in _head(found)),
         "",
         f"Health: **{health['status']}**",
         *([""] if health["reasons"] else []),
     ]
-    lines += [f"- {one['level']}: {one['about']}: {one['found']}. Mend: {one['mend']}" for one in health["reasons"]]
+    lines += [
+        f"- {one['level']}: {one['about']}: {_marked(one['found'])}. Mend: {_marked(one['mend'])}"
+        for one in health["reasons"]
+    ]
     for title, rows in _tables(found).items():
         cells = [[_marked(cell) for cell in row] for row in rows]
         rule = ["---" if is_text else "---:" for is_text in _are_texts(rows)]
