@@ -112,7 +112,7 @@ def refuse(scope: Scope, headers: Headers, allowed: Allowed) -> None:
         raise ProblemError(
             421, f"host: found {', '.join(hosts)[:60]!r}; allowed is {goes_by}; use the address that was printed"
         )
-    _refuse_other_sites(scope, headers, hosts[0])
+    _refuse_other_sites(headers, hosts[0])
     if allowed.token is not None and not _shows(headers.get("authorization", ""), allowed.token):
         ask = {"WWW-Authenticate": 'Basic realm="qsim", charset="UTF-8"'}
         line = "authorization: no token or a wrong one; allowed is `Authorization: Bearer TOKEN`, or TOKEN as the password; send it"
@@ -128,7 +128,7 @@ def _name(host: str) -> str | None:
         return None
 
 
-def _refuse_other_sites(scope: Scope, headers: Headers, host: str) -> None:
+def _refuse_other_sites(headers: Headers, host: str) -> None:
     origin = headers.get("origin")
     if origin is not None and origin not in (f"http://{host}", f"https://{host}"):
         raise ProblemError(
