@@ -9,6 +9,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 from qsim.queries import board_states, boards
@@ -22,7 +23,7 @@ from qsim.storage.places import Place
 _BYTES_KEPT = 16 * 2**20
 _WAITING_MOST = 128
 _SECONDS = 20.0
-_INTERRUPT_SECONDS = 0.02
+_INTERRUPT_SECONDS, _STOP_SECONDS = 0.02, 3.0
 _STOPS = "boards: the server stops; ask again when it is back"
 
 
@@ -66,11 +67,14 @@ class Desk:
         """End the board that is made and send away who waits for others, for which the process would wait before it ends."""
         self.closed = True
         self.worker.shutdown(wait=False, cancel_futures=True)
-        while self.waiting:
-            if self.boards is not None:
-                self.boards.connection.interrupt()
-            # A board is several queries, and between two of them there is none to be interrupted.
-            await asyncio.sleep(_INTERRUPT_SECONDS)
+        # What waits for a disk that does not answer is not to hold up a stop.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_STOP_SECONDS):
+                while self.waiting:
+                    if self.boards is not None:
+                        self.boards.connection.interrupt()
+                    # A board is several queries, and between two of them there is none to be interrupted.
+                    await asyncio.sleep(_INTERRUPT_SECONDS)
 
     def _done(self, work: asyncio.Future[bytes]) -> None:
         self.waiting -= 1
