@@ -126,6 +126,19 @@ def test_files_with_a_large_one_between_them_are_no_neighbours(monkeypatch: pyte
     assert tiers.files == {("events", 1, 1): [of(1, 10, block=1)], ("events", 0, 0): [of(5, 10)]}
 
 
+def test_a_merged_file_too_large_to_be_merged_again_ends_the_full_tier_above_it(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tiers = Tiers()
+    tick_by_tick(writer, tiers, FAN, until=monotonic())
+    small = tiers.files["events", 0, 0]
+    tiers.files["events", 0, 1] = [*small]
+    monkeypatch.setattr(compaction, "ROWS_A_FILE", FAN * (sum(file.rows for file in small) - 1))
+    merging.tidy(writer, tiers, math.inf, 0.0)
+    assert spans_of(writer.market, "events") == [(1, FAN)]
+    assert ("events", 0, 1) not in tiers.files
+
+
 def test_counts_with_ticks_between_them_that_nobody_counted_are_no_neighbours() -> None:
     def of(table: str, tick: int) -> DataFile:
         return DataFile(f"{table}/{tick}", table, 1, 1, "", tick, tick, 0)

@@ -81,7 +81,10 @@ def tidy(writer: Writer, tiers: Tiers, until: float, commit_seconds: float) -> N
     added: list[DataFile] = []
     removed: list[str] = []
     for table, block, tier in [key for key, named in tiers.files.items() if len(named) >= FAN]:
-        group = tiers.files[table, block, tier][:FAN]
+        group = tiers.files.get((table, block, tier), [])[:FAN]
+        if not group:
+            # What came of a lower tier is too large, and they are no neighbours any more.
+            continue
         expected = FAN * _FILE_SECONDS + _MERGED_SECONDS + sum(file.rows for file in group) * _ROW_SECONDS
         began = monotonic()
         if writer.stop.is_set():
