@@ -276,6 +276,13 @@ class Weather(Checked):
         default_factory=lambda: [1, 5]
     )
 
+    @field_validator("hours")
+    @classmethod
+    def _ordered(cls, hours: list[int]) -> list[int]:
+        if hours[0] > hours[1]:
+            raise ValueError("the least hours come first")
+        return hours
+
 
 class SurgeFees(Checked):
     """The fee of an order by load: each `step` of load over the riders' `capacity`, in multiples of the mean load, is a level."""

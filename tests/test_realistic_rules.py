@@ -179,6 +179,11 @@ def test_sales_without_lengths_and_depths_are_refused() -> None:
         params.resolve("classic", {"sales": {"share": 0.1}})
 
 
+def test_a_shower_whose_least_hours_are_above_its_most_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"^weather\.hours: found \[5, 1\]; the least hours come first"):
+        params.resolve("realistic", {"weather": {"hours": [5, 1]}})
+
+
 def test_a_campaign_line_as_deep_as_a_listings_own_discount_is_the_one_that_the_truth_tells() -> None:
     state = State(*(np.zeros(3, np.uint16) for field in fields(State) if field.name not in ("costs", "prepared")))
     own, line = np.array([2_000, 3_000, 1_000], np.uint16), np.array([2_000, 1_000, 3_000], np.uint16)
