@@ -209,7 +209,7 @@ def check(values: Mapping[str, Any]) -> Parameters:
     try:
         return Parameters.model_validate(plain(dict(values)))
     except ValidationError as failure:
-        raise UsageError(fault_line(failure.errors(include_url=False)[0], Parameters, Platform)) from None
+        raise UsageError(fault_line(failure.errors(include_url=False)[0], Parameters)) from None
 
 
 def without_process(values: Mapping[str, Any]) -> tuple[dict[str, Any], int | None]:

@@ -13,6 +13,7 @@ from qsim import params
 from qsim.errors import UsageError
 
 CLASSIC = params.resolve("classic")
+HOUSES = {"first": 0.2, "exponent": 1, "offset": 1, "places": 9}
 FLINK = {"name": "Flink", "low_percent": 91, "high_percent": 116, "average_discount_percent": 11}
 
 
@@ -46,6 +47,8 @@ def test_classic_has_the_values_of_the_original_description() -> None:
         ({"category_volatility": {"fruit": 1.0}}, "fruit", "fruits"),
         ({"category_volatility": {"vegtables": 1.0}}, "vegtables", "vegetables"),
         ({"platforms": {"zepto": {"low_percnt": 90}}}, "platforms.zepto.low_percnt", "low_percent"),
+        ({"assortment": {"mrp": {"levls": {}}}}, "assortment.mrp.levls", "levels"),
+        ({"assortment": {"brands": {"dairy": {**HOUSES, "placs": 9}}}}, "assortment.brands.dairy.placs", "places"),
     ],
 )
 def test_an_unknown_key_is_refused_with_the_nearest_known_one(layer: dict[str, Any], key: str, suggested: str) -> None:
