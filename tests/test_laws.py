@@ -276,6 +276,13 @@ def test_ticks_until_and_duration_are_turned_into_ticks(wanted: dict[str, float]
     assert verbs.ticks_wanted(10, 300, **arguments) == ticks
 
 
+def test_minutes_with_decimals_are_as_many_seconds_as_they_say() -> None:
+    told = [verbs.ticks_wanted(0, 1, None, None, seconds / 60) for seconds in range(1, 2_000)]
+    assert told == [*range(1, 2_000)]
+    assert verbs.ticks_wanted(0, 1, None, None, 2.05) == 123
+    assert verbs.ticks_wanted(0, 3, None, None, 8.2) == 164
+
+
 @pytest.mark.parametrize(
     "wanted",
     [

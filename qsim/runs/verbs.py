@@ -187,7 +187,8 @@ def ticks_wanted(
     if until is not None:
         wanted = max(0, until - tick)
     elif duration is not None:
-        wanted = int(duration * 60 // interval)
+        # In floats 2.05 minutes are a little less than the 123 seconds that they are.
+        wanted = int(round(duration * 60, 6) // interval)
     else:
         wanted = ticks if ticks is not None else max(1, clock.DAY // interval)
     least = 0 if until is not None else 1
