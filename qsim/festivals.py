@@ -85,7 +85,8 @@ def last_dated(entries: Sequence[Entry]) -> date | None:
     dated = [(entry, int(entry.date[:4])) for entry in entries if not entry.date.startswith("*")]
     if len({year for _, year in dated}) < 2:
         return None
-    return date.fromordinal(max(_days_of(entry.date, year)[-1] + entry.days - 1 for entry, year in dated))
+    last = max(_days_of(entry.date, year)[-1] + entry.days - 1 for entry, year in dated)
+    return date.fromordinal(min(last, date.max.toordinal()))
 
 
 def _begins(pattern: str, first: int, last: int) -> list[int]:

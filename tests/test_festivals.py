@@ -222,6 +222,7 @@ def test_the_last_dated_day_is_that_of_entries_that_name_their_year_where_these_
     assert festivals.last_dated([fixed, entry(date="2026-03-04")]) is None
     assert festivals.last_dated([entry(date="2027-*-30", days=3), fixed, entry(date="2026-03-04")]) == date(2028, 1, 1)
     assert festivals.last_dated(SHIPPED) == date(2028, 10, 17)
+    assert festivals.last_dated([entry(date="2026-03-04"), entry(date="9999-12-30", days=5)]) == date.max
 
 
 def test_the_run_that_passes_the_last_dated_day_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
