@@ -95,6 +95,13 @@ def test_rows_before_since_are_levels_to_start_from():
     assert from_long(log, since=START + timedelta(days=4)).price_paise.tolist() == [[0, 200], [500, 0]]
 
 
+def test_a_seller_whose_rows_are_all_before_since_is_left_out():
+    log = pl.concat([table(("a", 0, 1.0), ("a", 5, 2.0)).with_columns(seller=pl.lit("open")),
+                     table(("a", 1, 9.0), ("b", 2, 8.0)).with_columns(seller=pl.lit("gone"))])  # fmt: skip
+    panel = from_long(log, carry=True, since=START + timedelta(days=4))
+    assert (panel.sellers(), panel.price_paise.tolist()) == (["open"], [[200]])
+
+
 def test_times_as_text_are_read_and_the_last_of_a_day_stands():
     rows = pl.DataFrame({"item": "a", "ts": ["2026-01-01 18:00:00", "2026-01-01 09:00:00"], "price": [3.0, 2.0]})
     assert from_long(rows).price_paise.tolist() == [[300]]

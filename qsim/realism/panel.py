@@ -182,14 +182,16 @@ def from_long(frame: pl.DataFrame, *, carry: bool = False, since: date | None = 
         carry: the table is a log of changes: each row holds until the series' next, up to its seller's last collected
             day. Days without any row of a seller stay missing there, as not collected, where it has rows on most days;
             else, as where prices change on Mondays, they are days on which nothing changed.
-        since: first day of the panel; with `carry`, earlier rows only give the levels to start from.
+        since: first day of the panel; with `carry`, earlier rows only give the levels to start from, and sellers without a
+            later one are left out.
     """
     rows = _columns_of(frame).sort("ts", maintain_order=True)
     late = rows if since is None else rows.filter(pl.col("day") >= since)
     if late.is_empty():
         raise InputError("reference: holds no row with an item, a day and a positive price; mend the file")
     step, first = _step_of(late["day"]), late["day"].min()
-    early = rows if carry else late
+    # A seller that was not collected since is none of the panel's.
+    early = rows.filter(pl.col("seller").is_in(late["seller"].unique().to_list())) if carry else late
     place = (pl.col("day") - pl.lit(first)).dt.total_days()
     early = early.with_columns(((place + _slip(step)) // step).clip(0).alias("column"))
     series = early.select("item", "seller").unique().sort("item", "seller").with_row_index("row")
