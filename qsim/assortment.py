@@ -48,8 +48,8 @@ class Mrp(Checked):
         ordered = {g: _in_order(laws[g], "a price in rupees", lambda x: 0 < x <= 1e6) for g in GROUPS if g in laws}
         for group, law in ordered.items():
             values = list(law.values())
-            if len(values) < 2 or values[0] <= 0 or values != sorted(values):
-                raise ValueError(f"{group} needs two prices or more with MRPs that rise with them")
+            if len({float(price) for price in law}) < max(2, len(law)) or values[0] <= 0 or values != sorted(values):
+                raise ValueError(f"{group} needs two prices or more, each once, with MRPs that rise with them")
         return ordered
 
     @field_validator("endings")

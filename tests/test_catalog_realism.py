@@ -264,6 +264,16 @@ def test_levels_are_straight_lines_between_logarithms_and_keep_the_end_ratios_be
 
 
 @pytest.mark.parametrize(
+    "law", [{"10": 12.0}, {"10": 12.0, "10.0": 13.0}, {"10": 0.0, "20": 13.0}, {"10": 13.0, "20": 12.0}]
+)
+def test_levels_without_two_prices_of_their_own_are_refused(law: dict[str, float]) -> None:
+    with pytest.raises(
+        UsageError, match=r"^assortment\.mrp\.levels: found .* dairy needs two prices or more, each once"
+    ):
+        params.resolve("realistic", {"assortment": {"mrp": {"levels": {"dairy": law}}}})
+
+
+@pytest.mark.parametrize(
     ("rupees", "digit", "end"), [(52.4, 9, 49), (55.1, 9, 59), (10.9, 0, 10), (109.0, 0, 110), (111, 5, 115)]
 )
 def test_an_mrp_moves_to_the_nearest_rupees_with_its_last_digit(rupees: float, digit: int, end: int) -> None:
