@@ -87,6 +87,8 @@ def _header(path: Path, header: list[str]) -> dict[str, int]:
             raise refusal(
                 path, f"the column '{shown(name)}'{nearest(name, COLUMNS)}", ", ".join(COLUMNS), "mend the header"
             )
+    if twice := [name for at, name in enumerate(names) if name in names[:at]]:
+        raise refusal(path, f"two columns named '{twice[0]}'", "each column once", "remove one of them")
     for name in COLUMNS[:2]:
         if name not in names:
             raise refusal(path, f"no column '{name}'", f"the header {','.join(COLUMNS)}", "add the column")

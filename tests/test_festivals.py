@@ -155,7 +155,11 @@ def test_a_faulty_line_is_refused_in_one_line_with_its_number(tmp_path: Path, li
 
 @pytest.mark.parametrize(
     ("header", "said"),
-    [("name,date,dmand", "the column 'dmand'; nearest is 'demand'"), ("name,days", "no column 'date'")],
+    [
+        ("name,date,dmand", "the column 'dmand'; nearest is 'demand'"),
+        ("name,days", "no column 'date'"),
+        ("name,date,Date", "two columns named 'date'"),
+    ],
 )
 def test_a_faulty_header_is_refused(tmp_path: Path, header: str, said: str) -> None:
     with pytest.raises(InputError, match=said):
