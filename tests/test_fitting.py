@@ -199,6 +199,23 @@ def test_what_is_held_out_is_of_other_goods_and_later_days_than_the_fitted_part(
     assert len(held.item) == 18 and len(held.days) == 15
 
 
+def test_days_alone_are_held_out_where_the_goods_held_out_have_no_later_price() -> None:
+    prices = np.full((60, 50), 10_000)
+    held = split.part(panel(prices.tolist()), 0.3, 1)[1]
+    assert held is not None
+    prices[np.isin(panel(prices.tolist()).item, held.item), 20:] = 0
+    real, late, what = split.part(panel(prices.tolist()), 0.3, 1)
+    assert late is not None and what == f"the days from {late.days[0]} on"
+    assert (len(real.item), len(late.item)) == (60, 42)
+
+
+def test_the_days_that_are_simulated_are_days_with_prices() -> None:
+    prices = np.full((2, 400), 10_000)
+    prices[:, 150:] = 0
+    assert split.latest(panel(prices.tolist())).price_paise.all()
+    assert split.earliest(panel(prices[:, ::-1].tolist())).price_paise.all()
+
+
 def test_figures_of_the_fitted_part_do_not_move_with_what_is_held_out() -> None:
     random = np.random.Generator(np.random.Philox(3))
     prices = (

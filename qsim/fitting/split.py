@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from qsim.arrays import I64
 from qsim.realism.panel import Panel
 from qsim.streams import hashed, uniforms
 
@@ -16,22 +17,29 @@ def _seen(panel: Panel) -> Panel:
     return panel.rows(np.asarray((panel.price_paise > 0).any(axis=1)))
 
 
+def _seen_steps(panel: Panel) -> I64:
+    """Give the steps on which any price was observed."""
+    return np.flatnonzero((panel.price_paise > 0).any(axis=0))
+
+
 def latest(panel: Panel) -> Panel:
-    """Give a long panel's last days alone, as many as are simulated at the most."""
-    steps = len(panel.days)
-    return panel.columns(slice(max(0, steps - _MOST_DAYS // panel.step_days), steps))
+    """Give a long panel's days up to the last with a price alone, as many as are simulated at the most."""
+    stop = int(_seen_steps(panel)[-1]) + 1
+    return panel.columns(slice(max(0, stop - _MOST_DAYS // panel.step_days), stop))
 
 
 def earliest(panel: Panel) -> Panel:
-    """Give a long panel's first days alone, as many as are simulated at the most."""
-    return panel.columns(slice(0, _MOST_DAYS // panel.step_days))
+    """Give a long panel's days from the first with a price on alone, as many as are simulated at the most."""
+    first = int(_seen_steps(panel)[0])
+    return panel.columns(slice(first, first + _MOST_DAYS // panel.step_days))
 
 
 def part(panel: Panel, hold_out: float, seed: int) -> tuple[Panel, Panel | None, str]:
     """Give the part to fit, the part held out (None where there is none), and a line that says what was held out.
 
     `hold_out` is the share of items and the share of days: what is judged by is other items on later days. Of fewer than
-    forty items series are held out instead, of fewer than forty series days alone; of fewer than 28 steps nothing is.
+    forty items series are held out instead, of fewer than forty series, or where one of the parts would have no price, days
+    alone; of fewer than 28 steps nothing is.
     """
     steps = len(panel.days)
     if hold_out <= 0:
@@ -44,14 +52,10 @@ def part(panel: Panel, hold_out: float, seed: int) -> tuple[Panel, Panel | None,
     kinds, code = np.unique(names, return_inverse=True)
     early, late = panel.columns(slice(0, cut)), panel.columns(slice(cut, steps))
     days = f"the days from {late.days[0]} on"
-    if len(kinds) < _LEAST_ITEMS:
-        return _seen(early), _seen(late), days
     order = np.argsort(uniforms(hashed(seed, _HELD_OUT, 0, np.arange(len(kinds)))), kind="stable")
     held = np.zeros(len(kinds), np.bool_)
     held[order[: round(len(kinds) * hold_out)]] = True
-    what = "items" if by_item else "series"
-    return (
-        _seen(early.rows(~held[code])),
-        _seen(late.rows(held[code])),
-        f"{int(held.sum()):,} of {len(kinds):,} {what}, and {days}",
-    )
+    fitted, judged = _seen(early.rows(~held[code])), _seen(late.rows(held[code]))
+    if len(kinds) < _LEAST_ITEMS or not len(fitted.item) or not len(judged.item):
+        return _seen(early), _seen(late), days
+    return fitted, judged, f"{int(held.sum()):,} of {len(kinds):,} {'items' if by_item else 'series'}, and {days}"
