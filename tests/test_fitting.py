@@ -260,6 +260,17 @@ def test_what_is_random_in_prices_and_what_costs_moved_by_are_moved_apart() -> N
     assert moved["repricing"]["gap"] == values["repricing"]["gap"]
 
 
+def test_prices_that_jump_about_are_fitted_as_wildly_as_parameters_may_be() -> None:
+    random = np.random.Generator(np.random.Philox(4))
+    real = measure(
+        panel((10_000 * np.exp(np.cumsum(random.normal(0, 0.5, (40, 60)), axis=1))).astype(int).tolist()), {}
+    )
+    levels = measure_costs(panel([[1_000] * 60] * 3), {}, 0.0)
+    values = simulate.checked(preset.first_guess(real, levels, base_values("realistic")))
+    still = measure(panel([[10_000] * 49 + [10_100] for _ in range(40)]), {})
+    assert set(simulate.checked(refine.moved(values, real, still))["cost"]["volatility"].values()) == {1.0}
+
+
 def test_laws_of_sales_are_moved_towards_the_real_ones() -> None:
     values = params.resolve("realistic").model_dump()
     still = measure(panel([[10_000] * 49 + [10_100] for _ in range(40)]), {})

@@ -20,6 +20,8 @@ _KINDS = ("packaged", "loose")
 KEPT = ("cost", "shocks", "repricing", "price_points", "sales")
 _MOST_PLATFORMS = 50
 _REVERSAL = -0.25
+# The most that a price's noise and a day's move of costs may be.
+MOST_MOVED = 1.0
 # In less than a year a season or a shock of the whole group passes for a lasting trend, and prices would run away.
 _DRIFT_DAYS = 365
 
@@ -110,7 +112,9 @@ def _cost(figures: Figures, levels: CostFigures, base: Mapping[str, Any]) -> dic
         group: round(levels.volatility or float(np.sqrt(moved_square(pool_of(figures, group)[1]))), 6)
         for group in GROUPS
     }
-    cost["volatility"] = {group: round(each / max(cost["pass_through"], 0.1), 6) for group, each in volatility.items()}
+    cost["volatility"] = {
+        group: min(MOST_MOVED, round(each / max(cost["pass_through"], 0.1), 6)) for group, each in volatility.items()
+    }
     if levels.reversion_days:
         cost["reversion_days"] = round(levels.reversion_days, 1)
     if levels.shared is not None:

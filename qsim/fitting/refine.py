@@ -18,7 +18,7 @@ import polars as pl
 from qsim.behaviour import GROUPS
 from qsim.fitting.figures import ALL, Figures, Pool, measure
 from qsim.fitting.points import ENDINGS, normal
-from qsim.fitting.preset import moved_square, noise_square, pool_of
+from qsim.fitting.preset import MOST_MOVED, moved_square, noise_square, pool_of
 from qsim.fitting.simulate import checked, simulated, told_as
 from qsim.realism.panel import Panel
 
@@ -86,9 +86,9 @@ def moved(values: Mapping[str, Any], real: Figures, made: Figures) -> dict[str, 
         by_gap = min(rates["gap_a_day"][group] * often, _MOST_A_DAY - plain)
         rates["a_day"][group], rates["gap_a_day"][group] = round(plain, 7), round(by_gap, 7)
         noise, cost_moves = _parts(pool, other)
-        rates["noise"][group] = round(max(rates["noise"][group] * noise, 1e-4), 6)
+        rates["noise"][group] = round(min(MOST_MOVED, max(rates["noise"][group] * noise, 1e-4)), 6)
         rates["gap"][group] = round(max(rates["gap"][group] * large, 1e-4), 6)
-        volatility[group] = round(volatility[group] * cost_moves, 6)
+        volatility[group] = round(min(MOST_MOVED, volatility[group] * cost_moves), 6)
     square = max(0.0, repricing["spread"] ** 2 + _DAMPING * (real.spread**2 - made.spread**2))
     if not square and made.spread > real.spread:
         # Changes that come one upon another are of the gap's making: less of the hazard is left to it.
