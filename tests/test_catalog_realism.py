@@ -217,6 +217,14 @@ def test_own_discounts_of_the_realistic_preset_open_by_the_law_of_sale_depths() 
         assert (depths == int(depth) * 100).mean() / 0.1 == pytest.approx(weight / sum(law.values()), abs=0.006), depth
 
 
+def test_own_discounts_open_as_deep_as_a_law_of_parts_of_a_percent_has_them() -> None:
+    parameters = params.resolve("realistic", {"products": 400, "sales": {"depths": {"12.4": 1.0, "0.5": 1.0}}})
+    depths = opening_discounts(parameters, np.ones(400, bool), np.zeros(2_000, np.uint16)).reshape(-1, 5)[:, 1]
+    assert dict(zip(*(found.tolist() for found in np.unique(depths, return_counts=True)), strict=True)) == {
+        0: 360, 50: 20, 1_240: 20,
+    }  # fmt: skip
+
+
 def test_without_its_laws_an_assortment_changes_nothing() -> None:
     classic = catalog_tables(params.resolve("classic", {"products": 300}))
     assert (classic["products"]["mrp_discount_bps"] == 0).all()

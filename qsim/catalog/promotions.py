@@ -114,10 +114,10 @@ def _campaign_row(number: int, platform: int, plan: _Plan) -> tuple[object, ...]
 
 
 def _depths_of(parameters: Parameters, count: int) -> I64:
-    """Give `count` depths in whole percent, ascending, in the parts that the law of sales gives them."""
+    """Give `count` depths in basis points, ascending, in the parts that the law of sales gives them."""
     law = parameters.sales.depths
     edges = np.cumsum(list(law.values())) / fsum(law.values())
-    return np.sort(laid_out(np.array([round(float(depth)) for depth in law]), edges, count))
+    return np.sort(laid_out(np.array([round(float(depth) * 100) for depth in law]), edges, count))
 
 
 def opening_discounts(parameters: Parameters, active: Mask, line_bps: U16) -> U16:
@@ -139,11 +139,11 @@ def opening_discounts(parameters: Parameters, active: Mask, line_bps: U16) -> U1
         depths = (
             _depths_of(parameters, wanted)
             if parameters.sales.depths
-            else stratified_depths(missing / wanted, wanted, parameters.deep_discount_percent)
+            else stratified_depths(missing / wanted, wanted, parameters.deep_discount_percent) * 100
         )
         order = shuffled(parameters.seed, Purpose.OPENING_DISCOUNT + 1024 * number, len(free), wanted)
         placed = shuffled(parameters.seed, Purpose.OPENING_DEPTH + 1024 * number, wanted)
         of_platform = np.zeros(len(lines), np.uint16)
-        of_platform[free[order]] = (depths * 100).astype(np.uint16)[placed]
+        of_platform[free[order]] = depths.astype(np.uint16)[placed]
         own[:, stores] = of_platform.reshape(len(active), -1)
     return own.ravel()
