@@ -23,6 +23,8 @@ from qsim.schema import FEES
 from qsim.streams import Purpose
 
 _MORNING = range(5, 8)
+# Entries of a calendar multiply, and what is kept of a load has 32 bits.
+_MOST_LOAD_BPS = 2**32 - 1
 
 
 def rain(parameters: Parameters, hours: I64, cities: int) -> Mask:
@@ -78,7 +80,8 @@ def hours(
     reprice = _of_morning(repricing.morning_share)[of_day] * of_mean(repricing.weekdays)[weekday]
     sale = _of_morning(sales.morning_share)[of_day] * of_mean(sales.weekdays)[weekday] * by_city[0].sales
     shown = (reprice.tolist(), sale.tolist(), by_city[0].deeper_bps.tolist(), loads, _fees(parameters, loads, wet))
-    columns = zip(numbers.tolist(), *shown, np.floor(loads * BPS + 0.5).astype(np.int64), wet, strict=True)
+    load_bps = np.minimum(np.floor(loads * BPS + 0.5), _MOST_LOAD_BPS).astype(np.int64)
+    columns = zip(numbers.tolist(), *shown, load_bps, wet, strict=True)
     return {number: Hour(number, *column) for number, *column in columns}
 
 

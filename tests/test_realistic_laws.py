@@ -13,12 +13,14 @@ from collections.abc import Iterable
 from dataclasses import fields
 from functools import reduce
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 
 import qsim
+from qsim.market import truth
 from qsim.market.state import State
 from qsim.runs import writing
 from qsim.storage import lock, log
@@ -128,16 +130,44 @@ def test_stock_is_the_opening_stock_less_what_was_sold_and_more_what_came(ran: P
     assert qsim.connect(ran).sql(query).fetchall() == [(500, 0)]
 
 
-def test_every_event_has_its_truth_and_the_parts_add_up_to_the_price(ran: Path) -> None:
-    parts = (
-        "anchor_paise + cost_paise + noise_paise + discount_paise + campaign_paise + surge_paise + time_of_day_paise"
-    )
+def _truths(market: Path) -> tuple[int, int, int]:
+    """Count a market's events, those with a truth, and those whose parts do not add up to the price."""
+    parts = "anchor_paise::BIGINT + cost_paise + noise_paise + discount_paise + campaign_paise + surge_paise + time_of_day_paise"
     query = f"""SELECT count(*), count(t.tick), count(*) FILTER (
             {parts} + zone_paise + rounding_paise + rival_paise <> price_after_paise)
         FROM raw.events AS e FULL JOIN raw.truth AS t USING (tick, listing_id)"""
-    (events, with_truth, other), *_ = qsim.connect(ran).sql(query).fetchall()
+    with qsim.connect(market) as connection:
+        ((events, with_truth, other),) = connection.sql(query).fetchall()
+    return events, with_truth, other
+
+
+def test_every_event_has_its_truth_and_the_parts_add_up_to_the_price(ran: Path) -> None:
+    events, with_truth, other = _truths(ran)
     assert events == with_truth > 1_000
     assert other == 0
+
+
+def test_the_parts_add_up_where_the_price_aimed_at_is_more_than_any_can_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(truth, "happenings", SimpleNamespace(log_aims=lambda *given: np.full(len(given[-1]), 30.0)))
+    qsim.generate(tmp_path / "m", preset="realistic", products=10, config=HOURLY, truth=True)
+    qsim.run(tmp_path / "m", ticks=48)
+    events, with_truth, other = _truths(tmp_path / "m")
+    assert events == with_truth > 50
+    assert other == 0
+    with qsim.connect(tmp_path / "m") as connection:
+        aims = connection.sql("SELECT DISTINCT anchor_paise::BIGINT + cost_paise FROM raw.truth").fetchall()
+    assert aims == [(2**31 - 1,)]
+
+
+def test_more_customers_than_a_load_can_tell_of_are_told_as_the_most_there_is(tmp_path: Path) -> None:
+    lines = "\n".join(f"{name},*-01-01,31,100" for name in "abcd")
+    (tmp_path / "rush.csv").write_text(f"name,date,days,demand\n{lines}\n")
+    qsim.generate(tmp_path / "m", preset="realistic", products=8, config=HOURLY, calendar=tmp_path / "rush.csv")
+    qsim.run(tmp_path / "m", ticks=12)
+    with qsim.connect(tmp_path / "m") as connection:
+        assert connection.sql("SELECT max(load_bps) FROM raw.fees").fetchall() == [(2**32 - 1,)]
 
 
 def test_events_replayed_from_the_opening_give_the_state_at_the_end(ran: Path) -> None:

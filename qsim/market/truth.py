@@ -20,9 +20,6 @@ from qsim.market.units import LiveRules, Units
 from qsim.money import BPS
 from qsim.schema import TRUTH
 
-# An aim can be anything; up to here amounts are exact in floats.
-_DEAREST = 2.0**52
-
 
 def _rounded(amounts: F64) -> I64:
     return money.round_half_up(amounts).astype(np.int64)
@@ -43,7 +40,8 @@ def parts(
     """Give the columns of `schema.TRUTH` for the listings at places `at` with their posted prices."""
     unit = at // of.stores
     anchor, regular = block.anchor[at].astype(np.int64), state.regular[at].astype(np.int64)
-    aims = _rounded(np.minimum(money.exp(happenings.log_aims(of, state, rules, now, unit)), _DEAREST))
+    # An aim can be anything; no price and none of its parts is above what 32 bits hold.
+    aims = _rounded(np.minimum(money.exp(happenings.log_aims(of, state, rules, now, unit)), money.MAX_PAISE))
     overlays = _laid_on(state, at, regular, shifts(of, at, now.shift))
     unmatched, price = post.unmatched.astype(np.int64), post.price.astype(np.int64)
     zone = _rounded(post.zoned) - post.overlaid
