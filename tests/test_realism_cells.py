@@ -38,6 +38,16 @@ def written(folder: Path, rows: str) -> Path:
 
 
 @READERS
+@pytest.mark.parametrize("name", ["prices[1].csv", "pri*.csv", "prices[1].parquet"])
+def test_a_name_with_the_signs_of_a_pattern_is_that_of_one_file(tmp_path: Path, read: Any, name: str) -> None:
+    written(tmp_path, "item,date,price\nother,2026-01-05,9\nother,2026-01-06,9")
+    rows = pl.DataFrame({"item": ["a", "a"], "date": ["2026-01-05", "2026-01-06"], "price": ["1", "2"]})
+    with (tmp_path / name).open("wb") as file:
+        rows.write_parquet(file) if name.endswith("parquet") else rows.write_csv(file)
+    assert read(tmp_path / name).price_paise.tolist() == [[100, 200]]
+
+
+@READERS
 @pytest.mark.parametrize("end", ["T00:00:00+05:30", "T00:00:00+0530", "", "T05:29:00+05:30"])
 def test_a_midnight_with_an_offset_stays_on_its_indian_day(read: Any, end: str, tmp_path: Path) -> None:
     rows = "\n".join(f"a,2025-01-{day:02}{end},{day}" for day in range(6, 20))

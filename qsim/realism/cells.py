@@ -40,10 +40,12 @@ def read(path: Path) -> pl.DataFrame:
 
     All cells of CSV are text: guessed types would make one item of 0012 and 12, and depend on the first rows of a column.
     """
+    # A name with * or [ in it is no pattern, by which other files would be read.
     if path.suffix.lower() in (".parquet", ".pq"):
-        return pl.read_parquet(path).with_columns(selectors.by_dtype(pl.Categorical, pl.Enum).cast(pl.String))
+        table = pl.read_parquet(path, glob=False)
+        return table.with_columns(selectors.by_dtype(pl.Categorical, pl.Enum).cast(pl.String))
     check_csv(path)
-    return pl.read_csv(path, infer_schema=False)
+    return pl.read_csv(path, infer_schema=False, glob=False)
 
 
 def first_line(fault: Exception) -> str:
