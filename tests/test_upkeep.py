@@ -152,6 +152,14 @@ def test_vacuum_removes_what_was_replaced_by_a_commit_of_the_future_where_no_gra
     assert qsim.vacuum(market, grace_seconds=0)["removed"] > 0
 
 
+def test_vacuum_keeps_none_of_the_files_that_one_before_it_removed_and_was_killed(market: Path) -> None:
+    qsim.compact(market)
+    for name, _ in log.read(market).retired:
+        (market / name).unlink()
+    told = qsim.vacuum(market, grace_seconds=0)
+    assert (told["removed"], told["kept"]) == (0, 0)
+
+
 def test_vacuum_leaves_just_the_files_that_the_log_names(market: Path) -> None:
     qsim.compact(market)
     told = qsim.vacuum(market, grace_seconds=0)

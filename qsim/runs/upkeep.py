@@ -52,8 +52,8 @@ def vacuum(directory: str | os.PathLike[str] | None = None, *, grace_seconds: fl
     with writing.locked(market):
         history = writing.settled(market)
         _, count, size = compaction.vacuum(market, history, grace_seconds)
-    kept = len(history.retired) - count
-    return {"directory": str(market), "removed": count, "removed_bytes": size, "kept": max(0, kept)}
+        kept = len(log.read(market).retired)
+    return {"directory": str(market), "removed": count, "removed_bytes": size, "kept": kept}
 
 
 def verify(directory: str | os.PathLike[str] | None = None, *, regenerate: str | None = None) -> dict[str, Any]:
