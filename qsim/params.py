@@ -281,7 +281,7 @@ def change(current: Parameters, changes: Mapping[str, Any]) -> Parameters:
 
 
 def digest(parameters: Parameters) -> bytes:
-    """Hash all parameters to 16 bytes, the same for the same values on every machine.
+    """Hash all parameters to 16 bytes, the same for the same values, in the same order in each table, on every machine.
 
     What stands at its default is left out, so a parameter that is added and changes nothing leaves known digests as they are.
     """
