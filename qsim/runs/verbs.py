@@ -176,9 +176,8 @@ def ticks_wanted(
         raise UsageError(
             f"{' and '.join(named)}: found both; allowed is one of ticks, until and duration; leave one out"
         )
-    ticks, until = (
-        None if value is None else whole_number(name, value) for name, value in (("ticks", ticks), ("until", until))
-    )
+    ticks = None if ticks is None else whole_number("ticks", ticks)
+    until = None if until is None else whole_number("until", until)
     duration = None if duration is None else number("duration", duration)
     if duration is not None and not abs(duration) <= clock.MAX_SECOND / 60:
         most = f"{clock.MAX_SECOND // 60:,}, {clock.MAX_YEARS} years"
