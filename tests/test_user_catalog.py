@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import socket
+import threading
 from decimal import Decimal
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 import qsim
 from qsim.behaviour import GROUPS
-from qsim.catalog.csv_rows import MAX_FILE_BYTES
+from qsim.catalog.csv_rows import MAX_FILE_BYTES, read_csv
 from qsim.catalog.user_columns import FIELDS
 from qsim.catalog.user_file import RejectedRowsError, read_user_catalog
 from qsim.errors import InputError
@@ -345,3 +346,27 @@ def test_packs_that_are_not_understood_are_counted_with_an_example_and_refuse_no
     (warning,) = catalog.warnings
     assert "packs not understood in 2 rows, such as 'family size'" in warning and "price alone" in warning
     assert catalog.products["pack"].to_list() == list(packs)
+
+
+def test_lists_that_are_read_by_threads_at_once_may_have_cells_of_any_size(tmp_path: Path) -> None:
+    limit, path = csv.field_size_limit(), tmp_path / "long.csv"
+    path.write_text(f"name\n{'x' * (limit + 1)}\n")
+    begun, over, found = threading.Event(), threading.Event(), []
+
+    def second(header: list[str]) -> dict[str, int]:
+        begun.set()
+        over.wait(10)
+        return {"name": 0}
+
+    thread = threading.Thread(target=lambda: found.append(read_csv(path, second)))
+
+    def first(header: list[str]) -> dict[str, int]:
+        thread.start()
+        begun.wait(0.2)
+        return {"name": 0}
+
+    found.append(read_csv(path, first))
+    over.set()
+    thread.join()
+    assert [rows.height for rows in found] == [1, 1]
+    assert csv.field_size_limit() == limit

@@ -12,6 +12,7 @@ import io
 import os
 import re
 import stat
+import threading
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -26,6 +27,7 @@ from qsim.errors import InputError
 MAX_FILE_BYTES = 2 * 1024**3
 Choose = Callable[[list[str]], Mapping[str, int]]
 
+_limited = threading.Lock()
 _BLOCK_BYTES = 1 << 20
 _BATCH_ROWS = 1 << 16
 _CSV_ALLOWED = "a comma-separated UTF-8 text file with a header row"
@@ -105,13 +107,22 @@ def read_csv(path: Path, choose: Choose) -> pl.DataFrame:
     row), width (i32, cells in the header), then one String column per field; cells that a short row lacks
     are ''. Blank lines are passed over. Raises InputError when the file cannot be read as CSV.
     """
-    limit = csv.field_size_limit(MAX_FILE_BYTES - 1)
     try:
-        return _read(path, choose)
+        with _any_size():
+            return _read(path, choose)
     except OSError as error:
         raise refusal(path, f"an unreadable file ({error.strerror})", "a readable file", "check it") from None
-    finally:
-        csv.field_size_limit(limit)
+
+
+@contextmanager
+def _any_size() -> Iterator[None]:
+    """Have cells of any size read, by one thread at a time: the limit is the process's, and put back as it was."""
+    with _limited:
+        limit = csv.field_size_limit(MAX_FILE_BYTES - 1)
+        try:
+            yield
+        finally:
+            csv.field_size_limit(limit)
 
 
 def clean_header(path: Path, header: list[str]) -> list[str]:
