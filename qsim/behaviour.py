@@ -46,14 +46,14 @@ def of_groups(values: dict[str, float], *, missing: float = 0.0) -> dict[str, fl
     return {group: values.get(group, missing) for group in GROUPS}
 
 
-def _numbers(weights: dict[str, float], most: float) -> dict[str, float]:
+def _numbers(weights: dict[str, float], most: float, above: float = 0) -> dict[str, float]:
     for key in weights:
         try:
-            fits = 0 < float(key) <= most
+            fits = above < float(key) <= most
         except ValueError:
             fits = False
         if not fits:
-            raise ValueError(f"{key!r} is not a number above 0 and at most {most:g}")
+            raise ValueError(f"{key!r} is not a number above {above:g} and at most {most:g}")
     if weights and not sum(weights.values()) > 0:
         raise ValueError("the weights are all 0")
     return weights
@@ -197,7 +197,8 @@ class Sales(Checked):
     @field_validator("depths")
     @classmethod
     def _depths(cls, weights: dict[str, float]) -> dict[str, float]:
-        return _numbers(weights, 90)
+        # What is less would be rounded to no basis point, and a sale that is none.
+        return _numbers(weights, 90, above=0.005)
 
     @model_validator(mode="after")
     def _together(self) -> Sales:

@@ -179,6 +179,11 @@ def test_sales_without_lengths_and_depths_are_refused() -> None:
         params.resolve("classic", {"sales": {"share": 0.1}})
 
 
+def test_a_sale_that_takes_off_no_basis_point_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"^sales\.depths: .* '0\.004' is not a number above 0\.005 and at most 90"):
+        params.resolve("realistic", {"sales": {"depths": {"10": 1.0, "0.004": 1.0}}})
+
+
 def test_a_shower_whose_least_hours_are_above_its_most_is_refused() -> None:
     with pytest.raises(UsageError, match=r"^weather\.hours: found \[5, 1\]; the least hours come first"):
         params.resolve("realistic", {"weather": {"hours": [5, 1]}})
