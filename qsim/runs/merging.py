@@ -81,15 +81,15 @@ def tidy(writer: Writer, tiers: Tiers, until: float, commit_seconds: float) -> N
     added: list[DataFile] = []
     removed: list[str] = []
     for table, block, tier in [key for key, named in tiers.files.items() if len(named) >= FAN]:
-        group = tiers.files.get((table, block, tier), [])[:FAN]
-        if not group:
+        waiting = tiers.files.get((table, block, tier))
+        if not waiting:
             # What came of a lower tier is too large, and they are no neighbours any more.
             continue
+        group, overdue = waiting[:FAN], len(waiting) >= _OVERDUE * FAN
         expected = FAN * _FILE_SECONDS + _MERGED_SECONDS + sum(file.rows for file in group) * _ROW_SECONDS
         began = monotonic()
         if writer.stop.is_set():
             break
-        overdue = len(tiers.files[table, block, tier]) >= _OVERDUE * FAN
         if not overdue and began + expected * tiers.slowness + commit_seconds > until:
             continue
         file = compaction.merged(writer.market, group, schemas())
