@@ -190,6 +190,20 @@ def test_files_merged_more_than_a_day_ago_are_removed_by_the_run(
     assert qsim.verify(writer.market)["passed"]
 
 
+def test_a_run_that_never_has_time_removes_what_was_replaced_some_hours_later(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(merging, "_GRACE_SECONDS", 0.0)
+    tiers = Tiers()
+    tick_by_tick(writer, tiers, FAN)
+    tiers.vacuumed = monotonic() - 2 * 3600
+    merging.tidy(writer, tiers, monotonic(), 0.0)
+    assert log.read(writer.market).retired
+    tiers.vacuumed = monotonic() - 5 * 3600
+    merging.tidy(writer, tiers, monotonic(), 0.0)
+    assert not log.read(writer.market).retired
+
+
 def test_a_paced_run_merges_while_it_waits(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(merging, "FAN", 2)
     monkeypatch.setattr(pacing, "free_until", lambda *given: math.inf)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 FAN = 16
-# Of a run that never has the time so many times as many wait, and no more: each reader opens every file.
+# Of a run that never has the time so many times as many wait, and no more: each reader opens every file, and disks fill up.
 _OVERDUE = 4
 # Of these the ticks of a file tell what was counted: merged with one after a gap it would tell of ticks that nobody counted.
 UNBROKEN = frozenset((PLATFORM_METRICS.name,))
@@ -101,6 +101,8 @@ def tidy(writer: Writer, tiers: Tiers, until: float, commit_seconds: float) -> N
     if added:
         tip = writer.tip
         writer.tip = log.append(writer.market, tip, tick=tip.tick, digest=tip.digest, added=added, removed=removed)
-    if monotonic() - tiers.vacuumed > _VACUUM_EVERY_SECONDS and monotonic() + _VACUUM_SECONDS < until:
+    since = monotonic() - tiers.vacuumed
+    wait = _VACUUM_EVERY_SECONDS * (1 if monotonic() + _VACUUM_SECONDS < until else _OVERDUE)
+    if since > wait and not writer.stop.is_set():
         tiers.vacuumed = monotonic()
         writer.tip = compaction.vacuum(writer.market, log.read(writer.market), _GRACE_SECONDS)[0]
