@@ -28,7 +28,12 @@ AREAS = {
     "storage": (
         [path for path in sorted((ROOT / "qsim/storage").glob("*.py")) if path.stem not in ("parquet", "digests")],
         [
-            "test_storage_parts",
+            "test_places",
+            "test_directories",
+            "test_pieces",
+            "test_integrity",
+            "test_tables",
+            "test_object_store",
             "test_log",
             "test_files",
             "test_lock",
