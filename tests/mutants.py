@@ -33,6 +33,7 @@ AREAS = {
             "test_pieces",
             "test_integrity",
             "test_tables",
+            "test_merging",
             "test_object_store",
             "test_log",
             "test_files",
