@@ -15,6 +15,8 @@ import pytest
 
 import qsim
 from qsim import compiled
+from qsim.storage import log
+from qsim.storage.log import Log
 from qsim.validation import checks
 from tests.browser import chromium
 from tests.commands import Shell, signals_kept
@@ -160,3 +162,22 @@ def browser() -> Iterator[Any]:
     """The system's Chromium, headless; a test that asks for it is skipped where there is none."""
     with chromium() as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def bare() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        connection.execute("CREATE SCHEMA checked")
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def history(ran: Path) -> Log:
+    return log.read(ran)
+
+
+@pytest.fixture(scope="module")
+def over(ran: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to a market of twelve products at tick 10."""
+    with qsim.connect(ran) as connection:
+        yield connection

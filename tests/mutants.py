@@ -53,6 +53,9 @@ AREAS = {
         sorted((ROOT / "qsim/validation").glob("*.py")),
         [
             "test_validation_laws",
+            "test_validation_demand",
+            "test_validation_epochs",
+            "test_validation_told",
             "test_validation_parts",
             "test_validation_handmade",
             "test_validation",
