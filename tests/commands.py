@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -53,3 +54,9 @@ def program(*arguments: object, **environment: str) -> Done:
     words = [sys.executable, "-m", "qsim", *map(str, arguments)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, env=environment or None)
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+def in_process(code: str, *arguments: object, seconds: float = 120) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a process of its own."""
+    command = [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)

@@ -15,11 +15,13 @@ import pytest
 
 import qsim
 from qsim import compiled
-from qsim.storage import log
+from qsim.storage import lease, log, objects
 from qsim.storage.log import Log
+from qsim.storage.places import ObjectPath, place_of
 from qsim.validation import checks
 from tests.browser import chromium
 from tests.commands import Shell, signals_kept
+from tests.object_markets import TICKS
 from tests.planted import checks_of
 
 
@@ -166,6 +168,7 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="module")
 def bare() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection without a market, with the schema of validation's tables."""
     with duckdb.connect() as connection:
         connection.execute("CREATE SCHEMA checked")
         yield connection
@@ -173,6 +176,7 @@ def bare() -> Iterator[duckdb.DuckDBPyConnection]:
 
 @pytest.fixture(scope="module")
 def history(ran: Path) -> Log:
+    """The log of the market of twelve products."""
     return log.read(ran)
 
 
@@ -181,3 +185,69 @@ def over(ran: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     """A connection to a market of twelve products at tick 10."""
     with qsim.connect(ran) as connection:
         yield connection
+
+
+@pytest.fixture(scope="module")
+def server(questioned: Path) -> Iterator[Any]:
+    """A server of the market that questions are put to; to be read."""
+    from tests.servers import serving  # needs what is not installed with the oldest libraries
+
+    with serving(questioned) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def many_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A market of two kinds of epochs, run in many short calls; to be read, never written."""
+    market = tmp_path_factory.mktemp("upkeep") / "m"
+    qsim.generate(market, seed=5, products=30, batch_size=10)
+    for ticks in (3, 1, 40, 7):
+        qsim.run(market, ticks=ticks)
+    qsim.run(market, ticks=9, surge_probability=0.3)
+    qsim.run(market, ticks=6, update_interval_seconds=600)
+    return market
+
+
+@pytest.fixture
+def many_files_copied(many_files: Path, tmp_path: Path) -> Path:
+    """A copy of the market of many files that the test may write."""
+    return Path(shutil.copytree(many_files, tmp_path / "m"))
+
+
+WITHOUT_AZURITE = pytest.mark.skipif(
+    not shutil.which("azurite-blob"), reason="needs azurite-blob: npm install --global azurite"
+)
+
+
+@pytest.fixture(scope="module", params=["s3", pytest.param("az", marks=WITHOUT_AZURITE)])
+def store(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A store with the bucket `bucket`; object stores of its kind are reached there."""
+    from tests.buckets import served  # needs what is not installed with the oldest libraries
+
+    with served(request.param) as found:
+        yield found
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody wait: a lease lapses soon, and what fails is asked once more, at once."""
+    monkeypatch.setattr(lease, "RENEW_SECONDS", 0.05)
+    monkeypatch.setattr(objects, "_RETRIES", 0)
+    monkeypatch.setattr(objects, "_PAUSES", (0.0, 0.0))
+
+
+@pytest.fixture
+def place(store: Any, request: pytest.FixtureRequest) -> ObjectPath:
+    """A folder of objects of the test's own."""
+    found = place_of(f"{store.scheme}://bucket/{abs(hash(request.node.name)):x}/market")
+    assert isinstance(found, ObjectPath)
+    return found
+
+
+@pytest.fixture(scope="session")
+def twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The market that the tests of object stores make, on a disk; to be read, never written."""
+    directory = tmp_path_factory.mktemp("twin") / "m"
+    qsim.generate(directory, products=12)
+    qsim.run(directory, ticks=TICKS)
+    return directory
