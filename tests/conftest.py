@@ -15,14 +15,17 @@ import pytest
 
 import qsim
 from qsim import compiled
-from qsim.storage import lease, log, objects
+from qsim.storage import log
 from qsim.storage.log import Log
-from qsim.storage.places import ObjectPath, place_of
 from qsim.validation import checks
 from tests.browser import chromium
 from tests.commands import Shell, signals_kept
-from tests.object_markets import TICKS
+from tests.odd_shop import odd_shop
 from tests.planted import checks_of
+from tests.replay import RUNS, START, Replayed
+
+# Fixtures of tests of object stores stand beside what these tests share.
+pytest_plugins = ["tests.object_markets"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -214,40 +217,47 @@ def many_files_copied(many_files: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(many_files, tmp_path / "m"))
 
 
-WITHOUT_AZURITE = pytest.mark.skipif(
-    not shutil.which("azurite-blob"), reason="needs azurite-blob: npm install --global azurite"
-)
-
-
-@pytest.fixture(scope="module", params=["s3", pytest.param("az", marks=WITHOUT_AZURITE)])
-def store(request: pytest.FixtureRequest) -> Iterator[Any]:
-    """A store with the bucket `bucket`; object stores of its kind are reached there."""
-    from tests.buckets import served  # needs what is not installed with the oldest libraries
-
-    with served(request.param) as found:
-        yield found
-
-
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nobody wait: a lease lapses soon, and what fails is asked once more, at once."""
-    monkeypatch.setattr(lease, "RENEW_SECONDS", 0.05)
-    monkeypatch.setattr(objects, "_RETRIES", 0)
-    monkeypatch.setattr(objects, "_PAUSES", (0.0, 0.0))
-
-
-@pytest.fixture
-def place(store: Any, request: pytest.FixtureRequest) -> ObjectPath:
-    """A folder of objects of the test's own."""
-    found = place_of(f"{store.scheme}://bucket/{abs(hash(request.node.name)):x}/market")
-    assert isinstance(found, ObjectPath)
-    return found
+def keep_signals() -> Iterator[None]:
+    """Put the handlers of signals back after a test that runs the command line in this process."""
+    with signals_kept():
+        yield
 
 
 @pytest.fixture(scope="session")
-def twin(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The market that the tests of object stores make, on a disk; to be read, never written."""
-    directory = tmp_path_factory.mktemp("twin") / "m"
-    qsim.generate(directory, products=12)
-    qsim.run(directory, ticks=TICKS)
-    return directory
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    """A market of several epochs and its history replayed in plain Python; to be read, never written."""
+    place = tmp_path_factory.mktemp("views") / "it's a market"
+    qsim.generate(place, products=25, stores=2, start=START.date().isoformat(), surge_probability=0.3, batch_size=9)
+    for ticks, interval in RUNS:
+        qsim.run(place, ticks=ticks, update_interval_seconds=interval)
+    return Replayed(place)
+
+
+@pytest.fixture(scope="module")
+def replayed_connection(replayed: Replayed) -> duckdb.DuckDBPyConnection:
+    """A connection to the market whose history is replayed."""
+    return qsim.connect(replayed.market)
+
+
+@pytest.fixture(scope="module")
+def unrun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A market of ten products that never ran when the test's module began."""
+    place = tmp_path_factory.mktemp("unrun") / "m"
+    qsim.generate(place, products=10)
+    return place
+
+
+@pytest.fixture(scope="session")
+def odd_market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The odd shop's market; to be read, never written."""
+    return odd_shop(tmp_path_factory.mktemp("odd"))
+
+
+@pytest.fixture(scope="module")
+def address(browser: Any, odd_market: Path) -> Iterator[str]:
+    """Where the page of the odd shop is served."""
+    from tests.servers import serving
+
+    with serving(odd_market) as served:
+        yield served.address

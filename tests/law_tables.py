@@ -15,8 +15,6 @@ from qsim.queries.connection import rows_of
 from qsim.simulation import Course
 
 CLASSIC, REALISTIC = params.resolve("classic"), params.resolve("realistic")
-
-
 CITIES = ("Bengaluru", "Mumbai")
 
 

@@ -54,7 +54,7 @@ AREAS = {
     ),
     "guard": (
         [ROOT / "qsim/queries" / f"{name}.py" for name in _GUARD],
-        ["test_guard_statement", "test_values", "test_guard_process", "test_guard"],
+        ["test_guard_statement", "test_values", "test_sandbox", "test_guard_process", "test_guard"],
     ),
     "validation": (
         sorted((ROOT / "qsim/validation").glob("*.py")),

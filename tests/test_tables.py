@@ -44,8 +44,6 @@ def stored(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[DataFil
 
 
 RANGES = [(0, 10), (4, 5), (5, 6), (4, 6), (7, 8), (8, 9), (9, 10), (0, 1), (3, 4), (10, 12)]
-
-
 TICKS = [(0, 19), (0, 0), (7, 9), (8, 9), (9, 10), (10, 10), (14, 19), (15, 19), (19, 19), (3, 12)]
 
 

@@ -21,20 +21,10 @@ def promised(bare: duckdb.DuckDBPyConnection, *parameters: Parameters) -> dict[s
 
 
 IN_TURN = changed(REALISTIC, batch_size=0)
-
-
 NOBODY = dict.fromkeys(REALISTIC.rivals.reactive, 0.0)
-
-
 UNWATCHED = changed(REALISTIC, rivals={"known_share": 0.0})
-
-
 WITH_RIVALS = changed(CLASSIC, rivals={"known_share": 0.9, "looks_a_day": 9.0, "reactive": REALISTIC.rivals.reactive})
-
-
 APART = changed(REALISTIC, stores=2, repricing={"zone_sd": 0.02})
-
-
 STYLES = REALISTIC.price_points.loose
 
 

@@ -89,8 +89,6 @@ def test_a_comparison_is_asked_of_two_platforms_where_those_that_it_names_are_no
 
 
 EMPTY = "SELECT 1 AS n WHERE false"
-
-
 HANDMADE = (
     checks.faults("1.1", "", "SELECT tick FROM checked.clock WHERE tick < 0", sampled=True),
     checks.faults("1.2", "", "SELECT 7 AS n"),
