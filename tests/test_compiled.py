@@ -24,8 +24,8 @@ from qsim.params import GROUPS
 from qsim.simulation import Course
 from qsim.storage import digests
 from tests.compilers import ROOT, compiles, there
+from tests.kernel_cases import COMPARED, Case, assert_same, cases, examples
 from tests.markets import Plan, Product, Simulated, course_of, parameters_of
-from tests.test_kernel import COMPARED, Case, assert_same, cases, examples
 
 
 @there

@@ -14,7 +14,7 @@ from qsim.fitting.figures import ALL, measure, measure_costs
 from qsim.fitting.goods import goods_of
 from qsim.fitting.preset import base_values
 from qsim.fitting.spells import observe
-from tests.test_realism_panel import panel_of as panel
+from tests.panels import panel_of as panel
 
 
 def test_parameters_are_moved_towards_the_real_figures() -> None:

@@ -21,7 +21,7 @@ from qsim.fitting.preset import base_values
 from qsim.fitting.reading import panel_of, read_source
 from qsim.fitting.spells import observe
 from qsim.realism.panel import from_market
-from tests.test_realism_panel import panel_of as panel
+from tests.panels import panel_of as panel
 
 DAY_ONE = date(2026, 1, 1)
 LAW = {
