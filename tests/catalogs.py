@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 import polars as pl
 import polars.selectors as cs
 
-from qsim import catalog
+from qsim import catalog, params
 from qsim.params import Parameters
 
 
@@ -22,3 +25,9 @@ def catalog_tables(parameters: Parameters, user: pl.DataFrame | None = None) -> 
     }
     # As they are written.
     return {name: table.cast({cs.enum(): pl.String}) for name, table in tables.items()}
+
+
+@cache
+def tables(products: int = 5_000, seed: int = 1, **assortment: Any) -> dict[str, pl.DataFrame]:
+    changes = {"products": products, "seed": seed, "assortment": assortment}
+    return catalog_tables(params.resolve("realistic", changes))

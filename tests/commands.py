@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -53,3 +55,17 @@ def program(*arguments: object, **environment: str) -> Done:
     words = [sys.executable, "-m", "qsim", *map(str, arguments)]
     done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False, env=environment or None)
     return Done(done.returncode, done.stdout, done.stderr)
+
+
+def in_process(code: str, *arguments: object, seconds: float = 120) -> subprocess.CompletedProcess[str]:
+    """Run Python code in a process of its own."""
+    command = [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
+
+
+def shell(words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a line of bash, where `qsim` is the command line and a failure anywhere in a pipe is one."""
+    line = f'set -o pipefail; qsim() {{ "{sys.executable}" -m qsim "$@"; }}; {words}'
+    return subprocess.run(
+        ["bash", "-c", line], capture_output=True, text=True, timeout=60, check=False, env=os.environ | environment
+    )

@@ -15,10 +15,18 @@ import pytest
 
 import qsim
 from qsim import compiled
+from qsim.storage import log
+from qsim.storage.log import Log
 from qsim.validation import checks
-from tests.browser import chromium
+from tests.browser import Seen, chromium
+from tests.browser import opened as opened_page
 from tests.commands import Shell, signals_kept
+from tests.odd_shop import TICKS, odd_shop
 from tests.planted import checks_of
+from tests.replay import RUNS, START, Replayed
+
+# Fixtures of tests of object stores stand beside what these tests share.
+pytest_plugins = ["tests.object_markets"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -160,3 +168,105 @@ def browser() -> Iterator[Any]:
     """The system's Chromium, headless; a test that asks for it is skipped where there is none."""
     with chromium() as started:
         yield started
+
+
+@pytest.fixture(scope="module")
+def bare() -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection without a market, with the schema of validation's tables."""
+    with duckdb.connect() as connection:
+        connection.execute("CREATE SCHEMA checked")
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def history(ran: Path) -> Log:
+    """The log of the market of twelve products."""
+    return log.read(ran)
+
+
+@pytest.fixture(scope="module")
+def over(ran: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A connection to a market of twelve products at tick 10."""
+    with qsim.connect(ran) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def server(questioned: Path) -> Iterator[Any]:
+    """A server of the market that questions are put to; to be read."""
+    from tests.servers import serving  # needs what is not installed with the oldest libraries
+
+    with serving(questioned) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def many_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A market of two kinds of epochs, run in many short calls; to be read, never written."""
+    market = tmp_path_factory.mktemp("upkeep") / "m"
+    qsim.generate(market, seed=5, products=30, batch_size=10)
+    for ticks in (3, 1, 40, 7):
+        qsim.run(market, ticks=ticks)
+    qsim.run(market, ticks=9, surge_probability=0.3)
+    qsim.run(market, ticks=6, update_interval_seconds=600)
+    return market
+
+
+@pytest.fixture
+def many_files_copied(many_files: Path, tmp_path: Path) -> Path:
+    """A copy of the market of many files that the test may write."""
+    return Path(shutil.copytree(many_files, tmp_path / "m"))
+
+
+@pytest.fixture
+def keep_signals() -> Iterator[None]:
+    """Put the handlers of signals back after a test that runs the command line in this process."""
+    with signals_kept():
+        yield
+
+
+@pytest.fixture(scope="session")
+def replayed(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
+    """A market of several epochs and its history replayed in plain Python; to be read, never written."""
+    place = tmp_path_factory.mktemp("views") / "it's a market"
+    qsim.generate(place, products=25, stores=2, start=START.date().isoformat(), surge_probability=0.3, batch_size=9)
+    for ticks, interval in RUNS:
+        qsim.run(place, ticks=ticks, update_interval_seconds=interval)
+    return Replayed(place)
+
+
+@pytest.fixture(scope="module")
+def replayed_connection(replayed: Replayed) -> duckdb.DuckDBPyConnection:
+    """A connection to the market whose history is replayed."""
+    return qsim.connect(replayed.market)
+
+
+@pytest.fixture(scope="module")
+def unrun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A market of ten products that never ran when the test's module began."""
+    place = tmp_path_factory.mktemp("unrun") / "m"
+    qsim.generate(place, products=10)
+    return place
+
+
+@pytest.fixture(scope="session")
+def odd_market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The odd shop's market; to be read, never written."""
+    return odd_shop(tmp_path_factory.mktemp("odd"))
+
+
+@pytest.fixture(scope="module")
+def address(browser: Any, odd_market: Path) -> Iterator[str]:
+    """Where the page of the odd shop is served."""
+    from tests.servers import serving
+
+    with serving(odd_market) as served:
+        yield served.address
+
+
+@pytest.fixture(scope="module")
+def desk(browser: Any, address: str) -> Iterator[tuple[Any, Seen]]:
+    """The page on a small desk at its newest tick; tests leave it there."""
+    page, seen = opened_page(browser, address, TICKS, viewport={"width": 720, "height": 450})
+    yield page, seen
+    page.context.close()

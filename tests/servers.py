@@ -1,20 +1,28 @@
-"""Servers in tests: `qsim serve` as a program on a free port, and plain sockets to it."""
+"""Servers in tests: `qsim serve` as a program on a free port or in a thread of this process, and plain sockets to it."""
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import signal
 import socket
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, sleep
+from typing import Any
 
 import httpx
+import uvicorn
+
+from qsim.server import patience
+from qsim.server.app import create_app
 
 
 @dataclass
@@ -97,3 +105,39 @@ def until(holds: Callable[[], object], seconds: float = 30.0) -> None:
     while not holds():
         assert monotonic() < end
         sleep(0.02)
+
+
+@contextmanager
+def in_thread(market: Path, **options: Any) -> Iterator[tuple[int, Any]]:
+    """Serve a market in this process on a free port; give the port and the app."""
+    app = create_app(market, poll_seconds=0.05, **options)
+    config = uvicorn.Config(
+        app, port=0, http=patience.Patience, ws="none", log_level="error", timeout_graceful_shutdown=1
+    )
+    server = uvicorn.Server(config)
+
+    async def serve() -> None:
+        app.state.loop = asyncio.get_running_loop()
+        await server.serve()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.01)
+        yield server.servers[0].sockets[0].getsockname()[1], app
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def walked(server: Served, path: str, **values: object) -> list[dict[str, object]]:
+    """All rows of a list, page by page."""
+    found: list[dict[str, object]] = []
+    cursor = values.pop("cursor", None)
+    while True:
+        told = server.json(path, params=values | ({"cursor": cursor} if cursor else {}))
+        found += told["rows"]  # type: ignore[arg-type]
+        cursor = told["next"]
+        if cursor is None:
+            return found

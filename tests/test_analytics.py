@@ -16,10 +16,9 @@ import pytest
 
 import qsim
 from tests.handmade import HEAD, START, Handmade, Row, make, noons, rupees, second, tick_at, time
+from tests.indices import DAY, at_noon, by_group, fisher, jevons
 
 SEED = 11
-DAY = 86_400
-Group = tuple[str, str]
 
 
 @pytest.fixture(scope="module")
@@ -35,26 +34,6 @@ def connection(made: Handmade) -> duckdb.DuckDBPyConnection:
 def day_of(tick: int) -> date:
     """The day in which what a tick brought came: before its time."""
     return (time(tick) - timedelta(seconds=1)).date()
-
-
-def groups(listing: Row) -> list[Group]:
-    """The rows of a view with totals that a listing counts in."""
-    platform, category = listing["platform"], listing["category"]
-    return [(p, c) for p in (platform, "all") for c in (category, "all")]
-
-
-def by_group(made: Handmade) -> dict[Group, list[Row]]:
-    found: dict[Group, list[Row]] = defaultdict(list)
-    for listing in made.active:
-        for group in groups(listing):
-            found[group].append(listing)
-    return found
-
-
-def at_noon(made: Handmade) -> Iterator[tuple[date, dict[int, Row], dict[int, int]]]:
-    for noon in noons():
-        tick = tick_at(noon)
-        yield noon.date(), made.states[tick], made.stock[tick]
 
 
 def same(found: list[tuple[Any, ...]], wanted: list[tuple[Any, ...]]) -> bool:
@@ -88,43 +67,6 @@ def test_daily_prices_are_the_state_at_noon_of_what_is_on_sale(made: Handmade, c
     assert {row[-1] for row in wanted} == {True, False} and len(made.active) < len(made.listings)
 
 
-def jevons(made: Handmade) -> dict[tuple[date, Group], tuple[int, float]]:
-    found = {}
-    for group, listings in by_group(made).items():
-        level, seen = 100.0, dict[int, int]()
-        for day, states, stock in at_noon(made):
-            now = seen | {
-                row["listing_id"]: states[row["listing_id"]]["price_paise"]
-                for row in listings
-                if stock[row["listing_id"]]
-            }
-            if seen:
-                level *= math.prod(now[at] / seen[at] for at in seen) ** (1 / len(seen))
-            found[day, group] = (len(seen), level)
-            seen = now
-    return found
-
-
-def fisher(sold: dict[date, dict[int, tuple[float, float]]], days: list[date], ids: set[int]) -> list[float]:
-    """Direct Fishers against what the first 28 days sold, as (spent, units) by day and listing, over the first day's."""
-    base: dict[int, tuple[float, float]] = {}
-    for day in (day for day in sold if day < min(sold) + timedelta(days=28)):
-        for at, (spent, units) in sold[day].items():
-            base[at] = (base.get(at, (0, 0))[0] + spent, base.get(at, (0, 0))[1] + units)
-    levels: list[float] = []
-    for day in days:
-        goods = [(s / u, base[at][0] / base[at][1], u, base[at][1]) for at, (s, u) in sold.get(day, {}).items()
-                 if at in ids and at in base and u]  # fmt: skip
-        if goods:
-            laspeyres = sum(p * q for p, _, _, q in goods) / sum(p * q for _, p, _, q in goods)
-            paasche = sum(p * q for p, _, q, _ in goods) / sum(p * q for _, p, q, _ in goods)
-            levels.append(math.sqrt(laspeyres * paasche))
-        else:
-            levels.append(levels[-1] if levels else math.nan)
-    first = next(level for level in levels if not math.isnan(level))
-    return [100 * (first if math.isnan(level) else level) / first for level in levels]
-
-
 def test_price_index_is_of_prices_last_in_stock_and_of_sales_against_a_base(made: Handmade, connection: Any) -> None:
     sold: dict[date, dict[int, tuple[float, float]]] = defaultdict(dict)
     for row in made.rows["orders"]:
@@ -142,39 +84,6 @@ def test_price_index_is_of_prices_last_in_stock_and_of_sales_against_a_base(made
     found = connection.sql("SELECT day, platform, category, listings, jevons, fisher FROM price_index").fetchall()
     assert same(found, wanted)
     assert len({round(row[4]) for row in wanted}) > 5 and len({round(row[5]) for row in wanted}) > 5
-
-
-@pytest.fixture(scope="module")
-def traded(tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """A market of five weeks in ticks of a day, in which goods sell out while they are on sale."""
-    market = tmp_path_factory.mktemp("traded") / "m"
-    qsim.generate(market, preset="realistic", products=20, update_interval_seconds=DAY, start=START.date().isoformat())
-    qsim.run(market, ticks=35)
-    return qsim.connect(market)
-
-
-def test_jevons_of_goods_that_all_began_in_stock_is_their_mean_change(traded: Any) -> None:
-    query = """WITH ends AS (
-            SELECT platform, category, min_by(in_stock, day) AS began, max_by(price::DOUBLE, day) FILTER (in_stock)
-                / min_by(price::DOUBLE, day) AS change, count(*) FILTER (NOT in_stock) AS gaps
-            FROM daily_prices GROUP BY listing_id, platform, category)
-        SELECT any_value(jevons), 100 * exp(avg(ln(change))), sum(gaps)
-        FROM ends JOIN (SELECT platform, category, max_by(jevons, day) AS jevons FROM price_index GROUP BY ALL)
-            USING (platform, category)
-        GROUP BY platform, category HAVING bool_and(began)"""
-    rows = traded.sql(query).fetchall()
-    assert len(rows) > 5 and sum(gaps for *_, gaps in rows) > 20
-    assert [jevons for jevons, *_ in rows] == pytest.approx([change for _, change, _ in rows], rel=1e-9)
-
-
-def test_fisher_compares_with_the_first_four_weeks(traded: Any) -> None:
-    sold: dict[date, dict[int, tuple[float, float]]] = defaultdict(dict)
-    query = "SELECT day, listing_id, revenue_paise, units FROM raw.daily_orders WHERE units > 0 ORDER BY day"
-    for day, at, spent, units in traded.sql(query).fetchall():
-        sold[day][at] = spent, units
-    index = "SELECT day, fisher FROM price_index WHERE (platform, category) = ('all', 'all') ORDER BY day"
-    days, found = zip(*traded.sql(index).fetchall(), strict=True)
-    assert list(found) == pytest.approx(fisher(sold, list(days), {at for day in sold.values() for at in day}), rel=1e-9)
 
 
 def test_a_day_without_sales_keeps_the_fisher_of_the_day_before_and_is_100_before_the_first_sale(
@@ -201,11 +110,6 @@ def test_fisher_is_null_where_nothing_was_sold_in_the_four_weeks_that_it_compare
             "SELECT platform = 'zepto' AS none, fisher IS NULL FROM price_index GROUP BY ALL"
         ).fetchall()
     assert sorted(levels) == [(False, False), (True, True)]
-
-
-def test_the_orders_of_a_daily_tick_are_of_the_day_that_it_ends(traded: Any) -> None:
-    days = traded.sql("SELECT DISTINCT day FROM market_share ORDER BY day").fetchall()
-    assert [day for (day,) in days] == [START.date() + timedelta(days=n) for n in range(35)]
 
 
 def changes(made: Handmade) -> dict[int, dict[date, float]]:
@@ -356,24 +260,6 @@ def test_demand_truth_balances_wanted_lost_gained_and_sold_units(made: Handmade,
     found = connection.sql(f"SELECT {columns} FROM demand_truth").fetchall()
     assert sorted(found) == sorted((day, at, *total) for (day, at), total in sums.items())
     assert all(wanted - lost + gained == sold for _, _, wanted, sold, lost, gained in found)
-
-
-def test_a_market_without_orders_has_indices_and_no_sales(tmp_path: Path) -> None:
-    qsim.generate(tmp_path / "m", products=20, update_interval_seconds=7200)
-    qsim.run(tmp_path / "m", duration=3 * 1440)
-    connection = qsim.connect(tmp_path / "m")
-    assert connection.sql("SELECT count(*) FROM market_share").fetchall() == [(0,)]
-    levels = connection.sql(
-        "SELECT day, jevons, fisher FROM price_index WHERE (platform, category) = ('all', 'all') ORDER BY 1"
-    )
-    assert [fisher for _, _, fisher in levels.fetchall()] == [None, None, None]
-    rate = connection.sql(
-        "SELECT count(DISTINCT out_of_stock_rate) FROM out_of_stock_rate WHERE (platform, category) = ('all', 'all')"
-    )
-    assert rate.fetchall() == [(1,)]
-    stored = "SELECT avg((stock = 0)::INT) FROM raw.listings JOIN raw.products USING (product_id) WHERE is_active"
-    now = "SELECT any_value(out_of_stock_rate) FROM out_of_stock_rate WHERE (platform, category) = ('all', 'all')"
-    assert connection.sql(now).fetchall() == connection.sql(stored).fetchall()
 
 
 def test_a_market_that_never_ran_has_every_view_with_the_same_types(tmp_path: Path, connection: Any) -> None:

@@ -22,9 +22,9 @@ from qsim.interrupts import STOPPING
 from qsim.monitoring.health import health
 from qsim.runs import process
 from tests.commands import Shell
+from tests.commands import shell as bash
 from tests.stored import history
 from tests.terminals import terminal
-from tests.test_cli_runs import shell as bash
 
 COLUMNS = ["tick", "ts", "listing_id", "product", "platform", "cause", "price_before", "price_after", "discount_pct"]
 

@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-import qsim
-from qsim.schema import Cause
-from tests.browser import PHONE, Seen, free_port, opened, shown_at
-from tests.odd_shop import GOODS, LONG, PLATFORMS, TICKS, chosen, odd_shop, slowly, titled
-from tests.servers import serving, until
-
-
-@pytest.fixture(scope="module")
-def odd_market(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The odd shop's market; to be read, never written."""
-    return odd_shop(tmp_path_factory.mktemp("odd"))
-
-
-@pytest.fixture(scope="module")
-def address(browser: Any, odd_market: Path) -> Iterator[str]:
-    with serving(odd_market) as served:
-        yield served.address
-
-
-@pytest.fixture(scope="module")
-def desk(browser: Any, address: str) -> Iterator[tuple[Any, Seen]]:
-    """The page on a small desk at its newest tick; tests leave it there."""
-    page, seen = opened(browser, address, TICKS, viewport={"width": 720, "height": 450})
-    yield page, seen
-    page.context.close()
+from tests.browser import PHONE, Seen, opened, shown_at
+from tests.odd_shop import GOODS, LONG, PLATFORMS, TICKS, chosen, slowly, titled
+from tests.servers import until
 
 
 def test_long_names_and_dear_goods_need_no_scrolling_sideways_on_a_phone(browser: Any, address: str) -> None:
@@ -251,138 +226,3 @@ def test_a_search_that_was_left_opens_no_list_when_its_answer_comes(desk: tuple[
         page.keyboard.press("ArrowDown")
         page.wait_for_selector("#found li[aria-selected=true]")
     page.keyboard.press("Escape")
-
-
-def test_a_server_that_asks_for_a_token_is_not_told_to_be_away(browser: Any, address: str) -> None:
-    page = browser.new_context().new_page()
-    page.route("**/api/**", lambda route: route.fulfill(status=401, json={"error": "authorization: no token"}))
-    page.goto(address)
-    page.wait_for_selector("#connection[data-state=locked]:has-text('token')")
-    page.context.close()
-
-
-def test_a_page_that_a_busy_server_did_not_begin_is_begun_later(browser: Any, address: str) -> None:
-    page = browser.new_context().new_page()
-    page.clock.install()
-    page.route("**/boards/overview", lambda route: route.fulfill(status=503, json={"status": 503, "error": "busy"}))
-    page.goto(address)
-    page.wait_for_selector("#figures .fault:has-text('busy')")
-    page.unroute("**/boards/overview")
-    page.clock.run_for(5000)
-    page.wait_for_selector("#offers .offer")
-    page.context.close()
-
-
-def test_what_a_busy_server_did_not_give_is_dimmed_and_asked_for_again(browser: Any, address: str) -> None:
-    page, _ = opened(browser, address, TICKS)
-    page.clock.install()
-    busy = {"status": 503, "error": "too many wait for the boards; ask again in a second"}
-    page.route("**/boards/movers*", lambda route: route.fulfill(status=503, json=busy))
-    page.locator("#mover-hours").select_option("6")
-    page.wait_for_selector("#movers .fault:has-text('too many wait')")
-    assert float(page.locator("#movers-body").evaluate("it => getComputedStyle(it).opacity")) < 1
-    page.unroute("**/boards/movers*")
-    page.clock.fast_forward(5000)
-    page.wait_for_selector("#movers .fault", state="detached")
-    page.context.close()
-
-
-def test_why_a_market_fails_is_told(browser: Any, address: str) -> None:
-    page = browser.new_context().new_page()
-    reasons = [{"level": "warning", "found": "a slow disk"}, {"level": "failing", "found": "no disk"}]
-    page.route("**/health", lambda route: route.fulfill(status=503, json={"status": "failing", "reasons": reasons}))
-    page.goto(address)
-    page.wait_for_selector("#facts dd:text-is('failing: no disk')")
-    page.context.close()
-
-
-def test_pause_holds_the_list_and_another_market_in_the_same_place_is_shown_from_its_beginning(
-    browser: Any, odd_market: Path, ran: Path, tmp_path: Path
-) -> None:
-    market, port = tmp_path / "market", free_port()
-    shutil.copytree(ran, market)
-    with serving(market, "--port", port) as served:
-        page, _ = opened(browser, f"{served.address}#product=11", 10)
-        page.locator("#pause").click()
-        before = page.locator("#ticker-body").inner_text()
-        qsim.run(market, ticks=2)
-        shown_at(page, 12)
-        assert page.locator("#ticker-body").inner_text() == before
-        page.locator("#pause").click()
-        page.wait_for_selector("#ticker-note:has-text('newest first')")
-    page.wait_for_selector("#connection[data-state=away]")
-    with serving(odd_market, "--port", port):
-        shown_at(page, TICKS)
-        titled(page, GOODS[0][0])
-        assert page.locator(".fault").count() == 0 and page.url.endswith("#product=0")
-    page.context.close()
-
-
-@pytest.mark.parametrize(
-    ("move", "said"),
-    [
-        ({"after_paise": 7000, "discount_bps": 3000}, "deal, 30 % off"),
-        ({"after_paise": 5000, "discount_bps": 500}, "repriced, 5 % off"),
-        ({"after_paise": 15600, "discount_bps": 500}, "repriced, 5 % off"),
-        ({"after_paise": 14000, "discount_before_bps": 3000}, "deal ended"),
-        ({"after_paise": 14000, "discount_before_bps": 3000, "discount_bps": 200}, "deal down to 2 %"),
-        ({"after_paise": 14000, "discount_before_bps": 300}, "repriced"),
-        ({"after_paise": 11000, "surge_bps": 1000}, "surge +10 %"),
-        ({"after_paise": 9000, "surge_bps": 1000}, "repriced, surge +10 %"),
-        (
-            {"after_paise": 14000, "discount_before_bps": 3000, "discount_bps": 3000, "surge_fee_paise": 2500},
-            "surge fee set, deal suspended",
-        ),
-        ({"after_paise": 14000, "surge_fee_paise": 2500}, "repriced, surge fee set"),
-        ({"after_paise": 10200, "repriced": False}, "same regular price"),
-    ],
-)
-def test_a_mover_is_told_what_made_most_of_its_move(desk: tuple[Any, Seen], move: dict[str, int], said: str) -> None:
-    page, _ = desk
-    still = {
-        "before_paise": 10_000,
-        "repriced": True,
-        "discount_before_bps": 0,
-        "discount_bps": 0,
-        "surge_bps": 0,
-        "surge_fee_paise": 0,
-    }
-    row = still | move | {"product_id": 1, "product": "Fig", "pack": "", "platform": next(iter(PLATFORMS))}
-    told = {"tick": 9, "time": 9, "since": 1, "since_time": 1, "risen": 1, "fallen": 0, "rises": [row], "falls": []}
-    page.evaluate("async told => (await import('/page/boards.js')).movers(told, 1, () => 0)", told)
-    assert page.locator("#movers-body .why").inner_text().endswith(said)
-
-
-def test_every_cause_has_words_of_its_own_and_a_clearance_is_no_new_offer(desk: tuple[Any, Seen]) -> None:
-    page, _ = desk
-    words = page.evaluate("async () => ({ ...(await import('/page/format.js')).CAUSES })")
-    assert list(words) == [cause.name.lower() for cause in Cause] and len(set(words.values())) == len(words)
-    assert words["clearance"] == "deal ends, repriced"
-
-
-def test_a_deal_that_a_surge_fee_suspends_is_not_told_as_one(desk: tuple[Any, Seen]) -> None:
-    page, _ = desk
-    offer = {"platform": next(iter(PLATFORMS)), "stock": 3, "price_paise": 900, "discount_bps": 2000, "surge_bps": 0}
-    told = {"product": "Fig", "pack": "", "category": "Fruit", "lines": {}, "closed": [], "every": 1}
-    for fee, said in ((0, "20 % off"), (2500, "deal of 20 % suspended, surge fee ₹25.00")):
-        offers = [offer | {"surge_fee_paise": fee}]
-        page.evaluate("async told => (await import('/page/boards.js')).prices(told)", told | {"offers": offers})
-        assert page.locator("#offers .best .also").inner_text() == f"cheapest, {said}, 3 left"
-
-
-def test_of_an_offer_whose_stock_is_not_known_it_is_not_told_that_it_is_the_cheapest_to_be_had(
-    desk: tuple[Any, Seen],
-) -> None:
-    page, _ = desk
-    chosen(page, 1)
-    page.locator("#price-chart").focus()
-    page.keyboard.press("ArrowLeft")
-    page.wait_for_selector("#offers .best .also:has-text('lowest price')")
-    page.keyboard.press("Escape")
-    page.wait_for_selector("#offers .best .also:has-text('cheapest')")
-
-
-def test_marks_of_an_axis_are_written_as_they_lie(desk: tuple[Any, Seen]) -> None:
-    page, _ = desk
-    marks = page.evaluate("async () => [0, 0.25, 0.75, 1, 1500].map((await import('/page/format.js')).fraction)")
-    assert marks == ["0", "0.25", "0.75", "1", "1,500"]

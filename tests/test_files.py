@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import json
 import os
 import subprocess
 import sys
@@ -18,10 +17,10 @@ import duckdb
 import polars as pl
 import pytest
 
-import qsim
 from qsim.errors import ConflictError, CorruptError, DiskError
 from qsim.schema import SNAPSHOTS
 from qsim.storage import files, parquet, system
+from tests.commands import in_process
 
 CUT_SHORT = """
     import resource, sys
@@ -35,24 +34,6 @@ CUT_SHORT = """
 """
 
 
-def in_process(code: str, *arguments: object, seconds: float = 120) -> subprocess.CompletedProcess[str]:
-    """Run Python code in a process of its own."""
-    command = [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False)
-
-
-def command_with_file_limit(limit: int, *arguments: object) -> subprocess.CompletedProcess[str]:
-    """Run the command line where no file can grow past `limit` bytes."""
-    code = """
-        import resource, sys
-        limit = int(sys.argv[1])
-        resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-        from qsim.cli import main
-        sys.exit(main(sys.argv[2:]))
-    """
-    return in_process(code, limit, *arguments)
-
-
 def refusing(code: int) -> Callable[..., None]:
     """A call that the system refuses."""
 
@@ -60,10 +41,6 @@ def refusing(code: int) -> Callable[..., None]:
         raise OSError(code, os.strerror(code))
 
     return refuse
-
-
-def is_one_line(text: str) -> bool:
-    return text.endswith("\n") and text.count("\n") == 1 and "Traceback" not in text
 
 
 def test_put_leaves_the_bytes_given_under_the_name_given_and_nothing_else(tmp_path: Path) -> None:
@@ -299,38 +276,3 @@ def test_nothing_is_written_through_a_link(tmp_path: Path) -> None:
     files.put(tmp_path / "name", b"new")
     assert (tmp_path / "real").read_bytes() == b"content"
     assert not (tmp_path / "name").is_symlink()
-
-
-@pytest.mark.parametrize("limit", [10, *(pytest.param(n, marks=pytest.mark.nightly) for n in (100, 1000)), 3000])
-def test_a_full_disk_at_generation_is_exit_6_in_one_line_and_the_same_command_works_later(
-    tmp_path: Path, limit: int
-) -> None:
-    market = tmp_path / "m"
-    full = command_with_file_limit(limit, "generate", market, "--products", 20)
-    assert (full.returncode, full.stdout) == (6, ""), full.stderr
-    assert is_one_line(full.stderr) and str(market) in full.stderr and "File too large" in full.stderr
-    later = command_with_file_limit(1 << 30, "generate", market, "--products", 20)
-    assert later.returncode == 0, later.stderr
-
-
-def test_a_full_disk_in_a_run_is_exit_6_and_the_run_repeated_is_as_if_nothing_had_been(tmp_path: Path) -> None:
-    for name in "ab":
-        qsim.generate(tmp_path / name, products=20, seed=5)
-    before = qsim.status(tmp_path / "a")
-    full = command_with_file_limit(2500, "run", tmp_path / "a", "--ticks", 60)
-    assert (full.returncode, full.stdout) == (6, ""), full.stderr
-    assert is_one_line(full.stderr) and "cannot write" in full.stderr
-    assert qsim.status(tmp_path / "a") == before
-    done, clean = (qsim.run(tmp_path / name, ticks=60) for name in "ab")
-    assert (done["digest"], done["head"]) == (clean["digest"], clean["head"])
-    tree = {entry.relative_to(tmp_path / "b") for entry in (tmp_path / "b").rglob("*")}
-    assert {entry.relative_to(tmp_path / "a") for entry in (tmp_path / "a").rglob("*")} == tree
-
-
-def test_a_run_that_the_disk_fails_still_exports_a_report_of_what_was_committed(tmp_path: Path) -> None:
-    qsim.generate(tmp_path / "m", products=600, batch_size=0)
-    given = "run", tmp_path / "m", "--ticks", 400, "--export-report", tmp_path / "r.json"
-    full = command_with_file_limit(200_000, *given)
-    assert full.returncode == 6 and "cannot write" in full.stderr and "Traceback" not in full.stderr
-    found = json.loads((tmp_path / "r.json").read_text())
-    assert (found["health"]["status"], found["status"]["tick"]) == ("failing", 0)

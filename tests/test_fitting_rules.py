@@ -15,8 +15,8 @@ from qsim.fitting.report import told_apart
 from qsim.hours import hours
 from qsim.market import repricing
 from qsim.realism.classifier import FEATURES, features
+from tests.panels import panel_of
 from tests.stored import history
-from tests.test_realism_panel import panel_of
 
 
 @pytest.mark.parametrize(

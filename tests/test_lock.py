@@ -18,7 +18,7 @@ import pytest
 import qsim
 from qsim.errors import ConflictError, DiskError
 from qsim.monitoring.metrics import runs
-from qsim.storage import log, system
+from qsim.storage import lock, log, system
 from qsim.storage.lock import writer_lock
 from qsim.storage.pieces import Tip
 from tests.stored import tree
@@ -234,3 +234,53 @@ def test_a_reader_leaves_the_market_without_a_lock_to_write_and_changes_nothing(
     qsim.status(market)
     qsim.connect(market).sql("SELECT * FROM price_history").fetchall()
     assert {entry: entry.stat().st_mtime_ns for entry in market.rglob("*")} == before
+
+
+def test_a_lock_is_free_unless_somebody_holds_it_or_that_cannot_be_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert lock.is_free(tmp_path)
+    with lock.writer_lock(tmp_path):
+        assert not lock.is_free(tmp_path)
+        (tmp_path / "other").mkdir()
+        with lock.writer_lock(tmp_path / "other"):
+            lock.check_held(tmp_path)
+    assert lock.is_free(tmp_path)
+    monkeypatch.setattr(system, "locked_files", lambda: None)
+    assert not lock.is_free(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "elsewhere"),
+    [(None, False), ("", False), (f"process 5 on {socket.gethostname()}\n", False), ("process 5 on another\n", True)],
+)
+def test_a_lock_was_taken_elsewhere_where_it_names_another_machine(
+    tmp_path: Path, content: str | None, elsewhere: bool
+) -> None:
+    if content is not None:
+        (tmp_path / "LOCK").write_text(content)
+    assert lock.is_elsewhere(tmp_path) is elsewhere
+
+
+@pytest.mark.parametrize(
+    ("content", "holder"),
+    [(None, None), (b"", None), (b"process 4711 on here\n", 4711), (b"a process 4711 on here", None), (b"\xff", None)],
+)
+def test_the_last_holder_of_a_lock_is_the_process_that_it_names(
+    tmp_path: Path, content: bytes | None, holder: int | None
+) -> None:
+    if content is not None:
+        (tmp_path / "LOCK").write_bytes(content)
+    assert lock.last_holder(tmp_path) == holder
+
+
+def test_a_lock_that_names_nobody_is_told_as_held_by_an_unknown_process(tmp_path: Path) -> None:
+    handle = system.open_lock(tmp_path / "LOCK")
+    assert system.take_lock(handle)
+    with pytest.raises(ConflictError, match="is being written by an unknown process"), lock.writer_lock(tmp_path):
+        pass
+    system.overwrite(handle, b"x" * 300)
+    assert (system.read_open(handle), system.is_open_at(handle, tmp_path / "LOCK")) == (b"x" * 200, True)
+    system.overwrite(handle, b"y")
+    assert system.read_open(handle) == b"y" and not system.is_open_at(handle, tmp_path / "none")
+    system.close(handle)

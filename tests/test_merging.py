@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 from time import monotonic
+from typing import Any
 
 import pytest
 
@@ -15,6 +16,7 @@ from qsim.runs.merging import Tiers
 from qsim.runs.writing import Writer
 from qsim.storage import compaction, log
 from qsim.storage.pieces import DataFile
+from tests.files_of_commits import data_file
 from tests.stored import named
 
 FAN = 4
@@ -211,3 +213,57 @@ def test_a_paced_run_merges_while_it_waits(market: Path, monkeypatch: pytest.Mon
     qsim.run(market, ticks=8, speed=50, progress=lambda now: commits.append(now.tick))
     assert len(spans_of(market, "events")) < len(commits)
     assert qsim.verify(market, regenerate="all")["passed"]
+
+
+# Rows of files that follow one another, and how those are gathered that one file can hold: 1,048,576.
+@pytest.mark.parametrize(
+    "groups",
+    [
+        [[1_048_575, 1], [1]],
+        [[1_048_576], [1]],
+        [[1], [1_048_576], [5, 1_048_570], [2]],
+        [[1_048_577], [1, 1, 1_048_574]],
+    ],
+)
+def test_as_many_small_files_are_merged_as_one_file_may_hold(groups: list[list[int]]) -> None:
+    counts = [count for group in groups for count in group]
+    named = [data_file(f"events/{n}.parquet", rows=count, first=n, last=n) for n, count in enumerate(counts)]
+    assert [[file.rows for file in group] for group in compaction._groups(reversed(named), ())] == groups
+
+
+def test_to_gather_many_small_files_takes_no_longer_for_each_of_them_than_for_few() -> None:
+    asked: list[str] = []
+
+    class Asked(DataFile):
+        def __getattribute__(self, name: str) -> Any:
+            asked.append(name)
+            return super().__getattribute__(name)
+
+    named = [Asked(f"events/{n}.parquet", "events", 1, 0, "", n, n, 0) for n in range(1_000)]
+    [group] = compaction._groups(named, ())
+    # Where the rows of those before are added up again for each of them they are asked for half a million times.
+    assert asked.count("rows") <= 3 * len(named) and len(group) == len(named)
+
+
+def test_files_are_merged_with_those_of_their_table_and_block_and_of_some_tables_with_the_next_ticks_alone() -> None:
+    ticks = [(0, 4), (5, 9), (11, 12), (13, 13)]
+    named = [
+        data_file(f"{table}/{block}{first}.parquet", table=table, block=block, first=first, last=last)
+        for first, last in ticks
+        for table in ("events", "orders")
+        for block in (0, 1)
+    ]
+    found = [
+        [(file.table, file.block, file.first) for file in group] for group in compaction._groups(named, ("events",))
+    ]
+    assert found == [
+        [(table, block, first) for first in firsts]
+        for table, gathered in (("events", ((0, 5), (11, 13))), ("orders", ((0, 5, 11, 13),)))
+        for block in (0, 1)
+        for firsts in gathered
+    ]
+
+
+@pytest.mark.parametrize(("first", "adjoins"), [(9, True), (10, True), (11, False)])
+def test_files_adjoin_where_no_tick_is_missing_between_them(first: int, adjoins: bool) -> None:
+    assert compaction.adjoin(data_file(first=5, last=9), data_file(first=first, last=20)) is adjoins

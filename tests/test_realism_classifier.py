@@ -14,7 +14,7 @@ from qsim.errors import InputError, UsageError
 from qsim.realism import validate
 from qsim.realism.classifier import FEATURES, auc, features, floor
 from qsim.realism.panel import Panel
-from tests.test_realism_panel import panel_of, shop
+from tests.panels import learn, panel_of, shop
 
 TWO = log(2)
 
@@ -24,10 +24,6 @@ def sticky(seed: int, series: int = 150, days: int = 56, rate: float = 0.15, ste
     random = np.random.Generator(np.random.Philox(seed))
     moves = random.normal(0, step, (series, days)) * (random.random((series, days)) < rate)
     return panel_of((10_000 * np.exp(np.cumsum(moves, axis=1))).astype(np.int32).tolist())
-
-
-def learn() -> None:
-    pytest.importorskip("sklearn", reason="the extra ml is not installed")
 
 
 def described(*prices: int) -> dict[str, float]:

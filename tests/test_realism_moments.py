@@ -13,7 +13,7 @@ from qsim.realism import movement
 from qsim.realism.moments import measure
 from qsim.realism.panel import from_long
 from qsim.realism.sample import estimated, mean, median, sample_of
-from tests.test_realism_panel import panel_of, shared
+from tests.panels import panel_of, shared
 
 TWO = log(2)
 

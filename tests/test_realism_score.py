@@ -12,7 +12,7 @@ from qsim.errors import InputError
 from qsim.realism import charts, moments, validate
 from qsim.realism.moments import GROUPS, Measured, targets
 from qsim.realism.score import detection_score, moment_score, scored
-from tests.test_realism_panel import table
+from tests.panels import table
 
 
 def test_targets_follow_one_rule():

@@ -16,12 +16,11 @@ from markdown_it import MarkdownIt
 import qsim
 from qsim import simulation
 from qsim.monitoring import market as markets
-from qsim.monitoring import page, report, svg, svg_rows
-from qsim.queries import board_history, board_market, board_states
+from qsim.monitoring import page, report, svg_rows
+from qsim.queries import board_market, board_states
 from qsim.queries.board_states import Boards
-from qsim.runs.epochs import course_of
 from qsim.storage import log
-from tests.commands import Shell
+from tests.report_rows import drawn, fetched, moves_since
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +38,6 @@ def shown(lively: Path) -> Boards:
 
 
 @pytest.fixture(scope="module")
-def classic(ready_market: Path) -> Boards:
-    return board_states.open_boards(ready_market, log.read(ready_market))
-
-
-@pytest.fixture(scope="module")
 def views(lively: Path) -> Iterator[duckdb.DuckDBPyConnection]:
     with qsim.connect(lively) as connection:
         yield connection
@@ -54,59 +48,9 @@ def found(lively: Path) -> dict[str, Any]:
     return report.report(lively)
 
 
-def fetched(connection: duckdb.DuckDBPyConnection, query: str) -> list[tuple[Any, ...]]:
-    return connection.execute(query).fetchall()
-
-
 def test_prices_are_drawn_over_the_last_market_day(found: dict[str, Any]) -> None:
     prices = found["market"]["prices"]
     assert (prices["from_time"], prices["to_time"]) == (found["market"]["time"] - 86_400, found["market"]["time"])
-
-
-def test_volatility_counts_the_turns_that_the_ticks_gave(classic: Boards) -> None:
-    told = board_market.volatility(classic)
-    assert told["since"] == 50, "parameters changed at tick 50"
-    rows = fetched(
-        classic.connection,
-        "SELECT base_price_paise, volatility_group FROM products WHERE is_active ORDER BY product_id",
-    )
-    turns: dict[str, int] = {}
-    for tick in range(51, 121):
-        for place in range(tick * 40, tick * 40 + 40):
-            base, group = rows[place % len(rows)]
-            turns[group] = turns.get(group, 0) + 5 * (base >= 2000)
-    assert {row["volatility_group"]: row["turns"] for row in told["groups"]} == {
-        group: count for group, count in turns.items() if count >= 500
-    }
-
-
-def test_volatility_of_classic_is_near_its_target(classic: Boards) -> None:
-    groups = board_market.volatility(classic)["groups"]
-    assert [row["volatility_group"] for row in groups][-1] == "staples"
-    for row in groups:
-        assert row["realised_pct"] == pytest.approx(row["target_pct"], rel=0.12), row
-
-
-def moves_since(connection: duckdb.DuckDBPyConnection, tick: int) -> dict[str, tuple[float, int]]:
-    """The sum of the squares of relative moves of regular prices after a tick, and how many there are, by group."""
-    found = fetched(
-        connection,
-        f"""WITH told AS (SELECT listing_id, {tick} AS tick, regular_price_paise AS regular FROM raw.state_at({tick})
-                UNION ALL SELECT listing_id, tick, regular_price_paise FROM raw.events WHERE tick > {tick})
-            SELECT volatility_group, sum(change ** 2), count(*) FILTER (change <> 0) FROM (SELECT listing_id,
-                regular / lag(regular) OVER (PARTITION BY listing_id ORDER BY tick) - 1 AS change FROM told)
-            JOIN raw.listings USING (listing_id) JOIN raw.products USING (product_id)
-            WHERE base_price_paise >= 2000 AND is_active GROUP BY ALL""",
-    )
-    return {group: (squares, count) for group, squares, count in found}
-
-
-def test_volatility_is_that_of_every_move_of_a_regular_price(ready_market: Path, classic: Boards) -> None:
-    with qsim.connect(ready_market) as connection:
-        moves = moves_since(connection, 50)
-    for row in board_market.volatility(classic)["groups"]:
-        wanted = 100 * (moves[row["volatility_group"]][0] / row["turns"]) ** 0.5
-        assert row["realised_pct"] == pytest.approx(wanted, abs=0.001)
 
 
 def test_volatility_where_prices_are_set_by_rates_is_of_the_moves_made_and_has_no_target(
@@ -132,11 +76,6 @@ def test_volatility_is_told_where_ticks_times_the_batch_are_more_than_32_bits_ho
     boards = board_states.open_boards(market, log.read(market))
     [(dear,)] = fetched(boards.connection, "SELECT count(*) FROM products WHERE is_active AND base_price_paise >= 2000")
     assert sum(row["turns"] for row in board_market.volatility(boards)["groups"]) == 2_200 * 5 * dear
-
-
-def test_volatility_reads_no_more_events_than_it_may(classic: Boards, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(board_market, "_MEASURED_EVENTS", 7_000)
-    assert 80 < board_market.volatility(classic)["since"] < 95
 
 
 def test_levels_are_the_percentiles_of_the_prices(shown: Boards, views: duckdb.DuckDBPyConnection) -> None:
@@ -213,30 +152,6 @@ def test_mean_price_and_time_on_deal_are_those_of_all_ticks(
         assert (line[:, 1] * spans).sum() / spans.sum() == pytest.approx(row["mean"], abs=0.006)
 
 
-def test_lowest_and_highest_price_are_of_every_change_also_where_a_chart_shows_fewer(
-    classic: Boards, ready_market: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(board_history, "_POINTS", 10)
-    product = board_market.featured(classic)
-    query = f"""SELECT platform, price_paise / 100 FROM raw.state_at({{}}) JOIN raw.listings USING (listing_id)
-        JOIN platforms USING (platform_id) WHERE product_id = {product}"""
-    with qsim.connect(ready_market) as connection:
-        held = [row for tick in range(classic.log.tick + 1) for row in fetched(connection, query.format(tick))]
-    told = markets.told(classic)["prices"]
-    assert told["product_id"] == product
-    for row in told["totals"]:
-        mine = [price for name, price in held if name == row["platform"]]
-        assert (row["lowest"], row["highest"]) == (min(mine), max(mine))
-
-
-@pytest.mark.parametrize(
-    ("state", "is_deal"),
-    [((500, 0, 0), True), ((0, 0, 0), False), ((500, 0, 2500), False), ((500, 700, 0), False), ((1000, 700, 0), True)],
-)
-def test_a_discount_that_surge_suspends_or_takes_back_is_no_deal(state: tuple[int, int, int], is_deal: bool) -> None:
-    assert markets._is_deal(*state) is is_deal
-
-
 def test_counts_are_of_the_last_market_day_alone(found: dict[str, Any], views: duckdb.DuckDBPyConnection) -> None:
     assert found["counted_after"] == 24
     wanted = fetched(
@@ -250,10 +165,6 @@ def test_fewer_hours_are_shown_where_a_day_has_too_many_events(shown: Boards, mo
     monkeypatch.setattr(markets, "_MOST_EVENTS", 0.25 * board_states.events_between(shown, 24, 72))
     told = markets.told(shown)
     assert told["cheapest"]["hours"] in (5, 6) and len(told["cheapest"]["times"]) == told["cheapest"]["hours"]
-
-
-def drawn(text: str) -> list[str]:
-    return re.findall(r'<svg [^>]*aria-label="([^"]*)"', text)
 
 
 def test_each_chart_of_the_market_says_what_it_shows(found: dict[str, Any]) -> None:
@@ -284,21 +195,6 @@ def test_markdown_has_the_figures_of_the_charts(found: dict[str, Any]) -> None:
         "Campaigns",
     ):
         assert f"\n## {title}" in text, title
-
-
-def test_product_and_campaign_names_are_no_markup() -> None:
-    bad = "<script>&\"'"
-    one = {"campaign": bad, "platform": bad, "kind": bad, "status": "past", "spans": [[0, 9]]}
-    charts = [
-        svg_rows.gantt(bad, [one], [bad], (0, 10), 5, bad),
-        svg_rows.heat(bad, {bad: [(bad, 0.5)]}, [0.0], [bad], bad),
-        svg_rows.prices(bad, {bad: [[0, 1, 1, 1]]}, (0, 60), True, bad),
-        svg.stacked(bad, {0: {bad: 1}}, 5, bad, 30, bad),
-        svg.bars(bad, {bad: 1}, bad, {bad: 2}, bad),
-        svg_rows.savings(bad, [(bad, 1, 1)], bad),
-        svg_rows.boxes(bad, [{"platform": bad, "low": 1, "high": 2, "multiplier": [1] * 5, "price": [1] * 5}], bad),
-    ]  # fmt: skip
-    assert all("<script" not in chart and '&"' not in chart for chart in charts)
 
 
 def test_long_names_that_differ_at_their_ends_are_told_apart_in_a_chart() -> None:
@@ -332,40 +228,12 @@ def test_nothing_of_a_name_is_markup_in_a_readers_markdown(found: dict[str, Any]
     assert shown.count(escape(bad, quote=False)) == 4 and "<em>" not in shown and "<s>" not in shown
 
 
-def test_a_market_at_tick_0_has_a_whole_page(tmp_path: Path, shell: Shell) -> None:
-    qsim.generate(tmp_path / "m", products=5)
-    assert shell("report", tmp_path / "m", "--out", tmp_path / "r.html").code == 0
-    labels = drawn((tmp_path / "r.html").read_text())
-    assert [label.partition(" ")[0] for label in labels] == [
-        "Price",
-        "Cheapest",
-        "Depth",
-        "Campaigns,",
-        "Price",
-        "Staples",
-    ]
-
-
 def test_a_market_with_nothing_on_sale_has_a_whole_page(lively: Path, found: dict[str, Any]) -> None:
     nothing = board_states.open_boards(lively, log.read(lively))
     nothing.connection.execute("UPDATE products SET is_active = false; DELETE FROM listings")
     told = found | {"market": markets.told(nothing) | {"basket": None}}
     assert told["market"]["prices"] is None and "nothing is on sale" in page.html(told)
     assert "## Campaigns" in page.markdown(told)
-
-
-def test_days_before_are_counted_over_changes_of_the_interval(tmp_path: Path) -> None:
-    qsim.generate(tmp_path / "m", products=5)
-    qsim.run(tmp_path / "m", ticks=24, update_interval_seconds=3600)
-    qsim.run(tmp_path / "m", ticks=6, update_interval_seconds=7200)
-    history = log.read(tmp_path / "m")
-    assert [epoch.interval for epoch in course_of(history).epochs][-1] == 7200
-    assert markets.day_before(history) == 12
-
-
-def test_the_chart_of_volatility_tells_targets(ready_market: Path) -> None:
-    label = next(label for label in drawn(page.html(report.report(ready_market))) if "size of the moves" in label)
-    assert re.search(r"fruits: [\d.]+ %, target 6.928 %", label)
 
 
 def test_a_category_without_an_event_in_a_stretch_changed_nothing_there(

@@ -3,18 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import socket
-import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-import uvicorn
 
 import qsim
 from qsim.queries.changes import Filter
@@ -22,83 +17,8 @@ from qsim.server import patience, streaming
 from qsim.server.app import create_app
 from qsim.server.streaming import Client
 from qsim.storage import log
-from tests.servers import serving
-
-Event = tuple[str, str | None, dict[str, Any]]
-
-
-@contextmanager
-def in_thread(market: Path, **options: Any) -> Iterator[tuple[int, Any]]:
-    """Serve a market in this process on a free port; give the port and the app."""
-    app = create_app(market, poll_seconds=0.05, **options)
-    config = uvicorn.Config(
-        app, port=0, http=patience.Patience, ws="none", log_level="error", timeout_graceful_shutdown=1
-    )
-    server = uvicorn.Server(config)
-
-    async def serve() -> None:
-        app.state.loop = asyncio.get_running_loop()
-        await server.serve()
-
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
-    thread.start()
-    try:
-        while not server.started:
-            time.sleep(0.01)
-        yield server.servers[0].sockets[0].getsockname()[1], app
-    finally:
-        server.should_exit = True
-        thread.join()
-
-
-def events(port: int, until: int, last: str | None = None, **wants: object) -> list[Event]:
-    """Follow until a commit of a tick is told of; give the events: kind, id, data."""
-    found: list[Event] = []
-    headers = {"Last-Event-ID": last} if last else {}
-    url = f"http://127.0.0.1:{port}/api/events"
-    with httpx.stream("GET", url, headers=headers, params=wants, timeout=60) as answer:  # type: ignore[arg-type]
-        assert answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/event-stream")
-        lines: dict[str, str] = {}
-        for line in answer.iter_lines():
-            if line:
-                name, _, value = line.partition(": ")
-                lines[name] = value
-                continue
-            if "event" in lines:
-                found.append((lines["event"], lines.get("id"), json.loads(lines["data"])))
-                if lines["event"] in ("commit", "resumed", "gap", "reset") and int(lines["id"].split(":")[0]) > until:
-                    return found
-            lines = {}
-    return found
-
-
-def changes(found: list[Event]) -> list[tuple[int, int, float]]:
-    rows = [row for kind, _, data in found if kind == "changes" for row in data["rows"]]
-    return [(row["tick"], row["listing_id"], row["price_after"]) for row in rows]
-
-
-def wanted(market: Path, where: str) -> list[tuple[int, int, float]]:
-    query = f"SELECT tick, listing_id, price_after::DOUBLE FROM price_history WHERE {where} ORDER BY tick, listing_id"
-    with qsim.connect(market) as connection:
-        return connection.sql(query).fetchall()
-
-
-class Following:
-    """A client that follows in a thread of its own from before the market goes on."""
-
-    def __init__(self, port: int, until: int, **wants: object) -> None:
-        self.found: list[Event] = []
-        self.thread = threading.Thread(target=lambda: self.found.extend(events(port, until, **wants)))
-        self.thread.start()
-
-    def end(self) -> list[Event]:
-        self.thread.join(60)
-        return self.found
-
-
-def joined(app: Any, count: int) -> None:
-    while app.state.feed.count < count:
-        time.sleep(0.01)
+from tests.followers import Following, changes, events, joined, wanted
+from tests.servers import in_thread, serving
 
 
 def test_changes_come_once_in_order_to_all_and_to_those_who_want_some(market: Path) -> None:

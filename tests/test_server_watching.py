@@ -19,8 +19,8 @@ from qsim.server.guarding import Allowed
 from qsim.server.reading import Kept, Market
 from qsim.server.warming import warm
 from qsim.storage import log
+from tests.run_lines import with_run
 from tests.servers import serving
-from tests.test_monitoring import with_run
 
 
 def test_health_gives_the_reasons_of_qsim_health_without_the_place(market: Path) -> None:

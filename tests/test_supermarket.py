@@ -10,8 +10,7 @@ import qsim
 from qsim.realism.classifier import auc
 from qsim.realism.panel import from_market
 from qsim.validation import validate
-from tests.test_realism_classifier import learn
-from tests.test_realism_panel import shop
+from tests.panels import learn, shop
 
 WEEKS = 20
 # The sales of tick 0 end at any time within the longest length.

@@ -14,7 +14,8 @@ from qsim.runs.epochs import course_of
 from qsim.simulation import Course
 from qsim.storage import log
 from qsim.validation.runner import ALL_CHECKS
-from tests.planted import CLASSIC, REALISTIC, check_catches, checks_of, plant
+from tests.planted import CLASSIC, check_catches, checks_of, plant
+from tests.planted_realistic import REALISTIC
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ from qsim.runs.epochs import course_of
 from qsim.simulation import Course
 from qsim.storage import log
 from qsim.validation import validate
-from tests.planted import REALISTIC, check_catches, checks_of, plant
+from tests.planted import check_catches, checks_of, plant
+from tests.planted_realistic import REALISTIC
 
 _OF_TURNS = ["2.8", "2.9", "2.13", "2.14", "3.4", "3.14", "3.15", "3.16", "3.17", "6.6"]
 _TO_THE_PAISA = ["2.16", "6.1", "6.2", "6.3", "6.15"]

@@ -4,28 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import random
-import re
 import shutil
-import subprocess
-import sys
 from collections import Counter
-from collections.abc import Callable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
-from unittest.mock import Mock
 
 import duckdb
 import pytest
 
 import qsim
-from qsim.errors import UsageError
-from tests.commands import program
-from tests.replay import RUNS, START, Replayed, rupees
+from tests.replay import START, Replayed, rupees
+from tests.view_rows import at, moments, rows
 
 PROMISED = {
     "products": "product_id product brand category subcategory pack unit mrp is_loose is_active",
@@ -55,44 +47,9 @@ RUPEES = {"mrp", "price", "regular_price", "anchor_price", "unit_price", "surge_
 TIMES = {"ts", "starts_at", "ends_at", "updated_at"}
 
 
-def rows(connection: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
-    relation = connection.sql(query)
-    return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
-
-
-def at(moment: datetime) -> str:
-    return f"TIMESTAMP '{moment.isoformat(sep=' ')}'"
-
-
 @pytest.fixture(scope="module")
-def replayed(tmp_path_factory: pytest.TempPathFactory) -> Replayed:
-    place = tmp_path_factory.mktemp("views") / "it's a market"
-    qsim.generate(place, products=25, stores=2, start=START.date().isoformat(), surge_probability=0.3, batch_size=9)
-    for ticks, interval in RUNS:
-        qsim.run(place, ticks=ticks, update_interval_seconds=interval)
-    return Replayed(place)
-
-
-@pytest.fixture(scope="module")
-def connection(replayed: Replayed) -> duckdb.DuckDBPyConnection:
-    return qsim.connect(replayed.market)
-
-
-@pytest.fixture(scope="module")
-def unrun(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    place = tmp_path_factory.mktemp("unrun") / "m"
-    qsim.generate(place, products=10)
-    return place
-
-
-def moments(replayed: Replayed) -> list[datetime]:
-    """Random times, those of every change of epoch and just before and after, before the start and after the head."""
-    chance = random.Random(7)
-    length = (replayed.times[-1] - START).total_seconds()
-    edges = [replayed.times[sum(ticks for ticks, _ in RUNS[:n])] for n in range(len(RUNS) + 1)]
-    near = [edge + timedelta(seconds=gap) for edge in edges for gap in (-1, 0, 1, 6, 7)]
-    far = [START - timedelta(days=400), replayed.times[-1] + timedelta(days=3), START + timedelta(seconds=899.999)]
-    return [*near, *far, *(START + timedelta(seconds=round(chance.uniform(0, length), 3)) for _ in range(8))]
+def connection(replayed_connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    return replayed_connection
 
 
 def as_priced(found: list[dict[str, Any]]) -> dict[int, tuple[Any, ...]]:
@@ -180,64 +137,6 @@ def test_each_change_of_a_listing_begins_at_the_price_where_the_last_one_ended(r
         last[event["listing_id"]] = event["price_after_paise"]
 
 
-def test_tick_time_gives_the_time_of_every_tick_across_epochs(replayed: Replayed, connection: Any) -> None:
-    head = len(replayed.times)
-    found = connection.sql(f"SELECT tick_time(t) FROM range({head}) AS r(t) ORDER BY t").fetchall()
-    assert [time for (time,) in found] == replayed.times
-
-
-def test_tick_at_is_the_inverse_of_tick_time_and_rounds_down_between_ticks(replayed: Replayed, connection: Any) -> None:
-    head = len(replayed.times)
-    wrong = connection.sql(f"SELECT t FROM range({head}) AS r(t) WHERE tick_at(tick_time(t)) <> t").fetchall()
-    assert wrong == []
-    for moment in moments(replayed):
-        assert connection.sql(f"SELECT tick_at({at(moment)})").fetchall() == [(replayed.tick_at(moment),)], moment
-
-
-def test_the_argument_of_tick_at_is_copied_once_however_many_epochs_there_are(connection: Any) -> None:
-    query = "SELECT parameters[1], macro_definition FROM duckdb_functions() WHERE function_name = ?"
-    for name in ("tick_at", "tick_of_second", "second_at", "local", "tick_time_at"):
-        [(parameter, text)] = connection.execute(query, [name]).fetchall()
-        assert len(re.findall(rf"\b{parameter}\b", text)) == 1, (name, text)
-
-
-@pytest.mark.parametrize("how", [(), ("--guarded",)], ids=["plain", "guarded"])
-def test_a_time_with_a_zone_is_brought_to_indian_time_whatever_the_zone_of_the_machine(
-    ran: Path, how: tuple[str, ...]
-) -> None:
-    query = "SELECT tick_at(TIMESTAMPTZ '2026-01-01 00:00:30+05:30') AS tick, '' || TIMESTAMPTZ '2026-01-01 00:00:30Z' AS shown"
-    done = program("sql", ran, query, "--json", *how, **{**os.environ, "TZ": "America/New_York"})
-    assert json.loads(done.out) == [{"tick": 6, "shown": "2026-01-01 05:30:30+05:30"}], done.err
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "2025-12-31T18:30:30Z",
-        "2026-01-01T00:00:30+05:30",
-        "2026-01-01 00:00:30",
-        "2025-12-31 13:30:30-05",
-        "2026-01-01 00:00:30 Asia/Kolkata",
-    ],
-)
-def test_a_text_with_an_offset_is_the_time_that_a_time_with_a_zone_is(text: str, ran: Path) -> None:
-    with qsim.connect(ran) as connection:
-        assert connection.execute(f"SELECT tick_at('{text}'), tick_at(TIMESTAMPTZ '{text}')").fetchone() == (6, 6)
-
-
-def test_no_time_has_no_tick_and_no_prices_and_endless_ones_have_the_last_and_the_first(connection: Any) -> None:
-    ticks = "SELECT tick_at(NULL), tick_at(TIMESTAMP 'infinity'), tick_at(TIMESTAMP '-infinity'), raw.head_tick()"
-    none, last, first, head = connection.execute(ticks).fetchone()
-    assert (none, last, first) == (None, head, 0)
-    for macro in ("prices_at", "inventory_at", "active_at"):
-        assert connection.execute(f"SELECT count(*) FROM {macro}(NULL)").fetchall() == [(0,)], macro
-    ends = "SELECT sum(price), count(*) FROM"
-    assert (
-        connection.execute(f"{ends} prices_at(TIMESTAMP 'infinity')").fetchall()
-        == connection.execute(f"{ends} prices").fetchall()
-    )
-
-
 def test_plain_discounts_are_spells_from_their_start_to_their_end(replayed: Replayed, connection: Any) -> None:
     query = "SELECT listing_id, discount_pct, starts_at, ends_at FROM discounts WHERE campaign_id IS NULL"
     found = [tuple(row.values()) for row in rows(connection, query)]
@@ -323,115 +222,6 @@ def test_truth_parts_add_up_to_the_price(connection: Any) -> None:
         WHERE regular_price + discount_part + surge_part + time_of_day_part <> price
             OR anchor_price + noise_part + discount_part + surge_part + time_of_day_part <> price"""
     assert connection.sql(off).fetchall() == [(0,)]
-
-
-def test_a_connection_sees_one_commit_while_a_run_goes_on_and_refresh_moves_it(unrun: Path, tmp_path: Path) -> None:
-    shutil.copytree(unrun, tmp_path / "m")
-    qsim.run(tmp_path / "m", ticks=10)
-    connection = qsim.connect(tmp_path / "m")
-    query = (
-        "SELECT (SELECT count(*) FROM price_history), (SELECT sum(price) FROM prices), (SELECT max(tick) FROM metrics)"
-    )
-    before = connection.sql(query).fetchall()
-    command = [sys.executable, "-m", "qsim", "run", str(tmp_path / "m"), "--ticks", "3000", "--batch-size", "all"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:
-        while run.poll() is None:
-            assert connection.sql(query).fetchall() == before
-    assert run.returncode == 0
-    assert connection.sql(query).fetchall() == before
-    assert qsim.refresh(connection) == 3010
-    after = connection.sql(query).fetchall()
-    assert after == qsim.connect(tmp_path / "m").sql(query).fetchall() != before
-    assert after[0][2] == 3010
-
-
-def test_a_refreshed_connection_shows_what_a_new_one_does(unrun: Path, tmp_path: Path) -> None:
-    market = tmp_path / "market"
-    shutil.copytree(unrun, market)
-    refreshed = qsim.connect(market)
-    steps: list[Callable[[], object]] = [
-        lambda: qsim.run(market, ticks=40),
-        lambda: qsim.run(market, ticks=3),
-        lambda: qsim.run(market, ticks=20, surge_probability=0.4, update_interval_seconds=600),
-        lambda: qsim.compact(market),
-        lambda: qsim.run(market, ticks=150),
-    ]
-    for number, step in enumerate(steps):
-        step()
-        qsim.refresh(refreshed)
-        new = qsim.connect(market)
-        names = [row[0] for row in new.sql("SELECT view_name FROM duckdb_views() WHERE NOT internal").fetchall()]
-        assert len(names) > 30
-        for name in names:
-            text = f"SELECT view_name, sql FROM duckdb_views() WHERE view_name = '{name}'"
-            assert refreshed.sql(text).fetchall() == new.sql(text).fetchall(), (number, name)
-        macros = "SELECT function_name, macro_definition FROM duckdb_functions() WHERE NOT internal ORDER BY ALL"
-        assert refreshed.sql(macros).fetchall() == new.sql(macros).fetchall(), number
-
-
-def test_refresh_within_a_transaction_is_refused_and_leaves_it_as_it_is(ran: Path) -> None:
-    connection = qsim.connect(ran)
-    connection.execute("BEGIN")
-    connection.execute("CREATE TABLE mine AS SELECT 1 AS one")
-    with pytest.raises(UsageError, match="commit or roll back first"):
-        qsim.refresh(connection)
-    connection.execute("COMMIT")
-    assert connection.execute("SELECT one FROM mine").fetchall() == [(1,)]
-    assert qsim.refresh(connection) == 10
-
-
-def test_a_refresh_that_ctrl_c_ends_leaves_no_transaction_and_all_as_it_was(
-    ran: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    market = Path(shutil.copytree(ran, tmp_path / "m"))
-    with qsim.connect(market) as open_connection:
-        qsim.run(market, ticks=1)
-        with monkeypatch.context() as patch:
-            patch.setattr("qsim.queries.connection.run_new", Mock(side_effect=KeyboardInterrupt))
-            with pytest.raises(KeyboardInterrupt):
-                qsim.refresh(open_connection)
-        assert open_connection.execute("SELECT raw.head_tick()").fetchall() == [(10,)]
-        assert qsim.refresh(open_connection) == 11
-
-
-def test_refresh_of_a_cursor_is_refused_and_it_moves_along_with_its_connection(ran: Path, tmp_path: Path) -> None:
-    market = Path(shutil.copytree(ran, tmp_path / "m"))
-    connection = qsim.connect(market)
-    cursor = connection.cursor()
-    qsim.run(market, ticks=1)
-    with pytest.raises(UsageError, match="is a cursor of one"):
-        qsim.refresh(cursor)
-    assert qsim.refresh(connection) == 11
-    assert cursor.execute("SELECT raw.head_tick()").fetchall() == [(11,)]
-
-
-def test_refresh_of_a_connection_over_no_market_is_refused() -> None:
-    with pytest.raises(UsageError, match="not over a market"):
-        qsim.refresh(duckdb.connect())
-
-
-@pytest.mark.parametrize(
-    ("folder", "beside"),
-    [("tick=5/platform=x/m", "n"), ("st*r", "star"), ("s?[a]r", "star")],
-)
-def test_a_market_shows_its_own_rows_alone_wherever_it_lies(
-    ran: Path, tmp_path: Path, folder: str, beside: str
-) -> None:
-    shutil.copytree(ran, tmp_path / "plain")
-    shutil.copytree(ran, tmp_path / beside / "inner")
-    shutil.copytree(ran, tmp_path / folder / "inner")
-    query = (
-        "SELECT platform, sum(price), count(*), (SELECT sum(tick) FROM price_history) FROM prices GROUP BY 1 ORDER BY 1"
-    )
-    plain = qsim.connect(tmp_path / "plain").sql(query).fetchall()
-    assert qsim.connect(tmp_path / folder / "inner").sql(query).fetchall() == plain
-
-
-@pytest.mark.skipif(os.sep != "/", reason="a backslash is no part of a name there")
-def test_a_path_that_duckdb_cannot_be_told_is_refused(ran: Path, tmp_path: Path) -> None:
-    shutil.copytree(ran, tmp_path / "a\\b*")
-    with pytest.raises(UsageError, match="rename the folder"):
-        qsim.connect(tmp_path / "a\\b*")
 
 
 def test_files_that_the_log_does_not_name_are_not_read(replayed: Replayed, tmp_path: Path, connection: Any) -> None:
