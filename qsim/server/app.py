@@ -8,13 +8,12 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from importlib.metadata import version
 from time import monotonic
-from typing import Any
 
 from fastapi import FastAPI
 
 from qsim.monitoring.health import worst
 from qsim.queries import served
-from qsim.server import boards, market_figures, problems, products, questions, shapes, sql, static, watching
+from qsim.server import boards, market_figures, problems, products, questions, sql, static, watching
 from qsim.server import live as writing
 from qsim.server.desk import Desk
 from qsim.server.following import Following, follow, look
@@ -67,16 +66,9 @@ def create_app(
     return app
 
 
-class _Described(FastAPI):
-    def openapi(self) -> dict[str, Any]:
-        if self.openapi_schema is None:
-            shapes.put_nulls_back(super().openapi())
-        return super().openapi()
-
-
 def _described(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
     # The pages that FastAPI has for its description load scripts from elsewhere.
-    app = _Described(
+    app = FastAPI(
         title="qsim", summary="A simulated quick-commerce market.", version=version("quickcommerce-sim"), lifespan=lifespan,
         responses=problems.RESPONSES, docs_url=None, redoc_url=None, redirect_slashes=False,
     )  # fmt: skip

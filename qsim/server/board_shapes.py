@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from qsim.server.schemas import Keyed, Nullable
+
 # `sample` is how many products were counted where it is not all of them.
-_AS_OF = {"tick": 288, "time": 1767226840, "sample": None, "of_products": 280}
+_AS_OF = {"tick": 288, "time": 1767226840, "sample": Nullable(140), "of_products": 280}
 _PRODUCT = {"product_id": 47, "product": "Onion", "pack": "1 kg"}
 _SURGE = {"surge_bps": 0, "surge_fee_paise": 0}
 _MOVE = {
@@ -20,7 +22,7 @@ OVERVIEW: dict[str, Any] = {
         "platform": "zepto", "name": "Zepto", "listings": 272, "discounted": 86, "mean_discount_bps": 1270, "deep": 5, "surging": 11,
         "out": 14, "changed": 50,
     }],
-    "areas": [{"area": 0, "city": "Mumbai", "locality": "Andheri West"}], "product": None,
+    "areas": [{"area": 0, "city": "Mumbai", "locality": "Andheri West"}], "product": Nullable(47),
 }  # fmt: skip
 SEARCH: dict[str, Any] = {
     "text": "onion",
@@ -28,9 +30,10 @@ SEARCH: dict[str, Any] = {
 }
 PRICES: dict[str, Any] = {
     **_AS_OF, **_PRODUCT, "brand": "", "category": "Fruits & Vegetables", "is_loose": True, "mrp_paise": 0, "from": 0,
-    "from_time": 1767225600, "every": 1, "area": 0, "lines": {}, "closed": [],
+    "from_time": 1767225600, "every": 1, "area": 0,
+    "lines": Keyed({"zepto": [[281, 1767226805, 3082, 2500, 0, 0]]}), "closed": ["dunzo"],
     "offers": [{
-        "platform": "zepto", "stock": None, "price_paise": 3082, "regular_price_paise": 4109, "discount_bps": 2500, **_SURGE,
+        "platform": "zepto", "stock": Nullable(93), "price_paise": 3082, "regular_price_paise": 4109, "discount_bps": 2500, **_SURGE,
         "updated_tick": 281,
     }],
 }  # fmt: skip

@@ -139,7 +139,7 @@ def _totals(reading: Reading, last: int, by: str) -> dict[str, Any]:
     return reading.moment.place() | told
 
 
-@router.get("/metrics/totals", responses=shapes.shown(shapes.TOTALS, optional=("platform", "category")))
+@router.get("/metrics/totals", responses=shapes.shown(shapes.TOTALS))
 async def totals(
     request: Request,
     last: Annotated[int, Query(ge=1, le=100_000, description="Of so many of the newest ticks.")] = 1000,
