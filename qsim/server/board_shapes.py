@@ -7,7 +7,7 @@ from typing import Any
 from qsim.server.schemas import Keyed, Nullable
 
 # `sample` is how many products were counted where it is not all of them.
-_AS_OF = {"tick": 288, "time": 1767226840, "sample": Nullable(140), "of_products": 280}
+_AS_OF = {"tick": 288, "time": 1767227040, "sample": Nullable(140), "of_products": 280}
 _PRODUCT = {"product_id": 47, "product": "Onion", "pack": "1 kg"}
 _SURGE = {"surge_bps": 0, "surge_fee_paise": 0}
 _MOVE = {
@@ -16,7 +16,7 @@ _MOVE = {
 }  # fmt: skip
 
 OVERVIEW: dict[str, Any] = {
-    **_AS_OF, "head": 288, "head_time": 1767226840, "interval": 5, "epochs": [[0, 1767225600, 5]], "preset": "classic",
+    **_AS_OF, "head": 288, "head_time": 1767227040, "interval": 5, "epochs": [[0, 1767225600, 5]], "preset": "classic",
     "scenario": "", "seed": 42,
     "platforms": [{
         "platform": "zepto", "name": "Zepto", "listings": 272, "discounted": 86, "mean_discount_bps": 1270, "deep": 5, "surging": 11,
@@ -31,7 +31,7 @@ SEARCH: dict[str, Any] = {
 PRICES: dict[str, Any] = {
     **_AS_OF, **_PRODUCT, "brand": "", "category": "Fruits & Vegetables", "is_loose": True, "mrp_paise": 0, "from": 0,
     "from_time": 1767225600, "every": 1, "area": 0,
-    "lines": Keyed({"zepto": [[281, 1767226805, 3082, 2500, 0, 0]]}), "closed": ["dunzo"],
+    "lines": Keyed({"zepto": [[281, 1767227005, 3082, 2500, 0, 0]]}), "closed": ["dunzo"],
     "offers": [{
         "platform": "zepto", "stock": Nullable(93), "price_paise": 3082, "regular_price_paise": 4109, "discount_bps": 2500, **_SURGE,
         "updated_tick": 281,
@@ -61,7 +61,7 @@ TICKER: dict[str, Any] = {
     **_AS_OF,
     "events": [{
         "tick": 288, "cause": "update", **_PRODUCT, "platform": "zepto", "price_before_paise": 3120, "price_after_paise": 3082,
-        "discount_bps": 2500, **_SURGE, "time": 1767226840,
+        "discount_bps": 2500, **_SURGE, "time": 1767227040,
     }],
 }  # fmt: skip
 ACTIVITY: dict[str, Any] = {
