@@ -5,6 +5,7 @@ The numbers are those of the promise: HTTP 67-86, and of SQL those that come thi
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import json
 import shutil
@@ -18,10 +19,12 @@ from pathlib import Path
 import httpx
 import pytest
 from starlette.datastructures import Headers
+from starlette.types import Message, Receive, Scope, Send
 
 import qsim
 from qsim.errors import UsageError
-from qsim.server.guarding import refuse
+from qsim.server.guarding import Allowed, Guard, refuse
+from qsim.server.measures import Measures
 from qsim.server.problems import ProblemError
 from qsim.server.running import Room, allowed_of, room_for
 from tests.commands import Shell
@@ -259,3 +262,31 @@ def test_without_the_token_nothing_is_told(path: str, closed: Served) -> None:
 def test_the_token_is_taken_as_a_bearer_or_as_a_password(closed: Served) -> None:
     assert closed.get("/api/status", headers={"Authorization": f"Bearer {TOKEN}"}).status_code == 200
     assert closed.get("/", auth=("anybody", TOKEN)).status_code == 200
+
+
+async def waits(scope: Scope, receive: Receive, send: Send) -> None:
+    await asyncio.Event().wait()
+
+
+async def nothing_comes() -> Message:
+    return {"type": "http.disconnect"}
+
+
+def test_who_still_waits_when_a_server_has_stopped_is_told_when_to_come_back() -> None:
+    scope = {"type": "http", "method": "GET", "path": "/api/events", "raw_path": b"/api/events", "query_string": b""}
+    given: list[Message] = []
+
+    async def send(message: Message) -> None:
+        given.append(message)
+
+    async def asked() -> None:
+        guard = Guard(waits, Allowed(), Measures())
+        asking = asyncio.create_task(guard({**scope, "headers": [(b"host", b"localhost")]}, nothing_comes, send))
+        await asyncio.sleep(0)
+        # As uvicorn does with what is not answered some seconds after it was told to stop.
+        asking.cancel()
+        await asking
+
+    asyncio.run(asked())
+    assert given[0]["status"] == 503 and Headers(raw=given[0]["headers"])["retry-after"] == "2"
+    assert json.loads(given[1]["body"])["error"].startswith("the server stops")

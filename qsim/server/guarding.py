@@ -31,6 +31,7 @@ BODY_BYTES = 1 << 20
 BODY_SECONDS = 10.0
 _WHOLE_URL = re.compile(rb"https?://([^/]*)(/.*)?", re.IGNORECASE)
 _CLOSE = {"Connection": "close"}
+_BACK = {"Retry-After": "2", **_CLOSE}
 HEADERS = {
     "Content-Security-Policy": "default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
@@ -79,6 +80,11 @@ class Guard:
             await self.app(scope, whole, headed)
         except ProblemError as fault:
             await told(fault.status, fault.line, fault.headers)(scope, receive, headed)
+        except asyncio.CancelledError:
+            # The server stops and has waited for what it is still asked as long as it does.
+            if started:
+                raise
+            await told(503, "the server stops; ask again when it is back", _BACK)(scope, receive, headed)
         except Exception:
             _logger.exception("%s: failed", one_line(scope["path"])[:100])
             if started:
