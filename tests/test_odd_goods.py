@@ -10,6 +10,7 @@ import duckdb
 import pytest
 
 import qsim
+from qsim.errors import UsageError
 from qsim.queries import board_states, boards, questions, ranked, served, shown
 from qsim.queries.basket import basket
 from qsim.queries.wording import words
@@ -103,3 +104,20 @@ def test_a_price_of_a_kilo_beyond_billions_is_told_and_stops_no_question(
     assert ranked.cheapest(now, "huge", None, None).rows(slice(0, 9)) == rows
     assert len(questions.deals(connection, min_discount=0, limit=1000)) > 0
     assert connection.sql("SELECT count(unit_price) FROM prices").fetchall() == [(45,)]
+
+
+@pytest.mark.parametrize("text", ["?", " ", "🧅", "price"])
+def test_what_says_nothing_is_no_shelf_where_goods_have_no_subcategory(
+    now: served.Now, connection: duckdb.DuckDBPyConnection, text: str
+) -> None:
+    with pytest.raises(UsageError, match="not in this market"):
+        shown.prices(now, text, None, -1, 10)
+    with pytest.raises(UsageError, match="not in this market"):
+        questions.deals(connection, category=text, min_discount=0)
+    with pytest.raises(UsageError, match="name one"):
+        questions.compare(connection, text, "zepto", "dunzo")
+
+
+def test_a_subcategory_without_a_name_is_not_told_as_one(now: served.Now) -> None:
+    told = {row["category"]: row["subcategories"] for row in shown.status(now)["categories"]}
+    assert told["Dairy"] == told["फल"] == []

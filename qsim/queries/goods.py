@@ -142,12 +142,12 @@ class Goods:
 
     @cached_property
     def contents(self) -> list[dict[str, Any]]:
-        """Tell of each category its subcategories and how many products it has."""
+        """Tell of each category its subcategories, where they have names, and how many products it has."""
         categories, shelves = self.texts["category"], self.texts["subcategory"]
         found = []
         for code, category in enumerate(categories.values):
             here = shelves.codes[categories.codes == code]
-            names = [shelves.values[at] for at in np.unique(here).tolist()]
+            names = [name for at in np.unique(here).tolist() if (name := shelves.values[at])]
             found.append({"category": category, "subcategories": names, "products": len(here)})
         return found
 

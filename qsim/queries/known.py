@@ -128,11 +128,14 @@ def shelf(known: Known, text: str, *, loosely: bool = False) -> tuple[str, list[
 
 
 def _shelf(known: Known, asked: tuple[str, ...], loosely: bool) -> tuple[str, list[str]] | None:
+    if not asked:
+        # A user's list may have no subcategories: what says nothing does not mean that of no name.
+        return None
     for column in SHELVES:
         values = [value for value, words in known.called[column] if words == asked]
         if values:
             return column, values
-    for column in SHELVES[: 2 if loosely and asked else 0]:
+    for column in SHELVES[: 2 if loosely else 0]:
         named = [pair for pair in known.called[column] if set(asked) <= set(pair[1])]
         values = [value for value, words in named if asked not in _GROUPS or "and" not in words]
         if values:
