@@ -56,6 +56,9 @@ def _of_values(fault: RequestValidationError) -> str:
         place = error["loc"][error["loc"][0] in ("query", "path") :]
         where = ".".join(map(str, place))
         # A pattern is for programs to read.
+        if error["type"] == "missing":
+            lines.append(f"{where}: found nothing; it has to be given")
+            continue
         why = _WRITTEN.get(where) if error["type"] == "string_pattern_mismatch" else None
         lines.append(f"{where}: found {str(error.get('input'))[:60]!r}: {why or error['msg']}")
     return "; ".join(lines) + "; mend the request"

@@ -11,6 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from qsim.monitoring.health import FAILING, STATUS, worst
 from qsim.queries.changes import Filter
 from qsim.queries.known import check_platform
+from qsim.queries.shown import listings_of
 from qsim.server import shapes, streaming
 from qsim.server.answers import known_parameters, market_of
 from qsim.server.following import Following
@@ -55,8 +56,11 @@ async def events(
 ) -> Response:
     """Changes of prices as they come, from now on or from `Last-Event-ID`."""
     position = streaming.position_of(last_event_id)
-    known = market_of(request).at.now.goods.known
-    chosen = None if platform is None else check_platform(known, platform)
+    now = market_of(request).at.now
+    chosen = None if platform is None else check_platform(now.goods.known, platform)
+    if product_id is not None:
+        # Who waits for one that is not there would not learn of it.
+        listings_of(now, product_id)
     feed: Feed = request.app.state.feed
     return streaming.Stream(await feed.join(Filter(chosen, product_id), position), feed.leave)
 
