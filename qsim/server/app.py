@@ -9,7 +9,8 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from importlib.metadata import version
 from time import monotonic
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Security
+from fastapi.security import HTTPBearer
 
 from qsim.monitoring.health import worst
 from qsim.queries import served
@@ -58,19 +59,22 @@ def create_app(
             state.writer = writing.started(place) if live else None
             yield
 
-    app = _described(lifespan)
+    allowed = allowed or Allowed()
+    app = _described(lifespan, needs_token=allowed.token is not None)
     app.state.market, app.state.measures, app.state.feed, app.state.following = market, measures, feed, state
     app.state.turns, app.state.desk = sql.Turns(), Desk(place)
     _tell(market, feed, measures, state)
-    app.add_middleware(Guard, allowed=allowed or Allowed(), measures=measures)
+    app.add_middleware(Guard, allowed=allowed, measures=measures)
     return app
 
 
-def _described(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]]) -> FastAPI:
+def _described(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]], needs_token: bool) -> FastAPI:
+    # The guard asks for the token; this lets the description say so.
+    token = [Security(HTTPBearer(scheme_name="token", auto_error=False))] if needs_token else []
     # The pages that FastAPI has for its description load scripts from elsewhere.
     app = FastAPI(
         title="qsim", summary="A simulated quick-commerce market.", version=version("quickcommerce-sim"), lifespan=lifespan,
-        responses=problems.RESPONSES, docs_url=None, redoc_url=None, redirect_slashes=False,
+        responses=problems.RESPONSES, dependencies=token, docs_url=None, redoc_url=None, redirect_slashes=False,
     )  # fmt: skip
     problems.install(app)
     for router in ROUTERS:

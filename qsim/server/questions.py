@@ -95,7 +95,7 @@ class Line(BaseModel):
     quantity: int = Field(1, ge=1, le=MAX_QUANTITY, strict=True)
 
 
-class List(BaseModel):
+class ShoppingList(BaseModel):
     """A shopping list."""
 
     model_config = ConfigDict(
@@ -127,7 +127,7 @@ def _basket(
 
 
 @router.post("/basket", responses={200: shapes.bare(shapes.BASKET)})
-async def buy(request: Request, wanted: List) -> Response:
+async def buy(request: Request, wanted: ShoppingList) -> Response:
     """The cheapest way to buy a list, fees and minimum orders included: on one app, and split over several, both exact."""
     items = None if wanted.items is None else tuple((line.quantity, line.name) for line in wanted.items)
     platforms = None if wanted.platforms is None else tuple(wanted.platforms)
