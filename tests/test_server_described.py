@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 from typing import Any
@@ -87,15 +88,36 @@ def test_every_example_of_an_answer_is_of_its_own_schema(server: Served) -> None
         jsonschema.validate(content["example"], content["schema"])
 
 
-# By platform in a board's lines, by the user's own names in SQL.
-KEYED = {"/api/boards/prices/{product_id}": "lines", "/api/sql": "rows"}
+def test_what_is_sent_has_names_that_are_no_types_of_the_languages_of_clients(server: Served) -> None:
+    told: Any = server.json("/openapi.json")
+    assert set(told["components"]["schemas"]) == {"Asked", "Line", "ShoppingList", "Told"}
 
 
-def names(value: object) -> object:
-    """Give the names of an answer's parts, of a list those of its first."""
+def test_a_token_is_described_where_one_is_needed_and_nowhere_else(server: Served, market: Path) -> None:
+    open_to_all: Any = server.json("/openapi.json")
+    assert "securitySchemes" not in open_to_all["components"]
+    token = "0123456789abcdef"
+    with serving(market, "--token", token) as guarded:
+        headers = {"Authorization": f"Bearer {token}"}
+        told = guarded.client.get("/openapi.json", headers=headers).json()
+        assert guarded.client.get("/api/status", headers=headers).status_code == 200
+        assert guarded.client.get("/api/status", auth=("", token)).status_code == 200
+        assert guarded.client.get("/api/status").status_code == 401
+    [scheme] = told["components"]["securitySchemes"].items()
+    assert scheme[1] == {"type": "http", "scheme": "bearer"}
+    routes = [route for methods in told["paths"].values() for route in methods.values()]
+    assert all(route["security"] == [{scheme[0]: []}] for route in routes)
+
+
+# By platform, or by the user's own names in SQL.
+KEYED = {"/api/boards/prices/{product_id}": "lines", "/api/sql": "rows", "/api/basket": "offers"}
+
+
+def names(value: object, keyed: str) -> object:
+    """Give the names of an answer's parts, of a list those of its first; of what is keyed by others' names none."""
     if isinstance(value, dict):
-        return {name: names(one) for name, one in value.items()}
-    return [names(value[0])] if isinstance(value, list) and value else None
+        return {name: None if name == keyed else names(one, keyed) for name, one in value.items()}
+    return [names(value[0], keyed)] if isinstance(value, list) and value else None
 
 
 def named_alike(one: object, other: object) -> bool:
@@ -128,8 +150,76 @@ def test_what_is_asked_by_examples_is_answered_by_all_parts_of_the_example(serve
         [route] = told["paths"][path].values()
         content = route["responses"]["200"]["content"]["application/json"]
         jsonschema.validate(answer.json(), content["schema"])
-        parts = [names({**one, KEYED.get(path, ""): None}) for one in (content["example"], answer.json())]
+        parts = [names(one, KEYED.get(path, "")) for one in (content["example"], answer.json())]
         assert named_alike(*parts), (path, parts)
+
+
+def closed(schema: Any) -> Any:
+    """Let a schema refuse what it does not name."""
+    if isinstance(schema, list):
+        return [closed(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {name: closed(one) for name, one in schema.items()} | (
+        {"additionalProperties": False} if "properties" in schema and schema.get("type") == "object" else {}
+    )
+
+
+def assert_described(served: Served, path: str, body: object = None, **words: object) -> None:
+    """Assert that an answer has the parts that the description names, and no others."""
+    told: Any = served.json("/openapi.json")
+    [(method, route)] = told["paths"][path].items()
+    answer = served.client.request(method, path.replace("{product_id}", "0"), params=words, json=body)  # type: ignore[arg-type]
+    assert answer.status_code == 200, answer.text
+    jsonschema.validate(answer.json(), closed(route["responses"]["200"]["content"]["application/json"]["schema"]))
+
+
+@pytest.mark.parametrize("query", ["SELECT 1 AS one", "SELECT NULL AS nothing, [1] AS many", "SELECT 1 WHERE false"])
+def test_answers_of_sql_are_described_whatever_their_columns_are_called(server: Served, query: str) -> None:
+    assert_described(server, "/api/sql", {"query": query})
+
+
+@pytest.mark.parametrize("by", ["all", "platform", "category", "both"])
+def test_totals_are_described_whatever_they_are_added_up_by(server: Served, by: str) -> None:
+    assert_described(server, "/api/metrics/totals", by=by)
+
+
+def test_answers_are_described_where_platforms_have_several_stores(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", products=60, stores=10)
+    with serving(tmp_path / "m") as several:
+        assert_described(several, "/api/cheapest", product="onion")
+        assert_described(several, "/api/deals", min_discount=0)
+        assert_described(several, "/api/compare", what="vegetables")
+        assert_described(several, "/api/basket", {})
+
+
+ODD_LIST = "product,brand,category,pack,mrp,price\n"
+ODD_LIST += "Gadget,Foo,Dairy,a lump,340,325\nGhee,Foo,Dairy,1 l,500,450\nGhost,Foo,Dairy,1 l,9,8\n"
+
+
+# With it the market has but the last of three off sale.
+SEED_WITHOUT_GHOST = 0
+
+
+def test_what_a_market_cannot_tell_is_described_as_null(tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_text(ODD_LIST)
+    qsim.generate(tmp_path / "m", catalog=tmp_path / "list.csv", seed=SEED_WITHOUT_GHOST, inactive_percent=34)
+    with serving(tmp_path / "m") as odd:
+        assert odd.json("/api/products/0")["prices"][0]["unit_price"] is None  # type: ignore[index]
+        assert_described(odd, "/api/products/{product_id}")
+        assert_described(odd, "/api/prices")
+        assert_described(odd, "/api/cheapest", product="gadget")
+        assert_described(odd, "/api/basket", {"items": [{"name": "gadget"}, {"name": "onigiri"}], "budget": 1})
+        assert odd.json("/api/compare?what=ghost")["summary"]["mean_gap_pct"] is None  # type: ignore[index]
+        assert_described(odd, "/api/compare", what="ghost")
+
+
+@pytest.mark.parametrize("path", ["/api/products/{product_id}", "/api/compare", "/api/basket", "/api/boards/overview"])
+def test_what_may_be_null_has_a_type_all_the_same(server: Served, path: str) -> None:
+    told: Any = server.json("/openapi.json")
+    [route] = told["paths"][path].values()
+    text = json.dumps(route["responses"]["200"]["content"]["application/json"]["schema"])
+    assert '{"type": "null"}' in text and ": {}" not in text and "[{}" not in text
 
 
 def test_the_examples_of_a_comparison_are_two_platforms(server: Served) -> None:
