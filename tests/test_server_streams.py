@@ -105,10 +105,21 @@ def test_a_commit_of_more_changes_than_are_shown_tells_how_many_were_left_out(
 
 
 def test_who_wants_some_gets_all_of_these_in_a_commit_of_more_changes_than_are_shown(
-    market: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(streaming, "CHANGES_MOST", 20)
-    wants = [{"product_id": 3}, {"platform": "zepto"}, {"product_id": 3, "platform": "zepto"}, {"product_id": 999_999}]
+    market = tmp_path / "m"
+    qsim.generate(market, products=120, inactive_percent=20)
+    qsim.run(market, ticks=10)
+    with qsim.connect(market) as con:
+        query = "SELECT min(product_id) FILTER (is_active), min(product_id) FILTER (NOT is_active) FROM products"
+        [(some, off_sale)] = con.execute(query).fetchall()
+    wants = [
+        {"product_id": some},
+        {"platform": "zepto"},
+        {"product_id": some, "platform": "zepto"},
+        {"product_id": off_sale},
+    ]
     with in_thread(market) as (port, app):
         following = [Following(port, 16, **one) for one in wants]
         joined(app, 4)
@@ -120,7 +131,7 @@ def test_who_wants_some_gets_all_of_these_in_a_commit_of_more_changes_than_are_s
         assert changes(what) == whole[-20:], one
         assert (told["changes"], told["omitted"]) == (len(whole), max(0, len(whole) - 20)), one
         assert "gap" not in [kind for kind, _, _ in what]
-    assert len(changes(found[0])) > 1 and len(changes(found[1])) == 20
+    assert len(changes(found[0])) > 1 and len(changes(found[1])) == 20 and not changes(found[3])
 
 
 @pytest.mark.parametrize("limit", ["SHARES_MOST", "THROUGH_MOST"])
