@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 import qsim
+from tests.servers import until as wait_until
 
 Event = tuple[str, str | None, dict[str, Any]]
 
@@ -61,5 +61,4 @@ class Following:
 
 
 def joined(app: Any, count: int) -> None:
-    while app.state.feed.count < count:
-        time.sleep(0.01)
+    wait_until(lambda: app.state.feed.count >= count)

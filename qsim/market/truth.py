@@ -40,8 +40,9 @@ def parts(
     """Give the columns of `schema.TRUTH` for the listings at places `at` with their posted prices."""
     unit = at // of.stores
     anchor, regular = block.anchor[at].astype(np.int64), state.regular[at].astype(np.int64)
-    # An aim can be anything; no price and none of its parts is above what 32 bits hold.
-    aims = _rounded(np.minimum(money.exp(happenings.log_aims(of, state, rules, now, unit)), money.MAX_PAISE))
+    # An aim can be anything, and how far it is from the anchor and from the price has to fit into 32 bits.
+    most = np.minimum(anchor, regular) + money.MAX_PAISE
+    aims = _rounded(np.minimum(money.exp(happenings.log_aims(of, state, rules, now, unit)), most))
     overlays = _laid_on(state, at, regular, shifts(of, at, now.shift))
     unmatched, price = post.unmatched.astype(np.int64), post.price.astype(np.int64)
     zone = _rounded(post.zoned) - post.overlaid

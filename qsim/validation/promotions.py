@@ -39,13 +39,14 @@ _ON_SALE = """
 
 # Discounts of its own that a platform opens with, by depth, against their law's parts of them.
 _BY_DEPTH = """
-    SELECT platform, value, n, any_value(by_unit) AS by_unit, weight AS p, count(o.own) AS measured
+    SELECT platform, depth, n, any_value(by_unit) AS by_unit, weight AS p, count(o.platform) AS measured
     FROM (SELECT platform, count(*) FILTER (leads) AS n, any_value(m.stores) > 1 AND
             (SELECT live FROM checked.laws WHERE epoch = 0) AS by_unit
           FROM checked.opening, checked.market AS m WHERE own > 0 GROUP BY platform)
-    CROSS JOIN (SELECT round_even(value, 0) AS value, sum(weight) AS weight FROM checked.sale_depths WHERE epoch = 0 GROUP BY ALL)
-    LEFT JOIN (SELECT platform, own / 100 AS value, own FROM checked.opening WHERE own > 0 AND leads) AS o
-        USING (platform, value) GROUP BY ALL"""
+    CROSS JOIN (SELECT round_even(value * 100, 0) AS depth, sum(weight) AS weight
+        FROM checked.sale_depths WHERE epoch = 0 GROUP BY ALL)
+    LEFT JOIN (SELECT platform, own AS depth FROM checked.opening WHERE own > 0 AND leads) AS o
+        USING (platform, depth) GROUP BY ALL"""
 
 
 def _room(sd: str, count: str, mean: str) -> str:
@@ -226,11 +227,11 @@ CHECKS: tuple[Check, ...] = (
         "3.27",
         "At tick 0 the discounts of listings' own are as deep as the law of sales says.",
         "of each depth its part, to the listing; four standard deviations where all dark stores of a platform have one sale",
-        f"""SELECT platform || ', ' || value::BIGINT || ' percent, of ' || n AS what, measured,
+        f"""SELECT platform || ', ' || depth / 100 || ' percent, of ' || n AS what, measured,
             n * p - CASE WHEN by_unit THEN n * checked.slack(n, p) ELSE 1 END AS low,
             n * p + CASE WHEN by_unit THEN n * checked.slack(n, p) ELSE 1 END AS high FROM ({_BY_DEPTH})
         UNION ALL SELECT platform || ', other depths', count(*), 0, 0 FROM checked.opening WHERE own > 0 AND own NOT IN
-            (SELECT round_even(value, 0) * 100 FROM checked.sale_depths WHERE epoch = 0) GROUP BY platform ORDER BY what""",
+            (SELECT round_even(value * 100, 0) FROM checked.sale_depths WHERE epoch = 0) GROUP BY platform ORDER BY what""",
         too_few="no listing is on sale at tick 0",
         needs="opened_by_law",
     ),
