@@ -17,57 +17,50 @@ import qsim
 README = Path(__file__).parent.parent / "README.md"
 
 
-def _told() -> str:
-    """The README's code that reads the events after tick 4,000 by the log."""
+def _read(since: int) -> dict[str, Any]:
+    """Run the README's code that reads the events after tick 4,000 by the log, for another tick; give what it names."""
     (code,) = re.findall(r"```python\n(import json[^`]*)```", README.read_text("utf-8"))
-    return str(code)
+    names: dict[str, Any] = {}
+    exec(code.replace("4000", str(since)), names)
+    return names
 
 
-def test_the_readmes_way_by_the_log_reads_each_event_once_after_a_compaction(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A market of a few commits in the folder of this name, as the README has it, where the test works."""
     monkeypatch.chdir(tmp_path)
     qsim.generate("shop", products=12)
     for _ in range(3):
         qsim.run("shop", ticks=5)
-    qsim.compact("shop")
-    qsim.run("shop", ticks=5)
+    return Path("shop")
+
+
+def test_the_readmes_way_by_the_log_reads_each_event_once_after_a_compaction(shop: Path) -> None:
+    qsim.compact(shop)
+    qsim.run(shop, ticks=5)
     assert len(list(Path("shop/events").iterdir())) == 5
-    read: dict[str, Any] = {}
-    exec(_told().replace("4000", "8"), read)
+    read = _read(8)
     rows = read["events"].select("tick", "listing_id").sort("tick", "listing_id").collect().rows()
     asked = "SELECT tick, listing_id FROM price_history WHERE tick > 8 ORDER BY ALL"
     assert rows == qsim.connect("shop").sql(asked).fetchall() != []
     assert read["body"]["tick"] == 20
 
 
-def test_the_readmes_way_by_the_log_gives_nothing_where_nothing_is_new(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    qsim.generate("shop", products=12)
-    qsim.run("shop", ticks=5)
-    read: dict[str, Any] = {}
-    exec(_told().replace("4000", "5"), read)
-    assert (read["events"], read["body"]["tick"]) == (None, 5)
+def test_the_readmes_way_by_the_log_gives_nothing_where_nothing_is_new(shop: Path) -> None:
+    read = _read(15)
+    assert (read["events"], read["body"]["tick"]) == (None, 15)
 
 
 def test_the_readmes_way_by_the_log_loses_no_commit_that_a_listing_beside_a_writer_leaves_out(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shop: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    qsim.generate("shop", products=12)
-    for _ in range(3):
-        qsim.run("shop", ticks=5)
     whole = Path.glob
 
     def listed(path: Path, pattern: str) -> Iterator[Path]:
         return (found for found in whole(path, pattern) if found.name != "0000000003.json")
 
     monkeypatch.setattr(Path, "glob", listed)
-    read: dict[str, Any] = {}
-    exec(_told().replace("4000", "0"), read)
-    assert set(read["events"].collect()["tick"]) == set(range(1, 16))
+    assert set(_read(0)["events"].collect()["tick"]) == set(range(1, 16))
 
 
 def test_the_epochs_of_the_log_give_the_time_of_each_tick(tmp_path: Path) -> None:
