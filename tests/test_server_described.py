@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -62,6 +63,13 @@ def test_prometheus_reads_nothing_of_what_never_was(tmp_path: Path) -> None:
     with serving(tmp_path / "m") as fresh:
         assert told(fresh, "qsim_recent_changed") == told(fresh, "qsim_run_memory_bytes") == {}
         assert told(fresh, "qsim_tick") == {(): 0.0}
+
+
+def test_every_route_has_a_short_name_of_its_own(server: Served) -> None:
+    told: Any = server.json("/openapi.json")["paths"]
+    names = [route["operationId"] for methods in told.values() for route in methods.values()]
+    assert len(names) == len(set(names)) > 20
+    assert all(re.fullmatch("[a-z]+_[a-z]+", name) for name in names)
 
 
 def test_every_route_is_described_with_an_example(server: Served) -> None:

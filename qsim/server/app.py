@@ -75,6 +75,8 @@ def _described(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
     app = FastAPI(
         title="qsim", summary="A simulated quick-commerce market.", version=version("quickcommerce-sim"), lifespan=lifespan,
         responses=problems.RESPONSES, dependencies=token, docs_url=None, redoc_url=None, redirect_slashes=False,
+        # What methods of generated clients are called.
+        generate_unique_id_function=lambda route: f"{route.endpoint.__module__.rpartition('.')[2]}_{route.name}",
     )  # fmt: skip
     problems.install(app)
     for router in ROUTERS:
