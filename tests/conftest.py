@@ -103,13 +103,19 @@ def loops_or_arrays(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
         pytest.skip("qsim is installed without a C compiler")
 
 
+@pytest.fixture(autouse=True)
+def _keep_signals() -> Iterator[None]:
+    """Put the handlers of signals back after each test, as many run the command line in this process."""
+    with signals_kept():
+        yield
+
+
 @pytest.fixture
-def shell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Shell]:
-    """The command line in an empty folder, without QSIM_DIR; signal handlers are put back afterwards."""
+def shell(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Shell:
+    """The command line in an empty folder, without QSIM_DIR."""
     monkeypatch.delenv("QSIM_DIR", raising=False)
     monkeypatch.chdir(tmp_path)
-    with signals_kept():
-        yield Shell(capsys)
+    return Shell(capsys)
 
 
 @pytest.fixture(scope="session")
@@ -216,13 +222,6 @@ def many_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def many_files_copied(many_files: Path, tmp_path: Path) -> Path:
     """A copy of the market of many files that the test may write."""
     return Path(shutil.copytree(many_files, tmp_path / "m"))
-
-
-@pytest.fixture
-def keep_signals() -> Iterator[None]:
-    """Put the handlers of signals back after a test that runs the command line in this process."""
-    with signals_kept():
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -18,8 +18,6 @@ import qsim
 from qsim.cli import main
 from qsim.storage import log
 
-pytestmark = pytest.mark.usefixtures("keep_signals")
-
 
 def parameters(market: Path) -> dict[str, Any]:
     """What the newest epoch of a market runs under."""

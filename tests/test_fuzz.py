@@ -17,7 +17,6 @@ from hypothesis import strategies as st
 
 from qsim.cli import main
 from tests import fuzz_targets
-from tests.commands import signals_kept
 from tests.fuzz_targets import SURFACES, Surface
 from tests.stored import tree
 
@@ -146,14 +145,12 @@ def call(words: list[str]) -> None:
 
 
 @pytest.fixture
-def _handlers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Put signal handlers back, and keep what a command writes by default out of the checkout."""
+def _elsewhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep what a command writes by default out of the checkout."""
     monkeypatch.chdir(fuzz_targets.place())
-    with signals_kept():
-        yield
 
 
-@pytest.mark.usefixtures("_handlers")
+@pytest.mark.usefixtures("_elsewhere")
 @pytest.mark.parametrize("examples", [30, pytest.param(1_000, marks=pytest.mark.nightly)])
 def test_any_words_are_a_command_or_refused_in_a_line_and_change_nothing(examples: int) -> None:
     settings(QUIET, max_examples=examples, print_blob=True)(given(commands())(call))()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, NoReturn, TypeVar
@@ -27,6 +28,7 @@ from qsim.storage.places import ObjectPath, Place, place_of
 
 Answer = TypeVar("Answer")
 
+_LOOK_SECONDS = 0.05
 # The log of each market as this process last read it, so that to look for news costs what is new.
 _known: dict[Place, Log] = {}
 # The statements that each connection was set up by, so that those which a commit leaves as they are need not be run again.
@@ -224,7 +226,22 @@ def selected(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[list[st
         _refuse(kinds_named(kinds))
     if word := writing(connection, told):
         _refuse(word, "give a PIVOT its values, ON platform IN ('zepto', 'blinkit')" if pivots else "mend the query")
-    return _answer(connection, query)
+    return _within_reach(connection, lambda: _answer(connection, query))
+
+
+def _within_reach(connection: duckdb.DuckDBPyConnection, query: Callable[[], Answer]) -> Answer:
+    """Run a query in a thread beside the main one, so that Ctrl-C ends it: while DuckDB waits for threads of its own it looks at
+    no signals.
+    """
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(query)
+        try:
+            return running.result()
+        finally:
+            # One that comes before the query has begun ends nothing.
+            while not running.done():
+                connection.interrupt()
+                wait([running], _LOOK_SECONDS)
 
 
 def _refuse(found: str, mend: str = "mend the query") -> NoReturn:
