@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -145,7 +145,9 @@ def _forget_footers(database: duckdb.DuckDBPyConnection, most: int) -> None:
         text = "SELECT tag = 'OBJECT_CACHE', sum(memory_usage_bytes)::BIGINT FROM duckdb_memory() GROUP BY ALL"
         taken = dict(cursor.execute(text).fetchall())
         if (beyond := taken[True] - most) > 0:
-            cursor.execute(f"SET memory_limit = '{sum(taken.values()) - beyond}B'")
+            # Where readers took more memory meanwhile than can be freed the limit stays, and the next look is in time.
+            with suppress(duckdb.OutOfMemoryException):
+                cursor.execute(f"SET memory_limit = '{sum(taken.values()) - beyond}B'")
             cursor.execute("RESET memory_limit")
 
 
