@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from qsim.arrays import F64, I64, U16
@@ -64,6 +66,11 @@ def stratified_depths(mean_percent: float, count: int, deep_percent: float = DEE
         depths[chosen] += step
         missing -= step * len(chosen)
     return np.sort(depths)
+
+
+def in_bps(percents: Iterable[str]) -> I64:
+    """Give the depths of a law of sales, percents as parameters have them for keys, in whole basis points."""
+    return np.array([round(float(percent) * 100) for percent in percents], np.int64)
 
 
 def depth_law(mean_percent: float, deep_percent: float = DEEP_PERCENT) -> U16:

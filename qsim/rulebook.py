@@ -145,7 +145,7 @@ def live_rules(parameters: Parameters) -> LiveRules | None:
         sale_rate=sale_rates(parameters),
         sale_days=np.array([float(days) for days in sales.days]),
         sale_day_shares=_cumulative(sales.days),
-        sale_bps=np.array([round(float(depth) * 100) for depth in sales.depths], np.uint16),
+        sale_bps=depths.in_bps(sales.depths).astype(np.uint16),
         sale_bps_shares=_cumulative(sales.depths),
         clearance=sales.clearance,
         shared_share=sales.shared_share,

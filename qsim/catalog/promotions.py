@@ -16,7 +16,7 @@ from qsim import streams
 from qsim.arrays import I64, U16, Mask
 from qsim.catalog.products import shuffled
 from qsim.clock import DAY, HOUR, parse_start
-from qsim.depths import laid_out, stratified_depths
+from qsim.depths import in_bps, laid_out, stratified_depths
 from qsim.params import Parameters
 from qsim.schema import CAMPAIGNS
 from qsim.streams import Purpose
@@ -117,7 +117,7 @@ def _depths_of(parameters: Parameters, count: int) -> I64:
     """Give `count` depths in basis points, ascending, in the parts that the law of sales gives them."""
     law = parameters.sales.depths
     edges = np.cumsum(list(law.values())) / fsum(law.values())
-    return np.sort(laid_out(np.array([round(float(depth) * 100) for depth in law]), edges, count))
+    return np.sort(laid_out(in_bps(law), edges, count))
 
 
 def opening_discounts(parameters: Parameters, active: Mask, line_bps: U16) -> U16:

@@ -44,7 +44,24 @@ _HELP: type[click.UsageError] | tuple[()] = getattr(click.exceptions, "NoArgsIsH
 _INTERRUPTED = "Query interrupted"
 
 
-class _Lazy(click.Group):
+class Group(click.Group):
+    """A group that answers a word which is none of its commands with the nearest, or with those there are."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command that is called; UsageError where there is none."""
+        commands = self.list_commands(ctx)
+        if args and args[0] not in commands and not args[0].startswith("-"):
+            from difflib import get_close_matches
+
+            close = get_close_matches(args[0], commands, n=1) if args[0] != "help" else ["--help"]
+            hint = f"nearest is {close[0]!r}" if close else f"allowed are {', '.join(commands)}"
+            raise click.UsageError(f"no command {args[0]!r}; {hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+
+class _Lazy(Group):
     """A group whose commands are imported when called; their one-line helps are at hand."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -55,15 +72,6 @@ class _Lazy(click.Group):
             return None
         command: click.Command = getattr(import_module(f"qsim.cli.{cmd_name}"), cmd_name)
         return command
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            from qsim.cli import options
-
-            raise click.UsageError(options.unknown_command(args[0], COMMANDS), ctx)
-        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

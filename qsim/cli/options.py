@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+
+from qsim.cli import Group
 
 Command = Callable[..., Any]
 
@@ -32,25 +34,12 @@ scenario = click.option(
 )
 
 
-def unknown_command(word: str, commands: Iterable[str]) -> str:
-    """Say that a word is none of these commands, and which is nearest or which there are."""
-    from difflib import get_close_matches
-
-    known = list(commands)
-    close = get_close_matches(word, known, n=1) if word != "help" else ["--help"]
-    return f"no command {word!r}; " + (f"nearest is {close[0]!r}" if close else f"allowed are {', '.join(known)}")
-
-
-class Few(click.Group):
+class Few(Group):
     """A group whose list of commands tells the first sentence of each, whole."""
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command that is called; UsageError names those that there are."""
-        if args and args[0] not in self.commands and not args[0].startswith("-"):
-            raise click.UsageError(unknown_command(args[0], self.commands), ctx)
-        return super().resolve_command(ctx, args)
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give the names of the commands in the order in which they stand."""
+        return list(self.commands)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the list."""

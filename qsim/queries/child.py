@@ -86,7 +86,7 @@ def answered(
         return {"failed": "sql: a value is nested too deeply to be told; narrow the query"}
     except (duckdb.Error, OSError, ValueError, RuntimeError) as fault:
         told = _AROUND.sub("", " ".join(str(fault).split())).replace(request["market"], "the market")
-        return {"failed": f"sql: {told[:300]}; {statement.mend_of(told)}"}
+        return {"failed": statement.failure(told)}
 
 
 def written(answer: dict[str, Any]) -> bytes:

@@ -17,7 +17,7 @@ from qsim.errors import CorruptError, QsimError, UsageError, one_line
 from qsim.given import refused
 from qsim.queries import views
 from qsim.queries.scans import Scans, register_objects
-from qsim.queries.statement import kinds_named, mend_of, writing
+from qsim.queries.statement import failure, kinds_named, writing
 from qsim.queries.texts import ZONE, files, quoted
 from qsim.queries.values import distinct
 from qsim.runs.epochs import course_of
@@ -268,5 +268,4 @@ def _kinds(connection: duckdb.DuckDBPyConnection, query: str) -> list[duckdb.Sta
 
 
 def _refused(fault: duckdb.Error) -> QsimError:
-    told = " ".join(str(fault).split())[:300]
-    return QsimError(f"sql: {told}; {mend_of(told)}")
+    return QsimError(failure(" ".join(str(fault).split())))

@@ -69,13 +69,14 @@ def refused(found: str, mend: str = "mend the query") -> NoReturn:
     )
 
 
-def mend_of(fault: str) -> str:
-    """Say what to do about a query that DuckDB refuses. Macros of rows take no query for a time, and the reason it gives is of their
-    inside.
+def failure(fault: str) -> str:
+    """Tell in a line why DuckDB refuses a query and what to do. Macros of rows take no query for a time, and the reason it gives is
+    of their inside.
     """
-    if "subqueries in lambda expressions" not in fault:
-        return "mend the query"
-    return "take the time from a table, as in FROM (SELECT max(ts) AS t FROM orders) AS a, prices_at(a.t)"
+    mend = "mend the query"
+    if "subqueries in lambda expressions" in fault:
+        mend = "take the time from a table, as in FROM (SELECT max(ts) AS t FROM orders) AS a, prices_at(a.t)"
+    return f"sql: {fault[:300]}; {mend}"
 
 
 def kinds_named(kinds: Iterable[duckdb.StatementType]) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from qsim.queries import board_states, boards
 from qsim.queries.board_states import Boards
 from qsim.queries.served import FAULTS
-from qsim.server.problems import ProblemError
+from qsim.server.problems import STOPS, ProblemError
 from qsim.server.reading import encoded
 from qsim.storage.log import Log
 from qsim.storage.places import Place
@@ -24,7 +24,7 @@ _BYTES_KEPT = 16 * 2**20
 _WAITING_MOST = 128
 _SECONDS = 20.0
 _INTERRUPT_SECONDS, _STOP_SECONDS = 0.02, 3.0
-_STOPS = "boards: the server stops; ask again when it is back"
+_STOPS = f"boards: {STOPS}"
 
 
 class Desk:

@@ -22,7 +22,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from qsim.errors import one_line
 from qsim.server.measures import Measures
-from qsim.server.problems import STREAM, ProblemError, told
+from qsim.server.problems import STOPS, STREAM, ProblemError, told
 
 _logger = logging.getLogger("qsim")
 LOOPBACK = frozenset(("localhost", "127.0.0.1", "::1"))
@@ -84,7 +84,7 @@ class Guard:
             # The server stops and has waited for what it is still asked as long as it does.
             if started:
                 raise
-            await told(503, "the server stops; ask again when it is back", _BACK)(scope, receive, headed)
+            await told(503, STOPS, _BACK)(scope, receive, headed)
         except Exception:
             _logger.exception("%s: failed", one_line(scope["path"])[:100])
             if started:

@@ -16,6 +16,7 @@ from qsim.errors import ConflictError, CorruptError, DiskError, QsimError, Usage
 
 # It does not end, so that there is nothing of it to be told by headers alone.
 STREAM = "/api/events"
+STOPS = "the server stops; ask again when it is back"
 _MOMENT = "allowed is a tick from 0 on, or a time in India such as 2026-01-01T08:00"
 _WRITTEN = {"as_of": _MOMENT, "since": _MOMENT, "until": _MOMENT, "cursor": "allowed is `next` of the page before"}
 _logger = logging.getLogger("qsim")

@@ -15,7 +15,7 @@ from qsim.queries import values
 from qsim.queries.guard import Answer, Limits, guarded_at
 from qsim.server import shapes
 from qsim.server.answers import known_parameters, market_of
-from qsim.server.problems import ProblemError
+from qsim.server.problems import STOPS, ProblemError
 from qsim.server.reading import Market, Moment
 
 router = APIRouter(prefix="/api", tags=["sql"], dependencies=[Depends(known_parameters)])
@@ -67,7 +67,7 @@ class Turns:
             return await market.renewed(lambda: self._ran(market, query))
         except QsimError:
             if self.closed:
-                raise ProblemError(503, "sql: the server stops; ask again when it is back") from None
+                raise ProblemError(503, f"sql: {STOPS}") from None
             raise
         finally:
             self.running.release()

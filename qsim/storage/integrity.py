@@ -139,8 +139,7 @@ def present(market: Place, history: Log) -> None:
     that is not.
     """
     if isinstance(market, ObjectPath):
-        for _, fault in _listed_faults(market, list(history.files)):
-            raise fault
+        checked(market, history)
         return
     here = market.absolute()
     for file, found in zip(history.files, files.looks(here, [file.path for file in history.files]), strict=True):
