@@ -48,6 +48,11 @@ def test_powers_hold_at_the_ends_of_what_a_double_can_be(base: float) -> None:
         assert relative_error(base, exponent, float(power(np.array([base]), exponent)[0])) < DOCUMENTED_ERROR
 
 
+@pytest.mark.parametrize("exponent", [-746.0, -2e9, -1e17, -1e20, -1e100, -1e300, -math.inf])
+def test_exponentials_of_anything_far_below_are_nothing(exponent: float) -> None:
+    assert money.exp(np.array([exponent])).tolist() == [0.0]
+
+
 def test_powers_are_exact_where_nothing_is_to_be_done() -> None:
     assert power(np.array([1.0, 7.0, 1e9]), 0.0).tolist() == [1.0, 1.0, 1.0]
     assert power(np.array([1.0]), 0.9).tolist() == [1.0]
