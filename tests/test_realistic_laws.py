@@ -161,6 +161,17 @@ def test_the_parts_add_up_where_the_price_aimed_at_is_more_than_any_can_be(
         assert connection.sql(told).fetchall() == [(2**31 - 1,)]
 
 
+def test_a_zone_that_takes_a_price_above_any_that_can_be_is_told_as_far_as_that(tmp_path: Path) -> None:
+    goods = "product,brand,category,mrp,price\n" + "".join(f"P{n},,Fruits,,21474836\n" for n in range(9))
+    (tmp_path / "dear.csv").write_text(goods)
+    config = {"repricing": {"zone_sd": 0.5}, "sales": {"share": 0.5}}
+    qsim.generate(tmp_path / "m", preset="realistic", catalog=tmp_path / "dear.csv", stores=20, config=config)
+    qsim.run(tmp_path / "m", ticks=24, config=HOURLY)
+    assert _truths(tmp_path / "m")[2] == 0
+    for number in ("2.12", "6.16", "6.20"):
+        assert qsim.validate(tmp_path / "m", only=number)["passed"], number
+
+
 def test_more_customers_than_a_load_can_tell_of_are_told_as_the_most_there_is(tmp_path: Path) -> None:
     lines = "\n".join(f"{name},*-01-01,31,100" for name in "abcd")
     (tmp_path / "rush.csv").write_text(f"name,date,days,demand\n{lines}\n")

@@ -45,7 +45,8 @@ def parts(
     aims = _rounded(np.minimum(money.exp(happenings.log_aims(of, state, rules, now, unit)), most))
     overlays = _laid_on(state, at, regular, shifts(of, at, now.shift))
     unmatched, price = post.unmatched.astype(np.int64), post.price.astype(np.int64)
-    zone = _rounded(post.zoned) - post.overlaid
+    # What is more than any price can be is taken for the most, which the ceiling makes of it.
+    zone = _rounded(np.minimum(post.zoned, money.MAX_PAISE)) - post.overlaid
     hazard, source = _origin(of, happened, block.listing_id[at], unit)
     product = unit // of.platforms
     columns = (
