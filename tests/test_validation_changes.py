@@ -95,6 +95,11 @@ CHANGED: dict[str, tuple[list[str], dict[str, Any], list[dict[str, Any]]]] = {
         {**REALISTIC, "products": 60, "config": {"sales": {"depths": {"12.5": 1.0, "7.5": 1.0}}}},
         [],
     ),
+    "depths between two basis points": (
+        ["3.22", "3.27"],
+        {**REALISTIC, "products": 60, "config": {"sales": {"share": 0.5, "depths": {"20.005": 1.0}}}},
+        [{"ticks": 24}],
+    ),
     "platforms that are alike": (
         ["2.4"],
         {

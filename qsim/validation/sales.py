@@ -79,10 +79,10 @@ _DEEPENED = f"""
 # Those of hours in which the calendar takes no depth of the law past the deepest that there is.
 _FREELY_DEEPENED = f"""
     SELECT s.* FROM ({_DEEPENED}) AS s JOIN (SELECT epoch, max(value) AS deepest FROM checked.sale_depths WHERE weight > 0
-        GROUP BY epoch) USING (epoch) WHERE round(deepest * 100) + deeper <= 9000"""
+        GROUP BY epoch) USING (epoch) WHERE round_even(deepest * 100, 0) + deeper <= 9000"""
 # The depths that sales which start at a tick can have: their law's, and what the calendar adds in its hour.
 _DEPTHS = f"""
-    SELECT s.*, least(9000, round(value * 100) + deeper) AS allowed FROM ({_DEEPENED}) AS s
+    SELECT s.*, least(9000, round_even(value * 100, 0) + deeper) AS allowed FROM ({_DEEPENED}) AS s
     JOIN checked.sale_depths AS d USING (epoch)"""
 
 CHECKS: tuple[Check, ...] = (
