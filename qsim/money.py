@@ -20,7 +20,8 @@ _TABLED_PAISE = 1 << 17
 _SQRT_HALF = 0.7071067811865476
 # ln 2 in two parts, so that k * LN2_HIGH is exact for every exponent k of a double (Cody and Waite).
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
-_SETTLED = 10_000.0
+# Exponents beyond which exponentials are 0, and up to which amounts that are made of them are finite.
+_NOTHING, _MOST = -10_000.0, 600.0
 
 # 1/n!: after reduction |x| <= ln(2)/2, where the terms left out are below 2^-56.
 _TAYLOR = tuple(1 / factorial(n) for n in range(14))
@@ -69,9 +70,9 @@ def log_of_paise(prices: I32) -> F64:
 
 
 def exp(x: F64) -> F64:
-    """Take exponentials, the same on every processor; see `power`. Below -745 they are 0, and above 709 infinite."""
-    # Further out, where the result is settled, neither the powers of 2 fit whole numbers nor is there a rest to take.
-    x = np.clip(x, -_SETTLED, _SETTLED)
+    """Take exponentials, the same on every processor; see `power`. Below -745 they are 0, and above 600 what they are there."""
+    # Far out neither do powers of 2 fit whole numbers, nor is there a rest to take.
+    x = np.clip(x, _NOTHING, _MOST)
     whole = np.floor(x / (_LN2_HIGH + _LN2_LOW) + 0.5)
     rest = (x - whole * _LN2_HIGH) - whole * _LN2_LOW
     series = np.full_like(x, _TAYLOR[-1])

@@ -53,6 +53,12 @@ def test_exponentials_of_anything_far_below_are_nothing(exponent: float) -> None
     assert money.exp(np.array([exponent])).tolist() == [0.0]
 
 
+def test_exponentials_of_anything_far_above_are_finite_and_no_less_than_others() -> None:
+    found = money.exp(np.array([590.0, 610.0, 710.0, 1e4, 1e10, 1e300, math.inf]))
+    assert (np.diff(found) >= 0).all()
+    assert np.isfinite(100 * money.MAX_PAISE * found).all()
+
+
 def test_powers_are_exact_where_nothing_is_to_be_done() -> None:
     assert power(np.array([1.0, 7.0, 1e9]), 0.0).tolist() == [1.0, 1.0, 1.0]
     assert power(np.array([1.0]), 0.9).tolist() == [1.0]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import qsim
+from qsim.behaviour import GROUPS
 from qsim.validation import validate
 
 HOURLY = {"seed": 7, "update_interval_seconds": 3600}
@@ -99,6 +100,15 @@ CHANGED: dict[str, tuple[list[str], dict[str, Any], list[dict[str, Any]]]] = {
         ["3.22", "3.27"],
         {**REALISTIC, "products": 60, "config": {"sales": {"share": 0.5, "depths": {"20.005": 1.0}}}},
         [{"ticks": 24}],
+    ),
+    "costs that rise above any price": (
+        ["2.27", "2.37", "4.27"],
+        {
+            "preset": "realistic",
+            "products": 20,
+            "config": {"shocks": {"size": 3.0, "decay_days": 10_000.0, "a_year": dict.fromkeys(GROUPS, 1_000.0)}},
+        },
+        [{"ticks": 120, "config": {"update_interval_seconds": 86_400}}],
     ),
     "platforms that are alike": (
         ["2.4"],

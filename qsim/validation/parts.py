@@ -33,6 +33,9 @@ _ANSWERS = f"""
     ASOF LEFT JOIN checked.states AS s ON s.listing_id = t.source_listing_id AND e.tick > s.tick
     WHERE e.cause = {_MATCH} AND e.leads"""
 
+# What is told of an aim at most, beyond which it fits into no 32 bits.
+_MOST_TOLD = "least(anchor_paise, regular)::BIGINT + 2147483647"
+
 # Rates of repricing in an hour; of packaged goods no product of a billion is so uneven.
 _UNEVEN = "CASE WHEN e.is_loose THEN 1 ELSE exp({sign} 6.5 * spread - spread ** 2 / 2) END"
 _HELD = "{end}(1, nine_stick) * {end}(1, on_sale)"
@@ -75,7 +78,7 @@ CHECKS: tuple[Check, ...] = (
         "Costs move the prices aimed at alike on all platforms of a product.",
         f"""SELECT tick, product_id, min((anchor_paise::BIGINT + cost_paise + 0.5) / anchor_paise) AS most,
             max((anchor_paise::BIGINT + cost_paise - 0.5) / anchor_paise) AS least
-        FROM {_TOLD} GROUP BY tick, product_id
+        FROM {_TOLD} WHERE anchor_paise::BIGINT + cost_paise < {_MOST_TOLD} GROUP BY tick, product_id
         HAVING max((anchor_paise::BIGINT + cost_paise - 0.5) / anchor_paise)
             > min((anchor_paise::BIGINT + cost_paise + 0.5) / anchor_paise) + 1e-9""",
         sampled=True,
@@ -193,8 +196,8 @@ CHECKS: tuple[Check, ...] = (
         "The price that a listing aims at is its anchor, moved by what its product's cost, as far as it is passed on, and"
         " inflation have come to.",
         f"""SELECT * FROM (SELECT tick, listing_id, anchor_paise::BIGINT + cost_paise AS aim,
-                g.anchor * exp(pass_through * (k.cost + (n.cost - k.cost) * (second / 86400 - k.day))
-                    + CASE WHEN g.is_loose THEN drift * second / 86400 ELSE 0 END) AS due
+                least({_MOST_TOLD}, g.anchor * exp(pass_through * (k.cost + (n.cost - k.cost) * (second / 86400 - k.day))
+                    + CASE WHEN g.is_loose THEN drift * second / 86400 ELSE 0 END)) AS due
             FROM {_TOLD} JOIN checked.listings AS g USING (listing_id) JOIN checked.clock USING (tick)
             JOIN checked.laws AS r ON r.epoch = e.epoch
             JOIN checked.costs AS k ON k.product_id = g.product_id AND k.day = second // 86400
