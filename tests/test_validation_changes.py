@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 import qsim
-from qsim.behaviour import GROUPS
 from qsim.validation import validate
 
 HOURLY = {"seed": 7, "update_interval_seconds": 3600}
@@ -101,12 +100,22 @@ CHANGED: dict[str, tuple[list[str], dict[str, Any], list[dict[str, Any]]]] = {
         {**REALISTIC, "products": 60, "config": {"sales": {"share": 0.5, "depths": {"20.005": 1.0}}}},
         [{"ticks": 24}],
     ),
+    "regular prices that nothing moves": (
+        ["2.20"],
+        {
+            "products": 30,
+            "batch_size": "none",
+            **HOURLY,
+            "config": {"repricing": {"a_day": dict.fromkeys(NOTHING, 5.0)}},
+        },
+        [{"ticks": 48}],
+    ),
     "costs that rise above any price": (
         ["2.27", "2.37", "4.27"],
         {
             "preset": "realistic",
             "products": 20,
-            "config": {"shocks": {"size": 3.0, "decay_days": 10_000.0, "a_year": dict.fromkeys(GROUPS, 1_000.0)}},
+            "config": {"shocks": {"size": 3.0, "decay_days": 10_000.0, "a_year": dict.fromkeys(NOTHING, 1_000.0)}},
         },
         [{"ticks": 120, "config": {"update_interval_seconds": 86_400}}],
     ),
@@ -180,3 +189,14 @@ def test_nothing_is_found_in_a_sound_market_of(tmp_path: Path, name: str) -> Non
     for run in runs:
         qsim.run(tmp_path / "m", **run)
     assert [check for check in validate(tmp_path / "m", numbers)["checks"] if not check["passed"]] == []
+
+
+def test_nothing_is_found_in_a_sound_market_of_goods_of_a_few_rupees_which_few_points_are_near_to(
+    tmp_path: Path,
+) -> None:
+    rows = "".join(f"Candy {n},Parle,Snacks,{1 + n % 5},{1 + n % 5}\n" for n in range(150))
+    (tmp_path / "cheap.csv").write_text(f"product,brand,category,mrp,price\n{rows}")
+    config = {"repricing": {"a_day": {"snacks": 0.5}, "gap_a_day": {"snacks": 0.0}}}
+    qsim.generate(tmp_path / "m", preset="realistic", catalog=tmp_path / "cheap.csv", config=config, **HOURLY)
+    qsim.run(tmp_path / "m", ticks=240)
+    assert [check for check in validate(tmp_path / "m", ["2.20", "2.21"])["checks"] if not check["passed"]] == []

@@ -59,16 +59,22 @@ def _off_point(source: str, shown: str) -> str:
 
 
 _KNOWN = ", ".join(str(int(cause)) for cause in Cause)
+# How often regular prices were set anew, over days of all units and of those that move: whose aims differ from time to time by
+# half a rupee, and by half of what a point may be away, so that they come to another price.
 _REPRICED = f"""
-    SELECT h.epoch, h.volatility_group, h.base,
-        h.by_gap * (1 + fresh) + h.base * fresh AS by_gap, r.spread, n.units, count(e.tick) AS times,
-        n.units * (p.last - p.start_tick) * p.interval / 86400 AS days
-    FROM checked.hazards AS h JOIN checked.epochs AS p USING (epoch) JOIN checked.laws AS r USING (epoch)
-    JOIN (SELECT volatility_group, count(*) AS units FROM checked.listings WHERE leads AND is_active GROUP BY ALL) AS n
-        USING (volatility_group)
-    LEFT JOIN (SELECT e.tick, e.epoch, g.volatility_group FROM checked.events AS e JOIN checked.listings AS g USING (listing_id)
-        WHERE e.leads AND e.regular <> e.was_regular AND e.cause <> {int(Cause.CLEARANCE)}) AS e USING (epoch, volatility_group)
-    WHERE r.repriced AND NOT r.turns GROUP BY ALL"""
+    WITH rates AS (
+        SELECT epoch, volatility_group, base, by_gap * (1 + fresh) + base * fresh AS by_gap, spread, reach,
+            (last - start_tick) * interval / 86400 AS days,
+            sqrt(noise ** 2 + cost ** 2 * least(days, settled, 1 / greatest(base, 1e-9))) AS moved
+        FROM checked.hazards JOIN checked.epochs USING (epoch) JOIN checked.laws USING (epoch) WHERE repriced AND NOT turns)
+    SELECT epoch, volatility_group, any_value(base) AS base, any_value(by_gap) AS by_gap, any_value(spread) AS spread,
+        count(*) AS units, sum(days) AS days, sum(days) FILTER (moves) AS moving_days, any_value(coalesce(times, 0)) AS times
+    FROM (SELECT *, anchor < ceiling AND anchor * moved >= 50 AND moved >= reach / 2 AS moves FROM rates
+        JOIN checked.listings USING (volatility_group) WHERE leads AND is_active)
+    LEFT JOIN (SELECT epoch, g.volatility_group, count(*) AS times
+        FROM checked.events AS e JOIN checked.listings AS g USING (listing_id)
+        WHERE e.leads AND e.regular <> e.was_regular AND e.cause <> {int(Cause.CLEARANCE)} GROUP BY ALL)
+        USING (epoch, volatility_group) GROUP BY epoch, volatility_group"""
 
 CHECKS: tuple[Check, ...] = (
     faults(
@@ -82,12 +88,13 @@ CHECKS: tuple[Check, ...] = (
     bounds(
         "2.20",
         "Regular prices of each group are set anew as often as the rates of repricing allow.",
-        "between a third of the base rate, or of once in two days where that is more often, for many keep their price point, and both"
-        " rates together; four standard errors on",
+        "between a third of the base rate, or of once in two days where that is more often, of goods that so come to another price"
+        " point, and both rates of all together; four standard errors on",
         f"""SELECT volatility_group || ' in epoch ' || epoch AS what, times AS measured,
             greatest(0, low * (1 - 4 * uneven / sqrt(units)) - 4 * sqrt(low)) AS low,
             high * (1 + 4 * uneven / sqrt(units)) + 4 * sqrt(high) + 3 AS high
-        FROM (SELECT *, days * least(base, 0.5) / 3 AS low, days * (base + by_gap) AS high, sqrt(exp(spread ** 2) - 1) AS uneven
+        FROM (SELECT *, coalesce(moving_days, 0) * least(base, 0.5) / 3 AS low, days * (base + by_gap) AS high,
+                sqrt(exp(spread ** 2) - 1) AS uneven
               FROM ({_REPRICED})) ORDER BY what""",
         too_few="no product of a group that is repriced",
         sampled=True,
@@ -98,13 +105,15 @@ CHECKS: tuple[Check, ...] = (
         "As many listings price to the paisa, or in paise that end in 9, as the price points say; all others' regular prices"
         " are whole rupees, or the MRP.",
         "percent within four standard deviations and a point; more by those in percents off the MRP; without listings whose anchor"
-        " is in whole rupees, at which prices to the paisa begin",
+        " is in whole rupees, at which prices to the paisa begin, or so near the MRP that some points are the MRP itself",
         f"""SELECT platform || CASE WHEN is_loose THEN ', loose' ELSE ', packaged' END || ', percent of ' || n AS what,
             100 * share AS measured, 100 * ({_SHOWN_PAISE} - checked.slack(n, {_SHOWN_PAISE})) - 1 AS low,
             100 * (paise + coalesce(percent, 0) + checked.slack(n, paise + coalesce(percent, 0))) AS high
         FROM (SELECT platform, is_loose, count(*) AS n, avg(broken::INTEGER) AS share FROM (
             SELECT platform, is_loose, listing_id, bool_or(regular % 100 <> 0) AS broken FROM ({_REGULARS})
-            WHERE regular < ceiling AND anchor % 100 <> 0 GROUP BY ALL) GROUP BY ALL)
+            WHERE regular < ceiling AND anchor % 100 <> 0
+                AND ceiling - anchor > 50 + ceiling * greatest(0.01, (SELECT max(reach) FROM checked.laws))
+            GROUP BY ALL) GROUP BY ALL)
         JOIN {_STEADY_POINTS} USING (platform, is_loose) ORDER BY what""",
         too_few="the price points changed midway",
         sampled=True,

@@ -113,6 +113,7 @@ _FIGURES = (
     "pass_through",
     "drift",
 )
+_OF_HAZARDS = ("base", "by_gap", "noise", "cost", "settled")
 
 
 def _watches(p: Parameters) -> bool:
@@ -213,9 +214,11 @@ def _weighted(number: int, weights: dict[str, float]) -> list[tuple[int, float, 
     return [(number, float(value), float(weight / total)) for value, weight in weights.items()]
 
 
-def _hazards(number: int, p: Parameters) -> list[tuple[int, str, float, float]]:
-    rates = p.repricing.a_day.items()
-    return [(number, group, float(base), float(p.repricing.gap_a_day[group])) for group, base in rates]
+def _hazards(number: int, p: Parameters) -> list[tuple[Any, ...]]:
+    """Give the rates of repricing, and what moves the price aimed at, in logs: noise, and costs a day, for so many days."""
+    of, cost = p.repricing, p.cost
+    figures = [(of.a_day, 1.0), (of.gap_a_day, 1.0), (of.noise, 1.0), (cost.volatility, cost.pass_through)]
+    return [(number, g, *(float(values[g] * by) for values, by in figures), cost.reversion_days / 2) for g in of.a_day]
 
 
 def _points(number: int, p: Parameters) -> list[tuple[int, str, bool, str, float]]:
@@ -287,7 +290,7 @@ def tables(course: Course) -> list[str]:
         *table("sale_days", numbered | law, of_each(lambda n, p: _weighted(n, p.sales.days))),
         *table("sale_depths", numbered | law, of_each(lambda n, p: _weighted(n, p.sales.depths))),
         *table("sale_rates", named | {"a_day": "DOUBLE"}, of_each(_sale_rates)),
-        *table("hazards", grouped | {"base": "DOUBLE", "by_gap": "DOUBLE"}, of_each(_hazards)),
+        *table("hazards", grouped | dict.fromkeys(_OF_HAZARDS, "DOUBLE"), of_each(_hazards)),
         *table("points", named | {"is_loose": "BOOLEAN"} | share, of_each(_points)),
         *table("customers", grouped | buyers, of_each(_customers)),
         *table("shelves", named | shelf, of_each(_shelves)),
