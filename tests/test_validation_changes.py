@@ -110,6 +110,16 @@ CHANGED: dict[str, tuple[list[str], dict[str, Any], list[dict[str, Any]]]] = {
         },
         [{"ticks": 48}],
     ),
+    "regular prices that are set on Mondays alone, before any": (
+        ["2.20"],
+        {"preset": "supermarket", "products": 3_000, "start": "2026-01-01", "seed": 42},
+        [{"ticks": 24, "config": {"update_interval_seconds": 10_800}}],
+    ),
+    "regular prices that are set on Mondays alone, on one": (
+        ["2.20"],
+        {"preset": "supermarket", "products": 3_000, "start": "2026-01-05", "seed": 42},
+        [{"ticks": 8}],
+    ),
     "costs that rise above any price": (
         ["2.27", "2.37", "4.27"],
         {

@@ -59,17 +59,25 @@ def _off_point(source: str, shown: str) -> str:
 
 
 _KNOWN = ", ".join(str(int(cause)) for cause in Cause)
-# How often regular prices were set anew, over days of all units and of those that move: whose aims differ from time to time by
-# half a rupee, and by half of what a point may be away, so that they come to another price.
+# How often regular prices were set anew by hours that make it likelier or not: at most, and at least at those units that move, whose
+# aims differ from time to time by half a rupee, and by half of what a point may be away, so that they come to another price.
 _REPRICED = f"""
-    WITH rates AS (
-        SELECT epoch, volatility_group, base, by_gap * (1 + fresh) + base * fresh AS by_gap, spread, reach,
-            (last - start_tick) * interval / 86400 AS days,
-            sqrt(noise ** 2 + cost ** 2 * least(days, settled, 1 / greatest(base, 1e-9))) AS moved
-        FROM checked.hazards JOIN checked.epochs USING (epoch) JOIN checked.laws USING (epoch) WHERE repriced AND NOT turns)
-    SELECT epoch, volatility_group, any_value(base) AS base, any_value(by_gap) AS by_gap, any_value(spread) AS spread,
-        count(*) AS units, sum(days) AS days, sum(days) FILTER (moves) AS moving_days, any_value(coalesce(times, 0)) AS times
-    FROM (SELECT *, anchor < ceiling AND anchor * moved >= 50 AND moved >= reach / 2 AS moves FROM rates
+    WITH passed AS (
+        SELECT epoch, reprice, greatest(0, least(until, 3600 * hour + 3600) - greatest(since, 3600 * hour)) / 86400 AS days
+        FROM (SELECT DISTINCT epoch, hour, reprice FROM checked.hours) JOIN (SELECT epoch, second AS since,
+            second + (last - start_tick) * interval AS until FROM checked.epochs) USING (epoch)),
+    rates AS (
+        SELECT epoch, volatility_group, any_value(spread) AS spread, any_value(reach) AS reach,
+            sum(days * least(base * reprice, 0.5)) / 3 AS least_due,
+            sum(days * reprice * (base + by_gap) * (1 + fresh)) AS most_due,
+            any_value(sqrt(noise ** 2 + cost ** 2 * least(1 / greatest(base, 1e-9), settled))) AS moved,
+            any_value(noise) AS noise, any_value(cost) AS cost, sum(days) AS days
+        FROM checked.hazards JOIN passed USING (epoch) JOIN checked.laws USING (epoch) WHERE repriced AND NOT turns GROUP BY ALL)
+    SELECT epoch, volatility_group, any_value(spread) AS spread, count(*) AS units, count(*) FILTER (moves) AS moving,
+        any_value(coalesce(times, 0)) AS times,
+        coalesce(sum(least_due) FILTER (moves), 0) AS low, sum(most_due) AS high
+    FROM (SELECT *, anchor < ceiling AND anchor * moves_by >= 50 AND moves_by >= reach / 2 AS moves
+        FROM (SELECT *, least(moved, sqrt(noise ** 2 + cost ** 2 * days)) AS moves_by FROM rates)
         JOIN checked.listings USING (volatility_group) WHERE leads AND is_active)
     LEFT JOIN (SELECT epoch, g.volatility_group, count(*) AS times
         FROM checked.events AS e JOIN checked.listings AS g USING (listing_id)
@@ -88,14 +96,12 @@ CHECKS: tuple[Check, ...] = (
     bounds(
         "2.20",
         "Regular prices of each group are set anew as often as the rates of repricing allow.",
-        "between a third of the base rate, or of once in two days where that is more often, of goods that so come to another price"
-        " point, and both rates of all together; four standard errors on",
+        "between a third of each hour's base rate, or of once in two days where that is more often, of goods that so come to another"
+        " price point, and both rates of all together; four standard errors on",
         f"""SELECT volatility_group || ' in epoch ' || epoch AS what, times AS measured,
-            greatest(0, low * (1 - 4 * uneven / sqrt(units)) - 4 * sqrt(low)) AS low,
+            greatest(0, low * (1 - 4 * uneven / sqrt(greatest(1, moving))) - 4 * sqrt(low)) AS low,
             high * (1 + 4 * uneven / sqrt(units)) + 4 * sqrt(high) + 3 AS high
-        FROM (SELECT *, coalesce(moving_days, 0) * least(base, 0.5) / 3 AS low, days * (base + by_gap) AS high,
-                sqrt(exp(spread ** 2) - 1) AS uneven
-              FROM ({_REPRICED})) ORDER BY what""",
+        FROM (SELECT *, sqrt(exp(spread ** 2) - 1) AS uneven FROM ({_REPRICED})) ORDER BY what""",
         too_few="no product of a group that is repriced",
         sampled=True,
         needs="repriced",
