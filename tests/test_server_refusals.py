@@ -253,7 +253,7 @@ def closed(ran: Path) -> Iterator[Served]:
 )
 def test_without_the_token_nothing_is_told(path: str, closed: Served) -> None:
     for headers in ({}, {"Authorization": f"Bearer {TOKEN}x"}, {"Authorization": "Bearer"}, {"Authorization": "Basic ?"},
-                    {"Authorization": TOKEN}):  # fmt: skip
+                    {"Authorization": TOKEN}, {"Authorization": b"Basic \xe9"}, {"Authorization": "Basic //46"}):  # fmt: skip
         answer = closed.get(path, headers=headers)
         assert answer.status_code == 401 and answer.json()["error"].startswith("authorization: ")
         assert answer.headers["WWW-Authenticate"].startswith("Basic") and TOKEN not in answer.text

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import hmac
 import logging
 import re
@@ -155,7 +154,8 @@ def _shows(authorization: str, token: str) -> bool:
     if kind.lower() == "basic":
         try:
             given = base64.b64decode(given, validate=True).decode().partition(":")[2]
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:
+            # Not base64, not UTF-8, or not ASCII.
             return False
     elif kind.lower() != "bearer":
         return False
