@@ -16,7 +16,7 @@ import pytest
 
 import qsim
 from qsim.errors import QsimError, UsageError
-from qsim.queries import child, guard, locked, sandbox
+from qsim.queries import child, guard, locked, sandbox, values
 from qsim.queries.guard import LAYERS, Limits
 from qsim.storage import integrity
 from qsim.storage.places import place_of
@@ -225,12 +225,12 @@ def plain() -> Iterator[duckdb.DuckDBPyConnection]:
 @pytest.mark.parametrize(
     ("rows", "size", "given", "truncated"),
     [
-        (3, 12, 3, False),
-        (2, 12, 2, True),
-        (3, 11, 2, True),
-        (3, 8, 2, True),
-        (9, 7, 1, True),
-        (9, 3, 0, True),
+        (3, 24, 3, False),
+        (2, 24, 2, True),
+        (3, 23, 2, True),
+        (3, 16, 2, True),
+        (9, 15, 1, True),
+        (9, 7, 0, True),
         (9, 99, 3, False),
     ],
 )
@@ -244,6 +244,25 @@ def test_so_many_rows_are_given_as_rows_and_bytes_allow(
         "rows": ["[0]", "[1]", "[2]"][:given],
         "truncated": truncated,
     }
+
+
+def test_names_of_columns_count_for_every_row_since_each_is_told_by_them(plain: duckdb.DuckDBPyConnection) -> None:
+    answer = child.ran(plain, f"SELECT 1 AS {'n' * 1000} FROM range(1000)", 1000, 100_000)
+    assert answer["truncated"] and len(answer["rows"]) == 100_000 // len(json.dumps({"n" * 1000: 1}))
+
+
+def test_no_more_than_a_row_of_an_answer_is_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To read a text lets no other thread run until it is read."""
+    line = child.written({"columns": ["a"], "types": ["a"], "truncated": False, "rows": ['["\\t"]', "[2]"]})
+    read = []
+
+    def loaded(text: bytes) -> Any:
+        read.append(text)
+        return json.loads(text)
+
+    monkeypatch.setattr(values, "loaded", loaded)
+    assert guard.answer_of(line, LIMITS).rows == [{"a": "\t"}, {"a": 2}]
+    assert read[1:] == [b'["\\t"]', b"[2]"] and line.count(b"\n") == 1
 
 
 def test_a_statement_that_gives_no_rows_is_answered_with_none_and_whole(plain: duckdb.DuckDBPyConnection) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import mimetypes
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,8 +12,12 @@ import httpx
 import pytest
 
 import qsim
+from qsim.errors import QsimError
 from qsim.monitoring.metrics import metrics
+from qsim.queries import values
+from qsim.queries.guard import Answer
 from qsim.queries.questions import plain
+from qsim.server import sql
 from qsim.server.app import create_app
 from tests.servers import Served, walked
 
@@ -166,6 +171,36 @@ def test_sql_gives_json_that_a_browser_reads_and_all_columns(server: Served) -> 
     told = answer.json()
     assert told["columns"] == ["x", "y", "m", "a", "a_1"]
     assert told["rows"] == [{"x": None, "y": None, "m": {"2026-01-01": 1}, "a": 1, "a_1": 2}]
+
+
+def test_an_answer_of_sql_has_no_more_bytes_than_allowed_however_long_the_names_of_its_columns(server: Served) -> None:
+    query = f'SELECT 1 AS "{"a" * 19_000}" FROM range(10000)'
+    answer = server.client.post("/api/sql", json={"query": query})
+    assert answer.json()["truncated"] and 0.9 * sql.LIMITS.bytes < len(answer.content) < 1.1 * sql.LIMITS.bytes
+
+
+def test_no_more_than_a_row_of_an_answer_of_sql_is_written_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To write a text lets no other thread run until it is written."""
+    written: list[object] = []
+
+    def json_of(value: object, **form: object) -> str:
+        written.append(value)
+        return write(value, **form)
+
+    write = values.json_of
+    monkeypatch.setattr(values, "json_of", json_of)
+    text = sql.written({"tick": 1}, Answer(["a"], ["DOUBLE"], [{"a": float("nan")}, {"a": 2}], False))
+    rows = [{"a": None}, {"a": 2}]
+    assert json.loads(text) == {"tick": 1, "columns": ["a"], "types": ["DOUBLE"], "rows": rows, "truncated": False}
+    assert len(written) == 3
+
+
+def test_a_value_that_is_nested_too_deeply_for_json_is_refused_in_one_line() -> None:
+    deep: object = float("nan")
+    for _ in range(900):
+        deep = [deep]
+    with pytest.raises(QsimError, match=r"^sql: a value is nested too deeply to be told; narrow the query$"):
+        sql.written({}, Answer(["a"], ["DOUBLE"], [{"a": deep}], False))
 
 
 @pytest.mark.parametrize("said", ["pyaz", "प्याज", "onions", "doodh", "aloo 1 kg", "milk"])

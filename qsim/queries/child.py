@@ -47,16 +47,19 @@ def laid_out(connection: duckdb.DuckDBPyConnection, request: Mapping[str, Any], 
 
 
 def ran(connection: duckdb.DuckDBPyConnection, query: str, rows: int, size: int) -> dict[str, Any]:
-    """Run a query and give at most so many rows and bytes of JSON, saying whether that was all."""
+    """Run a query and give at most so many rows and bytes of JSON, in which each row names its columns, saying whether that was
+    all.
+    """
     relation = connection.sql(query)
     if relation is None:
         return {"columns": [], "types": [], "rows": [], "truncated": False}
     columns, types = relation.columns, [str(kind) for kind in relation.types]
     found = relation.limit(rows + 1).fetchall()
+    names = sum(len(json.dumps(name)) + 1 for name in columns)
     texts: list[str] = []
     for row in found[:rows]:
         texts.append(values.dumped(row, types))
-        size -= len(texts[-1]) + 1
+        size -= len(texts[-1]) + 1 + names
         if size < 0:
             texts.pop()
             break
@@ -83,18 +86,19 @@ def answered(
     except (MemoryError, duckdb.OutOfMemoryException):
         return {"failed": f"sql: the query needs more memory than the {request['memory_mb']} MB allowed; narrow it"}
     except RecursionError:
-        return {"failed": "sql: a value is nested too deeply to be told; narrow the query"}
+        return {"failed": statement.TOO_DEEP}
     except (duckdb.Error, OSError, ValueError, RuntimeError) as fault:
         told = _AROUND.sub("", " ".join(str(fault).split())).replace(request["market"], "the market")
         return {"failed": statement.failure(told)}
 
 
 def written(answer: dict[str, Any]) -> bytes:
-    """Write an answer as a line."""
+    """Write an answer as a line, in which rows stand between tabs, which nothing within them has."""
     # Rows are JSON already; they are put together by hand so that no second copy of them is made.
     rows = answer.pop("rows", None)
     head = json.dumps(answer)
-    return (head if rows is None else f'{head[:-1]}, "rows": [{",".join(rows)}]}}').encode() + b"\n"
+    between = ",\t"
+    return (head if rows is None else f'{head[:-1]}, "rows": [\t{between.join(rows)}\t]}}').encode() + b"\n"
 
 
 def close_off(request: Mapping[str, Any]) -> None:

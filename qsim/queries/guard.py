@@ -243,16 +243,26 @@ def _ended(in_time: bool, limits: Limits) -> QsimError:
 def answer_of(line: bytes, limits: Limits) -> Answer:
     """Read an answer as data that may be forged: QsimError where it is not one."""
     try:
-        told = values.loaded(line)
+        told, rows = _read(line)
         if "refused" in told:
             raise UsageError(_one_line(told["refused"]))
         if "failed" in told:
             raise QsimError(_one_line(told["failed"]))
         columns, types = values.distinct(map(str, told["columns"])), list(map(str, told["types"]))
-        rows = [dict(zip(columns, row, strict=True)) for row in told["rows"][: limits.rows]]
-        return Answer(columns, types, rows, told["truncated"] is not False)
+        named = [dict(zip(columns, row, strict=True)) for row in rows[: limits.rows]]
+        return Answer(columns, types, named, told["truncated"] is not False)
     except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
         raise QsimError("sql: the query's process gave no readable answer; narrow the query") from None
+
+
+def _read(line: bytes) -> tuple[dict[str, Any], list[Any]]:
+    """Give an answer and its rows, which are read one by one: no other thread runs while a text is read."""
+    head, *texts = line.split(b"\t")
+    tail = texts.pop() if texts else b""
+    told = values.loaded(head + tail)
+    if not isinstance(told, dict):
+        raise TypeError("an answer that is no object")
+    return told, [*told.get("rows", ()), *(values.loaded(text.removesuffix(b",")) for text in texts if text)]
 
 
 def _one_line(text: object) -> str:

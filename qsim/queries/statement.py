@@ -20,6 +20,7 @@ from qsim.queries import functions
 
 MAX_CHARACTERS = 100_000
 MAX_NESTING = 200
+TOO_DEEP = "sql: a value is nested too deeply to be told; narrow the query"
 # Of hundreds of functions some are a little like any name.
 _ALIKE = 0.75
 _EXPRESSIONS = frozenset(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from typing import Any
 from weakref import WeakSet
 
 from fastapi import APIRouter, Depends, Request
@@ -13,10 +14,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from qsim.errors import QsimError, UsageError
 from qsim.queries import values
 from qsim.queries.guard import Answer, Limits, guarded_at
+from qsim.queries.statement import TOO_DEEP
 from qsim.server import shapes
 from qsim.server.answers import known_parameters, market_of
 from qsim.server.problems import STOPS, ProblemError
-from qsim.server.reading import Market, Moment
+from qsim.server.reading import Market
 
 router = APIRouter(prefix="/api", tags=["sql"], dependencies=[Depends(known_parameters)])
 
@@ -52,8 +54,10 @@ class Turns:
         if self.closed:
             process.kill()
 
-    async def run(self, market: Market, query: str) -> tuple[Answer, Moment]:
-        """Run a query when its turn comes; ProblemError 503 where too many wait, or where the server stops meanwhile."""
+    async def run(self, market: Market, query: str) -> bytes:
+        """Run a query when its turn comes, and give its answer as JSON; ProblemError 503 where too many wait, or where the server
+        stops meanwhile.
+        """
         if self.waiting >= WAITING_MOST:
             raise ProblemError(
                 503, f"sql: {AT_ONCE} queries run and {WAITING_MOST} wait; ask again later", {"Retry-After": "5"}
@@ -72,9 +76,23 @@ class Turns:
         finally:
             self.running.release()
 
-    async def _ran(self, market: Market, query: str) -> tuple[Answer, Moment]:
+    async def _ran(self, market: Market, query: str) -> bytes:
         moment, at = market.moment, market.at.market
-        return await asyncio.to_thread(guarded_at, at, moment.log, query, LIMITS, self._begun), moment
+
+        def work() -> bytes:
+            return written(moment.place(), guarded_at(at, moment.log, query, LIMITS, self._begun))
+
+        return await asyncio.to_thread(work)
+
+
+def written(place: dict[str, Any], answer: Answer) -> bytes:
+    """Write an answer and where the market stood, row by row: no other thread runs while a text is written."""
+    told = place | {"columns": answer.columns, "types": answer.types, "truncated": answer.truncated}
+    try:
+        rows = ",".join(values.json_of(row, separators=(",", ":")) for row in answer.rows)
+    except RecursionError:
+        raise QsimError(TOO_DEEP) from None
+    return f'{values.json_of(told, separators=(",", ":"))[:-1]},"rows":[{rows}]}}'.encode()
 
 
 @router.post("/sql", responses={200: shapes.bare(shapes.SQL)})
@@ -85,16 +103,9 @@ async def sql(request: Request, asked: Asked) -> Response:
     """
     turns: Turns = request.app.state.turns
     try:
-        answer, moment = await turns.run(market_of(request), asked.query)
+        text = await turns.run(market_of(request), asked.query)
     except UsageError as fault:
         raise ProblemError(400, str(fault)) from None
     except QsimError as fault:
         raise ProblemError(422, str(fault)) from None
-    told = moment.place() | {
-        "columns": answer.columns,
-        "types": answer.types,
-        "rows": answer.rows,
-        "truncated": answer.truncated,
-    }
-    text = values.json_of(told, separators=(",", ":"))
     return Response(text, media_type="application/json", headers={"Cache-Control": "no-store"})
