@@ -7,12 +7,14 @@ from typing import Any
 import click
 
 from qsim.cli import options, output
+from qsim.cli.tables import harmless
 
 
 def change_of(event: dict[str, Any]) -> tuple[str, str]:
     """Write how an event changed a price in rupees, and which product and pack it is of."""
     change = f"{event['price_before']:>9,.2f} -> {event['price_after']:>9,.2f}"
-    return change, f"{event['product']} {event['pack']}".strip()
+    # An event is one line, whatever the name.
+    return change, harmless(" ".join(f"{event['product']} {event['pack']}".split()))
 
 
 def _line(event: dict[str, Any]) -> str:

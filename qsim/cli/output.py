@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from qsim.cli import drop_output, tables, tell
-from qsim.cli.tables import Rows, cell
+from qsim.cli.tables import Rows, cell, harmless
 from qsim.errors import counted
 from qsim.queries.values import json_of, text_of
 
@@ -40,9 +40,12 @@ def print_json(value: Any) -> None:
 
 
 def data(text: str, nl: bool = True) -> None:
-    """Print what another program reads: in UTF-8 where standard output is no terminal, whatever the locale, so that none is lost."""
+    """Print what another program reads: in UTF-8 where standard output is no terminal, whatever the locale, so that none is lost;
+    on a terminal, harmless to it.
+    """
     _as_utf8()
-    click.echo(text, nl=nl)
+    # Where it is not told that the text has colours, click takes out what looks like them.
+    click.echo(harmless(text) if sys.stdout.isatty() else text, nl=nl, color=True)
 
 
 def _as_utf8() -> None:
@@ -55,7 +58,8 @@ def json_lines(rows: Rows) -> None:
     """Print rows as JSON, a line each, at once."""
     _as_utf8()
     for row in rows:
-        sys.stdout.write(json_of(row) + "\n")
+        line = json_of(row)
+        sys.stdout.write((harmless(line) if sys.stdout.isatty() else line) + "\n")
     sys.stdout.flush()
 
 

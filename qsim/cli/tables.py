@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,6 +17,13 @@ if TYPE_CHECKING:
 
 Rows = Sequence[Mapping[str, Any]]
 _MOST_WRITTEN_OUT = 1e15
+# Names may come from anyone: signs of control, what turns the direction of writing round, and ends of lines but the usual one.
+_OBEYED = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
+
+
+def harmless(text: str) -> str:
+    """Write a text with every sign that a terminal would obey escaped as JSON escapes it."""
+    return _OBEYED.sub(lambda sign: f"\\u{ord(sign[0]):04x}", text)
 
 
 def cell(value: Any) -> str:
@@ -27,7 +35,7 @@ def cell(value: Any) -> str:
     if isinstance(value, float):
         # Hundreds of digits, of which all but the first are noise, would push the other columns off the screen.
         return f"{value:,.2f}" if abs(value) < _MOST_WRITTEN_OUT else f"{value:g}"
-    return text_of(value)
+    return harmless(text_of(value))
 
 
 def drawn(rows: Rows, right: Collection[str] = ()) -> Table:
@@ -40,8 +48,10 @@ def drawn(rows: Rows, right: Collection[str] = ()) -> Table:
     texts = [[cell(value) for value in row.values()] for row in rows]
     for at, name in enumerate(rows[0]):
         number = all(isinstance(row[name], (int, float, Decimal, type(None))) for row in rows)
-        lines = [name, *(text[at] for text in texts)]
-        made.add_column(name, overflow="fold")
+        heading = harmless(name)
+        lines = [heading, *(text[at] for text in texts)]
+        # Rich takes what stands in brackets in a plain heading for a style.
+        made.add_column(Text(heading), overflow="fold")
         column = made.columns[-1]
         column.justify = "right" if number or name in right else "left"
         column.min_width = max((cell_len(word) for line in lines for word in line.split()), default=0)
@@ -88,4 +98,4 @@ def records(rows: Rows) -> None:
         for name, value in row.items():
             # A column without a name holds a mark or a count, often none.
             if name or cell(value):
-                click.echo(f"{name:<{width}}  {cell(value)}".strip())
+                click.echo(f"{harmless(name):<{width}}  {cell(value)}".strip())
