@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
 from qsim.behaviour import GROUPS
+from qsim.catalog.csv_rows import clean_header
 from qsim.catalog.user_file import read_user_catalog
 from qsim.catalog.user_groups import packaged_groups
 from qsim.errors import InputError, UsageError
@@ -108,3 +110,11 @@ def test_packaged_table_uses_every_group_and_knows_generated_categories() -> Non
     ]
     made += [("snacks and beverages", ""), ("pantry staples", "")]
     assert [table[key] for key in made] == ["fruits", "vegetables", "dairy", "snacks", "staples"]
+
+
+def test_a_header_of_very_many_columns_is_read_in_time_that_grows_with_their_number(tmp_path: Path) -> None:
+    header, begin = [f"c{nth}" for nth in range(100_000)], monotonic()
+    assert clean_header(tmp_path, header) == header
+    assert monotonic() - begin < 10
+    with pytest.raises(InputError, match="two columns named 'c7'"):
+        clean_header(tmp_path, [*header, "", "", "c7", "c3"])

@@ -130,7 +130,8 @@ def clean_header(path: Path, header: list[str]) -> list[str]:
     names = [unicodedata.normalize("NFC", name).strip() for name in header]
     _check_delimiter(path, header)
     # Spreadsheets pad rows with nameless columns; these can never be mapped, so their repeats do no harm.
-    repeats = [name for i, name in enumerate(names) if name and name in names[:i]]
+    first = {name: at for at, name in reversed([*enumerate(names)])}
+    repeats = [name for at, name in enumerate(names) if name and first[name] != at]
     if repeats:
         found = f"two columns named '{shown(repeats[0])}'"
         raise refusal(path, found, "each column name once", "rename or remove one of them")
