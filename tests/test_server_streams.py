@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
 import time
 from pathlib import Path
@@ -66,6 +67,32 @@ def test_who_comes_back_with_the_last_id_misses_nothing_even_from_another_server
     with in_thread(market) as (port, _):
         rest = events(port, 17, last=last)
     assert seen + changes(rest) == wanted(market, "tick > 10")
+
+
+def test_many_who_come_back_at_once_hold_up_no_one_who_follows_and_those_who_went_away_are_not_served(
+    market: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked, look = [], streaming._back
+
+    def slow(*arguments: Any) -> Any:
+        asked.append(arguments)
+        time.sleep(0.5)
+        return look(*arguments)
+
+    monkeypatch.setattr(streaming, "_back", slow)
+    with in_thread(market) as (port, app), contextlib.ExitStack() as open_ones:
+        following = Following(port, 11)
+        joined(app, 1)
+        for nth in range(40):
+            one = open_ones.enter_context(socket.create_connection(("127.0.0.1", port)))
+            one.sendall(f"GET /api/events HTTP/1.1\r\nHost: localhost\r\nLast-Event-ID: 5:{nth}\r\n\r\n".encode())
+        begin = time.monotonic()
+        qsim.run(market, ticks=1)
+        assert [data["tick"] for kind, _, data in following.end() if kind == "commit"] == [11]
+        assert time.monotonic() - begin < 10
+        open_ones.close()
+        time.sleep(2)
+        assert len(asked) < 30 and not app.state.feed.back.locked()
 
 
 def test_an_id_in_the_middle_of_a_tick_goes_on_behind_it(market: Path) -> None:
@@ -174,11 +201,15 @@ def test_a_client_that_does_not_read_is_told_what_it_missed_and_gets_the_newest(
     assert rest == b"".join(b"%d\n" % number for number in range(streaming.WAITING_MOST, streaming.WAITING_MOST + 5))
 
 
+async def is_there() -> bool:
+    return False
+
+
 def test_clients_that_come_together_are_no_more_than_may_follow(market: Path) -> None:
     async def joined() -> list[object]:
         feed = create_app(market, streams=3).state.feed
         async with feed.turn:
-            waiting = [asyncio.create_task(feed.join(Filter(), None)) for _ in range(5)]
+            waiting = [asyncio.create_task(feed.join(Filter(), None, is_there)) for _ in range(5)]
             await asyncio.sleep(0)
         return [feed.count, *await asyncio.gather(*waiting, return_exceptions=True), feed.count]
 

@@ -11,7 +11,7 @@ import asyncio
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -165,7 +165,8 @@ class Feed:
         self.position: Position = (market.moment.tick + 1, 0)
         self.replaced = market.replaced
         self.closed = False
-        self.turn = asyncio.Lock()
+        # Who comes back waits for others who do, and one of them at a time beside what all are to be told.
+        self.turn, self.back = asyncio.Lock(), asyncio.Lock()
 
     @property
     def count(self) -> int:
@@ -204,8 +205,18 @@ class Feed:
                 await asyncio.sleep(0)
         self.measures.messages.inc(sum(len(texts) for _, texts in given))
 
-    async def join(self, wants: Filter, position: Position | None) -> Client:
-        """Take in a client, with what came since a position where it names one; ProblemError 503 where there are too many."""
+    async def join(self, wants: Filter, position: Position | None, is_gone: Callable[[], Awaitable[bool]]) -> Client:
+        """Take in a client, with what came since a position where it names one; ProblemError 503 where there are too many, 400
+        where it went away while it waited.
+        """
+        if position is None:
+            return await self._taken_in(wants, None)
+        async with self.back:
+            if await is_gone():
+                raise ProblemError(400, "the client went away before it was its turn")
+            return await self._taken_in(wants, position)
+
+    async def _taken_in(self, wants: Filter, position: Position | None) -> Client:
         client = Client(wants)
         async with self.turn:
             # Here, since all who wait for their turn would be too few before it.

@@ -62,7 +62,8 @@ async def events(
         # Who waits for one that is not there would not learn of it.
         listings_of(now, product_id)
     feed: Feed = request.app.state.feed
-    return streaming.Stream(await feed.join(Filter(chosen, product_id), position), feed.leave)
+    client = await feed.join(Filter(chosen, product_id), position, request.is_disconnected)
+    return streaming.Stream(client, feed.leave)
 
 
 @router.get("/health", responses=_HEALTH)
