@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import io
+import json
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -179,6 +181,23 @@ def test_a_stop_ends_a_query_that_runs_and_tells_who_asked(market: Path) -> None
         running.process.wait(10)
         ask.join()
     assert answers[0].status_code == 503 and "stops" in answers[0].json()["error"]
+
+
+def test_queries_of_those_who_went_away_end_and_take_nobodys_turn(market: Path) -> None:
+    long = json.dumps({"query": "SELECT count(*) FROM range(100000000000)"}).encode()
+    head = f"POST /api/sql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(long)}\r\n\r\n"
+    with serving(market) as running:
+        for _ in range(10):
+            with socket.create_connection(("127.0.0.1", running.port)) as gone:
+                gone.sendall(head.encode() + long)
+                time.sleep(0.1)
+        begin = time.monotonic()
+        while (told := running.client.post("/api/sql", json={"query": "SELECT 1 AS a"}, timeout=60)).status_code == 503:
+            time.sleep(0.1)
+        assert told.json()["rows"] == [{"a": 1}] and time.monotonic() - begin < 10
+        while psutil.Process(running.process.pid).children():
+            assert time.monotonic() - begin < 15
+            time.sleep(0.05)
 
 
 @pytest.mark.parametrize("options", [(), ("--live",)])

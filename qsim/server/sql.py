@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
+from collections.abc import Coroutine
+from dataclasses import dataclass
 from typing import Any
 from weakref import WeakSet
 
@@ -36,6 +38,24 @@ class Asked(BaseModel):
     query: str = Field(min_length=1, max_length=20_000)
 
 
+@dataclass
+class _Begun:
+    """The process that a question has begun, and whether it is to end: it may begin just when who asked goes away."""
+
+    process: subprocess.Popen[bytes] | None = None
+    ended: bool = False
+
+    def by(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        if self.ended:
+            process.kill()
+
+    def end(self) -> None:
+        self.ended = True
+        if self.process is not None:
+            self.process.kill()
+
+
 class Turns:
     """Whose turn it is: so many queries run, so many wait, others are sent away; when the server stops, all are."""
 
@@ -54,10 +74,24 @@ class Turns:
         if self.closed:
             process.kill()
 
-    async def run(self, market: Market, query: str) -> bytes:
-        """Run a query when its turn comes, and give its answer as JSON; ProblemError 503 where too many wait, or where the server
-        stops meanwhile.
+    async def run(self, market: Market, query: str, left: Coroutine[Any, Any, None]) -> bytes:
+        """Run a query when its turn comes, and give its answer as JSON; it ends when who asked has `left`. ProblemError 503 where
+        too many wait, or where the server stops meanwhile, 400 where the asker left.
         """
+        begun = _Begun()
+        asking, leaving = asyncio.ensure_future(self._turn(market, query, begun)), asyncio.ensure_future(left)
+        try:
+            await asyncio.wait((asking, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if not asking.done():
+                raise ProblemError(400, "sql: the client went away before its answer was there")
+            return asking.result()
+        finally:
+            leaving.cancel()
+            if not asking.done():
+                begun.end()
+                asking.cancel()
+
+    async def _turn(self, market: Market, query: str, begun: _Begun) -> bytes:
         if self.waiting >= WAITING_MOST:
             raise ProblemError(
                 503, f"sql: {AT_ONCE} queries run and {WAITING_MOST} wait; ask again later", {"Retry-After": "5"}
@@ -68,7 +102,7 @@ class Turns:
         finally:
             self.waiting -= 1
         try:
-            return await market.renewed(lambda: self._ran(market, query))
+            return await market.renewed(lambda: self._ran(market, query, begun))
         except QsimError:
             if self.closed:
                 raise ProblemError(503, f"sql: {STOPS}") from None
@@ -76,11 +110,15 @@ class Turns:
         finally:
             self.running.release()
 
-    async def _ran(self, market: Market, query: str) -> bytes:
+    async def _ran(self, market: Market, query: str, begun: _Begun) -> bytes:
         moment, at = market.moment, market.at.market
 
+        def told(process: subprocess.Popen[bytes]) -> None:
+            self._begun(process)
+            begun.by(process)
+
         def work() -> bytes:
-            return written(moment.place(), guarded_at(at, moment.log, query, LIMITS, self._begun))
+            return written(moment.place(), guarded_at(at, moment.log, query, LIMITS, told))
 
         return await asyncio.to_thread(work)
 
@@ -95,6 +133,11 @@ def written(place: dict[str, Any], answer: Answer) -> bytes:
     return f'{values.json_of(told, separators=(",", ":"))[:-1]},"rows":[{rows}]}}'.encode()
 
 
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
 @router.post("/sql", responses={200: shapes.bare(shapes.SQL)})
 async def sql(request: Request, asked: Asked) -> Response:
     """One SELECT in DuckDB over the market's views: 20 s, 10,000 rows, 512 MB; `truncated` tells that there was more.
@@ -103,7 +146,7 @@ async def sql(request: Request, asked: Asked) -> Response:
     """
     turns: Turns = request.app.state.turns
     try:
-        text = await turns.run(market_of(request), asked.query)
+        text = await turns.run(market_of(request), asked.query, _left(request))
     except UsageError as fault:
         raise ProblemError(400, str(fault)) from None
     except QsimError as fault:
