@@ -265,7 +265,16 @@ def test_a_commit_that_names_a_file_outside_the_market_is_refused(market: Path, 
 
 @pytest.mark.parametrize(
     "changes",
-    [{"files": 3}, {"files": [{}]}, {"tick": "x"}, {"digest": 7}, {"removed": 5}, {"vacuumed": []}, {"previous": None}],
+    [
+        {"files": 3},
+        {"files": [{}]},
+        {"tick": "x"},
+        {"tick": 2**31},
+        {"digest": 7},
+        {"removed": 5},
+        {"vacuumed": []},
+        {"previous": None},
+    ],
 )
 def test_a_commit_of_the_wrong_shape_is_refused_in_one_line(market: Path, changes: dict[str, Any]) -> None:
     rewrite(commit_path(market, 4), **changes)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from qsim.clock import MAX_TICK
 from qsim.errors import CorruptError
 from qsim.storage import files
 from qsim.storage.places import Place
@@ -115,6 +116,8 @@ def piece_of(path: Place, body: dict[str, Any], seal: str) -> Piece:
                 f"{path}: does not follow commit {number - 1}: it is commit {body['number']}; restore the log from one"
                 " copy of the market"
             )
+        if not 0 <= int(body["tick"]) <= MAX_TICK:
+            raise ValueError(body["tick"])
         return Piece(
             path,
             since,
