@@ -29,6 +29,13 @@ def test_a_market_that_ran_is_well(market: Path, shell: Shell) -> None:
     assert shell("health", market) == (0, f"{market}: ok, tick 10\n", "")
 
 
+def test_ticks_without_monitoring_are_not_taken_for_ticks_without_updates(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", products=5)
+    qsim.run(tmp_path / "m", ticks=healths.LOOKED_AT)
+    qsim.run(tmp_path / "m", ticks=healths.LOOKED_AT, monitoring=False)
+    assert health(tmp_path / "m")["reasons"] == []
+
+
 def test_all_is_told_of_a_run_that_failed_before_its_first_commit(
     market: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, shell: Shell
 ) -> None:

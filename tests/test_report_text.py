@@ -71,3 +71,12 @@ def test_the_value_over_the_highest_bar_is_not_cut_off(highest: float) -> None:
     drawn = svg.bars("Sizes", {"a": highest, "b": highest / 2})
     place = re.search(rf'y="([\d.]+)" text-anchor="middle">{svg.number(highest)}<', drawn)
     assert place and float(place[1]) >= svg.TOP
+
+
+def test_a_day_without_monitoring_right_after_one_with_it_has_no_chart_of_what_ticks_did(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", products=5, update_interval_seconds=3600)
+    for monitoring in (True, False):
+        qsim.run(tmp_path / "m", monitoring=monitoring)
+    report = qsim.report(tmp_path / "m")
+    assert report["over_time"]["discounted"] == {} and report["total"] == {}
+    assert "None of these has been counted" in page.markdown(report) and "nan" not in page.html(report)

@@ -45,9 +45,11 @@ def by_tick(market: Place, history: Log, after: int) -> pl.DataFrame:
     """Give the rows of `schema.PLATFORM_METRICS` after a tick, with platform and category by name.
 
     States hold until a cell's next row; a cell has a row at each tick at which anything happened. Before them come rows of what was
-    so at the tick itself, where nothing is counted but states.
+    so at the tick itself, where nothing is counted but states; none where no later tick was counted, as of those nothing is known.
     """
     files = history.of_table(PLATFORM_METRICS.name)
+    if all(file.last <= after for file in files):
+        files = []
     known = _whole_before(files, after)
     files = [file for file in files if file.last >= known]
     rows = frame_of(tables.read(market, files) if files else PLATFORM_METRICS.arrow().empty_table())
