@@ -26,6 +26,11 @@ def test_a_wrong_option_beside_a_query_is_no_comment(shell: Shell, ran: Path) ->
     assert "No such option '--jsn'" in shell.refused(2, "sql", ran, "--jsn", "-- one\nSELECT 1")
 
 
+@pytest.mark.parametrize("name", ["stocks[place]", "[/off]", ":apple:"])
+def test_the_name_of_a_column_stands_in_a_table_as_it_is(shell: Shell, ran: Path, name: str) -> None:
+    assert name in shell("sql", ran, f'SELECT 1 AS "{name}"').out
+
+
 def test_sql_gives_the_same_rows_as_table_json_and_csv(shell: Shell, ran: Path) -> None:
     expected = qsim.connect(ran).sql(QUERY).fetchall()
     as_json = json.loads(shell("sql", ran, QUERY, "--json").out)
