@@ -166,6 +166,11 @@ def test_bad_line_of_a_list_names_its_number_and_what_is_allowed(line: str) -> N
         read_items(f"onion\n{line}\n", "mine.txt")
 
 
+def test_more_digits_than_python_reads_are_refused_as_a_number_of_packs() -> None:
+    with pytest.raises(InputError, match=r"mine.txt, line 1: '9{60}'; allowed is a whole number from 1 to 999"):
+        read_items(f"{'9' * 5_000} onion\n", "mine.txt")
+
+
 def test_list_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"none\.txt: cannot be read \(No such file"):
         items_file(tmp_path / "none.txt")

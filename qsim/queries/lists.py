@@ -19,7 +19,7 @@ from qsim.taxonomy.packs import Size, pack_size
 
 MAX_QUANTITY = 999
 MAX_LIST_BYTES = 1 << 16
-
+_MOST_DIGITS = 9
 
 # What may stand between a count and a name.
 _COUNTED = re.compile(
@@ -63,8 +63,8 @@ def read_items(text: str, where: str) -> list[tuple[int, str]]:
         # `1 kg atta` is one pack of so much, `2 1 kg atta` two of them.
         counted = not _begins_with_pack(said) and head.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdigit()
         name, quantity = (_COUNTED.sub("", rest.strip()), 0) if counted else (said, 1)
-        # A number that is not whole, or has a sign, stays at 0 and is refused.
-        if counted and head.isdecimal():
+        # A number that is not whole, or has a sign or more digits than Python reads, stays at 0 and is refused.
+        if counted and head.isdecimal() and len(head) <= _MOST_DIGITS:
             quantity = int(head)
         if not 1 <= quantity <= MAX_QUANTITY or not words(name):
             raise InputError(
