@@ -111,6 +111,13 @@ def test_sellers_whose_names_are_alike_or_of_no_letters_keep_a_platform_each() -
     assert made is not None and sorted(each["name"] for each in made.values()) == sorted(rows.seller.tolist())
 
 
+def test_a_seller_called_all_is_a_platform_of_an_id_that_no_total_has() -> None:
+    rows = panel([[1000, 1100]] * 3, seller=["All", "all", "Shop"])
+    made = preset.platforms(rows, measure(rows, {}), base_values("realistic"))
+    assert made is not None and sorted(made) == ["all_1", "all_2", "shop"]
+    params.check({**base_values("realistic"), "platforms": made})
+
+
 def test_a_sellers_name_is_written_as_a_platforms_is() -> None:
     rows = panel([[1000, 1100]] * 3, seller=["shop\n\x07 odd", "\t", "x" * 80])
     made = preset.platforms(rows, measure(rows, {}), base_values("realistic"))

@@ -194,8 +194,9 @@ def _printable(name: str) -> str:
 
 def _slug(name: str, taken: Mapping[str, Any]) -> str:
     plain = re.sub(r"[^a-z0-9]+", "_", name.casefold()).strip("_")[:24] or "shop"
-    names = (plain, *(f"{plain}_{number}" for number in range(1, len(taken) + 1)))
-    return next(name for name in names if name not in taken)
+    names = (plain, *(f"{plain}_{number}" for number in range(1, len(taken) + 2)))
+    # No platform may be called as totals over platforms are.
+    return next(name for name in names if name not in (*taken, "all"))
 
 
 def _bands(panel: Panel) -> dict[str, tuple[float, float]]:
