@@ -15,7 +15,7 @@ import pytest
 import qsim
 from qsim import params
 from qsim.errors import InputError, UsageError
-from qsim.fitting import points, rates, split
+from qsim.fitting import fitted, points, rates, split
 from qsim.fitting.figures import ALL, measure
 from qsim.fitting.preset import base_values
 from qsim.fitting.reading import panel_of, read_source
@@ -280,3 +280,10 @@ def test_a_fit_of_a_known_market_gives_its_rates_back_and_a_preset_that_runs_as_
     status = qsim.generate(tmp_path / "m", config=tomllib.loads(out.read_text("utf-8")), catalog=goods)
     assert status["listings"] == status["products"] > 300
     assert "120 of 600 items" in result["held_out"]
+
+
+def test_a_list_of_goods_without_those_held_out_is_told_to_lack_them(tmp_path: Path) -> None:
+    listed = pl.DataFrame({"product": ["a", "b"]})
+    [note] = fitted._write_goods(tmp_path / "goods.csv", listed, 3)
+    assert "goods.csv lists 2 of 3 items: the others were held out" in note
+    assert fitted._write_goods(tmp_path / "goods.csv", listed, 2) == []

@@ -51,7 +51,7 @@ def _precise(value: Any) -> Any:
 )
 @click.option("--base", default="realistic", help="Preset that gives what the file does not tell (default realistic).")
 @click.option("--catalog", metavar="FILE", help="A product list beside the prices: its discounts are told too.")
-@click.option("--goods", metavar="CSV", help="Write the panel's goods as a product list for `qsim generate --catalog`.")
+@click.option("--goods", metavar="CSV", help="Write the fitted goods as a product list; with --hold-out 0 all.")
 @click.option("--hold-out", default=0.3, help="Share of items and of days that the fit does not see (default 0.3).")
 @click.option("--log/--no-log", "carry", default=None, help="Rows are changes only, or every day; default: found out.")
 @click.option("--seed", default=1, help="Of the split, the simulated markets and the classifier (default 1).")

@@ -70,7 +70,7 @@ def fit(
 
     Args:
         file: CSV or Parquet: a panel (the fields of `reading.PANEL_FIELDS`), or a catalog (product, price, mrp ...).
-        out: where to write the preset; `goods`: where to write the panel's goods as a product list; None for nowhere.
+        out: where to write the preset; `goods`: where to write the fitted goods as a product list; None for nowhere.
         columns: column -> field, over the names of columns.
         base: preset for what the file does not tell; `catalog`: one beside a panel, whose discounts are told too.
         hold_out: share of items and of days that the fit does not see, and is judged by; 0 for none.
@@ -140,8 +140,7 @@ def _of_panel(
             f"fit: found {counted(figures.pools[ALL].changes, 'price change')}; needed are {_FEWEST_CHANGES}; give longer data"
         )
     listed = goods_of(real, observe(real)[0], groups)
-    if goods is not None:
-        files.put(Path(goods), listed.write_csv().encode())
+    notes = source.notes + ([] if goods is None else _write_goods(goods, listed, len(set(panel.item.tolist()))))
     refined = refine(_guessed(figures, real, groups, base), figures, split.latest(real), groups, listed, seed=seed)
     held = None if held is None else split.earliest(held)
     made, made_groups = simulated(refined.values, held or split.latest(real), listed, seed=seed + 1)
@@ -157,8 +156,16 @@ def _of_panel(
         "auc_missing": missing,
         "held_out": what,
         "rounds": refined.distances,
-        "notes": source.notes,
+        "notes": notes,
     }
+
+
+def _write_goods(goods: str | os.PathLike[str], listed: pl.DataFrame, every: int) -> list[str]:
+    """Write the product list; give a note where `every` item of the panel is more than it has, since some were held out."""
+    files.put(Path(goods), listed.write_csv().encode())
+    if len(listed) == every:
+        return []
+    return [f"{goods} lists {len(listed):,} of {every:,} items: the others were held out; hold out 0 to list all"]
 
 
 def _mrp_rows(frame: pl.DataFrame) -> list[dict[str, Any]]:
