@@ -282,6 +282,12 @@ def test_a_fit_of_a_known_market_gives_its_rates_back_and_a_preset_that_runs_as_
     assert "120 of 600 items" in result["held_out"]
 
 
+def test_a_list_of_goods_is_refused_where_the_prices_are_a_list_themselves(tmp_path: Path) -> None:
+    catalog = written(pl.DataFrame({"product": ["a"], "price": [5.0]}), tmp_path)
+    with pytest.raises(UsageError, match=r"goods: found '.*goods.csv' with a catalog"):
+        qsim.fit(catalog, goods=tmp_path / "goods.csv")
+
+
 def test_a_list_of_goods_without_those_held_out_is_told_to_lack_them(tmp_path: Path) -> None:
     listed = pl.DataFrame({"product": ["a", "b"]})
     [note] = fitted._write_goods(tmp_path / "goods.csv", listed, 3)

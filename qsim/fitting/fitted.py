@@ -84,7 +84,9 @@ def fit(
     columns = given.table("columns", {} if columns is None else columns, _COLUMNS)
     seed, carry = whole_number("seed", seed), None if carry is None else given.flag("carry", carry)
     source = read_source(Path(file), columns, carry=carry)
-    result = _of_panel(source, base, goods, hold_out, seed) if source.kind == "panel" else _of_catalog(source, base)
+    result = (
+        _of_panel(source, base, goods, hold_out, seed) if source.kind == "panel" else _of_catalog(source, base, goods)
+    )
     if catalog is not None:
         result["catalog"] = catalogs.by_category(read_source(Path(catalog), {}).frame)
     result = {"file": str(file), "kind": source.kind, "columns": source.columns, **result}
@@ -95,8 +97,13 @@ def fit(
     return result
 
 
-def _of_catalog(source: Source, base: str) -> dict[str, Any]:
+def _of_catalog(source: Source, base: str, goods: str | os.PathLike[str] | None) -> dict[str, Any]:
     """Fit the price points of a catalog; what moves is the base's."""
+    if goods is not None:
+        raise UsageError(
+            f"goods: found {os.fspath(goods)!r} with a catalog, which is a list of goods itself; allowed is one with a panel;"
+            " leave it out"
+        )
     found, exact = catalogs.price_figures(source.frame)
     values = params.resolve(base).model_dump()
     points = {**values["price_points"], "packaged": styles(found)}
