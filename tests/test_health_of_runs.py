@@ -41,6 +41,13 @@ def test_a_run_that_failed_is_told_with_its_error(market: Path, monkeypatch: pyt
     assert reason["level"] == "warning"
 
 
+def test_a_run_that_failed_is_not_the_last_where_one_without_monitoring_went_on(market: Path) -> None:
+    with_run(market, kind="failed", error="events: cannot write; free space")
+    assert [reason["level"] for reason in about(market, "failures")] == ["failing"]
+    qsim.run(market, ticks=1, monitoring=False)
+    assert [reason["level"] for reason in about(market, "failures")] == ["warning"]
+
+
 @pytest.mark.parametrize(("days", "levels"), [(6, ["warning"]), (8, [])])
 def test_a_run_that_failed_is_forgotten_after_a_week(market: Path, days: int, levels: list[str]) -> None:
     then = (datetime.now(UTC) - timedelta(days=days)).isoformat()

@@ -83,11 +83,12 @@ def _age(run: dict[str, Any]) -> float:
     return (datetime.now(UTC) - datetime.fromisoformat(run["time"])).total_seconds()
 
 
-def _failed_runs(market: Place, newest: list[dict[str, Any]]) -> Iterator[Reason]:
+def _failed_runs(market: Place, tick: int, newest: list[dict[str, Any]]) -> Iterator[Reason]:
     """Many failures of runs."""
     lately = [run for run in newest[-20:] if _age(run) < _FORGOTTEN_SECONDS]
     broken = [run for run in lately if run["kind"] == "failed"]
-    if newest and newest[-1]["kind"] == "failed":
+    # A run without monitoring keeps no line: that it came after the failed one is told by how far the market is.
+    if newest and newest[-1]["kind"] == "failed" and newest[-1]["tick"] >= tick:
         # The line of an error ends with what to do.
         found, _, mend = str(newest[-1].get("error", "")).rpartition("; ")
         mend = f"{mend if found else 'mend what it says and run again'}; nothing committed was lost"
@@ -99,7 +100,7 @@ def _failed_runs(market: Place, newest: list[dict[str, Any]]) -> Iterator[Reason
         yield _reason(WARNING, "failures", found, "nothing committed was lost; look at the log of these runs")
 
 
-def _speed(market: Place, newest: list[dict[str, Any]]) -> Iterator[Reason]:
+def _speed(market: Place, tick: int, newest: list[dict[str, Any]]) -> Iterator[Reason]:
     """Too slow: behind the clock, or stopped on the way; what has ended is late no more."""
     if not newest or newest[-1]["kind"] != "run":
         return
@@ -190,7 +191,7 @@ def _still(market: Place, run: dict[str, Any]) -> Iterator[Reason]:
         yield _reason(FAILING, "run", found, "look at its log; stop it (SIGTERM) and run again")
 
 
-def _machine(market: Place, newest: list[dict[str, Any]]) -> Iterator[Reason]:
+def _machine(market: Place, tick: int, newest: list[dict[str, Any]]) -> Iterator[Reason]:
     """Disk and memory."""
     import psutil
 
@@ -243,7 +244,7 @@ def _volatility(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Rea
 _OF_HISTORY: tuple[Callable[[Place, Log, pl.DataFrame], Iterator[Reason]], ...] = (
     _products, _failures, _files, _volatility,
 )  # fmt: skip
-_OF_NOW: tuple[Callable[[Place, list[dict[str, Any]]], Iterator[Reason]], ...] = (_failed_runs, _speed, _machine)
+_OF_NOW: tuple[Callable[[Place, int, list[dict[str, Any]]], Iterator[Reason]], ...] = (_failed_runs, _speed, _machine)
 
 
 def recent(market: Place, history: Log) -> pl.DataFrame:
@@ -261,13 +262,13 @@ def _of_committed(market: Place, history: Log) -> tuple[list[Reason], int]:
     return of_history(market, history, recent(market, history)), history.tick
 
 
-def of_now(market: Place) -> tuple[list[Reason], dict[str, Any]]:
-    """Give the reasons that lie in the newest runs and in the machine, and the last line of the newest run, empty where none was."""
+def of_now(market: Place, tick: int) -> tuple[list[Reason], dict[str, Any]]:
+    """Give the reasons that lie in the newest runs of a market at a tick and in the machine, and the newest run's last line or {}."""
     lines = process.lines(market)
     newest = metrics.runs_of(lines)
     if newest and newest[-1]["kind"] == "run":
         newest[-1] = newest[-1] | _lately(lines, newest[-1])
-    return [reason for check in _OF_NOW for reason in check(market, newest)], newest[-1] if newest else {}
+    return [reason for check in _OF_NOW for reason in check(market, tick, newest)], newest[-1] if newest else {}
 
 
 def of_fault(fault: QsimError, about: str = "market") -> Reason:
@@ -291,7 +292,7 @@ def health(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     market = market_directory(directory)
     try:
         found, tick = integrity.at_newest(market, partial(_of_committed, market))
-        reasons = [*found, *of_now(market)[0]]
+        reasons = [*found, *of_now(market, tick)[0]]
     except QsimError as fault:
         reasons, tick = [of_fault(fault)], None
     level = worst(reasons)

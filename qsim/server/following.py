@@ -72,7 +72,7 @@ def look(market: Market, state: Following) -> None:
             rows = health.recent(place, moment.log)
             state.history = _hidden(market, health.of_history(place, moment.log, rows))
             state.counts, state.head = metrics.totals(rows, ("platform", "category")), moment.log.head
-        found, state.run = health.of_now(place)
+        found, state.run = health.of_now(place, moment.tick)
         integrity.checked(place, moment.log)
         state.now = _hidden(market, found)
     except QsimError as fault:
