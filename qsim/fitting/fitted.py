@@ -90,11 +90,7 @@ def fit(
     if catalog is not None:
         result["catalog"] = catalogs.by_category(read_source(Path(catalog), {}).frame)
     result = {"file": str(file), "kind": source.kind, "columns": source.columns, **result}
-    if out is not None:
-        text = f"# Fitted to {Path(file).name} by qsim fit.\n{params.to_toml(result['preset'])}"
-        files.put(Path(out), text.encode())
-        result["out"] = str(out)
-    return result
+    return result if out is None else {**result, **_write_preset(out, Path(file), result["preset"])}
 
 
 def _of_catalog(source: Source, base: str, goods: str | os.PathLike[str] | None) -> dict[str, Any]:
@@ -165,6 +161,11 @@ def _of_panel(
         "rounds": refined.distances,
         "notes": notes,
     }
+
+
+def _write_preset(out: str | os.PathLike[str], file: Path, values: Mapping[str, Any]) -> dict[str, str]:
+    files.put(Path(out), f"# Fitted to {file.name} by qsim fit.\n{params.to_toml(values)}".encode())
+    return {"out": str(out)}
 
 
 def _write_goods(goods: str | os.PathLike[str], listed: pl.DataFrame, every: int) -> list[str]:
