@@ -268,3 +268,9 @@ def test_a_category_without_a_row_in_a_stretch_stays_as_it_was(lively: Path, fou
                 for name, line in found["over_time"]["discounted"].items()
             }
             assert told == dict(wanted), tick
+
+
+def test_platforms_that_begin_alike_have_codes_of_their_own() -> None:
+    names = ["shop_1", "shop_2", "s2", "zepto"]
+    chart = svg_rows.heat("", {"Food": [(name, 0.5) for name in names]}, [0.0] * 4, names, "")
+    assert re.findall(r'class="code">(\w+)<', chart) == ["S1", "S2", "S3", "ZE"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from qsim.monitoring.svg import (
@@ -97,12 +98,14 @@ def heat(
 
 
 def _codes(names: Sequence[str]) -> dict[str, str]:
-    """Give each name the shortest beginning, from two letters on, that no other one has, or all of it."""
-    found = {}
+    """Give each name the shortest beginning of two to four letters that no other one has, else its first letter and a number."""
+    found: dict[str, str] = {}
     for name in names:
         begun = (name[:size] for size in range(2, 5) if sum(other[:size] == name[:size] for other in names) == 1)
+        numbered = (f"{name[:1]}{number}" for number in range(1, len(names) + 1))
         # In capitals, since Bi and Bl look alike.
-        found[name] = next(begun, name[:5]).upper()
+        codes = (code.upper() for code in chain(begun, numbered))
+        found[name] = next(code for code in codes if code not in found.values())
     return found
 
 
