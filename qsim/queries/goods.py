@@ -74,7 +74,7 @@ class Words:
     firsts: Ints
     rows: Ints
 
-    def rows_with(self, stem: str, count: int, chosen: Callable[[str], bool] = lambda word: True) -> Mask:
+    def rows_with(self, stem: str, count: int, chosen: Callable[[str], bool]) -> Mask:
         """Tell for each of `count` rows whether a word of it that is chosen contains a stem, which has no blank."""
         places = [found.start() for found in re.finditer(re.escape(stem), self.text)]
         having = np.zeros(count, np.bool_)
@@ -160,11 +160,11 @@ class Goods:
         """Tell for each product whether it is on a shelf: in `column` one of the values."""
         return self.texts[column].among(values)
 
-    def having(self, stems: Sequence[str]) -> Mask:
-        """Tell for each product whether its name or brand has all stems."""
+    def having(self, asked: wording.Words, has: Callable[[str, str], bool]) -> Mask:
+        """Tell for each product whether its name or brand has all words asked for; `has` tells whether a text has a word."""
         found = np.ones(self.count, np.bool_)
-        for stem in stems:
-            found &= self.words.rows_with(stem, self.count)
+        for word, stem in zip((word for word in asked if word != "and"), names.stems_of(asked), strict=True):
+            found &= self.words.rows_with(stem, self.count, partial(has, word))
         return found
 
     def meaning(self, name: str) -> Meaning:
@@ -197,21 +197,18 @@ class Goods:
         return names.meaning(names.kins_among(asked.words, self._candidates(asked)))
 
     def _candidates(self, asked: Asked) -> Iterable[tuple[int, str, str, str]]:
-        stems = names.stems_of(asked.words)
-        if not stems:
+        if not names.stems_of(asked.words):
             return ()
-        found = np.ones(self.count, np.bool_)
+        found = self.having(asked.words, _may_have)
         if asked.size:
-            found = self.texts["unit"].among([asked.size[0]]) & np.isclose(self.pack_units, asked.size[1], 1e-9, 0.0)
-        for word, stem in zip((word for word in asked.words if word != "and"), stems, strict=True):
-            # What SQL lowers otherwise than Python is left to be read.
-            found &= self.words.rows_with(stem, self.count, partial(_may_have, word))
+            found &= self.texts["unit"].among([asked.size[0]]) & np.isclose(self.pack_units, asked.size[1], 1e-9, 0.0)
         rows = np.flatnonzero(found)
         texts = (self.texts[column].of(rows) for column in ("product", "brand", "subcategory"))
         return zip(rows.tolist(), *texts, strict=True)
 
 
 def _may_have(word: str, text: str) -> bool:
+    # What SQL lowers otherwise than Python is left to be read.
     return not text.isascii() or word in wording.words(text)
 
 

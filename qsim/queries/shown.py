@@ -91,17 +91,22 @@ def listings_of(now: Now, number: int) -> Ints:
 
 
 def products(now: Now, search: str | None, category: str | None, after: int, limit: int) -> Rows:
-    """Give the products after one by number, at most `limit`, that have the words of a text and are of a category.
+    """Give the products after one by number, at most `limit`, that are of a category and whose name and brand have the words of a
+    text, in singular or plural.
 
     `category` is a category, a subcategory or a volatility group.
     """
-    goods, stems = now.goods, stems_of(words(search or ""))
+    goods, asked = now.goods, words(search or "")
     having = shelf(goods, category)
     if search is not None:
         # A text without a word is in no name.
-        having = having & goods.having(stems) if stems else np.zeros_like(having)
+        having = having & goods.having(asked, _has) if stems_of(asked) else np.zeros_like(having)
     found = after + 1 + np.flatnonzero(having[after + 1 :])[:limit]
     return rows_of(facts(goods, found) | {"mrp": amounts(goods.mrp[found])}, _PRODUCTS)
+
+
+def _has(word: str, text: str) -> bool:
+    return word in words(text)
 
 
 def product(now: Now, number: int) -> dict[str, Any]:

@@ -41,7 +41,9 @@ async def status(request: Request) -> Response:
 @router.get("/products", responses=shapes.shown(shapes.PRODUCTS))
 async def products(
     request: Request,
-    search: Annotated[str | None, Query(max_length=100, description="Words of its name.", examples=["onions"])] = None,
+    search: Annotated[
+        str | None, Query(max_length=100, description="Words of its name or brand.", examples=["onions"])
+    ] = None,
     category: Category = None,
     limit: Limit = 50,
     cursor: Cursor = None,
