@@ -8,6 +8,7 @@ import shlex
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +20,7 @@ import pytest
 import qsim
 from qsim.cli import main
 from qsim.interrupts import STOPPING
+from qsim.monitoring import feed
 from qsim.monitoring.health import health
 from qsim.runs import process
 from tests.commands import Shell
@@ -141,6 +143,28 @@ def test_events_of_several_blocks_and_compacted_files_are_the_newest_of_all(mark
     qsim.compact(market)
     assert shell("events", market, "--last", 90, "--json").out == before
     assert [row["tick"] for row in lines(before)] == sorted(row["tick"] for row in lines(before))
+
+
+@pytest.mark.parametrize(("last", "told"), [(5, True), (0, False)])
+def test_follow_tells_the_first_events_where_they_come_as_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shell: Shell, last: int, told: bool
+) -> None:
+    qsim.generate(tmp_path / "m", products=5)
+    recent, follow, stop = feed.recent, feed.follow, threading.Event()
+
+    def beaten(directory: str, last: int) -> list[dict[str, Any]]:
+        found = recent(directory, last)
+        qsim.run(tmp_path / "m", ticks=1)
+        return found
+
+    def stopped(directory: str, after: int | None) -> Iterator[list[dict[str, Any]]]:
+        threading.Timer(1.0, stop.set).start()
+        return follow(directory, after, stop)
+
+    monkeypatch.setattr(feed, "recent", beaten)
+    monkeypatch.setattr(feed, "follow", stopped)
+    found = lines(shell("events", tmp_path / "m", "--last", last, "--follow", "--json").out)
+    assert ({row["tick"] for row in found} == {1}) is told
 
 
 def test_follow_tells_each_event_that_comes_once(market: Path) -> None:

@@ -44,5 +44,7 @@ def events(directory: str | None, last: int, follow: bool, as_json: bool) -> Non
     show(newest)
     if not newest and last:
         output.note("no events yet: " + ("waiting for the first" if follow else "qsim run makes them"))
-    for rows in feed.follow(directory, newest[-1]["tick"] if newest else None) if follow else ():
+    # Where there were none yet, the first may have come since it was looked.
+    after = newest[-1]["tick"] if newest else 0 if last else None
+    for rows in feed.follow(directory, after) if follow else ():
         show(rows)
