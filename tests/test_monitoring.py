@@ -13,6 +13,7 @@ import pyarrow as pa
 import pytest
 
 import qsim
+from qsim.errors import UsageError
 from qsim.monitoring import feed, metrics, page, report
 from qsim.schema import STATES
 from tests.commands import Shell
@@ -32,6 +33,13 @@ def test_metrics_of_the_last_ticks_are_of_these_alone(ready_market: Path, shell:
     found = json.loads(shell("metrics", ready_market, "--last", 7, "--json").out)
     assert found["ticks_counted"] == 7 and found["total"]["attempted"] == 7 * 200
     assert "last" in shell.refused(2, "metrics", ready_market, "--last", 0)
+
+
+def test_what_metrics_are_told_by_may_be_named_twice_and_has_to_be_a_name(ready_market: Path) -> None:
+    twice = qsim.metrics(ready_market, by=["platform", "platform"])
+    assert twice["rows"] == qsim.metrics(ready_market, by="platform")["rows"]
+    with pytest.raises(UsageError, match="allowed is platform, category or both"):
+        qsim.metrics(ready_market, by=["platform", ["category"]])  # type: ignore[list-item]
 
 
 def test_rates_and_spreads_of_metrics_are_those_of_all_changes_added_up() -> None:

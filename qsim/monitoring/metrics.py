@@ -177,9 +177,9 @@ def _told(market: Place, history: Log, last: int | None, by: tuple[str, ...]) ->
 
 def _by(names: object) -> tuple[str, ...]:
     listed = [names] if isinstance(names, str) else names
-    if not isinstance(listed, (list, tuple)) or not set(listed) <= {"platform", "category"}:
+    if not isinstance(listed, (list, tuple)) or any(name not in ("platform", "category") for name in listed):
         raise refused("by", names, "platform, category or both, as ('platform', 'category')")
-    return tuple(listed)
+    return tuple(dict.fromkeys(listed))
 
 
 def counted(market: Place, history: Log, last: int | None, by: tuple[str, ...]) -> dict[str, Any]:
