@@ -38,8 +38,6 @@ COMMANDS = {
 }
 
 
-# What click 8.2 and later raise where a command is needed and none is given; its message is the whole help.
-_HELP: type[click.UsageError] | tuple[()] = getattr(click.exceptions, "NoArgsIsHelpError", ())
 # What DuckDB makes of the KeyboardInterrupt that Ctrl-C raises while a query runs.
 _INTERRUPTED = "Query interrupted"
 
@@ -117,7 +115,8 @@ def main(arguments: list[str] | None = None) -> int:
     except QsimError as fault:
         # The notes of an error are the lines of a list of which its message is the head.
         return _fail(str(fault), fault.exit_code, getattr(fault, "__notes__", ()))
-    except _HELP as fault:
+    except click.exceptions.NoArgsIsHelpError as fault:
+        # A command is needed and none was given; the message is the whole help.
         click.echo(fault.format_message(), err=True)
         return fault.exit_code
     except click.UsageError as fault:

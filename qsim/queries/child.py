@@ -29,11 +29,7 @@ _AROUND = re.compile(r" LINE \d+: .*\bunnamed_relation_.*")
 
 def instance() -> duckdb.DuckDBPyConnection:
     """Open DuckDB without a thread of its own: one that is there before the kernel's limits would stay free of them."""
-    try:
-        return duckdb.connect(":memory:", config={"threads": 1, "async_threads": 0})
-    except duckdb.Error:
-        # DuckDB before 2.0 has no asynchronous threads to be switched off.
-        return duckdb.connect(":memory:", config={"threads": 1})
+    return duckdb.connect(":memory:", config={"threads": 1, "async_threads": 0})
 
 
 def laid_out(connection: duckdb.DuckDBPyConnection, request: Mapping[str, Any], layers: frozenset[str]) -> None:
