@@ -171,6 +171,14 @@ def test_a_run_that_was_killed_is_forgotten_when_a_later_one_ended_well(market: 
     assert health(market)["reasons"] == [] and metrics.runs(market)[-1]["kind"] == "end"
 
 
+def test_a_run_that_was_killed_is_forgotten_when_one_without_monitoring_went_beyond_it(market: Path) -> None:
+    with_run(market, process=2**22 + 1, seconds=3.0, wanted=12)
+    qsim.run(market, ticks=2, monitoring=False)
+    assert about(market, "run")
+    qsim.run(market, ticks=1, monitoring=False)
+    assert not about(market, "run")
+
+
 def test_runs_of_one_process_number_are_told_apart(market: Path) -> None:
     before = len(metrics.runs(market))
     for tick, done, seconds in ((11, 1, 1.0), (12, 2, 2.0), (13, 1, 2.5), (14, 1, 1.5), (15, 2, 3.0)):

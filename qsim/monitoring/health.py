@@ -106,8 +106,10 @@ def _speed(market: Place, tick: int, newest: list[dict[str, Any]]) -> Iterator[R
         return
     run = newest[-1]
     if metrics.is_over(market, run):
-        found = f"the last run (process {run['process']}) ended at tick {run['tick']} without a word: killed, or its machine was"
-        yield _reason(WARNING, "run", found, "run again: it goes on from the last commit")
+        # Beyond what it was to run another one has gone on, without monitoring.
+        if tick <= run["tick"] - run["done"] + run["wanted"]:
+            found = f"the last run (process {run['process']}) ended at tick {run['tick']} without a word: killed, or its machine was"
+            yield _reason(WARNING, "run", found, "run again: it goes on from the last commit")
         return
     if isinstance(market, Path) and lock.last_holder(market) not in (None, run["process"]):
         # That run is over: another one holds the lock, and has kept no line yet.
@@ -209,12 +211,8 @@ def _machine(market: Place, tick: int, newest: list[dict[str, Any]]) -> Iterator
         yield _reason(WARNING, "memory", f"it cannot be told how much is taken: {fault}", "let qsim read /proc")
         return
     if memory.percent > 95:
-        yield _reason(
-            WARNING,
-            "memory",
-            f"{memory.percent:.0f} % of memory is taken",
-            "fewer --max-workers, or close other programs",
-        )
+        found = f"{memory.percent:.0f} % of memory is taken"
+        yield _reason(WARNING, "memory", found, "fewer --max-workers, or close other programs")
 
 
 def _files(market: Place, history: Log, rows: pl.DataFrame) -> Iterator[Reason]:
