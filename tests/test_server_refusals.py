@@ -22,7 +22,7 @@ from starlette.datastructures import Headers
 from starlette.types import Message, Receive, Scope, Send
 
 import qsim
-from qsim.errors import UsageError
+from qsim.errors import DiskError, UsageError
 from qsim.server.guarding import Allowed, Guard, refuse
 from qsim.server.measures import Measures
 from qsim.server.problems import ProblemError
@@ -221,6 +221,12 @@ def test_a_port_that_is_taken_is_refused_in_a_line(market: Path) -> None:
         words = [sys.executable, "-m", "qsim", "serve", str(market), "--port", str(port)]
         done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 6 and "choose another --port" in done.stderr.splitlines()[-1], done.stderr
+
+
+def test_an_address_of_another_machine_is_refused_in_a_line_that_names_the_host(market: Path) -> None:
+    # 192.0.2.0/24 is nobody's (RFC 5737).
+    with pytest.raises(DiskError, match=r"192\.0\.2\.1:0: cannot be listened on; .* choose another --port or --host"):
+        qsim.serve(market, host="192.0.2.1", port=0, token="a-token-of-sixteen")
 
 
 @pytest.mark.parametrize(("host", "at"), [("127.0.0.2", "127.0.0.2"), ("0:0:0:0:0:0:0:1", "[::1]")])

@@ -239,5 +239,5 @@ def serve(
                 "serve: the server could not be started; what it says above is why; mend that and start it again"
             ) from None
         raise DiskError(
-            f"{host}:{port}: cannot be listened on; it is taken or not this machine's; choose another --port"
+            f"{host}:{port}: cannot be listened on; it is taken or not this machine's; choose another --port or --host"
         ) from None
