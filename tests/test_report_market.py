@@ -274,3 +274,9 @@ def test_platforms_that_begin_alike_have_codes_of_their_own() -> None:
     names = ["shop_1", "shop_2", "s2", "zepto"]
     chart = svg_rows.heat("", {"Food": [(name, 0.5) for name in names]}, [0.0] * 4, names, "")
     assert re.findall(r'class="code">(\w+)<', chart) == ["S1", "S2", "S3", "ZE"]
+
+
+def test_long_names_of_platforms_are_told_apart_beside_their_lanes() -> None:
+    lines = {f"corner_shop_{nth}": [(0, 10.0, 0, 0)] for nth in (1, 2)}
+    chart = svg_rows.prices("", lines, (0.0, 60.0), True, "")
+    assert re.findall(r'class="code">([^<]+)<', chart) == ["corner…p_1", "corner…p_2"]

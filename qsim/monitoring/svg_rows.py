@@ -26,7 +26,7 @@ from qsim.monitoring.svg import (
     y_axis,
 )
 
-_LANE, _PRICES_HEIGHT = 14, 200
+_LANE, _LANE_LETTERS, _PRICES_HEIGHT = 14, 10, 200
 _NAMES_WIDTH, _NAME_LETTERS, _ROWS_HEIGHT = 164, 24, 160
 
 
@@ -50,7 +50,7 @@ def prices(
         places = path([*held, (x(window[1]), held[-1][1])], steps)
         parts.append(f'<polyline class="s{nth % 8}" points="{places}"/>')
         top = _PRICES_HEIGHT + 8 + nth * _LANE
-        parts.append(text(LEFT - 4, top + _LANE - 4, name[:10], "end", "code"))
+        parts.append(text(LEFT - 4, top + _LANE - 4, _cut(name, _LANE_LETTERS), "end", "code"))
         parts.append(rect("bed", LEFT, top + 2, WIDTH - RIGHT - LEFT, _LANE - 4))
         for (second, _, deal, surge), end in zip(line, ends, strict=True):
             if deal:
@@ -109,12 +109,12 @@ def _codes(names: Sequence[str]) -> dict[str, str]:
     return found
 
 
-def _cut(words: str) -> str:
+def _cut(words: str, letters: int = _NAME_LETTERS) -> str:
     """Shorten a name in its middle, since long ones are often told apart by their ends."""
-    if len(words) <= _NAME_LETTERS:
+    if len(words) <= letters:
         return words
-    end = _NAME_LETTERS // 3
-    return f"{words[: _NAME_LETTERS - end - 1].rstrip()}…{words[-end:].lstrip()}"
+    end = letters // 3
+    return f"{words[: letters - end - 1].rstrip()}…{words[-end:].lstrip()}"
 
 
 def gantt(
