@@ -53,6 +53,12 @@ def test_words_ignore_case_punctuation_and_apostrophes() -> None:
         ("onion", "Potato Crisps - Cream 'N' Onion", "Parle", Kin.MENTION),
         ("onion", "Cheese & Onion", "", Kin.MENTION),
         ("onion", "Onion Powder", "Keya", Kin.MENTION),
+        ("walnuts", "Tulsi Chilean Walnut Kernels", "Tulsi", Kin.FORM),
+        ("black pepper", "Black Pepper Whole", "", Kin.FORM),
+        ("cashew", "Nutraj Cashews Split", "Nutraj", Kin.FORM),
+        ("walnut", "Walnut Brownie", "", Kin.MENTION),
+        ("pepper", "Salt & Pepper Whole", "", Kin.MENTION),
+        ("whole", "Black Pepper Whole", "", Kin.KIND),
         ("onion", "Tomato 1kg + Onion", "", Kin.MENTION),
         ("onion", "Potato", "", None),
         ("toned milk", "Nandini Toned Milk", "Nandini", Kin.PLAIN),
@@ -85,6 +91,25 @@ def test_mentions_answer_only_alone() -> None:
     ]
     assert groups(kins) == [[4], [3], [5], [2]]
     assert groups(kins[:1]) == [[1]] and groups([]) == []
+
+
+def test_forms_answer_where_there_is_no_thing_itself_and_mentions_then_do_not() -> None:
+    kins = [(1, Kin.MENTION, True), (2, Kin.FORM, False), (3, Kin.KIND, False)]
+    assert groups(kins) == [[3]] and groups(kins[:2]) == [[2]]
+
+
+def test_goods_sold_in_a_form_are_meant_before_what_has_their_flavour_and_after_goods_called_so() -> None:
+    con = by_hand(
+        {"product": "Walnut Brownie"},
+        {"product": "Walnut Kernels"},
+        {"product": "Kaju Mixture"},
+        {"product": "Cashews Whole"},
+        {"product": "Moong Dal"},
+        {"product": "Green Moong Whole"},
+    )
+    assert products_named(con, "walnut") == [[1]]
+    assert products_named(con, "kaju") == [[3]]
+    assert products_named(con, "moong") == [[4]]
 
 
 # Where no pack is given, one of a kilogram.

@@ -174,7 +174,7 @@ class Goods:
             found = self.meanings.get(asked)
         if found is None:
             read = names.nearest_reading(name, self._meaning_in)
-            found = Meaning(tuple(array("I", group) for group in read.groups), read.is_near)
+            found = Meaning(tuple(array("I", group) for group in read.groups), read.kin)
             with self.turn:
                 self.meanings[asked] = found
                 while sum(one.count for one in self.meanings.values()) > _MEANT_MOST:

@@ -24,6 +24,8 @@ from qsim.queries.wording import Words, words
 # Names that are less like what was typed are of other things: `battery` is no slip of butter.
 _ALIKE = 0.86
 _JOINING = {"and", "n", "with", "no", "or", "without"}
+# What may follow the name of goods and only says in which form they come: `Walnut Kernels` are walnuts, a walnut brownie is none.
+_FORMS = {"whole", "kernel", "split", "half", "piece", "broken", "raw"}
 _SUFFIX = re.compile(r"\s+[-–]\s+|\s*\(")
 # Without these a name has one reading.
 _MARKED = re.compile(r"[-–(/]")
@@ -35,12 +37,13 @@ _SIDE = r"([\w\u0300-\u036f\u0900-\u0dff]+)"
 
 
 class Kin(IntEnum):
-    """How near a product is to the name asked for: it and no more, a sort of it, of that kind, or with its words."""
+    """How near a product is to the name asked for: it and no more, a sort of it, of that kind, a form of it, or with its words."""
 
     PLAIN = 1
     EXACT = 2
     KIND = 3
-    MENTION = 4
+    FORM = 4
+    MENTION = 5
 
 
 def _either_side(text: str) -> Iterable[str]:
@@ -95,8 +98,9 @@ def kin(asked: Words, name: str, brand: str = "") -> Kin | None:
     EXACT: the name without brand, without bracket and without what follows a dash, or these turned round
     (`Apple - Shimla` is `shimla apple`), or a bracket alone (`Spinach (Palak)` is `palak`); PLAIN where there is
     no dash. KIND: that name ends
-    with the words, as `Red Onion` does and `Onion Rings` or `Cream & Onion` does not. MENTION: anything else that
-    has the words, such as a flavour. Sets of several goods, joined by `+`, are mentions.
+    with the words, as `Red Onion` does and `Onion Rings` or `Cream & Onion` does not. FORM: it does but for a word behind
+    that tells a form, as `Black Pepper Whole`. MENTION: anything else that has the words, such as a flavour. Sets of
+    several goods, joined by `+`, are mentions.
     """
     maker = _maker(brand)
     read = _read(*_shared(name, brand, maker))
@@ -108,11 +112,16 @@ def kin(asked: Words, name: str, brand: str = "") -> Kin | None:
         asked = asked[len(maker) :]
     if asked in read.names:
         return Kin.EXACT if _DASH.search(name) else Kin.PLAIN
-    for head in read.heads:
-        before = len(head) - len(asked)
-        if before > 0 and head[before:] == asked and head[before - 1] not in _JOINING:
-            return Kin.KIND
-    return Kin.MENTION
+    if any(_ends_with(head, asked) for head in read.heads):
+        return Kin.KIND
+    formed = (head[:-1] for head in read.heads if head and head[-1] in _FORMS)
+    return Kin.FORM if any(head == asked or _ends_with(head, asked) for head in formed) else Kin.MENTION
+
+
+def _ends_with(name: Words, asked: Words) -> bool:
+    """Tell whether a name is of that kind: it ends with the words, and what stands before them joins nothing to them."""
+    before = len(name) - len(asked)
+    return before > 0 and name[before:] == asked and name[before - 1] not in _JOINING
 
 
 def _unbranded(name: Words, maker: Words) -> Words:
@@ -129,7 +138,7 @@ def groups(kins: Sequence[tuple[int, Kin, bool]]) -> list[list[int]]:
     """Order product ids into groups, nearest first: (id, kin, whether its subcategory has the name asked for).
 
     The thing itself; sorts of it; those of that kind in the subcategory of that name (`milk` is first of all what lies under Milk);
-    others of that kind. Mentions answer only where there is nothing of these.
+    others of that kind. Forms answer only where there is nothing of these, and mentions where there are no forms.
     """
     near = [
         [at for at, degree, _ in kins if degree == Kin.PLAIN],
@@ -138,7 +147,8 @@ def groups(kins: Sequence[tuple[int, Kin, bool]]) -> list[list[int]]:
         [at for at, degree, shelf in kins if degree == Kin.KIND and not shelf],
     ]
     found = [group for group in near if group]
-    return found or [group for group in ([at for at, _, _ in kins],) if group]
+    rest = [at for at, degree, _ in kins if degree == Kin.FORM] or [at for at, _, _ in kins]
+    return found or ([rest] if rest else [])
 
 
 class UnknownNameError(UsageError):
@@ -147,10 +157,15 @@ class UnknownNameError(UsageError):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a name means: groups of product ids, nearest first, and whether any is nearer than a mention."""
+    """What a name means: groups of product ids, nearest first, and how near the nearest is; None without any."""
 
     groups: tuple[Sequence[int], ...]
-    is_near: bool
+    kin: Kin | None
+
+    @property
+    def is_near(self) -> bool:
+        """Tell whether there is the thing itself, a sort of it or one of its kind."""
+        return self.kin is not None and self.kin <= Kin.KIND
 
     @property
     def count(self) -> int:
@@ -160,17 +175,20 @@ class Meaning:
 
 def meaning(kins: Sequence[tuple[int, Kin, bool]]) -> Meaning:
     """Tell what a name means by the products that have its words."""
-    return Meaning(tuple(groups(kins)), any(degree < Kin.MENTION for _, degree, _ in kins))
+    return Meaning(tuple(groups(kins)), min((degree for _, degree, _ in kins), default=None))
 
 
 def nearest_reading(text: str, meaning_in: Callable[[Asked], Meaning]) -> Meaning:
-    """Tell what a text means: its first reading with products that are near, else one in other words, else the first with any."""
-    found = Meaning((), False)
+    """Tell what a text means: its first reading with products that are near, else one in other words, else the first with
+    forms of it, else the first with any.
+    """
+    found = Meaning((), None)
     for reading in readings(text):
         read = meaning_in(reading)
         if read.is_near:
             return read
-        found = found if found.groups else read
+        if read.kin is not None and (found.kin is None or read.kin < found.kin):
+            found = read
     others = (meaning_in(reading) for reading in in_other_words(text))
     return next((read for read in others if read.is_near), found)
 
@@ -194,7 +212,7 @@ def _meaning_in(connection: duckdb.DuckDBPyConnection, asked: Asked) -> Meaning:
     """Tell what a reading means by the products that have its words, and its pack where it has one."""
     stems = stems_of(asked.words)
     if not stems:
-        return Meaning((), False)
+        return Meaning((), None)
     have = [f"contains(words, ${number})" for number in range(1, 1 + len(stems))]
     if asked.size:
         have.append(f"unit = ${1 + len(stems)} AND abs(pack_units / ${2 + len(stems)} - 1) < 1e-9")
