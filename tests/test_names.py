@@ -152,6 +152,17 @@ def test_subcategory_of_the_name_comes_first(shop: duckdb.DuckDBPyConnection) ->
     assert products_named(shop, "milk") == [[4], [5]]
 
 
+def test_subcategory_named_after_several_goods_is_of_the_name_of_each() -> None:
+    con = by_hand(
+        {"product": "Unsalted Butter", "subcategory": "Butter & Cream"},
+        {"product": "Peanut Butter", "subcategory": "Honey & Spreads"},
+        {"product": "Rock Salt", "subcategory": "Salt, Sugar and Jaggery"},
+        {"product": "Bath Salt", "subcategory": "Bath"},
+    )
+    assert products_named(con, "butter") == [[0], [1]]
+    assert products_named(con, "salt") == [[2], [3]]
+
+
 def test_query_is_never_pasted_into_sql(shop: duckdb.DuckDBPyConnection) -> None:
     assert products_named(shop, "x'; DROP TABLE products; --") == []
     assert products_named(shop, "'") == []

@@ -31,6 +31,8 @@ _SUFFIX = re.compile(r"\s+[-–]\s+|\s*\(")
 _MARKED = re.compile(r"[-–(/]")
 
 
+# What stands between the goods that a subcategory is named after.
+_LISTED = re.compile(r"[,&+/]|\band\b", re.IGNORECASE)
 _DASH, _BRACKET = re.compile(r"\s[-–]\s"), re.compile(r"\(([^)]*)\)")
 # What stands on one side of a slash; the signs of vowels in Indian scripts, and marks above letters, are no \w.
 _SIDE = r"([\w\u0300-\u036f\u0900-\u0dff]+)"
@@ -226,13 +228,18 @@ def _meaning_in(connection: duckdb.DuckDBPyConnection, asked: Asked) -> Meaning:
 
 def kins_among(asked: Words, products: Iterable[tuple[int, str, str, str]]) -> list[tuple[int, Kin, bool]]:
     """Choose of (id, name, brand, subcategory) what has the words asked for: (id, kin, whether the subcategory is called so)."""
-    called = lru_cache(words)
     kins = []
     for number, product, brand, subcategory in products:
         degree = kin(asked, product, brand)
         if degree:
-            kins.append((number, degree, called(subcategory) == asked))
+            kins.append((number, degree, asked in _called(subcategory)))
     return kins
+
+
+@lru_cache(maxsize=1 << 10)
+def _called(subcategory: str) -> frozenset[Words]:
+    """Give what a subcategory is called: its whole name, and each good of `Butter & Cream`, where peanut butter does not lie."""
+    return frozenset(words(part) for part in (subcategory, *_LISTED.split(subcategory)))
 
 
 def nearest(connection: duckdb.DuckDBPyConnection, name: str, count: int = 3) -> list[str]:
