@@ -151,6 +151,12 @@ def test_list_file_is_read(tmp_path: Path) -> None:
         ("2 packs of bread", (2, "bread")),
         ("3 x 7up", (3, "7up")),
         ("2 bottle gourd", (2, "bottle gourd")),
+        ("2 packets milk", (2, "milk")),
+        ("2 pkt bread", (2, "bread")),
+        ("2\ttoned milk", (2, "toned milk")),
+        ("1,000 g onion", (1, "1,000 g onion")),
+        ("२ किलो प्याज", (1, "२ किलो प्याज")),
+        ("२ प्याज", (2, "प्याज")),
     ],
 )
 def test_pack_that_a_line_begins_with_is_no_count(line: str, item: tuple[int, str]) -> None:

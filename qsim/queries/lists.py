@@ -15,7 +15,7 @@ from qsim.inputs import read_small
 from qsim.queries.asked import pack_in
 from qsim.queries.wording import words
 from qsim.scalars import plain
-from qsim.taxonomy.packs import Size, pack_size
+from qsim.taxonomy.packs import Size, pack_size, plainly
 
 MAX_QUANTITY = 999
 MAX_LIST_BYTES = 1 << 16
@@ -23,7 +23,8 @@ _MOST_DIGITS = 9
 
 # What may stand between a count and a name.
 _COUNTED = re.compile(
-    r"^(?:[x×]\s|(?:packs?|packets?|pouch(?:es)?|bottles?|bags?|tins?|box(?:es)?)\s+of\s)\s*", re.IGNORECASE
+    r"^(?:[x×]\s|(?:packs?|packets?|pkts?)\s(?:\s*of\s)?|(?:pouch(?:es)?|bottles?|bags?|tins?|box(?:es)?)\s+of\s)\s*",
+    re.IGNORECASE,
 )
 
 
@@ -46,7 +47,7 @@ def items_file(path: str | os.PathLike[str]) -> list[tuple[int, str]]:
 
 def _begins_with_pack(said: str) -> bool:
     found = pack_in(said)
-    return found is not None and said.startswith(found[0])
+    return found is not None and plainly(said).startswith(found[0])
 
 
 def read_items(text: str, where: str) -> list[tuple[int, str]]:
@@ -59,7 +60,8 @@ def read_items(text: str, where: str) -> list[tuple[int, str]]:
         said = line.partition("#")[0].strip()
         if not said:
             continue
-        head, _, rest = said.partition(" ")
+        # A list that is copied from a sheet has tabs.
+        head, rest = (*said.split(maxsplit=1), "")[:2]
         # `1 kg atta` is one pack of so much, `2 1 kg atta` two of them.
         counted = not _begins_with_pack(said) and head.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdigit()
         name, quantity = (_COUNTED.sub("", rest.strip()), 0) if counted else (said, 1)
