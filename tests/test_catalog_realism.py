@@ -118,6 +118,15 @@ def test_a_realistic_catalog_keeps_names_distinct_and_base_prices_within_the_mrp
     assert (goods.filter("is_loose")["mrp_paise"] == 0).all()
 
 
+def test_small_packs_have_an_mrp_of_five_or_ten_rupees(tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", preset="realistic", products=5_000)
+    with qsim.connect(tmp_path / "m") as connection:
+        found = connection.sql(
+            "SELECT DISTINCT mrp::INTEGER FROM products WHERE NOT is_loose AND mrp < 12 ORDER BY 1"
+        ).fetchall()
+    assert found == [(5,), (10,)]
+
+
 def test_the_reference_platform_sells_at_exactly_the_discount_to_the_mrp() -> None:
     found = tables()
     goods = found["products"].filter(~pl.col("is_loose"))

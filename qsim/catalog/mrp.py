@@ -24,6 +24,8 @@ from qsim.streams import Purpose
 _DISCOUNT, _ENDING = range(2)
 # An ending that would move an MRP by more of it is left: the whole rupee is kept.
 _MOST_MOVED = 0.1
+# Small packs have an MRP of a coin: of BigBasket's groceries under 12 rupees 18 have one of 5 and 99 of 10, and none has another.
+_COIN_BELOW, _FIVE_BELOW = 11, 6
 
 
 def level(prices: F64, law: Mapping[str, float]) -> F64:
@@ -41,12 +43,13 @@ def _nearest(rupees: F64, digits: I64, step: int) -> F64:
 
 def ended(rupees: F64, digits: I64) -> I64:
     """Move amounts to the nearest whole rupees that end in these digits, where that is at most a tenth away; else to the
-    nearest five rupees by the same rule, else to the nearest rupee from 1 up.
+    nearest five rupees by the same rule, else to the nearest rupee. The smallest become 5 or 10.
     """
-    whole = np.maximum(1, money.round_half_up(rupees))
+    whole = money.round_half_up(rupees)
     for moved in (_nearest(rupees, np.zeros_like(digits), 5), _nearest(rupees, digits, 10)):
         whole = np.where(np.abs(moved - rupees) <= _MOST_MOVED * rupees, moved, whole)
-    return whole.astype(np.int64)
+    coin = np.where(rupees < _FIVE_BELOW, 5, 10)
+    return np.where(rupees < _COIN_BELOW, coin, whole).astype(np.int64)
 
 
 def _at(shares: F64, law: Mapping[str, float]) -> F64:
