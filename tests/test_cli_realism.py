@@ -16,6 +16,7 @@ import pytest
 import qsim
 from qsim.cli import verdict
 from qsim.errors import InputError, UsageError
+from qsim.fitting.reading import read_source
 from qsim.realism.panel import from_long, long_columns
 from qsim.realism.validate import read_reference
 from tests.commands import Shell
@@ -139,6 +140,16 @@ def test_columns_are_found_by_their_usual_names_or_as_mapped() -> None:
     rows = pl.DataFrame({"day": [START], "what": ["Rice"], "price": [40.0], "paid": [38.0]})
     panel = from_long(long_columns(rows, {"what": "item", "paid": "price"}))
     assert panel.price_paise.tolist() == [[3800]] and panel.item.tolist() == ["Rice"]
+
+
+@pytest.mark.parametrize("field", ["ts", "time"])
+def test_a_column_of_times_is_mapped_by_either_of_its_names_for_the_score_and_for_a_fit(
+    field: str, tmp_path: Path
+) -> None:
+    rows = pl.DataFrame({"seen": [START], "item": ["Rice"], "price": [40.0]})
+    assert set(long_columns(rows, {"seen": field}).columns) == {"item", "ts", "price"}
+    rows.write_parquet(tmp_path / "prices.parquet")
+    assert read_source(tmp_path / "prices.parquet", {"seen": field}).columns["time"] == "seen"
 
 
 @pytest.mark.parametrize("columns", [{"wht": "item"}, {"what": "itm"}, {"what": "item", "paid": "item"}])

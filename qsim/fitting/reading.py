@@ -76,7 +76,8 @@ def read_source(path: Path, mapping: Mapping[str, str], *, carry: bool | None = 
     """
     table = read_table(path)
     header = table.columns
-    mapping = _with_day(header, mapping)
+    # The realism score reads the same files and calls it ts.
+    mapping = _with_day(header, {column: "time" if field == "ts" else field for column, field in mapping.items()})
     panel_like = "time" in mapping.values() or _has_time(header)
     fields = PANEL_FIELDS if panel_like else CATALOG_FIELDS
     required = ("item", "time", "price") if panel_like else ("product", "price")

@@ -112,7 +112,8 @@ def long_columns(frame: pl.DataFrame, columns: Mapping[str, str] | None = None) 
             Fields not named there are the columns of their own name, else the first of their `NAMES` that is there,
             capitals and blanks aside.
     """
-    given = dict(columns or {})
+    # `qsim fit` reads the same files and calls it time.
+    given = {column: "ts" if field == "time" else field for column, field in (columns or {}).items()}
     for column, field in given.items():
         if column not in frame.columns or field not in NAMES:
             near = _like(column, frame.columns) if column not in frame.columns else _like(field, list(NAMES))
