@@ -100,6 +100,7 @@ def test_a_market_is_not_made_of_things_of_another_kind(
         ({"strict": True}, "strict: found an argument of generate"),
         ({"progress": 5}, "progress: found 5; allowed is a function"),
         ({"interval": 5}, "interval: is an option of the command line; in Python it is update_interval_seconds"),
+        ({"stdout": True}, "in Python it is on_events"), ({"sample": 3}, "on_events"), ({"set": "a=1"}, "parameter by its name"),
         ({"export_report": "r.md"}, "in Python it is qsim.report(directory, out=FILE)"), ({"on_events": 5}, "on_events: found 5"),
         ({"monitoring": "no"}, "monitoring: found 'no'; allowed is True or False"), ({"realtime": "x"}, "realtime: found 'x'"),
         ({"config": ["a"]}, "config: found ['a']"), ({"on_events": []}, "on_events: found []; allowed is a function"),
