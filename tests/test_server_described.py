@@ -79,6 +79,7 @@ def test_every_route_is_described_with_an_example(server: Served) -> None:
             [content] = route["responses"]["200"]["content"].values()
             assert content["example"] and route["description"], (method, path)
             assert "4XX" in route["responses"]
+            assert all(asked.get("description") for asked in route.get("parameters", [])), (method, path)
 
 
 def test_every_example_of_an_answer_is_of_its_own_schema(server: Served) -> None:

@@ -57,7 +57,7 @@ async def search(
     q: Annotated[
         str, Query(max_length=100, description="A name, or words and beginnings of them.", examples=["onion"])
     ],
-    limit: Annotated[int, Query(ge=1, le=50)] = 12,
+    limit: Annotated[int, Query(ge=1, le=50, description="Products, at most.")] = 12,
 ) -> Response:
     """Products on sale that a text means, as in the four questions, or that have all its words."""
     market = market_of(request)
@@ -107,7 +107,11 @@ async def stockouts(request: Request, as_of: AsOf = None) -> Response:
 
 
 @router.get("/ticker", responses=shown(shapes.TICKER))
-async def ticker(request: Request, limit: Annotated[int, Query(ge=1, le=200)] = 30, as_of: AsOf = None) -> Response:
+async def ticker(
+    request: Request,
+    limit: Annotated[int, Query(ge=1, le=200, description="Changes, at most.")] = 30,
+    as_of: AsOf = None,
+) -> Response:
     """The newest changes of prices and stock."""
     return await _answer(request, board_history.ticker, as_of, limit=limit)
 

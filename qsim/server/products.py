@@ -145,7 +145,7 @@ def _totals(reading: Reading, last: int, by: str) -> dict[str, Any]:
 async def totals(
     request: Request,
     last: Annotated[int, Query(ge=1, le=100_000, description="Of so many of the newest ticks.")] = 1000,
-    by: Literal["all", "platform", "category", "both"] = "both",
+    by: Annotated[Literal["all", "platform", "category", "both"], Query(description="One row for each.")] = "both",
 ) -> Response:
     """What ticks did, added up by platform and category: counts, sizes of changes, running discounts, surges, stock-outs."""
     return await answer(request, _totals, last, by)

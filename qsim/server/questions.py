@@ -22,7 +22,10 @@ router = APIRouter(prefix="/api", tags=["questions"], dependencies=[Depends(know
 # More is not one question's answer: a page of it would be of a list that nobody reads.
 _DEALS_MOST = 2000
 _LINES_MOST = 30
-_Place = Annotated[str | None, Query(min_length=1, max_length=60)]
+
+
+def _place(kind: str) -> Any:
+    return Query(min_length=1, max_length=60, description=f"Only dark stores of this {kind}.")
 
 
 def _platform(example: str) -> Any:
@@ -37,8 +40,8 @@ def _cheapest(reading: Reading, product: str, city: str | None, pincode: str | N
 async def cheapest(
     request: Request,
     product: Annotated[str, Query(min_length=1, max_length=100, description="Its name.", examples=["onions"])],
-    city: _Place = None,
-    pincode: _Place = None,
+    city: Annotated[str | None, _place("city")] = None,
+    pincode: Annotated[str | None, _place("pincode")] = None,
     limit: Limit = 50,
     cursor: Cursor = None,
 ) -> Response:

@@ -48,8 +48,10 @@ _TEXT: dict[int | str, dict[str, Any]] = {
 @router.get(STREAM, response_class=Response, responses=_STREAM)
 async def events(
     request: Request,
-    platform: Annotated[str | None, Query(min_length=1, max_length=60, examples=["zepto"])] = None,
-    product_id: Annotated[int | None, Query(ge=0, le=2**32 - 1)] = None,
+    platform: Annotated[
+        str | None, Query(min_length=1, max_length=60, description="Only this one's, id or name.", examples=["zepto"])
+    ] = None,
+    product_id: Annotated[int | None, Query(ge=0, le=2**32 - 1, description="Only this product's.")] = None,
     last_event_id: Annotated[
         str | None, Header(max_length=60, description="The id of the last event that was seen.")
     ] = None,
