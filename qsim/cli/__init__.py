@@ -31,7 +31,7 @@ COMMANDS = {
     "validate": "Check a market: six categories of numbered checks.",
     "verify": "Hold every commit and file of a market against its log, or against its seed.",
     "compact": "Merge a market's small files into large ones.",
-    "vacuum": "Remove files that compact has replaced.",
+    "vacuum": "Remove files that compact or a live run has replaced.",
     "serve": "Serve a market over HTTP: its questions, history, changes as they come, and a page.",
     "fit": "Fit parameters to your own prices, and write them as a preset.",
     "config": "Show the parameters of a market or a preset, a scenario, the calendar.",

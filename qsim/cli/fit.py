@@ -47,7 +47,7 @@ def _precise(value: Any) -> Any:
     "columns",
     multiple=True,
     metavar="COLUMN=FIELD",
-    help="Which column is item, seller, time, price, mrp, regular, on_sale, in_stock, group.",
+    help="Which column is item, seller, time, price, mrp, regular, on_sale, in_stock, group, subcategory.",
 )
 @click.option("--base", default="realistic", help="Preset that gives what the file does not tell (default realistic).")
 @click.option("--catalog", metavar="FILE", help="A product list beside the prices: its discounts are told too.")

@@ -22,7 +22,7 @@ from qsim.cli import options, output
     "columns",
     multiple=True,
     metavar="COLUMN=FIELD",
-    help="Which column of it is product, brand, category, pack, mrp, price.",
+    help="Which column of it is product, brand, category, subcategory, pack, mrp, price.",
 )
 @click.option("--groups", metavar="FILE", help="CSV of category,subcategory,group: which volatility a category has.")
 @click.option("--calendar", metavar="FILE", help="CSV of festivals (see qsim config calendar), india or none.")

@@ -17,7 +17,7 @@ from qsim.cli import logs, options, output
 @click.option(
     "--streams", type=click.IntRange(1, 20_000), default=1000, show_default=True, help="Clients that follow changes."
 )
-@click.option("--live", is_flag=True, help="Run the market on as well, in a process of its own.")
+@click.option("--live", is_flag=True, help="Run the market on by the clock as well, in a process of its own.")
 @logs.level_option
 @logs.file_option
 def serve(directory: str | None, **given: Any) -> None:

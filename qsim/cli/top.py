@@ -122,7 +122,7 @@ def _again(directory: str | None, console: Console) -> RenderableType:
 @click.command()
 @options.directory
 @click.option("--every", default=1.0, show_default=True, help="Seconds between looks, from 0.2 to 86,400.")
-@click.option("--once", is_flag=True, help="Look once, print it, and end.")
+@click.option("--once", is_flag=True, help="Look once, print it, and end; so it is done into a pipe, too.")
 @options.as_json
 def top(directory: str | None, every: float, once: bool, as_json: bool) -> None:
     """Watch a market live in the terminal: health, throughput, what ticks do by platform, the newest events.
