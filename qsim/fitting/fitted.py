@@ -69,8 +69,9 @@ def fit(
     """Estimate parameters from real prices and write them as a preset, which `config` of `generate` takes as it is.
 
     Args:
-        file: CSV or Parquet: a panel (the fields of `reading.PANEL_FIELDS`), or a catalog (product, price, mrp ...).
-        out: where to write the preset; `goods`: where to write the fitted goods as a product list; None for nowhere.
+        file: CSV or Parquet: a panel (item, time, price, if known seller, mrp, regular, on_sale, in_stock, group), or a
+            catalog (product, price, mrp ...).
+        out: where to write the preset; `goods`: where to write the goods fitted to as a product list; None for nowhere.
         columns: column -> field, over the names of columns.
         base: preset for what the file does not tell; `catalog`: one beside a panel, whose discounts are told too.
         hold_out: share of items and of days that the fit does not see, and is judged by; 0 for none.

@@ -83,8 +83,9 @@ def report(
     """Put a report of a market together: `status`, `health`, `market`, `total`, `by_platform`, `by_category`, `over_time`,
     `runs`, `costs`; and write it to the file `out` where one is named: .json, .md or .html.
 
-    What ticks did is counted after the tick `counted_after`, a market day ago, however long the history; `market` is what
-    `market.told` and, as `basket`, `market.basket` give. UsageError for a file of another ending, ConflictError where no market is.
+    What ticks did is counted after the tick `counted_after`, a market day ago, however long the history; `market` holds
+    what the report shows of the last market day: prices, the cheapest, depths, volatility, campaigns, a basket.
+    UsageError for a file of another ending, ConflictError where no market is.
     """
     if out is not None:
         check_file(out)

@@ -90,6 +90,9 @@ def guarded_sql(
         memory_mb: The memory of DuckDB; the whole process may take about 1 GB of addresses more.
         threads: Threads of DuckDB.
 
+    Returns:
+        `columns` and `types` (DuckDB's), `rows` (a dict each) and `truncated`, its attributes.
+
     Raises:
         UsageError: the query or a limit is refused (exit code 2).
         CorruptError: a file of the market is not what was committed (exit code 5).

@@ -23,7 +23,7 @@ def validate(directory: str | os.PathLike[str] | None = None, only: str | Collec
     """Check a market at its newest commit; `passed` tells whether every one of `checks` did.
 
     `only` are the numbers of the checks wanted, such as `2.6`; none named are all. UsageError for a number that no check has.
-    What `qsim validate --realism` tells is `qsim.realism.validate.realism`.
+    What `qsim validate --realism` tells is `realism` of `qsim.realism`.
     """
     only = [only] if isinstance(only, str) else only
     if not isinstance(only, Collection):
