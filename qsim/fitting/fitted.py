@@ -69,8 +69,7 @@ def fit(
     """Estimate parameters from real prices and write them as a preset, which `config` of `generate` takes as it is.
 
     Args:
-        file: CSV or Parquet: a panel (item, time, price, if known seller, mrp, regular, on_sale, in_stock, group), or a
-            catalog (product, price, mrp ...).
+        file: CSV or Parquet: a panel (item, time, price; seller, mrp, on_sale, in_stock ...), or a catalog (product, price, mrp ...).
         out: where to write the preset; `goods`: where to write the goods fitted to as a product list; None for nowhere.
         columns: column -> field, over the names of columns.
         base: preset for what the file does not tell; `catalog`: one beside a panel, whose discounts are told too.

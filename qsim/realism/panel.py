@@ -110,9 +110,8 @@ def long_columns(frame: pl.DataFrame, columns: Mapping[str, str] | None = None) 
         frame: a long table under names of its own; columns that stand for nothing are left out.
         columns: column -> field, as the user says; UsageError where there is no such column or field, or one twice.
             Fields not named there are the columns of their own name, else the first of their `NAMES` that is there,
-            capitals and blanks aside.
+            capitals and blanks aside. `ts` may be called `time`, as `qsim fit` does.
     """
-    # `qsim fit` reads the same files and calls it time.
     given = {column: "ts" if field == "time" else field for column, field in (columns or {}).items()}
     for column, field in given.items():
         if column not in frame.columns or field not in NAMES:
