@@ -120,6 +120,7 @@ MACROS = {
     "listing_volatility(since, until)": "the volatility of each listing on the days after since, up to until",
     "market_time()": "the market's time now (IST), that of its newest tick; now() and current_date are the machine's",
     "tick_time(tick)": "the time of a tick",
+    "second_time(seconds)": "the time so many seconds of market time after the opening",
     "tick_at(ts)": "the last tick at or before a time; after the newest that one, before the start 0",
 }
 # What a column means wherever no view says otherwise.
