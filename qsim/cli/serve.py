@@ -13,7 +13,12 @@ from qsim.cli import logs, options, output
 @options.directory
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on; others need a token.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="Port; 0 for a free one.")
-@click.option("--token", envvar="QSIM_TOKEN", metavar="TEXT", help="What askers have to show; default QSIM_TOKEN.")
+@click.option(
+    "--token",
+    envvar="QSIM_TOKEN",
+    metavar="TEXT",
+    help="What askers have to show, 16 letters or more; default QSIM_TOKEN.",
+)
 @click.option(
     "--streams", type=click.IntRange(1, 20_000), default=1000, show_default=True, help="Clients that follow changes."
 )
