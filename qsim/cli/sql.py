@@ -27,7 +27,9 @@ class _Query(click.Command):
 @options.as_json
 @click.option("--csv", "as_csv", is_flag=True, help="Print CSV, with a ' before text that begins as a formula does.")
 @click.option(
-    "--guarded", is_flag=True, help="Run it as a query from outside: files closed off, time and memory capped."
+    "--guarded",
+    is_flag=True,
+    help="Run it as a query from outside: files closed off; 30 s, 100,000 rows, 512 MB at most.",
 )
 def sql(words: tuple[str, ...], as_json: bool, as_csv: bool, guarded: bool) -> None:
     """Run one SQL query over the market in DIR; a single argument is the query. The market is never changed.
