@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import partial
+from threading import current_thread, main_thread
 from typing import Any, NoReturn, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -184,10 +185,15 @@ def fetched(
     connection: duckdb.DuckDBPyConnection, query: str, values: list[object] | None = None
 ) -> tuple[list[str], list[dict[str, Any]]]:
     """Run one query and give its columns and its rows as dictionaries; DuckDB's own error where it refuses it."""
-    # Unlike a relation this is planned once, which is most of the work of a small query.
-    done = connection.execute(query, values)
-    columns = distinct(column[0] for column in done.description or ())
-    return columns, [dict(zip(columns, row, strict=True)) for row in done.fetchall()]
+
+    def run() -> tuple[list[str], list[dict[str, Any]]]:
+        # Unlike a relation this is planned once, which is most of the work of a small query.
+        done = connection.execute(query, values)
+        columns = distinct(column[0] for column in done.description or ())
+        return columns, [dict(zip(columns, row, strict=True)) for row in done.fetchall()]
+
+    # No other thread is sent signals.
+    return _within_reach(connection, run) if current_thread() is main_thread() else run()
 
 
 def rows_of(
@@ -226,7 +232,7 @@ def selected(connection: duckdb.DuckDBPyConnection, query: str) -> tuple[list[st
         _refuse(kinds_named(kinds))
     if word := writing(connection, told):
         _refuse(word, "give a PIVOT its values, ON platform IN ('zepto', 'blinkit')" if pivots else "mend the query")
-    return _within_reach(connection, lambda: _answer(connection, query))
+    return _answer(connection, query)
 
 
 def _within_reach(connection: duckdb.DuckDBPyConnection, query: Callable[[], Answer]) -> Answer:
