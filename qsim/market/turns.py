@@ -90,11 +90,13 @@ def batch(block: Block, rules: Rules, ticks: range) -> list[tuple[slice | I64, i
     parts = lying(block, rules, ticks)
     if len(ticks) == 1 or not parts:
         return [(part, ticks[0]) for part in parts]
-    places = np.concatenate([np.arange(part.start, part.stop) for part in parts])
-    rank = block.first_rank + places // block.listings_per_product
-    tick = ticks[0] + (rank - _cursor(rules, ticks[0])) % rules.active_products // rules.batch_size
+    lanes = block.listings_per_product
+    products = np.concatenate([np.arange(part.start // lanes, part.stop // lanes) for part in parts])
+    after = block.first_rank + products - _cursor(rules, ticks[0])
+    tick = (ticks[0] + np.where(after < 0, after + rules.active_products, after) // rules.batch_size).repeat(lanes)
     if len(parts) == 1:
         return [(parts[0], tick)]
+    places = np.concatenate([np.arange(part.start, part.stop) for part in parts])
     order = np.argsort(tick, kind="stable")
     return [(places[order], tick[order])]
 
