@@ -118,7 +118,14 @@ def test_movers_are_those_whose_price_changed_most(shown: Boards, views: duckdb.
     falls = [bps for bps in wanted if bps < 0]
     assert [row["change_bps"] for row in told["falls"]] == falls[:8]
     assert [row["change_bps"] for row in told["rises"]] == [bps for bps in wanted[::-1] if bps > 0][:8]
-    assert {(row["change_bps"], row["repriced"]) for row in told["falls"] + told["rises"]} <= set(changes)
+    moves = told["falls"] + told["rises"]
+    assert {(row["change_bps"], row["repriced"]) for row in moves} <= set(changes)
+    causes = column(
+        views,
+        f"""SELECT product_id, platform, max_by(cause, tick) FROM price_history
+            WHERE price_after <> price_before AND tick > {told["since"]} GROUP BY listing_id, product_id, platform""",
+    )
+    assert {(row["product_id"], row["platform"], row["cause"]) for row in moves} <= set(causes)
 
 
 def test_cheapest_shares_are_parts_of_the_products_compared(shown: Boards, views: duckdb.DuckDBPyConnection) -> None:

@@ -27,13 +27,15 @@ from tests.odd_shop import PLATFORMS, chosen
             "surge fee set, deal suspended",
         ),
         ({"after_paise": 14000, "surge_fee_paise": 2500}, "repriced, surge fee set"),
-        ({"after_paise": 10200, "repriced": False}, "same regular price"),
+        ({"after_paise": 9000, "repriced": False, "cause": "rival_match"}, "meets a rival"),
+        ({"after_paise": 10200, "repriced": False, "discount_bps": 500}, "time of day, 5 % off"),
     ],
 )
-def test_a_mover_is_told_what_made_most_of_its_move(desk: tuple[Any, Seen], move: dict[str, int], said: str) -> None:
+def test_a_mover_is_told_what_made_most_of_its_move(desk: tuple[Any, Seen], move: dict[str, Any], said: str) -> None:
     page, _ = desk
     still = {
         "before_paise": 10_000,
+        "cause": "time_of_day",
         "repriced": True,
         "discount_before_bps": 0,
         "discount_bps": 0,

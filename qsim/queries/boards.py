@@ -22,10 +22,11 @@ from qsim.queries.board_states import (
     tick_before,
     tick_of,
     told_of,
+    written,
 )
 from qsim.queries.state_views import has
-from qsim.queries.texts import letters, letters_of
-from qsim.schema import ORDERS
+from qsim.queries.texts import CAUSES, letters, letters_of
+from qsim.schema import EVENTS, ORDERS
 
 DEPTH_BIN_BPS = 500
 _MOVERS = 8
@@ -144,7 +145,9 @@ def _winners(boards: Boards, tick: int, step: int) -> list[dict[str, Any]]:
 
 
 def movers(boards: Boards, as_of: int | None = None, hours: int = 1) -> dict[str, Any]:
-    """Find the listings whose price rose and fell most, in percent, over the last hours of market time."""
+    """Find the listings whose price rose and fell most, in percent, over the last hours of market time, each with the cause of
+    its newest price.
+    """
     tick = tick_of(boards, as_of)
     before = tick_before(boards, second_of(boards, tick) - hours * HOUR)
     step = step_for(boards, before, tick)
@@ -154,6 +157,7 @@ def movers(boards: Boards, as_of: int | None = None, hours: int = 1) -> dict[str
                 n.regular_price_paise <> b.regular_price_paise AS repriced
             FROM {now} AS n JOIN {then} AS b USING (listing_id) WHERE n.price_paise <> b.price_paise"""
     )
+    news = written(boards, EVENTS, before, tick)
     counts = (
         "SELECT count(*) FILTER (price_paise > was) AS risen, count(*) FILTER (price_paise < was) AS fallen FROM moved"
     )
@@ -162,16 +166,20 @@ def movers(boards: Boards, as_of: int | None = None, hours: int = 1) -> dict[str
         "since": before,
         "since_time": stamp(boards, before),
         **query(boards, counts)[0],
-        "rises": query(boards, _MOVED.format(sign=">", order="DESC")),
-        "falls": query(boards, _MOVED.format(sign="<", order="ASC")),
+        "rises": query(boards, _MOVED.format(sign=">", order="DESC", news=news)),
+        "falls": query(boards, _MOVED.format(sign="<", order="ASC", news=news)),
     }
 
 
-_MOVED = f"""SELECT product_id, product, pack, platform, was AS before_paise, price_paise AS after_paise,
-        (10000.0 * (price_paise - was) / was)::INTEGER AS change_bps, repriced, discount_before_bps, discount_bps, surge_bps,
+_MOVED = f"""WITH most AS (SELECT * FROM moved WHERE price_paise {{sign}} was ORDER BY price_paise / was {{order}}, listing_id
+        LIMIT {_MOVERS}),
+    newest AS (SELECT listing_id, max_by({CAUSES}, tick) AS cause FROM {{news}} WHERE price_before_paise <> price_after_paise
+        AND listing_id IN (SELECT listing_id FROM most) GROUP BY listing_id)
+    SELECT product_id, product, pack, platform, was AS before_paise, price_paise AS after_paise,
+        (10000.0 * (price_paise - was) / was)::INTEGER AS change_bps, cause, repriced, discount_before_bps, discount_bps, surge_bps,
         surge_fee_paise
-    FROM (SELECT * FROM moved WHERE price_paise {{sign}} was ORDER BY price_paise / was {{order}}, listing_id LIMIT {_MOVERS})
-        JOIN listings USING (listing_id) JOIN products USING (product_id) JOIN platforms USING (platform_id)
+    FROM most JOIN newest USING (listing_id) JOIN listings USING (listing_id) JOIN products USING (product_id)
+        JOIN platforms USING (platform_id)
     ORDER BY price_paise / was {{order}}, listing_id"""
 
 

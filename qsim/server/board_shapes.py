@@ -11,8 +11,8 @@ _AS_OF = {"tick": 288, "time": 1767227040, "sample": Nullable(140), "of_products
 _PRODUCT = {"product_id": 47, "product": "Onion", "pack": "1 kg"}
 _SURGE = {"surge_bps": 0, "surge_fee_paise": 0}
 _MOVE = {
-    **_PRODUCT, "platform": "zepto", "before_paise": 4109, "after_paise": 3082, "change_bps": -2499, "repriced": False,
-    "discount_before_bps": 0, "discount_bps": 2500, **_SURGE,
+    **_PRODUCT, "platform": "zepto", "before_paise": 4109, "after_paise": 3082, "change_bps": -2499,
+    "cause": "discount_start", "repriced": False, "discount_before_bps": 0, "discount_bps": 2500, **_SURGE,
 }  # fmt: skip
 
 OVERVIEW: dict[str, Any] = {

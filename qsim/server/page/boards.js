@@ -140,7 +140,7 @@ export function heat(told) {
     h("span", {}, `Share of products in stock on which it is cheapest.${sampled(told)}${told.left_out ? ` ${f.plural(told.left_out, "smaller category", "smaller categories")} not shown.` : ""}`));
 }
 
-/** What made at least half of a move: a deal that came or went, or surge; else the regular price, and what else holds. */
+/** What made at least half of a move: a deal that came or went, or surge; else the regular price or the newest cause, and what else holds. */
 function why(row) {
   const moved = Math.log(row.after_paise / row.before_paise);
   const kept = (bps) => Math.max(1, 10_000 - bps);
@@ -154,7 +154,7 @@ function why(row) {
     return off ? `deal down to ${f.percent(row.discount_bps)}` : "deal ended";
   }
   if (surge && isMost(1 + row.surge_bps / 10_000)) return surge;
-  return [row.repriced ? "repriced" : "same regular price", suspended ? "surge fee set" : off, surge].filter(Boolean).join(", ");
+  return [row.repriced ? "repriced" : f.CAUSES[row.cause] ?? row.cause, suspended ? "surge fee set" : off, surge].filter(Boolean).join(", ");
 }
 
 const product = (row, choose) => h("button", { type: "button", class: "link", onclick: () => choose(row.product_id) }, h("bdi", {}, row.product), row.pack ? ` ${row.pack.replaceAll(" ", "\u00a0")}` : "");
