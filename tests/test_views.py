@@ -31,6 +31,7 @@ PROMISED = {
     "stores": "store_id platform city pincode",
     "campaigns": "campaign_id campaign kind platform starts_at ends_at",
     "inventory": "listing_id product_id platform store_id stock reserved reorder_level target_stock status",
+    "epochs": "epoch first_tick last_tick starts_at ends_at interval_seconds scenario closed changes",
     "snapshots": "tick listing_id price regular_price discount_pct",
     "metrics": "tick attempted changed",
     "platform_metrics": "tick ts platform category attempted changed clipped failed skipped_waiting skipped_inactive sized"

@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from qsim.queries.texts import letters_of, rupees
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from qsim.queries.texts import letters_of, quoted, rupees
+from qsim.simulation import Course
+
+_EPOCH = {
+    "epoch": "INTEGER", "first_tick": "UINTEGER", "last_tick": "UINTEGER", "first_second": "BIGINT", "last_second": "BIGINT",
+    "interval_seconds": "INTEGER", "scenario": "VARCHAR", "closed": ["VARCHAR"], "changes": "JSON",
+}  # fmt: skip
 
 
 def catalog_views() -> list[str]:
@@ -41,3 +51,40 @@ def catalog_views() -> list[str]:
                  ELSE 'coming' END AS status, units_per_listing
             FROM raw.campaigns JOIN raw.platforms USING (platform_id)""",
     ]
+
+
+def epochs_view(course: Course) -> str:
+    """The view of what ticks ran under, with what changed from one epoch to the next."""
+    known = [_leaves(parameters.model_dump()) for parameters in course.parameters]
+    rows = [
+        {
+            "epoch": at,
+            # The opening is nobody's tick; it is told with the first.
+            "first_tick": epoch.tick + 1 if at else 0,
+            "last_tick": following and following.tick,
+            "first_second": epoch.second,
+            "last_second": following and following.second,
+            "interval_seconds": epoch.interval,
+            "scenario": parameters.scenario or None,
+            "closed": parameters.demand.closed,
+            "changes": _changes(known[at - 1], known[at]) if at else {},
+        }
+        for at, (epoch, following, parameters) in enumerate(
+            zip(course.epochs, [*course.epochs[1:], None], course.parameters, strict=True)
+        )
+    ]
+    told = f"unnest(from_json({quoted(json.dumps(rows))}, {quoted(json.dumps([_EPOCH]))}))"
+    return f"""CREATE OR REPLACE VIEW epochs AS SELECT e.epoch, e.first_tick, e.last_tick, second_time(e.first_second) AS starts_at,
+        second_time(e.last_second) AS ends_at, e.interval_seconds, e.scenario, e.closed, e.changes FROM (SELECT {told} AS e)"""
+
+
+def _leaves(values: Mapping[str, Any], inside: str = "") -> dict[str, Any]:
+    """Name the values of nested tables by the way to each, with dots."""
+    found: dict[str, Any] = {}
+    for key, value in values.items():
+        found |= _leaves(value, f"{inside}{key}.") if isinstance(value, Mapping) else {f"{inside}{key}": value}
+    return found
+
+
+def _changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, list[Any]]:
+    return {key: [before.get(key), after.get(key)] for key in {**before, **after} if before.get(key) != after.get(key)}

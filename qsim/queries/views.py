@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING
 
 from qsim.queries.analytics import analytics_views
-from qsim.queries.catalog_views import catalog_views
+from qsim.queries.catalog_views import catalog_views, epochs_view
 from qsim.queries.dictionary import dictionary_view
 from qsim.queries.history_views import history_views
 from qsim.queries.state_views import price_views, raw_views
@@ -79,6 +79,7 @@ def all_statements(market: Place, log: Log, course: Course, select: Select = fil
         *clock_macros(course, log.tick),
         *raw_views(market, log, select),
         *catalog_views(),
+        epochs_view(course),
         *price_views(log),
         *history_views(log),
         *analytics_views(log),
