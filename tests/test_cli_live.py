@@ -224,6 +224,11 @@ def test_a_log_file_that_cannot_be_is_refused_before_the_run(market: Path, tmp_p
     assert qsim.status(market)["tick"] == 10
 
 
+def test_metrics_tell_how_far_the_newest_run_came_that_was_monitored(market: Path, shell: Shell) -> None:
+    qsim.run(market, ticks=5, monitoring=False)
+    assert "newest run        10 of 10 ticks up to 10, " in shell("metrics", market).out
+
+
 def test_metrics_of_a_live_run_tell_how_far_they_are_counted(market: Path, shell: Shell) -> None:
     words = [sys.executable, "-m", "qsim", "run", str(market), "--speed", "2", "--interval", "1", "--duration", "2"]
     with subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as run:

@@ -23,7 +23,9 @@ _UNCOUNTED = {
 def _cost(run: dict[str, Any]) -> dict[str, Any]:
     stages = ", ".join(f"{name} {spent:.2f}" for name, spent in run["stage_seconds"].items())
     return {
-        "newest run": f"{run['done']:,} of {run['wanted']:,} ticks, {run['events']:,} events in {run['seconds']:,.1f} s"
+        # A run without monitoring leaves no line: the newest that did may have ended long before the market's tick.
+        "newest run": f"{run['done']:,} of {run['wanted']:,} ticks up to {run['tick']:,}, {run['events']:,} events"
+        f" in {run['seconds']:,.1f} s"
         + {"end": "", "run": ", going on", "stopped": ", stopped", "killed": ", killed"}.get(
             run["kind"], f", failed: {run.get('error')}"
         ),
