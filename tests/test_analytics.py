@@ -203,7 +203,7 @@ def campaign_starts(made: Handmade) -> Iterator[tuple[int, date]]:
     for one in made.catalog("campaigns"):
         starts = one["starts_second"]
         while starts < one["ends_second"] and starts <= second(HEAD):
-            if starts >= 0:
+            if starts > 0:
                 yield from ((at, (START + timedelta(seconds=starts)).date()) for at in lines[one["campaign_id"]])
             if not one["repeat_seconds"]:
                 break
@@ -225,6 +225,19 @@ def test_discount_calendar_tells_who_is_on_discount_how_deep_and_how_many_start(
             wanted.append((day, *group, len(ids), len(depths) / len(ids), mean, started))
     columns = "day, platform, category, listings, discounted_share, mean_discount_pct, started"
     assert same(connection.sql(f"SELECT {columns} FROM discount_calendar").fetchall(), wanted)
+
+
+def test_campaign_lines_that_a_market_opens_with_do_not_count_as_started(tmp_path: Path) -> None:
+    # On this Tuesday a platform's Tuesday Saver runs from the opening on, and begins again a week later.
+    qsim.generate(tmp_path / "m", products=60, seed=3, start="2026-01-06")
+    qsim.run(tmp_path / "m", ticks=192, update_interval_seconds=3600, discount_probability=0)
+    connection = qsim.connect(tmp_path / "m")
+    lines = "FROM discounts JOIN campaigns USING (campaign_id) WHERE discounts.starts_at = (SELECT min(starts_at) FROM epochs)"
+    assert connection.sql(f"SELECT campaign {lines}").fetchall() == [("Tuesday Saver",)]
+    query = (
+        "SELECT started FROM discount_calendar WHERE platform = 'instamart' AND category = 'all' AND dayofweek(day) = 2"
+    )
+    assert connection.sql(f"{query} ORDER BY day").fetchall() == [(1,), (2,)]
 
 
 def test_market_share_splits_units_revenue_and_margin_of_a_day_by_platform(made: Handmade, connection: Any) -> None:

@@ -177,7 +177,7 @@ def _discount_calendar() -> str:
             SELECT second_time({clock.DAY} * ({_day_of("tick")}))::DATE AS day, listing_id FROM raw.discounts
             WHERE tick > 0 AND discount_bps > 0
             UNION ALL SELECT starts_at::DATE, listing_id FROM discounts
-            WHERE campaign_id IS NOT NULL AND starts_at <= second_time(raw.head_second())),
+            WHERE campaign_id IS NOT NULL AND starts_at > second_time(0) AND starts_at <= second_time(raw.head_second())),
         started AS (SELECT day, {_TOTALS}, count(*) AS started FROM starts JOIN raw.named USING (listing_id)
             WHERE is_active GROUP BY day, CUBE (platform, category)),
         held AS (SELECT day, {_TOTALS}, count(*) AS listings, avg((discount_pct > 0)::INTEGER) AS discounted_share,
