@@ -14,6 +14,7 @@ from qsim.fitting.figures import ALL, measure, measure_costs
 from qsim.fitting.goods import goods_of
 from qsim.fitting.preset import base_values
 from qsim.fitting.spells import observe
+from qsim.market.cost import CostPath, CostRules, extend
 from tests.panels import panel_of as panel
 
 
@@ -103,6 +104,21 @@ def test_a_group_that_rises_together_by_chance_is_no_drift() -> None:
     assert levels.drift_se == pytest.approx(100 * 0.012 * math.sqrt(365), rel=0.35)
     guess = preset.first_guess(measure(vegetables, groups), levels, base_values("realistic"))
     assert guess["cost"]["drift_percent_a_year"] == 0
+
+
+def test_a_supply_shock_is_fitted_with_the_size_that_made_it() -> None:
+    base, none = base_values("realistic"), np.zeros(1)
+    of = base["shocks"]
+    rules = CostRules(2, none, 150, 0.45, np.array([1 / 365]), 1.0, 0.0, of["ramp_days"], of["decay_days"])
+    path = CostPath()
+    extend(path, lambda day: rules, 400)
+    assert len({int(number[0]) for number in path.shock_ids} - {0}) == 1
+    passed_on = base["cost"]["pass_through"] * np.array(path.shared)[:, 0]
+    vegetables = panel([np.round(10_000 * np.exp(passed_on + part / 50)).astype(int).tolist() for part in range(8)])
+    groups = dict.fromkeys(map(str, vegetables.item), "vegetables")
+    guess = preset.first_guess(measure(vegetables, groups), measure_costs(vegetables, groups, 0.0), base)
+    assert guess["shocks"]["a_year"]["vegetables"] == pytest.approx(365 / 401, abs=0.01)
+    assert guess["shocks"]["size"] == pytest.approx(1.0, abs=0.02)
 
 
 def test_sellers_whose_names_are_alike_or_of_no_letters_keep_a_platform_each() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 
 from qsim.arrays import F64, I64, Mask
 from qsim.fitting.spells import Observed
+from qsim.market.cost import decay
 
 _SHOCK, _SHOCK_WINDOW = 0.25, 30
 _LEAST_SERIES = 3
@@ -100,9 +101,20 @@ def drift_percent_a_year(level: F64, groups: I64, step_days: int, shared: float 
     return float(slope * 36_500), float(np.sqrt(squares.sum() + together) / total * 36_500)
 
 
+def shock_peak(ramp_days: float, decay_days: float) -> float:
+    """Give how high a supply shock of log size 1 takes a group's cost: less than 1, since it fades while it builds up."""
+    flows, fade = 1 - decay(ramp_days), decay(decay_days)
+    left, cost, highest = 1.0, 0.0, 0.0
+    while True:
+        cost, left = fade * cost + flows * left, left - flows * left
+        if cost <= highest:
+            return highest
+        highest = cost
+
+
 def shocks_a_year(level: F64, series: Mask, step_days: int) -> tuple[float, list[float]]:
-    """Count the shocks of a group a year, and their log sizes: the group's mean log price rises by a quarter and more within
-    thirty days; the size is the whole rise to the highest within the sixty days after.
+    """Count the shocks of a group a year, and how far they take its prices, in logs: the group's mean log price rises by a quarter
+    and more within thirty days; told is the whole rise to the highest within the sixty days after.
     """
     part = level[series]
     known = ~np.isnan(part)

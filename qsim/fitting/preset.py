@@ -11,6 +11,7 @@ import numpy as np
 from qsim import params
 from qsim.arrays import F64
 from qsim.behaviour import GROUPS
+from qsim.fitting.costs import shock_peak
 from qsim.fitting.figures import ALL, LEAST_CHANGES, CostFigures, Figures, Pool
 from qsim.fitting.points import styles
 from qsim.realism.panel import Panel
@@ -127,11 +128,13 @@ def _cost(figures: Figures, levels: CostFigures, base: Mapping[str, Any]) -> dic
 
 
 def _shocks(levels: CostFigures, base: Mapping[str, Any]) -> dict[str, Any]:
-    """Shocks as often as they were seen, and not at all where none was."""
+    """Shocks as often as they were seen, and not at all where none was; of a size by whose highest prices rise as far as seen."""
     sizes = [size for _, seen in levels.shocks.values() for size in seen]
     often = {group: round(levels.shocks[group][0], 4) for group in GROUPS}
-    mean = {"size": round(min(3.0, float(np.mean(sizes)) / 0.85), 3)} if sizes else {}
-    return {**base["shocks"], "a_year": often, **mean}
+    shocks, passed_on = base["shocks"], max(base["cost"]["pass_through"], 0.1)
+    highest = passed_on * shock_peak(shocks["ramp_days"], shocks["decay_days"])
+    mean = {"size": round(min(3.0, float(np.mean(sizes)) / highest), 3)} if sizes else {}
+    return {**shocks, "a_year": often, **mean}
 
 
 def _sales(figures: Figures, base: Mapping[str, Any]) -> dict[str, Any]:
