@@ -74,3 +74,13 @@ def test_a_product_that_is_not_on_sale_is_told_so(shell: Shell, tmp_path: Path) 
 def test_one_product_is_no_products(shell: Shell, tmp_path: Path) -> None:
     done = shell("generate", str(tmp_path / "m"), "--products", "1")
     assert ": 1 product, 5 listings, " in done.out
+
+
+def test_a_basket_tells_the_surge_fees_that_its_total_holds(shell: Shell, tmp_path: Path) -> None:
+    qsim.generate(tmp_path / "m", preset="realistic", products=60, config={"surge_fees": {"capacity": 0.1}})
+    qsim.run(tmp_path / "m", ticks=20, update_interval_seconds=3_600)
+    best = qsim.ask("basket", directory=tmp_path / "m")["one_app"]
+    fees = {name: f"₹{best[name]:,.2f}" for name in ("delivery", "handling", "surge_fees", "total")}
+    assert best["surge_fees"] == 30 and best["goods"] + 30 + best["delivery"] + best["handling"] == best["total"]
+    told = shell("ask", "basket", "--dir", str(tmp_path / "m")).out
+    assert f"(delivery {fees['delivery']}, handling {fees['handling']}, surge {fees['surge_fees']})" in told

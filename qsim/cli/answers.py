@@ -121,6 +121,8 @@ def _orders(name: str, plan: Mapping[str, Any] | None, result: Mapping[str, Any]
     click.echo(f"{name}: {money(plan['total'])} for {counted(plan['bought'], 'thing')}")
     for order in plan["orders"]:
         fees = f"delivery {money(order['delivery'])}, handling {money(order['handling'])}"
+        # An item's and the order's: without them the amounts do not come to the total.
+        fees += f", surge {money(order['surge_fees'])}" if order["surge_fees"] else ""
         click.echo(f"  {order['platform']:<10} {money(order['total']):>10}  {', '.join(order['items'])} ({fees})")
     for key, text in (
         ("unavailable", "not there"),
