@@ -37,6 +37,19 @@ def level(prices: F64, law: Mapping[str, float]) -> F64:
     return np.asarray(prices * money.exp(values[after - 1] + share * (values[after] - values[after - 1]) - logs))
 
 
+def _family(products: pl.DataFrame) -> I64:
+    """Number the families, which are all packs of a good of one brand, int64[products]."""
+    first = products.select(pl.int_range(pl.len()).min().over("brand", "product"))
+    return np.asarray(np.unique(first.to_series().to_numpy(), return_inverse=True)[1])
+
+
+def _level_of_family(prices: F64, family: I64, law: Mapping[str, float]) -> F64:
+    """Take prices to MRPs by where their families' means lie, so that packs keep the ratios that their sizes gave them."""
+    _, family = np.unique(family, return_inverse=True)
+    mean = money.exp(np.bincount(family, money.log(prices)) / np.bincount(family))
+    return np.asarray(prices * (level(mean, law) / mean)[family])
+
+
 def _nearest(rupees: F64, digits: I64, step: int) -> F64:
     return np.asarray(np.floor((rupees - digits) / step + 0.5) * step + digits)
 
@@ -80,11 +93,11 @@ def _laid_down(parameters: Parameters, products: pl.DataFrame) -> tuple[F64, I64
     loose = products["is_loose"].to_numpy()
     mrp = products["base_price_paise"].to_numpy() / PAISE_PER_RUPEE
     discount = np.zeros(len(products), np.int64)
-    rows = products.select("brand", "product").with_row_index("row")
+    rows, family = products.select("brand", "product").with_row_index("row"), _family(products)
     for name in GROUPS:
         of = np.flatnonzero(group == name)
         if name in laws.levels:
-            mrp[of] = level(mrp[of], laws.levels[name])
+            mrp[of] = _level_of_family(mrp[of], family[of], laws.levels[name])
         words = streams.hashed(seed, Purpose.MRP_DISCOUNT, _ENDING, of)
         ending = _at(streams.uniforms(words), laws.endings.get(name, {"0": 1.0, "5": 1.0})).astype(np.int64)
         mrp[of] = np.where(loose[of], mrp[of], ended(mrp[of], ending))
