@@ -31,9 +31,10 @@ def _in_order(law: dict[str, float], allowed: str, fits: Callable[[float], bool]
 class Mrp(Checked):
     """MRPs of a generated catalog, by volatility group; without `discounts` they are a quarter above the base price.
 
-    `levels` takes prices of the goods list to MRPs, in rupees, by straight lines between logarithms; `endings` are
-    shares of last digits; `discounts` are shares of permanent discounts to the MRP in percent, which the platform named
-    `reference` shows exactly (the base price itself, where no platform has that name). Loose goods show an MRP too.
+    `levels` takes prices of the goods list to MRPs, in rupees, by straight lines between logarithms, at the mean of all
+    packs of a good of one brand, whose ratios it keeps; `endings` are shares of last digits; `discounts` are shares of
+    permanent discounts to the MRP in percent, which the platform named `reference` shows exactly (the base price itself,
+    where no platform has that name). Loose goods show an MRP too.
     """
 
     reference: str = ""

@@ -1,7 +1,8 @@
 """MRPs of a generated catalog by the parameters' laws, and base prices that lie the permanent discount below them.
 
-One MRP a product. The reference platform sells at exactly MRP x (1 - discount); the others' anchors follow from where
-they stand in their bands against it. Without such laws nothing here changes a product.
+One MRP a product; packs of a good of one brand keep the ratios that their sizes give them. The reference platform sells
+at exactly MRP x (1 - discount); the others' anchors follow from where they stand in their bands against it. Without such
+laws nothing here changes a product.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ _DISCOUNT, _ENDING = range(2)
 # An ending that would move an MRP by more of it is left: the whole rupee is kept.
 _MOST_MOVED = 0.1
 # Small packs have an MRP of a coin: of BigBasket's groceries under 12 rupees 18 have one of 5 and 99 of 10, and none has another.
-_COIN_BELOW, _FIVE_BELOW = 11, 6
+_COIN_BELOW, _FIVE_BELOW = 12, 6
 
 
 def level(prices: F64, law: Mapping[str, float]) -> F64:
@@ -37,17 +38,20 @@ def level(prices: F64, law: Mapping[str, float]) -> F64:
     return np.asarray(prices * money.exp(values[after - 1] + share * (values[after] - values[after - 1]) - logs))
 
 
-def _family(products: pl.DataFrame) -> I64:
-    """Number the families, which are all packs of a good of one brand, int64[products]."""
-    first = products.select(pl.int_range(pl.len()).min().over("brand", "product"))
-    return np.asarray(np.unique(first.to_series().to_numpy(), return_inverse=True)[1])
+def _families(products: pl.DataFrame) -> I64:
+    """Tell each product's family, which is all packs of a good of one brand, by the first row of it: int64[products]."""
+    rows = products.select("brand", "product").with_row_index("row")
+    return rows.select(pl.col("row").min().over("brand", "product")).to_series().to_numpy().astype(np.int64)
 
 
-def _level_of_family(prices: F64, family: I64, law: Mapping[str, float]) -> F64:
-    """Take prices to MRPs by where their families' means lie, so that packs keep the ratios that their sizes gave them."""
-    _, family = np.unique(family, return_inverse=True)
-    mean = money.exp(np.bincount(family, money.log(prices)) / np.bincount(family))
-    return np.asarray(prices * (level(mean, law) / mean)[family])
+def _levels_of_families(prices: F64, families: I64, law: Mapping[str, float]) -> F64:
+    """Take prices of the goods list to MRPs, both in rupees: all packs of a family by the ratio at the mean of its logarithms.
+
+    By the ratios at their own prices larger packs would be dearer a unit, as MRPs rise more steeply than the list's prices.
+    """
+    _, at = np.unique(families, return_inverse=True)
+    means = money.exp(np.bincount(at, money.log(prices)) / np.bincount(at))
+    return np.asarray(prices * (level(means, law) / means)[at])
 
 
 def _nearest(rupees: F64, digits: I64, step: int) -> F64:
@@ -62,7 +66,7 @@ def ended(rupees: F64, digits: I64) -> I64:
     for moved in (_nearest(rupees, np.zeros_like(digits), 5), _nearest(rupees, digits, 10)):
         whole = np.where(np.abs(moved - rupees) <= _MOST_MOVED * rupees, moved, whole)
     coin = np.where(rupees < _FIVE_BELOW, 5, 10)
-    return np.where(rupees < _COIN_BELOW, coin, whole).astype(np.int64)
+    return np.where(whole < _COIN_BELOW, coin, whole).astype(np.int64)
 
 
 def _at(shares: F64, law: Mapping[str, float]) -> F64:
@@ -72,18 +76,16 @@ def _at(shares: F64, law: Mapping[str, float]) -> F64:
     return np.asarray(keys[np.minimum(np.searchsorted(edges, shares), len(keys) - 1)])
 
 
-def _by_family(seed: int, products: pl.DataFrame, law: Mapping[str, float]) -> F64:
-    """Give products (brand, product, row) a key of the law, one a family: all packs of a good of one brand.
+def _by_family(seed: int, families: I64, law: Mapping[str, float]) -> F64:
+    """Give products, told by their families, a key of the law, one a family: float64[products].
 
     The families lie in a drawn order, each over as much of the weights as it has packs, so that shares of products are the law's.
     """
-    families = products.group_by("brand", "product").agg(pl.len(), pl.col("row").min()).sort("row")
-    words = streams.hashed(seed, Purpose.MRP_DISCOUNT, _DISCOUNT, families["row"].to_numpy())
-    families = families[np.argsort(words, kind="stable")]
-    ends, sizes = families["len"].cum_sum().to_numpy(), families["len"].to_numpy()
-    percent = pl.Series("percent", _at((ends - sizes / 2) / len(products), law))
-    of = products.join(families.with_columns(percent), ["brand", "product"], how="left", maintain_order="left")
-    return np.asarray(of["percent"].to_numpy())
+    first, at, sizes = np.unique(families, return_inverse=True, return_counts=True)
+    drawn = np.argsort(streams.hashed(seed, Purpose.MRP_DISCOUNT, _DISCOUNT, first), kind="stable")
+    keys = np.empty(len(first))
+    keys[drawn] = _at((np.cumsum(sizes[drawn]) - sizes[drawn] / 2) / len(families), law)
+    return keys[at]
 
 
 def _laid_down(parameters: Parameters, products: pl.DataFrame) -> tuple[F64, I64]:
@@ -93,17 +95,17 @@ def _laid_down(parameters: Parameters, products: pl.DataFrame) -> tuple[F64, I64
     loose = products["is_loose"].to_numpy()
     mrp = products["base_price_paise"].to_numpy() / PAISE_PER_RUPEE
     discount = np.zeros(len(products), np.int64)
-    rows, family = products.select("brand", "product").with_row_index("row"), _family(products)
+    families = _families(products)
     for name in GROUPS:
         of = np.flatnonzero(group == name)
         if name in laws.levels:
-            mrp[of] = _level_of_family(mrp[of], family[of], laws.levels[name])
+            mrp[of] = _levels_of_families(mrp[of], families[of], laws.levels[name])
         words = streams.hashed(seed, Purpose.MRP_DISCOUNT, _ENDING, of)
         ending = _at(streams.uniforms(words), laws.endings.get(name, {"0": 1.0, "5": 1.0})).astype(np.int64)
         mrp[of] = np.where(loose[of], mrp[of], ended(mrp[of], ending))
         # Loose goods show an MRP where they are produce; a loose dal shows none.
         shows = of if name in LOOSE_GROUPS else of[~loose[of]]
-        percent = _by_family(seed, rows[shows], laws.discounts.get(name, {"0": 1.0}))
+        percent = _by_family(seed, families[shows], laws.discounts.get(name, {"0": 1.0}))
         discount[shows] = money.round_half_up(percent * 100)
     return mrp * PAISE_PER_RUPEE, discount
 
