@@ -56,11 +56,11 @@ def test_prices_are_drawn_over_the_last_market_day(found: dict[str, Any]) -> Non
 def test_volatility_where_prices_are_set_by_rates_is_of_the_moves_made_and_has_no_target(
     shown: Boards, views: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(board_market, "_LEAST_MOVES", 4)
+    monkeypatch.setattr(board_market, "_LEAST_MOVES", 3)
     told = board_market.volatility(shown)
     moves = moves_since(views, told["since"])
     assert {row["volatility_group"]: row["turns"] for row in told["groups"]} == {
-        group: count for group, (_, count) in moves.items() if count >= 4
+        group: count for group, (_, count) in moves.items() if count >= 3
     }
     assert 1 < len(told["groups"]) < len(moves), moves
     for row in told["groups"]:

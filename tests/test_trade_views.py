@@ -233,7 +233,7 @@ def test_the_panel_tells_a_citys_festivals_of_its_own_dark_stores_alone(tmp_path
 
 
 def test_a_share_of_nothing_is_null_and_no_nan(tmp_path: Path) -> None:
-    qsim.generate(tmp_path / "m", preset="realistic", products=4, seed=14)
+    qsim.generate(tmp_path / "m", preset="realistic", products=4, seed=16)
     qsim.run(tmp_path / "m", ticks=3, update_interval_seconds=3600)
     connection = qsim.connect(tmp_path / "m")
     found = connection.sql(f"SELECT margin_pct FROM ({EXAMPLES['revenue'][1]}) WHERE revenue = 0").fetchall()
