@@ -65,6 +65,12 @@ def refusal(path: Path, found: str, allowed: str, todo: str) -> InputError:
     return InputError(f"{shown(str(path), 4096)}: found {found}; allowed: {allowed}; {todo}")
 
 
+def swallowed(text: pl.Expr, width: pl.Expr) -> pl.Expr:
+    """Tell the cells that took whole rows of `width` cells in, since a quote that opens one closes some lines later."""
+    breaks = text.str.count_matches("\n", literal=True)
+    return (breaks > 0) & (width > 2) & (text.str.count_matches(",", literal=True) >= breaks * (width - 1))
+
+
 def check_file(path: Path) -> None:
     """Raise InputError unless `path` is a readable regular file of 1 byte to 2 GiB."""
     try:

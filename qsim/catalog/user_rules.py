@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from qsim.catalog.csv_rows import rupees, shown
+from qsim.catalog.csv_rows import rupees, shown, swallowed
 from qsim.catalog.user_columns import FIELDS
 from qsim.money import MAX_PAISE
 from qsim.params import LOOSE_GROUPS
@@ -86,6 +86,8 @@ def row_rules() -> list[Rule]:
         size = pl.col(f"{field}_bytes")
         reason = "too long: a cell may have 64 KB (65,536 bytes)"
         rules.append(Rule(field, size > MAX_CELL_BYTES, pl.col(field), reason))
+        reason = "rows below it taken in by a quote that opens it: close the quote in its own line"
+        rules.append(Rule(field, swallowed(pl.col(field), pl.col("width")), pl.col(field), reason))
     for field in ("product", "brand", "category"):
         blank = ~pl.col(field).str.contains(r"[^\s\p{Cc}\p{Cf}]")
         if field == "brand":

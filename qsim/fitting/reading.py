@@ -85,6 +85,7 @@ def read_source(path: Path, mapping: Mapping[str, str], *, carry: bool | None = 
     columns = {field: header[at] for field, at in picks.items()}
     frame = table.select(pl.col(column).alias(field) for field, column in columns.items())
     _check_flat(path, table, columns)
+    cells.check_rows(path, frame, len(header))
     if not panel_like:
         return Source("catalog", _catalog(path, frame), columns, False, None, [])
     rows, notes = _panel_rows(path, frame)

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 from polars import selectors
 
-from qsim.catalog.csv_rows import check_csv, rupees
+from qsim.catalog.csv_rows import check_csv, refusal, rupees, shown, swallowed
 
 ZONE = "Asia/Kolkata"
 _IST_MINUTES = 330
@@ -46,6 +46,14 @@ def read(path: Path) -> pl.DataFrame:
         return table.with_columns(selectors.by_dtype(pl.Categorical, pl.Enum).cast(pl.String))
     check_csv(path)
     return pl.read_csv(path, infer_schema=False, glob=False)
+
+
+def check_rows(path: Path, frame: pl.DataFrame, width: int) -> None:
+    """Raise InputError for a cell of the columns read that took rows of the file, of `width` columns, in by its quote."""
+    for name in (name for name, kind in frame.schema.items() if kind == pl.String):
+        for cell in frame.filter(swallowed(pl.col(name), pl.lit(width)))[name].head(1):
+            found = f"a quote that takes {cell.count(chr(10)):,} more lines into the cell '{shown(cell, 40)}' of {name}"
+            raise refusal(path, found, "a quote that closes in its own line", "close it, or remove it")
 
 
 def first_line(fault: Exception) -> str:

@@ -38,7 +38,10 @@ def read_reference(
     if not file.is_file():
         raise InputError(f"reference: found no file {file}; allowed is a CSV or Parquet file; mend the path")
     try:
-        return from_long(long_columns(cells.read(file), columns), carry=carry, since=since)
+        table = cells.read(file)
+        chosen = long_columns(table, columns)
+        cells.check_rows(file, chosen, table.width)
+        return from_long(chosen, carry=carry, since=since)
     except (pl.exceptions.PolarsError, OSError) as fault:
         reason = cells.first_line(fault)
         raise InputError(f"reference: {file} cannot be read as a table of prices: {reason}; mend the file") from None
