@@ -50,3 +50,25 @@ def test_rows_of_a_list_that_an_open_quote_takes_in_are_told_of(tmp_path: Path) 
     assert found.products["line"].to_list() == [2, 5]
     assert found.rejected.select("line", "field").rows() == [(3, "product")]
     assert "close the quote in its own line" in found.rejected["reason"][0]
+
+
+def test_times_that_cannot_be_read_are_not_left_out_of_a_reference_unsaid(tmp_path: Path) -> None:
+    path = prices(tmp_path, *ROWS, "Milk,46047,45,50\n", "Milk,46048,45,50\n", "Total,,90,\n")
+    with pytest.raises(InputError, match="found no time in 2 texts for ts, such as '46047'"):
+        read_reference(path)
+
+
+@pytest.mark.parametrize(
+    ("row_of", "told"),
+    [
+        ("Milk,46047,45,50\n", "time: 1 cells are no time, such as '46047', and say nothing; write 2026-01-31"),
+        (
+            "Milk,2026-02-28,45 INR,50\n",
+            "price: 1 cells are no amount, such as '45 INR', and say nothing; write rupees",
+        ),
+        ("Milk,2026-02-28,45,10%\n", "mrp: 1 cells are no amount, such as '10%', and say nothing; write rupees"),
+    ],
+)
+def test_a_fit_tells_of_cells_that_it_cannot_read_and_shows_one(row_of: str, told: str, tmp_path: Path) -> None:
+    notes = read_source(prices(tmp_path, *ROWS, row_of, "Total,,,\n"), {}).notes
+    assert [note for note in notes if note.startswith(told)]

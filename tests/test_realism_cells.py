@@ -137,10 +137,11 @@ def test_a_year_of_two_digits_is_of_this_century(read: Any, tmp_path: Path) -> N
     assert str(read(written(tmp_path, "item,date,price\na,06-01-25,5\na,07-01-25,6")).days[0]) == "2025-01-06"
 
 
-@READERS
-def test_a_slip_in_a_year_makes_no_panel_of_centuries(read: Any, tmp_path: Path) -> None:
-    rows = "item,date,price\na,2025-01-06,5\na,1025-01-07,6\na,2025-01-08,6"
-    assert read(written(tmp_path, rows)).price_paise.tolist() == [[500, 0, 600]]
+def test_a_slip_in_a_year_makes_no_panel_of_centuries(tmp_path: Path) -> None:
+    path = written(tmp_path, "item,date,price\na,2025-01-06,5\na,1025-01-07,6\na,2025-01-08,6")
+    assert fitted(path).price_paise.tolist() == [[500, 0, 600]]
+    with pytest.raises(InputError, match="found no time in 1 text for ts, such as '1025-01-07'"):
+        read_reference(path)
 
 
 def test_prices_that_are_no_numbers_are_counted_among_the_rows_left_out(tmp_path: Path) -> None:

@@ -150,7 +150,11 @@ def _panel_rows(path: Path, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str
     )
     if dear := stamped.select((paise > MAX_PAISE).sum()).item():
         notes.append(f"{dear:,} of these cost more than {MAX_PAISE / PAISE_PER_RUPEE:,.2f}, the most there is")
-    notes += [note for name in named if (note := _unread(name, frame[name], stamped[name]))]
+    notes += _unread("time", frame["time"], stamped["ts"], "no time", "write 2026-01-31 or 31/01/2026")
+    for amount in (amount for amount in ("price", "mrp", "regular") if amount in frame.columns):
+        notes += _unread(amount, frame[amount], stamped[amount], "no amount", "write rupees such as 1299.50")
+    for name in named:
+        notes += _unread(name, frame[name], stamped[name], "neither yes nor no", "write yes, no or a number")
     if "seller" not in rows.columns:
         rows = rows.with_columns(pl.lit("").alias("seller"))
     return _grouped(rows, notes).drop("time"), notes
@@ -161,17 +165,12 @@ def _first(frame: pl.DataFrame) -> str:
     return "".join(f"; the first is {', '.join(shown(str(cell), 40) for cell in row)}" for row in cells_of)
 
 
-def _unread(name: str, cells_of: pl.Series, flags: pl.Series) -> str | None:
-    """Tell of the cells of a flag that are neither empty nor understood."""
-    if cells_of.dtype != pl.String:
-        return None
-    odd = cells_of.filter(flags.is_null() & (cells_of.str.strip_chars() != ""))
-    told = (
-        f"{name}: {len(odd):,} cells are neither yes nor no, such as {odd[0][:40]!r}, and say nothing"
-        if len(odd)
-        else None
+def _unread(name: str, cells_of: pl.Series, found: pl.Series, none: str, mend: str) -> list[str]:
+    """Tell of the cells of a column that are neither empty nor understood."""
+    odd = cells.unread(cells_of, found)
+    return (
+        [f"{name}: {len(odd):,} cells are {none}, such as {odd[0][:40]!r}, and say nothing; {mend}"] if len(odd) else []
     )
-    return told and f"{told}; write yes, no or a number"
 
 
 def _grouped(rows: pl.DataFrame, notes: list[str]) -> pl.DataFrame:

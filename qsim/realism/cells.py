@@ -11,6 +11,7 @@ import polars as pl
 from polars import selectors
 
 from qsim.catalog.csv_rows import check_csv, refusal, rupees, shown, swallowed
+from qsim.errors import InputError, counted
 
 ZONE = "Asia/Kolkata"
 _IST_MINUTES = 330
@@ -102,6 +103,28 @@ def _day(text: pl.Series) -> pl.Series:
     # %Y takes two digits too, and the day of 06-01-25 for a year.
     sane = [pl.when(pl.col(form).dt.year() >= _YEARS[0]).then(pl.col(form)) for form in _DAYS]
     return tries.select(pl.coalesce(sane).alias("day")).to_series()
+
+
+def unread(texts: pl.Series, found: pl.Series) -> pl.Series:
+    """Give the texts of a column that are not empty, yet null in what was read of it; none of another type has any."""
+    return (
+        texts.filter((texts.str.strip_chars() != "") & found.is_null()) if texts.dtype == pl.String else texts.head(0)
+    )
+
+
+def check_times(frame: pl.DataFrame, name: str) -> None:
+    """Raise InputError for a column of times of another type, for the first of its texts that has the month in front, and for
+    texts that are no time: rows left out unsaid would bend figures.
+    """
+    if not is_time(frame.schema[name]):
+        raise InputError(f"prices: found {name} as {frame.schema[name]}; allowed are dates; write the column as dates")
+    allowed = "2026-01-31 and 31/01/2026"
+    if odd := month_first(frame[name]):
+        raise InputError(f"prices: found {name} {odd!r}, the month first; allowed are {allowed}; write it so")
+    odd_ones = unread(frame[name], times(frame, name))
+    if len(odd_ones):
+        told = f"found no time in {counted(len(odd_ones), 'text')} for {name}, such as {odd_ones[0][:40]!r}"
+        raise InputError(f"prices: {told}; allowed are {allowed}, from {_YEARS[0]} to {_YEARS[1]}; mend the column")
 
 
 def month_first(column: pl.Series) -> str | None:

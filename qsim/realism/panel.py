@@ -154,12 +154,7 @@ def _columns_of(frame: pl.DataFrame) -> pl.DataFrame:
     if missing:
         told = f"found columns for {', '.join(frame.columns) or 'nothing'}; needed are item, ts and price"
         raise InputError(f"prices: {told}; add or map {', '.join(missing)}")
-    if not cells.is_time(frame.schema[time]):
-        raise InputError(f"prices: found {time} as {frame.schema[time]}; allowed are dates; write the column as dates")
-    if odd := cells.month_first(frame[time]):
-        raise InputError(
-            f"prices: found {time} {odd!r}, the month first; allowed are 2026-01-31 and 31/01/2026; write it so"
-        )
+    cells.check_times(frame, time)
     others = {"seller": "", "group": UNKNOWN, **dict.fromkeys((*_MONEY, *_FLAGS))}
     whole = frame.with_columns(pl.lit(other).alias(name) for name, other in others.items() if name not in frame.columns)
     _check_money(whole)
