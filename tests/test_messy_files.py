@@ -72,3 +72,26 @@ def test_times_that_cannot_be_read_are_not_left_out_of_a_reference_unsaid(tmp_pa
 def test_a_fit_tells_of_cells_that_it_cannot_read_and_shows_one(row_of: str, told: str, tmp_path: Path) -> None:
     notes = read_source(prices(tmp_path, *ROWS, row_of, "Total,,,\n"), {}).notes
     assert [note for note in notes if note.startswith(told)]
+
+
+@READERS
+def test_blanks_and_composed_letters_make_no_second_item(read: Callable[[Path], Panel], tmp_path: Path) -> None:
+    names = ["Café", " Café ", "Cafe\u0301", "Café\u00a0"] * 5
+    panel = read(prices(tmp_path, *(f"{name},{day},45,50\n" for name, day in zip(names, DAYS, strict=True))))
+    assert panel.item.tolist() == ["Café"] and (panel.price_paise == 4500).all()
+
+
+@READERS
+@pytest.mark.parametrize("name", ["#N/A", "NULL", '""', "   ", "NaN"])
+def test_what_a_missing_value_leaves_is_no_item(name: str, read: Callable[[Path], Panel], tmp_path: Path) -> None:
+    assert read(prices(tmp_path, *ROWS, f"{name},2026-02-01,45,50\n")).item.tolist() == ["Milk"]
+
+
+def test_what_a_missing_value_leaves_is_no_name_in_a_list(tmp_path: Path) -> None:
+    path = tmp_path / "goods.csv"
+    lost = [row(product="#N/A"), row(brand="NULL"), row(category="#REF!")]
+    path.write_text(HEADER + "".join([*lost, row(product="Nan", brand="NAN")]))
+    found = read_user_catalog(path, {})
+    assert found.products["product"].to_list() == ["Nan"]
+    assert found.rejected["field"].to_list() == ["product", "brand", "category"]
+    assert "write the name" in found.rejected["reason"][1]

@@ -40,6 +40,8 @@ _FOREIGN_STARTS = {
 }
 _JSON = re.compile(rb'\s*(?:\{\s*["}]|\[\s*[\[{])')
 _MONEY = r"^(?i:₹|rs\.?|inr)?\s*(-?(?:\d+|\d{1,3}(?:,\d{2,3})*,\d{3})(?:\.\d*)?|-?\.\d+)\s*(?:/-)?$"
+# What a spreadsheet leaves of a formula that failed, and databases and pandas of what they do not have; NAN and Nan are breads.
+NO_NAMES = ("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "NULL", "null", "NaN", "<NA>")
 _QUOTING_FAULTS = {
     "unexpected end of data": "the row opens a quote that is never closed",
     "expected after": "text follows a closing quote",

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from qsim.catalog.csv_rows import rupees, shown, swallowed
+from qsim.catalog.csv_rows import NO_NAMES, rupees, shown, swallowed
 from qsim.catalog.user_columns import FIELDS
 from qsim.money import MAX_PAISE
 from qsim.params import LOOSE_GROUPS
@@ -94,6 +94,8 @@ def row_rules() -> list[Rule]:
             blank &= ~_LOOSE | (pl.col("brand") != "")
         reason = _UNLESS_LOOSE if field == "brand" else "empty: every product needs one"
         rules.append(Rule(field, blank, pl.col(field), reason))
+        lost = "no name but the trace of a missing value: write the name"
+        rules.append(Rule(field, pl.col(field).is_in(NO_NAMES), pl.col(field), lost))
     totals = "what totals over categories are called: another name is allowed, as All goods"
     rules.append(Rule("category", pl.col("category") == "all", pl.col("category"), totals))
     rules.append(Rule("mrp", (pl.col("mrp") == "") & ~pl.col("unprinted"), pl.col("mrp"), _UNLESS_LOOSE))

@@ -135,7 +135,7 @@ def _panel_rows(path: Path, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str
     stamped = _numbers(frame, ("price", "mrp", "regular")).with_columns(cells.times(frame, "time").alias("ts"))
     named = [name for name in ("on_sale", "in_stock") if name in frame.columns]
     flags = [cells.flags(frame, name) for name in named]
-    texts = [pl.col(name).cast(pl.String) for name in ("item", "seller") if name in frame.columns]
+    texts = [cells.names(name) for name in ("item", "seller") if name in frame.columns]
     stamped = stamped.with_columns(*flags, *texts)
     paise = (pl.col("price").fill_null(0) * PAISE_PER_RUPEE).round()
     rows = stamped.filter(paise.is_between(1, MAX_PAISE), pl.col("ts").is_not_null(), pl.col("item").is_not_null())

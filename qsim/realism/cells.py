@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 from polars import selectors
 
-from qsim.catalog.csv_rows import check_csv, refusal, rupees, shown, swallowed
+from qsim.catalog.csv_rows import NO_NAMES, check_csv, refusal, rupees, shown, swallowed
 from qsim.errors import InputError, counted
 
 ZONE = "Asia/Kolkata"
@@ -136,6 +136,12 @@ def month_first(column: pl.Series) -> str | None:
         return None
     odd = column.filter(column.str.contains(_MONTH_FIRST).fill_null(False))
     return odd[0].strip()[:40] if len(odd) else None
+
+
+def names(name: str) -> pl.Expr:
+    """Read a column of names as NFC text without blanks around it; null where nothing is left, or the trace of a missing value."""
+    text = pl.col(name).cast(pl.String).str.normalize("NFC").str.strip_chars()
+    return pl.when((text != "") & ~text.is_in(NO_NAMES)).then(text).alias(name)
 
 
 def numbers(frame: pl.DataFrame, name: str) -> pl.Expr:

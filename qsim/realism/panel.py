@@ -158,7 +158,7 @@ def _columns_of(frame: pl.DataFrame) -> pl.DataFrame:
     others = {"seller": "", "group": UNKNOWN, **dict.fromkeys((*_MONEY, *_FLAGS))}
     whole = frame.with_columns(pl.lit(other).alias(name) for name, other in others.items() if name not in frame.columns)
     _check_money(whole)
-    texts = [pl.col(name).cast(pl.String) for name in ("item", "seller", "group")]
+    texts = [cells.names("item"), cells.names("seller"), pl.col("group").cast(pl.String)]
     money = [(cells.numbers(whole, name) * 100).round().cast(pl.Int32, strict=False) for name in _MONEY]
     flags = [cells.flags(whole, name) for name in _FLAGS]
     found = whole.select(*texts, cells.times(whole, time).alias("ts"), *money, *flags).with_columns(
