@@ -95,3 +95,42 @@ def test_what_a_missing_value_leaves_is_no_name_in_a_list(tmp_path: Path) -> Non
     assert found.products["product"].to_list() == ["Nan"]
     assert found.rejected["field"].to_list() == ["product", "brand", "category"]
     assert "write the name" in found.rejected["reason"][1]
+
+
+@READERS
+def test_a_quote_inside_a_cell_is_part_of_it_as_in_a_product_list(
+    read: Callable[[Path], Panel], tmp_path: Path
+) -> None:
+    path = prices(tmp_path, '9" Pan,2026-02-01,5,6\n', *ROWS, 'Tawa 12",2026-02-01,"1,205.50",\n')
+    panel = read(path)
+    assert panel.item.tolist() == ['9" Pan', "Milk", 'Tawa 12"']
+    assert panel.price_paise[:, 0].tolist() == [500, 4500, 120_550] and panel.mrp_paise[2, 0] == 0
+
+
+@READERS
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (
+            "item,date,price\nMilk,2026-02-01,5\nCafé,2026-02-01,5\n".encode("cp1252"),
+            "0xE9, 'é' in Latin-1.* at line 3",
+        ),
+        (b"item,date,price\nMilk,2026-02-01,5\nMilk, toned,2026-02-01,5\n", "4 cells under 3 columns at line 3"),
+        (
+            b"My shop\n\nitem,date,price\nMilk,2026-02-01,5\n",
+            "3 cells under 1 column at line 3.* lines over the header",
+        ),
+        (b'item,date,price\n"9" Pan",2026-02-01,5\n', "bad quoting in the row at line 2"),
+        (
+            b'item,date,price\nMilk,2026-02-01,5\n"Pan,2026-02-01,5\n',
+            "line 3: the row opens a quote that is never closed",
+        ),
+    ],
+)
+def test_a_table_of_prices_that_cannot_be_taken_is_refused_with_the_line(
+    read: Callable[[Path], Panel], text: bytes, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "prices.csv"
+    path.write_bytes(text)
+    with pytest.raises(InputError, match=told):
+        read(path)

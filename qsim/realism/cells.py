@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 from polars import selectors
 
-from qsim.catalog.csv_rows import NO_NAMES, check_csv, refusal, rupees, shown, swallowed
+from qsim.catalog.csv_rows import NO_NAMES, check_csv, read_csv, refusal, rupees, shown, swallowed
 from qsim.errors import InputError, counted
 
 ZONE = "Asia/Kolkata"
@@ -37,7 +37,7 @@ _YES, _NO = ("true", "yes", "y", "t", "in stock"), ("false", "no", "n", "f", "ou
 
 
 def read(path: Path) -> pl.DataFrame:
-    """Read a table of prices, CSV or Parquet; InputError for another encoding or delimiter, Polars' own errors and OSError.
+    """Read a table of prices, CSV or Parquet; InputError for CSV that cannot be taken, else Polars' own errors and OSError.
 
     All cells of CSV are text: guessed types would make one item of 0012 and 12, and depend on the first rows of a column.
     """
@@ -46,7 +46,30 @@ def read(path: Path) -> pl.DataFrame:
         table = pl.read_parquet(path, glob=False)
         return table.with_columns(selectors.by_dtype(pl.Categorical, pl.Enum).cast(pl.String))
     check_csv(path)
-    return pl.read_csv(path, infer_schema=False, glob=False)
+    try:
+        return pl.read_csv(path, infer_schema=False, glob=False)
+    except pl.exceptions.PolarsError:
+        return _row_by_row(path)
+
+
+def _row_by_row(path: Path) -> pl.DataFrame:
+    """Read CSV that Polars refuses, such as for a quote inside a cell; InputError with the line where it is at fault."""
+    names: list[str] = []
+
+    def choose(header: list[str]) -> dict[str, int]:
+        names.extend(header)
+        return {str(at): at for at in range(len(header))}
+
+    rows = read_csv(path, choose)
+    for line, found, width in (
+        rows.filter(pl.col("cells") > pl.col("width")).select("line", "cells", "width").head(1).rows()
+    ):
+        told = f"{found} cells under {counted(width, 'column')} at line {line}"
+        raise refusal(
+            path, told, "one cell for each column", "quote a cell with a comma in it, or remove lines over the header"
+        )
+    text = pl.col(pl.String).replace("", None)
+    return rows.select(text).select(pl.col(str(at)).alias(name) for at, name in enumerate(names) if name)
 
 
 def check_rows(path: Path, frame: pl.DataFrame, width: int) -> None:
