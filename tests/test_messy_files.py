@@ -134,3 +134,26 @@ def test_a_table_of_prices_that_cannot_be_taken_is_refused_with_the_line(
     path.write_bytes(text)
     with pytest.raises(InputError, match=told):
         read(path)
+
+
+@READERS
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (b"sep=;\r\nitem;date;price\r\nMilk;2026-02-01;5\r\n", "the line 'sep=;' over the header.*; remove that line"),
+        (b"\xef\xbb\xbfsep=,\r\nitem,date,price\r\nMilk,2026-02-01,5\r\n", "the line 'sep=,' over the header"),
+        (b"<html><table><tr><td>item</td></tr></table>\n", "found HTML or XML; .*; save it as"),
+        (b'<?xml version="1.0"?>\n<Workbook>\n', "found HTML or XML"),
+        (
+            b"PAR1\x15\x04\x15\x10,\nPAR1",
+            r"found a Parquet file under another name; .*; give it a name that ends in \.parquet",
+        ),
+    ],
+)
+def test_what_only_looks_like_csv_is_told_by_its_name(
+    read: Callable[[Path], Panel], text: bytes, told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "prices.csv"
+    path.write_bytes(text)
+    with pytest.raises(InputError, match=told):
+        read(path)

@@ -37,7 +37,14 @@ _FOREIGN_STARTS = {
     b"PK\x03\x04": "a zip or Excel file",
     b"\x1f\x8b": "a gzip file",
     b"\xd0\xcf\x11\xe0": "an old Excel file",
+    b"PAR1": "a Parquet file under another name",
 }
+_MENDS = {
+    "a gzip file": "unpack it and name the file in it",
+    "a Parquet file under another name": "give it a name that ends in .parquet",
+}
+# What Excel may be told the delimiter by; it is no header.
+_SEPARATOR = re.compile(rb"sep=[^\r\n]?,*\s*[\r\n]", re.IGNORECASE)
 _JSON = re.compile(rb'\s*(?:\{\s*["}]|\[\s*[\[{])')
 _MONEY = r"^(?i:₹|rs\.?|inr)?\s*(-?(?:\d+|\d{1,3}(?:,\d{2,3})*,\d{3})(?:\.\d*)?|-?\.\d+)\s*(?:/-)?$"
 # What a spreadsheet leaves of a formula that failed, and databases and pandas of what they do not have; NAN and Nan are breads.
@@ -230,11 +237,16 @@ def _check_start(path: Path, block: bytes) -> None:
     kind = next((name for start, name in _FOREIGN_STARTS.items() if block.startswith(start)), "")
     if not kind and block[:64].count(b"\0") * 4 > len(block[:64]):
         kind = "UTF-16 text without a byte-order mark"
-    if not kind and _JSON.match(block.removeprefix(b"\xef\xbb\xbf")):
+    text = block.removeprefix(b"\xef\xbb\xbf")
+    if not kind and _JSON.match(text):
         kind = "JSON"
+    if not kind and text.lstrip().startswith(b"<"):
+        kind = "HTML or XML"
     if kind:
-        mend = "unpack it and name the file in it" if kind == "a gzip file" else "save it as 'CSV UTF-8'"
-        raise refusal(path, kind, _CSV_ALLOWED, mend)
+        raise refusal(path, kind, _CSV_ALLOWED, _MENDS.get(kind, "save it as 'CSV UTF-8'"))
+    if line := _SEPARATOR.match(text):
+        found = f"the line '{shown(line[0].decode('utf-8', 'replace').strip())}' over the header"
+        raise refusal(path, found, _CSV_ALLOWED, "remove that line, and save the file with commas")
     if b"\n" not in block and b"\r" in block.rstrip(b"\r"):
         raise refusal(
             path,
