@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from qsim.calendars import read_calendar
 from qsim.catalog.user_file import read_user_catalog
 from qsim.errors import InputError
 from qsim.fitting.reading import panel_of, read_source
@@ -157,3 +158,12 @@ def test_what_only_looks_like_csv_is_told_by_its_name(
     path.write_bytes(text)
     with pytest.raises(InputError, match=told):
         read(path)
+
+
+def test_a_row_of_blank_cells_is_a_blank_line_of_a_list_and_of_a_calendar(tmp_path: Path) -> None:
+    path = tmp_path / "goods.csv"
+    path.write_text(",,,,,,\n" + HEADER + ",,,,,,\n" + GOOD + " , ,,,,\u00a0,\n,,,,,,\n", encoding="utf-8")
+    found = read_user_catalog(path, {}, strict=True)
+    assert found.products["line"].to_list() == [4] and found.rejected.is_empty()
+    path.write_text("name,date,days\n\nDiwali,2026-11-08,2\n,,\n")
+    assert [entry.name for entry in read_calendar(path)] == ["Diwali"]

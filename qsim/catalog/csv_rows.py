@@ -120,7 +120,7 @@ def read_csv(path: Path, choose: Choose) -> pl.DataFrame:
     `choose` takes the header and names the columns wanted: field name -> column position.
     Columns of the result: line (u32, the 1-based physical line the row starts on), cells (i32, cells in the
     row), width (i32, cells in the header), then one String column per field; cells that a short row lacks
-    are ''. Blank lines are passed over. Raises InputError when the file cannot be read as CSV.
+    are ''. Blank lines and rows of blank cells are passed over. Raises InputError when the file cannot be read as CSV.
     """
     try:
         with _any_size():
@@ -207,7 +207,8 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
     start = 1
     try:
         for row in reader:
-            if row:
+            # Spreadsheets write a blank row with its delimiters.
+            if row and any(cell and not cell.isspace() for cell in row):
                 yield start, row
             start = reader.line_num + 1
     except csv.Error as error:
