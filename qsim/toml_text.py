@@ -29,15 +29,28 @@ def read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(raw.decode("utf-8-sig"))
     except (ValueError, RecursionError) as fault:
-        raise InputError(f"{path}: is not TOML: {_toml_fault(fault)}; mend the file") from None
+        raise InputError(f"{path}: is not TOML: {_toml_fault(fault, raw)}; mend the file") from None
 
 
-def _toml_fault(fault: Exception) -> str:
+def _toml_fault(fault: Exception, raw: bytes) -> str:
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")) or b"\0" in raw:
+        return "found text in UTF-16; allowed is text in UTF-8"
     if isinstance(fault, UnicodeDecodeError):
-        return f"found byte 0x{fault.object[fault.start]:02X} at offset {fault.start}; allowed is text in UTF-8"
+        line = fault.object.count(b"\n", 0, fault.start) + 1
+        found = f"byte 0x{fault.object[fault.start]:02X} at offset {fault.start}, in line {line}"
+        return f"found {found}; allowed is text in UTF-8"
     if isinstance(fault, RecursionError):
         return "found tables or lists nested hundreds deep; parameters nest at most three deep"
-    return str(fault)[:120]
+    return str(fault)[:120] + _line_of(str(fault), raw)
+
+
+def _line_of(fault: str, raw: bytes) -> str:
+    """Show the line of a fault that tells its place, and what to write for quotes that an editor curled."""
+    place = re.search(r"at line (\d+)", fault)
+    if place is None:
+        return ""
+    line = raw.decode("utf-8-sig").split("\n")[int(place[1]) - 1].strip()
+    return f", found '{line[:60]}'" + ('; allowed are straight quotes, "' if re.search("[“”„‘’]", line) else "")
 
 
 def assignment(text: str) -> dict[str, Any]:

@@ -92,7 +92,7 @@ CONFIG = [
          words="--ticks 2000000000 --interval 86400"),
     _run(19, "duration of infinity", "duration", "inf", "a number of minutes", words="--duration inf"),
     _file(20, "latin-1", 'catalog = "Café"\n'.encode("latin-1"), "given.toml", "0xE9", "offset 14", "UTF-8", code=INPUT),
-    _file(20, "utf-16", "batch_size = 3\n".encode("utf-16"), "given.toml", "0xFF", "offset 0", "UTF-8", code=INPUT),
+    _file(20, "utf-16", "batch_size = 3\n".encode("utf-16"), "given.toml", "UTF-16", "UTF-8", code=INPUT),
     _file(20, "empty", b"", "given.toml", "an empty file", "something in it", code=INPUT),
     _file(20, "mark alone", b"\xef\xbb\xbf\n", "given.toml", "an empty file", "something in it", code=INPUT),
     _file(21, "lists in lists", "a = " + "[" * 1_900, "given.toml", "nested hundreds deep", "three deep", code=INPUT),

@@ -90,6 +90,9 @@ def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
         (b"\xff\xfe\x00b", "is not TOML"),
         ("name = 'caf\xe9'".encode("latin-1"), "is not TOML"),
         (b"batch_size = 5\nbatch_size = 6\n", "is not TOML"),
+        ("a = 1\nname = “x”\n".encode(), r"at line 2, column 8\), found 'name = “x”'; allowed are straight quotes"),
+        ("a = 1\nname = “x”\n".encode("cp1252"), "0x93 at offset 13, in line 2; allowed is text in UTF-8"),
+        ("a = 1\n".encode("utf-16"), "found text in UTF-16; allowed is text in UTF-8"),
         (b"batch_size: 5\n", "is not TOML"),
         (b"a = " + b"[" * 1_900, "nested hundreds deep"),
         (b"seed = " + b"9" * 5_000, "a line of 5,007 bytes"),
@@ -97,7 +100,20 @@ def test_a_file_with_a_byte_order_mark_is_read(tmp_path: Path) -> None:
         (b"# x\n" * (1 << 20), "more than 256 KiB"),
         (b"\xef\xbb\xbf \n", "an empty file"),
     ],
-    ids=["bytes", "latin-1", "twice", "yaml", "deep", "long number", "long key", "large", "empty"],
+    ids=[
+        "bytes",
+        "latin-1",
+        "twice",
+        "curled",
+        "cp1252",
+        "utf-16",
+        "yaml",
+        "deep",
+        "long number",
+        "long key",
+        "large",
+        "empty",
+    ],
 )
 def test_a_faulty_file_is_refused_in_one_line_that_names_it(tmp_path: Path, content: bytes, reason: str) -> None:
     file = tmp_path / "faulty.toml"
