@@ -167,3 +167,18 @@ def test_a_row_of_blank_cells_is_a_blank_line_of_a_list_and_of_a_calendar(tmp_pa
     assert found.products["line"].to_list() == [4] and found.rejected.is_empty()
     path.write_text("name,date,days\n\nDiwali,2026-11-08,2\n,,\n")
     assert [entry.name for entry in read_calendar(path)] == ["Diwali"]
+
+
+def test_a_fit_of_a_catalog_tells_of_prices_that_it_cannot_read(tmp_path: Path) -> None:
+    path = prices(tmp_path, "Milk,45 INR,50\n", "Curd,30,5%\n", "Total,,\n", header="product,price,mrp\n")
+    source = read_source(path, {})
+    assert source.kind == "catalog" and source.frame["product"].to_list() == ["Curd"]
+    assert [note.partition(", such")[0] for note in source.notes] == [
+        "2 rows without positive price left out", "price: 1 cells are no amount", "mrp: 1 cells are no amount"
+    ]  # fmt: skip
+
+
+def test_prices_over_time_whose_days_bear_another_name_are_told_to_be_taken_for_a_catalog(tmp_path: Path) -> None:
+    source = read_source(prices(tmp_path, *ROWS, header="item name,created at,price,mrp\n"), {})
+    assert source.kind == "catalog" and len(source.notes) == 1
+    assert "1 product in 20 rows and no column of time" in source.notes[0] and "--map COLUMN=time" in source.notes[0]

@@ -38,6 +38,8 @@ CATALOG_FIELDS: Mapping[str, tuple[str, ...]] = SYNONYMS
 _KINDS = dict.fromkeys(LOOSE_GROUPS, PRODUCE)
 # A log of changes never repeats a price; what repeats less often than this is one.
 _REPEATS, _LEAST_PAIRS = 0.02, 50
+# Packs of a product share its name; so many rows of one are more likely its days.
+_PANEL_LIKE = 5
 MOST_CELLS = 40_000_000
 
 
@@ -87,7 +89,8 @@ def read_source(path: Path, mapping: Mapping[str, str], *, carry: bool | None = 
     _check_flat(path, table, columns)
     cells.check_rows(path, frame, len(header))
     if not panel_like:
-        return Source("catalog", _catalog(path, frame), columns, False, None, [])
+        goods, notes = _catalog(path, frame)
+        return Source("catalog", goods, columns, False, None, notes)
     rows, notes = _panel_rows(path, frame)
     logged = _is_log(rows) if carry is None else carry
     since = _wide_since(rows) if logged else None
@@ -199,11 +202,21 @@ def _grouped(rows: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
     )
 
 
-def _catalog(path: Path, frame: pl.DataFrame) -> pl.DataFrame:
-    rows = _numbers(frame, ("price", "mrp")).filter(pl.col("price").fill_null(0) > 0)
+def _catalog(path: Path, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
+    """Bring a catalog's amounts to numbers; rows without a price are left out, and told of."""
+    amounts = _numbers(frame, ("price", "mrp"))
+    rows = amounts.filter(pl.col("price").fill_null(0) > 0)
     if rows.is_empty():
         raise refusal(path, "no row with a positive price", "one or more", "mend the file")
-    return rows
+    left = len(frame) - len(rows)
+    notes = [f"{counted(left, 'row')} without positive price left out"] if left else []
+    for name in (name for name in ("price", "mrp") if name in frame.columns):
+        notes += _unread(name, frame[name], amounts[name], "no amount", "write rupees such as 1299.50")
+    names = rows["product"].n_unique()
+    if len(rows) >= _PANEL_LIKE * names:
+        told = f"{counted(names, 'product')} in {counted(len(rows), 'row')} and no column of time: taken for a catalog"
+        notes.append(f"{told}; if these are prices over time, add --map COLUMN=time")
+    return rows, notes
 
 
 def _is_log(rows: pl.DataFrame) -> bool:
