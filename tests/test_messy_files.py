@@ -182,3 +182,11 @@ def test_prices_over_time_whose_days_bear_another_name_are_told_to_be_taken_for_
     source = read_source(prices(tmp_path, *ROWS, header="item name,created at,price,mrp\n"), {})
     assert source.kind == "catalog" and len(source.notes) == 1
     assert "1 product in 20 rows and no column of time" in source.notes[0] and "--map COLUMN=time" in source.notes[0]
+
+
+def test_packs_that_share_a_name_are_told_of_where_the_last_price_stands(tmp_path: Path) -> None:
+    packs = [f"{text[:-1]},1 l\n{text[:-1].replace('45', '24')},500 ml\n" for text in ROWS]
+    notes = read_source(prices(tmp_path, *packs, header="item,date,price,mrp,pack\n"), {}).notes
+    told = "40 rows have the item, seller and time of another and not its price, such as 'Milk' at 2026-02-01 00:00"
+    assert [note for note in notes if note.startswith(told)]
+    assert not [note for note in read_source(prices(tmp_path, *ROWS, *ROWS), {}).notes if "of another" in note]

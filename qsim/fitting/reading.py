@@ -5,7 +5,7 @@ A file with a column of time is a panel of prices, one without is a catalog. It 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -153,14 +153,32 @@ def _panel_rows(path: Path, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str
     )
     if dear := stamped.select((paise > MAX_PAISE).sum()).item():
         notes.append(f"{dear:,} of these cost more than {MAX_PAISE / PAISE_PER_RUPEE:,.2f}, the most there is")
-    notes += _unread("time", frame["time"], stamped["ts"], "no time", "write 2026-01-31 or 31/01/2026")
-    for amount in (amount for amount in ("price", "mrp", "regular") if amount in frame.columns):
-        notes += _unread(amount, frame[amount], stamped[amount], "no amount", "write rupees such as 1299.50")
-    for name in named:
-        notes += _unread(name, frame[name], stamped[name], "neither yes nor no", "write yes, no or a number")
+    notes += _unreadable(frame, stamped, named)
     if "seller" not in rows.columns:
         rows = rows.with_columns(pl.lit("").alias("seller"))
+    notes += _rivalling(rows)
     return _grouped(rows, notes).drop("time"), notes
+
+
+def _unreadable(frame: pl.DataFrame, stamped: pl.DataFrame, flags: Sequence[str]) -> list[str]:
+    """Tell of the times, amounts and flags of a panel that are not understood."""
+    notes = _unread("time", frame["time"], stamped["ts"], "no time", "write 2026-01-31 or 31/01/2026")
+    for name in (name for name in ("price", "mrp", "regular") if name in frame.columns):
+        notes += _unread(name, frame[name], stamped[name], "no amount", "write rupees such as 1299.50")
+    for flag in flags:
+        notes += _unread(flag, frame[flag], stamped[flag], "neither yes nor no", "write yes, no or a number")
+    return notes
+
+
+def _rivalling(rows: pl.DataFrame) -> list[str]:
+    """Tell of rows that give an item of a seller another price at one time, as packs under one name do: the last stands."""
+    prices = rows.group_by("item", "seller", "ts").agg(pl.len(), pl.col("price").n_unique().alias("prices"))
+    odd = prices.filter(pl.col("prices") > 1).sort("ts", "item", "seller")
+    if odd.is_empty():
+        return []
+    told = f"{counted(int(odd['len'].sum()), 'row')} have the item, seller and time of another and not its price"
+    first = f"such as {shown(odd['item'][0], 40)!r} at {odd['ts'][0]:%Y-%m-%d %H:%M}"
+    return [f"{told}, {first}: the last of each stands; map a column that tells them apart, as by pack or brand"]
 
 
 def _first(frame: pl.DataFrame) -> str:
