@@ -190,3 +190,10 @@ def test_packs_that_share_a_name_are_told_of_where_the_last_price_stands(tmp_pat
     told = "40 rows have the item, seller and time of another and not its price, such as 'Milk' at 2026-02-01 00:00"
     assert [note for note in notes if note.startswith(told)]
     assert not [note for note in read_source(prices(tmp_path, *ROWS, *ROWS), {}).notes if "of another" in note]
+
+
+def test_a_title_over_the_header_of_a_list_is_told_of(tmp_path: Path) -> None:
+    path = tmp_path / "goods.csv"
+    path.write_text("ABC Provision Stores,,,,,,\n" + HEADER + GOOD)
+    with pytest.raises(InputError, match=r"unused columns: 'ABC Provision Stores'.*; .* remove lines over the header"):
+        read_user_catalog(path, {})

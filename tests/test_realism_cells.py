@@ -95,7 +95,7 @@ def test_what_is_no_time_is_null(text: str | None) -> None:
 
 
 AMOUNTS = {"₹1,299.00": 1299, "Rs. 45": 45, "rs 45.50": 45.5, "INR 20": 20, "45/-": 45, "1,00,000": 100_000, " 7 ": 7,
-           "1e3": 1000, ".5": 0.5, "-3": -3, "12,50": None, "1,2345": None, "12%": None,
+           "1e3": 1000, ".5": 0.5, "-3": -3, "12,50": None, "1,2345": None, "0,299": None, "12%": None,
            "inf": None, "NaN": None, "abc": None, "": None}  # fmt: skip
 
 

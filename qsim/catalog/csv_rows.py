@@ -46,7 +46,7 @@ _MENDS = {
 # What Excel may be told the delimiter by; it is no header.
 _SEPARATOR = re.compile(rb"sep=[^\r\n]?,*\s*[\r\n]", re.IGNORECASE)
 _JSON = re.compile(rb'\s*(?:\{\s*["}]|\[\s*[\[{])')
-_MONEY = r"^(?i:₹|rs\.?|inr)?\s*(-?(?:\d+|\d{1,3}(?:,\d{2,3})*,\d{3})(?:\.\d*)?|-?\.\d+)\s*(?:/-)?$"
+_MONEY = r"^(?i:₹|rs\.?|inr)?\s*(-?(?:\d+|[1-9]\d{0,2}(?:,\d{2,3})*,\d{3})(?:\.\d*)?|-?\.\d+)\s*(?:/-)?$"
 # What a spreadsheet leaves of a formula that failed, and databases and pandas of what they do not have; NAN and Nan are breads.
 NO_NAMES = ("#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#NUM!", "#NULL!", "NULL", "null", "NaN", "<NA>")
 _QUOTING_FAULTS = {

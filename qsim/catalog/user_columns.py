@@ -71,7 +71,8 @@ def choose_columns(
             path,
             f"no column for {', '.join(missing)} ({_near_columns(header, picks, {name: names[name] for name in missing})})",
             "; ".join(f"{field} or {', '.join(names[field][:3])}" for field in missing),
-            f"rename a column or add --map COLUMN={missing[0]}",
+            f"rename a column or add --map COLUMN={missing[0]}"
+            + ("" if picks else ", and remove lines over the header, if there are any"),
         )
     return {field: picks[field] for field in names if field in picks}
 
