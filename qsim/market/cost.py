@@ -1,7 +1,8 @@
 """Costs of products, in logarithms: a mean-reverting part of their own, one shared by the group, and supply shocks.
 
 Costs have a knot at the start of each market day, made of addressed draws alone, and run straight between knots;
-so any worker works them out for itself, and halving the tick changes nothing. A day follows the rules that held when it began.
+so any worker works them out for itself, and halving the tick changes nothing. A day follows the rules that held before
+its midnight: what begins at midnight or later moves costs from the next day on.
 """
 
 from __future__ import annotations
