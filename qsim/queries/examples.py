@@ -95,7 +95,7 @@ WHERE platform = 'all' AND day = (SELECT max(day) FROM price_index)
 ORDER BY category = 'all' DESC, category""",
     ),
     "why": (
-        "Why did the price of onions change? Each change beside what each part of it gave, in rupees, and whom it answers or follows",
+        "Why did the price of onions change? Each change after a listing's first by its parts, rupees, and whom it answers or follows",
         """WITH changes AS (
     SELECT ts, listing_id, cause, source_listing_id, price, price - lag(price) OVER earlier AS change,
            cost_part - lag(cost_part) OVER earlier AS cost, noise_part - lag(noise_part) OVER earlier AS late_or_random,
