@@ -102,9 +102,8 @@ class Cost(Checked):
 
 
 class Shocks(Checked):
-    """Supply shocks of a group: so many a year, their log size, days to build up and to fade.
-
-    A shock fades while it builds up, so costs rise by less than its size: by 0.58 of it where these are 15 and 45 days.
+    """Supply shocks of a group: so many a year, their log size, days to build up and to fade. They fade while they build up: with 15
+    and 45 days costs rise by .58 of the size at most.
     """
 
     a_year: ByGroup = Field(default_factory=_nothing)
