@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 from math import fsum
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -105,6 +106,19 @@ def fee_changes(ticks: Sequence[LiveClock], earlier: Hour | None, city_of_area: 
             rows.append(
                 (np.full(len(stores), now.tick), stores, hour.fee_paise[city], hour.load_bps[city], hour.rain[city])
             )
+    return _fee_rows(rows)
+
+
+def fee_ends(tick: int, earlier: Hour, city_of_area: I64, platforms: int) -> pa.Table:
+    """Give the rows of `schema.FEES` of a tick from which on there are no customers: of the stores that had a fee, or rain, in the
+    hour before, none any more.
+    """
+    stores = np.flatnonzero(np.tile(((earlier.fee_paise > 0) | earlier.rain)[city_of_area], platforms))
+    nothing = np.zeros(len(stores), np.int64)
+    return _fee_rows([(np.full(len(stores), tick), stores, nothing, nothing, nothing > 0)])
+
+
+def _fee_rows(rows: Sequence[tuple[Any, ...]]) -> pa.Table:
     if not rows:
         return FEES.arrow().empty_table()
     columns = [pa.array(np.concatenate(parts)) for parts in zip(*rows, strict=True)]

@@ -131,16 +131,18 @@ def _live_clocks(world: World, ticks: range, seconds: I64, shifts: I64) -> list[
 
 
 def fee_changes(world: World, window: Span) -> pa.Table:
-    """Give the rows of orders' surge fees that a window adds."""
-    if not window.live or not any(world.course.at(window.ticks[0])[1].demand.a_day.values()):
-        return FEES.arrow().empty_table()
+    """Give the rows of orders' surge fees that a window adds; where its epoch has no customers, those that end earlier fees."""
     tick = window.ticks[0] - 1
     epoch, parameters = world.course.at(tick)
     earlier = None
     if tick > 0 and any(parameters.demand.a_day.values()):
         number = (epoch.second_of(tick) - 1) // clock.HOUR
         earlier = hours.hours(parameters, world.calendar, world.cities, number, number)[number]
-    return hours.fee_changes(window.live, earlier, world.city_of_area, world.platforms)
+    if any(world.course.at(window.ticks[0])[1].demand.a_day.values()):
+        return hours.fee_changes(window.live, earlier, world.city_of_area, world.platforms)
+    if earlier is None:
+        return FEES.arrow().empty_table()
+    return hours.fee_ends(window.ticks[0], earlier, world.city_of_area, world.platforms)
 
 
 def tiles(

@@ -273,17 +273,16 @@ class Market:
         )
 
     def write_fees(self, now: Tick) -> None:
-        """Write the fees of all stores at first, then of those whose fee or rain is another than before; none without demand."""
-        if not any(self.terms.tables["demand"]["a_day"].values()):
-            self.fees = {}
-            return
-        hour, areas = hour_of(now.second), len(self.cities)
-        fees = {city: (self.terms.fee(city, hour), self.terms.rains(city, hour)) for city in self.cities}
+        """Write the fees of all stores at first, then of those whose fee or rain is another than before; without demand none."""
+        hour, areas, none = hour_of(now.second), len(self.cities), (0, False)
+        serves = any(self.terms.tables["demand"]["a_day"].values())
+        fees = {c: (self.terms.fee(c, hour), self.terms.rains(c, hour)) for c in self.cities if serves}
         for store in range(areas * len(self.terms.platforms)):
             city = self.cities[store % areas]
-            if fees[city] != self.fees.get(city):
-                load = floor_half_up(self.terms.load(city, hour) * 10_000)
-                self.rows.fees.append((now.number, store, fees[city][0], load, fees[city][1]))
+            if fees.get(city, none) != self.fees.get(city, None if serves else none):
+                load = floor_half_up(self.terms.load(city, hour) * 10_000) if serves else 0
+                fee, rains = fees.get(city, none)
+                self.rows.fees.append((now.number, store, fee, load, rains))
         self.fees = fees
 
 

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+import qsim
+from qsim.behaviour import GROUPS
 from qsim.schema import Cause
 from tests.realistic_markets import PLATFORMS, Case, differences, drawn_case, follow, opening_differences, run_market
 from tests.stored import history
@@ -35,6 +37,29 @@ def test_answers_to_rivals_end_with_their_cause_as_in_the_reference(tmp_path: Pa
     run_market(tmp_path / "m", Case(list(PLATFORMS), 24, made_of, runs))
     assert Cause.RIVAL_RELEASE in set(history(tmp_path / "m", "events", 41)["cause"])
     assert differences(tmp_path / "m", follow(tmp_path / "m")) == []
+
+
+def test_no_fee_of_an_order_and_no_rain_are_left_where_customers_are_gone_as_in_the_reference(tmp_path: Path) -> None:
+    made_of = {
+        "seed": 3,
+        "products": 6,
+        "stores": 2,
+        "start": "2026-07-01",
+        "update_interval_seconds": 3600,
+        "batch_size": "none",
+    }
+    gone, back = ({"demand": {"a_day": dict.fromkeys(GROUPS, rate)}} for rate in (0.0, 3.0))
+    runs = [(20, {}), (30, gone), (1, {}), (10, back)]
+    run_market(tmp_path / "m", Case(list(PLATFORMS), 24, made_of | {"surge_fees": {"capacity": 0.9}}, runs))
+    assert differences(tmp_path / "m", follow(tmp_path / "m")) == []
+    with qsim.connect(tmp_path / "m") as connection:
+        fees = connection.sql(
+            "SELECT tick <= 20, tick > 51, max(fee), count(*) FROM fees GROUP BY ALL ORDER BY min(tick)"
+        ).fetchall()
+    stores = 2 * len(PLATFORMS)
+    assert [fee > 0 for *_, fee, _ in fees] == [True, False, True]
+    assert fees[1][:2] == (False, False) and fees[1][3] == stores, "one row a store"
+    assert qsim.validate(tmp_path / "m", only=["6.23", "6.24", "6.30"])["passed"]
 
 
 def test_a_drawn_market_holds_events_of_every_realistic_cause(tmp_path: Path) -> None:

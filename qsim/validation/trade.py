@@ -178,7 +178,7 @@ CHECKS: tuple[Check, ...] = (
             SELECT f.*, c.epoch, least(most, greatest(0, ceil(((load_bps - 0.5) / 10000 / able - 1) / step - 1e-9))) AS low,
                 least(most, greatest(0, ceil(((load_bps + 0.5) / 10000 / able - 1) / step + 1e-9))) AS high
             FROM (SELECT f.*, c.epoch, step, capacity * (1 - CASE WHEN is_raining THEN rain_loss ELSE 0 END) AS able
-                  FROM raw.fees AS f JOIN checked.clock AS c USING (tick) JOIN checked.laws USING (epoch)) AS f
+                  FROM raw.fees AS f JOIN checked.clock AS c USING (tick) JOIN checked.laws USING (epoch) WHERE trades) AS f
             JOIN (SELECT epoch, max(level) AS most FROM checked.fee_levels GROUP BY epoch) AS c USING (epoch)) AS f
         WHERE NOT EXISTS (SELECT 1 FROM checked.fee_levels AS l
             WHERE l.epoch = f.epoch AND l.fee = f.fee_paise AND l.level BETWEEN low AND high)""",
@@ -186,24 +186,26 @@ CHECKS: tuple[Check, ...] = (
     ),
     faults(
         "6.24",
-        "At every dark store the fee and the rain in force are those of its city, from the first tick of each hour to its last.",
+        "At every dark store the fee and the rain in force are those of its city, from the first tick of each hour to its last;"
+        " without customers there is neither.",
         """SELECT t.tick, s.store_id, s.city, f.fee_paise, h.fee, f.is_raining, h.rain
-        FROM (SELECT unnest([min(tick), max(tick)]) AS tick, epoch, hour FROM (
-                SELECT tick, epoch, (second - 1) // 3600 AS hour FROM checked.clock JOIN checked.laws USING (epoch)
-                WHERE trades AND tick > 0) GROUP BY epoch, hour) AS t
-        CROSS JOIN raw.stores AS s JOIN checked.hours AS h ON h.epoch = t.epoch AND h.hour = t.hour AND h.city = s.city
+        FROM (SELECT unnest([min(tick), max(tick)]) AS tick, epoch, hour, trades FROM (
+                SELECT tick, epoch, (second - 1) // 3600 AS hour, trades FROM checked.clock JOIN checked.laws USING (epoch)
+                WHERE tick > 0) GROUP BY epoch, hour, trades) AS t
+        CROSS JOIN raw.stores AS s LEFT JOIN checked.hours AS h ON h.epoch = t.epoch AND h.hour = t.hour AND h.city = s.city
         ASOF LEFT JOIN raw.fees AS f ON f.store_id = s.store_id AND t.tick >= f.tick
-        WHERE (f.fee_paise, f.is_raining) IS DISTINCT FROM (h.fee, h.rain)""",
+        WHERE CASE WHEN trades THEN (f.fee_paise, f.is_raining) IS DISTINCT FROM (h.fee, h.rain)
+            ELSE f.fee_paise > 0 OR f.is_raining END""",
         needs="trades",
     ),
     faults(
         "6.30",
         "Every row of fees tells the load of its hour, and another fee or rain than before it, but where an epoch begins.",
         """SELECT tick, store_id, load_bps, load, fee_paise, is_raining FROM (
-            SELECT f.*, h.load, p.first, (fee_paise, is_raining) = lag((fee_paise, is_raining)) OVER
-                (PARTITION BY f.store_id ORDER BY tick) AS is_same
+            SELECT f.*, CASE WHEN trades THEN h.load ELSE 0 END AS load, p.first,
+                (fee_paise, is_raining) = lag((fee_paise, is_raining)) OVER (PARTITION BY f.store_id ORDER BY tick) AS is_same
             FROM raw.fees AS f JOIN raw.stores AS s USING (store_id) JOIN checked.clock AS c USING (tick)
-            JOIN checked.epochs AS p USING (epoch) LEFT JOIN checked.hours AS h
+            JOIN checked.epochs AS p USING (epoch) JOIN checked.laws USING (epoch) LEFT JOIN checked.hours AS h
                 ON h.epoch = c.epoch AND h.hour = (c.second - 1) // 3600 AND h.city = s.city)
         WHERE load_bps IS DISTINCT FROM floor(load * 10000 + 0.5) OR (is_same AND tick <> first)""",
         needs="trades",
