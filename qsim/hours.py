@@ -101,7 +101,7 @@ def fee_changes(ticks: Sequence[LiveClock], earlier: Hour | None, city_of_area: 
             turned = (hour.fee_paise != earlier.fee_paise) | (hour.rain != earlier.rain)
         earlier = hour
         if turned.any():
-            stores = np.flatnonzero(np.tile(turned[city_of_area], platforms))
+            stores = _stores_of(turned, city_of_area, platforms)
             city = city_of_area[stores % areas]
             rows.append(
                 (np.full(len(stores), now.tick), stores, hour.fee_paise[city], hour.load_bps[city], hour.rain[city])
@@ -113,9 +113,13 @@ def fee_ends(tick: int, earlier: Hour, city_of_area: I64, platforms: int) -> pa.
     """Give the rows of `schema.FEES` of a tick from which on there are no customers: of the stores that had a fee, or rain, in the
     hour before, none any more.
     """
-    stores = np.flatnonzero(np.tile(((earlier.fee_paise > 0) | earlier.rain)[city_of_area], platforms))
+    stores = _stores_of((earlier.fee_paise > 0) | earlier.rain, city_of_area, platforms)
     nothing = np.zeros(len(stores), np.int64)
     return _fee_rows([(np.full(len(stores), tick), stores, nothing, nothing, nothing > 0)])
+
+
+def _stores_of(cities: Mask, city_of_area: I64, platforms: int) -> I64:
+    return np.flatnonzero(np.tile(cities[city_of_area], platforms))
 
 
 def _fee_rows(rows: Sequence[tuple[Any, ...]]) -> pa.Table:

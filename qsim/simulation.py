@@ -133,12 +133,13 @@ def _live_clocks(world: World, ticks: range, seconds: I64, shifts: I64) -> list[
 def fee_changes(world: World, window: Span) -> pa.Table:
     """Give the rows of orders' surge fees that a window adds; where its epoch has no customers, those that end earlier fees."""
     tick = window.ticks[0] - 1
-    epoch, parameters = world.course.at(tick)
+    (epoch, before), (_, now) = world.course.at(tick), world.course.at(window.ticks[0])
+    served, serves = (any(parameters.demand.a_day.values()) for parameters in (before, now))
     earlier = None
-    if tick > 0 and any(parameters.demand.a_day.values()):
+    if tick > 0 and served:
         number = (epoch.second_of(tick) - 1) // clock.HOUR
-        earlier = hours.hours(parameters, world.calendar, world.cities, number, number)[number]
-    if any(world.course.at(window.ticks[0])[1].demand.a_day.values()):
+        earlier = hours.hours(before, world.calendar, world.cities, number, number)[number]
+    if serves:
         return hours.fee_changes(window.live, earlier, world.city_of_area, world.platforms)
     if earlier is None:
         return FEES.arrow().empty_table()

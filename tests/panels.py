@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,10 @@ import numpy as np
 import polars as pl
 import pytest
 
+from qsim.errors import InputError
+from qsim.fitting import reading
 from qsim.realism.panel import Panel, from_long
+from qsim.realism.validate import read_reference
 
 START = date(2026, 1, 1)
 
@@ -28,6 +31,22 @@ def shop(seller: str) -> Panel:
     """An Austrian shop's daily prices from the day on which its collection was wide."""
     rows = shared("austria_price_changes.parquet").filter(pl.col("store") == seller)
     return from_long(rows.rename({"store": "seller", "id": "item"}), carry=True, since=date(2023, 6, 7))
+
+
+def fitted(path: Path) -> Panel:
+    """What a fit reads of a table of prices."""
+    return reading.panel_of(reading.read_source(path, {}))[0]
+
+
+READERS = pytest.mark.parametrize("read", [fitted, read_reference], ids=["fit", "reference"])
+
+
+def assert_refused(read: Callable[[Path], Panel], folder: Path, text: bytes, told: str) -> None:
+    """Hold a reader to refuse a table of prices, and to say why in these words."""
+    path = folder / "prices.csv"
+    path.write_bytes(text)
+    with pytest.raises(InputError, match=told):
+        read(path)
 
 
 def panel_of(prices: Sequence[Sequence[int]], step_days: int = 1, **given: Any) -> Panel:

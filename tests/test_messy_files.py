@@ -10,20 +10,14 @@ import pytest
 from qsim.calendars import read_calendar
 from qsim.catalog.user_file import read_user_catalog
 from qsim.errors import InputError
-from qsim.fitting.reading import panel_of, read_source
+from qsim.fitting.reading import read_source
 from qsim.realism.panel import Panel
 from qsim.realism.validate import read_reference
+from tests.panels import READERS, assert_refused
 from tests.user_rows import GOOD, HEADER, row
 
 DAYS = [f"2026-02-{day:02d}" for day in range(1, 21)]
 ROWS = [f"Milk,{day},45,50\n" for day in DAYS]
-
-
-def fitted(path: Path) -> Panel:
-    return panel_of(read_source(path, {}))[0]
-
-
-READERS = pytest.mark.parametrize("read", [fitted, read_reference], ids=["fit", "reference"])
 
 
 def prices(folder: Path, *rows: str, header: str = "item,date,price,mrp\n") -> Path:
@@ -131,10 +125,7 @@ def test_a_quote_inside_a_cell_is_part_of_it_as_in_a_product_list(
 def test_a_table_of_prices_that_cannot_be_taken_is_refused_with_the_line(
     read: Callable[[Path], Panel], text: bytes, told: str, tmp_path: Path
 ) -> None:
-    path = tmp_path / "prices.csv"
-    path.write_bytes(text)
-    with pytest.raises(InputError, match=told):
-        read(path)
+    assert_refused(read, tmp_path, text, told)
 
 
 @READERS
@@ -154,10 +145,7 @@ def test_a_table_of_prices_that_cannot_be_taken_is_refused_with_the_line(
 def test_what_only_looks_like_csv_is_told_by_its_name(
     read: Callable[[Path], Panel], text: bytes, told: str, tmp_path: Path
 ) -> None:
-    path = tmp_path / "prices.csv"
-    path.write_bytes(text)
-    with pytest.raises(InputError, match=told):
-        read(path)
+    assert_refused(read, tmp_path, text, told)
 
 
 def test_a_row_of_blank_cells_is_a_blank_line_of_a_list_and_of_a_calendar(tmp_path: Path) -> None:

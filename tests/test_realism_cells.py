@@ -10,20 +10,14 @@ import polars as pl
 import pytest
 
 from qsim.errors import InputError
-from qsim.fitting.reading import panel_of, read_source
+from qsim.fitting.reading import read_source
 from qsim.realism import cells
-from qsim.realism.panel import Panel, from_long
+from qsim.realism.panel import from_long
 from qsim.realism.validate import read_reference
+from tests.panels import READERS, assert_refused, fitted
 
 MONDAY = datetime(2025, 1, 6)
 IST = timezone(timedelta(hours=5, minutes=30))
-
-
-def fitted(path: Path) -> Panel:
-    return panel_of(read_source(path, {}))[0]
-
-
-READERS = pytest.mark.parametrize("read", [fitted, read_reference], ids=["fit", "reference"])
 
 
 def read(rows: pl.DataFrame, of: Any) -> list[Any]:
@@ -165,10 +159,7 @@ def test_prices_that_are_no_numbers_are_counted_among_the_rows_left_out(tmp_path
 def test_a_file_of_another_delimiter_or_encoding_is_refused_by_name(
     read: Any, text: bytes, told: str, tmp_path: Path
 ) -> None:
-    path = tmp_path / "prices.csv"
-    path.write_bytes(text)
-    with pytest.raises(InputError, match=told):
-        read(path)
+    assert_refused(read, tmp_path, text, told)
 
 
 @READERS

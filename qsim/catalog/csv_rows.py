@@ -208,7 +208,7 @@ def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
     try:
         for row in reader:
             # Spreadsheets write a blank row with its delimiters.
-            if row and any(cell and not cell.isspace() for cell in row):
+            if any(cell and not cell.isspace() for cell in row):
                 yield start, row
             start = reader.line_num + 1
     except csv.Error as error:

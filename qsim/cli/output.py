@@ -45,7 +45,11 @@ def data(text: str, nl: bool = True) -> None:
     """
     _as_utf8()
     # Where it is not told that the text has colours, click takes out what looks like them.
-    click.echo(harmless(text) if sys.stdout.isatty() else text, nl=nl, color=True)
+    click.echo(_for_output(text), nl=nl, color=True)
+
+
+def _for_output(text: str) -> str:
+    return harmless(text) if sys.stdout.isatty() else text
 
 
 def _as_utf8() -> None:
@@ -58,8 +62,7 @@ def json_lines(rows: Rows) -> None:
     """Print rows as JSON, a line each, at once."""
     _as_utf8()
     for row in rows:
-        line = json_of(row)
-        sys.stdout.write((harmless(line) if sys.stdout.isatty() else line) + "\n")
+        sys.stdout.write(_for_output(json_of(row)) + "\n")
     sys.stdout.flush()
 
 

@@ -38,6 +38,7 @@ CATALOG_FIELDS: Mapping[str, tuple[str, ...]] = SYNONYMS
 _KINDS = dict.fromkeys(LOOSE_GROUPS, PRODUCE)
 # A log of changes never repeats a price; what repeats less often than this is one.
 _REPEATS, _LEAST_PAIRS = 0.02, 50
+_AMOUNTS, _AMOUNTS_OF_CATALOG = ("price", "mrp", "regular"), ("price", "mrp")
 # Packs of a product share its name; so many rows of one are more likely its days.
 _PANEL_LIKE = 5
 MOST_CELLS = 40_000_000
@@ -135,7 +136,7 @@ def _panel_rows(path: Path, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str
         raise refusal(path, found, "dates such as 2026-01-31", "write the column as dates")
     if odd := cells.month_first(frame["time"]):
         raise refusal(path, f"a time with its month first, {odd!r}", "2026-01-31 and 31/01/2026", "write the column so")
-    stamped = _numbers(frame, ("price", "mrp", "regular")).with_columns(cells.times(frame, "time").alias("ts"))
+    stamped = _numbers(frame, _AMOUNTS).with_columns(cells.times(frame, "time").alias("ts"))
     named = [name for name in ("on_sale", "in_stock") if name in frame.columns]
     flags = [cells.flags(frame, name) for name in named]
     texts = [cells.names(name) for name in ("item", "seller") if name in frame.columns]
@@ -163,11 +164,17 @@ def _panel_rows(path: Path, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str
 def _unreadable(frame: pl.DataFrame, stamped: pl.DataFrame, flags: Sequence[str]) -> list[str]:
     """Tell of the times, amounts and flags of a panel that are not understood."""
     notes = _unread("time", frame["time"], stamped["ts"], "no time", "write 2026-01-31 or 31/01/2026")
-    for name in (name for name in ("price", "mrp", "regular") if name in frame.columns):
-        notes += _unread(name, frame[name], stamped[name], "no amount", "write rupees such as 1299.50")
+    notes += _unread_amounts(frame, stamped, _AMOUNTS)
     for flag in flags:
         notes += _unread(flag, frame[flag], stamped[flag], "neither yes nor no", "write yes, no or a number")
     return notes
+
+
+def _unread_amounts(frame: pl.DataFrame, found: pl.DataFrame, amounts: Sequence[str]) -> list[str]:
+    told = "no amount", "write rupees such as 1299.50"
+    return [
+        note for name in amounts if name in frame.columns for note in _unread(name, frame[name], found[name], *told)
+    ]
 
 
 def _rivalling(rows: pl.DataFrame) -> list[str]:
@@ -222,14 +229,13 @@ def _grouped(rows: pl.DataFrame, notes: list[str]) -> pl.DataFrame:
 
 def _catalog(path: Path, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[str]]:
     """Bring a catalog's amounts to numbers; rows without a price are left out, and told of."""
-    amounts = _numbers(frame, ("price", "mrp"))
+    amounts = _numbers(frame, _AMOUNTS_OF_CATALOG)
     rows = amounts.filter(pl.col("price").fill_null(0) > 0)
     if rows.is_empty():
         raise refusal(path, "no row with a positive price", "one or more", "mend the file")
     left = len(frame) - len(rows)
     notes = [f"{counted(left, 'row')} without positive price left out"] if left else []
-    for name in (name for name in ("price", "mrp") if name in frame.columns):
-        notes += _unread(name, frame[name], amounts[name], "no amount", "write rupees such as 1299.50")
+    notes += _unread_amounts(frame, amounts, _AMOUNTS_OF_CATALOG)
     names = rows["product"].n_unique()
     if len(rows) >= _PANEL_LIKE * names:
         told = f"{counted(names, 'product')} in {counted(len(rows), 'row')} and no column of time: taken for a catalog"

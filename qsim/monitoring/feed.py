@@ -137,9 +137,9 @@ def _recent(market: Place, last: int, history: Log) -> list[dict[str, Any]]:
     newest = EVENTS.arrow().empty_table()
     # A file may hold but some of the events of its ticks: those of a block.
     while files and last and (newest.num_rows < last or files[-1].last >= newest["tick"][0].as_py()):
-        taken = [files.pop()]
+        taken, missing = [files.pop()], last - newest.num_rows
         # What is missing is read before all is put in order: that takes its time for each of many files.
-        while files and newest.num_rows + sum(file.rows for file in taken) < last:
+        while files and (missing := missing - taken[-1].rows) > 0:
             taken.append(files.pop())
         newest = _joined([newest, tables.read(feed.market, taken)])
         newest = newest.slice(max(0, newest.num_rows - last))

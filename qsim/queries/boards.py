@@ -161,18 +161,21 @@ def movers(boards: Boards, as_of: int | None = None, hours: int = 1) -> dict[str
     counts = (
         "SELECT count(*) FILTER (price_paise > was) AS risen, count(*) FILTER (price_paise < was) AS fallen FROM moved"
     )
+    most = query(boards, _MOVED.format(news=news))
     return {
         **told_of(boards, tick, step),
         "since": before,
         "since_time": stamp(boards, before),
         **query(boards, counts)[0],
-        "rises": query(boards, _MOVED.format(sign=">", order="DESC", news=news)),
-        "falls": query(boards, _MOVED.format(sign="<", order="ASC", news=news)),
+        "rises": [row for row in most if row["after_paise"] > row["before_paise"]],
+        "falls": [row for row in most if row["after_paise"] < row["before_paise"]],
     }
 
 
-_MOVED = f"""WITH most AS (SELECT * FROM moved WHERE price_paise {{sign}} was ORDER BY price_paise / was {{order}}, listing_id
-        LIMIT {_MOVERS}),
+# Rises and then falls, each from the largest on, together: what happened in between is read once for both.
+_MOVED = f"""WITH most AS (
+        (FROM moved WHERE price_paise > was ORDER BY price_paise / was DESC, listing_id LIMIT {_MOVERS})
+        UNION ALL (FROM moved WHERE price_paise < was ORDER BY price_paise / was, listing_id LIMIT {_MOVERS})),
     newest AS (SELECT listing_id, max_by({CAUSES}, tick) AS cause FROM {{news}} WHERE price_before_paise <> price_after_paise
         AND listing_id IN (SELECT listing_id FROM most) GROUP BY listing_id)
     SELECT product_id, product, pack, platform, was AS before_paise, price_paise AS after_paise,
@@ -180,7 +183,7 @@ _MOVED = f"""WITH most AS (SELECT * FROM moved WHERE price_paise {{sign}} was OR
         surge_fee_paise
     FROM most JOIN newest USING (listing_id) JOIN listings USING (listing_id) JOIN products USING (product_id)
         JOIN platforms USING (platform_id)
-    ORDER BY price_paise / was {{order}}, listing_id"""
+    ORDER BY if(price_paise > was, -price_paise, price_paise) / was, listing_id"""
 
 
 def depths(boards: Boards, as_of: int | None = None) -> dict[str, Any]:

@@ -123,14 +123,18 @@ class Turns:
         return await asyncio.to_thread(work)
 
 
+def _json(value: object) -> str:
+    return values.json_of(value, separators=(",", ":"))
+
+
 def written(place: dict[str, Any], answer: Answer) -> bytes:
     """Write an answer and where the market stood, row by row: no other thread runs while a text is written."""
     told = place | {"columns": answer.columns, "types": answer.types, "truncated": answer.truncated}
     try:
-        rows = ",".join(values.json_of(row, separators=(",", ":")) for row in answer.rows)
+        rows = ",".join(map(_json, answer.rows))
     except RecursionError:
         raise QsimError(TOO_DEEP) from None
-    return f'{values.json_of(told, separators=(",", ":"))[:-1]},"rows":[{rows}]}}'.encode()
+    return f'{_json(told)[:-1]},"rows":[{rows}]}}'.encode()
 
 
 async def _left(request: Request) -> None:

@@ -154,7 +154,7 @@ function why(row) {
     return off ? `deal down to ${f.percent(row.discount_bps)}` : "deal ended";
   }
   if (surge && isMost(1 + row.surge_bps / 10_000)) return surge;
-  return [row.repriced ? "repriced" : f.CAUSES[row.cause] ?? row.cause, suspended ? "surge fee set" : off, surge].filter(Boolean).join(", ");
+  return [row.repriced ? "repriced" : f.cause(row.cause), suspended ? "surge fee set" : off, surge].filter(Boolean).join(", ");
 }
 
 const product = (row, choose) => h("button", { type: "button", class: "link", onclick: () => choose(row.product_id) }, h("bdi", {}, row.product), row.pack ? ` ${row.pack.replaceAll(" ", "\u00a0")}` : "");
@@ -207,7 +207,7 @@ export function eventRow(row, choose, fresh = false) {
   const moved = row.price_after_paise - row.price_before_paise;
   return h("li", { class: fresh ? "fresh" : null },
     h("span", { class: "when" }, h("span", { class: "at" }, f.time(row.time)), h("span", { class: "small" }, f.date(row.time))),
-    h("span", { class: "what" }, product(row, choose), h("span", { class: "why" }, named(row.platform), f.CAUSES[row.cause] ?? row.cause)),
+    h("span", { class: "what" }, product(row, choose), h("span", { class: "why" }, named(row.platform), f.cause(row.cause))),
     h("span", { class: "price" }, f.rupees(row.price_after_paise), h("br"), moved ? h("span", { class: `small ${moved > 0 ? "up" : "down"}` }, f.change(moved / row.price_before_paise)) : h("span", { class: "muted" }, "same price")));
 }
 
@@ -242,7 +242,7 @@ export function activity(told) {
   $("activity-note").textContent = taken ? `${f.count(taken)} listings taken up in the last day, ${f.count(sum(told.bars, "changed"))} changed` : "";
   const most = Math.max(...told.causes.map((row) => row.events), 1);
   fill($("causes"), told.causes.length ? h("table", { class: "rows causes" }, h("thead", { class: "unseen" }, h("tr", {}, h("th", {}, "Cause"), h("th", {}, "Share"), h("th", {}, "Changes"))), h("tbody", {}, told.causes.slice(0, 7).map((row) => h("tr", {},
-    h("td", {}, f.CAUSES[row.cause] ?? row.cause),
+    h("td", {}, f.cause(row.cause)),
     h("td", { class: "bar" }, h("span", { class: "meter" }, styled(h("i"), { width: `${(100 * row.events) / most}%` })), h("span", { class: "unseen" }, f.share(row.events, total))),
     h("td", { class: "n" }, f.count(row.events)))))) : told.tick ? empty("Nothing changed in the last hour of market time.") : unmoved());
 }

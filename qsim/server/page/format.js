@@ -44,6 +44,7 @@ export const CAUSES = {
   reprice: "repriced", clearance: "deal ends, repriced", rival_match: "meets a rival", rival_release: "leaves a rival",
   stock_out: "out of stock", restock: "restocked",
 };
+export const cause = (name) => CAUSES[name] ?? name;
 
 // Lines differ by dash as well, so that they are told apart without colour.
 const DASHES = [[], [9, 4], [2, 3], [10, 3, 2, 3], [5, 3]];
