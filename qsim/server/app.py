@@ -62,7 +62,7 @@ def create_app(
     allowed = allowed or Allowed()
     app = _described(lifespan, needs_token=allowed.token is not None)
     app.state.market, app.state.measures, app.state.feed, app.state.following = market, measures, feed, state
-    app.state.turns, app.state.desk = sql.Turns(), Desk(place)
+    app.state.queries, app.state.desk = sql.Queries(), Desk(place)
     _tell(market, feed, measures, state)
     app.add_middleware(Guard, allowed=allowed, measures=measures)
     return app

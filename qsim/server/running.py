@@ -157,7 +157,7 @@ class _Server(uvicorn.Server):
         # uvicorn ends those connections that have begun: those just taken begin first.
         await asyncio.sleep(_BEGINS_SECONDS)
         self.app.state.feed.close()
-        self.app.state.turns.close()
+        self.app.state.queries.close()
         await self.app.state.desk.close()
         await super().shutdown()
 

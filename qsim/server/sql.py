@@ -21,6 +21,7 @@ from qsim.server import shapes
 from qsim.server.answers import known_parameters, market_of
 from qsim.server.problems import STOPS, ProblemError
 from qsim.server.reading import Market
+from qsim.server.turns import CrowdedError, Turns
 
 router = APIRouter(prefix="/api", tags=["sql"], dependencies=[Depends(known_parameters)])
 
@@ -56,11 +57,11 @@ class _Begun:
             self.process.kill()
 
 
-class Turns:
-    """Whose turn it is: so many queries run, so many wait, others are sent away; when the server stops, all are."""
+class Queries:
+    """The queries of users: so many run, so many wait, others are sent away; when the server stops, all are."""
 
     def __init__(self) -> None:
-        self.running, self.waiting, self.closed = asyncio.Semaphore(AT_ONCE), 0, False
+        self.turns, self.closed = Turns(AT_ONCE, WAITING_MOST), False
         self.processes: WeakSet[subprocess.Popen[bytes]] = WeakSet()
 
     def close(self) -> None:
@@ -74,12 +75,12 @@ class Turns:
         if self.closed:
             process.kill()
 
-    async def run(self, market: Market, query: str, left: Coroutine[Any, Any, None]) -> bytes:
-        """Run a query when its turn comes, and give its answer as JSON; it ends when who asked has `left`. ProblemError 503 where
-        too many wait, or where the server stops meanwhile, 400 where the asker left.
+    async def run(self, market: Market, query: str, asker: str, left: Coroutine[Any, Any, None]) -> bytes:
+        """Run a query when it is the asker's turn, and give its answer as JSON; it ends when who asked has `left`. ProblemError 503
+        where too many wait, or where the server stops meanwhile, 400 where the asker left.
         """
         begun = _Begun()
-        asking, leaving = asyncio.ensure_future(self._turn(market, query, begun)), asyncio.ensure_future(left)
+        asking, leaving = asyncio.ensure_future(self._turn(market, query, asker, begun)), asyncio.ensure_future(left)
         try:
             await asyncio.wait((asking, leaving), return_when=asyncio.FIRST_COMPLETED)
             if not asking.done():
@@ -91,24 +92,17 @@ class Turns:
                 begun.end()
                 asking.cancel()
 
-    async def _turn(self, market: Market, query: str, begun: _Begun) -> bytes:
-        if self.waiting >= WAITING_MOST:
-            raise ProblemError(
-                503, f"sql: {AT_ONCE} queries run and {WAITING_MOST} wait; ask again later", {"Retry-After": "5"}
-            )
-        self.waiting += 1
+    async def _turn(self, market: Market, query: str, asker: str, begun: _Begun) -> bytes:
         try:
-            await self.running.acquire()
-        finally:
-            self.waiting -= 1
-        try:
-            return await market.renewed(lambda: self._ran(market, query, begun))
+            async with self.turns.turn(asker):
+                return await market.renewed(lambda: self._ran(market, query, begun))
+        except CrowdedError:
+            line = f"sql: {AT_ONCE} queries run and {WAITING_MOST} wait; ask again later"
+            raise ProblemError(503, line, {"Retry-After": "5"}) from None
         except QsimError:
             if self.closed:
                 raise ProblemError(503, f"sql: {STOPS}") from None
             raise
-        finally:
-            self.running.release()
 
     async def _ran(self, market: Market, query: str, begun: _Begun) -> bytes:
         moment, at = market.moment, market.at.market
@@ -148,9 +142,10 @@ async def sql(request: Request, asked: Asked) -> Response:
 
     `SELECT * FROM dictionary` tells what each view, column and macro means.
     """
-    turns: Turns = request.app.state.turns
+    queries: Queries = request.app.state.queries
+    asker = request.client.host if request.client else ""
     try:
-        text = await turns.run(market_of(request), asked.query, _left(request))
+        text = await queries.run(market_of(request), asked.query, asker, _left(request))
     except UsageError as fault:
         raise ProblemError(400, str(fault)) from None
     except QsimError as fault:
