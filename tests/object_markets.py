@@ -29,9 +29,14 @@ def store(request: pytest.FixtureRequest) -> Iterator[Any]:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let nobody wait: a lease lapses soon, and what fails is asked once more, at once."""
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody wait for a lease: it lapses soon."""
     monkeypatch.setattr(lease, "RENEW_SECONDS", 0.05)
+
+
+@pytest.fixture
+def impatient(hurried: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nobody wait: what fails is asked once more, at once."""
     monkeypatch.setattr(objects, "_RETRIES", 0)
     monkeypatch.setattr(objects, "_PAUSES", (0.0, 0.0))
 

@@ -19,7 +19,7 @@ from tests.buckets import Network, Store, between, reached_at
 from tests.commands import Shell
 from tests.object_markets import TICKS, made
 
-pytestmark = pytest.mark.usefixtures("impatient")
+pytestmark = pytest.mark.usefixtures("hurried")
 
 
 def test_a_market_in_an_object_store_has_the_digest_of_one_on_a_disk(place: ObjectPath, twin: Path) -> None:
@@ -109,6 +109,7 @@ def test_a_guarded_query_of_an_object_store_is_refused_in_one_line(place: Object
     assert "local folder" in shell.refused(2, "sql", "--guarded", place, "SELECT 1")
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_store_that_cannot_be_reached_is_told_in_one_line(store: Store, shell: Shell) -> None:
     with reached_at(store._replace(address="127.0.0.1:9")):
         assert "cannot list" in shell.refused(6, "status", f"{store.scheme}://bucket/m")
