@@ -1,0 +1,175 @@
+"""What boards tell beside their counts: offers, causes, areas, stock-outs by product; held against the views, added up in Python."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import duckdb
+import pytest
+
+import qsim
+from qsim.queries import board_history, board_states, boards
+from qsim.queries.board_states import Boards
+from qsim.storage import log
+
+HEAD, PAST = 110, 90
+STATE = "price_paise, regular_price_paise, discount_bps, surge_bps, surge_fee_paise, updated_tick"
+
+
+@pytest.fixture(scope="module")
+def trading(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A market with stock that moves, two areas and two intervals; to be read, never written."""
+    market = tmp_path_factory.mktemp("figures") / "market"
+    qsim.generate(market, products=40, stores=2, seed=3, preset="realistic", update_interval_seconds=600)
+    qsim.run(market, until=80)
+    qsim.run(market, until=HEAD, update_interval_seconds=300)
+    return market
+
+
+@pytest.fixture(scope="module")
+def views(trading: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    with qsim.connect(trading) as connection:
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def shown(trading: Path) -> Boards:
+    return board_states.open_boards(trading, log.read(trading))
+
+
+def rows(con: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
+    found = con.sql(query)
+    return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
+
+
+def on_sale(con: duckdb.DuckDBPyConnection, tick: int) -> list[dict[str, Any]]:
+    return rows(con, f"SELECT * FROM raw.state_at({tick}) JOIN raw.named USING (listing_id) WHERE is_active")
+
+
+def test_the_overview_tells_the_mean_of_the_discounts_that_run_and_counts_surges_of_both_kinds(
+    ready_market: Path,
+) -> None:
+    with qsim.connect(ready_market) as con:
+        listings = on_sale(con, 120)
+    surges = {(row["surge_bps"] > 0, row["surge_fee_paise"] > 0) for row in listings}
+    assert {(True, False), (False, True)} <= surges
+    told = boards.overview(board_states.open_boards(ready_market, log.read(ready_market)))["platforms"]
+    for row in told:
+        mine = [one for one in listings if one["platform"] == row["platform"]]
+        deep = [one["discount_bps"] for one in mine if one["discount_bps"]]
+        assert 0 < len(deep) < len(mine) and row["mean_discount_bps"] == pytest.approx(fmean(deep), abs=0.5)
+        assert row["surging"] == sum(one["surge_bps"] > 0 or one["surge_fee_paise"] > 0 for one in mine)
+
+
+def test_the_overview_of_a_past_tick_tells_its_own_time_and_interval_and_those_of_the_newest(shown: Boards) -> None:
+    told = {tick: boards.overview(shown, tick) for tick in (70, PAST)}
+    begin = told[70]["time"] - 70 * 600
+    assert begin % 86_400 == 0 and told[PAST]["time"] == begin + 80 * 600 + 10 * 300
+    assert {one["head_time"] for one in told.values()} == {begin + 80 * 600 + 30 * 300}
+    assert [told[tick]["interval"] for tick in (70, PAST)] == [600, 300]
+    assert told[70]["epochs"] == [[0, begin, 600], [80, begin + 80 * 600, 300]]
+
+
+def test_areas_are_those_of_the_kth_dark_store_of_every_platform(
+    shown: Boards, views: duckdb.DuckDBPyConnection
+) -> None:
+    wanted = views.sql("SELECT DISTINCT store_id % 2, city, area FROM stores ORDER BY ALL").fetchall()
+    assert [(one["area"], one["city"], one["locality"]) for one in boards.overview(shown)["areas"]] == wanted
+    assert len(wanted) == 2
+
+
+def test_activity_counts_the_events_of_the_last_hour_by_cause_the_most_first(
+    shown: Boards, views: duckdb.DuckDBPyConnection
+) -> None:
+    for tick, since in ((PAST, 79), (HEAD, 98), (72, 66)):
+        told = board_history.activity(shown, tick)
+        causes = views.sql(f"SELECT cause FROM price_history WHERE tick > {since} AND tick <= {tick}").fetchall()
+        wanted = Counter(cause for (cause,) in causes)
+        assert told["hour_since"] == since
+        found = [(row["events"], row["cause"]) for row in told["causes"]]
+        assert found == sorted(((count, cause) for cause, count in wanted.items()), key=lambda one: (-one[0], one[1]))
+        assert len({count for count, _ in found}) > 1
+
+
+def test_stock_outs_are_told_of_the_largest_category_first_and_by_product_with_its_platforms(
+    shown: Boards, views: duckdb.DuckDBPyConnection
+) -> None:
+    told, listings = boards.stockouts(shown, PAST), on_sale(views, PAST)
+    sizes, cells = (
+        Counter(row["category"] for row in listings),
+        Counter((row["category"], row["platform"]) for row in listings),
+    )
+    out = [row for row in listings if not row["stock"]]
+    without = Counter((row["category"], row["platform"]) for row in out)
+    order = sorted(cells, key=lambda cell: (-sizes[cell[0]], *cell))
+    assert [tuple(row.values()) for row in told["cells"]] == [(*cell, cells[cell], without[cell]) for cell in order]
+    platforms: dict[int, list[str]] = defaultdict(list)
+    for row in out:
+        platforms[row["product_id"]].append(row["platform"])
+    most = sorted(platforms, key=lambda product: (-len(platforms[product]), product))[:8]
+    assert [(row["product_id"], row["listings"], row["platforms"]) for row in told["products"]] == [
+        (product, len(platforms[product]), sorted({*platforms[product]})) for product in most
+    ]
+    assert told["stock_moves"] and len(platforms) > 8 and len({len(platforms[product]) for product in most}) > 1
+
+
+def test_a_running_discount_is_in_the_bin_from_whose_lower_edge_on_it_is(
+    shown: Boards, views: duckdb.DuckDBPyConnection
+) -> None:
+    deep = [(row["platform"], row["discount_bps"]) for row in on_sale(views, PAST) if row["discount_bps"]]
+    wanted = Counter((platform, bps - bps % 500) for platform, bps in deep)
+    assert [tuple(row.values()) for row in boards.depths(shown, PAST)["bins"]] == [
+        (*key, wanted[key]) for key in sorted(wanted)
+    ]
+    assert any(bps % 500 == 0 for _, bps in deep)
+
+
+def test_movers_tell_the_discount_before_and_now(ready_market: Path) -> None:
+    told = boards.movers(board_states.open_boards(ready_market, log.read(ready_market)), hours=24)
+    with qsim.connect(ready_market) as con:
+        was, now = (
+            {(row["product_id"], row["platform"]): row for row in on_sale(con, tick)} for tick in (told["since"], 120)
+        )
+    moves = [*told["rises"], *told["falls"]]
+    for row in moves:
+        key = row["product_id"], row["platform"]
+        assert row["discount_before_bps"] == was[key]["discount_bps"], row
+        assert [row[name] for name in ("discount_bps", "surge_bps", "surge_fee_paise")] == [
+            now[key][name] for name in ("discount_bps", "surge_bps", "surge_fee_paise")
+        ]
+    assert any(row["discount_before_bps"] != row["discount_bps"] for row in moves)
+
+
+def test_the_newest_changes_are_those_of_the_history(shown: Boards, views: duckdb.DuckDBPyConnection) -> None:
+    found = board_history.ticker(shown, PAST, limit=25)["events"]
+    columns = "tick, cause, product_id, platform, price_before, price_after, discount_pct, surge_pct, surge_fee"
+    history = Counter(views.sql(f"SELECT {columns} FROM price_history WHERE tick <= {PAST}").fetchall())
+    hundredths = ("price_before_paise", "price_after_paise", "discount_bps", "surge_bps", "surge_fee_paise")
+    for row in found:
+        key = (
+            *(row[name] for name in ("tick", "cause", "product_id", "platform")),
+            *(Decimal(row[name]) / 100 for name in hundredths),
+        )
+        assert history[key], row
+        assert row["time"] == board_states.stamp(shown, row["tick"])
+    assert [row["tick"] for row in found] == sorted((row["tick"] for row in found), reverse=True)
+
+
+def test_the_categories_that_cheapest_shows_are_those_of_most_products(
+    shown: Boards, views: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sizes = Counter(category for (category,) in views.sql("SELECT category FROM products WHERE is_active").fetchall())
+    order = sorted(sizes, key=lambda category: (-sizes[category], category))
+    monkeypatch.setattr(boards, "_SHELVES", 3)
+    told = boards.cheapest(shown, PAST, hours=3)
+    assert (told["categories"], told["left_out"]) == (order[:3], len(order) - 3)
+    assert sizes[order[0]] > sizes[order[-1]]
+    # At 14:10 the last three full hours, and now.
+    hour = told["time"] - told["time"] % 3600
+    assert [column["time"] for column in told["columns"]] == [hour - 7200, hour - 3600, hour, told["time"]]
+    assert [column["tick"] for column in told["columns"]] == [72, 78, 88, PAST]
