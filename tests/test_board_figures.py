@@ -83,6 +83,27 @@ def test_areas_are_those_of_the_kth_dark_store_of_every_platform(
     assert len(wanted) == 2
 
 
+@pytest.mark.parametrize("most_events", [0, 2_000_000], ids=["stock costs too much", "stock is known"])
+def test_offers_of_a_product_are_its_prices_in_that_area_as_of_the_tick(
+    trading: Path, views: duckdb.DuckDBPyConnection, monkeypatch: pytest.MonkeyPatch, most_events: int
+) -> None:
+    monkeypatch.setattr(board_states, "_MOST_EVENTS", most_events)
+    monkeypatch.setattr(board_states, "SAMPLED_PRODUCTS", 10)
+    counted = Counter(row["product_id"] for row in on_sale(views, PAST) if row["updated_tick"])
+    product, told = counted.most_common(1)[0][0], {}
+    for area in (0, 1):
+        # Each made anew, as a state that is at hand costs nothing.
+        known = board_states.open_boards(trading, log.read(trading))
+        told[area] = board_history.prices(known, product, PAST, area=area)["offers"]
+        wanted = rows(
+            views,
+            f"""SELECT platform, {STATE}, s.stock FROM raw.state_at({PAST}) AS s JOIN raw.listings USING (listing_id)
+                JOIN platforms USING (platform_id) WHERE product_id = {product} AND store_id % 2 = {area} ORDER BY platform_id""",
+        )
+        assert told[area] == [row if most_events else row | {"stock": None} for row in wanted]
+    assert told[0] != told[1]
+
+
 def test_activity_counts_the_events_of_the_last_hour_by_cause_the_most_first(
     shown: Boards, views: duckdb.DuckDBPyConnection
 ) -> None:

@@ -94,8 +94,8 @@ def _changes(boards: Boards, product: int, first: int, last: int) -> str:
     known = max(file.last for file in boards.log.of_table(SNAPSHOTS.name) if file.last <= first)
     snapshot = [file for file in boards.log.of_table(SNAPSHOTS.name) if file.last == known]
     columns = "listing_id, regular_price_paise, discount_bps, surge_bps, surge_fee_paise"
-    return f"""SELECT tick, price_paise, {columns} FROM ({boards.select(SNAPSHOTS, snapshot)}) WHERE {mine}
-        UNION ALL SELECT tick, price_after_paise, {columns} FROM {written(boards, EVENTS, known, last)} WHERE {mine}"""
+    return f"""SELECT tick, price_paise, {columns}, updated_tick FROM ({boards.select(SNAPSHOTS, snapshot)}) WHERE {mine}
+        UNION ALL SELECT tick, price_after_paise, {columns}, tick FROM {written(boards, EVENTS, known, last)} WHERE {mine}"""
 
 
 def _offers(boards: Boards, product: int, tick: int, area: int) -> list[dict[str, Any]]:
@@ -104,7 +104,7 @@ def _offers(boards: Boards, product: int, tick: int, area: int) -> list[dict[str
     if step_for(boards, tick) == 1:
         source = f"SELECT listing_id, stock, {columns}, updated_tick FROM {state(boards, tick)}"
     else:
-        source = f"""SELECT listing_id, NULL::INTEGER AS stock, p.* EXCLUDE (tick, listing_id), p.tick AS updated_tick FROM (
+        source = f"""SELECT listing_id, NULL::INTEGER AS stock, p.* EXCLUDE (tick, listing_id) FROM (
             SELECT listing_id, max_by(c, c.tick) AS p FROM ({_changes(boards, product, tick, tick)}) AS c GROUP BY listing_id)"""
     return query(
         boards,
