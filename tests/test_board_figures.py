@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 
 import qsim
-from qsim.queries import board_history, board_states, boards
+from qsim import simulation
+from qsim.monitoring import market as markets
+from qsim.queries import board_history, board_market, board_states, boards
 from qsim.queries.board_states import Boards
 from qsim.storage import log
 
@@ -194,3 +198,77 @@ def test_the_categories_that_cheapest_shows_are_those_of_most_products(
     hour = told["time"] - told["time"] % 3600
     assert [column["time"] for column in told["columns"]] == [hour - 7200, hour - 3600, hour, told["time"]]
     assert [column["tick"] for column in told["columns"]] == [72, 78, 88, PAST]
+
+
+def test_shares_of_the_cheapest_are_those_of_the_prices_of_each_hour_the_largest_first(
+    shown: Boards, views: duckdb.DuckDBPyConnection
+) -> None:
+    several = 0
+    for column in boards.cheapest(shown, PAST, hours=2)["columns"]:
+        offers: dict[tuple[str, int, int], list[tuple[int, str]]] = defaultdict(list)
+        for row in on_sale(views, column["tick"]):
+            if row["stock"]:
+                shelf = row["category"], row["product_id"], row["store_id"] % 2
+                offers[shelf].append((row["price_paise"], row["platform"]))
+        won: dict[str, Counter[str]] = defaultdict(Counter)
+        for (category, *_), found in offers.items():
+            lowest = [platform for price, platform in found if price == min(found)[0]]
+            if len(found) > 1:
+                won[category].update({platform: 1 / len(lowest) for platform in lowest})
+        for category, parts in won.items():
+            cells = [cell for cell in column["cells"] if cell["category"] == category]
+            assert {cell["platform"]: cell["share"] for cell in cells} == pytest.approx(
+                {platform: part / parts.total() for platform, part in parts.items()}, abs=0.0001
+            )
+            shares = [cell["share"] for cell in cells]
+            assert shares == sorted(shares, reverse=True)
+            several += len({*shares}) > 1
+    assert several > 3
+
+
+def test_the_winner_of_an_hour_has_the_largest_share_and_shares_are_means_over_the_hours(shown: Boards) -> None:
+    told, columns = markets.told(shown)["cheapest"], boards.cheapest(shown)["columns"]
+    lost = 0
+    for category in told["winners"]:
+        hours = [[cell for cell in column["cells"] if cell["category"] == category] for column in columns]
+        for won, cells in zip(told["winners"][category], hours, strict=True):
+            share = max((cell["share"] for cell in cells), default=None)
+            assert (won and won[1]) == share
+            assert won is None or {"platform": won[0], "share": won[1]}.items() <= cells[0].items()
+            lost += any(cell["share"] != share for cell in cells)
+        with_cells = sum(map(bool, hours))
+        for platform, mean in told["shares"][category].items():
+            shares = [cell["share"] for cells in hours for cell in cells if cell["platform"] == platform]
+            assert mean == pytest.approx(sum(shares) / with_cells, abs=0.0001)
+    assert lost > 20
+
+
+def test_campaigns_run_come_or_are_past_as_the_ticks_say_and_tell_their_lines_and_deepest(
+    trading: Path, views: duckdb.DuckDBPyConnection
+) -> None:
+    columns = "campaign_id, starts_second, duration_seconds, repeat_seconds, ends_second"
+    campaigns = views.sql(f"SELECT {columns} FROM raw.campaigns ORDER BY 1").fetchall()
+    clocks = simulation.Campaigns(*(np.array(column, np.int64) for column in list(zip(*campaigns, strict=True))[1:]))
+    depths = defaultdict(list)
+    for number, bps in views.sql("SELECT campaign_id, discount_bps FROM raw.campaign_lines").fetchall():
+        depths[number].append(bps)
+    known, seen = board_states.open_boards(trading, log.read(trading)), Counter[str]()
+    for tick in range(6, 80, 6):
+        board_states.moved_on(known, replace(log.read(trading), tick=tick))
+        told = {row["campaign_id"]: row for row in board_market.campaigns(known)["campaigns"]}
+        seconds = board_states.second_of(known, tick) + np.arange(0, 86_400, 900)
+        for (number, *_), runs in zip(campaigns, clocks.running(seconds).T, strict=True):
+            status = "running" if runs[0] else "coming" if runs.any() else "past"
+            assert (told[number]["status"] if number in told else "past") == status, (tick, number)
+            seen[status] += number in told
+        order = [("running", "coming", "past").index(row["status"]) for row in told.values()]
+        assert order == sorted(order)
+        for number, row in told.items():
+            assert (row["lines"], row["deepest_bps"]) == (len(depths[number]), max(depths[number], default=None))
+    assert min(seen["running"], seen["coming"], seen["past"]) > 3
+
+
+def test_the_last_stretch_of_a_campaign_is_cut_where_the_campaign_ends() -> None:
+    every = {"starts_second": 0, "repeat_seconds": 100, "duration_seconds": 50, "ends_second": 230}
+    assert board_market._spans(every, 60, 1000) == [(100, 150), (200, 230)]
+    assert board_market._spans(every | {"repeat_seconds": 0, "ends_second": 30}, 0, 1000) == [(0, 30)]

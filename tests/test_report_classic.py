@@ -76,6 +76,20 @@ def test_lowest_and_highest_price_are_of_every_change_also_where_a_chart_shows_f
         assert (row["lowest"], row["highest"]) == (min(mine), max(mine))
 
 
+def test_time_in_surge_is_that_of_all_ticks_and_surge_is_of_either_kind(classic: Boards, ready_market: Path) -> None:
+    with qsim.connect(ready_market) as connection:
+        query = """SELECT l.product_id FROM raw.events AS e JOIN raw.listings AS l USING (listing_id) JOIN products AS p
+            ON p.product_id = l.product_id AND is_active WHERE surge_fee_paise > 0 GROUP BY ALL ORDER BY count(*) DESC LIMIT 1"""
+        [(product,)] = fetched(connection, query)
+        query = f"""SELECT platform, surge_bps > 0, surge_fee_paise > 0 FROM raw.state_at({{}}) JOIN raw.listings
+            USING (listing_id) JOIN platforms USING (platform_id) WHERE product_id = {product}"""
+        held = [row for tick in range(classic.log.tick) for row in fetched(connection, query.format(tick))]
+    for row in markets._prices(classic, product)["totals"]:
+        mine = [of_price or of_fee for name, of_price, of_fee in held if name == row["platform"]]
+        assert row["surging_pct"] == pytest.approx(100 * sum(mine) / len(mine), abs=0.06)
+    assert (False, True) in {(of_price, of_fee) for _, of_price, of_fee in held}
+
+
 @pytest.mark.parametrize(
     ("state", "is_deal"),
     [((500, 0, 0), True), ((0, 0, 0), False), ((500, 0, 2500), False), ((500, 700, 0), False), ((1000, 700, 0), True)],
