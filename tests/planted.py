@@ -201,6 +201,12 @@ CLASSIC = [
     ("6.29", "more discounted for a while", "platform_metrics", "SET discounted = discounted + 1 WHERE tick BETWEEN 10 AND 200"),
     ("6.29", "more surging for a while", "platform_metrics", "SET surging = surging + 1 WHERE tick BETWEEN 10 AND 200"),
     ("2.3", "an anchor above its band", "listings", "SET anchor_price_paise = anchor_price_paise * 9 WHERE listing_id = 7"),
+    ("2.6", "a price before that is above MRP", "events", "SET price_before_paise = 9999999 WHERE tick % 7 = 0"),
+    ("2.7", "a snapshot's price of nothing", "snapshots", "SET price_paise = 0 WHERE tick = " + LAST),
+    *(("2.11", f"a snapshot's {name} that no event left", "snapshots", f"SET {name} = {name} + 1 WHERE tick = {LAST}")
+      for name in ("regular_price_paise", "discount_bps", "surge_bps", "surge_fee_paise")),
+    ("2.11", "a snapshot's tick of a change that was none", "snapshots",
+     "SET updated_tick = updated_tick - 1 WHERE updated_tick > 0 AND tick = " + LAST),
     ("2.5", "packaged goods without an MRP now", "products", "SET mrp_paise = 0 WHERE NOT is_loose"),
     ("2.15", "a price that moves off sale", "snapshots", "SET price_paise = price_paise + 1 WHERE " + OFF_SALE),
     ("2.15", "a regular price that moves off sale", "snapshots",
