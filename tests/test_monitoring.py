@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from decimal import Decimal
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -58,6 +59,19 @@ def test_rates_and_spreads_of_metrics_are_those_of_all_changes_added_up() -> Non
 def test_of_each_tick_at_most_so_many_events_are_taken_evenly_over_the_listings() -> None:
     events = pa.table({"tick": [1] * 2 + [2] * 6 + [3], "listing_id": list(range(9))})
     assert feed.sampled(events, 3)["listing_id"].to_pylist() == [0, 1, 2, 4, 6, 8]
+
+
+def test_events_are_told_as_the_view_tells_them_in_every_column(ready_market: Path) -> None:
+    found = feed.recent(ready_market, 600)
+    columns = {**dict.fromkeys(found[0], ""), "ts": "::VARCHAR"}
+    names = ", ".join(f"{name}{cast}" for name, cast in columns.items())
+    query = f"""SELECT {names} FROM price_history JOIN stores USING (store_id) JOIN (SELECT product_id, brand FROM products)
+        USING (product_id) ORDER BY tick DESC, listing_id DESC LIMIT 600"""
+    wanted = qsim.connect(ready_market).sql(query.replace("platform,", "price_history.platform,")).fetchall()[::-1]
+    assert [tuple(row.values()) for row in found] == [
+        tuple(float(value) if isinstance(value, Decimal) else value for value in row) for row in wanted
+    ]
+    assert all(len({row[name] for row in found}) > 1 for name in columns if name != "city")
 
 
 def test_no_events_are_given_where_none_are_asked_for_or_none_were(market: Path, tmp_path: Path) -> None:
