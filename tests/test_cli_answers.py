@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from qsim.cli import answers
+from qsim.cli import answers, events, top
 from qsim.cli.metrics import _cost
 
 Read = pytest.CaptureFixture[str]
@@ -144,3 +144,31 @@ def test_what_a_run_cost_is_told_in_seconds_megabytes_and_gigabytes() -> None:
     }
     assert _cost({**run, "tick_seconds": None}) == told
     assert _cost(run) == told | {"behind the clock": "1.23 s, 1,017 ticks late"}
+
+
+def test_a_line_of_an_event_tells_when_where_why_and_from_which_price_to_which() -> None:
+    event = {"ts": "2026-01-01 00:01:05", "tick": 13, "platform": "zepto", "cause": "discount_start", "price_before": 1234.5,
+             "price_after": 99.0, "product": "Tata  Salt", "pack": "1 kg"}  # fmt: skip
+    line = " ".join(events._line(event).split())
+    assert line == "2026-01-01 00:01:05 tick 13 zepto discount_start 1,234.50 -> 99.00 Tata Salt 1 kg"
+    wide, narrow = (" ".join(top._line(event, wide=is_wide).split()) for is_wide in (True, False))
+    assert wide == "13 zepto discount_start 1,234.50 -> 99.00 Tata Salt 1 kg"
+    assert narrow == "zepto 1,234.50 -> 99.00 Tata Salt 1 kg"
+
+
+def test_the_head_of_top_tells_how_fast_a_run_is_how_far_behind_and_what_it_takes() -> None:
+    run = {"kind": "run", "done": 1_200, "wanted": 2_000, "events": 24_000, "seconds": 12.0, "lag_seconds": 1.26, "tick_seconds": 1.0,
+           "cpu_percent": 87.6, "memory_bytes": 250_400_000, "disk_free_bytes": 12_340_000_000}  # fmt: skip
+    reason = {"level": "warning", "about": "disk", "found": "900 MB are free", "mend": "free space"}
+    seen = {
+        "status": {"directory": "a/shop/", "tick": 5_200, "market_time": "2026-01-01 07:13:20", "events": 31_000},
+        "health": {"status": "warning", "reasons": [reason]},
+        "metrics": {"run": run},
+    }
+    assert str(top._head(seen)).splitlines() == [
+        "shop  tick 5,200  2026-01-01 07:13:20  31,000 events  warning",
+        "running  1,200 of 2,000 ticks  2,000 events/s  1.3 s behind  CPU 88 %  memory 250 MB  12 GB free",
+        "disk: 900 MB are free; free space",
+    ]
+    slow = {**seen, "metrics": {"run": {**run, "kind": "end", "events": 30, "tick_seconds": None}}}
+    assert str(top._head(slow)).splitlines()[1].startswith("at rest  1,200 of 2,000 ticks  2.5 events/s  CPU 88 %")
