@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,19 @@ def test_texts_stand_to_the_left_and_numbers_to_the_right_in_both_forms(found: d
     assert campaign["platform"] == campaign["kind"] == campaign["status"] == "---"
     assert campaign["lines"] == campaign["deepest, %"] == "---:"
     assert '<th scope="col" class="t">status</th>' in html and '<th scope="col">lines</th>' in html
+
+
+@pytest.mark.skipif(not hasattr(time, "tzset"), reason="a process cannot change its zone here")
+def test_a_report_tells_the_times_of_the_market_whatever_the_zone_of_the_machine(found: dict[str, Any]) -> None:
+    texts = []
+    with pytest.MonkeyPatch.context() as patch:
+        for zone in ("UTC", "Asia/Kolkata", "America/New_York"):
+            patch.setenv("TZ", zone)
+            time.tzset()
+            texts.append((page.html(found), page.markdown(found)))
+    time.tzset()
+    assert texts[0] == texts[1] == texts[2]
+    assert re.search(r"\d\d Jan \d\d:\d\d", texts[0][1])
 
 
 def test_kinds_of_campaigns_are_words(found: dict[str, Any]) -> None:
