@@ -7,6 +7,7 @@ import random
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import duckdb
@@ -223,6 +224,14 @@ def test_a_product_as_of_a_tick_is_what_it_was_by_sql(both: Both) -> None:
         wanted = both.sql(query)
         same = [row.items() <= one.items() for row, one in zip(found["prices"], wanted, strict=True)]
         assert same == [True] * len(wanted), (both.told, tick, number)
+
+
+def test_the_fee_of_an_order_holds_from_the_tick_on_at_which_it_changed() -> None:
+    rows = {"tick": (2, 2, 5), "store_id": (0, 1, 0), "fee_paise": (1_000, 2_000, 500)}
+    fees = {name: np.array(values) for name, values in rows.items()}
+    now: Any = SimpleNamespace(goods=SimpleNamespace(per=3), fees=fees)
+    found = {tick: Now.order_fees_at(now, tick).tolist() for tick in (1, 2, 4, 5)}
+    assert found == {1: [0, 0, 0], 2: [1_000, 2_000, 0], 4: [1_000, 2_000, 0], 5: [500, 2_000, 0]}
 
 
 def test_a_products_history_is_what_it_is_by_sql(both: Both) -> None:
