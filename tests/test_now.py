@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 import qsim
+from qsim.queries import now as now_module
 from qsim.queries import past, questions, ranked, served, shown
 from qsim.queries.basket import basket
 from qsim.queries.connection import rows_of
@@ -232,6 +233,25 @@ def test_the_fee_of_an_order_holds_from_the_tick_on_at_which_it_changed() -> Non
     now: Any = SimpleNamespace(goods=SimpleNamespace(per=3), fees=fees)
     found = {tick: Now.order_fees_at(now, tick).tolist() for tick in (1, 2, 4, 5)}
     assert found == {1: [0, 0, 0], 2: [1_000, 2_000, 0], 4: [1_000, 2_000, 0], 5: [500, 2_000, 0]}
+
+
+def test_a_campaign_goes_on_from_its_start_to_before_its_end(bare: duckdb.DuckDBPyConnection) -> None:
+    bare.execute(
+        "CREATE SCHEMA raw; CREATE TABLE raw.campaign_times (campaign_id INT, starts_at TIMESTAMP, ends_at TIMESTAMP)"
+    )
+    spans = [
+        (1, "10:00", "12:00"),
+        (2, "12:00", "13:00"),
+        (3, "12:01", "14:00"),
+        (4, "09:00", "15:00"),
+        (4, "11:00", "14:00"),
+    ]
+    for number, *ends in spans:
+        bare.execute(
+            "INSERT INTO raw.campaign_times VALUES (?, ?, ?)", [number, *(f"2026-01-01 {end}" for end in ends)]
+        )
+    moment: Any = SimpleNamespace(tick=0, time_of=lambda tick: "2026-01-01 12:00:00")
+    assert now_module._ends(bare, moment) == {2: datetime(2026, 1, 1, 13), 4: datetime(2026, 1, 1, 15)}
 
 
 def test_a_products_history_is_what_it_is_by_sql(both: Both) -> None:
