@@ -98,7 +98,7 @@ def test_two_files_exchanged_are_found(market: Path) -> None:
     assert {first.name, second.name} <= {line.split(":")[0].rpartition("/")[2] for line in faults}
 
 
-@pytest.mark.parametrize("reader", ["run", "connect", "compact", "vacuum", "guarded_sql"])
+@pytest.mark.parametrize("reader", ["run", "connect", "compact", "vacuum", "guarded_sql", "report"])
 def test_a_market_with_a_wrong_file_is_refused_by_name_and_not_changed(market: Path, reader: str) -> None:
     path = market / log.read(market).of_table("events")[1].path
     data = bytearray(path.read_bytes())

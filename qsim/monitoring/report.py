@@ -85,7 +85,7 @@ def report(
 
     What ticks did is counted after the tick `counted_after`, a market day ago, however long the history; `market` holds
     what the report shows of the last market day: prices, the cheapest, depths, volatility, campaigns, a basket.
-    UsageError for a file of another ending, ConflictError where no market is.
+    UsageError for a file of another ending, ConflictError where no market is, CorruptError where a file is not what was committed.
     """
     if out is not None:
         check_file(out)
@@ -99,6 +99,8 @@ def report(
 
 
 def _at(market: Place, history: Log) -> dict[str, Any]:
+    # Charts are drawn from the files by DuckDB, which would take wrong content for right.
+    integrity.checked(market, history)
     after = markets.day_before(history)
     rows = by_tick(market, history, after)
     lines = process.lines(market)
