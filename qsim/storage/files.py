@@ -36,8 +36,11 @@ def disk(action: str, path: Place) -> Iterator[None]:
         yield
     except OSError as fault:
         reason = fault.strerror or type(fault).__name__
-        refused = fault.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
-        mend = "name a place that you may write, or have it allowed" if refused else "free space or mend the disk"
+        mend = "free space or mend the disk"
+        if fault.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            mend = "name a place that you may write, or have it allowed"
+        elif fault.errno in (errno.ENOTDIR, errno.ENAMETOOLONG):
+            mend = "name another place"
         raise DiskError(f"{path}: cannot {action}: {reason}; {mend}, then run the command again") from fault
 
 
