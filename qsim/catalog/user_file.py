@@ -154,7 +154,7 @@ def _decimal_text(column: pl.Series) -> pl.Series:
 
 def _refused_rows(path: Path, total: str, unit: str, rejected: pl.DataFrame, strict: bool) -> RejectedRowsError:
     line, field, found, reason = rejected.row(0)
-    cell = f"{found}: {reason}" if field == "row" else f"{field} '{found}' is {reason}"
+    cell = f"{found}: {reason}" if field == "row" else f"{field} '{found}': {reason}"
     count = f"{rejected.height:,} faulty of {total} (first: {unit} {line}, {cell})"
     allowed = "no faulty row when strict" if strict else "a file with at least one valid row"
     todo = "correct them, or leave out --strict to skip them" if strict else "correct the rows"
