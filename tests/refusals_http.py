@@ -74,7 +74,7 @@ REQUESTS = [
     _get(76, "long url", "/api/products?search=" + "x" * 8200, 414, "url", "8,192", "shorten"),
     Request(77, "body of a get", 400, ("body", "none"), "/api/status", body=b"{}"),
     _json(77, "body above a megabyte", "/api/sql", MEGABYTE, 413, "body", "1,048,576", "send less"),
-    _json(77, "no json", "/api/sql", b"{", 422, "mend"),
+    _json(77, "no json", "/api/sql", b"{", 422, "body: is not JSON: ", "at character 1", "mend"),
     _json(77, "no utf-8", "/api/sql", b'{"query": "\xff"}', 400, "body", "JSON in UTF-8", "mend"),
     _json(77, "nested", "/api/sql", b'{"query": ' + b"[" * 100_000 + b"}", 400, "body", "nested", "mend"),
     _json(77, "half a sign", "/api/sql", b'{"query": "\\ud800"}', 422, "unicode", "mend"),

@@ -60,6 +60,9 @@ def _of_values(fault: RequestValidationError) -> str:
         if error["type"] == "missing":
             lines.append(f"{where}: found nothing; it has to be given")
             continue
+        if error["type"] == "json_invalid":
+            lines.append(f"body: is not JSON: {error['ctx']['error']} at character {error['loc'][-1]}")
+            continue
         why = _WRITTEN.get(where) if error["type"] == "string_pattern_mismatch" else None
         lines.append(f"{where}: found {str(error.get('input'))[:60]!r}: {why or error['msg']}")
     return "; ".join(lines) + "; mend the request"
