@@ -173,3 +173,9 @@ def test_answers_in_a_market_of_several_dark_stores_say_where_each_row_is(
     of_deals, of_comparison = capsys.readouterr().out.split("Compared")
     assert "city" in of_deals and "Bengaluru" in of_deals and "Mumbai" in of_deals
     assert "pincode" in of_comparison and "Bengaluru" in of_comparison and "Mumbai" in of_comparison
+
+
+def test_about_four_products_in_five_of_a_default_market_open_with_a_discount_on_some_platform(con: Connection) -> None:
+    deepest = "SELECT max(discount_pct) AS deepest FROM prices_at(tick_time(0)) GROUP BY product_id"
+    ((share,),) = con.sql(f"SELECT avg((deepest > 0)::INTEGER) FROM ({deepest})").fetchall()
+    assert 0.75 < share < 0.87
