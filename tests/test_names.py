@@ -152,6 +152,15 @@ def test_subcategory_of_the_name_comes_first(shop: duckdb.DuckDBPyConnection) ->
     assert products_named(shop, "milk") == [[4], [5]]
 
 
+def test_subcategory_of_the_name_comes_first_behind_a_brand_too() -> None:
+    con = by_hand(
+        {"product": "Amul Condensed Milk", "brand": "Amul", "subcategory": "Baking"},
+        {"product": "Amul Toned Milk", "brand": "Amul", "subcategory": "Milk"},
+        {"product": "Nandini Toned Milk", "brand": "Nandini", "subcategory": "Milk"},
+    )
+    assert products_named(con, "amul milk") == [[1], [0]]
+
+
 def test_subcategory_named_after_several_goods_is_of_the_name_of_each() -> None:
     con = by_hand(
         {"product": "Unsalted Butter", "subcategory": "Butter & Cream"},

@@ -110,8 +110,7 @@ def kin(asked: Words, name: str, brand: str = "") -> Kin | None:
         return None
     if "+" in name:
         return Kin.MENTION
-    if maker and asked != maker and asked[: len(maker)] == maker:
-        asked = asked[len(maker) :]
+    asked = _unbranded(asked, maker)
     if asked in read.names:
         return Kin.EXACT if _DASH.search(name) else Kin.PLAIN
     if any(_ends_with(head, asked) for head in read.heads):
@@ -232,7 +231,7 @@ def kins_among(asked: Words, products: Iterable[tuple[int, str, str, str]]) -> l
     for number, product, brand, subcategory in products:
         degree = kin(asked, product, brand)
         if degree:
-            kins.append((number, degree, asked in _called(subcategory)))
+            kins.append((number, degree, _unbranded(asked, _maker(brand)) in _called(subcategory)))
     return kins
 
 
