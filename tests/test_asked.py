@@ -75,6 +75,8 @@ def test_own_words_are_the_first_reading_and_those_of_other_languages_the_last()
     [
         ("pyaaz", "onion"), ("प्याज़", "onion"), ("प्याज", "onion"), ("கத்தரிக்காய்", "brinjal"), ("shimla mirch", "capsicum"),
         ("hari mirch", "green chilli"), ("organic aloo", "organic potato"), ("sarson ka tel", "mustard oil"),
+        ("chai patti", "tea"), ("sendha namak", "rock salt"), ("dalchini", "cinnamon"), ("tuvar dal", "toor dal"),
+        ("nariyal pani", "coconut water"), ("ladi pav", "pav"), ("soya sauce", "soy sauce"), ("desi ghee", "ghee"),
     ],
 )  # fmt: skip
 def test_longest_run_of_words_that_is_known_is_translated(said: str, goods: str) -> None:
