@@ -228,6 +228,31 @@ def test_goods_of_a_list_in_another_language_are_known_by_their_english_names_an
     assert products_named(con, "eggs") == [[2]]
 
 
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("cornflakes", [[0]]),
+        ("corn flakes", [[0]]),
+        ("bread crumbs", [[2]]),
+        ("milk shakes", [[3]]),
+        ("kit kat", [[4]]),
+        ("kitkat 38 g", [[4]]),
+        ("kit kat 38 g", [[4]]),
+        ("corn starch", []),
+        ("toothpaste", []),
+    ],
+)
+def test_words_are_known_written_together_or_apart(said: str, found: list[list[int]]) -> None:
+    con = by_hand(
+        {"product": "Kellogg's Corn Flakes", "brand": "Kellogg's"},
+        {"product": "Cornflakes Mixture"},
+        {"product": "Breadcrumbs"},
+        {"product": "Chocolate Milkshake"},
+        {"product": "Nestle KitKat Wafer Chocolate Bar", "brand": "Nestle", "pack": "38 g", "pack_units": 0.038},
+    )
+    assert products_named(con, said) == found
+
+
 @pytest.mark.parametrize("said", ["nescafe", "nescafé", "NESCAFÉ", "nescafe\u0301"])
 def test_accents_make_no_difference(said: str) -> None:
     con = by_hand({"product": "Nescafé Classic", "brand": "Nescafé"}, {"product": "Nescafe Gold", "brand": "Nescafe"})

@@ -27,6 +27,8 @@ _NO_UNITS = frozenset(
 _BEFORE = re.compile(r"(?:\b(?:packs?|packets?|pouch(?:es)?|bottles?|of|a)\s*)+$", re.IGNORECASE)
 # Only with `of` is a bottle no vegetable.
 _AFTER = re.compile(r"^\s*(?:(?:\w+\s+)?of\b|(?:packs?|packets?|pouch(?:es)?)\b)", re.IGNORECASE)
+# Words that may be written together or apart: how many a text has at most, and how long they are.
+_MOST_PARTED, _LEAST_PART, _LONGEST_WORD = 3, 3, 20
 _JOINT = re.compile(r"(?<=\d)\s*(?=[a-z])", re.IGNORECASE)
 
 
@@ -90,6 +92,31 @@ def in_other_words(text: str) -> Iterator[Asked]:
         at, n = next(((at, n) for at, n in runs if one.words[at : at + n] in known), (0, 0))
         for other in known[one.words[at : at + n]] if n else ():
             yield Asked((*one.words[:at], *other, *one.words[at + n :]), one.size, one.text)
+
+
+def joined(text: str) -> Iterator[Asked]:
+    """Give readings in which two words that follow each other are one: `kit kat` as `kitkat`."""
+    for one in _short(text):
+        for at in range(1, len(one.words)):
+            whole = one.words[at - 1] + one.words[at]
+            yield Asked((*one.words[: at - 1], whole, *one.words[at + 1 :]), one.size, one.text)
+
+
+def parted(text: str) -> Iterator[Asked]:
+    """Give readings in which a word is two: `cornflakes` as `corn flakes`."""
+    for one in _short(text):
+        for at, word in enumerate(one.words):
+            for end in range(_LEAST_PART, len(word) - _LEAST_PART + 1 if len(word) <= _LONGEST_WORD else 0):
+                yield Asked(
+                    (*one.words[:at], *words(f"{word[:end]} {word[end:]}"), *one.words[at + 1 :]), one.size, one.text
+                )
+
+
+def _short(text: str) -> Iterator[Asked]:
+    """Give a text's own words, with and without its pack, where these are few: many can be parted in too many ways."""
+    found = pack_in(text)
+    own = (Asked(words(text), None, text), Asked(words(found[2]), found[1], found[2]) if found else None)
+    return (one for one in own if one and len(one.words) <= _MOST_PARTED)
 
 
 @lru_cache(maxsize=1)

@@ -11,12 +11,13 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import lru_cache, partial
+from itertools import chain
 from typing import NamedTuple
 
 import duckdb
 
 from qsim.errors import UsageError
-from qsim.queries.asked import Asked, in_other_words, pack_in, readings
+from qsim.queries.asked import Asked, in_other_words, joined, pack_in, parted, readings
 from qsim.queries.connection import rows_of
 from qsim.queries.texts import letters, letters_of
 from qsim.queries.wording import Words, words
@@ -180,8 +181,8 @@ def meaning(kins: Sequence[tuple[int, Kin, bool]]) -> Meaning:
 
 
 def nearest_reading(text: str, meaning_in: Callable[[Asked], Meaning]) -> Meaning:
-    """Tell what a text means: its first reading with products that are near, else one in other words, else the first with
-    forms of it, else the first with any.
+    """Tell what a text means: its first reading with products that are near, else one in other words or with words written
+    together or apart, else the first with forms of it, else the first with any.
     """
     found = Meaning((), None)
     for reading in readings(text):
@@ -190,8 +191,11 @@ def nearest_reading(text: str, meaning_in: Callable[[Asked], Meaning]) -> Meanin
             return read
         if read.kin is not None and (found.kin is None or read.kin < found.kin):
             found = read
-    others = (meaning_in(reading) for reading in in_other_words(text))
-    return next((read for read in others if read.is_near), found)
+    others = (meaning_in(reading) for reading in chain(in_other_words(text), joined(text), parted(text)))
+    if near := next((read for read in others if read.is_near), None):
+        return near
+    # Brands are mentions alone: `kit kat`.
+    return found if found.kin else next((read for read in map(meaning_in, joined(text)) if read.kin), found)
 
 
 def meaning_of(connection: duckdb.DuckDBPyConnection, name: str) -> Meaning:
