@@ -89,3 +89,10 @@ def test_every_name_of_other_languages_is_of_goods_that_markets_have_and_of_one_
     for goods, name in taxonomy.sayings():
         assert any((kin(words(goods), kind) or Kin.MENTION) < Kin.MENTION for kind in kinds), goods
         assert words(name) and said.setdefault(words(name), goods) == goods, name
+
+
+def test_every_namesake_is_told_by_one_word_before_goods_that_markets_have() -> None:
+    kinds = {one.kind for one in taxonomy.goods()}
+    for goods, word in taxonomy.namesakes():
+        assert len(words(word)) == 1, word
+        assert any(kin(words(goods), kind) for kind in kinds), goods

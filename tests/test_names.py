@@ -65,6 +65,7 @@ def test_words_ignore_case_punctuation_and_apostrophes() -> None:
         ("nandini toned milk", "Nandini Toned Milk", "Nandini", Kin.PLAIN),
         ("amul toned milk", "Toned Milk", "Amul", Kin.PLAIN),
         ("milk", "Nandini Toned Milk", "Nandini", Kin.KIND),
+        ("milk", "So Good Soy Milk", "So Good", Kin.NAMESAKE),
         ("milk", "Bonn Milk Rusk", "Bonn", Kin.MENTION),
         ("chocolate milk", "Milk Chocolate", "", Kin.MENTION),
         ("toor dal", "Toor/Arhar Dal", "", Kin.PLAIN),
@@ -159,6 +160,26 @@ def test_subcategory_of_the_name_comes_first_behind_a_brand_too() -> None:
         {"product": "Nandini Toned Milk", "brand": "Nandini", "subcategory": "Milk"},
     )
     assert products_named(con, "amul milk") == [[1], [0]]
+
+
+def test_other_goods_called_after_a_name_come_after_what_is_of_the_kind_and_after_its_forms() -> None:
+    con = by_hand(
+        {"product": "So Good Vanilla Soy Milk", "brand": "So Good", "subcategory": "Milk"},
+        {"product": "Nandini Toned Milk", "brand": "Nandini", "subcategory": "Milk"},
+        {"product": "Lemon Ice Tea"},
+        {"product": "Leaf Tea"},
+        {"product": "Salted Peanuts"},
+        {"product": "Peanuts Raw"},
+        {"product": "White Peas"},
+        {"product": "Green Peas"},
+        {"product": "Quail Eggs"},
+    )
+    assert products_named(con, "milk") == products_named(con, "doodh") == [[1], [0]]
+    assert products_named(con, "soy milk") == [[0]]
+    assert products_named(con, "tea") == [[3], [2]] and products_named(con, "ice tea") == [[2]]
+    assert products_named(con, "peanuts") == [[5], [4]]
+    assert products_named(con, "peas") == [[7], [6]]
+    assert products_named(con, "eggs") == [[8]]
 
 
 def test_subcategory_named_after_several_goods_is_of_the_name_of_each() -> None:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import duckdb
 
 from qsim.errors import UsageError
-from qsim.queries.asked import Asked, in_other_words, joined, pack_in, parted, readings
+from qsim.queries.asked import Asked, in_other_words, is_namesake, joined, pack_in, parted, readings
 from qsim.queries.connection import rows_of
 from qsim.queries.texts import letters, letters_of
 from qsim.queries.wording import Words, words
@@ -30,8 +30,6 @@ _FORMS = {"whole", "kernel", "split", "half", "piece", "broken", "raw"}
 _SUFFIX = re.compile(r"\s+[-–]\s+|\s*\(")
 # Without these a name has one reading.
 _MARKED = re.compile(r"[-–(/]")
-
-
 # What stands between the goods that a subcategory is named after.
 _LISTED = re.compile(r"[,&+/]|\band\b", re.IGNORECASE)
 _DASH, _BRACKET = re.compile(r"\s[-–]\s"), re.compile(r"\(([^)]*)\)")
@@ -40,13 +38,16 @@ _SIDE = r"([\w\u0300-\u036f\u0900-\u0dff]+)"
 
 
 class Kin(IntEnum):
-    """How near a product is to the name asked for: it and no more, a sort of it, of that kind, a form of it, or with its words."""
+    """How near a product is to the name asked for: it and no more, a sort of it, of that kind, a form of it, other goods that are
+    called after it, or with its words.
+    """
 
     PLAIN = 1
     EXACT = 2
     KIND = 3
     FORM = 4
-    MENTION = 5
+    NAMESAKE = 5
+    MENTION = 6
 
 
 def _either_side(text: str) -> Iterable[str]:
@@ -102,8 +103,8 @@ def kin(asked: Words, name: str, brand: str = "") -> Kin | None:
     (`Apple - Shimla` is `shimla apple`), or a bracket alone (`Spinach (Palak)` is `palak`); PLAIN where there is
     no dash. KIND: that name ends
     with the words, as `Red Onion` does and `Onion Rings` or `Cream & Onion` does not. FORM: it does but for a word behind
-    that tells a form, as `Black Pepper Whole`. MENTION: anything else that has the words, such as a flavour. Sets of
-    several goods, joined by `+`, are mentions.
+    that tells a form, as `Black Pepper Whole`. NAMESAKE: it does, but names other goods, as `Soy Milk`. MENTION: anything
+    else that has the words, such as a flavour. Sets of several goods, joined by `+`, are mentions.
     """
     maker = _maker(brand)
     read = _read(*_shared(name, brand, maker))
@@ -114,8 +115,8 @@ def kin(asked: Words, name: str, brand: str = "") -> Kin | None:
     asked = _unbranded(asked, maker)
     if asked in read.names:
         return Kin.EXACT if _DASH.search(name) else Kin.PLAIN
-    if any(_ends_with(head, asked) for head in read.heads):
-        return Kin.KIND
+    if kinds := [head for head in read.heads if _ends_with(head, asked)]:
+        return Kin.NAMESAKE if all(is_namesake(head, asked) for head in kinds) else Kin.KIND
     formed = (head[:-1] for head in read.heads if head and head[-1] in _FORMS)
     return Kin.FORM if any(head == asked or _ends_with(head, asked) for head in formed) else Kin.MENTION
 
@@ -140,7 +141,7 @@ def groups(kins: Sequence[tuple[int, Kin, bool]]) -> list[list[int]]:
     """Order product ids into groups, nearest first: (id, kin, whether its subcategory has the name asked for).
 
     The thing itself; sorts of it; those of that kind in the subcategory of that name (`milk` is first of all what lies under Milk);
-    others of that kind. Forms answer only where there is nothing of these, and mentions where there are no forms.
+    others of that kind. Forms answer only where there is nothing of these; then come namesakes, and mentions alone.
     """
     near = [
         [at for at, degree, _ in kins if degree == Kin.PLAIN],
@@ -148,9 +149,9 @@ def groups(kins: Sequence[tuple[int, Kin, bool]]) -> list[list[int]]:
         [at for at, degree, shelf in kins if degree == Kin.KIND and shelf],
         [at for at, degree, shelf in kins if degree == Kin.KIND and not shelf],
     ]
-    found = [group for group in near if group]
-    rest = [at for at, degree, _ in kins if degree == Kin.FORM] or [at for at, _, _ in kins]
-    return found or ([rest] if rest else [])
+    forms, others = ([at for at, degree, _ in kins if degree == far] for far in (Kin.FORM, Kin.NAMESAKE))
+    found = [group for group in (*near, [] if any(near) else forms, others) if group]
+    return found or ([[at for at, _, _ in kins]] if kins else [])
 
 
 class UnknownNameError(UsageError):
@@ -182,7 +183,7 @@ def meaning(kins: Sequence[tuple[int, Kin, bool]]) -> Meaning:
 
 def nearest_reading(text: str, meaning_in: Callable[[Asked], Meaning]) -> Meaning:
     """Tell what a text means: its first reading with products that are near, else one in other words or with words written
-    together or apart, else the first with forms of it, else the first with any.
+    together or apart, else the first with forms of it, else with namesakes, else with any.
     """
     found = Meaning((), None)
     for reading in readings(text):
@@ -231,12 +232,11 @@ def _meaning_in(connection: duckdb.DuckDBPyConnection, asked: Asked) -> Meaning:
 
 def kins_among(asked: Words, products: Iterable[tuple[int, str, str, str]]) -> list[tuple[int, Kin, bool]]:
     """Choose of (id, name, brand, subcategory) what has the words asked for: (id, kin, whether the subcategory is called so)."""
-    kins = []
-    for number, product, brand, subcategory in products:
-        degree = kin(asked, product, brand)
-        if degree:
-            kins.append((number, degree, _unbranded(asked, _maker(brand)) in _called(subcategory)))
-    return kins
+    return [
+        (number, degree, _unbranded(asked, _maker(brand)) in _called(subcategory))
+        for number, product, brand, subcategory in products
+        if (degree := kin(asked, product, brand))
+    ]
 
 
 @lru_cache(maxsize=1 << 10)

@@ -13,7 +13,7 @@ from importlib.resources import files
 
 from qsim.taxonomy.packs import pack_size, plainly
 
-__all__ = ["GOODS_FILES", "Goods", "goods", "pack_size", "places", "plainly", "sayings", "words"]
+__all__ = ["GOODS_FILES", "Goods", "goods", "namesakes", "pack_size", "places", "plainly", "sayings", "words"]
 
 GOODS_FILES = ("fruits_vegetables", "dairy_eggs", "snacks_beverages", "pantry_staples")
 
@@ -91,6 +91,12 @@ def places() -> tuple[tuple[str, str, str], ...]:
 def sayings() -> tuple[tuple[str, str], ...]:
     """Read what goods are called in Hindi, Marathi, Tamil, Telugu, and otherwise in English, as (goods, name)."""
     return tuple((row["goods"], said) for row in _rows("said.csv") for said in row["said"].split("|"))
+
+
+@cache
+def namesakes() -> tuple[tuple[str, str], ...]:
+    """Read which words before the name of goods make it the name of others, as (goods, word): soy milk is no milk, iced tea no tea."""
+    return tuple((row["goods"], word) for row in _rows("namesakes.csv") for word in row["before"].split("|"))
 
 
 @cache
