@@ -19,11 +19,10 @@ import duckdb
 from qsim.errors import UsageError
 from qsim.queries.asked import Asked, in_other_words, is_namesake, joined, pack_in, parted, readings
 from qsim.queries.connection import rows_of
+from qsim.queries.spelling import ALIKE, respelled
 from qsim.queries.texts import letters, letters_of
 from qsim.queries.wording import Words, words
 
-# Names that are less like what was typed are of other things: `battery` is no slip of butter.
-_ALIKE = 0.86
 _JOINING = {"and", "n", "with", "no", "or", "without"}
 # What may follow the name of goods and only says in which form they come: `Walnut Kernels` are walnuts, a walnut brownie is none.
 _FORMS = {"whole", "kernel", "split", "half", "piece", "broken", "raw"}
@@ -246,8 +245,8 @@ def _called(subcategory: str) -> frozenset[Words]:
 
 
 def nearest(connection: duckdb.DuckDBPyConnection, name: str, count: int = 3) -> list[str]:
-    """Give the packs that there are of what a name means, else the product names that look most like it, without brand,
-    bracket and what follows a dash; none where none looks like it.
+    """Give the packs that there are of what a name means, else the name as the market spells its words and the product names that
+    look most like it, without brand, bracket and what follows a dash; none where none looks like it.
     """
     if found := pack_in(name):
         name = found[2]
@@ -261,9 +260,12 @@ def nearest(connection: duckdb.DuckDBPyConnection, name: str, count: int = 3) ->
                 SELECT DISTINCT regexp_replace(CASE WHEN brand <> '' AND starts_with(product, brand || ' ')
                     THEN product[length(brand) + 2:] ELSE product END, '\s+[-–]\s.*|\s*\(.*', '') AS head FROM products)
             WHERE head <> '' AND likeness >= $3 ORDER BY likeness DESC, length(head), head LIMIT $2""",
-        [letters(name).strip(), count, _ALIKE],
+        [letters(name).strip(), count, ALIKE],
     )
-    return [row["head"] for row in rows]
+    heads, right = [row["head"] for row in rows], respelled(connection, name)
+    if right is None or right in map(str.lower, heads) or not products_named(connection, right):
+        return heads
+    return [right, *heads][:count]
 
 
 def packs_of(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
