@@ -8,6 +8,7 @@ import pytest
 
 from qsim.errors import UsageError
 from qsim.queries.connection import rows_of
+from qsim.queries.names import products_named
 from qsim.queries.questions import cheapest, compare, shelf_beside
 from tests.listed import Connection, by_hand
 
@@ -124,6 +125,18 @@ def test_who_compares_what_is_like_nothing_is_told_that_shelves_are_compared_too
         UsageError, match=f"^compare: '{what}' names nothing; allowed is a category, a subcategory or a pr"
     ):
         compare(con, what, "zepto", "blinkit")
+
+
+@pytest.mark.parametrize("said", ["veggies", "sabzi"])
+def test_a_name_for_a_whole_shelf_is_not_answered_with_what_only_has_the_word(said: str) -> None:
+    con = by_hand(
+        {"product": "Veggie Stix", "subcategory": "Snacks"},
+        {"product": "Sabzi Masala", "subcategory": "Spices"},
+        {"product": "Onion"},
+    )
+    with pytest.raises(UsageError, match=r"has none, but the subcategory Vegetables, which compare and deals take; "):
+        cheapest(con, said)
+    assert products_named(con, "veggie stix") == [[0]] and products_named(con, "sabzi masala") == [[1]]
 
 
 def test_unknown_product_names_the_nearest(con: Connection) -> None:

@@ -30,6 +30,17 @@ _AFTER = re.compile(r"^\s*(?:(?:\w+\s+)?of\b|(?:packs?|packets?|pouch(?:es)?)\b)
 # Words that may be written together or apart: how many a text has at most, and how long they are.
 _MOST_PARTED, _LEAST_PART, _LONGEST_WORD = 3, 3, 20
 _JOINT = re.compile(r"(?<=\d)\s*(?=[a-z])", re.IGNORECASE)
+# What people call a shelf as a whole, and no product: what only has the word, as veggie stix, is not meant.
+AS_A_WHOLE = {
+    words(said): words(name)
+    for name, called in (
+        ("vegetables", "veggies|sabzi|sabji|सब्ज़ी|सब्जी|भाजी"),
+        ("fruits", "phal|फल"),
+        ("soft drinks", "cold drinks|कोल्ड ड्रिंक"),
+        ("dairy", "dairy products|milk products"),
+    )
+    for said in called.split("|")
+}
 
 
 @dataclass(frozen=True)

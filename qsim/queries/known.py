@@ -16,22 +16,12 @@ from qsim.behaviour import GROUPS
 from qsim.errors import UsageError
 from qsim.given import refused
 from qsim.queries import names, wording
+from qsim.queries.asked import AS_A_WHOLE
 from qsim.queries.connection import rows_of
 
 GROUP_WORDS = frozenset(("price", "cost", "rate"))
 SHELVES = ("subcategory", "category", "volatility_group")
 _NEAR = 0.7
-# What people call a shelf as a whole.
-_AS_A_WHOLE = {
-    wording.words(said): wording.words(name)
-    for name, called in (
-        ("vegetables", "veggies|sabzi|sabji|सब्ज़ी|सब्जी|भाजी"),
-        ("fruits", "phal|फल"),
-        ("soft drinks", "cold drinks|कोल्ड ड्रिंक"),
-        ("dairy", "dairy products|milk products"),
-    )
-    for said in called.split("|")
-}
 _GROUPS = frozenset(wording.words(group) for group in GROUPS)
 
 
@@ -123,7 +113,7 @@ def shelf(known: Known, text: str, *, loosely: bool = False) -> tuple[str, list[
     is of the other.
     """
     asked = tuple(word for word in wording.words(text) if word not in GROUP_WORDS)
-    found, other = _shelf(known, asked, loosely), _AS_A_WHOLE.get(asked)
+    found, other = _shelf(known, asked, loosely), AS_A_WHOLE.get(asked)
     return _shelf(known, other, loosely) if found is None and other is not None else found
 
 

@@ -17,7 +17,7 @@ from typing import NamedTuple
 import duckdb
 
 from qsim.errors import UsageError
-from qsim.queries.asked import Asked, in_other_words, is_namesake, joined, pack_in, parted, readings
+from qsim.queries.asked import AS_A_WHOLE, Asked, in_other_words, is_namesake, joined, pack_in, parted, readings
 from qsim.queries.connection import rows_of
 from qsim.queries.spelling import ALIKE, respelled
 from qsim.queries.texts import letters, letters_of
@@ -234,7 +234,7 @@ def kins_among(asked: Words, products: Iterable[tuple[int, str, str, str]]) -> l
     return [
         (number, degree, _unbranded(asked, _maker(brand)) in _called(subcategory))
         for number, product, brand, subcategory in products
-        if (degree := kin(asked, product, brand))
+        if (degree := kin(asked, product, brand)) and (degree < Kin.MENTION or asked not in AS_A_WHOLE)
     ]
 
 
