@@ -157,13 +157,23 @@ def test_list_file_is_read(tmp_path: Path) -> None:
         ("1,000 g onion", (1, "1,000 g onion")),
         ("२ किलो प्याज", (1, "२ किलो प्याज")),
         ("२ प्याज", (2, "प्याज")),
+        ("onion x2", (2, "onion")),
+        ("onion X 2", (2, "onion")),
+        ("onion (2)", (2, "onion")),
+        ("onion (x2)", (2, "onion")),
+        ("atta 5 kg × 2", (2, "atta 5 kg")),
+        ("1 kg atta x2", (2, "1 kg atta")),
+        ("redox2", (1, "redox2")),
+        ("juice 6 x 200 ml", (1, "juice 6 x 200 ml")),
     ],
 )
 def test_pack_that_a_line_begins_with_is_no_count(line: str, item: tuple[int, str]) -> None:
     assert read_items(line, "mine.txt") == [item]
 
 
-@pytest.mark.parametrize("line", ["0 onion", "-1 onion", "1.5 onion", "3", "1000 onion", "2 !!"])
+@pytest.mark.parametrize(
+    "line", ["0 onion", "-1 onion", "1.5 onion", "3", "1000 onion", "2 !!", "onion x0", "onion x1000"]
+)
 def test_bad_line_of_a_list_names_its_number_and_what_is_allowed(line: str) -> None:
     with pytest.raises(
         InputError,

@@ -26,6 +26,8 @@ _COUNTED = re.compile(
     r"^(?:[x×]\s|(?:packs?|packets?|pkts?)\s(?:\s*of\s)?|(?:pouch(?:es)?|bottles?|bags?|tins?|box(?:es)?)\s+of\s)\s*",
     re.IGNORECASE,
 )
+# A count behind a name: `onion x2`, `onion x 2`, `onion (2)`.
+_BEHIND = re.compile(r"(.*[^\s\d])\s*(?:\s[x×]\s?(\d+)|\(\s*[x×]?\s*(\d+)\s*\))", re.IGNORECASE)
 
 
 def staples() -> list[tuple[int, str]]:
@@ -53,17 +55,22 @@ def _begins_with_pack(said: str) -> bool:
 def read_items(text: str, where: str) -> list[tuple[int, str]]:
     """Read a list of things, one a line: a whole number of packs (1 where it is not said), then the name; `#` begins a comment.
 
-    A pack may be said with the name: `2 atta 5 kg`, or `1 kg atta`, which is one pack of a kilogram.
+    A pack may be said with the name: `2 atta 5 kg`, or `1 kg atta`, which is one pack of a kilogram. The number may stand behind:
+    `onion x2`.
     """
     items = []
     for number, line in enumerate(text.splitlines(), start=1):
         said = line.partition("#")[0].strip()
         if not said:
             continue
+        behind = _BEHIND.fullmatch(said)
         # A list that is copied from a sheet has tabs.
-        head, rest = (*said.split(maxsplit=1), "")[:2]
+        head, rest = (behind[2] or behind[3], behind[1]) if behind else (*said.split(maxsplit=1), "")[:2]
         # `1 kg atta` is one pack of so much, `2 1 kg atta` two of them.
-        counted = not _begins_with_pack(said) and head.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdigit()
+        counted = (
+            not (behind is None and _begins_with_pack(said))
+            and head.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdigit()
+        )
         name, quantity = (_COUNTED.sub("", rest.strip()), 0) if counted else (said, 1)
         # A number that is not whole, or has a sign or more digits than Python reads, stays at 0 and is refused.
         if counted and head.isdecimal() and len(head) <= _MOST_DIGITS:
