@@ -48,6 +48,7 @@ def test_words_ignore_case_punctuation_and_apostrophes() -> None:
         ("onion", "Onions", "", Kin.PLAIN),
         ("ONION", "Onion (Loose)", "Fresho", Kin.PLAIN),
         ("onion", "Onion - Sambar", "", Kin.EXACT),
+        ("onion", "Onion - Sliced", "", Kin.KIND),
         ("onion", "Red Onion", "", Kin.KIND),
         ("onion", "American Style Cream & Onion Potato Chips", "Lay's", Kin.MENTION),
         ("onion", "Potato Crisps - Cream 'N' Onion", "Parle", Kin.MENTION),
@@ -180,6 +181,12 @@ def test_other_goods_called_after_a_name_come_after_what_is_of_the_kind_and_afte
     assert products_named(con, "peanuts") == [[5], [4]]
     assert products_named(con, "peas") == [[7], [6]]
     assert products_named(con, "eggs") == [[8]]
+
+
+def test_goods_that_are_cut_up_come_after_sorts_of_them() -> None:
+    con = by_hand({"product": "Watermelon - Cubes"}, {"product": "Watermelon - Striped"}, {"product": "Guava - Cut"})
+    assert products_named(con, "watermelon") == products_named(con, "tarbooj") == [[1], [0]]
+    assert products_named(con, "watermelon cubes") == [[0]] and products_named(con, "guava") == [[2]]
 
 
 def test_subcategory_named_after_several_goods_is_of_the_name_of_each() -> None:

@@ -141,13 +141,3 @@ def _said_as() -> dict[Words, list[Words]]:
 @lru_cache(maxsize=1)
 def _dictionary() -> dict[Words, Words]:
     return {words(said): words(goods) for goods, said in taxonomy.sayings()}
-
-
-def is_namesake(name: Words, asked: Words) -> bool:
-    """Tell whether a name that ends with the words asked for is of other goods by the word before them, as soy milk is no milk."""
-    return (asked, name[-len(asked) - 1]) in _namesakes()
-
-
-@lru_cache(maxsize=1)
-def _namesakes() -> frozenset[tuple[Words, str]]:
-    return frozenset((words(goods), words(before)[0]) for goods, before in taxonomy.namesakes())

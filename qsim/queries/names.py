@@ -17,8 +17,9 @@ from typing import NamedTuple
 import duckdb
 
 from qsim.errors import UsageError
-from qsim.queries.asked import AS_A_WHOLE, Asked, in_other_words, is_namesake, joined, pack_in, parted, readings
+from qsim.queries.asked import AS_A_WHOLE, Asked, in_other_words, joined, pack_in, parted, readings
 from qsim.queries.connection import rows_of
+from qsim.queries.namesakes import is_namesake, is_prepared
 from qsim.queries.spelling import ALIKE, respelled
 from qsim.queries.texts import letters, letters_of
 from qsim.queries.wording import Words, words
@@ -100,10 +101,10 @@ def kin(asked: Words, name: str, brand: str = "") -> Kin | None:
 
     EXACT: the name without brand, without bracket and without what follows a dash, or these turned round
     (`Apple - Shimla` is `shimla apple`), or a bracket alone (`Spinach (Palak)` is `palak`); PLAIN where there is
-    no dash. KIND: that name ends
-    with the words, as `Red Onion` does and `Onion Rings` or `Cream & Onion` does not. FORM: it does but for a word behind
-    that tells a form, as `Black Pepper Whole`. NAMESAKE: it does, but names other goods, as `Soy Milk`. MENTION: anything
-    else that has the words, such as a flavour. Sets of several goods, joined by `+`, are mentions.
+    no dash. KIND: it is cut up, as `Onion - Sliced`, or that name ends with the words, as `Red Onion` does and `Onion Rings`
+    or `Cream & Onion` does not. FORM: it does but for a word behind that tells a form, as `Black Pepper Whole`. NAMESAKE: it
+    does, but names other goods, as `Soy Milk`. MENTION: anything else that has the words, such as a flavour, and sets of
+    several goods, joined by `+`.
     """
     maker = _maker(brand)
     read = _read(*_shared(name, brand, maker))
@@ -113,7 +114,7 @@ def kin(asked: Words, name: str, brand: str = "") -> Kin | None:
         return Kin.MENTION
     asked = _unbranded(asked, maker)
     if asked in read.names:
-        return Kin.EXACT if _DASH.search(name) else Kin.PLAIN
+        return (Kin.KIND if is_prepared(name) else Kin.EXACT) if _DASH.search(name) else Kin.PLAIN
     if kinds := [head for head in read.heads if _ends_with(head, asked)]:
         return Kin.NAMESAKE if all(is_namesake(head, asked) for head in kinds) else Kin.KIND
     formed = (head[:-1] for head in read.heads if head and head[-1] in _FORMS)
@@ -181,8 +182,8 @@ def meaning(kins: Sequence[tuple[int, Kin, bool]]) -> Meaning:
 
 
 def nearest_reading(text: str, meaning_in: Callable[[Asked], Meaning]) -> Meaning:
-    """Tell what a text means: its first reading with products that are near, else one in other words or with words written
-    together or apart, else the first with forms of it, else with namesakes, else with any.
+    """Tell what a text means: its first reading with near products, else one in other words, or in words written together or
+    apart, else the first with forms of it, with namesakes, with any.
     """
     found = Meaning((), None)
     for reading in readings(text):
@@ -263,9 +264,8 @@ def nearest(connection: duckdb.DuckDBPyConnection, name: str, count: int = 3) ->
         [letters(name).strip(), count, ALIKE],
     )
     heads, right = [row["head"] for row in rows], respelled(connection, name)
-    if right is None or right in map(str.lower, heads) or not products_named(connection, right):
-        return heads
-    return [right, *heads][:count]
+    told = right is not None and right not in map(str.lower, heads) and products_named(connection, right)
+    return [right, *heads][:count] if right and told else heads
 
 
 def packs_of(connection: duckdb.DuckDBPyConnection, name: str) -> list[str]:
