@@ -1,4 +1,4 @@
-"""Behaviour of names: singular and plural, what a product's name means, unknown names."""
+"""Behaviour of names: what a product's name means, unknown names."""
 
 from __future__ import annotations
 
@@ -7,38 +7,9 @@ import pytest
 
 from qsim.errors import UsageError
 from qsim.queries.names import Kin, groups, kin, kind, known_products, nearest, products_named
-from qsim.queries.texts import letters, letters_of
-from qsim.queries.wording import singular, words
+from qsim.queries.texts import letters_of
+from qsim.queries.wording import words
 from tests.listed import by_hand
-
-PLURALS = {
-    "onion": "onions", "tomato": "tomatoes", "potato": "potatoes", "mango": "mangoes", "berry": "berries",
-    "strawberry": "strawberries", "loaf": "loaves", "leaf": "leaves", "dal": "dals", "chilli": "chillies", "egg": "eggs",
-    "radish": "radishes", "peach": "peaches", "box": "boxes", "grape": "grapes", "date": "dates", "cookie": "cookies",
-    "biscuit": "biscuits", "spice": "spices", "cheese": "cheeses", "brownie": "brownies", "banana": "bananas",
-    "olive": "olives", "pea": "peas", "oat": "oats", "glass": "glasses", "knife": "knives",
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("one", "many"), PLURALS.items())
-def test_plural_and_singular_are_one_word(one: str, many: str) -> None:
-    assert singular(many) == one and singular(one) == one
-
-
-@pytest.mark.parametrize("word", ["asparagus", "hummus", "swiss", "gas", "tea", "as"])
-def test_word_that_is_no_plural_stays(word: str) -> None:
-    assert singular(word) == word
-
-
-def test_spellings_of_chilli_and_dal_are_one() -> None:
-    assert {singular(word) for word in ("chilies", "chili", "chilis", "chillies")} == {"chilli"}
-    assert {singular(word) for word in ("daal", "dahl", "dals")} == {"dal"}
-
-
-def test_words_ignore_case_punctuation_and_apostrophes() -> None:
-    assert words("  Lay's  CREAM & Onions, 5%") == ("lay", "cream", "and", "onion", "5")
-    assert words("Lady’s Finger") == ("lady", "finger")
-    assert words("!!") == ()
 
 
 @pytest.mark.parametrize(
@@ -287,57 +258,12 @@ def test_accents_make_no_difference(said: str) -> None:
     assert sorted(at for group in products_named(con, said) for at in group) == [0, 1]
 
 
-def test_words_are_written_alike_in_python_and_in_sql() -> None:
-    con = duckdb.connect()
-    for text in (
-        "Crème Brûlée",
-        "Nescafe\u0301",
-        "प्याज़",
-        "फूल गोभी",
-        "வெங்காயம்",
-        "L’Oréal",
-        "ÅNGSTRÖM",
-        "Gruyère - Señor Ñ",
-    ):
-        assert con.execute(f"SELECT {letters_of('$1::VARCHAR')}", [text]).fetchall() == [(letters(text),)]
-    assert letters("Crème Brûlée") == "creme brulee" and letters("फूल गोभी") == "फूल गोभी"
-
-
 def test_unknown_name_is_answered_with_the_nearest(shop: duckdb.DuckDBPyConnection) -> None:
     assert nearest(shop, "onoin")[0] == "Onion"
     with pytest.raises(
         UsageError, match=r"^product 'onoin': this market has none; nearest: Onion, .*; correct the name$"
     ):
         known_products(shop, "onoin")
-
-
-@pytest.mark.parametrize(
-    ("name", "first"),
-    [
-        ("maggie", "maggi"),
-        ("ashirwad atta", "aashirvaad atta"),
-        ("ashirwad atta 5 kg", "aashirvaad atta"),
-        ("sona masuri", "sona masoori"),
-        ("amool butter", "amul butter"),
-        ("yippie noodle", "yippee noodle"),
-        ("thumbs up", "thums up"),
-        ("battery", None),
-        ("maggi battery", None),
-    ],
-)
-def test_unknown_name_is_answered_with_its_spelling_by_the_words_of_names_and_brands(
-    name: str, first: str | None
-) -> None:
-    con = by_hand(
-        {"product": "Maggi Noodles", "brand": "Maggi"},
-        {"product": "Aashirvaad Select Atta", "brand": "Aashirvaad"},
-        {"product": "Sona Masoori Rice"},
-        {"product": "Mango Ginger"},
-        {"product": "Amul Salted Butter", "brand": "Amul"},
-        {"product": "Sunfeast Yippee! Noodles", "brand": "Sunfeast"},
-        {"product": "Thums Up Cola", "brand": "Thums Up"},
-    )
-    assert next(iter(nearest(con, name)), None) == first
 
 
 @pytest.mark.parametrize(

@@ -200,7 +200,7 @@ def depths(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
 
 
 def stockouts(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
-    """Count the listings without stock by category and platform, and name the products that are out on most platforms."""
+    """Count the listings without stock by category and platform, and name the products of which most are out."""
     tick = tick_of(boards, as_of)
     step = step_for(boards, tick)
     now = state(boards, tick, step)

@@ -102,7 +102,7 @@ async def depths(request: Request, as_of: AsOf = None) -> Response:
 
 @router.get("/stockouts", responses=shown(shapes.STOCKOUTS))
 async def stockouts(request: Request, as_of: AsOf = None) -> Response:
-    """Listings without stock by category and platform, and the products that are out on most platforms."""
+    """Listings without stock by category and platform, and the products of which most listings are out."""
     return await _answer(request, boards.stockouts, as_of)
 
 
