@@ -67,7 +67,8 @@ def test_a_part_that_is_none_is_refused(market: Path, part: str) -> None:
         qsim.verify(market, regenerate=part)
 
 
-def test_a_changed_rule_is_found_by_regenerating(market: Path) -> None:
+def with_another_rule(market: Path) -> list[str]:
+    """Make the log tell another rule than the market was made by; give the faults that regenerating it finds."""
     course = course_of(log.read(market))
     place = log.commit_path(market, 0)
     body = json.loads(place.read_bytes())["body"]
@@ -76,9 +77,19 @@ def test_a_changed_rule_is_found_by_regenerating(market: Path) -> None:
 
     place.write_bytes(pieces.sealed(body)[0])
     resealed(market, market / "market.toml", (market / "market.toml").read_bytes())
-    faults = qsim.verify(market, regenerate="all")["faults"]
+    return list(qsim.verify(market, regenerate="all")["faults"])
+
+
+def test_a_changed_rule_is_found_by_regenerating(market: Path) -> None:
+    faults = with_another_rule(market)
     assert any("commit 0" in line for line in faults)
     assert any("events of block 0" in line for line in faults)
+
+
+def test_a_market_of_other_rules_asks_for_the_qsim_that_made_it(market: Path) -> None:
+    faults = [line for line in with_another_rule(market) if "commit" in line]
+    assert len(faults) == 2
+    assert all("use the qsim that made it" in line for line in faults)
 
 
 def test_a_realistic_market_with_scenarios_is_the_one_its_seed_gives(tmp_path: Path) -> None:

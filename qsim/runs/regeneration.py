@@ -28,6 +28,8 @@ from qsim.storage.places import Place
 _PART = re.compile(r"all|(\d{1,18}):(\d{1,18})")
 # What a market's digest leaves out, as it follows from the rest; but the snapshot of tick 0 is what the rest starts from.
 _UNHASHED = (SNAPSHOTS.name, METRICS.name, PLATFORM_METRICS.name, "settings")
+# Rules may change with qsim, and a sound market of before is then another: a copy of it would be so too.
+_MEND = "use the qsim that made it, if that was another; else restore it from a copy"
 
 
 @dataclass
@@ -81,7 +83,7 @@ def _opening(history: Log, tip: Tip, result: Regenerated) -> None:
     digest = epochs.epoch_digest(course.epochs[0], parameters) + _opening_digest(parameters)
     if digest % digests.MODULUS != tip.digest:
         result.faults.append(
-            f"commit 0: the opening made again from seed {parameters.seed} has another digest; restore it from a copy"
+            f"commit 0: the opening made again from seed {parameters.seed} has another digest; {_MEND}"
         )
 
 
@@ -160,7 +162,8 @@ def _where(market: Place, history: Log, found: dict[tuple[str, int], int], span:
             for tick in (rows["tick"],)
         )
         if stored != digest % digests.MODULUS:
-            return f"{market}: commit {after.number}: {name} of block {block}, ticks {first} to {last}: not what the seed gives"
+            place = f"{market}: commit {after.number}: {name} of block {block}, ticks {first} to {last}"
+            return f"{place}: not what the seed gives; {_MEND}"
     return f"{market}: commit {after.number}, ticks {first} to {last}: its digest is not that of its rows"
 
 
