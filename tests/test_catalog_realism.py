@@ -82,6 +82,44 @@ def test_no_group_has_mrps_of_another_distribution_by_kolmogorov_and_smirnov(sho
     assert gap <= 1.63 * np.sqrt(1 / len(mrp) + 1 / target["n"]), f"{gap:.3f} among {len(mrp)}"
 
 
+def explained_by_brand(rows: pl.DataFrame) -> float:
+    """Give the share of the variance of discounts that brands of five products or more explain (one-way, unbiased)."""
+    brands = rows.group_by("brand").agg(
+        pl.len().alias("n"), pl.col("off").mean().alias("m"), pl.col("off").var().alias("v")
+    )
+    brands = brands.filter(pl.col("n") >= 5)
+    n, m, v = (brands[name].to_numpy().astype(float) for name in ("n", "m", "v"))
+    between = (n * (m - np.average(m, weights=n)) ** 2).sum() / (len(n) - 1)
+    within = ((n - 1) * v).sum() / (n.sum() - len(n))
+    size = (n.sum() - (n**2).sum() / n.sum()) / (len(n) - 1)
+    return float((between - within) / (between + (size - 1) * within))
+
+
+# Of BigBasket's groceries: the share of the variance that brands explain, and the correlation of ranks with the MRP.
+BY_BRAND = {"dairy": (0.24, 0.22), "snacks": (0.46, 0.21), "staples": (0.59, 0.17)}
+
+
+@pytest.mark.parametrize("group", BY_BRAND)
+def test_discounts_to_the_mrp_go_by_brand_and_grow_with_the_mrp_as_bigbaskets(shown: pl.DataFrame, group: str) -> None:
+    rows = shown.filter((pl.col("group") == group) & (pl.col("brand") != ""))
+    rows = rows.with_columns(off=100 * (1 - pl.col("price") / pl.col("mrp")))
+    explained, ranks = BY_BRAND[group]
+    assert explained_by_brand(rows) == pytest.approx(explained, abs=0.2)
+    assert rows.select(pl.corr("off", "mrp", method="spearman")).item() == pytest.approx(ranks, abs=0.15)
+
+
+@pytest.mark.skipif(
+    not os.environ.get("QSIM_SHARED_DATA"), reason="QSIM_SHARED_DATA is not set: no real catalog to measure"
+)
+@pytest.mark.parametrize("group", BY_BRAND)
+def test_discounts_of_the_real_catalog_go_by_brand_and_mrp_as_told(group: str) -> None:
+    real = moments.real_catalog(Path(os.environ["QSIM_SHARED_DATA"]))
+    rows = real.filter((pl.col("group") == group) & (pl.col("brand") != ""))
+    rows = rows.with_columns(off=100 * (1 - pl.col("price") / pl.col("mrp")))
+    ranks = rows.select(pl.corr("off", "mrp", method="spearman")).item()
+    assert (explained_by_brand(rows), ranks) == pytest.approx(BY_BRAND[group], abs=0.005)
+
+
 @pytest.mark.skipif(
     not os.environ.get("QSIM_SHARED_DATA"), reason="QSIM_SHARED_DATA is not set: no real catalog to measure"
 )
