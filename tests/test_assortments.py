@@ -104,9 +104,13 @@ def test_an_mrp_moves_to_the_nearest_rupees_with_its_last_digit(rupees: float, d
 
 @pytest.mark.parametrize(
     ("rupees", "digit", "end"),
-    [(12.4, 9, 12), (13.9, 9, 15), (18.3, 9, 19), (0.3, 0, 5), (5.9, 9, 5), (7.4, 5, 10), (11.3, 9, 10)],
+    [
+        *[(23.4, 8, 25), (28.4, 4, 30), (27.4, 2, 25), (32.4, 9, 30), (18.3, 9, 19), (12.3, 2, 12)],
+        *[(12.4, 9, 15), (13.9, 9, 15), (16.8, 0, 20), (17.2, 0, 20), (17.2, 5, 20), (22.4, 8, 20)],
+        *[(0.3, 0, 5), (5.9, 9, 5), (7.4, 5, 10), (11.3, 9, 10), (11.9, 1, 10)],
+    ],
 )
-def test_an_mrp_keeps_its_rupees_or_a_five_near_by_where_the_ending_is_more_than_a_tenth_away_and_small_ones_are_coins(
+def test_an_mrp_is_a_five_near_by_where_the_ending_is_more_than_a_tenth_away_and_small_ones_are_coins(
     rupees: float, digit: int, end: int
 ) -> None:
     assert ended(np.array([rupees]), np.array([digit])).tolist() == [end]

@@ -165,6 +165,13 @@ def test_small_packs_have_an_mrp_of_five_or_ten_rupees(tmp_path: Path) -> None:
     assert found == [(5,), (10,)]
 
 
+def test_mrps_up_to_22_rupees_are_coins_as_often_as_bigbaskets() -> None:
+    goods = tables()["products"].filter(~pl.col("is_loose") & (pl.col("mrp_paise") <= 2_200))
+    assert goods.height > 150
+    assert goods["mrp_paise"].is_in([500, 1_000, 1_500, 2_000]).mean() == pytest.approx(0.91, abs=0.06)
+    assert (goods["mrp_paise"] == 1_700).mean() < 0.02
+
+
 def test_the_reference_platform_sells_at_exactly_the_discount_to_the_mrp() -> None:
     found = tables()
     goods = found["products"].filter(~pl.col("is_loose"))

@@ -30,8 +30,9 @@ _BY_BRAND = {"dairy": 0.3, "snacks": 0.52, "staples": 0.66}
 _BY_MRP = 0.06
 # An ending that would move an MRP by more of it is left: the whole rupee is kept.
 _MOST_MOVED = 0.1
-# Small packs have an MRP of a coin: of BigBasket's groceries under 12 rupees 18 have one of 5 and 99 of 10, and none has another.
-_COIN_BELOW, _FIVE_BELOW = 12, 6
+# Small packs have an MRP of coins: of BigBasket's groceries up to 22 rupees 277 of 304 have one of 5, 10, 15 or 20, and under 12 all
+# have 5 or 10. Amounts below each of these become the coin at its place.
+_COINS_BELOW, _COINS = (6, 12, 16.5, 22.5), (5, 10, 15, 20)
 
 
 def level(prices: F64, law: Mapping[str, float]) -> F64:
@@ -67,13 +68,14 @@ def _nearest(rupees: F64, digits: I64, step: int) -> F64:
 
 def ended(rupees: F64, digits: I64) -> I64:
     """Move amounts to the nearest whole rupees that end in these digits, where that is at most a tenth away; else to the
-    nearest five rupees by the same rule, else to the nearest rupee. The smallest become 5 or 10.
+    nearest five rupees by the same rule, else to the nearest rupee, or the coin of a small amount. The smallest become 5 or 10.
     """
-    whole = money.round_half_up(rupees)
+    place = np.searchsorted(_COINS_BELOW, rupees, side="right")
+    coin = np.array([*_COINS, 0])[place]
+    whole = np.where(coin > 0, coin, money.round_half_up(rupees))
     for moved in (_nearest(rupees, np.zeros_like(digits), 5), _nearest(rupees, digits, 10)):
         whole = np.where(np.abs(moved - rupees) <= _MOST_MOVED * rupees, moved, whole)
-    coin = np.where(rupees < _FIVE_BELOW, 5, 10)
-    return np.where(whole < _COIN_BELOW, coin, whole).astype(np.int64)
+    return np.where(whole < _COINS_BELOW[1], np.where(place > 0, 10, 5), whole).astype(np.int64)
 
 
 def _at(shares: F64, law: Mapping[str, float]) -> F64:
