@@ -148,7 +148,7 @@ def test_the_packs_of_a_good_of_one_brand_are_of_one_tier() -> None:
         assert pairs.filter(~a_unit.is_between(0.6, 1.3)).select("product", "pack", "pack_right").rows() == []
 
 
-MARKS = "Taaza|Kool|GoodLife|Milkmaid|2-Minute|Masala-ae-Magic|Shin|Chocos|Cuppa|Jim Jam|Marie Gold|Tikhalal"
+MARKS = "Taaza|Gold UHT|Kool|GoodLife|Milkmaid|2-Minute|Masala-ae-Magic|Shin|Chocos|Cuppa|Jim Jam|Marie Gold|Tikhalal"
 
 
 @pytest.mark.parametrize("products", [5_000, 50_000])
