@@ -179,6 +179,12 @@ def test_packs_of_a_few_rupees_seldom_sell_below_their_mrp() -> None:
     assert goods["below"].mean() > 0.4
 
 
+def test_packs_of_ten_rupees_are_more_than_those_of_five() -> None:
+    # BigBasket has 99 and 18.
+    fives, tens = ((tables()["products"]["mrp_paise"] == 100 * mrp).sum() for mrp in (5, 10))
+    assert tens > 3 * fives > 0
+
+
 def test_the_reference_platform_sells_at_exactly_the_discount_to_the_mrp() -> None:
     found = tables()
     goods = found["products"].filter(~pl.col("is_loose"))
