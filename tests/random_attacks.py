@@ -6,8 +6,6 @@ import random
 
 import duckdb
 
-from tests.attacking import Place
-
 _FILES = ("{secret}", "{secret_csv}", "{secret_parquet}", "{link}", "{listed}", "{new}", "{outside}/*", "{outside}",
           "{market}/../out/secret.txt", "{market}/market.toml",
     "file://{secret}", "/etc/passwd", "http://127.0.0.1:9/x.csv")  # fmt: skip
@@ -28,7 +26,7 @@ _AROUND = (
 )  # fmt: skip
 
 
-def made_at_random(seed: int, count: int, place: Place) -> list[str]:
+def made_at_random(seed: int, count: int) -> list[str]:
     """Make statements of every function that DuckDB has over places of files, in every surrounding; the seed makes them again."""
     chance = random.Random(seed)
     kinds = "('scalar', 'macro', 'table', 'table_macro', 'pragma', 'aggregate')"

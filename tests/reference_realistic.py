@@ -15,7 +15,7 @@ import numpy as np
 from qsim.streams import Purpose
 from tests.reference import CAMPAIGN_END, CAMPAIGN_START, DAY, TIME_OF_DAY, Campaign
 from tests.reference_cost import Costs
-from tests.reference_demand import Shelved, Shoppers, arrival, shelve
+from tests.reference_demand import Shoppers, arrival, shelve
 from tests.reference_goods import Listing, Product, State, Unit
 from tests.reference_terms import Terms, exp, floor_half_up, hour_of
 from tests.reference_truth import parts_of
@@ -112,10 +112,10 @@ class Market:
         self.write_fees(now)
         for product in self.products:
             did = self.happen(product, now, before)
-            shelved = self.trade(product, now, before)
+            self.trade(product, now, before)
             for unit in product.units:
                 for listing in unit.listings:
-                    self.finish(now, product, unit, listing, did.get(unit.number, {}), shelved, before, moved)
+                    self.finish(now, product, unit, listing, did.get(unit.number, {}), before, moved)
         self.begins = False
 
     def happen(self, product: Product, now: Tick, before: Mapping[int, State]) -> dict[int, dict[int, Why]]:
@@ -133,7 +133,7 @@ class Market:
             if REPRICE in acts[unit.number] or CLEARANCE in did[unit.number]:
                 self.reprice(product, unit, now)
         starters = [number for number, done in acts.items() if SALE in done]
-        self.start_sales(product, now, before, starters, did)
+        self.start_sales(product, now, starters, did)
         return did
 
     def reprice_rate(self, product: Product, unit: Unit, now: Tick, before: Mapping[int, State]) -> float:
@@ -170,7 +170,6 @@ class Market:
         self,
         product: Product,
         now: Tick,
-        before: Mapping[int, State],
         starters: list[int],
         did: dict[int, dict[int, Why]],
     ) -> None:
@@ -221,20 +220,18 @@ class Market:
         closed = self.terms.platforms[unit.platform] in self.terms.tables["demand"]["closed"]
         return not closed and any(before[listing.listing_id].stock > 0 for listing in unit.listings)
 
-    def trade(self, product: Product, now: Tick, before: Mapping[int, State]) -> dict[int, Shelved]:
-        """Sell to customers, and receive and order stock; tells what was done, by listing."""
-        asked, done = self.shoppers.shop(product, now.since, now.second, before), {}
+    def trade(self, product: Product, now: Tick, before: Mapping[int, State]) -> None:
+        """Sell to customers, and receive and order stock."""
+        asked = self.shoppers.shop(product, now.since, now.second, before)
         for listing in product.listings:
             number, wish = listing.listing_id, asked.get(listing.listing_id)
             shelved = shelve(self.terms, listing, before[number], wish.asked if wish else 0, now.number, now.second)
-            done[number] = shelved
             listing.state.stock, listing.state.restock = shelved.stock, shelved.restock
             if wish and (wish.wanted > 0 or shelved.sold > 0):
                 paid = self.costs.paid(self.terms.tables, product, listing.unit_cost, now.second)
                 self.rows.orders.append((now.number, number, shelved.sold, wish.wanted, before[number].price, paid))
             if shelved.received is not None:
                 self.rows.deliveries.append((now.number, number, shelved.received, shelved.stock))
-        return done
 
     def finish(
         self,
@@ -243,7 +240,6 @@ class Market:
         unit: Unit,
         listing: Listing,
         did: Mapping[int, Why],
-        shelved: Mapping[int, Shelved],
         before: Mapping[int, State],
         moved: bool,
     ) -> None:

@@ -35,8 +35,8 @@ def _file(number: int, name: str, text: str | bytes, *says: str, code: int = USA
     return Case(number, name, code, says, words, {"given.toml": content})
 
 
-def _run(number: int, name: str, *says: str, words: str = "", code: int = USAGE) -> Case:
-    return Case(number, name, code, says, ("run", "{m}", *words.split(" ")) if words else ("run", "{m}"))
+def _run(number: int, name: str, *says: str, words: str = "") -> Case:
+    return Case(number, name, USAGE, says, ("run", "{m}", *words.split(" ")) if words else ("run", "{m}"))
 
 
 def _words(number: int, name: str, words: str, *says: str, code: int, **files: Any) -> Case:

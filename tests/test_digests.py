@@ -38,8 +38,8 @@ def numbers_of(schema: pa.Schema, rows: int, seed: int) -> pa.Table:
     )
 
 
-def ticked(seed: int = 0) -> pa.Table:
-    return numbers_of(EVENTS.arrow(), ROWS, seed).set_column(0, EVENTS.arrow().field(0), pa.array(TICKS, pa.uint32()))
+def ticked() -> pa.Table:
+    return numbers_of(EVENTS.arrow(), ROWS, 0).set_column(0, EVENTS.arrow().field(0), pa.array(TICKS, pa.uint32()))
 
 
 def replaced(table: pa.Table, column: int, values: Any) -> pa.Table:

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
 
 from qsim.cli import Group
-
-Command = Callable[..., Any]
 
 directory = click.argument("directory", metavar="[DIR]", required=False)
 directory_option = click.option(

@@ -11,7 +11,7 @@ from qsim import clock
 from qsim.clock import Epoch
 from qsim.runs.epochs import course_of
 from qsim.runs.worlds import block_products
-from qsim.schema import LISTINGS, PRODUCTS, Table
+from qsim.schema import Table
 from qsim.storage.log import Log
 from qsim.storage.pieces import DataFile
 
@@ -59,11 +59,6 @@ class Moment:
     def rows(self, table: str) -> int:
         """Count the rows of a table."""
         return self.counts.get(table, 0)
-
-    def listings_of(self, product: int) -> range:
-        """Give the numbers of a product's listings, which come one after another, product by product."""
-        per = self.rows(LISTINGS.name) // self.rows(PRODUCTS.name)
-        return range(product * per, product * per + per)
 
     def files(self, table: Table, product: int | None, first: int, last: int) -> list[DataFile]:
         """Give the files of a table that may hold rows of the ticks first..last, of a product alone where one is named."""
