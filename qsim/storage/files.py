@@ -252,6 +252,11 @@ def put_if_absent(path: Place, data: bytes) -> None:
     sync_directory(path.parent)
 
 
+def missing(path: Place) -> CorruptError:
+    """Give the error for a file that the log names and that is not there."""
+    return CorruptError(f"{path}: is missing; the log names it; restore it from a copy of the market")
+
+
 def read(path: Place) -> bytes:
     """Read a file of the market whole; CorruptError when it is missing or something else in its place."""
     try:
@@ -259,7 +264,7 @@ def read(path: Place) -> bytes:
             return objects.read(path) if isinstance(path, ObjectPath) else system.read(path)
     except DiskError as fault:
         if isinstance(fault.__cause__, FileNotFoundError):
-            raise CorruptError(f"{path}: is missing; the log names it; restore it from a copy of the market") from None
+            raise missing(path) from None
         found = look(path)
         if found is not None and not found.is_file and not found.is_directory:
             refused = isinstance(fault.__cause__, OSError) and fault.__cause__.errno == errno.ENXIO

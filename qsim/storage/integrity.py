@@ -43,12 +43,12 @@ def read(market: Place, file: DataFile) -> bytes:
 def _alike(path: Place, file: DataFile, found: Entry | None) -> Entry:
     """Give what lies at a path; CorruptError where the system tells that it is not the committed file, by kind or size."""
     if found is None:
-        raise CorruptError(f"{path}: is missing; the log names it; restore it from a copy of the market")
+        raise files.missing(path)
     if not found.is_file or found.names > 1:
         kind = "a hard link: another name could change it" if found.is_file else "not a file but a link or a directory"
         raise CorruptError(f"{path}: is {kind}; allowed is a file of its own; put a copy in its place")
     if found.bytes != file.bytes:
-        raise CorruptError(f"{path}: {_sizes(found.bytes, file.bytes)}; restore it from a copy of the market")
+        raise _resized(path, found.bytes, file.bytes)
     return found
 
 
@@ -95,13 +95,14 @@ def _listed_faults(market: ObjectPath, named: list[DataFile]) -> Iterator[tuple[
         listed |= {f"{folder}/{name}".lstrip("/"): found for name, found in there.items()}
     for file in named:
         found = listed.get(file.path)
-        if found is None or found.bytes != file.bytes:
-            differs = "is missing; the log names it" if found is None else _sizes(found.bytes, file.bytes)
-            yield file.path, CorruptError(f"{market / file.path}: {differs}; restore it from a copy of the market")
+        if found is None:
+            yield file.path, files.missing(market / file.path)
+        elif found.bytes != file.bytes:
+            yield file.path, _resized(market / file.path, found.bytes, file.bytes)
 
 
-def _sizes(found: int, committed: int) -> str:
-    return f"has {found} bytes, the log says {committed}"
+def _resized(path: Place, found: int, committed: int) -> CorruptError:
+    return CorruptError(f"{path}: has {found} bytes, the log says {committed}; restore it from a copy of the market")
 
 
 def faults(market: Place, named: Iterable[DataFile], *, afresh: bool = False) -> Iterator[tuple[str, CorruptError]]:

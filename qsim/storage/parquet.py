@@ -118,5 +118,10 @@ def decode(data: bytes, path: Place, columns: list[str] | None = None) -> pa.Tab
         # Arrow's own threads let go of the bytes some time after the read; where Python ends just then, they abort the process.
         return pq.ParquetFile(pa.BufferReader(data), pre_buffer=False).read(columns, use_threads=False)
     except (pa.ArrowException, OSError) as fault:
-        reason = str(fault).splitlines()[0][:120]
-        raise CorruptError(f"{path}: is not the Parquet file it was: {reason}; restore it from a copy") from None
+        raise damaged(path, fault) from None
+
+
+def damaged(path: Place, fault: Exception) -> CorruptError:
+    """Give the error for a file that Arrow cannot read, by the first line of what it says."""
+    reason = str(fault).splitlines()[0][:120]
+    return CorruptError(f"{path}: is not the Parquet file it was: {reason}; restore it from a copy")

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qsim.errors import CorruptError
+from qsim.storage.parquet import damaged
 from qsim.storage.pieces import DataFile
 from qsim.storage.places import Place
 
@@ -90,8 +90,7 @@ def _opened(path: Place, footer: Any) -> Any:
     try:
         return pq.ParquetFile(pa.OSFile(str(path)), metadata=footer)
     except (pa.ArrowException, OSError) as fault:
-        reason = str(fault).splitlines()[0][:120]
-        raise CorruptError(f"{path}: is not the Parquet file it was: {reason}; restore it from a copy") from None
+        raise damaged(path, fault) from None
 
 
 def _rows(
