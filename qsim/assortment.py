@@ -11,7 +11,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from qsim import taxonomy
-from qsim.behaviour import GROUPS, Checked, Share, check_groups
+from qsim.behaviour import GROUPS, Checked, Share, check_keys
 
 Laws = dict[str, dict[str, Annotated[float, Field(ge=0, le=1_000_000)]]]
 
@@ -45,7 +45,7 @@ class Mrp(Checked):
     @field_validator("levels")
     @classmethod
     def _levels(cls, laws: Laws) -> Laws:
-        check_groups(laws)
+        check_keys(laws)
         ordered = {g: _in_order(laws[g], "a price in rupees", lambda x: 0 < x <= 1e6) for g in GROUPS if g in laws}
         for group, law in ordered.items():
             values = list(law.values())
@@ -56,13 +56,13 @@ class Mrp(Checked):
     @field_validator("endings")
     @classmethod
     def _endings(cls, laws: Laws) -> Laws:
-        check_groups(laws)
+        check_keys(laws)
         return _shares(laws, "a digit", lambda x: x in range(10))
 
     @field_validator("discounts")
     @classmethod
     def _discounts(cls, laws: Laws) -> Laws:
-        check_groups(laws)
+        check_keys(laws)
         return _shares(laws, "a percentage from 0 up to 90 with at most two decimals", _is_percentage)
 
 
@@ -98,13 +98,11 @@ class Assortment(Checked):
     @classmethod
     def _ranges(cls, ranges: dict[str, float]) -> dict[str, float]:
         known = dict.fromkeys(good.subcategory for good in taxonomy.goods()) if ranges else {}
-        for key in ranges:
-            if key not in known:
-                raise ValueError(f"unknown key {key!r}; known are {', '.join(known)}")
+        check_keys(ranges, known)
         return {subcategory: ranges[subcategory] for subcategory in known if subcategory in ranges}
 
     @field_validator("brands")
     @classmethod
     def _brands(cls, brands: dict[str, Brands]) -> dict[str, Brands]:
-        check_groups(brands)
+        check_keys(brands)
         return {group: brands[group] for group in GROUPS if group in brands}

@@ -5,7 +5,7 @@ The defaults are a market in which none of it happens. Frozen and checked when m
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -33,16 +33,16 @@ def _nothing() -> dict[str, float]:
     return dict.fromkeys(GROUPS, 0.0)
 
 
-def check_groups(keys: Iterable[str]) -> None:
-    """Refuse what is no volatility group, with a ValueError, of which pydantic makes its own."""
+def check_keys(keys: Iterable[str], known: Collection[str] = GROUPS) -> None:
+    """Refuse a key that is none of those known, the volatility groups, with a ValueError, of which pydantic makes its own."""
     for key in keys:
-        if key not in GROUPS:
-            raise ValueError(f"unknown key {key!r}; known are {', '.join(GROUPS)}")
+        if key not in known:
+            raise ValueError(f"unknown key {key!r}; known are {', '.join(known)}")
 
 
 def of_groups(values: dict[str, float], *, missing: float = 0.0) -> dict[str, float]:
     """Put values by volatility group in the order of the groups; one that is not given has what stands for the missing."""
-    check_groups(values)
+    check_keys(values)
     return {group: values.get(group, missing) for group in GROUPS}
 
 
@@ -166,9 +166,7 @@ class PricePoints(Checked):
     @field_validator("packaged", "loose")
     @classmethod
     def _styles(cls, shares: dict[str, float]) -> dict[str, float]:
-        for key in shares:
-            if key not in STYLES:
-                raise ValueError(f"unknown key {key!r}; known are {', '.join(STYLES)}")
+        check_keys(shares, STYLES)
         if shares and not sum(shares.values()) > 0:
             raise ValueError("the shares are all 0")
         return {style: shares.get(style, 0.0) for style in STYLES} if shares else {}
