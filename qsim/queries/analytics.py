@@ -20,26 +20,22 @@ _BASE_DAYS = 28
 _TOTALS = "coalesce(platform, 'all') AS platform, coalesce(category, 'all') AS category"
 
 
-def _first_noon(tick: str) -> str:
-    """The number of the first day whose noon shows what happened at a tick."""
-    return f"greatest(0, (raw.second_of_tick({tick}) + {clock.DAY - _NOON - 1}) // {clock.DAY})::INTEGER"
-
-
-def _day_of(tick: str) -> str:
-    """The number of the day in which a tick from 1 on passed, which ends at its time."""
-    return f"(raw.second_of_tick({tick}) - 1) // {clock.DAY}"
+# The number of the first day whose noon shows what happened at a tick.
+_FIRST_NOON = f"greatest(0, (raw.second_of_tick(tick) + {clock.DAY - _NOON - 1}) // {clock.DAY})::INTEGER"
+# The number of the day in which a tick from 1 on passed, which ends at its time.
+_DAY_PASSED = f"(raw.second_of_tick(tick) - 1) // {clock.DAY}"
 
 
 def _daily_prices(moving: bool) -> str:
     """One row for each listing on sale and day: its state at noon, that is after its last event at or before it."""
     columns = {"price": "price_after_paise", "regular": "regular_price_paise", "discount": "discount_bps"}
     packed = ", ".join(f"{name} := {source}" for name, source in columns.items())
-    moved = f"""LEFT JOIN (SELECT listing_id, {_first_noon("tick")} AS n, sum(units)::INTEGER AS units FROM raw.moves
+    moved = f"""LEFT JOIN (SELECT listing_id, {_FIRST_NOON} AS n, sum(units)::INTEGER AS units FROM raw.moves
         GROUP BY ALL) AS m ON m.listing_id = c.listing_id AND m.n = c.n"""
     so_far = " + coalesce(sum(m.units) OVER (PARTITION BY c.listing_id ORDER BY c.n), 0)::INTEGER"
     return f"""
         WITH changes AS (
-            SELECT listing_id, {_first_noon("tick")} AS n, max_by(struct_pack({packed}), tick) AS seen
+            SELECT listing_id, {_FIRST_NOON} AS n, max_by(struct_pack({packed}), tick) AS seen
             FROM (SELECT tick, listing_id, {", ".join(columns.values())} FROM raw.events
                   UNION ALL SELECT tick, listing_id, price_paise, regular_price_paise, discount_bps FROM raw.opening)
             GROUP BY ALL),
@@ -114,7 +110,7 @@ _LOWEST_PRICE_SHARE = """
 
 _DAILY_ORDERS = f"""
     SELECT second_time(n * {clock.DAY})::DATE AS day, product_id, product, category, platform, store_id, o.* EXCLUDE (n)
-    FROM (SELECT {_day_of("tick")} AS n, listing_id, sum(wanted_units)::BIGINT AS wanted_units,
+    FROM (SELECT {_DAY_PASSED} AS n, listing_id, sum(wanted_units)::BIGINT AS wanted_units,
               sum(units)::BIGINT AS units, sum(greatest(wanted_units::INTEGER - units, 0))::BIGINT AS lost_units,
               sum(units::BIGINT * price_paise)::BIGINT AS revenue_paise,
               sum(units::BIGINT * (price_paise::BIGINT - cost_paise))::BIGINT AS margin_paise
@@ -174,7 +170,7 @@ def _discount_calendar() -> str:
     """Who is on discount at noon and how deep, and how many discounts and campaign lines start in the course of the day."""
     return f"""
         WITH starts AS (
-            SELECT second_time({clock.DAY} * ({_day_of("tick")}))::DATE AS day, listing_id FROM raw.discounts
+            SELECT second_time({clock.DAY} * ({_DAY_PASSED}))::DATE AS day, listing_id FROM raw.discounts
             WHERE tick > 0 AND discount_bps > 0
             UNION ALL SELECT starts_at::DATE, listing_id FROM discounts
             WHERE campaign_id IS NOT NULL AND starts_at > second_time(0) AND starts_at <= second_time(raw.head_second())),
