@@ -219,9 +219,8 @@ def goods_of(connection: duckdb.DuckDBPyConnection) -> Goods:
         return connection.sql(query).to_arrow_table()
 
     found = arrow(
-        f"""SELECT {", ".join(_TEXTS)}, coalesce((100 * mrp)::INTEGER, {NONE}) AS mrp, r.mrp_discount_bps, pack_units,
-            is_loose, is_active FROM products JOIN (SELECT product_id, mrp_discount_bps FROM raw.products) AS r USING (product_id)
-            ORDER BY product_id"""
+        f"""SELECT {", ".join(_TEXTS)}, coalesce((100 * mrp)::INTEGER, {NONE}) AS mrp, mrp_discount_bps, pack_units,
+            is_loose, is_active FROM raw.goods ORDER BY product_id"""
     )
     texts = {name: texts_of(found.column(name)) for name in _TEXTS}
     words = arrow("SELECT product_id, unnest(string_split(words, ' ')) AS word FROM raw.searchable")

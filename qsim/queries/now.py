@@ -118,6 +118,6 @@ def _ends(connection: duckdb.DuckDBPyConnection, moment: Moment) -> dict[int, da
         connection.execute(
             """SELECT campaign_id, max(ends_at) FROM raw.campaign_times WHERE starts_at <= $1 AND ends_at > $1
                 GROUP BY campaign_id""",
-            [datetime.fromisoformat(moment.time_of(moment.tick))],
+            [moment.datetime_of(moment.tick)],
         ).fetchall()
     )
