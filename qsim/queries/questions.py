@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
@@ -42,7 +42,6 @@ from qsim.scalars import number, whole_number
 
 _MOST_ROWS = 1_000_000_000
 _TEXTS = {"product_name", "what", "platform_a", "platform_b", "platform", "category", "city", "pincode"}
-NOW = "second_time(raw.head_second())"
 
 
 def plain(row: dict[str, Any]) -> dict[str, Any]:
@@ -139,6 +138,11 @@ def _ranked(rows: list[dict[str, Any]], one_store: bool) -> list[dict[str, Any]]
         before = row["cost"]
         row.update(rank=place, is_cheapest=place == 1, ranked_by=basis)
     hidden = {"cost", "pack_units", *(("store_id", "city", "pincode") if one_store else ())}
+    return _without(rows, hidden)
+
+
+def _without(rows: Iterable[Mapping[str, Any]], hidden: Collection[str]) -> list[dict[str, Any]]:
+    """Give rows ready for JSON, without the columns that are not for showing."""
     return [plain({name: value for name, value in row.items() if name not in hidden}) for row in rows]
 
 
@@ -166,9 +170,9 @@ def deals(
     chosen = None if platform is None else check_platform(known, platform)
     check_open(closed_of(connection), chosen)
     column, values = ("category", None) if category is None else known_shelf(known, category)
-    rows = rows_of(connection, _DEALS.format(column=column, now=NOW), [chosen, min_discount, values, limit])
+    rows = rows_of(connection, _DEALS.format(column=column), [chosen, min_discount, values, limit])
     hidden = set() if known.has_many_stores else {"store_id", "city", "pincode"}
-    return [plain({name: value for name, value in row.items() if name not in hidden}) for row in rows]
+    return _without(rows, hidden)
 
 
 _DEALS = """
@@ -184,7 +188,7 @@ _DEALS = """
         SELECT listing_id, discount_pct, max(l.ends_at) AS ends_at,
             max_by(campaign, (l.ends_at, -(l.campaign_id::INTEGER))) AS campaign
         FROM raw.line_times AS l JOIN campaigns USING (campaign_id)
-        WHERE l.starts_at <= {now} AND l.ends_at > {now} GROUP BY 1, 2)
+        WHERE l.starts_at <= market_time() AND l.ends_at > market_time() GROUP BY 1, 2)
     SELECT product, brand, subcategory, pack, platform, store_id, city, pincode, regular_price, price,
         good.discount_pct, regular_price - price AS saved, lasting.campaign, lasting.ends_at
     FROM good LEFT JOIN lasting ON good.listing_id = lasting.listing_id AND good.discount_pct = lasting.discount_pct
@@ -214,7 +218,7 @@ def compare(connection: duckdb.DuckDBPyConnection, what: str, platform_a: str, p
         first, second, *(np.array([100 * row[name] for row in rows], np.int64) for name in ("price_a", "price_b"))
     )
     hidden = set() if known.has_many_stores else {"city", "pincode"}
-    shown = [plain({name: value for name, value in row.items() if name not in hidden}) for row in rows]
+    shown = _without(rows, hidden)
     return {
         "rows": [row | gap for row, gap in zip(shown, sides.rows(slice(None)), strict=True)],
         "summary": {"what": what, "matched": found.kind, "names": found.names, **sides.summary},
