@@ -50,6 +50,11 @@ def _shown(goods: Goods, names: Sequence[str]) -> list[str]:
     return [name for name in names if goods.known.has_many_stores or name not in _PLACE]
 
 
+def _named(goods: Goods, listings: Ints) -> dict[str, list[Any]]:
+    """Give what is known of the products of some listings and of their dark stores, by column."""
+    return facts(goods, listings // goods.per) | places(goods, listings % goods.per)
+
+
 def cheapest(now: Now, product_name: str, city: str | None, pincode: str | None) -> Listed:
     """List what `questions.cheapest` does; UnknownNameError where the market has nothing of the name."""
     goods = now.goods
@@ -89,7 +94,7 @@ def _by_price(now: Now, listings: Ints) -> Listed:
     }  # fmt: skip
 
     def rows(part: dict[str, Ints]) -> Rows:
-        known = facts(goods, part["listing"] // goods.per) | places(goods, part["listing"] % goods.per)
+        known = _named(goods, part["listing"])
         prices = {name: amounts(part[name]) for name in ("price", "unit_price", "discount_pct", "surge_fee")}
         ranks = part["rank"].tolist()
         told = {"rank": ranks, "is_cheapest": [rank == 1 for rank in ranks], "ranked_by": [basis] * len(ranks)}
@@ -118,7 +123,7 @@ def deals(now: Now, platform: str | None, least: float, category: str | None, mo
     endings = now.ends
 
     def rows(part: dict[str, Ints]) -> Rows:
-        known = facts(goods, part["listing"] // goods.per) | places(goods, part["listing"] % goods.per)
+        known = _named(goods, part["listing"])
         prices = {name: amounts(part[name]) for name in ("regular_price", "price", "discount_pct", "saved")}
         depths = zip(part["listing"].tolist(), part["discount_pct"].tolist(), strict=True)
         ends = [_lasting(goods.lines, endings, listing, depth) for listing, depth in depths]
@@ -212,7 +217,7 @@ def _side_by_side(goods: Goods, found: Meant, what: str, sides: Sides, listings:
     shown = _shown(goods, _COMPARE)
 
     def rows(part: slice) -> Rows:
-        known = facts(goods, listings[part] // goods.per) | places(goods, listings[part] % goods.per)
+        known = _named(goods, listings[part])
         prices = {"price_a": amounts(sides.price_a[part]), "price_b": amounts(sides.price_b[part])}
         return [row | gap for row, gap in zip(rows_of(known | prices, shown), sides.rows(part), strict=True)]
 
