@@ -7,7 +7,6 @@ import subprocess
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakSet
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
@@ -39,9 +38,11 @@ class Asked(BaseModel):
     query: str = Field(min_length=1, max_length=20_000)
 
 
-@dataclass
+@dataclass(eq=False)
 class _Begun:
-    """The process that a question has begun, and whether it is to end: it may begin just when who asked goes away."""
+    """The process that a question has begun, and whether it is to end: it may begin just when who asked goes
+    away, or the server stops.
+    """
 
     process: subprocess.Popen[bytes] | None = None
     ended: bool = False
@@ -62,24 +63,20 @@ class Queries:
 
     def __init__(self) -> None:
         self.turns, self.closed = Turns(AT_ONCE, WAITING_MOST), False
-        self.processes: WeakSet[subprocess.Popen[bytes]] = WeakSet()
+        self.begun: set[_Begun] = set()
 
     def close(self) -> None:
         """End the queries that run, which would hold a stop up, and send those away that wait."""
         self.closed = True
-        for process in list(self.processes):
-            process.kill()
-
-    def _begun(self, process: subprocess.Popen[bytes]) -> None:
-        self.processes.add(process)
-        if self.closed:
-            process.kill()
+        for begun in self.begun:
+            begun.end()
 
     async def run(self, market: Market, query: str, asker: str, left: Coroutine[Any, Any, None]) -> bytes:
         """Run a query when it is the asker's turn, and give its answer as JSON; it ends when who asked has `left`. ProblemError 503
         where too many wait, or where the server stops meanwhile, 400 where the asker left.
         """
-        begun = _Begun()
+        begun = _Begun(ended=self.closed)
+        self.begun.add(begun)
         asking, leaving = asyncio.ensure_future(self._turn(market, query, asker, begun)), asyncio.ensure_future(left)
         try:
             await asyncio.wait((asking, leaving), return_when=asyncio.FIRST_COMPLETED)
@@ -87,6 +84,7 @@ class Queries:
                 raise ProblemError(400, "sql: the client went away before its answer was there")
             return asking.result()
         finally:
+            self.begun.remove(begun)
             leaving.cancel()
             if not asking.done():
                 begun.end()
@@ -107,12 +105,8 @@ class Queries:
     async def _ran(self, market: Market, query: str, begun: _Begun) -> bytes:
         moment, at = market.moment, market.at.market
 
-        def told(process: subprocess.Popen[bytes]) -> None:
-            self._begun(process)
-            begun.by(process)
-
         def work() -> bytes:
-            return written(moment.place(), guarded_at(at, moment.log, query, LIMITS, told))
+            return written(moment.place(), guarded_at(at, moment.log, query, LIMITS, begun.by))
 
         return await asyncio.to_thread(work)
 
