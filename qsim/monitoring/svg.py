@@ -1,4 +1,7 @@
-"""Charts as inline SVG that needs no script and no network: lines, and bars. Colours come from the page's style."""
+"""Charts as inline SVG that needs no script and no network: lines, bars, stacks, and what all charts are drawn with.
+
+Colours come from the page's style.
+"""
 
 from __future__ import annotations
 

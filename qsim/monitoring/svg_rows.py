@@ -1,4 +1,7 @@
-"""Charts of a market as inline SVG: prices with their deals, who is cheapest by hour, campaigns, bands. See `svg`."""
+"""Charts of a market as inline SVG: prices with their deals, who is cheapest by hour, campaigns, savings, bands.
+
+See `svg`.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pieces of SQL that the views share: literals, rupees, files of a table, values that depend on the epoch, totals."""
+"""Pieces of SQL that the views share: literals, names as they are compared, rupees, files of a table, values by epoch."""
 
 from __future__ import annotations
 
