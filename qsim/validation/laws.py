@@ -62,57 +62,6 @@ def table(name: str, columns: dict[str, str], rows: Iterable[Sequence[Any]]) -> 
     return [made, f"INSERT INTO checked.{name} VALUES {listed}"] if listed else [made]
 
 
-FLAGS = (
-    "turns",
-    "turned",
-    "live",
-    "repriced",
-    "pointed",
-    "timed",
-    "opened_by_law",
-    "shelved",
-    "trades",
-    "told",
-    "rivals",
-    "watched",
-    "zoned",
-    "was_zoned",
-)
-_FIGURES = (
-    "reach",
-    "clearance",
-    "shared_share",
-    "shared_spread",
-    "joined",
-    "spread",
-    "fresh",
-    "tolerance",
-    "undercut",
-    "floor",
-    "known",
-    "looks",
-    "reorder",
-    "least_days",
-    "mean_days",
-    "sd_days",
-    "cover_low",
-    "cover_high",
-    "capacity",
-    "rain_loss",
-    "step",
-    "uneven",
-    "exact",
-    "posting",
-    "nine_stick",
-    "on_sale",
-    "follows",
-    "outside",
-    "elasticity",
-    "basket",
-    "popular",
-    "pass_through",
-    "drift",
-)
 _OF_HAZARDS = ("base", "by_gap", "noise", "cost", "settled")
 
 
@@ -198,10 +147,10 @@ def _posting(p: Parameters) -> tuple[Any, ...]:
     return rulebook.lives(p), p.price_points, p.repricing.zone_sd, p.time_of_day_share
 
 
-def _law(number: int, course: Sequence[Parameters]) -> tuple[Any, ...]:
-    flags, figures = _flags(course[number], course[:number]), _figures(course[number], course[0])
+def _law(number: int, course: Sequence[Parameters]) -> dict[str, bool | float]:
+    figures = _figures(course[number], course[0])
     figures["posting"] = sum(_posting(a) != _posting(b) for a, b in pairwise(course[: number + 1]))
-    return (number, *(flags[name] for name in FLAGS), *(float(figures[name]) for name in _FIGURES))
+    return _flags(course[number], course[:number]) | {name: float(figure) for name, figure in figures.items()}
 
 
 def _sale_rates(number: int, p: Parameters) -> list[tuple[int, str, float]]:
@@ -274,7 +223,6 @@ def mrp_discounts(p: Parameters) -> list[tuple[str, int]]:
 def tables(course: Course) -> list[str]:
     """Write the statements of all tables of what the epochs promise."""
     epochs = list(enumerate(course.parameters))
-    flags, figures = dict.fromkeys(FLAGS, "BOOLEAN"), dict.fromkeys(_FIGURES, "DOUBLE")
     numbered = {"epoch": "BIGINT"}
     named, grouped = numbered | {"platform": "VARCHAR"}, numbered | {"volatility_group": "VARCHAR"}
     law, share = {"value": "DOUBLE", "weight": "DOUBLE"}, {"style": "VARCHAR", "share": "DOUBLE"}
@@ -285,8 +233,9 @@ def tables(course: Course) -> list[str]:
         return [row for number, p in epochs for row in rows(number, p)]
 
     laws = [_law(number, course.parameters) for number, _ in epochs]
+    told = {name: "BOOLEAN" if isinstance(value, bool) else "DOUBLE" for name, value in laws[0].items()}
     return [
-        *table("laws", numbered | flags | figures, laws),
+        *table("laws", numbered | told, ((number, *law.values()) for number, law in enumerate(laws))),
         *table("sale_days", numbered | law, of_each(lambda n, p: _weighted(n, p.sales.days))),
         *table("sale_depths", numbered | law, of_each(lambda n, p: _weighted(n, p.sales.depths))),
         *table("sale_rates", named | {"a_day": "DOUBLE"}, of_each(_sale_rates)),
