@@ -20,6 +20,8 @@ Days = Annotated[float, Field(gt=0, le=10_000)]
 ByGroup = dict[str, Annotated[float, Field(ge=0, le=1_000)]]
 # In logarithms: noise of a price, or what moves a cost in a day.
 SmallByGroup = dict[str, Annotated[float, Field(ge=0, le=1)]]
+# Monday to Sunday.
+Weekdays = Annotated[list[Rate], Field(min_length=7, max_length=7)]
 Weights = dict[str, Annotated[float, Field(ge=0, le=1_000)]]
 
 
@@ -132,7 +134,7 @@ class Repricing(Checked):
     nine_stick: Share = 1
     on_sale: Share = 1
     morning_share: Share = 0
-    weekdays: Annotated[list[Rate], Field(min_length=7, max_length=7)] = [1.0] * 7
+    weekdays: Weekdays = [1.0] * 7
     fresh: Annotated[float, Field(ge=0, le=100)] = 0
     fresh_days: Days = 5
     zone_sd: Annotated[float, Field(ge=0, le=0.5)] = 0
@@ -183,7 +185,7 @@ class Sales(Checked):
     share: Annotated[float, Field(ge=0, le=0.9)] = 0
     days: Weights = Field(default_factory=dict)
     depths: Weights = Field(default_factory=dict)
-    weekdays: Annotated[list[Rate], Field(min_length=7, max_length=7)] = [1.0] * 7
+    weekdays: Weekdays = [1.0] * 7
     morning_share: Share = 0.125
     clearance: Share = 0
     shared_share: Share = 0
@@ -221,10 +223,6 @@ class Rivals(Checked):
     floor: Annotated[float, Field(gt=0, le=1)] = 0.88
 
 
-def _equal(count: int) -> list[float]:
-    return [1.0] * count
-
-
 class Demand(Checked):
     """Customers of a product in an area a day, by group; how they spread over hours and weekdays, and how they choose.
 
@@ -241,8 +239,8 @@ class Demand(Checked):
     elasticity: Annotated[float, Field(ge=0, le=20)] = 3
     basket_rupees: Annotated[float, Field(gt=0, le=100_000)] = 400
     units: Weights = Field(default_factory=lambda: {"1": 1.0})
-    hours: Annotated[list[Rate], Field(min_length=24, max_length=24)] = Field(default_factory=lambda: _equal(24))
-    weekdays: Annotated[list[Rate], Field(min_length=7, max_length=7)] = Field(default_factory=lambda: _equal(7))
+    hours: Annotated[list[Rate], Field(min_length=24, max_length=24)] = [1.0] * 24
+    weekdays: Weekdays = [1.0] * 7
     rain: Annotated[float, Field(ge=0, le=10)] = 0
     closed: list[str] = Field(default_factory=list)
 

@@ -129,10 +129,9 @@ class Parameters(Checked):
         parse_start(value)
         return value
 
-    @field_validator("max_price_change_percent", "surge_min_percent", "surge_max_percent", "surge_fee_rupees")
-    @classmethod
-    def _hundredths(cls, value: float) -> float:
-        return _in_hundredths(value)
+    _hundredths = field_validator(
+        "max_price_change_percent", "surge_min_percent", "surge_max_percent", "surge_fee_rupees"
+    )(_in_hundredths)
 
     @field_validator("time_of_day")
     @classmethod
