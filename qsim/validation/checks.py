@@ -1,4 +1,4 @@
-"""What a check is: a number, a sentence, a query, and how its answer is judged; constructors of the two kinds.
+"""What a check is: a number, a sentence, a query, and how its answer is judged; constructors of the three kinds.
 
 Queries read the market's views and the tables that `prepared` lays out in the schema `checked`.
 """
