@@ -7,11 +7,11 @@ import math
 from collections.abc import Sequence
 
 from qsim import clock, festivals, hours
-from qsim.clock import Epoch
 from qsim.errors import DiskError, UsageError
 from qsim.festivals import Entry
 from qsim.market import arrivals
 from qsim.params import NO_BATCH, Parameters
+from qsim.runs.epochs import course_of
 from qsim.schema import HISTORY, SNAPSHOTS
 from qsim.storage import files
 from qsim.storage.log import Log
@@ -67,7 +67,7 @@ def check(market: Place, history: Log, parameters: Parameters, ticks: int, paced
     A `paced` run may last for years, and needs room for its first day. UsageError beyond the last second that a market may
     reach, DiskError where fewer bytes are free than it would write.
     """
-    epoch = Epoch(*(history.epochs[-1][name] for name in ("tick", "second", "interval")))
+    epoch = course_of(history).epochs[-1]
     interval = parameters.update_interval_seconds
     left = (clock.MAX_SECOND - epoch.second_of(history.tick)) // interval
     rows = rows_a_tick(history, parameters) * ticks
