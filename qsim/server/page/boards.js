@@ -203,7 +203,7 @@ export function stockouts(told, choose) {
   fill($("stock-body"), h("div", { class: "split" }, h("div", { class: "across", role: "region", tabindex: "0", "aria-label": "Share of listings without stock" }, table), list));
 }
 
-export function eventRow(row, choose, fresh = false) {
+function eventRow(row, choose, fresh = false) {
   const moved = row.price_after_paise - row.price_before_paise;
   return h("li", { class: fresh ? "fresh" : null },
     h("span", { class: "when" }, h("span", { class: "at" }, f.time(row.time)), h("span", { class: "small" }, f.date(row.time))),

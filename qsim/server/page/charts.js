@@ -95,7 +95,7 @@ export function priceChart(element, told, { hovered }) {
 }
 
 /** Gives stretches [from, to, value] of a platform's points in which `value` of a point is not 0. */
-export function stretches(points, end, value) {
+function stretches(points, end, value) {
   const found = [];
   for (let at = 0; at < points.length; at++) {
     const size = value(points[at]);

@@ -16,7 +16,7 @@ export function stands(tick, anew = false) {
 }
 
 /** Leaves of what was seen the last minute, and what stood as it began. */
-export function pastMinute(marks, now) {
+function pastMinute(marks, now) {
   const inside = marks.filter(([at]) => now - at < MINUTE);
   return [...marks.slice(0, marks.length - inside.length).slice(-1), ...inside];
 }

@@ -14,7 +14,7 @@ export const pause = (ms, signal) => new Promise((resolve) => {
 });
 
 /** Splits a stream of server-sent events into {id, event, data}; comments, which keep a connection awake, give null. */
-export function parser(take) {
+function parser(take) {
   let rest = "";
   return (text) => {
     rest += text;
