@@ -96,7 +96,7 @@ def _together(of: Observed, panel: Panel) -> float | None:
     """Share of an item's other sellers that start a sale on the step on which one does; None without linked sellers."""
     _, item = np.unique(panel.item, return_inverse=True)
     linked = (np.bincount(item) >= 2)[item]
-    starts = np.concatenate([[False], of.on_sale[1:] & ~of.on_sale[:-1]]) & (of.days > 0) & linked[of.series]
+    starts = _sale_starts(of) & (of.days > 0) & linked[of.series]
     if starts.sum() < LEAST_CHANGES:
         return None
     width = len(panel.days)
@@ -112,9 +112,13 @@ def _mean(values: Mask) -> float:
 def _steps(of: Observed) -> tuple[Mask, Mask, Mask]:
     """Tell at which observations that follow another a sale starts, where the regular price is new, and which these are."""
     near = of.days > 0
-    starts = np.concatenate([[False], of.on_sale[1:] & ~of.on_sale[:-1]])
     priced = np.concatenate([[False], of.regular[1:] != of.regular[:-1]])
-    return starts[near], priced[near], near
+    return _sale_starts(of)[near], priced[near], near
+
+
+def _sale_starts(of: Observed) -> Mask:
+    """Tell which observations are on sale after one that was not, maybe another series' last."""
+    return np.concatenate([[False], of.on_sale[1:] & ~of.on_sale[:-1]])
 
 
 def regular_changes(of: Observed, series: Mask) -> tuple[Mask, F64, F64]:
