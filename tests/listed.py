@@ -39,8 +39,7 @@ def by_hand(*changes: dict[str, Any], fees: tuple[float, float, float, float] = 
         "CREATE VIEW raw.line_times AS SELECT * FROM discounts WHERE campaign_id IS NOT NULL",
         "CREATE VIEW raw.searchable AS SELECT product_id, lower(product || ' ' || brand) AS words FROM products",
         "CREATE VIEW categories AS SELECT DISTINCT category, subcategory, volatility_group FROM products",
-        "CREATE MACRO raw.head_second() AS 43200",
-        "CREATE MACRO second_time(s) AS TIMESTAMP '2026-01-01' + to_seconds(s)",
+        "CREATE MACRO market_time() AS TIMESTAMP '2026-01-01 12:00:00'",
     ):  # fmt: skip
         connection.execute(statement)
     for at, name in enumerate(names):
