@@ -75,3 +75,18 @@ def test_pause_holds_the_list_and_another_market_in_the_same_place_is_shown_from
         titled(page, GOODS[0][0])
         assert page.locator(".fault").count() == 0 and page.url.endswith("#product=0")
     page.context.close()
+
+
+def test_who_stands_in_the_list_of_changes_with_the_keyboard_stays_in_it_when_the_row_goes(
+    browser: Any, ran: Path, tmp_path: Path
+) -> None:
+    market = tmp_path / "market"
+    shutil.copytree(ran, market)
+    with serving(market) as served:
+        page, _ = opened(browser, served.address, 10)
+        page.wait_for_selector("#connection[data-state=live]")
+        page.locator("#ticker-body button").last.focus()
+        qsim.run(market, ticks=2)
+        page.wait_for_selector("#ticker-body li.fresh")
+        assert page.evaluate("document.activeElement.matches('#ticker-body button')")
+    page.context.close()

@@ -221,12 +221,12 @@ function addChanges(rows) {
   const some = newest.length > ROWS
     ? Array.from({ length: ROWS }, (_, at) => newest[Math.floor((at * newest.length) / ROWS)])
     : rows.slice(-ROWS).reverse();
-  boards.freshEvents(some.map((row) => ({
+  keepingFocus($("ticker"), () => boards.freshEvents(some.map((row) => ({
     ...row,
     time: Date.parse(`${row.ts.replace(" ", "T")}Z`) / 1000,
     price_before_paise: Math.round(100 * row.price_before),
     price_after_paise: Math.round(100 * row.price_after),
-  })), newest.length, choose, ROWS);
+  })), newest.length, choose, ROWS));
 }
 
 let place = null; // the newest status
