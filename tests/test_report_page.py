@@ -73,3 +73,20 @@ def test_a_phone_needs_no_scrolling_sideways(browser: Any, file: Path) -> None:
     page.goto(file.as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") == 360
     context.close()
+
+
+def test_on_paper_no_column_is_cut_off_no_chart_parted_and_legends_keep_their_colours(browser: Any, file: Path) -> None:
+    # The width of A4 between the margins that Chromium leaves.
+    context = browser.new_context(viewport={"width": 717, "height": 1046})
+    page = context.new_page()
+    page.goto(file.as_uri())
+    page.emulate_media(media="print")
+    assert page.evaluate("document.documentElement.scrollWidth") == 717
+    parts = "parts => parts.filter(it => it.scrollWidth > it.clientWidth).map(it => it.innerText.slice(0, 40))"
+    assert page.locator(".scroll").evaluate_all(parts) == []
+    kept = (
+        "([all, name, value]) => [...document.querySelectorAll(all)].every(it => getComputedStyle(it)[name] === value)"
+    )
+    assert page.evaluate(kept, ["figure", "breakInside", "avoid"])
+    assert page.evaluate(kept, ["figure i", "printColorAdjust", "exact"])
+    context.close()

@@ -37,6 +37,10 @@ figure i{display:inline-block;width:.8em;height:.8em;margin-right:.4em;border-ra
 td,th{padding:.25rem .7rem;border-bottom:1px solid var(--line);
 text-align:right;white-space:nowrap}.t{text-align:left}td.t:last-child{white-space:normal;min-width:18rem}
 th{white-space:normal;vertical-align:bottom}
+@page{margin:12mm}
+@media print{body{max-width:none;padding:0;font-size:11px}svg{min-width:0;max-width:36rem}.scroll{overflow:visible}
+figure,tr{break-inside:avoid}h2{break-after:avoid}thead{break-inside:avoid;break-after:avoid}figure i{print-color-adjust:exact}
+td,th{white-space:normal;padding:.2rem .4rem}td.t:last-child{min-width:0}}
 """ + "".join(f".s{n}{{stroke:var(--k{n})}}.c{n}{{fill:var(--k{n});background:var(--k{n})}}" for n in range(8))  # fmt: skip
 _NONE = "Nothing to show yet."
 _NUMBER = re.compile(r"[-+−]?[\d,.]*")
