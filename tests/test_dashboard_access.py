@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from qsim.schema import Cause
 from tests.browser import Seen
 
 
@@ -29,3 +30,16 @@ def test_a_search_tells_that_it_lists_the_first_of_more(desk: tuple[Any, Seen]) 
         rows.append(rows[0])
     page.unroute("**/boards/search?*")
     page.locator("#search").press("Escape")
+
+
+def test_causes_are_told_whole_words_unbroken_and_the_rare_ones_together(desk: tuple[Any, Seen]) -> None:
+    page, _ = desk
+    causes = [{"cause": cause.name.lower(), "events": 10 ** (9 - at)} for at, cause in enumerate(list(Cause)[:9])]
+    told = {"tick": 9, "hour_since": 1, "since_time": 0, "bars": [], "causes": causes}
+    page.evaluate("async told => (await import('/page/boards.js')).activity(told)", told)
+    rows = page.locator("#causes tbody tr").all_inner_texts()
+    assert (len(rows), rows[-1].split()) == (8, ["2", "others", "0", "%", "110"])
+    page.locator("#causes").evaluate("it => { it.style.width = '150px'; }")
+    room = "rows => rows.every(it => it.scrollWidth <= it.clientWidth && it.clientWidth > 60)"
+    assert page.locator("#causes td:first-child").evaluate_all(room)
+    page.locator("#causes").evaluate("it => { it.style.width = ''; }")

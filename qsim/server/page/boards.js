@@ -241,7 +241,8 @@ export function activity(told) {
   const taken = sum(told.bars, "attempted");
   $("activity-note").textContent = taken ? `${f.count(taken)} listings taken up in the last day, ${f.count(sum(told.bars, "changed"))} changed` : "";
   const most = Math.max(...told.causes.map((row) => row.events), 1);
-  fill($("causes"), told.causes.length ? h("table", { class: "rows causes" }, h("thead", { class: "unseen" }, h("tr", {}, h("th", {}, "Cause"), h("th", {}, "Share"), h("th", {}, "Changes"))), h("tbody", {}, told.causes.slice(0, 7).map((row) => h("tr", {},
+  const [listed, others] = told.causes.length > 8 ? [told.causes.slice(0, 7), told.causes.slice(7)] : [told.causes, []];
+  fill($("causes"), told.causes.length ? h("table", { class: "rows causes" }, h("thead", { class: "unseen" }, h("tr", {}, h("th", {}, "Cause"), h("th", {}, "Share"), h("th", {}, "Changes"))), h("tbody", {}, [...listed, ...(others.length ? [{ cause: `${others.length} others`, events: sum(others, "events") }] : [])].map((row) => h("tr", {},
     h("td", {}, f.cause(row.cause)),
     h("td", { class: "bar" }, h("span", { class: "meter" }, styled(h("i"), { width: `${(100 * row.events) / most}%` })), h("span", { class: "unseen" }, f.share(row.events, total))),
     h("td", { class: "n" }, f.count(row.events)))))) : told.tick ? empty("Nothing changed in the last hour of market time.") : unmoved());
