@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from qsim.schema import Cause
-from tests.browser import Seen
+from tests.browser import Seen, violations
+from tests.odd_shop import chosen
 
 
 def test_a_search_tells_by_ear_that_nothing_is_found_and_writes_long_words_in_its_list(desk: tuple[Any, Seen]) -> None:
@@ -43,3 +44,21 @@ def test_causes_are_told_whole_words_unbroken_and_the_rare_ones_together(desk: t
     room = "rows => rows.every(it => it.scrollWidth <= it.clientWidth && it.clientWidth > 60)"
     assert page.locator("#causes td:first-child").evaluate_all(room)
     page.locator("#causes").evaluate("it => { it.style.width = ''; }")
+
+
+def test_prices_that_keys_read_off_the_chart_are_told_by_ear(desk: tuple[Any, Seen]) -> None:
+    page, _ = desk
+    chosen(page, 5)
+    chart = page.locator("#price-chart")
+    chart.focus()
+    newest = chart.get_attribute("aria-valuetext")
+    assert newest.startswith("1 Jan 2026, 10:00:00 IST: ") and "Store A ₹" in newest
+    for key, place in (("Home", "aria-valuemin"), ("End", "aria-valuemax")):
+        page.keyboard.press(key)
+        assert chart.get_attribute("aria-valuenow") == chart.get_attribute(place)
+    page.keyboard.press("ArrowLeft")
+    then = chart.get_attribute("aria-valuetext")
+    assert then != newest and page.locator("#prices-note").inner_text() == f"at {then.split(' IST')[0]} IST"
+    page.keyboard.press("Escape")
+    assert chart.get_attribute("aria-valuetext") == newest
+    assert violations(page) == []

@@ -279,7 +279,7 @@ function controls() {
     if (!state.paused) load("ticker");
   });
   $("price-chart").addEventListener("keydown", (event) => {
-    const by = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10 }[event.key];
+    const by = { ArrowLeft: -1, ArrowRight: 1, PageUp: -10, PageDown: 10, Home: -Infinity, End: Infinity }[event.key];
     if (by) { event.preventDefault(); boards.movePriceCursor(by); } else if (event.key === "Escape") boards.movePriceCursor(null);
   });
   $("price-chart").addEventListener("blur", () => boards.movePriceCursor(null));

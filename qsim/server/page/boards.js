@@ -56,6 +56,8 @@ const cards = (offers) => {
   fill($("offers"), f.platforms().map(({ id }) => offerCard(id, offers.find((offer) => offer.platform === id), lowest)));
 };
 
+const priced = (offers) => offers.map((offer) => `${f.platform(offer.platform).name} ${f.rupees(offer.price_paise)}`).join(", ");
+
 /** The offers as they were at a moment of the chart. */
 function offersAt(told, time) {
   return Object.entries(told.lines).map(([id, points]) => {
@@ -83,15 +85,21 @@ export function prices(told) {
   const thinned = told.every > 1 ? h("span", {}, `One point for every ${f.count(told.every)} ticks.`) : null;
   fill($("price-key"), h("span", { class: "named" }, h("span", { class: "swatch" }), "deal"), h("span", { class: "named" }, h("span", { class: "swatch surge" }), "surge"), thinned);
   const names = Object.keys(told.lines);
+  const telling = (parts) => { for (const [name, value] of Object.entries(parts)) value === null ? element.removeAttribute(name) : element.setAttribute(name, value); };
+  telling({ role: "img", "aria-valuemin": null, "aria-valuemax": null, "aria-valuenow": null, "aria-valuetext": null, "aria-label": `Price of ${told.product}${told.pack ? ` ${told.pack}` : ""} from ${f.when(told.from_time)} to ${f.when(told.time)}` });
   if (!names.length) { fill(element, empty("No platform sells this product in this area.")); return; }
   chart = priceChart(element, told, {
     hovered: (time) => {
-      if (time === null) { cards(offers); note(resting); } else { cards(offersAt(told, time)); note(`at ${f.when(time)} IST`); }
+      const then = time === null ? offers : offersAt(told, time);
+      cards(then);
+      note(time === null ? resting : `at ${f.when(time)} IST`);
+      // To a screen reader the chart is a slider through time, which tells the prices where it stands.
+      telling({ "aria-valuenow": time ?? told.time, "aria-valuetext": `${f.when(time ?? told.time)} IST: ${priced(then)}` });
     },
   });
+  telling({ role: "slider", "aria-valuemin": told.from_time, "aria-valuemax": told.time, "aria-valuenow": told.time, "aria-valuetext": `${f.when(told.time)} IST: ${priced(offers)}` });
   $("offers").classList.toggle("crowded", isCrowded(told));
   if (pointer >= 0) chart.setCursor({ left: pointer, top: 10 });
-  element.setAttribute("aria-label", `Price of ${told.product}${told.pack ? ` ${told.pack}` : ""} from ${f.when(told.from_time)} to ${f.when(told.time)}: ${told.offers.map((offer) => `${f.platform(offer.platform).name} ${f.rupees(offer.price_paise)}`).join(", ")}. The arrow keys move through time.`);
 }
 
 /** Shows nothing of a product where there is none to show: what is said in its place stands alone. */
