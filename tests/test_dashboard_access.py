@@ -6,7 +6,7 @@ from typing import Any
 
 from qsim.schema import Cause
 from tests.browser import Seen, violations
-from tests.odd_shop import chosen
+from tests.odd_shop import PLATFORMS, chosen
 
 
 def test_a_search_tells_by_ear_that_nothing_is_found_and_writes_long_words_in_its_list(desk: tuple[Any, Seen]) -> None:
@@ -62,3 +62,16 @@ def test_prices_that_keys_read_off_the_chart_are_told_by_ear(desk: tuple[Any, Se
     page.keyboard.press("Escape")
     assert chart.get_attribute("aria-valuetext") == newest
     assert violations(page) == []
+
+
+def test_stock_outs_tell_of_categories_that_are_not_listed_and_name_the_platforms(desk: tuple[Any, Seen]) -> None:
+    page, _ = desk
+    shops = list(PLATFORMS)
+    cells = [{"category": f"Shelf {at}", "platform": shop, "listings": 4, "out": 1} for at in range(14) for shop in shops]
+    out = {"product_id": 1, "product": "Fig", "pack": "1 kg", "listings": 2, "platforms": shops[-2:]}
+    told = {"stock_moves": True, "cells": cells, "products": [out]}
+    page.evaluate("async told => (await import('/page/boards.js')).stockouts(told, () => 0)", told)
+    assert page.locator("#stock-note").inner_text() == "70 of 280 listings. 2 smaller categories not shown."
+    named = page.locator("#stock-body td:last-child abbr")
+    assert named.evaluate_all("them => them.map(it => it.title)") == ["Store A", "Store B"]
+    assert page.locator("#stock-body td:has(abbr)").inner_text() == "St SB"

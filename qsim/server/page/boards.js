@@ -195,10 +195,12 @@ export function stockouts(told, choose) {
   const listings = sum(told.cells, "listings");
   const out = sum(told.cells, "out");
   const still = told.stock_moves ? "" : " Stock does not move in this market.";
-  $("stock-note").textContent = `${f.count(out)} of ${f.count(listings)} listings.${still}${sampled(told)}`;
+  const every = [...new Set(told.cells.map((cell) => cell.category))];
+  const categories = every.slice(0, 12);
+  const less = out && every.length > 12 ? ` ${f.plural(every.length - 12, "smaller category", "smaller categories")} not shown.` : "";
+  $("stock-note").textContent = `${f.count(out)} of ${f.count(listings)} listings.${still}${sampled(told)}${less}`;
   if (!listings) { fill($("stock-body"), empty("Nothing is on sale in this market.")); return; }
   if (!out) { fill($("stock-body"), empty("Every listing is in stock.")); return; }
-  const categories = [...new Set(told.cells.map((cell) => cell.category))].slice(0, 12);
   const most = Math.max(...told.cells.map((cell) => cell.out / cell.listings));
   const table = h("table", { class: "rows" }, h("thead", {}, h("tr", {}, h("th", { scope: "col" }, "Category"), f.platforms().map(({ id }) => h("th", { class: "n", scope: "col" }, h("span", { class: "roomy" }, f.platform(id).name), h("abbr", { class: "tight", title: f.platform(id).name }, f.platform(id).code))))),
     h("tbody", {}, categories.map((category) => h("tr", {}, h("th", { scope: "row" }, category), f.platforms().map(({ id }) => {
@@ -207,7 +209,7 @@ export function stockouts(told, choose) {
       return h("td", { class: "n", title: `${cell.out} of ${cell.listings}` }, f.share(cell.out, cell.listings), h("span", { class: "meter" }, styled(h("i"), { width: `${(100 * cell.out) / cell.listings / (most || 1)}%` })));
     })))));
   const list = h("div", {}, h("h3", {}, "Out at most places"), h("table", { class: "rows" }, h("thead", { class: "unseen" }, h("tr", {}, h("th", {}, "Product"), h("th", {}, "Platforms"))), h("tbody", {}, told.products.slice(0, 7).map((row) => h("tr", {}, h("td", {}, product(row, choose)),
-    h("td", { class: "n small muted" }, row.platforms.map((id) => f.platform(id).code).join(" "), row.listings > row.platforms.length ? `, ${f.plural(row.listings, "store")}` : ""))))));
+    h("td", { class: "n small muted" }, row.platforms.flatMap((id, at) => [at ? " " : null, h("abbr", { title: f.platform(id).name }, f.platform(id).code)]), row.listings > row.platforms.length ? `, ${f.plural(row.listings, "store")}` : ""))))));
   fill($("stock-body"), h("div", { class: "split" }, h("div", { class: "across", role: "region", tabindex: "0", "aria-label": "Share of listings without stock" }, table), list));
 }
 
