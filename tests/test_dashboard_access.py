@@ -75,3 +75,12 @@ def test_stock_outs_tell_of_categories_that_are_not_listed_and_name_the_platform
     named = page.locator("#stock-body td:last-child abbr")
     assert named.evaluate_all("them => them.map(it => it.title)") == ["Store A", "Store B"]
     assert page.locator("#stock-body td:has(abbr)").inner_text() == "St SB"
+
+
+def test_prices_of_one_row_of_offers_stand_on_one_line_whatever_the_names(desk: tuple[Any, Seen]) -> None:
+    page, _ = desk
+    tops = "(them, at) => them.map(it => it.getBoundingClientRect()).map(it => Math.round(it[at]))"
+    cards = page.locator("#offers .offer").evaluate_all(tops, "top")
+    values = page.locator("#offers .value").evaluate_all(tops, "top")
+    assert len(set(page.locator("#offers .named > span").evaluate_all(tops, "height"))) > 1
+    assert all(len({value for card, value in zip(cards, values, strict=True) if card == top}) == 1 for top in cards)
