@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from qsim.schema import Cause
-from tests.browser import Seen, violations
-from tests.odd_shop import PLATFORMS, chosen
+from tests.browser import Seen, opened, violations
+from tests.odd_shop import PLATFORMS, TICKS, chosen
 
 
 def test_a_search_tells_by_ear_that_nothing_is_found_and_writes_long_words_in_its_list(desk: tuple[Any, Seen]) -> None:
@@ -84,3 +84,20 @@ def test_prices_of_one_row_of_offers_stand_on_one_line_whatever_the_names(desk: 
     values = page.locator("#offers .value").evaluate_all(tops, "top")
     assert len(set(page.locator("#offers .named > span").evaluate_all(tops, "height"))) > 1
     assert all(len({value for card, value in zip(cards, values, strict=True) if card == top}) == 1 for top in cards)
+
+
+def test_a_dark_page_is_printed_dark_on_white_with_its_colours_and_is_dark_again_afterwards(
+    browser: Any, address: str
+) -> None:
+    page, _ = opened(browser, address, TICKS, color_scheme="dark", viewport={"width": 1280, "height": 900})
+    ink = "getComputedStyle(document.body).color"
+    dark = page.evaluate(ink)
+    page.evaluate(f"addEventListener('beforeprint', () => {{ document.documentElement.title = {ink}; }})")
+    page.pdf()
+    assert page.evaluate("document.documentElement.title") == "rgb(23, 27, 34)" != dark == page.evaluate(ink)
+    page.emulate_media(media="print")
+    page.set_viewport_size({"width": 717, "height": 1046})
+    assert page.locator("#heat-body").evaluate("it => it.scrollWidth <= it.clientWidth")
+    kept = "them => them.every(it => getComputedStyle(it).printColorAdjust === 'exact')"
+    assert page.locator(".mark, .swatch, .heatmap td, .meter i").evaluate_all(kept)
+    page.context.close()

@@ -18,5 +18,12 @@ export function themeSwitch(redraw) {
     show();
   });
   dark.addEventListener("change", show);
+  // Paper is white, whatever the screen is.
+  let chosen;
+  addEventListener("beforeprint", () => { chosen = root.dataset.theme; root.dataset.theme = "light"; redraw(); });
+  addEventListener("afterprint", () => {
+    if (chosen) root.dataset.theme = chosen; else delete root.dataset.theme;
+    redraw();
+  });
   show();
 }
