@@ -76,7 +76,7 @@ def test_a_number_of_hundreds_of_digits_is_written_short(shop: Path) -> None:
 def test_top_shows_as_many_columns_as_there_is_room_for(shop: Path, columns: int, headings: int) -> None:
     lines = printed(columns, "top", shop, "--once")
     heads = next(line for line in lines if "platform" in line)
-    assert len(heads.replace("mean %", "mean").replace("sd %", "sd").replace("on sale", "sale").split()) == headings
+    assert len(heads.replace("mean %", "mean").replace("sd %", "sd").split()) == headings
     assert any(line.split()[0] == "bigbasket" for line in lines if line.strip())
     event = lines[-1]
     assert "->" in event and len(event) <= columns
@@ -86,6 +86,12 @@ def test_metrics_fit_eighty_columns(shop: Path) -> None:
     lines = printed(80, "metrics", shop)
     assert any("Vegetables" in line for line in lines)
     assert {"tried", "clipped", "surging", "out"} <= words_of(lines)
+
+
+def test_listings_with_a_discount_are_not_headed_on_sale_which_all_listings_are(shop: Path) -> None:
+    for words in (("metrics", shop), ("top", shop, "--once")):
+        lines = printed(80, *words)
+        assert "deals" in words_of(lines) and "on sale" not in " ".join(lines)
 
 
 def test_short_texts_stay_whole_where_long_ones_can_give_way(shop: Path) -> None:

@@ -12,7 +12,7 @@ from qsim.errors import counted
 # Headings that leave room for all columns on eighty.
 _SHOWN = {
     "platform": "platform", "category": "category", "attempted": "tried", "changed": "changed", "clipped": "clipped",
-    "failed": "failed", "mean_change_pct": "mean %", "sd_change_pct": "sd %", "discounted": "on sale", "surging": "surging",
+    "failed": "failed", "mean_change_pct": "mean %", "sd_change_pct": "sd %", "discounted": "deals", "surging": "surging",
     "out_of_stock": "out",
 }  # fmt: skip
 _UNCOUNTED = {

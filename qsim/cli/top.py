@@ -58,7 +58,7 @@ def _head(seen: dict[str, Any]) -> RenderableType:
 # Headings that leave room for all columns on eighty.
 _COUNTS = {
     "platform": "platform", "attempted": "tried", "changed": "changed", "mean_change_pct": "mean %",
-    "sd_change_pct": "sd %", "discounted": "on sale", "surging": "surging", "out_of_stock": "out",
+    "sd_change_pct": "sd %", "discounted": "deals", "surging": "surging", "out_of_stock": "out",
 }  # fmt: skip
 
 
