@@ -101,3 +101,12 @@ def test_a_dark_page_is_printed_dark_on_white_with_its_colours_and_is_dark_again
     kept = "them => them.every(it => getComputedStyle(it).printColorAdjust === 'exact')"
     assert page.locator(".mark, .swatch, .heatmap td, .meter i").evaluate_all(kept)
     page.context.close()
+
+
+def test_the_button_that_holds_changes_says_what_it_does_and_is_not_told_as_pressed_besides(
+    desk: tuple[Any, Seen],
+) -> None:
+    page, _ = desk
+    for word in ("Pause", "Go on"):
+        assert page.locator("#pause").aria_snapshot() == f'- button "{word}"'
+        page.locator("#pause").click()

@@ -273,7 +273,6 @@ function controls() {
   $("mover-hours").addEventListener("change", (event) => { state.moverHours = Number(event.target.value); load("movers"); });
   $("pause").addEventListener("click", () => {
     state.paused = !state.paused;
-    $("pause").setAttribute("aria-pressed", String(state.paused));
     $("pause").textContent = state.paused ? "Go on" : "Pause";
     ticking = false;
     if (!state.paused) load("ticker");
