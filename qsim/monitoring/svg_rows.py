@@ -86,7 +86,7 @@ def heat(
                 continue
             x, (winner, share) = _NAMES_WIDTH + column * wide, cell
             hint = f"{name}, {clock_time(times[column])}: {winner} cheapest on {share:.0%}"
-            parts.append(rect(f"c{names.index(winner) % 8}", x + 0.5, top, wide - 1, tall - 2, 0.1 + 0.5 * share, hint))
+            parts.append(rect(f"c{names.index(winner) % 8}", x + 0.5, top, wide - 1, tall - 2, 0.1 + 0.3 * share, hint))
             if wide >= 14:
                 parts.append(text(x + wide / 2, top + tall / 2 + 2, codes[winner], "middle", "code"))
         if cells and cells[-1]:
