@@ -67,7 +67,9 @@ def test_prices_that_keys_read_off_the_chart_are_told_by_ear(desk: tuple[Any, Se
 def test_stock_outs_tell_of_categories_that_are_not_listed_and_name_the_platforms(desk: tuple[Any, Seen]) -> None:
     page, _ = desk
     shops = list(PLATFORMS)
-    cells = [{"category": f"Shelf {at}", "platform": shop, "listings": 4, "out": 1} for at in range(14) for shop in shops]
+    cells = [
+        {"category": f"Shelf {at}", "platform": shop, "listings": 4, "out": 1} for at in range(14) for shop in shops
+    ]
     out = {"product_id": 1, "product": "Fig", "pack": "1 kg", "listings": 2, "platforms": shops[-2:]}
     told = {"stock_moves": True, "cells": cells, "products": [out]}
     page.evaluate("async told => (await import('/page/boards.js')).stockouts(told, () => 0)", told)

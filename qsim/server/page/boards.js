@@ -86,7 +86,7 @@ export function prices(told) {
   fill($("price-key"), h("span", { class: "named" }, h("span", { class: "swatch" }), "deal"), h("span", { class: "named" }, h("span", { class: "swatch surge" }), "surge"), thinned);
   const names = Object.keys(told.lines);
   const telling = (parts) => { for (const [name, value] of Object.entries(parts)) value === null ? element.removeAttribute(name) : element.setAttribute(name, value); };
-  telling({ role: "img", "aria-valuemin": null, "aria-valuemax": null, "aria-valuenow": null, "aria-valuetext": null, "aria-label": `Price of ${told.product}${told.pack ? ` ${told.pack}` : ""} from ${f.when(told.from_time)} to ${f.when(told.time)}` });
+  telling({ role: "img", "aria-valuemin": null, "aria-valuemax": null, "aria-valuenow": null, "aria-valuetext": null, "aria-label": `Price of ${told.product}${told.pack ? ` ${told.pack}` : ""}${names.length ? ` from ${f.when(told.from_time)} to ${f.when(told.time)}` : ""}` });
   if (!names.length) { fill(element, empty("No platform sells this product in this area.")); return; }
   chart = priceChart(element, told, {
     hovered: (time) => {
