@@ -52,6 +52,15 @@ def _digest(opened: Path, folder: Path, parts: list[dict[str, object]]) -> str:
     return str(status["digest"])
 
 
+def test_customers_find_nine_in_ten_of_the_units_they_want_and_shelves_are_empty_as_often_as_real_ones(
+    ran: Path,
+) -> None:
+    with qsim.connect(ran) as connection:
+        [(found,)] = connection.sql("SELECT 1 - sum(lost_units) / sum(wanted_units) FROM demand_truth").fetchall()
+        [(empty,)] = connection.sql("SELECT avg((stock = 0)::INT) FROM prices").fetchall()
+    assert 0.9 < found < 0.98 and 0.03 < empty < 0.15
+
+
 def test_what_ran_low_before_there_was_any_supply_is_ordered_at_its_first_tick_though_nothing_happens(
     tmp_path: Path,
 ) -> None:
