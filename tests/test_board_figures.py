@@ -27,9 +27,10 @@ STATE = "price_paise, regular_price_paise, discount_bps, surge_bps, surge_fee_pa
 
 @pytest.fixture(scope="module")
 def trading(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A market with stock that moves, two areas and two intervals; to be read, never written."""
+    """A market with stock that moves and often runs out, two areas and two intervals; to be read, never written."""
     market = tmp_path_factory.mktemp("figures") / "market"
-    qsim.generate(market, products=40, stores=2, seed=3, preset="realistic", update_interval_seconds=600)
+    scarce = {"supply": {"cover_days": [1.2, 3.0], "reorder": 0.45}}
+    qsim.generate(market, products=40, stores=2, seed=3, preset="realistic", update_interval_seconds=600, config=scarce)
     qsim.run(market, until=80)
     qsim.run(market, until=HEAD, update_interval_seconds=300)
     return market

@@ -44,8 +44,13 @@ def test_a_mover_is_told_what_made_most_of_its_move(desk: tuple[Any, Seen], move
     }
     row = still | move | {"product_id": 1, "product": "Fig", "pack": "", "platform": next(iter(PLATFORMS))}
     told = {"tick": 9, "time": 9, "since": 1, "since_time": 1, "risen": 1, "fallen": 0, "rises": [row], "falls": []}
-    page.evaluate("async told => (await import('/page/boards.js')).movers(told, 1, () => 0)", told)
-    assert page.locator("#movers-body .why").inner_text().endswith(said)
+    # In one go: the page draws its own movers over these when they come.
+    drawn = """async told => {
+        const { movers } = await import('/page/boards.js');
+        movers(told, 1, () => 0);
+        return document.querySelector('#movers-body .why').innerText;
+    }"""
+    assert page.evaluate(drawn, told).endswith(said)
 
 
 def test_every_cause_has_words_of_its_own_and_a_clearance_is_no_new_offer(desk: tuple[Any, Seen]) -> None:

@@ -250,7 +250,7 @@ def test_a_campaign_goes_on_from_its_start_to_before_its_end(bare: duckdb.DuckDB
         bare.execute(
             "INSERT INTO raw.campaign_times VALUES (?, ?, ?)", [number, *(f"2026-01-01 {end}" for end in ends)]
         )
-    moment: Any = SimpleNamespace(tick=0, time_of=lambda tick: "2026-01-01 12:00:00")
+    moment: Any = SimpleNamespace(tick=0, datetime_of=lambda tick: datetime(2026, 1, 1, 12))
     assert now_module._ends(bare, moment) == {2: datetime(2026, 1, 1, 13), 4: datetime(2026, 1, 1, 15)}
 
 
