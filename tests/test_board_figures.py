@@ -20,6 +20,7 @@ from qsim.monitoring import market as markets
 from qsim.queries import board_history, board_market, board_states, boards
 from qsim.queries.board_states import Boards
 from qsim.storage import log
+from tests.view_rows import rows
 
 HEAD, PAST = 110, 90
 STATE = "price_paise, regular_price_paise, discount_bps, surge_bps, surge_fee_paise, updated_tick"
@@ -45,11 +46,6 @@ def views(trading: Path) -> Iterator[duckdb.DuckDBPyConnection]:
 @pytest.fixture(scope="module")
 def shown(trading: Path) -> Boards:
     return board_states.open_boards(trading, log.read(trading))
-
-
-def rows(con: duckdb.DuckDBPyConnection, query: str) -> list[dict[str, Any]]:
-    found = con.sql(query)
-    return [dict(zip(found.columns, row, strict=True)) for row in found.fetchall()]
 
 
 def on_sale(con: duckdb.DuckDBPyConnection, tick: int) -> list[dict[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import qsim
-from tests.test_dashboard import linear, luminance
+from tests.colours import contrast, linear, over
 
 ROOT = Path(__file__).parents[1]
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
@@ -123,9 +123,8 @@ def test_a_share_can_be_read_on_the_colour_of_its_cell(ran: list[Cell]) -> None:
     cells = re.findall(r'Share led: [^>]+ fill="(#[0-9a-f]{6})" [^>]*opacity="([\d.]+)"', drawn_in(ran))
     assert bool(cells) == any("Share led" in cell["source"] for cell in ran)
     for colour, opacity in cells:
-        mixed = [255 + (int(colour[at : at + 2], 16) - 255) * float(opacity) for at in (1, 3, 5)]
-        bright = luminance(linear("#" + "".join(f"{round(part):02x}" for part in mixed)))
-        assert (bright + 0.05) / 0.05 >= 4.5, (colour, opacity)
+        ground = over(colour, "#ffffff", float(opacity))
+        assert contrast(linear("#000000"), linear(ground)) >= 4.5, (colour, opacity)
 
 
 def test_a_score_is_told_to_a_tenth_so_that_it_is_100_only_where_all_is_inside(ran: list[Cell]) -> None:

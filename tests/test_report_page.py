@@ -12,7 +12,7 @@ import qsim
 from qsim.monitoring import page as page_text
 from qsim.monitoring import report, svg_rows
 from tests.browser import picture, violations, watched
-from tests.test_dashboard import linear, luminance
+from tests.colours import contrast, linear, over
 
 # Pairs of labels of one chart that cover one another, and labels that reach out of it.
 _COVERED = """() => [...document.querySelectorAll("svg")].flatMap((svg) => {
@@ -83,13 +83,8 @@ def test_codes_can_be_read_on_the_colour_of_their_cell_in_light_and_dark_even_wh
         colours = {name: "#" + "".join(2 * one for one in code) if len(code) == 3 else f"#{code}"
                    for name, code in re.findall(r"--(\w+):#([0-9a-f]{3,6})", theme)}  # fmt: skip
         for nth, opacity in fills:
-            parts = [[int(colours[name][at : at + 2], 16) for at in (1, 3, 5)] for name in (f"k{nth}", "paper")]
-            mixed = [
-                round(top * float(opacity) + under * (1 - float(opacity))) for top, under in zip(*parts, strict=True)
-            ]
-            lights = (luminance(linear(colour)) for colour in (colours["ink"], "#{:02x}{:02x}{:02x}".format(*mixed)))
-            bright, dim = sorted(lights, reverse=True)
-            assert (bright + 0.05) / (dim + 0.05) >= 4.5, (nth, theme[:20])
+            ground = over(colours[f"k{nth}"], colours["paper"], float(opacity))
+            assert contrast(linear(colours["ink"]), linear(ground)) >= 4.5, (nth, theme[:20])
 
 
 def test_a_phone_needs_no_scrolling_sideways(browser: Any, file: Path) -> None:

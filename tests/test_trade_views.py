@@ -14,6 +14,7 @@ import pytest
 import qsim
 from qsim.queries.examples import EXAMPLES
 from tests.handmade import HEAD, MIDDLE, PARTS, Handmade, make, rupees, tick_at, time
+from tests.view_rows import rows
 
 SEED = 5
 Rows = list[dict[str, Any]]
@@ -27,11 +28,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Handmade:
 @pytest.fixture(scope="module")
 def connection(made: Handmade) -> duckdb.DuckDBPyConnection:
     return qsim.connect(made.market)
-
-
-def rows(connection: duckdb.DuckDBPyConnection, query: str) -> Rows:
-    relation = connection.sql(query)
-    return [dict(zip(relation.columns, row, strict=True)) for row in relation.fetchall()]
 
 
 def moments() -> list[Any]:

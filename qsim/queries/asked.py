@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import islice
 
 from qsim import taxonomy
 from qsim.queries.wording import Words, words
@@ -102,15 +103,14 @@ def in_other_words(text: str) -> Iterator[Asked]:
         runs = ((at, n) for n in (3, 2, 1) for at in range(len(one.words) - n + 1))
         at, n = next(((at, n) for at, n in runs if one.words[at : at + n] in known), (0, 0))
         for other in known[one.words[at : at + n]] if n else ():
-            yield Asked((*one.words[:at], *other, *one.words[at + n :]), one.size, one.text)
+            yield _with(one, at, n, other)
 
 
 def joined(text: str) -> Iterator[Asked]:
     """Give readings in which two words that follow each other are one: `kit kat` as `kitkat`."""
     for one in _short(text):
         for at in range(1, len(one.words)):
-            whole = one.words[at - 1] + one.words[at]
-            yield Asked((*one.words[: at - 1], whole, *one.words[at + 1 :]), one.size, one.text)
+            yield _with(one, at - 1, 2, (one.words[at - 1] + one.words[at],))
 
 
 def parted(text: str) -> Iterator[Asked]:
@@ -118,16 +118,17 @@ def parted(text: str) -> Iterator[Asked]:
     for one in _short(text):
         for at, word in enumerate(one.words):
             for end in range(_LEAST_PART, len(word) - _LEAST_PART + 1 if len(word) <= _LONGEST_WORD else 0):
-                yield Asked(
-                    (*one.words[:at], *words(f"{word[:end]} {word[end:]}"), *one.words[at + 1 :]), one.size, one.text
-                )
+                yield _with(one, at, 1, words(f"{word[:end]} {word[end:]}"))
+
+
+def _with(one: Asked, at: int, count: int, other: Words) -> Asked:
+    """Give a reading with other words in the place of so many of its own."""
+    return Asked((*one.words[:at], *other, *one.words[at + count :]), one.size, one.text)
 
 
 def _short(text: str) -> Iterator[Asked]:
     """Give a text's own words, with and without its pack, where these are few: many can be parted in too many ways."""
-    found = pack_in(text)
-    own = (Asked(words(text), None, text), Asked(words(found[2]), found[1], found[2]) if found else None)
-    return (one for one in own if one and len(one.words) <= _MOST_PARTED)
+    return (one for one in islice(_plain(text), 2) if len(one.words) <= _MOST_PARTED)
 
 
 @lru_cache(maxsize=1)

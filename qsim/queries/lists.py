@@ -67,9 +67,8 @@ def read_items(text: str, where: str) -> list[tuple[int, str]]:
         # A list that is copied from a sheet has tabs.
         head, rest = (behind[2] or behind[3], behind[1]) if behind else (*said.split(maxsplit=1), "")[:2]
         # `1 kg atta` is one pack of so much, `2 1 kg atta` two of them.
-        counted = (
-            not (behind is None and _begins_with_pack(said))
-            and head.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdigit()
+        counted = behind is not None or (
+            not _begins_with_pack(said) and head.lstrip("+-").replace(".", "", 1).replace(",", "", 1).isdigit()
         )
         name, quantity = (_COUNTED.sub("", rest.strip()), 0) if counted else (said, 1)
         # A number that is not whole, or has a sign or more digits than Python reads, stays at 0 and is refused.

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from itertools import chain
 from typing import NamedTuple
 
@@ -114,7 +114,7 @@ def kin(asked: Words, name: str, brand: str = "") -> Kin | None:
         return Kin.MENTION
     asked = _unbranded(asked, maker)
     if asked in read.names:
-        return (Kin.KIND if is_prepared(name) else Kin.EXACT) if _DASH.search(name) else Kin.PLAIN
+        return Kin.PLAIN if not (sort := _DASH.split(name, 1)[1:]) else Kin.KIND if is_prepared(sort[0]) else Kin.EXACT
     if kinds := [head for head in read.heads if _ends_with(head, asked)]:
         return Kin.NAMESAKE if all(is_namesake(head, asked) for head in kinds) else Kin.KIND
     formed = (head[:-1] for head in read.heads if head and head[-1] in _FORMS)
@@ -185,14 +185,14 @@ def nearest_reading(text: str, meaning_in: Callable[[Asked], Meaning]) -> Meanin
     """Tell what a text means: its first reading with near products, else one in other words, or in words written together or
     apart, else the first with forms of it, with namesakes, with any.
     """
-    found = Meaning((), None)
+    meaning_in, found = cache(meaning_in), Meaning((), None)
     for reading in readings(text):
         read = meaning_in(reading)
         if read.is_near:
             return read
         if read.kin is not None and (found.kin is None or read.kin < found.kin):
             found = read
-    others = (meaning_in(reading) for reading in chain(in_other_words(text), joined(text), parted(text)))
+    others = map(meaning_in, chain(in_other_words(text), joined(text), parted(text)))
     if near := next((read for read in others if read.is_near), None):
         return near
     # Brands are mentions alone: `kit kat`.

@@ -5,14 +5,13 @@ It holds words that tell so. It refuses to hold how near a name is, which is `na
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from qsim import taxonomy
 from qsim.queries.wording import Words, words
 
 # How goods are cut up for sale: what follows a dash and says so is no sort of them.
-_PREPARED, _DASH = {"cut", "cube", "peeled", "sliced", "chopped", "grated", "wedge"}, re.compile(r"\s[-–]\s")
+_PREPARED = {"cut", "cube", "peeled", "sliced", "chopped", "grated", "wedge"}
 
 
 def is_namesake(name: Words, asked: Words) -> bool:
@@ -20,9 +19,9 @@ def is_namesake(name: Words, asked: Words) -> bool:
     return (asked, name[-len(asked) - 1]) in _namesakes()
 
 
-def is_prepared(name: str) -> bool:
-    """Tell whether a name says behind a dash that the goods are cut up, as `Watermelon - Cubes` are."""
-    return not _PREPARED.isdisjoint(words(_DASH.split(name, maxsplit=1)[-1]))
+def is_prepared(sort: str) -> bool:
+    """Tell whether what stands behind the dash of a name says that the goods are cut up, as `Watermelon - Cubes` are."""
+    return not _PREPARED.isdisjoint(words(sort))
 
 
 @lru_cache(maxsize=1)
