@@ -53,6 +53,11 @@ def titled(page: Any, product: str) -> None:
     page.wait_for_selector(f"#prices-title bdi:text-is({json.dumps(product, ensure_ascii=False)})")
 
 
+def drawn(page: Any, call: str, told: dict[str, Any], read: str) -> Any:
+    """Let a board draw what it is told and read it, in one go: the page draws its own over it when that comes."""
+    return page.evaluate(f"async told => {{ (await import('/page/boards.js')).{call}; return {read}; }}", told)
+
+
 def slowly(page: Any) -> None:
     """Let the page wait 0.3 s for what a search finds."""
     page.evaluate(

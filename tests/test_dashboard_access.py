@@ -6,7 +6,7 @@ from typing import Any
 
 from qsim.schema import Cause
 from tests.browser import Seen, opened, violations
-from tests.odd_shop import PLATFORMS, TICKS, chosen
+from tests.odd_shop import PLATFORMS, TICKS, chosen, drawn
 
 
 def test_a_search_tells_by_ear_that_nothing_is_found_and_writes_long_words_in_its_list(desk: tuple[Any, Seen]) -> None:
@@ -37,8 +37,8 @@ def test_causes_are_told_whole_words_unbroken_and_the_rare_ones_together(desk: t
     page, _ = desk
     causes = [{"cause": cause.name.lower(), "events": 10 ** (9 - at)} for at, cause in enumerate(list(Cause)[:9])]
     told = {"tick": 9, "hour_since": 1, "since_time": 0, "bars": [], "causes": causes}
-    page.evaluate("async told => (await import('/page/boards.js')).activity(told)", told)
-    rows = page.locator("#causes tbody tr").all_inner_texts()
+    read = "[...document.querySelectorAll('#causes tbody tr')].map(it => it.innerText)"
+    rows = drawn(page, "activity(told)", told, read)
     assert (len(rows), rows[-1].split()) == (8, ["2", "others", "0", "%", "110"])
     page.locator("#causes").evaluate("it => { it.style.width = '150px'; }")
     room = "rows => rows.every(it => it.scrollWidth <= it.clientWidth && it.clientWidth > 60)"
@@ -72,11 +72,13 @@ def test_stock_outs_tell_of_categories_that_are_not_listed_and_name_the_platform
     ]
     out = {"product_id": 1, "product": "Fig", "pack": "1 kg", "listings": 2, "platforms": shops[-2:]}
     told = {"stock_moves": True, "cells": cells, "products": [out]}
-    page.evaluate("async told => (await import('/page/boards.js')).stockouts(told, () => 0)", told)
-    assert page.locator("#stock-note").inner_text() == "70 of 280 listings. 2 smaller categories not shown."
-    named = page.locator("#stock-body td:last-child abbr")
-    assert named.evaluate_all("them => them.map(it => it.title)") == ["Store A", "Store B"]
-    assert page.locator("#stock-body td:has(abbr)").inner_text() == "St SB"
+    read = """[
+        document.querySelector('#stock-note').innerText,
+        [...document.querySelectorAll('#stock-body td:last-child abbr')].map(it => it.title),
+        document.querySelector('#stock-body td:has(abbr)').innerText,
+    ]"""
+    note = "70 of 280 listings. 2 smaller categories not shown."
+    assert drawn(page, "stockouts(told, () => 0)", told, read) == [note, ["Store A", "Store B"], "St SB"]
 
 
 def test_prices_of_one_row_of_offers_stand_on_one_line_whatever_the_names(desk: tuple[Any, Seen]) -> None:

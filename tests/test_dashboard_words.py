@@ -8,7 +8,7 @@ import pytest
 
 from qsim.schema import Cause
 from tests.browser import Seen
-from tests.odd_shop import PLATFORMS, chosen
+from tests.odd_shop import PLATFORMS, chosen, drawn
 
 
 @pytest.mark.parametrize(
@@ -44,13 +44,8 @@ def test_a_mover_is_told_what_made_most_of_its_move(desk: tuple[Any, Seen], move
     }
     row = still | move | {"product_id": 1, "product": "Fig", "pack": "", "platform": next(iter(PLATFORMS))}
     told = {"tick": 9, "time": 9, "since": 1, "since_time": 1, "risen": 1, "fallen": 0, "rises": [row], "falls": []}
-    # In one go: the page draws its own movers over these when they come.
-    drawn = """async told => {
-        const { movers } = await import('/page/boards.js');
-        movers(told, 1, () => 0);
-        return document.querySelector('#movers-body .why').innerText;
-    }"""
-    assert page.evaluate(drawn, told).endswith(said)
+    why = "document.querySelector('#movers-body .why').innerText"
+    assert drawn(page, "movers(told, 1, () => 0)", told, why).endswith(said)
 
 
 def test_every_cause_has_words_of_its_own_and_a_clearance_is_no_new_offer(desk: tuple[Any, Seen]) -> None:
@@ -65,9 +60,9 @@ def test_a_deal_that_a_surge_fee_suspends_is_not_told_as_one(desk: tuple[Any, Se
     offer = {"platform": next(iter(PLATFORMS)), "stock": 3, "price_paise": 900, "discount_bps": 2000, "surge_bps": 0}
     told = {"product": "Fig", "pack": "", "category": "Fruit", "lines": {}, "closed": [], "every": 1}
     for fee, said in ((0, "20 % off"), (2500, "deal of 20 % suspended, surge fee ₹25.00")):
-        offers = [offer | {"surge_fee_paise": fee}]
-        page.evaluate("async told => (await import('/page/boards.js')).prices(told)", told | {"offers": offers})
-        assert page.locator("#offers .best .also").inner_text() == f"cheapest, {said}, 3 left"
+        offers = {"offers": [offer | {"surge_fee_paise": fee}]}
+        also = drawn(page, "prices(told)", told | offers, "document.querySelector('#offers .best .also').innerText")
+        assert also == f"cheapest, {said}, 3 left"
 
 
 def test_of_an_offer_whose_stock_is_not_known_it_is_not_told_that_it_is_the_cheapest_to_be_had(
