@@ -228,12 +228,15 @@ class Demand(Checked):
 
     `shares` are the platforms' pull at equal prices; one that is not named has that of the least. `outside` is the share who then
     buy nothing, `elasticity` how utility falls with the log of price; a fee counts as its share of `basket_rupees`. Platforms in
-    `closed` take no orders. At most 63 customers of a product in an area come in an hour.
+    `closed` take no orders. At most 63 customers of a product in an area come in an hour. Spreads are standard deviations of logs:
+    `spread` between products, `day_spread` between days of a product in an area, `city_spread` between days of a city.
     """
 
     a_day: ByGroup = Field(default_factory=_nothing)
     level: Annotated[float, Field(ge=0, le=100)] = 1
     spread: Annotated[float, Field(ge=0, le=3)] = 0
+    day_spread: Annotated[float, Field(ge=0, le=3)] = 0
+    city_spread: Annotated[float, Field(ge=0, le=3)] = 0
     shares: Weights = Field(default_factory=dict)
     outside: Annotated[float, Field(ge=0, lt=1)] = 0.2
     elasticity: Annotated[float, Field(ge=0, le=20)] = 3

@@ -20,6 +20,7 @@ from qsim.market.arrivals import HOURS_A_DAY
 from qsim.market.units import Hour, LiveClock
 from qsim.money import BPS, PAISE_PER_RUPEE
 from qsim.params import Parameters
+from qsim.popularity import of_mean_one
 from qsim.schema import FEES
 from qsim.streams import Purpose
 
@@ -43,6 +44,13 @@ def rain(parameters: Parameters, hours: I64, cities: int) -> Mask:
     last = first + streams.whole_numbers(draw(Purpose.RAIN_LENGTH), *weather.hours)
     of_day = (hours % HOURS_A_DAY)[:, None]
     return np.asarray(rains[at] & (of_day >= first[at]) & (of_day < last[at]))
+
+
+def _of_days(parameters: Parameters, hours: I64, cities: int) -> F64:
+    """Give what a day makes of a city's customers, float64[hours, cities]."""
+    days, at = np.unique(hours // HOURS_A_DAY, return_inverse=True)
+    words = streams.hashed(parameters.seed, Purpose.CITY_DEMAND, days[:, None], np.arange(cities))
+    return of_mean_one(parameters.demand.city_spread, words)[at]
 
 
 def _of_morning(share: float) -> F64:
@@ -78,6 +86,7 @@ def hours(
     wet = rain(parameters, numbers, len(cities))
     load = demand.level * of_mean(demand.hours)[of_day] * of_mean(demand.weekdays)[weekday]
     loads = load[:, None] * np.where(wet, 1 + demand.rain, 1.0) * np.stack([one.demand for one in by_city], axis=1)
+    loads *= _of_days(parameters, numbers, len(cities))
     reprice = _of_morning(repricing.morning_share)[of_day] * of_mean(repricing.weekdays)[weekday]
     sale = _of_morning(sales.morning_share)[of_day] * of_mean(sales.weekdays)[weekday] * by_city[0].sales
     shown = (reprice.tolist(), sale.tolist(), by_city[0].deeper_bps.tolist(), loads, _fees(parameters, loads, wet))

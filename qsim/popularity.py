@@ -8,15 +8,19 @@ from math import fsum
 import numpy as np
 
 from qsim import money, streams
-from qsim.arrays import F64, I64
+from qsim.arrays import F64, I64, U64
 from qsim.behaviour import Demand
 from qsim.streams import Purpose
 
 
 def popularity(seed: int, spread: float, products: I64) -> F64:
-    """Draw how much products are asked for over the mean: exp(spread z - spread^2 / 2), float64[products]."""
-    normal = streams.normals(streams.hashed(seed, Purpose.POPULARITY, 0, products))
-    return money.exp(spread * normal - spread * spread / 2)
+    """Draw how much products are asked for over the mean, float64[products]."""
+    return of_mean_one(spread, streams.hashed(seed, Purpose.POPULARITY, 0, products))
+
+
+def of_mean_one(spread: float, words: U64) -> F64:
+    """Turn raw words into factors of mean 1, exp(spread z - spread^2 / 2), float64 of the same shape."""
+    return money.exp(spread * streams.normals(words) - spread * spread / 2)
 
 
 def shares_of(demand: Demand, platforms: Iterable[str]) -> F64:

@@ -66,6 +66,7 @@ def _demand_rules(parameters: Parameters) -> DemandRules:
     return DemandRules(
         a_day=_by_group(demand.a_day),
         spread=demand.spread,
+        day_spread=demand.day_spread,
         pull=np.where(opened, shares_of(demand, parameters.platforms), 0.0),
         is_open=opened,
         outside=demand.outside / (1 - demand.outside),

@@ -76,6 +76,8 @@ class Purpose(IntEnum):
     RAIN_LENGTH = 62
     COVER = 63
     HEADROOM = 64
+    CITY_DEMAND = 65
+    DEMAND = 66
 
 
 _local = threading.local()

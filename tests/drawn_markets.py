@@ -134,6 +134,8 @@ LAWS: dict[str, dict[str, Law]] = {
         "a_day": _groups(100),
         "level": _within(0, 5),
         "spread": _within(0, 2),
+        "day_spread": _within(0, 1),
+        "city_spread": _within(0, 0.5),
         "outside": _within(0, 0.99),
         "elasticity": _within(0, 20),
         "basket_rupees": _within(1, 5000),

@@ -207,6 +207,8 @@ def drawn_changes(draw: Random, platforms: list[str]) -> dict[str, Any]:
     pick = draw.choice
     shares = {name: pick((0.5, 1.0, 2.0, 0.0)) for name in platforms}
     shares[platforms[0]] = 1.0
+    # Draws that leave the others what they were.
+    beside = Random(repr(shares))
     points = {"whole": 0.2, "nine": 0.2, "five": 0.2, "paise": 0.1, "percent": 0.2}
     return {
         "update_interval_seconds": pick((60, 300, 3600, 7200, 5000, 40_000)),
@@ -223,8 +225,7 @@ def drawn_changes(draw: Random, platforms: list[str]) -> dict[str, Any]:
             "fresh": pick((0.0, 3.0)),
             "fresh_days": pick((0.2, 5.0)),
             "zone_sd": pick((0.0, 0.02)),
-            # Drawn beside the others, which stay what they were.
-            "headroom": Random(repr(shares)).choice((0.0, 0.15)),
+            "headroom": beside.choice((0.0, 0.15)),
         },
         "price_points": {
             "reach": pick((0.035, 0.2)),
@@ -235,6 +236,7 @@ def drawn_changes(draw: Random, platforms: list[str]) -> dict[str, Any]:
         "sales": {
             "share": pick((0.1, 0.6)),
             "days": pick(({"0.125": 1.0, "0.25": 2.0}, {"1": 0.2, "3": 0.3, "7": 0.5})),
+            "morning_share": beside.choice((0.125, 0.6)),
             "clearance": pick((0.08, 0.5)),
             "shared_share": pick((0.5, 1.0)),
         },
@@ -250,6 +252,8 @@ def drawn_changes(draw: Random, platforms: list[str]) -> dict[str, Any]:
             "a_day": _for_groups(draw, 0.0, 20.0, 150.0),
             "level": pick((0.7, 1.0, 1.0, 6.0)),
             "spread": pick((0.0, 0.8)),
+            "day_spread": beside.choice((0.0, 0.3)),
+            "city_spread": beside.choice((0.0, 0.1)),
             "shares": shares,
             "outside": pick((0.0, 0.2)),
             "units": pick(({"1": 1.0}, {"1": 0.6, "2": 0.3, "10": 0.1})),

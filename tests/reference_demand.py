@@ -56,8 +56,10 @@ class Shoppers:
     def mean(self, product: Product, area: int, hour: int) -> float:
         """The mean number of customers of a product in an area in an hour."""
         normal, spread = self.terms.normal(Purpose.POPULARITY, 0, product.number), self.of["spread"]
-        popularity = exp(spread * normal - spread**2 / 2)
+        popularity, place = exp(spread * normal - spread**2 / 2), product.number * len(self.cities) + area
         customers = self.of["a_day"][GROUPS[product.group]] * popularity
+        normal, spread = self.terms.normal(Purpose.DEMAND, hour // 24, place), self.of["day_spread"]
+        customers = customers * exp(spread * normal - spread**2 / 2)
         return float(customers * (self.terms.load(self.cities[area], hour) / 24))
 
     def customers(self, product: Product, area: int, hour: int) -> list[Customer]:

@@ -105,6 +105,11 @@ def of_mean(weights: Sequence[float], at: int) -> float:
     return float(weights[at] * len(weights) / math.fsum(weights))
 
 
+def of_morning(share: float, hour: int) -> float:
+    """The rate of an hour over the day's mean, where so large a share falls from 05:00 to 08:00."""
+    return share * 24 / 3 if 5 <= hour % 24 < 8 else (1 - share) * 24 / 21
+
+
 @dataclass(frozen=True)
 class Entry:
     """Days of a calendar: `pattern` is YYYY-MM-DD with * for any year or month; hours are those of each of the days."""
@@ -192,11 +197,12 @@ class Terms:
         return (self.start.weekday() + hour // 24) % 7
 
     def w_reprice(self, hour: int) -> float:
-        morning = float(self.tables["repricing"]["morning_share"])
-        return morning * 24 / 3 if 5 <= hour % 24 < 8 else (1 - morning) * 24 / 21
+        return of_morning(self.tables["repricing"]["morning_share"], hour)
 
     def w_sale(self, hour: int) -> float:
-        return of_mean(self.tables["sales"]["weekdays"], self.weekday(hour)) * self.calendar.sales(hour)
+        sales = self.tables["sales"]
+        of_day = of_morning(sales["morning_share"], hour) * of_mean(sales["weekdays"], self.weekday(hour))
+        return of_day * self.calendar.sales(hour)
 
     @cached_property
     def sale_days(self) -> Law:
@@ -218,13 +224,15 @@ class Terms:
         )
 
     def load(self, city: int, hour: int) -> float:
-        """Demand over the mean demand in an hour: level, hour of the day, weekday, rain, calendar."""
+        """Demand over the mean demand in an hour: level, hour of the day, weekday, rain, calendar, the city's day."""
         demand = self.tables["demand"]
         factor = demand["level"] * of_mean(demand["hours"], hour % 24)
         factor = factor * of_mean(demand["weekdays"], self.weekday(hour))
         if self.rains(city, hour):
             factor = factor * (1 + demand["rain"])
-        return float(factor * self.calendar.demand(hour, self.cities[city]))
+        factor = factor * self.calendar.demand(hour, self.cities[city])
+        normal, spread = self.normal(Purpose.CITY_DEMAND, hour // 24, city), demand["city_spread"]
+        return float(factor * exp(spread * normal - spread**2 / 2))
 
     def fee(self, city: int, hour: int) -> int:
         """The surge fee of an order in paise, by the level of load over the riders' capacity."""

@@ -57,7 +57,9 @@ def test_customers_find_nine_in_ten_of_the_units_they_want_and_shelves_are_empty
 ) -> None:
     with qsim.connect(ran) as connection:
         [(found,)] = connection.sql("SELECT 1 - sum(lost_units) / sum(wanted_units) FROM demand_truth").fetchall()
-        [(empty,)] = connection.sql("SELECT avg((stock = 0)::INT) FROM prices").fetchall()
+        [(empty,)] = connection.sql(
+            "SELECT avg(out_of_stock_rate) FROM out_of_stock_rate WHERE platform = 'all' AND category = 'all'"
+        ).fetchall()
     assert 0.9 < found < 0.98 and 0.03 < empty < 0.15
 
 
@@ -87,7 +89,7 @@ def added_exactly(numbers: Iterable[Any], /, start: Any = 0) -> Any:
 
 def test_a_market_is_the_same_however_python_adds_floats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # 24 times 0.7 added one by one are less than 16.8, so that the load of an even day would be above the capacity.
-    even = {"hours": [0.7] * 24, "weekdays": [1] * 7, "level": 1.0}
+    even = {"hours": [0.7] * 24, "weekdays": [1] * 7, "level": 1.0, "city_spread": 0.0}
     config = {**HOURLY, "demand": even, "surge_fees": {"capacity": 1.0}, "weather": {"rainy_days": [0] * 12}}
     found = []
     for nth, added in enumerate((added_in_order, added_exactly)):

@@ -207,7 +207,7 @@ def test_a_change_at_the_very_beginning_of_a_day_moves_costs_from_the_next_day_o
 def test_units_wanted_at_a_tick_are_told_up_to_what_their_column_holds() -> None:
     one, customers = np.ones(1), 700
     rules = demand.DemandRules(
-        a_day=one, spread=0.0, pull=one, is_open=one > 0, outside=0.0, elasticity=0.0, basket_paise=1.0,
+        a_day=one, spread=0.0, day_spread=0.0, pull=one, is_open=one > 0, outside=0.0, elasticity=0.0, basket_paise=1.0,
         units=np.array([100]), unit_shares=one,
     )  # fmt: skip
     offers, stock = np.zeros((customers, 1), np.int64), np.full((customers, 1), 9, np.uint16)

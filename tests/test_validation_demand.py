@@ -54,16 +54,18 @@ def test_customers_choose_at_the_least_and_the_greatest_chances_of_a_day(bare: d
     tables = {
         "shown(platform, area, city, product_id, volatility_group, is_loose, epoch, day, dearest, cheapest)":
             f"('x', 0, 'c', {shown}, 110, 100), ('y', 0, 'c', {shown}, 200, 90)",
-        "laws(epoch, elasticity, pass_through, drift, outside, basket, popular)": "(0, 3.0, 0.8, 0.01, 0.2, 1000.0, 0.5)",
+        "laws(epoch, elasticity, pass_through, drift, outside, basket, popular, day_spread)":
+            "(0, 3.0, 0.8, 0.01, 0.2, 1000.0, 0.5, 0.3)",
         "shelves(epoch, platform, pull)": "(0, 'x', 0.6), (0, 'y', 0.4)",
         "listings(product_id, anchor)": "(1, 100), (1, 121)",
         "costs(product_id, day, cost)": "(1, 3, 0.2), (1, 4, 0.1)",
         "visits(epoch, day, city, fee, most, days)": "(0, 3, 'c', 0, 6.0, 1.5), (0, 3, 'c', 500, 6.0, 0.5)",
         "popularity(product_id, normal)": "(1, 0.7)",
+        "demand_days(day, product_id, area, normal)": "(3, 1, 0, 1.5), (3, 1, 1, 9.0), (4, 1, 0, 9.0)",
         "customers(epoch, volatility_group, a_day, units, square, most_units)": "(0, 'dairy', 200.0, 1.2, 1.8, 3.0)",
     }  # fmt: skip
     given(bare, tables)
-    a_day = 200 * math.exp(0.5 * 0.7 - 0.125)
+    a_day = 200 * math.exp(0.5 * 0.7 - 0.125 + 0.3 * 1.5 - 0.045)
     dear, cheap = ({"x": 0.6 * (x / 110) ** -3, "y": 0.4 * (y / 110) ** -3} for x, y in ((110, 200), (100, 90)))
     wanted = {}
     for one, other in (("x", "y"), ("y", "x")):
@@ -110,6 +112,19 @@ def test_products_are_asked_for_as_their_market_draws_it(bare: duckdb.DuckDBPyCo
     found = laid(bare, drawn.of_products(one, drawn.cost_path(one, 10), products), "popularity")
     asked = [math.exp(0.5 * row["normal"] - 0.125) for row in found]
     assert asked == pytest.approx(popularity(REALISTIC.seed, 0.5, np.array([3, 8])).tolist())
+
+
+def test_the_days_of_a_product_in_an_area_are_those_that_its_market_draws(bare: duckdb.DuckDBPyConnection) -> None:
+    uneven = changed(REALISTIC, stores=2, demand={"day_spread": 0.4})
+    one = Course((Epoch(0, 0, 3600),), (uneven,))
+    found = laid(bare, drawn.of_products(one, drawn.cost_path(one, 24), [(3, "dairy"), (8, "snacks")]), "demand_days")
+    rules = rulebook.live_rules(uneven)
+    assert rules and len(found) == 3 * 2 * 2
+    for row in found:
+        due = rules.demand.of_day(uneven.seed, row["day"], np.array([row["product_id"] * 2 + row["area"]]))
+        assert math.exp(0.4 * row["normal"] - 0.08) == pytest.approx(due[0])
+    even = course(changed(REALISTIC, demand={"day_spread": 0.0}))
+    assert laid(bare, drawn.of_products(even, drawn.cost_path(even, 24), [(3, "dairy")]), "demand_days") == []
 
 
 @pytest.mark.parametrize(

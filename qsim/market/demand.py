@@ -12,7 +12,7 @@ import numpy as np
 
 from qsim import money, streams
 from qsim.arrays import F64, I32, I64, U8, U16, U64, Mask
-from qsim.popularity import popularity
+from qsim.popularity import of_mean_one, popularity
 from qsim.streams import Purpose
 
 _MOST_UNITS = 65_535
@@ -26,6 +26,7 @@ class DemandRules:
 
     a_day: F64
     spread: float
+    day_spread: float
     pull: F64
     is_open: Mask
     outside: float
@@ -37,6 +38,10 @@ class DemandRules:
     def customers(self, seed: int, products: I64, group: U8) -> F64:
         """Give the mean customers a day of each product in an area, float64[products]."""
         return np.asarray(self.a_day[group] * popularity(seed, self.spread, products))
+
+    def of_day(self, seed: int, day: int, customer_ids: I64) -> F64:
+        """Give what a day makes of the customers of products in areas, float64 of mean 1, a number each."""
+        return of_mean_one(self.day_spread, streams.hashed(seed, Purpose.DEMAND, day, customer_ids))
 
 
 @dataclass(frozen=True)

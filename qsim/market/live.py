@@ -54,31 +54,45 @@ class Taken:
 
 @dataclass(frozen=True)
 class Diaries:
-    """What is to come at a block's units and shelves, and its customers."""
+    """What is to come at a block's units and shelves, and its customers, with their mean number a day as a day has it."""
 
     units: happenings.Diaries
     customers: arrivals.Diary
+    days: dict[int, F64]
     shelves: Shelves
 
 
 def diaries() -> Diaries:
     """Open empty diaries."""
-    return Diaries(happenings.Diaries(), arrivals.Diary(), Shelves())
+    return Diaries(happenings.Diaries(), arrivals.Diary(), {}, Shelves())
 
 
 def _customers(
-    block: Block, of: Units, rules: LiveRules, diary: arrivals.Diary, hours: Sequence[Hour], before: int, until: int
+    block: Block, of: Units, rules: LiveRules, diaries: Diaries, hours: Sequence[Hour], before: int, until: int
 ) -> Arrivals:
     """Give the customers that come after one market second, up to another; their lanes are areas, product by product."""
     if not of.any_customers:
         return arrivals.NONE
 
-    def mean(profile: bytes) -> F64:
-        factor = np.frombuffer(profile)[block.city_of_area] / arrivals.HOURS_A_DAY
-        return (of.customers[:, None] * factor).ravel()
+    def mean(profile: tuple[int, bytes]) -> F64:
+        day, demand = profile
+        factor = np.frombuffer(demand)[block.city_of_area] / arrivals.HOURS_A_DAY
+        return np.asarray(_of_day(of, rules, diaries.days, day) * np.tile(factor, len(of.products)))
 
+    uneven = rules.demand.day_spread > 0
+    profiles = [(hour.number // arrivals.HOURS_A_DAY if uneven else 0, hour.demand.tobytes()) for hour in hours]
     source = arrivals.Source(rules.seed, Purpose.CUSTOMERS, Purpose.CUSTOMER, block.number, of.customer_ids)
-    return arrivals.coming(diary, source, [hour.demand.tobytes() for hour in hours], mean, before, until)
+    return arrivals.coming(diaries.customers, source, profiles, mean, before, until)
+
+
+def _of_day(of: Units, rules: LiveRules, days: dict[int, F64], day: int) -> F64:
+    """Give the mean customers of a day of products in areas, float64[products x areas]; `days` keeps those of one day."""
+    if day not in days:
+        days.clear()
+        customers = np.repeat(of.customers, of.stores)
+        uneven = rules.demand.day_spread > 0
+        days[day] = customers * rules.demand.of_day(rules.seed, day, of.customer_ids) if uneven else customers
+    return days[day]
 
 
 def _sell(block: Block, of: Units, state: State, rules: LiveRules, now: Round) -> Sold:
@@ -136,7 +150,7 @@ def _coming(
     hours = clocks[-1].hours_since(before)
     return Coming(
         happenings.coming(block, of, rules, diaries.units.arrivals, hours, before, until),
-        _customers(block, of, rules, diaries.customers, hours, before, until),
+        _customers(block, of, rules, diaries, hours, before, until),
         agenda.coming(diaries.units.ends, state.own_ends[:: of.stores], until),
         agenda.coming(diaries.shelves.orders, state.restock, until),
     )

@@ -130,12 +130,13 @@ def _warn_of_crowds(market: Place, parameters: Parameters) -> None:
     """Log a warning where more customers of a product may want to come to an area in an hour than can: those beyond are lost.
 
     Looked at is the busiest hour of the week, without rain and calendar, of a product that is one standard deviation of its
-    popularity above the mean.
+    popularity and its days above the mean.
     """
     demand = parameters.demand
     peak = max(hours.of_mean(demand.hours)) * max(hours.of_mean(demand.weekdays)) * demand.level / arrivals.HOURS_A_DAY
     customers = max(demand.a_day.values()) * peak
-    if customers * math.exp(demand.spread) > _CROWD * arrivals.MOST:
+    spread = math.hypot(demand.spread, demand.day_spread, demand.city_spread)
+    if customers * math.exp(spread) > _CROWD * arrivals.MOST:
         _logger.warning(
             "%s: demand: found %.0f customers of a mean product in an area in the busiest hour; at most %d of any come, and the"
             " demand beyond is lost; lower demand.level or demand.a_day",

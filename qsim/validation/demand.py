@@ -1,8 +1,9 @@
 """Checks of how much is wanted (category 4): the customers that are due, and what they choose at the prices shown.
 
-Customers of a product in an area come as a Poisson stream of mean a_day x popularity x load. One chooses platform p with
-chance A_p / (N + sum of all A), the logit of `qsim.market.demand` with its reference price cancelled: A_p = share x (price /
-mean anchor)^-elasticity, N = outside / (1 - outside) x exp(elasticity x (fee / basket - pass-through x log cost - drift)).
+Customers of a product in an area come as a Poisson stream of mean a_day x popularity x its day's factor x load. One chooses
+platform p with chance A_p / (N + sum of all A), the logit of `qsim.market.demand` with its reference price cancelled:
+A_p = share x (price / mean anchor)^-elasticity,
+N = outside / (1 - outside) x exp(elasticity x (fee / basket - pass-through x log cost - drift)).
 The chance is least at p's dearest price of a day, the others' cheapest and the largest N, and greatest the other way round.
 """
 
@@ -59,9 +60,10 @@ _DUE = f"""
         sum(a_day * days * high / greatest(nothing * nothing_low + high + low_others, 1e-300)) AS high
     FROM (SELECT o.*, v.days, v.most, units, square, most_units,
             outside / (1 - outside) * exp(least(700, elasticity * fee / basket)) AS nothing,
-            a_day * exp(popular * normal - popular ** 2 / 2) AS a_day
+            a_day * exp(popular * k.normal - popular ** 2 / 2 + day_spread * coalesce(d.normal, 0) - day_spread ** 2 / 2) AS a_day
         FROM ({_OFFERS}) AS o JOIN checked.laws USING (epoch) JOIN checked.visits AS v USING (epoch, day, city)
-        JOIN checked.popularity USING (product_id) JOIN checked.customers USING (epoch, volatility_group) WHERE a_day > 0)
+        JOIN checked.popularity AS k USING (product_id) JOIN checked.customers USING (epoch, volatility_group)
+        LEFT JOIN checked.demand_days AS d USING (day, product_id, area) WHERE a_day > 0)
     GROUP BY epoch, volatility_group, platform"""
 _WANTED = """
     SELECT c.epoch, g.volatility_group, g.platform, sum(wanted) AS wanted, bool_or(wanted = 65535) AS is_cut FROM checked.shelf

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from qsim import hours, rulebook, streams
+from qsim.arrays import I64
 from qsim.behaviour import GROUPS
 from qsim.clock import DAY, HOUR
 from qsim.festivals import Entry
@@ -41,8 +42,8 @@ def of_shocks(course: Course, head: int, path: cost.CostPath) -> list[str]:
 
 
 def of_products(course: Course, path: cost.CostPath, products: Sequence[tuple[int, str]]) -> list[str]:
-    """Write the statements of the draw behind each product's popularity, and of its log cost at the start of each day of a path;
-    none where nothing happens. `products` are numbers and groups of those wanted.
+    """Write the statements of the draws behind each product's popularity and behind its customers on each day of a path in each
+    area, and of its log cost at the start of each day; none where nothing happens. `products` are numbers and groups of those wanted.
     """
     if not path.shared:
         products = []
@@ -60,7 +61,19 @@ def of_products(course: Course, path: cost.CostPath, products: Sequence[tuple[in
     return [
         *long_table("popularity", numbered | {"normal": "DOUBLE"}, drawn),
         *long_table("costs", numbered | {"day": "BIGINT", "cost": "DOUBLE"}, costs),
+        *_of_customers(course, ids, len(path.shared)),
     ]
+
+
+def _of_customers(course: Course, products: I64, days: int) -> list[str]:
+    opening = course.parameters[0]
+    areas = opening.stores if any(p.demand.day_spread for p in course.parameters) else 0
+    day, product, area = (axis.ravel() for axis in np.indices((days, len(products), areas)))
+    ids = products[product] * areas + area
+    normals = streams.normals(streams.hashed(opening.seed, Purpose.DEMAND, day, ids))
+    rows = zip(*(column.tolist() for column in (day, products[product], area, normals)), strict=True)
+    columns = {"day": "BIGINT", "product_id": "BIGINT", "area": "BIGINT", "normal": "DOUBLE"}
+    return long_table("demand_days", columns, [*rows])
 
 
 def of_hours(course: Course, head: int, calendar: Sequence[Entry], cities: Sequence[str]) -> list[str]:

@@ -128,7 +128,7 @@ def _figures(p: Parameters, first: Parameters) -> dict[str, float]:
         "capacity": surge.capacity,
         "rain_loss": surge.rain_loss,
         "step": surge.step,
-        "uneven": (math.exp(p.demand.spread**2) - 1) ** 0.5,
+        "uneven": (math.exp(p.demand.spread**2 + p.demand.day_spread**2) - 1) ** 0.5,
         "exact": p.price_points.exact_sales,
         "nine_stick": p.repricing.nine_stick,
         "on_sale": p.repricing.on_sale,
@@ -137,6 +137,7 @@ def _figures(p: Parameters, first: Parameters) -> dict[str, float]:
         "elasticity": p.demand.elasticity,
         "basket": p.demand.basket_rupees * PAISE_PER_RUPEE,
         "popular": p.demand.spread,
+        "day_spread": p.demand.day_spread,
         "pass_through": p.cost.pass_through,
         "drift": p.cost.drift_percent_a_year / 100 / 365,
     }
