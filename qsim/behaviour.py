@@ -18,7 +18,8 @@ Rate = Annotated[float, Field(ge=0, le=10_000)]
 Rupees = Annotated[float, Field(ge=0, le=100_000)]
 Days = Annotated[float, Field(gt=0, le=10_000)]
 ByGroup = dict[str, Annotated[float, Field(ge=0, le=1_000)]]
-# In logarithms: noise of a price, or what moves a cost in a day.
+# In logarithms: a standard deviation; noise of a price, or what moves a cost in a day.
+Spread = Annotated[float, Field(ge=0, le=3)]
 SmallByGroup = dict[str, Annotated[float, Field(ge=0, le=1)]]
 # Monday to Sunday.
 Weekdays = Annotated[list[Rate], Field(min_length=7, max_length=7)]
@@ -110,7 +111,7 @@ class Shocks(Checked):
 
     a_year: ByGroup = Field(default_factory=_nothing)
     size: Annotated[float, Field(ge=0, le=3)] = 0.45
-    size_sd: Annotated[float, Field(ge=0, le=3)] = 0.35
+    size_sd: Spread = 0.35
     ramp_days: Days = 6
     decay_days: Days = 25
 
@@ -130,7 +131,7 @@ class Repricing(Checked):
     gap_a_day: ByGroup = Field(default_factory=_nothing)
     gap: ByGroup = Field(default_factory=lambda: dict.fromkeys(GROUPS, _GAP))
     noise: SmallByGroup = Field(default_factory=_nothing)
-    spread: Annotated[float, Field(ge=0, le=3)] = 0
+    spread: Spread = 0
     nine_stick: Share = 1
     on_sale: Share = 1
     morning_share: Share = 0
@@ -228,15 +229,15 @@ class Demand(Checked):
 
     `shares` are the platforms' pull at equal prices; one that is not named has that of the least. `outside` is the share who then
     buy nothing, `elasticity` how utility falls with the log of price; a fee counts as its share of `basket_rupees`. Platforms in
-    `closed` take no orders. At most 63 customers of a product in an area come in an hour. Spreads are standard deviations of logs:
-    `spread` between products, `day_spread` between days of a product in an area, `city_spread` between days of a city.
+    `closed` take no orders. At most 63 customers of a product in an area come in an hour.
     """
 
     a_day: ByGroup = Field(default_factory=_nothing)
     level: Annotated[float, Field(ge=0, le=100)] = 1
-    spread: Annotated[float, Field(ge=0, le=3)] = 0
-    day_spread: Annotated[float, Field(ge=0, le=3)] = 0
-    city_spread: Annotated[float, Field(ge=0, le=3)] = 0
+    # Between products; between days, of a product in an area and of a city.
+    spread: Spread = 0
+    day_spread: Spread = 0
+    city_spread: Spread = 0
     shares: Weights = Field(default_factory=dict)
     outside: Annotated[float, Field(ge=0, lt=1)] = 0.2
     elasticity: Annotated[float, Field(ge=0, le=20)] = 3
@@ -291,8 +292,8 @@ class SurgeFees(Checked):
     """The fee of an order by load: each `step` of load over the riders' `capacity`, in multiples of the mean load, is a level."""
 
     capacity: Annotated[float, Field(gt=0, le=1_000)] = 1_000
+    # Of the riders of a platform in a city, between days.
+    riders_spread: Spread = 0
     rain_loss: Annotated[float, Field(ge=0, lt=1)] = 0
     step: Annotated[float, Field(gt=0, le=10)] = 0.15
-    rupees: Annotated[list[Annotated[float, Field(ge=0, le=600)]], Field(min_length=1, max_length=20)] = Field(
-        default_factory=lambda: [0.0]
-    )
+    rupees: Annotated[list[Annotated[float, Field(ge=0, le=600)]], Field(min_length=1, max_length=20)] = [0.0]

@@ -25,6 +25,8 @@ from qsim.schema import FEES
 from qsim.streams import Purpose
 
 _MORNING = range(5, 8)
+# Above the most platforms that a market may have.
+_PLATFORM_ROOM = 64
 # Entries of a calendar multiply, and what is kept of a load has 32 bits.
 _MOST_LOAD_BPS = 2**32 - 1
 
@@ -67,10 +69,19 @@ def of_mean(weights: Sequence[float]) -> F64:
     return np.array([weight * len(weights) / total if total else 1.0 for weight in weights])
 
 
-def _fees(parameters: Parameters, load: F64, wet: Mask) -> I64:
-    """Give orders' surge fees by city: so many steps of load over the riders' capacity are a level of the fee table."""
+def riders(parameters: Parameters, hours: I64, cities: int) -> F64:
+    """Give the platforms' riders in each city over their mean, which each day has anew, float64[hours, cities, platforms]."""
+    days, at = np.unique(hours // HOURS_A_DAY, return_inverse=True)
+    ids = np.arange(cities)[:, None] * _PLATFORM_ROOM + np.arange(len(parameters.platforms))
+    words = streams.hashed(parameters.seed, Purpose.RIDERS, days[:, None, None], ids)
+    return of_mean_one(parameters.surge_fees.riders_spread, words)[at]
+
+
+def _fees(parameters: Parameters, hours: I64, load: F64, wet: Mask) -> I64:
+    """Give orders' surge fees by city and platform: so many steps of load over the riders' capacity are a level of the fee table."""
     surge = parameters.surge_fees
-    over = load / (surge.capacity * np.where(wet, 1 - surge.rain_loss, 1.0))
+    able = surge.capacity * np.where(wet, 1 - surge.rain_loss, 1.0)
+    over = load[:, :, None] / (able[:, :, None] * riders(parameters, hours, load.shape[1]))
     level = np.clip(np.ceil((over - 1) / surge.step), 0, len(surge.rupees) - 1).astype(np.int64)
     return np.array([round(fee * PAISE_PER_RUPEE) for fee in surge.rupees], np.int64)[level]
 
@@ -89,15 +100,21 @@ def hours(
     loads *= _of_days(parameters, numbers, len(cities))
     reprice = _of_morning(repricing.morning_share)[of_day] * of_mean(repricing.weekdays)[weekday]
     sale = _of_morning(sales.morning_share)[of_day] * of_mean(sales.weekdays)[weekday] * by_city[0].sales
-    shown = (reprice.tolist(), sale.tolist(), by_city[0].deeper_bps.tolist(), loads, _fees(parameters, loads, wet))
+    shown = (
+        reprice.tolist(),
+        sale.tolist(),
+        by_city[0].deeper_bps.tolist(),
+        loads,
+        _fees(parameters, numbers, loads, wet),
+    )
     load_bps = np.minimum(np.floor(loads * BPS + 0.5), _MOST_LOAD_BPS).astype(np.int64)
     columns = zip(numbers.tolist(), *shown, load_bps, wet, strict=True)
     return {number: Hour(number, *column) for number, *column in columns}
 
 
-def fee_changes(ticks: Sequence[LiveClock], earlier: Hour | None, city_of_area: I64, platforms: int) -> pa.Table:
+def fee_changes(ticks: Sequence[LiveClock], earlier: Hour | None, city_of_area: I64) -> pa.Table:
     """Give the rows of `schema.FEES` of some ticks: all stores at the first tick of all, where `earlier` is None, then those
-    whose city's fee or rain is another than at the tick before; `earlier` is the hour of the tick before these.
+    whose fee or rain is another than at the tick before; `earlier` is the hour of the tick before these.
     """
     areas = len(city_of_area)
     rows = []
@@ -105,30 +122,29 @@ def fee_changes(ticks: Sequence[LiveClock], earlier: Hour | None, city_of_area: 
         hour = now.hour
         if hour is earlier:
             continue
-        turned = np.ones(len(hour.rain), bool)
+        turned = np.ones_like(hour.fee_paise, bool)
         if earlier is not None:
-            turned = (hour.fee_paise != earlier.fee_paise) | (hour.rain != earlier.rain)
+            turned = (hour.fee_paise != earlier.fee_paise) | (hour.rain != earlier.rain)[:, None]
         earlier = hour
         if turned.any():
-            stores = _stores_of(turned, city_of_area, platforms)
-            city = city_of_area[stores % areas]
-            rows.append(
-                (np.full(len(stores), now.tick), stores, hour.fee_paise[city], hour.load_bps[city], hour.rain[city])
-            )
+            stores = _stores_of(turned, city_of_area)
+            city, fee = city_of_area[stores % areas], hour.fee_paise.T[:, city_of_area].ravel()[stores]
+            rows.append((np.full(len(stores), now.tick), stores, fee, hour.load_bps[city], hour.rain[city]))
     return _fee_rows(rows)
 
 
-def fee_ends(tick: int, earlier: Hour, city_of_area: I64, platforms: int) -> pa.Table:
+def fee_ends(tick: int, earlier: Hour, city_of_area: I64) -> pa.Table:
     """Give the rows of `schema.FEES` of a tick from which on there are no customers: of the stores that had a fee, or rain, in the
     hour before, none any more.
     """
-    stores = _stores_of((earlier.fee_paise > 0) | earlier.rain, city_of_area, platforms)
+    stores = _stores_of((earlier.fee_paise > 0) | earlier.rain[:, None], city_of_area)
     nothing = np.zeros(len(stores), np.int64)
     return _fee_rows([(np.full(len(stores), tick), stores, nothing, nothing, nothing > 0)])
 
 
-def _stores_of(cities: Mask, city_of_area: I64, platforms: int) -> I64:
-    return np.flatnonzero(np.tile(cities[city_of_area], platforms))
+def _stores_of(turned: Mask, city_of_area: I64) -> I64:
+    """Give the stores, platform by platform, of a table of bool[cities, platforms]."""
+    return np.flatnonzero(turned.T[:, city_of_area])
 
 
 def _fee_rows(rows: Sequence[tuple[Any, ...]]) -> pa.Table:

@@ -77,7 +77,7 @@ class Course:
 @dataclass(frozen=True)
 class World:
     """What the ticks of a market follow beside its blocks: its course, campaigns and calendar, the cities that its areas
-    lie in, its platforms, and the path of costs, which grows as it is needed.
+    lie in, and the path of costs, which grows as it is needed.
     """
 
     course: Course
@@ -85,7 +85,6 @@ class World:
     calendar: tuple[Entry, ...] = ()
     cities: tuple[str, ...] = ("",)
     city_of_area: I64 = field(default_factory=lambda: np.zeros(1, np.int64))
-    platforms: int = 1
     costs: CostPath = field(default_factory=CostPath)
 
 
@@ -140,10 +139,10 @@ def fee_changes(world: World, window: Span) -> pa.Table:
         number = (epoch.second_of(tick) - 1) // clock.HOUR
         earlier = hours.hours(before, world.calendar, world.cities, number, number)[number]
     if serves:
-        return hours.fee_changes(window.live, earlier, world.city_of_area, world.platforms)
+        return hours.fee_changes(window.live, earlier, world.city_of_area)
     if earlier is None:
         return FEES.arrow().empty_table()
-    return hours.fee_ends(window.ticks[0], earlier, world.city_of_area, world.platforms)
+    return hours.fee_ends(window.ticks[0], earlier, world.city_of_area)
 
 
 def tiles(

@@ -78,6 +78,7 @@ class Purpose(IntEnum):
     HEADROOM = 64
     CITY_DEMAND = 65
     DEMAND = 66
+    RIDERS = 67
 
 
 _local = threading.local()

@@ -269,5 +269,10 @@ def drawn_changes(draw: Random, platforms: list[str]) -> dict[str, Any]:
             "late_days": pick((0.1, 1.6)),
         },
         "weather": {"rainy_days": [pick((0.2, 1.0))] * 12, "hours": [1, pick((1, 5, 24))]},
-        "surge_fees": {"capacity": pick((0.8, 1.2)), "rain_loss": 0.25, "rupees": [0.0, 10.0, 15.0, 20.0, 30.0]},
+        "surge_fees": {
+            "capacity": pick((0.8, 1.2)),
+            "riders_spread": beside.choice((0.0, 0.1)),
+            "rain_loss": 0.25,
+            "rupees": [0.0, 10.0, 15.0, 20.0, 30.0],
+        },
     }

@@ -86,11 +86,12 @@ class Shoppers:
         named = self.of["shares"]
         least = min((named[name] for name in self.terms.platforms if named.get(name)), default=1.0)
         shares = [named.get(name, least) for name in self.terms.platforms]
-        total, fee = sum(shares), self.terms.fee(self.cities[area], hour_of(second))
+        total = sum(shares)
         anchors = [log(unit.listings[0].anchor) for unit in product.units]
         log_ref = self.costs.aim(self.terms.tables, sum(anchors) / len(anchors), product, second)
         elasticity, pulls = self.of["elasticity"], []
         for platform, name in enumerate(self.terms.platforms):
+            fee = self.terms.fee(self.cities[area], platform, hour_of(second))
             dear = log(before[product.listing(platform, area).listing_id].price) - log_ref
             utility = -elasticity * dear - elasticity * fee / (self.of["basket_rupees"] * 100)
             share = 0.0 if name in self.of["closed"] else shares[platform] / total

@@ -64,7 +64,7 @@ class Market:
     ) -> None:
         self.products, self.campaigns, self.cities, self.costs = products, campaigns, cities, costs
         self.rows, self.shift, self.running = Rows(), 0, set[int]()
-        self.fees: dict[int, tuple[int, bool]] = {}
+        self.fees: dict[tuple[int, int], tuple[int, bool]] = {}
 
     @property
     def listings(self) -> list[Listing]:
@@ -272,12 +272,14 @@ class Market:
         """Write the fees of all stores at first, then of those whose fee or rain is another than before; without demand none."""
         hour, areas, none = hour_of(now.second), len(self.cities), (0, False)
         serves = any(self.terms.tables["demand"]["a_day"].values())
-        fees = {c: (self.terms.fee(c, hour), self.terms.rains(c, hour)) for c in self.cities if serves}
+        places = [(city, at) for city in self.cities for at in range(len(self.terms.platforms)) if serves]
+        fees = {(city, at): (self.terms.fee(city, at, hour), self.terms.rains(city, hour)) for city, at in places}
         for store in range(areas * len(self.terms.platforms)):
             city = self.cities[store % areas]
-            if fees.get(city, none) != self.fees.get(city, None if serves else none):
+            place = city, store // areas
+            if fees.get(place, none) != self.fees.get(place, None if serves else none):
                 load = floor_half_up(self.terms.load(city, hour) * 10_000) if serves else 0
-                fee, rains = fees.get(city, none)
+                fee, rains = fees.get(place, none)
                 self.rows.fees.append((now.number, store, fee, load, rains))
         self.fees = fees
 

@@ -234,10 +234,11 @@ class Terms:
         normal, spread = self.normal(Purpose.CITY_DEMAND, hour // 24, city), demand["city_spread"]
         return float(factor * exp(spread * normal - spread**2 / 2))
 
-    def fee(self, city: int, hour: int) -> int:
+    def fee(self, city: int, platform: int, hour: int) -> int:
         """The surge fee of an order in paise, by the level of load over the riders' capacity."""
         fees = self.tables["surge_fees"]
+        normal, spread = self.normal(Purpose.RIDERS, hour // 24, city * 64 + platform), fees["riders_spread"]
         riders = fees["capacity"] * (1 - fees["rain_loss"] if self.rains(city, hour) else 1)
-        over = self.load(city, hour) / riders
+        over = self.load(city, hour) / (riders * exp(spread * normal - spread**2 / 2))
         level = math.ceil((over - 1) / fees["step"])
         return round(fees["rupees"][min(max(level, 0), len(fees["rupees"]) - 1)] * 100)

@@ -42,6 +42,19 @@ def test_the_customers_of_a_product_in_an_area_differ_from_day_to_day_by_their_s
     assert abs(np.corrcoef(found[:-1].ravel(), found[1:].ravel())[0, 1]) < 4 / np.sqrt(found.size)
 
 
+def test_each_platform_has_riders_of_its_own_on_a_day_and_fees_by_them() -> None:
+    fees = {"capacity": 1.0, "riders_spread": 0.2, "rain_loss": 0.0, "rupees": [0.0, 10.0]}
+    of = params.resolve("realistic", _STEADY, {"surge_fees": fees})
+    found = hours.riders(of, np.arange(400 * 24), 2).reshape(400, 24, 2, 5)
+    assert (found == found[:, :1]).all()
+    logs = np.log(found[:, 0]).reshape(400, 10)
+    assert logs.std() == pytest.approx(0.2, abs=4 * 0.2 / np.sqrt(2 * logs.size))
+    assert np.abs(np.corrcoef(logs.T) - np.eye(10)).max() < 5 / np.sqrt(400)
+    made = hours.hours(of, (), ("Delhi", "Pune"), 0, 400 * 24 - 1)
+    charged = np.array([hour.fee_paise for hour in made.values()]).reshape(found.shape)
+    assert (charged == np.where(found < 1, 1000, 0)).all()
+
+
 def spread_of_days(market: Path, demand: Mapping[str, float]) -> float:
     """Beyond chance, the variance of a day's wanted units of a product in an area over the square of their mean."""
     config = {**_STEADY, "demand": {**_STEADY["demand"], "outside": 0.0, "elasticity": 0.0, **demand}}

@@ -72,7 +72,7 @@ def test_weekdays_and_morning_hours_move_rates_about_in_the_week_and_not_their_s
     assert sum(price > 0 for price, _ in moved) == 3
     assert sum(price for price, _ in moved) == pytest.approx(168)
     assert sum(sale for _, sale in moved) == pytest.approx(sum(sale for _, sale in plain), rel=0.01)
-    even = profiles({"sales": {"weekdays": [1.0] * 7}})
+    even = profiles({"sales": {"weekdays": [1.0] * 7, "morning_share": 0.125}})
     assert {sale for _, sale in even} == {1.0}
 
 

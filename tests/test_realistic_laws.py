@@ -90,7 +90,12 @@ def added_exactly(numbers: Iterable[Any], /, start: Any = 0) -> Any:
 def test_a_market_is_the_same_however_python_adds_floats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # 24 times 0.7 added one by one are less than 16.8, so that the load of an even day would be above the capacity.
     even = {"hours": [0.7] * 24, "weekdays": [1] * 7, "level": 1.0, "city_spread": 0.0}
-    config = {**HOURLY, "demand": even, "surge_fees": {"capacity": 1.0}, "weather": {"rainy_days": [0] * 12}}
+    config = {
+        **HOURLY,
+        "demand": even,
+        "surge_fees": {"capacity": 1.0, "riders_spread": 0.0},
+        "weather": {"rainy_days": [0] * 12},
+    }
     found = []
     for nth, added in enumerate((added_in_order, added_exactly)):
         monkeypatch.setattr(builtins, "sum", added)

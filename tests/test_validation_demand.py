@@ -36,30 +36,31 @@ def test_customers_are_drawn_by_open_platforms_alone(
 
 
 def test_the_time_of_customers_is_that_of_the_ticks_by_day_city_and_fee(bare: duckdb.DuckDBPyConnection) -> None:
-    hours = "(0, 'x', 0, 2.0, 5), (1, 'x', 0, 9.0, 0), (1, 'x', 1, 3.0, 0), (1, 'x', 2, 4.0, 7), (1, 'x', 3, 6.0, 7)"
+    hours = """(0, 'x', 0, 2.0, [5, 0]), (1, 'x', 0, 9.0, [0, 0]), (1, 'x', 1, 3.0, [0, 0]), (1, 'x', 2, 4.0, [7, 0]),
+        (1, 'x', 3, 6.0, [7, 0])"""
     tables = {
         "epochs(epoch, interval)": "(0, 1800), (1, 5400)",
         "clock(epoch, tick, second)": "(0, 0, 0), (0, 1, 1800), (0, 2, 3600), (1, 3, 9000), (1, 4, 14400)",
-        "hours(epoch, city, hour, load, fee)": hours,
+        "hours(epoch, city, hour, load, fees)": hours,
     }
     given(bare, tables)
     found = laid(bare, demand.TABLES[:1], "visits")
     assert [tuple(row.values()) for row in found] == [
-        (0, 0, "x", 5, 2.0, pytest.approx(2 / 24)), (1, 0, "x", 7, 9.0, pytest.approx((3 + 4 + 6) / 24)),
+        (0, 0, "x", [5, 0], 2.0, pytest.approx(2 / 24)), (1, 0, "x", [7, 0], 9.0, pytest.approx((3 + 4 + 6) / 24)),
     ]  # fmt: skip
 
 
 def test_customers_choose_at_the_least_and_the_greatest_chances_of_a_day(bare: duckdb.DuckDBPyConnection) -> None:
-    shown = "1, 'dairy', true, 0, 3"
+    shown = "0, 'c', 1, 'dairy', true, 0, 3"
     tables = {
-        "shown(platform, area, city, product_id, volatility_group, is_loose, epoch, day, dearest, cheapest)":
-            f"('x', 0, 'c', {shown}, 110, 100), ('y', 0, 'c', {shown}, 200, 90)",
+        "shown(platform, platform_id, area, city, product_id, volatility_group, is_loose, epoch, day, dearest, cheapest)":
+            f"('x', 0, {shown}, 110, 100), ('y', 1, {shown}, 200, 90)",
         "laws(epoch, elasticity, pass_through, drift, outside, basket, popular, day_spread)":
             "(0, 3.0, 0.8, 0.01, 0.2, 1000.0, 0.5, 0.3)",
         "shelves(epoch, platform, pull)": "(0, 'x', 0.6), (0, 'y', 0.4)",
         "listings(product_id, anchor)": "(1, 100), (1, 121)",
         "costs(product_id, day, cost)": "(1, 3, 0.2), (1, 4, 0.1)",
-        "visits(epoch, day, city, fee, most, days)": "(0, 3, 'c', 0, 6.0, 1.5), (0, 3, 'c', 500, 6.0, 0.5)",
+        "visits(epoch, day, city, fees, most, days)": "(0, 3, 'c', [0, 0], 6.0, 1.5), (0, 3, 'c', [500, 200], 6.0, 0.5)",
         "popularity(product_id, normal)": "(1, 0.7)",
         "demand_days(day, product_id, area, normal)": "(3, 1, 0, 1.5), (3, 1, 1, 9.0), (4, 1, 0, 9.0)",
         "customers(epoch, volatility_group, a_day, units, square, most_units)": "(0, 'dairy', 200.0, 1.2, 1.8, 3.0)",
@@ -70,12 +71,11 @@ def test_customers_choose_at_the_least_and_the_greatest_chances_of_a_day(bare: d
     wanted = {}
     for one, other in (("x", "y"), ("y", "x")):
         low = high = 0.0
-        for fee, days in ((0, 1.5), (500, 0.5)):
-            most, least = (
-                0.25 * math.exp(3 * (fee / 1000 - 0.8 * cost - 0.01 * day)) for cost, day in ((0.1, 3), (0.2, 4))
-            )
-            low += 960 / 6 * days * dear[one] / (most + dear[one] + cheap[other])
-            high += a_day * days * cheap[one] / (least + cheap[one] + dear[other])
+        for fees, days in (({"x": 0, "y": 0}, 1.5), ({"x": 500, "y": 200}, 0.5)):
+            most, least = (0.25 * math.exp(-3 * (0.8 * cost + 0.01 * day)) for cost, day in ((0.1, 3), (0.2, 4)))
+            of_one, of_other = (math.exp(-3 * fees[name] / 1000) for name in (one, other))
+            low += 960 / 6 * days * of_one * dear[one] / (most + of_one * dear[one] + of_other * cheap[other])
+            high += a_day * days * of_one * cheap[one] / (least + of_one * cheap[one] + of_other * dear[other])
         wanted[one] = pytest.approx((low, high))
     found = rows_of(bare, f"SELECT platform, low, high FROM ({demand._DUE})")
     assert a_day > 160 and {row["platform"]: (row["low"], row["high"]) for row in found} == wanted
@@ -161,7 +161,12 @@ def hours_of(bare: duckdb.DuckDBPyConnection, one: Course, head: int) -> dict[in
     found = laid(bare, drawn.of_hours(one, head, [], CITIES), "hours")
     assert {row["city"] for row in found} <= set(CITIES) and len(found) % 2 == 0
     assert all(
-        row["load"] > 0 and row["fee"] >= 0 and row["rain"] in (True, False) and row["reprice"] > 0 for row in found
+        row["load"] > 0
+        and min(row["fees"]) >= 0
+        and len(row["riders"]) == len(row["fees"]) == len(REALISTIC.platforms)
+        and row["rain"] in (True, False)
+        and row["reprice"] > 0
+        for row in found
     )
     return {
         epoch: sorted({row["hour"] for row in found if row["epoch"] == epoch})

@@ -95,7 +95,7 @@ def test_the_figures_of_an_epoch_are_those_of_its_parameters(bare: duckdb.DuckDB
     later = changed(
         REALISTIC,
         sales=sales,
-        demand={"spread": 0.5, "basket_rupees": 250.0},
+        demand={"spread": 0.4, "day_spread": 0.3, "basket_rupees": 250.0},
         cost={"drift_percent_a_year": 73.0},
         supply={**supply, "reorder": 0.9, "cover_days": [1.0, 9.0]},
     )

@@ -27,9 +27,11 @@ _ALONE = {"sales": {"shared_share": 0.0}}
 
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A realistic market of 110 products at two dark stores of each platform over 40 days."""
-    directory = tmp_path_factory.mktemp("realistic") / "m"
-    qsim.generate(directory, preset="realistic", products=110, stores=2, seed=1, update_interval_seconds=3600)
+    """A realistic market of 110 products at two dark stores of each platform over 40 days, short of some stock."""
+    directory, short = tmp_path_factory.mktemp("realistic") / "m", {"supply": {"cover_days": [1.5, 4.5]}}
+    qsim.generate(
+        directory, preset="realistic", products=110, stores=2, seed=1, update_interval_seconds=3600, config=short
+    )
     qsim.run(directory, ticks=24 * 40)
     return directory
 

@@ -60,7 +60,7 @@ def pulls(rules: DemandRules, price: I32, log_reference: F64, fee_paise: I64) ->
     """Give the pull of each offer, share x exp(-elasticity (log(price/reference) + fee/basket)), float64[customers, platforms]."""
     dearer = money.log_of_paise(price) - log_reference[:, None]
     burden = rules.elasticity * fee_paise / rules.basket_paise
-    return np.asarray(rules.pull * money.exp(-rules.elasticity * dearer - burden[:, None]))
+    return np.asarray(rules.pull * money.exp(-rules.elasticity * dearer - burden))
 
 
 def _chosen(pull: F64, draw: F64, outside: float) -> I64:

@@ -73,7 +73,7 @@ class Hour:
     """What the clock, the weather and the calendar make of an hour of market time.
 
     Profiles of repricings and of sales that start, what new sales are deeper by, and by city: customers over the mean,
-    orders' surge fees in paise, load over the mean in basis points, and rain.
+    orders' surge fees in paise, int64[cities, platforms], load over the mean in basis points, and rain.
     """
 
     number: int

@@ -46,7 +46,6 @@ def world_of(course: Course, catalog: Mapping[str, pa.Table]) -> World:
         calendar=festivals.from_table(catalog["calendar"]) if "calendar" in catalog else (),
         cities=tuple(cities.dictionary.to_pylist()),
         city_of_area=cities.indices.to_numpy().astype(np.int64),
-        platforms=len(catalog["stores"]) // len(cities),
     )
 
 

@@ -3,7 +3,7 @@
 Customers of a product in an area come as a Poisson stream of mean a_day x popularity x its day's factor x load. One chooses
 platform p with chance A_p / (N + sum of all A), the logit of `qsim.market.demand` with its reference price cancelled:
 A_p = share x (price / mean anchor)^-elasticity,
-N = outside / (1 - outside) x exp(elasticity x (fee / basket - pass-through x log cost - drift)).
+N = outside / (1 - outside) x exp(-elasticity x (pass-through x log cost + drift)), and a fee takes exp(-elasticity x fee / basket).
 The chance is least at p's dearest price of a day, the others' cheapest and the largest N, and greatest the other way round.
 """
 
@@ -16,16 +16,16 @@ _ENDED = """
     SELECT c.epoch, (c.second - 1) // 3600 AS hour, min(c.second) - any_value(interval) AS since, max(c.second) AS until
     FROM checked.clock AS c JOIN checked.epochs USING (epoch) WHERE tick > 0 GROUP BY ALL"""
 TABLES = [
-    # Days of mean demand by epoch, day, city and fee; an hour's customers of a product are cut at a level that 63, the most
-    # there can be, is far above.
+    # Days of mean demand by epoch, day, city and the platforms' fees; an hour's customers of a product are cut at a level that 63,
+    # the most there can be, is far above.
     f"""CREATE OR REPLACE TABLE checked.visits AS
         WITH passed AS (SELECT *, max(load) OVER (PARTITION BY epoch, city) AS most,
                 sum(load) OVER (PARTITION BY epoch, city ORDER BY hour) - load AS done FROM checked.hours)
-        SELECT e.epoch, e.hour // 24 AS day, n.city, n.fee, any_value(n.most) AS most, sum(n.done - b.done
+        SELECT e.epoch, e.hour // 24 AS day, n.city, n.fees, any_value(n.most) AS most, sum(n.done - b.done
             + n.load * (e.until / 3600 - n.hour) - b.load * (e.since / 3600 - b.hour)) / 24 AS days
         FROM ({_ENDED}) AS e JOIN passed AS n ON n.epoch = e.epoch AND n.hour = e.hour
         JOIN passed AS b ON b.epoch = e.epoch AND b.city = n.city AND b.hour = e.since // 3600
-        GROUP BY e.epoch, e.hour // 24, n.city, n.fee""",
+        GROUP BY e.epoch, e.hour // 24, n.city, n.fees""",
     # The dearest and the cheapest price that each listing showed to the customers of a day: from before its first tick on.
     """CREATE OR REPLACE TABLE checked.shown AS
         WITH days AS (SELECT epoch, (second - 1) // 86400 AS day, min(tick) AS first FROM checked.clock
@@ -33,24 +33,27 @@ TABLES = [
         moved AS (SELECT listing_id, c.epoch, (c.second - 1) // 86400 AS day, max(after) AS most, min(after) AS least
             FROM checked.states AS s JOIN checked.clock AS c ON c.tick = s.tick + 1 GROUP BY ALL)
         SELECT g.*, greatest(s.after, most) AS dearest, least(s.after, least) AS cheapest FROM (
-            SELECT listing_id, product_id, platform, area, city, volatility_group, is_loose, epoch, day, first
+            SELECT listing_id, product_id, platform, platform_id, area, city, volatility_group, is_loose, epoch, day, first
             FROM checked.listings SEMI JOIN checked.popularity USING (product_id) CROSS JOIN days) AS g
         ASOF JOIN checked.states AS s ON s.listing_id = g.listing_id AND g.first > s.tick
         LEFT JOIN moved AS m ON m.listing_id = g.listing_id AND m.epoch = g.epoch AND m.day = g.day""",
 ]
-# Pulls of a day's offers at their dearest and cheapest, and what costs and inflation make of the pull of nothing in it.
+# Pulls of a day's offers at their dearest and cheapest under each set of fees, and what costs and inflation make of the pull of
+# nothing in it.
 _OFFERS = """
-    SELECT s.*, pull * (dearest / anchor) ** -elasticity AS low, pull * (cheapest / anchor) ** -elasticity AS high,
+    SELECT s.*, v.fees, v.days, v.most, exp(-least(700, elasticity * fees[platform_id + 1] / basket)) AS eased,
+        eased * pull * (dearest / anchor) ** -elasticity AS low, eased * pull * (cheapest / anchor) ** -elasticity AS high,
         coalesce(sum(low) OVER others, 0) AS low_others, coalesce(sum(high) OVER others, 0) AS high_others,
         exp(-elasticity * (pass_through * least(k.cost, n.cost) + CASE WHEN is_loose THEN least(drift * s.day, drift * (s.day + 1))
             ELSE 0 END)) AS nothing_high,
         exp(-elasticity * (pass_through * greatest(k.cost, n.cost) + CASE WHEN is_loose THEN greatest(drift * s.day,
             drift * (s.day + 1)) ELSE 0 END)) AS nothing_low
     FROM checked.shown AS s JOIN checked.laws USING (epoch) JOIN checked.shelves USING (epoch, platform)
+    JOIN checked.visits AS v USING (epoch, day, city)
     JOIN (SELECT product_id, exp(avg(ln(anchor))) AS anchor FROM checked.listings GROUP BY product_id) USING (product_id)
     JOIN checked.costs AS k ON k.product_id = s.product_id AND k.day = s.day
     JOIN checked.costs AS n ON n.product_id = s.product_id AND n.day = s.day + 1
-    WINDOW others AS (PARTITION BY s.product_id, area, s.epoch, s.day
+    WINDOW others AS (PARTITION BY s.product_id, area, s.epoch, s.day, v.fees
         ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING EXCLUDE CURRENT ROW)"""
 _DUE = f"""
     SELECT epoch, volatility_group, platform, any_value(units) AS units, any_value(square) AS square,
@@ -58,11 +61,10 @@ _DUE = f"""
         sum(a_day * days * least(1, 960 / (a_day * most)) * low / greatest(nothing * nothing_high + low + high_others, 1e-300))
             AS low,
         sum(a_day * days * high / greatest(nothing * nothing_low + high + low_others, 1e-300)) AS high
-    FROM (SELECT o.*, v.days, v.most, units, square, most_units,
-            outside / (1 - outside) * exp(least(700, elasticity * fee / basket)) AS nothing,
+    FROM (SELECT o.*, units, square, most_units, outside / (1 - outside) AS nothing,
             a_day * exp(popular * k.normal - popular ** 2 / 2 + day_spread * coalesce(d.normal, 0) - day_spread ** 2 / 2) AS a_day
-        FROM ({_OFFERS}) AS o JOIN checked.laws USING (epoch) JOIN checked.visits AS v USING (epoch, day, city)
-        JOIN checked.popularity AS k USING (product_id) JOIN checked.customers USING (epoch, volatility_group)
+        FROM ({_OFFERS}) AS o JOIN checked.laws USING (epoch) JOIN checked.popularity AS k USING (product_id)
+        JOIN checked.customers USING (epoch, volatility_group)
         LEFT JOIN checked.demand_days AS d USING (day, product_id, area) WHERE a_day > 0)
     GROUP BY epoch, volatility_group, platform"""
 _WANTED = """

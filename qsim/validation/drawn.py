@@ -78,15 +78,16 @@ def _of_customers(course: Course, products: I64, days: int) -> list[str]:
 
 def of_hours(course: Course, head: int, calendar: Sequence[Entry], cities: Sequence[str]) -> list[str]:
     """Write the statements of what weekdays, weather and calendar make of each hour of the epochs in which things happen
-    by rates, by city.
+    by rates, by city; orders' fees and the riders over their mean in the order of the platforms.
     """
     columns = {"epoch": "BIGINT", "hour": "BIGINT", "city": "VARCHAR", "sale": "DOUBLE", "deeper": "BIGINT"}
-    columns |= {"load": "DOUBLE", "fee": "BIGINT", "rain": "BOOLEAN", "reprice": "DOUBLE"}
+    columns |= {"load": "DOUBLE", "fees": "BIGINT[]", "riders": "DOUBLE[]", "rain": "BOOLEAN", "reprice": "DOUBLE"}
     ends = [*(epoch.tick for epoch in course.epochs[1:]), head]
     rows: list[Sequence[Any]] = []
     for number, (epoch, p) in enumerate(zip(course.epochs, course.parameters, strict=True)):
         first, last = max(0, (epoch.second - 1) // HOUR), (epoch.second_of(ends[number]) - 1) // HOUR
         made = hours.hours(p, calendar, cities, first, last) if rulebook.lives(p) and last >= first else {}
+        riders = hours.riders(p, np.array([*made], np.int64), len(cities)).tolist()
         rows += [
             (
                 number,
@@ -95,11 +96,12 @@ def of_hours(course: Course, head: int, calendar: Sequence[Entry], cities: Seque
                 hour.sale,
                 hour.deeper_bps,
                 float(hour.demand[n]),
-                int(hour.fee_paise[n]),
+                hour.fee_paise[n].tolist(),
+                riders[nth][n],
                 bool(hour.rain[n]),
                 hour.reprice,
             )
-            for at, hour in made.items()
+            for nth, (at, hour) in enumerate(made.items())
             for n, city in enumerate(cities)
         ]
     return long_table("hours", columns, rows)

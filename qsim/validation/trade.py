@@ -177,8 +177,11 @@ CHECKS: tuple[Check, ...] = (
         """SELECT tick, store_id, fee_paise, load_bps, is_raining, low, high FROM (
             SELECT f.*, c.epoch, least(most, greatest(0, ceil(((load_bps - 0.5) / 10000 / able - 1) / step - 1e-9))) AS low,
                 least(most, greatest(0, ceil(((load_bps + 0.5) / 10000 / able - 1) / step + 1e-9))) AS high
-            FROM (SELECT f.*, c.epoch, step, capacity * (1 - CASE WHEN is_raining THEN rain_loss ELSE 0 END) AS able
-                  FROM raw.fees AS f JOIN checked.clock AS c USING (tick) JOIN checked.laws USING (epoch) WHERE trades) AS f
+            FROM (SELECT f.*, c.epoch, step, capacity * (1 - CASE WHEN is_raining THEN rain_loss ELSE 0 END)
+                      * h.riders[platform_id + 1] AS able
+                  FROM raw.fees AS f JOIN raw.stores AS s USING (store_id) JOIN checked.clock AS c USING (tick)
+                  JOIN checked.laws USING (epoch) LEFT JOIN checked.hours AS h
+                      ON h.epoch = c.epoch AND h.hour = (c.second - 1) // 3600 AND h.city = s.city WHERE trades) AS f
             JOIN (SELECT epoch, max(level) AS most FROM checked.fee_levels GROUP BY epoch) AS c USING (epoch)) AS f
         WHERE NOT EXISTS (SELECT 1 FROM checked.fee_levels AS l
             WHERE l.epoch = f.epoch AND l.fee = f.fee_paise AND l.level BETWEEN low AND high)""",
@@ -186,15 +189,15 @@ CHECKS: tuple[Check, ...] = (
     ),
     faults(
         "6.24",
-        "At every dark store the fee and the rain in force are those of its city, from the first tick of each hour to its last;"
+        "At every dark store the fee and the rain in force are its platform's in the city, from the first tick of an hour to its last;"
         " without customers there is neither.",
-        """SELECT t.tick, s.store_id, s.city, f.fee_paise, h.fee, f.is_raining, h.rain
+        """SELECT t.tick, s.store_id, s.city, f.fee_paise, h.fees[platform_id + 1] AS fee, f.is_raining, h.rain
         FROM (SELECT unnest([min(tick), max(tick)]) AS tick, epoch, hour, trades FROM (
                 SELECT tick, epoch, (second - 1) // 3600 AS hour, trades FROM checked.clock JOIN checked.laws USING (epoch)
                 WHERE tick > 0) GROUP BY epoch, hour, trades) AS t
         CROSS JOIN raw.stores AS s LEFT JOIN checked.hours AS h ON h.epoch = t.epoch AND h.hour = t.hour AND h.city = s.city
         ASOF LEFT JOIN raw.fees AS f ON f.store_id = s.store_id AND t.tick >= f.tick
-        WHERE CASE WHEN trades THEN (f.fee_paise, f.is_raining) IS DISTINCT FROM (h.fee, h.rain)
+        WHERE CASE WHEN trades THEN (f.fee_paise, f.is_raining) IS DISTINCT FROM (h.fees[platform_id + 1], h.rain)
             ELSE f.fee_paise > 0 OR f.is_raining END""",
         needs="trades",
     ),
