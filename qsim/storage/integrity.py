@@ -22,7 +22,7 @@ from qsim.storage.system import Entry
 
 # A change within the same tick of the file system's clock would leave a file's marks as they are.
 _SETTLED_NS = 100_000_000
-_FEW = 16
+_FEW_BYTES = 4 << 20
 _THREADS = 4
 _TIMES = 3
 Result = TypeVar("Result")
@@ -114,8 +114,8 @@ def faults(market: Place, named: Iterable[DataFile], *, afresh: bool = False) ->
     if not isinstance(market, ObjectPath) and not afresh:
         named = _touched(market, named)
     look: Iterable[CorruptError | None] = map(partial(_fault, market), named)
-    # Threads are worth their start for many files only.
-    if len(named) > _FEW:
+    # To hand a small file to a thread takes as long as to look at it, but where a store answers after a while.
+    if isinstance(market, ObjectPath) or sum(file.bytes for file in named) > _FEW_BYTES:
         look = threads.for_each(partial(_fault, market), named, workers=_THREADS)
     for file, fault in zip(named, look, strict=True):
         if fault is not None:
