@@ -69,7 +69,7 @@ def __getattr__(name: str) -> Any:
     if name in _HOMES:
         return getattr(import_module(_HOMES[name]), name)
     if name == "__version__":
-        return import_module("importlib.metadata").version("quickcommerce-sim")
+        return import_module("qsim.versions").own()
     raise AttributeError(f"module 'qsim' has no attribute {name!r}")
 
 

@@ -61,7 +61,8 @@ def status(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
     """Tell what a market holds and where it stands, from its log alone, as `qsim status --json` prints it.
 
     Counts of rows (`products`, `listings`, `events` ...), the `tick` reached and its `market_time` in India as text,
-    `bytes` on disk, `digest` of the content and `head`, the hash of the newest commit. ConflictError where no market is.
+    `bytes` on disk, `digest` of the content, `head`, the hash of the newest commit, and `made_by`, the qsim that
+    generated it. ConflictError where no market is.
     """
     market = market_directory(directory)
     history = log.read(market)
@@ -86,4 +87,5 @@ def status(directory: str | os.PathLike[str] | None = None) -> dict[str, Any]:
         "bytes": sum(file.bytes for file in history.files),
         "digest": f"{history.digest:032x}",
         "head": history.head,
+        "made_by": f"qsim {log.writer_of(market, 0)}",
     }

@@ -128,6 +128,14 @@ def test_the_package_lists_its_verbs_and_version_and_loads_none_of_them() -> Non
     assert done.stdout == f"{version('quickcommerce-sim')} True []\n"
 
 
+def test_the_version_of_a_qsim_that_is_not_installed_is_unknown(tmp_path: Path) -> None:
+    (tmp_path / "qsim").symlink_to(Path(qsim.__file__).parent)
+    code = "import qsim; print(qsim.__version__)"
+    # Without the packages that are installed.
+    done = subprocess.run([sys.executable, "-S", "-c", code], capture_output=True, text=True, cwd=tmp_path, check=True)
+    assert done.stdout == "unknown\n"
+
+
 @pytest.mark.parametrize("verb", qsim.__all__)
 def test_every_name_of_the_package_is_there_with_its_words(verb: str) -> None:
     assert getattr(qsim, verb).__doc__

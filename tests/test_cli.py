@@ -77,6 +77,7 @@ def test_status_as_json_tells_the_promised_facts(shell: Shell, ran: Path) -> Non
     facts = json.loads(done.out)
     assert facts == qsim.status(ran)
     assert {"tick", "market_time", "listings", "events", "bytes", "digest", "head"} <= set(facts)
+    assert facts["made_by"] == f"qsim {qsim.__version__}"
     assert (facts["tick"], facts["market_time"], facts["listings"]) == (10, "2026-01-01 00:00:50", 60)
     assert (done.code, done.err) == (0, "")
 

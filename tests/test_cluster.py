@@ -188,7 +188,7 @@ def test_workers_with_other_versions_are_refused(
     tmp_path: Path, scheduler: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     qsim.generate(tmp_path / "m", products=12)
-    monkeypatch.setattr(cluster, "version", lambda name: "0.0")
+    monkeypatch.setattr(cluster.versions, "of", lambda name: "0.0")
     with pytest.raises(QsimError, match=r"allowed is 0\.0, as here"):
         qsim.run(tmp_path / "m", ticks=1, scheduler=scheduler)
 

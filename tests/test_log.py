@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+import qsim
 from qsim.errors import ConflictError, CorruptError, ReplacedError
 from qsim.storage import files, log
 from qsim.storage.log import EMPTY
@@ -118,9 +119,25 @@ def test_a_half_written_first_commit_is_refused(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", [0, 2, 4])
 def test_a_newer_format_is_refused_and_its_number_told(market: Path, number: int) -> None:
-    rewrite(commit_path(market, number), format=99)
-    with pytest.raises(CorruptError, match=f"{number:010d}.json: has format 99; this qsim reads format"):
+    rewrite(commit_path(market, number), format=99, qsim="9.1")
+    with pytest.raises(
+        CorruptError, match=rf"{number:010d}.json: has format 99, of qsim 9\.1; this is qsim .* use the qsim"
+    ):
         log.read(market)
+
+
+def test_a_newer_format_is_told_though_its_checksum_is_made_in_another_way(market: Path) -> None:
+    path = commit_path(market, 2)
+    body = json.loads(path.read_bytes())["body"] | {"format": 2}
+    path.write_text(json.dumps({"body": body, "sha256": "blake3:7f"}))
+    with pytest.raises(CorruptError, match="has format 2, of qsim"):
+        log.read(market)
+
+
+def test_a_commit_tells_which_qsim_wrote_it(market: Path) -> None:
+    assert log.writer_of(market, 3) == qsim.__version__
+    rewrite(commit_path(market, 3), qsim="0.0.9")
+    assert log.writer_of(market, 3) == "0.0.9"
 
 
 def test_a_second_append_at_the_same_number_is_refused_and_the_first_stays(market: Path) -> None:

@@ -67,15 +67,16 @@ def test_a_part_that_is_none_is_refused(market: Path, part: str) -> None:
         qsim.verify(market, regenerate=part)
 
 
-def with_another_rule(market: Path) -> list[str]:
-    """Make the log tell another rule than the market was made by; give the faults that regenerating it finds."""
+def with_another_rule(market: Path, **told: str) -> list[str]:
+    """Make the log tell another rule than the market was made by; give the faults that regenerating it finds.
+
+    `told` is what the first commit is to tell besides.
+    """
     course = course_of(log.read(market))
     place = log.commit_path(market, 0)
     body = json.loads(place.read_bytes())["body"]
     body["epoch"]["parameters"]["surge_probability"] = course.parameters[0].surge_probability + 0.2
-    from qsim.storage import pieces
-
-    place.write_bytes(pieces.sealed(body)[0])
+    place.write_bytes(pieces.sealed(body | told)[0])
     resealed(market, market / "market.toml", (market / "market.toml").read_bytes())
     return list(qsim.verify(market, regenerate="all")["faults"])
 
@@ -90,6 +91,12 @@ def test_a_market_of_other_rules_asks_for_the_qsim_that_made_it(market: Path) ->
     faults = [line for line in with_another_rule(market) if "commit" in line]
     assert len(faults) == 2
     assert all("use the qsim that made it" in line for line in faults)
+
+
+def test_a_market_of_another_qsim_is_told_which_to_use(market: Path) -> None:
+    first, second = (line for line in with_another_rule(market, qsim="0.0.9") if "commit" in line)
+    assert f"qsim 0.0.9 wrote it and this is {qsim.__version__}: use that one" in first
+    assert "use the qsim that made it, if that was another" in second
 
 
 def test_a_realistic_market_with_scenarios_is_the_one_its_seed_gives(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 LEVELS = {
-    0: "layers forks errors arrays given inputs money clock scalars startup allocation interrupts",
+    0: "versions layers forks errors arrays given inputs money clock scalars startup allocation interrupts",
     1: "threads compiled schema explain toml_text params assortment behaviour streams taxonomy depths popularity",
     2: "catalog market festivals calendars scenarios",
     3: "events blocks rulebook hours",
@@ -48,6 +48,7 @@ HOMES = {
     "hatchling": ("compiled.build",),
 }
 STORAGE_KNOWS = {
+    "versions",
     "errors",
     "given",
     "arrays",

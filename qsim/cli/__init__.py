@@ -13,6 +13,7 @@ from importlib import import_module
 
 import click
 
+from qsim import versions
 from qsim.errors import QsimError, one_line
 from qsim.startup import leave_out_pandas, make_streams_safe
 
@@ -76,8 +77,21 @@ class _Lazy(Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
+def _tell_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted:
+        click.echo(f"qsim, version {versions.own()}")
+        context.exit()
+
+
 @click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(package_name="quickcommerce-sim", prog_name="qsim")
+@click.option(
+    "--version",
+    is_flag=True,
+    is_eager=True,
+    expose_value=False,
+    callback=_tell_version,
+    help="Show the version and exit.",
+)
 def cli() -> None:
     """Simulate quick-commerce grocery markets in India and query them.
 

@@ -16,12 +16,12 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
-from importlib.metadata import PackageNotFoundError, version
 from multiprocessing import resource_tracker, spawn
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from qsim import versions
 from qsim.errors import QsimError, UsageError, one_line
 from qsim.market.rules import Rules, Span
 from qsim.market.state import Block, State
@@ -51,8 +51,7 @@ _SETTINGS = {
     "distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": 1 << 28,
     "distributed.nanny.pre-spawn-environ.MALLOC_MMAP_THRESHOLD_": 1 << 25,
 }
-_QSIM = "quickcommerce-sim"
-_LIBRARIES = ("numpy", "pyarrow", _QSIM)
+_LIBRARIES = ("numpy", "pyarrow", versions.QSIM)
 
 _logger = logging.getLogger("qsim")
 
@@ -127,21 +126,14 @@ def _main_left_out() -> Iterator[None]:
         spawn.get_preparation_data = given
 
 
-def _version(name: str) -> str:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "none"
-
-
 def _versions_there(client: Client) -> dict[str, dict[str, str]]:
     """Ask each worker for its versions, by a function that is sent whole: one without qsim could not find any of its own."""
-    names, own = _LIBRARIES, _QSIM
+    names, own, unknown = _LIBRARIES, versions.QSIM, versions.UNKNOWN
 
-    def versions() -> dict[str, str]:
+    def found_there() -> dict[str, str]:
         from importlib import import_module, metadata
 
-        found = dict.fromkeys(names, "none")
+        found = dict.fromkeys(names, unknown)
         for name in names:
             with suppress(metadata.PackageNotFoundError):
                 found[name] = metadata.version(name)
@@ -152,7 +144,7 @@ def _versions_there(client: Client) -> dict[str, dict[str, str]]:
         return found
 
     try:
-        there: dict[str, dict[str, str]] = client.run(versions)
+        there: dict[str, dict[str, str]] = client.run(found_there)
     except Exception as fault:
         address = client.scheduler_info()["address"]
         reason = one_line(f"{type(fault).__name__}: {fault}")[:200]
@@ -162,7 +154,7 @@ def _versions_there(client: Client) -> dict[str, dict[str, str]]:
 
 def _check_versions(client: Client) -> None:
     """Make sure that there are workers, and that they write the same bytes as this process."""
-    own, found = {name: _version(name) for name in _LIBRARIES}, _versions_there(client)
+    own, found = {name: versions.of(name) for name in _LIBRARIES}, _versions_there(client)
     if not found:
         raise QsimError(f"{client.scheduler_info()['address']}: has no workers; start some there")
     for address, theirs in found.items():

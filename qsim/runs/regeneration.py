@@ -10,7 +10,7 @@ from itertools import pairwise
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from qsim import blocks, calendars, interrupts, simulation
+from qsim import blocks, calendars, interrupts, simulation, versions
 from qsim.errors import UsageError
 from qsim.market.rules import Rules, Span
 from qsim.params import Parameters
@@ -28,8 +28,6 @@ from qsim.storage.places import Place
 _PART = re.compile(r"all|(\d{1,18}):(\d{1,18})")
 # What a market's digest leaves out, as it follows from the rest; but the snapshot of tick 0 is what the rest starts from.
 _UNHASHED = (SNAPSHOTS.name, METRICS.name, PLATFORM_METRICS.name, "settings")
-# Rules may change with qsim, and a sound market of before is then another: a copy of it would be so too.
-_MEND = "use the qsim that made it, if that was another; else restore it from a copy"
 
 
 @dataclass
@@ -65,7 +63,7 @@ def _regenerated(market: Place, part: str, history: Log) -> Regenerated:
     result = Regenerated()
     tips = [piece.tip for piece in log.commits(market)]
     if first == 0:
-        _opening(history, tips[0], result)
+        _opening(market, history, tips[0], result)
     stretches = [(a, b) for a, b in pairwise(tips) if b.tick > a.tick and b.tick >= first and a.tick < last]
     if stretches:
         _ticks(market, history, stretches, result)
@@ -74,7 +72,7 @@ def _regenerated(market: Place, part: str, history: Log) -> Regenerated:
     return result
 
 
-def _opening(history: Log, tip: Tip, result: Regenerated) -> None:
+def _opening(market: Place, history: Log, tip: Tip, result: Regenerated) -> None:
     course = epochs.course_of(history)
     parameters = course.parameters[0]
     if parameters.catalog or parameters.calendar not in ("", calendars.SHIPPED):
@@ -83,8 +81,16 @@ def _opening(history: Log, tip: Tip, result: Regenerated) -> None:
     digest = epochs.epoch_digest(course.epochs[0], parameters) + _opening_digest(parameters)
     if digest % digests.MODULUS != tip.digest:
         result.faults.append(
-            f"commit 0: the opening made again from seed {parameters.seed} has another digest; {_MEND}"
+            f"commit 0: the opening made again from seed {parameters.seed} has another digest; {_mend(market, 0)}"
         )
+
+
+def _mend(market: Place, number: int) -> str:
+    # Rules may change with qsim, and a sound market of before is then another: a copy of it would be so too.
+    wrote, own = log.writer_of(market, number), versions.own()
+    if wrote != own:
+        return f"qsim {wrote} wrote it and this is {own}: use that one, or restore it from a copy"
+    return "use the qsim that made it, if that was another; else restore it from a copy"
 
 
 def _opening_digest(parameters: Parameters) -> int:
@@ -163,7 +169,7 @@ def _where(market: Place, history: Log, found: dict[tuple[str, int], int], span:
         )
         if stored != digest % digests.MODULUS:
             place = f"{market}: commit {after.number}: {name} of block {block}, ticks {first} to {last}"
-            return f"{place}: not what the seed gives; {_MEND}"
+            return f"{place}: not what the seed gives; {_mend(market, after.number)}"
     return f"{market}: commit {after.number}, ticks {first} to {last}: its digest is not that of its rows"
 
 

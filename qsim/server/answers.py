@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from datetime import datetime
-from importlib.metadata import version
 from typing import Annotated, Any
 
 from fastapi import Query as Parameter
@@ -13,6 +12,7 @@ from fastapi import Request
 from fastapi.responses import Response
 from starlette.routing import BaseRoute
 
+from qsim import versions
 from qsim.errors import nearest
 from qsim.queries.ranked import Listed
 from qsim.server import paging
@@ -30,7 +30,6 @@ AsOf = Annotated[str | None, Parameter(pattern=_TIME, description=f"{_WRITTEN} n
 Since = Annotated[str | None, Parameter(pattern=_TIME, description=f"{_WRITTEN} the opening.", examples=["0"])]
 
 
-_VERSION = version("quickcommerce-sim")
 # A weak one says as much as a strong one here.
 _TAGS = re.compile(r'(?:W/)?("[^"]*")')
 
@@ -69,7 +68,7 @@ def etag_of(moment: Moment) -> str:
     """Write the ETag of all that is read at a commit: the commit's hash and this qsim's version, since another may tell the same
     otherwise.
     """
-    return f'"{moment.log.head[:20]}-{_VERSION}"'
+    return f'"{moment.log.head[:20]}-{versions.own()}"'
 
 
 def sent(body: bytes, tag: str, kind: str = "application/json") -> Response:

@@ -6,12 +6,12 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
-from importlib.metadata import version
 from time import monotonic
 
 from fastapi import FastAPI, Security
 from fastapi.security import HTTPBearer
 
+from qsim import versions
 from qsim.monitoring.health import worst
 from qsim.queries import served
 from qsim.server import boards, market_figures, problems, products, questions, sql, static, watching
@@ -73,7 +73,7 @@ def _described(lifespan: Callable[[FastAPI], AbstractAsyncContextManager[None]],
     token = [Security(HTTPBearer(scheme_name="token", auto_error=False))] if needs_token else []
     # The pages that FastAPI has for its description load scripts from elsewhere.
     app = FastAPI(
-        title="qsim", summary="A simulated quick-commerce market.", version=version("quickcommerce-sim"), lifespan=lifespan,
+        title="qsim", summary="A simulated quick-commerce market.", version=versions.own(), lifespan=lifespan,
         responses=problems.RESPONSES, dependencies=token, docs_url=None, redoc_url=None, redirect_slashes=False,
         # What methods of generated clients are called.
         generate_unique_id_function=lambda route: f"{route.endpoint.__module__.rpartition('.')[2]}_{route.name}",

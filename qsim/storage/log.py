@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from qsim import versions
 from qsim.errors import ConflictError, CorruptError, ReplacedError, one_line
 from qsim.storage import files, lease, lock, pieces
 from qsim.storage.pieces import DataFile, Piece, Tip
@@ -155,6 +156,11 @@ def _log_of(whole: Piece) -> Log:
     return Log(tip.number, tip.head, tip.tick, tip.digest, tuple(whole.epochs), tuple(whole.files), retired)
 
 
+def writer_of(market: Place, number: int) -> str:
+    """Give the version of the qsim that wrote a commit; `unknown` of one that does not tell."""
+    return str(pieces.opened(commit_path(market, number))[0].get("qsim", versions.UNKNOWN))
+
+
 def goes_on(market: Place, known: Log) -> bool:
     """Tell whether there is a commit after those known, at the cost of a look at the disk; ReplacedError where these are gone,
     or are those of another market.
@@ -197,7 +203,7 @@ def append(
         files.sync_directory(directory)
     number = tip.number + 1
     body = {"format": FORMAT_VERSION, "number": number, "previous": tip.head, "tick": tick, "digest": f"{digest:032x}"}
-    body |= {"epoch": epoch, "files": [asdict(file) for file in added]}
+    body |= {"qsim": versions.own(), "epoch": epoch, "files": [asdict(file) for file in added]}
     if removed:
         body["removed"] = sorted(removed)
     if vacuumed is not None:

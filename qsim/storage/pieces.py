@@ -9,8 +9,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from qsim import versions
 from qsim.clock import MAX_TICK
-from qsim.errors import CorruptError
+from qsim.errors import CorruptError, one_line
 from qsim.storage import files
 from qsim.storage.places import Place
 from qsim.streams import FORMAT_VERSION
@@ -76,14 +77,23 @@ class UnfinishedError(CorruptError):
     """A commit file that breaks off, as a crash of a disk may leave the newest one."""
 
 
-def _read(data: bytes) -> tuple[dict[str, Any], str] | None:
-    """Read a body and its checksum out of the bytes of a file of the log; None where they are not to the byte such a file's."""
+def _read(data: bytes) -> tuple[dict[str, Any], str, bool]:
+    """Read a body, empty where there is none, and its checksum; tell whether the bytes are to the last such a file's."""
     try:
         outer = json.loads(data)
         body, seal = outer["body"], outer["sha256"]
     except (ValueError, KeyError, TypeError, RecursionError):
-        return None
-    return (body, seal) if isinstance(body, dict) and sealed(body) == (data, seal) else None
+        return {}, "", False
+    return (body, seal, sealed(body) == (data, seal)) if isinstance(body, dict) else ({}, "", False)
+
+
+def _check_format(path: Place, body: dict[str, Any]) -> None:
+    if body.get("format") != FORMAT_VERSION:
+        found, by = (one_line(str(body.get(key)))[:40] for key in ("format", "qsim"))
+        raise CorruptError(
+            f"{path}: has format {found}, of qsim {by}; this is qsim {versions.own()}, which reads format {FORMAT_VERSION};"
+            " use the qsim that made it; if that is this one, restore it from a copy of the market"
+        )
 
 
 def opened(path: Place) -> tuple[dict[str, Any], str]:
@@ -92,17 +102,15 @@ def opened(path: Place) -> tuple[dict[str, Any], str]:
     UnfinishedError where it breaks off, CorruptError where one byte is not what was written, or where its format is another.
     """
     data = files.read(path)
-    found = _read(data)
+    body, seal, whole = _read(data)
+    if body:
+        # First of all: another format may have its checksum made in another way.
+        _check_format(path, body)
     # A write that broke off lacks its end, or has zeros there; one that did not, and has another end, was changed.
-    if found is None and not data.endswith(_END) and _read(data[: -len(_END)] + _END) is None:
+    if not whole and not data.endswith(_END) and not _read(data[: -len(_END)] + _END)[2]:
         raise UnfinishedError(f"{path}: is not a whole commit; restore it from a copy of the market")
-    if found is None:
+    if not whole:
         raise CorruptError(f"{path}: its checksum is not that of its content; restore it from a copy of the market")
-    body, seal = found
-    if body.get("format") != FORMAT_VERSION:
-        raise CorruptError(
-            f"{path}: has format {body.get('format')}; this qsim reads format {FORMAT_VERSION}; use the qsim that made it"
-        )
     return body, seal
 
 
