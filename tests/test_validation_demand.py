@@ -35,6 +35,21 @@ def test_customers_are_drawn_by_open_platforms_alone(
     assert {(row["platform"], row["pull"]) for row in found} == {("blinkit", 0.75), ("zepto", 0.0)}
 
 
+def test_customers_of_a_tick_over_midnight_come_on_two_days_and_meet_one_fee(bare: duckdb.DuckDBPyConnection) -> None:
+    hours = ", ".join(f"(0, 'x', {hour}, {1.0 + hour // 24}, [{hour}])" for hour in range(60))
+    tables = {
+        "epochs(epoch, interval)": "(0, 86400)",
+        "clock(epoch, tick, second)": "(0, 0, 1800), (0, 1, 88200), (0, 2, 174600)",
+        "hours(epoch, city, hour, load, fees)": hours,
+    }
+    given(bare, tables)
+    found = laid(bare, demand.TABLES[:1], "visits")
+    assert [(row["day"], row["came"], row["fees"], 48 * row["days"]) for row in found] == [
+        (1, 0, [24], pytest.approx(47.0)), (1, 1, [24], pytest.approx(2.0)),
+        (2, 1, [48], pytest.approx(94.0)), (2, 2, [48], pytest.approx(3.0)),
+    ]  # fmt: skip
+
+
 def test_the_time_of_customers_is_that_of_the_ticks_by_day_city_and_fee(bare: duckdb.DuckDBPyConnection) -> None:
     hours = """(0, 'x', 0, 2.0, [5, 0]), (1, 'x', 0, 9.0, [0, 0]), (1, 'x', 1, 3.0, [0, 0]), (1, 'x', 2, 4.0, [7, 0]),
         (1, 'x', 3, 6.0, [7, 0])"""
@@ -46,7 +61,7 @@ def test_the_time_of_customers_is_that_of_the_ticks_by_day_city_and_fee(bare: du
     given(bare, tables)
     found = laid(bare, demand.TABLES[:1], "visits")
     assert [tuple(row.values()) for row in found] == [
-        (0, 0, "x", [5, 0], 2.0, pytest.approx(2 / 24)), (1, 0, "x", [7, 0], 9.0, pytest.approx((3 + 4 + 6) / 24)),
+        (0, 0, 0, "x", [5, 0], 2.0, pytest.approx(2 / 24)), (1, 0, 0, "x", [7, 0], 9.0, pytest.approx((3 + 4 + 6) / 24)),
     ]  # fmt: skip
 
 
@@ -60,25 +75,27 @@ def test_customers_choose_at_the_least_and_the_greatest_chances_of_a_day(bare: d
         "shelves(epoch, platform, pull)": "(0, 'x', 0.6), (0, 'y', 0.4)",
         "listings(product_id, anchor)": "(1, 100), (1, 121)",
         "costs(product_id, day, cost)": "(1, 3, 0.2), (1, 4, 0.1)",
-        "visits(epoch, day, city, fees, most, days)": "(0, 3, 'c', [0, 0], 6.0, 1.5), (0, 3, 'c', [500, 200], 6.0, 0.5)",
+        "visits(epoch, day, came, city, fees, most, days)":
+            "(0, 3, 3, 'c', [0, 0], 6.0, 1.5), (0, 3, 2, 'c', [0, 0], 6.0, 0.25), (0, 3, 3, 'c', [500, 200], 6.0, 0.5)",
         "popularity(product_id, normal)": "(1, 0.7)",
-        "demand_days(day, product_id, area, normal)": "(3, 1, 0, 1.5), (3, 1, 1, 9.0), (4, 1, 0, 9.0)",
+        "demand_days(day, product_id, area, normal)": "(3, 1, 0, 1.5), (2, 1, 0, 0.9), (3, 1, 1, 9.0), (4, 1, 0, 9.0)",
         "customers(epoch, volatility_group, a_day, units, square, most_units)": "(0, 'dairy', 200.0, 1.2, 1.8, 3.0)",
     }  # fmt: skip
     given(bare, tables)
-    a_day = 200 * math.exp(0.5 * 0.7 - 0.125 + 0.3 * 1.5 - 0.045)
+    a_day, before = (200 * math.exp(0.5 * 0.7 - 0.125 + 0.3 * normal - 0.045) for normal in (1.5, 0.9))
     dear, cheap = ({"x": 0.6 * (x / 110) ** -3, "y": 0.4 * (y / 110) ** -3} for x, y in ((110, 200), (100, 90)))
     wanted = {}
     for one, other in (("x", "y"), ("y", "x")):
         low = high = 0.0
-        for fees, days in (({"x": 0, "y": 0}, 1.5), ({"x": 500, "y": 200}, 0.5)):
+        free = {"x": 0, "y": 0}
+        for fees, due, days in ((free, a_day, 1.5), (free, before, 0.25), ({"x": 500, "y": 200}, a_day, 0.5)):
             most, least = (0.25 * math.exp(-3 * (0.8 * cost + 0.01 * day)) for cost, day in ((0.1, 3), (0.2, 4)))
             of_one, of_other = (math.exp(-3 * fees[name] / 1000) for name in (one, other))
             low += 960 / 6 * days * of_one * dear[one] / (most + of_one * dear[one] + of_other * cheap[other])
-            high += a_day * days * of_one * cheap[one] / (least + of_one * cheap[one] + of_other * dear[other])
+            high += due * days * of_one * cheap[one] / (least + of_one * cheap[one] + of_other * dear[other])
         wanted[one] = pytest.approx((low, high))
     found = rows_of(bare, f"SELECT platform, low, high FROM ({demand._DUE})")
-    assert a_day > 160 and {row["platform"]: (row["low"], row["high"]) for row in found} == wanted
+    assert a_day > before > 160 and {row["platform"]: (row["low"], row["high"]) for row in found} == wanted
 
 
 def test_the_costs_of_products_are_known_from_the_first_day_to_the_one_after_the_newest(

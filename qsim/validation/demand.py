@@ -11,21 +11,24 @@ from __future__ import annotations
 
 from qsim.validation.checks import Check, bounds, faults
 
-# Where the customers' time lies in an hour: seconds at which its ticks begin and stop, which the fee in its row holds for.
-_ENDED = """
-    SELECT c.epoch, (c.second - 1) // 3600 AS hour, min(c.second) - any_value(interval) AS since, max(c.second) AS until
-    FROM checked.clock AS c JOIN checked.epochs USING (epoch) WHERE tick > 0 GROUP BY ALL"""
+# The time of the ticks that end in an hour, which the fees in its row hold for, by the days on which their customers come.
+_PASSED = """
+    SELECT epoch, hour, came, greatest(since, came * 86400) AS since, least(until, (came + 1) * 86400) AS until FROM (
+        SELECT *, unnest(range(since // 86400, (until - 1) // 86400 + 1)) AS came FROM (
+            SELECT c.epoch, (c.second - 1) // 3600 AS hour, min(c.second) - any_value(interval) AS since, max(c.second) AS until
+            FROM checked.clock AS c JOIN checked.epochs USING (epoch) WHERE tick > 0 GROUP BY ALL))"""
 TABLES = [
-    # Days of mean demand by epoch, day, city and the platforms' fees; an hour's customers of a product are cut at a level that 63,
-    # the most there can be, is far above.
+    # Days of mean demand by epoch, the day of their ticks and that on which they came, city and the platforms' fees; an hour's
+    # customers of a product are cut at a level that 63, the most there can be, is far above.
     f"""CREATE OR REPLACE TABLE checked.visits AS
         WITH passed AS (SELECT *, max(load) OVER (PARTITION BY epoch, city) AS most,
                 sum(load) OVER (PARTITION BY epoch, city ORDER BY hour) - load AS done FROM checked.hours)
-        SELECT e.epoch, e.hour // 24 AS day, n.city, n.fees, any_value(n.most) AS most, sum(n.done - b.done
+        SELECT e.epoch, e.hour // 24 AS day, e.came, f.city, f.fees, any_value(f.most) AS most, sum(n.done - b.done
             + n.load * (e.until / 3600 - n.hour) - b.load * (e.since / 3600 - b.hour)) / 24 AS days
-        FROM ({_ENDED}) AS e JOIN passed AS n ON n.epoch = e.epoch AND n.hour = e.hour
-        JOIN passed AS b ON b.epoch = e.epoch AND b.city = n.city AND b.hour = e.since // 3600
-        GROUP BY e.epoch, e.hour // 24, n.city, n.fees""",
+        FROM ({_PASSED}) AS e JOIN passed AS f ON f.epoch = e.epoch AND f.hour = e.hour
+        JOIN passed AS n ON n.epoch = e.epoch AND n.city = f.city AND n.hour = (e.until - 1) // 3600
+        JOIN passed AS b ON b.epoch = e.epoch AND b.city = f.city AND b.hour = e.since // 3600
+        GROUP BY e.epoch, e.hour // 24, e.came, f.city, f.fees""",
     # The dearest and the cheapest price that each listing showed to the customers of a day: from before its first tick on.
     """CREATE OR REPLACE TABLE checked.shown AS
         WITH days AS (SELECT epoch, (second - 1) // 86400 AS day, min(tick) AS first FROM checked.clock
@@ -41,7 +44,7 @@ TABLES = [
 # Pulls of a day's offers at their dearest and cheapest under each set of fees, and what costs and inflation make of the pull of
 # nothing in it.
 _OFFERS = """
-    SELECT s.*, v.fees, v.days, v.most, exp(-least(700, elasticity * fees[platform_id + 1] / basket)) AS eased,
+    SELECT s.*, v.fees, v.came, v.days, v.most, exp(-least(700, elasticity * fees[platform_id + 1] / basket)) AS eased,
         eased * pull * (dearest / anchor) ** -elasticity AS low, eased * pull * (cheapest / anchor) ** -elasticity AS high,
         coalesce(sum(low) OVER others, 0) AS low_others, coalesce(sum(high) OVER others, 0) AS high_others,
         exp(-elasticity * (pass_through * least(k.cost, n.cost) + CASE WHEN is_loose THEN least(drift * s.day, drift * (s.day + 1))
@@ -53,7 +56,7 @@ _OFFERS = """
     JOIN (SELECT product_id, exp(avg(ln(anchor))) AS anchor FROM checked.listings GROUP BY product_id) USING (product_id)
     JOIN checked.costs AS k ON k.product_id = s.product_id AND k.day = s.day
     JOIN checked.costs AS n ON n.product_id = s.product_id AND n.day = s.day + 1
-    WINDOW others AS (PARTITION BY s.product_id, area, s.epoch, s.day, v.fees
+    WINDOW others AS (PARTITION BY s.product_id, area, s.epoch, s.day, v.came, v.fees
         ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING EXCLUDE CURRENT ROW)"""
 _DUE = f"""
     SELECT epoch, volatility_group, platform, any_value(units) AS units, any_value(square) AS square,
@@ -65,7 +68,8 @@ _DUE = f"""
             a_day * exp(popular * k.normal - popular ** 2 / 2 + day_spread * coalesce(d.normal, 0) - day_spread ** 2 / 2) AS a_day
         FROM ({_OFFERS}) AS o JOIN checked.laws USING (epoch) JOIN checked.popularity AS k USING (product_id)
         JOIN checked.customers USING (epoch, volatility_group)
-        LEFT JOIN checked.demand_days AS d USING (day, product_id, area) WHERE a_day > 0)
+        LEFT JOIN checked.demand_days AS d ON d.day = came AND d.product_id = o.product_id AND d.area = o.area
+        WHERE a_day > 0)
     GROUP BY epoch, volatility_group, platform"""
 _WANTED = """
     SELECT c.epoch, g.volatility_group, g.platform, sum(wanted) AS wanted, bool_or(wanted = 65535) AS is_cut FROM checked.shelf
