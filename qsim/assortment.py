@@ -88,8 +88,13 @@ class Brands(Checked):
 
 
 class Assortment(Checked):
-    """What a generated catalog is made of: shares of the goods list that may be taken, by subcategory; brands; MRPs."""
+    """What a generated catalog is made of: shares of the goods list that may be taken, by subcategory; brands; MRPs.
 
+    And of every catalog, into how many families the goods of each group fall: what their costs share is a family's, and so are
+    supply shocks.
+    """
+
+    families: Annotated[int, Field(ge=1, le=1_000)] = 1
     ranges: dict[str, Share] = Field(default_factory=dict)
     brands: dict[str, Brands] = Field(default_factory=dict)
     mrp: Mrp = Mrp()

@@ -89,7 +89,7 @@ class Platform(Checked):
 
 
 class Cost(Checked):
-    """A product's cost, in logarithms: mean-reverting, partly shared within its group; that of loose goods drifts with inflation.
+    """A good's cost, in logarithms: mean-reverting, partly shared within its family; that of loose goods drifts with inflation.
 
     Goods with a printed MRP do not drift: their prices would all end at the MRP, which stays. The drift is one of logarithms: 5 are
     5.1 % in a year, 100 make prices e-fold.
@@ -105,7 +105,7 @@ class Cost(Checked):
 
 
 class Shocks(Checked):
-    """Supply shocks of a group: so many a year, their log size, days to build up and to fade. They fade while they build up: with 15
+    """Supply shocks of a family: so many a year, their log size, days to build up and to fade. They fade while they build up: with 15
     and 45 days costs rise by .58 of the size at most.
     """
 

@@ -30,6 +30,7 @@ class Columns:
     is_active: Mask
     is_loose: Mask
     mrp: I32
+    goods: I64
     group: U8
     anchor: I32
     unit_cost: I32
@@ -73,7 +74,6 @@ def _block(columns: Columns, first: int, last: int, first_rank: int) -> Block:
     product, store = np.divmod(columns.line_listing[of_block] - first_listing, per)
     on = active[product]
     rank = np.cumsum(active) - 1
-
     loose, mrp, group = (column[first:last][active] for column in (columns.is_loose, columns.mrp, columns.group))
 
     def of_listings(column: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -85,6 +85,7 @@ def _block(columns: Columns, first: int, last: int, first_rank: int) -> Block:
         first_rank=first_rank,
         listings_per_product=per,
         is_active=active,
+        goods=columns.goods[first:last][active],
         lanes=lanes,
         listing_id=(first_listing + lanes).astype(np.uint32),
         resting=columns.anchor[first * per : last * per],

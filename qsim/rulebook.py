@@ -36,6 +36,7 @@ def cost_rules(parameters: Parameters) -> CostRules:
     costs, shocks = parameters.cost, parameters.shocks
     return CostRules(
         seed=parameters.seed,
+        families=parameters.assortment.families,
         volatility=_by_group(costs.volatility),
         reversion_days=costs.reversion_days,
         shared=costs.shared,
@@ -126,6 +127,7 @@ def live_rules(parameters: Parameters) -> LiveRules | None:
         return None
     return LiveRules(
         seed=parameters.seed,
+        families=parameters.assortment.families,
         pass_through=parameters.cost.pass_through,
         drift_a_day=parameters.cost.drift_percent_a_year / 100 / 365,
         base=_by_group(repricing.a_day),

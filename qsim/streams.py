@@ -79,6 +79,7 @@ class Purpose(IntEnum):
     CITY_DEMAND = 65
     DEMAND = 66
     RIDERS = 67
+    FAMILY = 68
 
 
 _local = threading.local()

@@ -113,7 +113,9 @@ def _listing(row: dict[str, Any], snapshot: dict[int, dict[str, Any]]) -> Listin
 def _products(market: Path, listings: dict[int, Listing], stores: int, block_size: int) -> list[Product]:
     per = max(listing.store_id for listing in listings.values()) + 1
     found: list[Product] = []
+    good: dict[str, int] = {}
     for row in sorted(catalog(market, "products"), key=lambda row: row["product_id"]):
+        good.setdefault(row["product"], row["product_id"])
         if not row["is_active"]:
             continue
         number, block = row["product_id"], row["product_id"] // block_size
@@ -121,7 +123,9 @@ def _products(market: Path, listings: dict[int, Listing], stores: int, block_siz
         units = [Unit(nth, of[nth * stores : (nth + 1) * stores]) for nth in range(per // stores)]
         rank = sum(1 for product in found if product.block == block)
         mrp = None if row["is_loose"] else row["mrp_paise"]
-        found.append(Product(number, block, rank, GROUPS.index(row["volatility_group"]), mrp, units))
+        found.append(
+            Product(number, good[row["product"]], block, rank, GROUPS.index(row["volatility_group"]), mrp, units)
+        )
     return found
 
 

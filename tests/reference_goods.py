@@ -65,9 +65,12 @@ class Unit:
 
 @dataclass
 class Product:
-    """An active product; `rank` counts the active products of its block. `mrp` is none for loose produce."""
+    """An active product; `rank` counts the active products of its block, `good` is the first product of its name. `mrp` is none for
+    loose produce.
+    """
 
     number: int
+    good: int
     block: int
     rank: int
     group: int

@@ -262,7 +262,7 @@ class Market:
 
     def write_truth(self, now: Tick, product: Product, unit: Unit, listing: Listing, made: Priced, why: Why) -> None:
         parts = parts_of(listing, made, self.behaviours.log_aim(product, unit, now.second))
-        shock = self.costs.shock_id(product.group, now.second)
+        shock = self.costs.shock_id(product, now.second)
         source = listing.listing_id if why.source in (None, unit.number) else why.source
         self.rows.truth.append(
             (now.number, listing.listing_id, *astuple(parts), shock, float(np.float32(why.rate)), source)

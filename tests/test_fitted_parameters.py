@@ -109,7 +109,7 @@ def test_a_group_that_rises_together_by_chance_is_no_drift() -> None:
 def test_a_supply_shock_is_fitted_with_the_size_that_made_it() -> None:
     base, none = base_values("realistic"), np.zeros(1)
     of = base["shocks"]
-    rules = CostRules(2, none, 150, 0.45, np.array([1 / 365]), 1.0, 0.0, of["ramp_days"], of["decay_days"])
+    rules = CostRules(2, 1, none, 150, 0.45, np.array([1 / 365]), 1.0, 0.0, of["ramp_days"], of["decay_days"])
     path = CostPath()
     extend(path, lambda day: rules, 400)
     assert len({int(number[0]) for number in path.shock_ids} - {0}) == 1

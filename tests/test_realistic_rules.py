@@ -108,6 +108,7 @@ def share_below(folder: Path, headroom: float) -> float:
     """Run a market whose costs move much for two weeks: the share of prices set at the MRP that have left it, in percent."""
     moved = {"cost": {"volatility": {"dairy": 0.02, "snacks": 0.02, "staples": 0.02}, "drift_percent_a_year": 0}}
     moved |= {
+        "assortment": {"families": 1},
         "shocks": {"a_year": {}},
         "sales": {"share": 0.0},
         "demand": {"a_day": {}},

@@ -102,7 +102,7 @@ def test_the_costs_of_products_are_known_from_the_first_day_to_the_one_after_the
     bare: duckdb.DuckDBPyConnection,
 ) -> None:
     volatile = changed(REALISTIC, cost={"volatility": {**NEVER, "dairy": 0.1}}, shocks={"a_year": NEVER})
-    goods = [(3, "dairy"), (8, "snacks")]
+    goods = [(3, "dairy", 3), (8, "snacks", 8)]
     one = Course((Epoch(0, 0, 3600),), (volatile,))
     made = drawn.of_products(one, drawn.cost_path(one, 24), goods)
     costs = {(row["product_id"], row["day"]): row["cost"] for row in laid(bare, made, "costs")}
@@ -114,7 +114,7 @@ def test_costs_move_by_the_rules_of_the_day_that_passes(bare: duckdb.DuckDBPyCon
     calm = changed(REALISTIC, cost={"volatility": NEVER, "reversion_days": 10.0}, shocks={"a_year": NEVER})
     moved = changed(calm, cost={"volatility": {**NEVER, "dairy": 0.1}, "shared": 0.0})
     three = Course((Epoch(0, 0, 86_400), Epoch(1, 86_400, 86_400), Epoch(2, 172_800, 86_400)), (calm, moved, calm))
-    made = drawn.of_products(three, drawn.cost_path(three, 3), [(3, "dairy")])
+    made = drawn.of_products(three, drawn.cost_path(three, 3), [(3, "dairy", 3)])
     costs = {row["day"]: row["cost"] for row in laid(bare, made, "costs")}
     # A day that begins with the last tick of an epoch follows its rules.
     group, product = np.array([GROUPS.index("dairy")], np.uint8), np.array([3])
@@ -124,7 +124,7 @@ def test_costs_move_by_the_rules_of_the_day_that_passes(bare: duckdb.DuckDBPyCon
 
 
 def test_products_are_asked_for_as_their_market_draws_it(bare: duckdb.DuckDBPyConnection) -> None:
-    products = [(3, "dairy"), (8, "snacks")]
+    products = [(3, "dairy", 3), (8, "snacks", 8)]
     one = course(REALISTIC)
     found = laid(bare, drawn.of_products(one, drawn.cost_path(one, 10), products), "popularity")
     asked = [math.exp(0.5 * row["normal"] - 0.125) for row in found]
@@ -134,14 +134,16 @@ def test_products_are_asked_for_as_their_market_draws_it(bare: duckdb.DuckDBPyCo
 def test_the_days_of_a_product_in_an_area_are_those_that_its_market_draws(bare: duckdb.DuckDBPyConnection) -> None:
     uneven = changed(REALISTIC, stores=2, demand={"day_spread": 0.4})
     one = Course((Epoch(0, 0, 3600),), (uneven,))
-    found = laid(bare, drawn.of_products(one, drawn.cost_path(one, 24), [(3, "dairy"), (8, "snacks")]), "demand_days")
+    found = laid(
+        bare, drawn.of_products(one, drawn.cost_path(one, 24), [(3, "dairy", 3), (8, "snacks", 8)]), "demand_days"
+    )
     rules = rulebook.live_rules(uneven)
     assert rules and len(found) == 3 * 2 * 2
     for row in found:
         due = rules.demand.of_day(uneven.seed, row["day"], np.array([row["product_id"] * 2 + row["area"]]))
         assert math.exp(0.4 * row["normal"] - 0.08) == pytest.approx(due[0])
     even = course(changed(REALISTIC, demand={"day_spread": 0.0}))
-    assert laid(bare, drawn.of_products(even, drawn.cost_path(even, 24), [(3, "dairy")]), "demand_days") == []
+    assert laid(bare, drawn.of_products(even, drawn.cost_path(even, 24), [(3, "dairy", 3)]), "demand_days") == []
 
 
 @pytest.mark.parametrize(
@@ -169,7 +171,7 @@ def test_costs_are_made_for_so_many_products_that_the_budgets_of_listings_and_da
 
 def test_of_a_market_in_which_nothing_happens_no_costs_are_made(bare: duckdb.DuckDBPyConnection) -> None:
     still = course(CLASSIC)
-    made = drawn.of_products(still, drawn.cost_path(still, 10), [(3, "dairy")])
+    made = drawn.of_products(still, drawn.cost_path(still, 10), [(3, "dairy", 3)])
     assert laid(bare, made, "costs") == [] and rows_of(bare, "FROM checked.popularity") == []
 
 
@@ -200,12 +202,16 @@ def test_hours_are_laid_out_from_the_tick_before_an_epoch_to_its_last(bare: duck
     assert hours_of(bare, Course((Epoch(0, 0, 1), Epoch(3600, 3600, 1)), (CLASSIC, REALISTIC)), 3605) == {1: [0, 1]}
 
 
+# What costs share cannot change with the rules.
+STILL = changed(CLASSIC, assortment={"families": REALISTIC.assortment.families})
+
+
 @pytest.mark.parametrize(
     ("one", "head", "days"),
     [
         (Course((Epoch(0, 0, 3600),), (REALISTIC,)), 23, [0]),
         (Course((Epoch(0, 0, 3600),), (REALISTIC,)), 24, [0, 1]),
-        (Course((Epoch(0, 0, 3600), Epoch(12, 43_200, 7200)), (REALISTIC, CLASSIC)), 24, [0, 1]),
+        (Course((Epoch(0, 0, 3600), Epoch(12, 43_200, 7200)), (REALISTIC, STILL)), 24, [0, 1]),
         (Course((Epoch(0, 0, 3600),), (changed(REALISTIC, truth=False),)), 24, []),
         (Course((Epoch(0, 0, 3600),), (changed(CLASSIC, truth=True),)), 24, []),
     ],
@@ -214,6 +220,6 @@ def test_shocks_are_known_for_each_day_of_a_market_whose_truth_is_told(
     bare: duckdb.DuckDBPyConnection, one: Course, head: int, days: list[int]
 ) -> None:
     found = laid(bare, drawn.of_shocks(one, head, drawn.cost_path(one, head)), "shocks")
-    assert [(row["day"], row["volatility_group"]) for row in found] == [
-        (day, group) for day in days for group in sorted(GROUPS)
-    ]
+    families = len(GROUPS) * REALISTIC.assortment.families
+    assert families > len(GROUPS)
+    assert [(row["day"], row["family"]) for row in found] == [(day, nth) for day in days for nth in range(families)]

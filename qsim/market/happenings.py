@@ -83,8 +83,8 @@ def _most(
 def log_costs(of: Units, state: State, now: Round, products: I64) -> F64:
     """Give the log costs of products of the block now, between the knots of today and tomorrow."""
     own, through = _own_costs(of, state, now), now.seconds[products] % DAY / DAY
-    groups = of.product_group[products]
-    knots = [now.costs.shared[now.day + ahead][groups] + own.knots[ahead][products] for ahead in range(2)]
+    family = of.family[products]
+    knots = [now.costs.shared[now.day + ahead][family] + own.knots[ahead][products] for ahead in range(2)]
     return np.asarray((1 - through) * knots[0] + through * knots[1])
 
 
@@ -95,7 +95,7 @@ def _own_costs(of: Units, state: State, now: Round) -> OwnCosts:
         zero = np.zeros(len(of.products))
         own = OwnCosts(-1, (zero, zero))
     days = range(own.day + 1, now.day + 1)
-    for knot in cost.own_path(now.costs.rules, of.product_group, of.products, days, own.knots[1]):
+    for knot in cost.own_path(now.costs.rules, of.product_group, of.goods, days, own.knots[1]):
         own = OwnCosts(own.day + 1, (own.knots[1], knot))
     state.costs = own
     return own

@@ -33,7 +33,8 @@ class Block:
     """The unchanging columns of a block's n active listings, and its k campaign lines.
 
     `resting` alone has all listings of the block: the prices of those that are not for sale. `first_listing` is their first id,
-    `is_active` bool[products of the block] tells whose listings the others have, and `lanes` their places among all.
+    `is_active` bool[products of the block] tells whose listings the others have, `goods` int64[active products] the first product
+    of the same name in the market, and `lanes` the listings' places among all.
     The k-th dark stores of all platforms serve area k, which lies in city `city_of_area[k]`.
     """
 
@@ -42,6 +43,7 @@ class Block:
     first_rank: int
     listings_per_product: int
     is_active: Mask
+    goods: I64
     lanes: I64
     listing_id: U32
     resting: I32

@@ -59,7 +59,7 @@ def parts(
         zone,
         unmatched - zone - (regular + sum(overlays)),
         price - unmatched,
-        now.costs.shock_ids[now.day][of.product_group[product]],
+        now.costs.shock_ids[now.day][of.family[product]],
         hazard,
         source,
     )

@@ -12,7 +12,7 @@ import numpy as np
 from qsim import money, streams
 from qsim.arrays import F64, I32, I64, U8, U16, U32, Mask
 from qsim.clock import DAY, HOUR
-from qsim.market.cost import CostPath
+from qsim.market.cost import CostPath, family
 from qsim.market.demand import DemandRules
 from qsim.market.repricing import PAISE
 from qsim.market.state import Block
@@ -37,6 +37,7 @@ class LiveRules:
     """How units behave: rates a day by group, sale laws as cumulative shares, price styles as cumulative shares."""
 
     seed: int
+    families: int
     pass_through: float
     drift_a_day: float
     base: F64
@@ -121,7 +122,8 @@ class Units:
     """The unchanging columns of a block's units (one row a unit, or a listing where said) under an epoch's rules.
 
     `zone` float64[listings] multiplies prices, None without zones; `dynamic` tells whose price follows the time of day,
-    None where all do; `headroom` is what the MRP cuts off the log price aimed at. By product: `log_reference` is the mean log
+    None where all do; `headroom` is what the MRP cuts off the log price aimed at. By product: `goods` are the first products of
+    their names, whose packs share their costs, `family` what else does (see `cost.family`), `log_reference` is the mean log
     anchor, `customers` the mean a day in an area; `customer_ids` int64[products x areas] number these in the market;
     `drift_a_day` is the inflation of log costs and prices, none of goods with a printed MRP, which would end at it one and all.
     """
@@ -129,7 +131,9 @@ class Units:
     stores: int
     platforms: int
     products: I64
+    goods: I64
     product_group: U8
+    family: I64
     listing_id: U32
     platform: U8
     group: U8
@@ -197,9 +201,8 @@ def _row_means(table: F64) -> F64:
 
 def units(block: Block, rules: LiveRules, stores: int) -> Units:
     """Work out the units of a block and what the rules make of their columns."""
-    first = slice(None, None, stores)
-    ids, group, platform = block.listing_id[first], block.group[first], block.platform[first]
-    loose, platforms = block.is_loose[first], block.listings_per_product // stores
+    ids, group, platform = block.listing_id[::stores], block.group[::stores], block.platform[::stores]
+    loose, platforms = block.is_loose[::stores], block.listings_per_product // stores
     products = ids[::platforms].astype(np.int64) // block.listings_per_product
     normal = streams.normals(streams.hashed(rules.seed, Purpose.PROPENSITY, 0, ids))
     uneven = np.where(loose, 1.0, money.exp(rules.spread * normal - rules.spread * rules.spread / 2))
@@ -207,19 +210,21 @@ def units(block: Block, rules: LiveRules, stores: int) -> Units:
     style = (draw[:, None] >= rules.styles[platform, loose.astype(np.int64)][:, :-1]).sum(axis=1).astype(np.uint8)
     exact = streams.uniforms(streams.hashed(rules.seed, Purpose.PRICE_STYLE, 1, ids)) < rules.exact_sales
     dynamic = streams.uniforms(streams.hashed(rules.seed, Purpose.DYNAMIC, 0, ids)) < rules.dynamic_share
-    log_anchor = money.log(block.anchor[first].astype(np.float64))
+    log_anchor = money.log(block.anchor[::stores].astype(np.float64))
     return Units(
         stores=stores,
         platforms=platforms,
         products=products,
+        goods=block.goods,
         product_group=group[::platforms],
+        family=family(rules.seed, rules.families, group[::platforms], block.goods),
         listing_id=ids,
         platform=platform,
         group=group,
         log_anchor=log_anchor,
-        headroom=_headroom(rules, block.anchor[first], block.ceiling[first], ids),
+        headroom=_headroom(rules, block.anchor[::stores], block.ceiling[::stores], ids),
         log_reference=_row_means(log_anchor.reshape(-1, platforms)),
-        ceiling=block.ceiling[first],
+        ceiling=block.ceiling[::stores],
         style=style,
         sale_style=np.where(exact, np.uint8(PAISE), style),
         base=rules.base[group] * uneven,

@@ -29,7 +29,7 @@ from qsim.errors import UsageError
 from qsim.festivals import Entry
 from qsim.market.state import Block
 from qsim.params import Parameters
-from qsim.runs.worlds import CATALOG_COLUMNS, block_products, campaign_times, catalog_columns
+from qsim.runs.worlds import OPENING_COLUMNS, block_products, campaign_times, catalog_columns
 from qsim.schema import DISCOUNTS, SNAPSHOTS, TABLES
 from qsim.simulation import Campaigns
 
@@ -166,7 +166,7 @@ def _piece(
 ) -> list[Part]:
     """Make the listings of a run of products, their snapshot at tick 0, and the own discounts that start at it."""
     listings = _as_arrow("listings", listing_table(parameters, products))
-    needed = _as_arrow("products", products, CATALOG_COLUMNS["products"])
+    needed = _as_arrow("products", products, OPENING_COLUMNS)
     columns = replace(
         catalog_columns({**small, "products": needed, "listings": listings}, parameters), first_product=first
     )

@@ -10,14 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from qsim import festivals, rulebook
+from qsim.arrays import I64
 from qsim.behaviour import GROUPS
 from qsim.blocks import Columns
 from qsim.market.state import products_per_block
 from qsim.params import Parameters
 from qsim.simulation import Campaigns, Course, World
 
+# At tick 0, when costs are at their mean, no names are needed.
+OPENING_COLUMNS = ["volatility_group", "mrp_paise", "is_loose", "is_active"]
 CATALOG_COLUMNS = {
-    "products": ["volatility_group", "mrp_paise", "is_loose", "is_active"],
+    "products": [*OPENING_COLUMNS, "product"],
     "listings": ["platform_id", "anchor_price_paise", "unit_cost_paise", "reorder_level", "target_stock"],
     "stores": ["platform_id", "city"],
     "campaigns": ["starts_second", "duration_seconds", "repeat_seconds", "ends_second"],
@@ -54,8 +57,18 @@ def block_products(parameters: Parameters) -> int:
     return products_per_block(parameters.listings_per_product, rulebook.lives(parameters))
 
 
+def goods_of(products: pa.Table) -> I64:
+    """Give the first product of each product's name, int64[products]; each is one of its own where no names are told."""
+    if "product" not in products.column_names:
+        return np.arange(len(products))
+    names = products.column("product").combine_chunks().dictionary_encode().indices.to_numpy()
+    return np.asarray(np.unique(names, return_index=True)[1][names], np.int64)
+
+
 def catalog_columns(catalog: Mapping[str, pa.Table], opening: Parameters) -> Columns:
-    """Take from the catalog tables (of each at least CATALOG_COLUMNS) what blocks are made of, by the parameters of tick 0."""
+    """Take from the catalog tables (of each CATALOG_COLUMNS, but for names at tick 0) what blocks are made of, by the parameters
+    of tick 0.
+    """
 
     def column(table: str, name: str) -> Any:
         return catalog[table].column(name).to_numpy()
@@ -68,6 +81,7 @@ def catalog_columns(catalog: Mapping[str, pa.Table], opening: Parameters) -> Col
         is_active=column("products", "is_active"),
         is_loose=column("products", "is_loose"),
         mrp=column("products", "mrp_paise"),
+        goods=goods_of(catalog["products"]),
         group=codes[group.indices.to_numpy()],
         anchor=column("listings", "anchor_price_paise"),
         unit_cost=column("listings", "unit_cost_paise"),

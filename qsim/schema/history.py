@@ -169,7 +169,7 @@ TRUTH = Table(
         "rival_paise": ("int32", "what answering a rival takes off"),
         "shock_id": (
             "uint32",
-            "1 + the market day, counted from 0, of the newest supply shock of its group that began on an earlier day; 0 for none",
+            "1 + the market day, counted from 0, of the newest supply shock of its family that began on an earlier day; 0 for none",
         ),
         "hazard_a_day": ("float32", "rate a day at which what happened could happen; 0 where clock or stock decided"),
         "source_listing_id": ("uint32", "the listing whose sale is shared or whose price is answered; else its own"),

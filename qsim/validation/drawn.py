@@ -1,4 +1,4 @@
-"""What follows from the parameters hour by hour and day by day: weekdays, weather and calendar, the groups' supply shocks, and
+"""What follows from the parameters hour by hour and day by day: weekdays, weather and calendar, the families' supply shocks, and
 the products' popularity and costs.
 
 The draws behind them are the market's own, made again from its seed; nothing that it stored is read.
@@ -24,7 +24,7 @@ from qsim.validation.laws import long_table
 
 
 def cost_path(course: Course, head: int) -> cost.CostPath:
-    """Work out what the groups' costs share, and their shocks, up to the day after the newest; empty where nothing happens."""
+    """Work out what the families' costs share, and their shocks, up to the day after the newest; empty where nothing happens."""
     path = cost.CostPath()
     if any(map(rulebook.lives, course.parameters)):
         days = course.epochs[-1].second_of(head) // DAY + 1
@@ -33,32 +33,36 @@ def cost_path(course: Course, head: int) -> cost.CostPath:
 
 
 def of_shocks(course: Course, head: int, path: cost.CostPath) -> list[str]:
-    """Write the statements of the newest shock of each group on each day: 1 + the day on which it began, 0 for none."""
+    """Write the statements of the newest shock of each family on each day: 1 + the day on which it began, 0 for none."""
     told = any(rulebook.lives(p) and p.truth for p in course.parameters)
     days = course.epochs[-1].second_of(head) // DAY + 1 if told else 0
     by_day = enumerate(path.shock_ids[:days])
-    rows = [(day, group, int(ids[nth])) for day, ids in by_day for nth, group in enumerate(GROUPS)]
-    return long_table("shocks", {"day": "BIGINT", "volatility_group": "VARCHAR", "shock_id": "BIGINT"}, rows)
+    rows = [(day, nth, shock) for day, ids in by_day for nth, shock in enumerate(ids.tolist())]
+    return long_table("shocks", {"day": "BIGINT", "family": "BIGINT", "shock_id": "BIGINT"}, rows)
 
 
-def of_products(course: Course, path: cost.CostPath, products: Sequence[tuple[int, str]]) -> list[str]:
+def of_products(course: Course, path: cost.CostPath, products: Sequence[tuple[int, str, int]]) -> list[str]:
     """Write the statements of the draws behind each product's popularity and behind its customers on each day of a path in each
-    area, and of its log cost at the start of each day; none where nothing happens. `products` are numbers and groups of those wanted.
+    area, of its family, and of its log cost at the start of each day; none where nothing happens. `products` are numbers and groups
+    of those wanted, and the first products of their names.
     """
     if not path.shared:
         products = []
-    ids = np.array([number for number, _ in products], np.int64)
-    groups = np.array([GROUPS.index(group) for _, group in products], np.uint8)
+    ids, goods = (np.array([row[at] for row in products], np.int64) for at in (0, 2))
+    groups = np.array([GROUPS.index(group) for _, group, _ in products], np.uint8)
+    family = cost.family(course.parameters[0].seed, course.parameters[0].assortment.families, groups, goods)
     normals = streams.normals(streams.hashed(course.parameters[0].seed, Purpose.POPULARITY, 0, ids))
     start = np.zeros(len(ids))
-    own = chain([start], cost.own_path(path.rules, groups, ids, range(len(path.rules)), start))
+    own = chain([start], cost.own_path(path.rules, groups, goods, range(len(path.rules)), start))
     costs: list[tuple[int, int, float]] = []
     for day, (shared, knot) in enumerate(zip(path.shared, own, strict=True) if products else []):
-        levels = (shared[groups] + knot).tolist()
-        costs += [(number, day, levels[nth]) for nth, (number, _) in enumerate(products)]
+        levels = (shared[family] + knot).tolist()
+        costs += [(number, day, level) for number, level in zip(ids.tolist(), levels, strict=True)]
     numbered = {"product_id": "BIGINT"}
-    drawn = [(number, float(normals[nth])) for nth, (number, _) in enumerate(products)]
+    drawn = [*zip(ids.tolist(), normals.tolist(), strict=True)]
+    families = [*zip(ids.tolist(), family.tolist(), strict=True)]
     return [
+        *long_table("families", numbered | {"family": "BIGINT"}, families),
         *long_table("popularity", numbered | {"normal": "DOUBLE"}, drawn),
         *long_table("costs", numbered | {"day": "BIGINT", "cost": "DOUBLE"}, costs),
         *_of_customers(course, ids, len(path.shared)),

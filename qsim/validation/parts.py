@@ -86,12 +86,12 @@ CHECKS: tuple[Check, ...] = (
     ),
     faults(
         "2.28",
-        "The newest shock of a group is that of the day, one for all its products.",
-        f"""SELECT tick, k.volatility_group, least, most, shock_id FROM (
-            SELECT tick, volatility_group, min(shock_id) AS least, max(shock_id) AS most
-            FROM {_TOLD} JOIN checked.listings USING (listing_id) GROUP BY ALL) AS k
-        JOIN checked.clock USING (tick)
-        LEFT JOIN checked.shocks AS s ON s.day = second // 86400 AND s.volatility_group = k.volatility_group
+        "The newest shock of a family is that of the day, one for all its products.",
+        f"""SELECT tick, k.family, least, most, shock_id FROM (
+            SELECT tick, family, min(shock_id) AS least, max(shock_id) AS most
+            FROM {_TOLD} JOIN checked.listings AS g USING (listing_id) JOIN checked.families AS f ON f.product_id = g.product_id
+            GROUP BY ALL) AS k
+        JOIN checked.clock USING (tick) LEFT JOIN checked.shocks AS s ON s.day = second // 86400 AND s.family = k.family
         WHERE least <> most OR most IS DISTINCT FROM shock_id""",
         sampled=True,
         needs="told",

@@ -263,25 +263,22 @@ def lay_out(run: Callable[[str], list[dict[str, Any]]], history: Log, course: Co
     kept, names = _read_by(made, read_by)
     run("CREATE SCHEMA IF NOT EXISTS checked")
     by_hour = _of_hours(run, history, course) if "hours" in names else []
-    by_day = _of_days(run, history, course, names) if names & {"shocks", "costs", "popularity"} else []
+    by_day = _of_days(run, history, course) if names & {"shocks", "costs", "popularity"} else []
     for statement in chain(by_hour, by_day, kept):
         run(statement)
 
 
-def _of_days(run: Callable[[str], list[dict[str, Any]]], history: Log, course: Course, names: set[str]) -> list[str]:
-    """Write the statements of the groups' shocks and of the products' costs and popularity, where these names are read."""
+def _of_days(run: Callable[[str], list[dict[str, Any]]], history: Log, course: Course) -> list[str]:
+    """Write the statements of the families' shocks and of the products' costs and popularity."""
     path = drawn.cost_path(course, history.tick)
-    shocks = drawn.of_shocks(course, history.tick, path) if "shocks" in names else []
-    if not names & {"costs", "popularity"}:
-        return shocks
     days = course.epochs[-1].second_of(history.tick) // DAY + 1
     step = _step(history) * sampling.day_step(_rows(history, "listings") // _step(history) * days)
     rows = run(
-        "SELECT product_id, volatility_group FROM raw.products"
-        f" WHERE is_active AND volatility_group IN {GROUPS} AND product_id % {step} = 0 ORDER BY product_id"
+        "SELECT product_id, volatility_group, min(product_id) OVER (PARTITION BY product) AS good FROM raw.products"
+        f" QUALIFY is_active AND volatility_group IN {GROUPS} AND product_id % {step} = 0 ORDER BY product_id"
     )
-    products = [(row["product_id"], row["volatility_group"]) for row in rows]
-    return [*shocks, *drawn.of_products(course, path, products)]
+    products = [(row["product_id"], row["volatility_group"], row["good"]) for row in rows]
+    return [*drawn.of_shocks(course, history.tick, path), *drawn.of_products(course, path, products)]
 
 
 def _of_hours(run: Callable[[str], list[dict[str, Any]]], history: Log, course: Course) -> list[str]:
