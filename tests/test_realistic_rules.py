@@ -229,7 +229,7 @@ def test_a_group_without_a_width_of_gap_keeps_the_default() -> None:
 
 
 @pytest.mark.parametrize(
-    ("level", "spread", "warned"), [(1, 0.8, False), (8, 0.8, False), (100, 0.8, True), (40, 0, True)]
+    ("level", "spread", "warned"), [(1, 0.8, False), (8, 0.8, False), (100, 0.8, True), (40, 0, True), (1, 2.5, True)]
 )
 def test_customers_that_would_be_too_many_for_an_hour_are_warned_of(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, level: float, spread: float, warned: bool

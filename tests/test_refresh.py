@@ -102,6 +102,34 @@ def test_refresh_of_a_cursor_is_refused_and_it_moves_along_with_its_connection(r
     assert cursor.execute("SELECT raw.head_tick()").fetchall() == [(11,)]
 
 
+@pytest.mark.parametrize(
+    "own", ["CREATE SCHEMA own; USE own", "ATTACH '{}/own.duckdb' AS own; CREATE SCHEMA own.raw; USE own"]
+)
+def test_a_refresh_moves_the_markets_views_and_none_of_a_database_that_is_used_before_them(
+    ran: Path, tmp_path: Path, own: str
+) -> None:
+    shutil.copytree(ran, tmp_path / "m")
+    connection = qsim.connect(tmp_path / "m")
+    connection.execute(own.format(tmp_path))
+    connection.execute("CREATE TABLE mine AS SELECT 1 AS one")
+    named = "SELECT count(*) FROM duckdb_views() WHERE NOT internal AND (database_name = 'own' OR schema_name = 'own')"
+    tick = qsim.run(tmp_path / "m", ticks=5, surge_probability=0.3)["tick"]
+    assert qsim.refresh(connection) == tick
+    assert connection.sql("FROM mine").fetchall() == [(1,)] and connection.sql(named).fetchall() == [(0,)]
+    connection.execute("USE memory.main")
+    seen = "SELECT (SELECT max(tick) FROM metrics), (SELECT max(epoch) FROM epochs)"
+    assert connection.sql(seen).fetchall() == qsim.connect(tmp_path / "m").sql(seen).fetchall()
+
+
+def test_a_cursor_takes_times_with_a_zone_as_its_connection_does(ran: Path) -> None:
+    connection = qsim.connect(ran)
+    # Where this machine is in India, a connection's own zone could not be told from none.
+    asked = "SELECT current_setting('TimeZone'), tick_at(TIMESTAMPTZ '2026-01-01 00:00:30+05:30')"
+    assert (
+        connection.cursor().execute(asked).fetchall() == connection.execute(asked).fetchall() == [("Asia/Kolkata", 6)]
+    )
+
+
 def test_refresh_of_a_connection_over_no_market_is_refused() -> None:
     with pytest.raises(UsageError, match="not over a market"):
         qsim.refresh(duckdb.connect())

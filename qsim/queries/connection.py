@@ -83,7 +83,7 @@ def in_memory() -> duckdb.DuckDBPyConnection:
     if connection.execute("SELECT current_setting('enable_progress_bar')").fetchall() != [(False,)]:
         connection.execute("SET enable_progress_bar = false")
     # What it takes for few rows it compares with every row of the other side, and it takes the days of a long market for few.
-    connection.execute("SET asof_loop_join_threshold = 0")
+    connection.execute("SET GLOBAL asof_loop_join_threshold = 0")
     return connection
 
 
@@ -91,9 +91,9 @@ def connected(market: Place, history: Log) -> duckdb.DuckDBPyConnection:
     """Open DuckDB in memory with all views of a market at the commit that a log ends with."""
     connection = in_memory()
     # Files never change under their names, so that what is in their footers holds for every query.
-    connection.execute("SET parquet_metadata_cache = true")
+    connection.execute("SET GLOBAL parquet_metadata_cache = true")
     # Of local files it reads ahead what the page index says is not needed.
-    connection.execute("SET disable_parquet_prefetching = true")
+    connection.execute("SET GLOBAL disable_parquet_prefetching = true")
     connection.execute(ZONE)
     connection.execute(f"SET VARIABLE qsim_market = {quoted(str(market))}")
     _show(connection, market, history)
@@ -106,18 +106,32 @@ def _show(connection: duckdb.DuckDBPyConnection, market: Place, history: Log) ->
     # DuckDB has no way of its own to object stores but an extension that is fetched from the network.
     select = scans.select if isinstance(market, ObjectPath) else files
     texts = views.all_statements(market, history, course_of(history), select)
-    connection.execute("BEGIN")
-    try:
-        if isinstance(market, ObjectPath):
-            register_objects(connection, scans.named, {str(market / file.path): file.bytes for file in history.files})
-        run_new(connection, texts, _shown.get(connection, frozenset()))
-    except BaseException:
-        # Ctrl-C too must not leave the connection in a transaction, which the next refresh would refuse.
-        connection.execute("ROLLBACK")
-        raise
-    connection.execute("COMMIT")
+    with _at_home(connection):
+        connection.execute("BEGIN")
+        try:
+            if isinstance(market, ObjectPath):
+                register_objects(
+                    connection, scans.named, {str(market / file.path): file.bytes for file in history.files}
+                )
+            run_new(connection, texts, _shown.get(connection, frozenset()))
+        except BaseException:
+            # Ctrl-C too must not leave the connection in a transaction, which the next refresh would refuse.
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
     _shown[connection] = frozenset(texts)
     connection.execute(f"SET VARIABLE qsim_head = {quoted(history.head)}")
+
+
+@contextmanager
+def _at_home(connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+    """Have statements act on the market's views, where the user has put a database or schema of their own before them by USE."""
+    path = connection.execute("SELECT current_setting('search_path')").fetchall()[0][0]
+    connection.execute("USE memory.main")
+    try:
+        yield
+    finally:
+        connection.execute(f"SET search_path = {quoted(path)}")
 
 
 def run_new(connection: duckdb.DuckDBPyConnection, texts: Sequence[str], before: Collection[str]) -> None:

@@ -120,14 +120,17 @@ ORDER BY ts DESC, listing_id""",
     WHERE strftime(day - later, '%Y-%m-%d') LIKE replace(date, '*', '%') AND c.city IN ('', s.city)
     GROUP BY day, store_id)
 SELECT p.*, EXISTS (FROM discounts AS d WHERE d.listing_id = p.listing_id AND d.campaign_id IS NOT NULL
-           AND p.day + INTERVAL 12 HOUR >= d.starts_at AND p.day + INTERVAL 12 HOUR < d.ends_at) AS in_campaign,
+           AND n.noon >= d.starts_at AND n.noon < d.ends_at) AS in_campaign,
        coalesce(festivals, '') AS festivals, coalesce(t.wanted_units, 0) AS wanted_units, coalesce(t.units, 0) AS units,
        coalesce(t.lost_units, 0) AS lost_units
-FROM daily_prices AS p LEFT JOIN festivals USING (day, store_id) LEFT JOIN demand_truth AS t USING (day, listing_id)
+FROM daily_prices AS p
+JOIN (SELECT day, tick_time(tick_at(day + INTERVAL 12 HOUR)) AS noon FROM (SELECT DISTINCT day FROM daily_prices)) AS n USING (day)
+LEFT JOIN festivals USING (day, store_id) LEFT JOIN demand_truth AS t USING (day, listing_id)
 ORDER BY listing_id, day""",
     ),
     "choices": (
-        "Among which prices did customers choose? Every offer at each tick with customers, to estimate elasticities on",
+        "Among which prices and order fees did customers choose? Every offer at each tick with customers, to estimate elasticities on:"
+        " units, of which a customer wants one or more",
         """WITH areas AS (
     SELECT store_id, store_id % (SELECT count(*) // count(DISTINCT platform) FROM stores) AS area FROM stores),
 asked AS (
@@ -135,9 +138,11 @@ asked AS (
 shown AS (
     SELECT tick, listing_id, price_after AS price FROM price_history
     UNION ALL SELECT tick, listing_id, price FROM snapshots WHERE tick = 0)
-SELECT a.tick, a.product_id, l.pincode, a.area, l.listing_id, l.platform, s.price, coalesce(o.wanted_units, 0) AS wanted_units
+SELECT a.tick, a.product_id, l.pincode, a.area, l.listing_id, l.platform, s.price,
+       coalesce(f.fee, 0) AS order_fee, coalesce(o.wanted_units, 0) AS wanted_units
 FROM asked AS a JOIN (FROM listings JOIN areas USING (store_id)) AS l USING (product_id, area)
 ASOF JOIN shown AS s ON s.listing_id = l.listing_id AND a.tick > s.tick
+ASOF LEFT JOIN fees AS f ON f.store_id = l.store_id AND a.tick >= f.tick
 LEFT JOIN orders AS o ON o.tick = a.tick AND o.listing_id = l.listing_id
 WHERE raw.is_open(l.platform, a.tick)
 ORDER BY a.tick, l.listing_id""",

@@ -80,13 +80,13 @@ def _trade() -> list[str]:
     """
     return [
         f"""CREATE OR REPLACE VIEW orders AS SELECT o.tick, tick_time(o.tick) AS ts, o.listing_id, n.product_id, n.product,
-            n.category, n.platform, n.store_id, o.units, o.wanted_units,
+            n.category, n.platform, n.store_id, o.units::INTEGER AS units, o.wanted_units::INTEGER AS wanted_units,
             greatest(o.wanted_units::INTEGER - o.units, 0) AS lost_units, {rupees("o.price_paise")} AS price,
             {rupees("o.cost_paise")} AS cost, {rupees("(o.units::BIGINT * o.price_paise)", 18)} AS revenue,
             {rupees("(o.units::BIGINT * (o.price_paise::BIGINT - o.cost_paise))", 18)} AS margin
             FROM raw.orders AS o JOIN raw.named AS n USING (listing_id)""",
         """CREATE OR REPLACE VIEW deliveries AS SELECT d.tick, tick_time(d.tick) AS ts, d.listing_id, n.product_id, n.product,
-            n.category, n.platform, n.store_id, d.units, d.stock
+            n.category, n.platform, n.store_id, d.units::INTEGER AS units, d.stock::INTEGER AS stock
             FROM raw.deliveries AS d JOIN raw.named AS n USING (listing_id)""",
         f"""CREATE OR REPLACE VIEW fees AS SELECT f.tick, tick_time(f.tick) AS ts, f.store_id, s.platform, s.city,
             {rupees("f.fee_paise")} AS fee, (f.load_bps::BIGINT * 0.0001)::DECIMAL(12, 4) AS load, f.is_raining

@@ -189,8 +189,9 @@ def _fees(until: str) -> str:
 
 def _inventory(stock: str) -> str:
     return f"""
-        SELECT listing_id, product_id, platform, store_id, stock, least(reserved::INTEGER, stock) AS reserved, reorder_level,
-            target_stock, CASE WHEN stock = 0 THEN 'out_of_stock' WHEN stock <= reorder_level THEN 'low_stock'
+        SELECT listing_id, product_id, platform, store_id, stock, least(reserved::INTEGER, stock) AS reserved,
+            reorder_level::INTEGER AS reorder_level, target_stock::INTEGER AS target_stock,
+            CASE WHEN stock = 0 THEN 'out_of_stock' WHEN stock <= reorder_level THEN 'low_stock'
             ELSE 'in_stock' END AS status
         FROM {stock} JOIN raw.named USING (listing_id)"""
 

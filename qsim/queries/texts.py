@@ -26,7 +26,8 @@ _DUCKDB_TYPES = {
 }  # fmt: skip
 _LITERAL = str.maketrans({sign: f"[{sign}]" for sign in "*?["})
 # A time with a zone is brought to the market's clock; DuckDB would take the machine's.
-ZONE = "SET TimeZone = 'Asia/Kolkata'"
+# Cursors have what is global alone.
+ZONE = "SET GLOBAL TimeZone = 'Asia/Kolkata'"
 # Before rounding down: halves go up, also those that a division by a fraction without a double left a little too small.
 HALF = 0.5000001
 CAUSES = "CASE cause " + " ".join(f"WHEN {cause.value} THEN '{cause.name.lower()}'" for cause in Cause) + " END"

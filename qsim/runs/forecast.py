@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 
 from qsim import clock, festivals, hours
 from qsim.errors import DiskError, UsageError
@@ -24,8 +25,8 @@ ROWS_A_SECOND = 4_000_000
 SECONDS_A_TICK = 0.0004
 # Where no batch is updated in turn, a product's listings have about a row each in so many seconds of market time.
 _QUIET_SECONDS = 76_800
-# Where the mean is this share of the most that can come, fewer than one hour in a thousand would have more.
-_CROWD = 0.65
+# The share of the busiest hour's demand that may be lost because more customers are due than can come.
+_LOST = 0.05
 
 _logger = logging.getLogger("qsim")
 
@@ -127,20 +128,32 @@ def warn_of_calendar(market: Place, entries: Sequence[Entry], start: str, begin:
 
 
 def _warn_of_crowds(market: Place, parameters: Parameters) -> None:
-    """Log a warning where more customers of a product may want to come to an area in an hour than can: those beyond are lost.
+    """Log a warning where more customers of a product want to come to an area in an hour than can: those beyond are lost.
 
-    Looked at is the busiest hour of the week, without rain and calendar, of a product that is one standard deviation of its
-    popularity and its days above the mean.
+    Looked at is the busiest hour of the week, without rain and calendar.
     """
     demand = parameters.demand
     peak = max(hours.of_mean(demand.hours)) * max(hours.of_mean(demand.weekdays)) * demand.level / arrivals.HOURS_A_DAY
     customers = max(demand.a_day.values()) * peak
-    spread = math.hypot(demand.spread, demand.day_spread, demand.city_spread)
-    if customers * math.exp(spread) > _CROWD * arrivals.MOST:
+    lost = _share_beyond(customers, math.hypot(demand.spread, demand.day_spread, demand.city_spread), arrivals.MOST)
+    if lost > _LOST:
         _logger.warning(
-            "%s: demand: found %.0f customers of a mean product in an area in the busiest hour; at most %d of any come, and the"
-            " demand beyond is lost; lower demand.level or demand.a_day",
+            "%s: demand: found %.1f customers of a mean product in an area in the busiest hour; at most %d of any come, and %.0f %%"
+            " of that hour's demand are beyond and lost; lower demand.level, demand.a_day or the spreads of demand",
             market,
             customers,
             arrivals.MOST,
+            100 * lost,
         )
+
+
+def _share_beyond(mean: float, spread: float, most: float) -> float:
+    """Give the share of a count's mean that lies beyond `most`, where the Poisson law's mean is itself lognormal, `spread` the sd of
+    logs: E(X - most)+ / E X of a lognormal X of the same mean and variance, in closed form (Black and Scholes 1973).
+    """
+    if mean == 0:
+        return 0.0
+    sd = math.sqrt(spread * spread + math.log1p(1 / (mean * math.exp(spread * spread))))
+    above = (math.log(mean / most) + sd * sd / 2) / sd
+    law = NormalDist()
+    return law.cdf(above) - most / mean * law.cdf(above - sd)

@@ -5,7 +5,6 @@ Worked out from the parameters here, apart from the code that made the market; o
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Any
@@ -128,7 +127,6 @@ def _figures(p: Parameters, first: Parameters) -> dict[str, float]:
         "capacity": surge.capacity,
         "rain_loss": surge.rain_loss,
         "step": surge.step,
-        "uneven": (math.exp(p.demand.spread**2 + p.demand.day_spread**2) - 1) ** 0.5,
         "exact": p.price_points.exact_sales,
         "nine_stick": p.repricing.nine_stick,
         "on_sale": p.repricing.on_sale,
