@@ -36,6 +36,11 @@ def events(port: int, until: int, last: str | None = None, **wants: object) -> l
     return found
 
 
+def places(found: list[Event]) -> list[str]:
+    """The places in the order of changes that the ids name, without the market."""
+    return [(name or "").rpartition(":")[0] for _, name, _ in found]
+
+
 def changes(found: list[Event]) -> list[tuple[int, int, float]]:
     rows = [row for kind, _, data in found if kind == "changes" for row in data["rows"]]
     return [(row["tick"], row["listing_id"], row["price_after"]) for row in rows]

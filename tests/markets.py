@@ -103,6 +103,7 @@ def columns_of(plan: Plan) -> Columns:
         active,
         loose,
         mrp,
+        np.arange(len(active)),
         group,
         anchor.ravel(),
         unit_cost=np.ones(listings, np.int32),

@@ -98,8 +98,10 @@ def test_offers_of_a_product_are_its_prices_in_that_area_as_of_the_tick(
         told[area] = board_history.prices(known, product, PAST, area=area)["offers"]
         wanted = rows(
             views,
-            f"""SELECT platform, {STATE}, s.stock FROM raw.state_at({PAST}) AS s JOIN raw.listings USING (listing_id)
-                JOIN platforms USING (platform_id) WHERE product_id = {product} AND store_id % 2 = {area} ORDER BY platform_id""",
+            f"""SELECT platform, {STATE}, s.stock, coalesce((SELECT max_by(fee_paise, tick) FROM raw.fees AS f
+                    WHERE f.store_id = l.store_id AND tick <= {PAST}), 0) AS order_fee_paise
+                FROM raw.state_at({PAST}) AS s JOIN raw.listings AS l USING (listing_id) JOIN platforms USING (platform_id)
+                WHERE product_id = {product} AND store_id % 2 = {area} ORDER BY platform_id""",
         )
         assert told[area] == [row if most_events else row | {"stock": None} for row in wanted]
     assert told[0] != told[1]

@@ -188,7 +188,13 @@ def test_33_34_a_market_of_another_format_is_refused_by_its_number(
     body = json.loads(path.read_text())["body"] | {"format": format_version}
     path.write_bytes(sealed(body)[0])
     for words in (["run", market, "--ticks", 1], ["status", market]):
-        refuse(shell, market, 5, (path.name, f"format {format_version};", "reads format", "use the qsim"), *words)
+        refuse(
+            shell,
+            market,
+            5,
+            (path.name, f"format {format_version}, of qsim {qsim.__version__};", "reads format", "use the qsim"),
+            *words,
+        )
 
 
 def test_35_a_run_of_a_locked_market_names_the_process_and_the_host(shell: Shell, market: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from qsim.server import answers
+from qsim import versions
 from tests.servers import Served, in_thread
 
 
@@ -20,7 +20,7 @@ def test_an_answer_that_the_asker_has_is_not_sent_again(server: Served) -> None:
 def test_an_answer_of_another_version_is_sent_again(questioned: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with in_thread(questioned) as (port, _), httpx.Client(base_url=f"http://127.0.0.1:{port}") as client:
         tags = {path: client.get(path).headers["ETag"] for path in ("/api/status", "/api/deals", "/api/boards/depths")}
-        monkeypatch.setattr(answers, "_VERSION", "9.9")
+        monkeypatch.setattr(versions, "own", lambda: "9.9")
         for path, tag in tags.items():
             assert client.get(path, headers={"If-None-Match": tag}).status_code == 200, path
 

@@ -27,10 +27,11 @@ from qsim.server import following, guarding, patience, streaming
 from qsim.server.app import create_app
 from qsim.server.guarding import Allowed, refuse
 from qsim.server.measures import Measures
+from qsim.server.messages import Back
 from qsim.server.patience import Patience
 from qsim.server.problems import ProblemError
 from qsim.server.reading import Market
-from tests.followers import changes, events, wanted
+from tests.followers import changes, events, places, wanted
 from tests.servers import in_thread
 
 SCOPE = {"raw_path": b"/", "query_string": b"", "scheme": "http"}
@@ -165,7 +166,7 @@ def test_who_comes_back_between_a_commit_and_its_telling_gets_nothing_twice(mark
         feed = app.state.feed
         qsim.run(market, ticks=1)
         assert served.follow(app.state.market.at)
-        client = await feed.join(Filter(), (9, 0), is_there)
+        client = await feed.join(Filter(), Back((9, 0), None), is_there)
         await feed.publish()
         return told_to(client)
 
@@ -178,10 +179,11 @@ def test_who_comes_back_between_a_commit_and_its_telling_gets_nothing_twice(mark
 def test_a_hello_has_an_id_for_those_alone_who_come_without_one(market: Path) -> None:
     async def hellos() -> list[Any]:
         feed = create_app(market).state.feed
-        return [told_to(await feed.join(Filter(), position, is_there))[0][:2] for position in (None, (9, 0))]
+        return [told_to(await feed.join(Filter(), back, is_there))[0] for back in (None, Back((9, 0), None))]
 
     # With the newest id before what is made good, a client that is cut off in between would miss that.
-    assert asyncio.run(hellos()) == [("hello", "11:0"), ("hello", None)]
+    found = asyncio.run(hellos())
+    assert [kind for kind, _, _ in found] == ["hello", "hello"] and places(found) == ["11:0", ""]
 
 
 def test_an_id_in_the_newest_tick_goes_on_behind_it(market: Path) -> None:

@@ -18,7 +18,7 @@ from qsim.server import patience, streaming
 from qsim.server.app import create_app
 from qsim.server.streaming import Client
 from qsim.storage import log
-from tests.followers import Following, changes, events, joined, wanted
+from tests.followers import Following, changes, events, joined, places, wanted
 from tests.servers import in_thread, serving
 
 
@@ -108,13 +108,29 @@ def test_an_id_beyond_the_market_is_told_to_begin_again(market: Path) -> None:
     assert [kind for kind, _, _ in found] == ["hello", "reset"] and "has not reached" in found[1][2]["reason"]
 
 
+def test_an_id_of_another_market_is_told_to_begin_again(market: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    qsim.generate(other, products=12, seed=77)
+    qsim.run(other, ticks=30)
+    with in_thread(market) as (port, _):
+        last = events(port, 10, last="9:0")[-1][1]
+    with in_thread(other) as (port, _):
+        found = events(port, 30, last=last)
+    assert [kind for kind, _, _ in found] == ["hello", "reset"] and "another market" in found[1][2]["reason"]
+
+
+def test_what_was_made_good_is_counted_of_what_is_followed(market: Path) -> None:
+    with in_thread(market) as (port, _):
+        kind, _, data = events(port, 10, last="0:0", platform="zepto")[-1]
+    assert (kind, data["changes"]) == ("resumed", len(wanted(market, "platform = 'zepto'")))
+
+
 def test_what_is_too_much_to_make_good_is_told_as_a_gap(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(streaming, "BACK_MOST", 3)
     with in_thread(market) as (port, _):
         found = events(port, 10, last="2:0")
-    assert (
-        [kind for kind, _, _ in found] == ["hello", "gap"] and found[1][2]["from_tick"] == 2 and found[1][1] == "11:0"
-    )
+    assert [kind for kind, _, _ in found] == ["hello", "gap"] and found[1][2]["from_tick"] == 2
+    assert places(found[1:]) == ["11:0"]
 
 
 def test_a_commit_of_more_changes_than_are_shown_tells_how_many_were_left_out(
@@ -174,7 +190,7 @@ def test_who_wants_some_and_cannot_be_given_it_is_told_of_which_ticks_to_ask_the
         assert len(changes(everything.end())) == 20
         qsim.run(market, ticks=1)
         found = zepto.end()
-    assert [(kind, at) for kind, at, _ in found[1:3]] == [("gap", "17:0"), ("commit", "17:0")]
+    assert [kind for kind, _, _ in found[1:3]] == ["gap", "commit"] and places(found[1:3]) == ["17:0"] * 2
     assert (found[1][2]["from_tick"], found[1][2]["to_tick"]) == (11, 16)
     assert found[2][2]["omitted"] == found[2][2]["changes"] > 0
 

@@ -14,9 +14,7 @@ from qsim.queries import board_history, board_market, board_states, boards
 from qsim.queries.board_states import HOURS_SHOWN, Boards
 from qsim.queries.connection import connected
 from qsim.queries.frontier import frontier
-from qsim.queries.state_views import has
 from qsim.runs.epochs import course_of
-from qsim.schema import ORDERS
 from qsim.storage.log import Log
 from qsim.storage.places import Place
 
@@ -48,7 +46,7 @@ def told(shown: Boards) -> dict[str, Any]:
         "volatility": board_market.volatility(shown),
         "levels": board_market.levels(shown),
         "campaigns": board_market.campaigns(shown),
-        "stock_moves": has(shown.log, ORDERS),
+        "stock_moves": board_states.stock_moves(shown.course),
     }
 
 

@@ -9,6 +9,7 @@ from qsim.errors import UsageError
 from qsim.queries.board_states import (
     HOURS_SHOWN,
     Boards,
+    order_fees,
     query,
     second_of,
     stamp,
@@ -108,8 +109,10 @@ def _offers(boards: Boards, product: int, tick: int, area: int) -> list[dict[str
             SELECT listing_id, max_by(c, c.tick) AS p FROM ({_changes(boards, product, tick, tick)}) AS c GROUP BY listing_id)"""
     return query(
         boards,
-        f"""SELECT platform, stock, {columns}, updated_tick FROM ({source}) JOIN listings USING (listing_id)
-            JOIN platforms USING (platform_id) WHERE product_id = $1 AND area = $2 ORDER BY platform_id""",
+        f"""SELECT platform, stock, {columns}, updated_tick, coalesce(order_fee_paise, 0) AS order_fee_paise
+            FROM ({source}) JOIN listings USING (listing_id) JOIN platforms USING (platform_id)
+            JOIN stores USING (platform_id, area) LEFT JOIN {order_fees(boards, tick)} USING (store_id)
+            WHERE product_id = $1 AND area = $2 ORDER BY platform_id""",
         [product, area],
     )
 

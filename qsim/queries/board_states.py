@@ -21,7 +21,7 @@ from qsim.queries.scans import select_for
 from qsim.queries.state_views import state_between
 from qsim.queries.texts import letters_of
 from qsim.runs.epochs import course_of
-from qsim.schema import EVENTS, LISTINGS, PLATFORMS, PRODUCTS, SNAPSHOTS, STORES, Table
+from qsim.schema import EVENTS, FEES, LISTINGS, PLATFORMS, PRODUCTS, SNAPSHOTS, STORES, Table
 from qsim.simulation import Course
 from qsim.storage.log import Log
 from qsim.storage.places import Place
@@ -128,6 +128,17 @@ def written(boards: Boards, table: Table, since: int, until: int) -> str:
     """Write the SELECT of a table's rows with since < tick <= until, from the files that have such ticks."""
     named = [file for file in boards.log.of_table(table.name) if file.last > since and file.first <= until]
     return f"(SELECT * FROM ({boards.select(table, named)}) WHERE tick > {since} AND tick <= {until})"
+
+
+def order_fees(boards: Boards, tick: int) -> str:
+    """Write the SELECT of the order fees at a tick of the dark stores that ever had one: store_id and order_fee_paise."""
+    return f"""(SELECT store_id, max_by(fee_paise, tick) AS order_fee_paise FROM {written(boards, FEES, -1, tick)}
+        GROUP BY store_id)"""
+
+
+def stock_moves(course: Course) -> bool:
+    """Tell whether a market has customers, who take its stock."""
+    return any(of.demand.level and any(of.demand.a_day.values()) for of in course.parameters)
 
 
 def _snapshots(boards: Boards) -> list[int]:

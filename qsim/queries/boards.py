@@ -13,20 +13,21 @@ from qsim.clock import HOUR
 from qsim.queries.board_states import (
     HOURS_SHOWN,
     Boards,
+    order_fees,
     query,
     sample_step,
     second_of,
     stamp,
     state,
     step_for,
+    stock_moves,
     tick_before,
     tick_of,
     told_of,
     written,
 )
-from qsim.queries.state_views import has
 from qsim.queries.texts import CAUSES, letters, letters_of
-from qsim.schema import EVENTS, ORDERS
+from qsim.schema import EVENTS
 
 DEPTH_BIN_BPS = 500
 _MOVERS = 8
@@ -39,7 +40,9 @@ _LOWS = """lows AS (SELECT product_id, area, min(price_paise) AS low, count(*) A
 
 
 def overview(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
-    """Tell where a market stands, and count for each platform listings, discounts, surges and stock-outs."""
+    """Tell where a market stands, and count for each platform listings, discounts, surges and stock-outs; and the highest order fee
+    of its dark stores.
+    """
     tick = tick_of(boards, as_of)
     step = step_for(boards, tick)
     rows = query(
@@ -48,9 +51,12 @@ def overview(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
             count(*) FILTER (discount_bps > 0) AS discounted, coalesce(avg(discount_bps) FILTER (discount_bps > 0), 0)::INTEGER
             AS mean_discount_bps, count(*) FILTER (discount_bps >= 3000) AS deep,
             count(*) FILTER (surge_bps > 0 OR surge_fee_paise > 0) AS surging, count(*) FILTER (stock = 0) AS out,
-            count(*) FILTER (updated_tick = {tick} AND {tick} > 0) AS changed
+            count(*) FILTER (updated_tick = {tick} AND {tick} > 0) AS changed,
+            coalesce(any_value(order_fee_paise), 0) AS order_fee_paise
             FROM platforms LEFT JOIN (SELECT * FROM listings JOIN {state(boards, tick, step)} USING (listing_id)) AS l
-            USING (platform_id) GROUP BY platform_id, platform, name ORDER BY platform_id""",
+            USING (platform_id) LEFT JOIN (SELECT platform_id, max(order_fee_paise) AS order_fee_paise
+                FROM {order_fees(boards, tick)} JOIN stores USING (store_id) GROUP BY platform_id) AS f USING (platform_id)
+            GROUP BY platform_id, platform, name ORDER BY platform_id""",
     )
     _, parameters = boards.course.at(tick)
     return {
@@ -218,4 +224,9 @@ def stockouts(boards: Boards, as_of: int | None = None) -> dict[str, Any]:
                 JOIN products USING (product_id) JOIN platforms USING (platform_id)
             GROUP BY ALL ORDER BY listings DESC, product_id LIMIT {_MOVERS}""",
     )
-    return {**told_of(boards, tick, step), "stock_moves": has(boards.log, ORDERS), "cells": cells, "products": products}
+    return {
+        **told_of(boards, tick, step),
+        "stock_moves": stock_moves(boards.course),
+        "cells": cells,
+        "products": products,
+    }

@@ -12,7 +12,7 @@ from qsim.queries.connection import rows_of
 from qsim.queries.goods import Goods, Ints
 from qsim.queries.served import Reading
 from qsim.queries.texts import CAUSES, files, percent, rupees
-from qsim.schema import EVENTS
+from qsim.schema import EVENTS, FEES
 
 Position = tuple[int, int]
 
@@ -33,6 +33,31 @@ class Change:
     product_id: int
     platform: str
     text: str
+
+
+class Fee(NamedTuple):
+    """The order fee that a dark store of a platform has come to, as JSON."""
+
+    platform: str
+    text: str
+
+
+def fees(reading: Reading, position: Position) -> list[Fee]:
+    """Give the newest order fee of each dark store where it has changed since the tick of a position, by store."""
+    first = position[0]
+    later = [file for file in reading.moment.log.of_table(FEES.name) if file.last >= first]
+    if not later:
+        return []
+    rows = rows_of(
+        reading.connection,
+        f"""SELECT s.platform, to_json(struct_pack(tick := f.tick, ts := strftime(tick_time(f.tick), '%Y-%m-%d %H:%M:%S'),
+            store_id := s.store_id, platform := s.platform, city := s.city, order_fee := {rupees("f.fee_paise")},
+            is_raining := f.is_raining))::VARCHAR AS text
+        FROM (SELECT * FROM ({files(reading.market, FEES, later)}) WHERE tick >= {first}
+            QUALIFY row_number() OVER (PARTITION BY store_id ORDER BY tick DESC) = 1) AS f
+        JOIN stores AS s USING (store_id) ORDER BY s.store_id""",
+    )
+    return [Fee(**row) for row in rows]
 
 
 def rows_since(reading: Reading, position: Position) -> int:

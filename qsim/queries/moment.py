@@ -39,6 +39,11 @@ class Moment:
         return self.log.tick
 
     @cached_property
+    def market(self) -> str:
+        """Give the hash of the market's settings, which tells it from markets that are made of others."""
+        return next(file.sha256 for file in self.log.files if file.table == "settings")
+
+    @cached_property
     def without_files(self) -> Moment:
         """Give the same without its files, for what is kept long: there may be thousands, and each commit has a list of its own."""
         return replace(self, log=replace(self.log, files=(), retired=()))

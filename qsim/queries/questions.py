@@ -62,8 +62,8 @@ def cheapest(
 
     The order is by `unit_price` (rupees per `unit`, before it is rounded) where all packs have the same unit, else by `price`;
     `ranked_by` tells which. Equal ones share a `rank` (1, 1, 3), and `is_cheapest` marks rank 1. Surge fees, an
-    item's and an order's, are shown and do not count; `basket` counts them. Where the nearest products are all sold out the
-    next nearest answer.
+    item's with an order's, and the latter as `order_fee`, are shown and do not count; `basket` counts them. Where the
+    nearest products are all sold out the next nearest answer.
     Raises UsageError for a name, city or pincode that the market has not.
     """
     known = known_of(connection)
@@ -73,7 +73,7 @@ def cheapest(
         rows = rows_of(
             connection,
             """SELECT product, brand, pack, platform, store_id, city, pincode, price, unit_price, unit, discount_pct,
-                surge_fee, pack_units FROM prices JOIN (SELECT product_id, pack_units FROM products) USING (product_id)
+                surge_fee, order_fee, pack_units FROM prices JOIN (SELECT product_id, pack_units FROM products) USING (product_id)
                 WHERE product_id IN (SELECT unnest($1::UINTEGER[])) AND in_stock AND is_active
                 AND platform IN (SELECT platform FROM platforms WHERE is_open)
                 AND ($2::VARCHAR IS NULL OR lower(city) = lower($2)) AND ($3::VARCHAR IS NULL OR pincode = $3)

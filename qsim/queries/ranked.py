@@ -24,7 +24,7 @@ from qsim.queries.sides import Sides
 
 _PLACE = ("store_id", "city", "pincode")
 _CHEAPEST = ("product", "brand", "pack", "platform", *_PLACE, "price", "unit_price", "unit", "discount_pct", "surge_fee",
-             "rank", "is_cheapest", "ranked_by")  # fmt: skip
+             "order_fee", "rank", "is_cheapest", "ranked_by")  # fmt: skip
 _DEALS = ("product", "brand", "subcategory", "pack", "platform", *_PLACE, "regular_price", "price", "discount_pct", "saved",
           "campaign", "ends_at")  # fmt: skip
 _COMPARE = ("product", "brand", "pack", "city", "pincode", "price_a", "price_b")
@@ -79,7 +79,8 @@ def cheapest(now: Now, product_name: str, city: str | None, pincode: str | None)
 def _by_price(now: Now, listings: Ints) -> Listed:
     goods = now.goods
     state, products, stores = now.of(listings), listings // goods.per, listings % goods.per
-    price, fees = state["price_paise"], state["surge_fee_paise"] + now.order_fees[stores]
+    price, order_fees = state["price_paise"], now.order_fees[stores]
+    fees = state["surge_fee_paise"] + order_fees
     unit_price = priced.unit_price(goods, products, price)
     units = goods.texts["unit"].codes[products]
     basis = "price" if len(listings) and ((units != units[0]).any() or (unit_price == NONE).any()) else "unit_price"
@@ -89,13 +90,14 @@ def _by_price(now: Now, listings: Ints) -> Listed:
     begins = np.append(True, cost[1:] != cost[:-1])[: len(cost)]
     columns = {
         "listing": listings[order], "price": price[order], "unit_price": unit_price[order], "surge_fee": fees[order],
-        "discount_pct": state["discount_bps"][order],
+        "discount_pct": state["discount_bps"][order], "order_fee": order_fees[order],
         "rank": np.maximum.accumulate(np.where(begins, np.arange(1, 1 + len(cost)), 0)),
     }  # fmt: skip
 
     def rows(part: dict[str, Ints]) -> Rows:
         known = _named(goods, part["listing"])
-        prices = {name: amounts(part[name]) for name in ("price", "unit_price", "discount_pct", "surge_fee")}
+        amount = ("price", "unit_price", "discount_pct", "surge_fee", "order_fee")
+        prices = {name: amounts(part[name]) for name in amount}
         ranks = part["rank"].tolist()
         told = {"rank": ranks, "is_cheapest": [rank == 1 for rank in ranks], "ranked_by": [basis] * len(ranks)}
         return rows_of(known | prices | told, _shown(goods, _CHEAPEST))

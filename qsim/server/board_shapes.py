@@ -20,7 +20,7 @@ OVERVIEW: dict[str, Any] = {
     "scenario": "", "seed": 42,
     "platforms": [{
         "platform": "zepto", "name": "Zepto", "listings": 272, "discounted": 86, "mean_discount_bps": 1270, "deep": 5, "surging": 11,
-        "out": 14, "changed": 50,
+        "out": 14, "changed": 50, "order_fee_paise": 1000,
     }],
     "areas": [{"area": 0, "city": "Mumbai", "locality": "Andheri West"}], "product": Nullable(47),
 }  # fmt: skip
@@ -34,7 +34,7 @@ PRICES: dict[str, Any] = {
     "lines": Keyed({"zepto": [[281, 1767227005, 3082, 2500, 0, 0]]}), "closed": ["dunzo"],
     "offers": [{
         "platform": "zepto", "stock": Nullable(93), "price_paise": 3082, "regular_price_paise": 4109, "discount_bps": 2500, **_SURGE,
-        "updated_tick": 281,
+        "updated_tick": 281, "order_fee_paise": 1000,
     }],
 }  # fmt: skip
 CHEAPEST: dict[str, Any] = {

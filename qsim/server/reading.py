@@ -114,8 +114,7 @@ class Market:
     @property
     def identity(self) -> str:
         """Give what tells this market from others: the hash of its settings, and which of those in its place it is."""
-        settings = next(file.sha256 for file in self.moment.log.files if file.table == "settings")
-        return f"{settings}.{self.replaced}" if self.replaced else settings
+        return f"{self.moment.market}.{self.replaced}" if self.replaced else self.moment.market
 
     def kept(self, commit: int, query: Query, *arguments: Any) -> Kept | None:
         """Give the answer that a question got at a commit, if it is still at hand."""

@@ -33,7 +33,8 @@ _OFFER = {
 }  # fmt: skip
 _CHEAPEST = {
     "product": "Onion", "brand": "", "pack": "1 kg", "platform": "zepto", **_STORE, "price": 30.82, "unit_price": Nullable(30.82),
-    "unit": "kg", "discount_pct": 25.0, "surge_fee": 0.0, "rank": 1, "is_cheapest": True, "ranked_by": "unit_price",
+    "unit": "kg", "discount_pct": 25.0, "surge_fee": 0.0, "order_fee": 0.0, "rank": 1, "is_cheapest": True,
+    "ranked_by": "unit_price",
 }  # fmt: skip
 _DEAL = {
     "product": "Parle 20-20 Butter Cookies", "brand": "Parle", "subcategory": "Biscuits", "pack": "200 g", "platform": "blinkit",

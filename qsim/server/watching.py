@@ -12,7 +12,7 @@ from qsim.monitoring.health import FAILING, STATUS, worst
 from qsim.queries.changes import Filter
 from qsim.queries.known import check_platform
 from qsim.queries.shown import listings_of
-from qsim.server import shapes, streaming
+from qsim.server import messages, shapes, streaming
 from qsim.server.answers import known_parameters, market_of
 from qsim.server.following import Following
 from qsim.server.measures import Measures
@@ -23,12 +23,13 @@ router = APIRouter(tags=["watching"], dependencies=[Depends(known_parameters)])
 
 _STREAM: dict[int | str, dict[str, Any]] = {
     200: {
-        "description": "Events `hello`, `changes`, `commit`, and where it applies `resumed`, `gap`, `reset`, `lagged`. A `commit`"
-        " counts the changes of what is followed, and which of them were left out; a `gap` names ticks to ask the history of.",
+        "description": "Events `hello`, `changes`, `fees`, `commit`, and where it applies `resumed`, `gap`, `reset`, `lagged`. A"
+        " `commit` counts the changes of what is followed, and which of them were left out; a `gap` names ticks to ask the history of."
+        " Rows of `changes` have a listing's own `surge_fee`, those of `fees` the `order_fee` of all orders from a dark store.",
         "content": {
             "text/event-stream": {
                 "schema": {"type": "string"},
-                "example": 'event: commit\nid: 289:0\ndata: {"commit":42,"tick":288,"changes":250,"omitted":0}\n\n',
+                "example": 'event: commit\nid: 289:0:c0ffee00\ndata: {"commit":42,"tick":288,"changes":250,"omitted":0}\n\n',
             }
         },
     }
@@ -57,7 +58,7 @@ async def events(
     ] = None,
 ) -> Response:
     """Changes of prices as they come, from now on or from `Last-Event-ID`."""
-    position = streaming.position_of(last_event_id)
+    position = messages.position_of(last_event_id)
     now = market_of(request).at.now
     chosen = None if platform is None else check_platform(now.goods.known, platform)
     if product_id is not None:

@@ -191,6 +191,8 @@ function recall() {
   const tick = numberIn("tick");
   state.asOf = state.head !== null && tick >= state.head ? null : tick;
   state.product = numberIn("product") ?? shown.overview?.product ?? null;
+  // A tick that has not come is none to keep in the address: it would be shown once it has.
+  if (state.asOf !== tick) remember();
   showTime();
   if (state.asOf === before) load("prices");
   else refresh();

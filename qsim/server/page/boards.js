@@ -9,6 +9,12 @@ const sampled = (told) => (told.sample ? ` Counted on ${f.count(told.sample)} of
 const unmoved = (more = "") => empty($("time").hasAttribute("data-past") ? "Tick 0 is the market as it was made; nothing had changed yet." : `No tick has run yet.${more}`);
 const sum = (rows, name) => rows.reduce((total, row) => total + row[name], 0);
 
+/** Says which order fees are charged: of the platforms, each by its dearest dark store. */
+function orderFees(rows) {
+  const fees = rows.map((row) => row.order_fee_paise).filter((fee) => fee > 0);
+  return fees.length ? `; orders up to ${f.rupees(Math.max(...fees))} dearer on ${fees.length} of ${rows.length} apps` : "";
+}
+
 export function figures(told) {
   const rows = told.platforms;
   const listings = sum(rows, "listings");
@@ -19,7 +25,7 @@ export function figures(told) {
     figure("On sale", f.count(listings), `listings of ${f.plural(rows.length, "platform")}`),
     figure("Discounted", f.count(discounted), `${f.share(discounted, listings)}, ${f.percent(depth)} off on average`),
     figure("30 % off and more", f.count(sum(rows, "deep")), `${f.share(sum(rows, "deep"), discounted)} of the discounts`),
-    figure("Surging", f.count(sum(rows, "surging")), `${f.share(sum(rows, "surging"), listings)} of listings`),
+    figure("Surging", f.count(sum(rows, "surging")), `${f.share(sum(rows, "surging"), listings)} of listings${orderFees(rows)}`),
     figure("Out of stock", f.count(sum(rows, "out")), `${f.share(sum(rows, "out"), listings)} of listings`),
     figure("Changed at this tick", f.count(sum(rows, "changed")), told.tick ? `in ${f.span(told.interval)} of market time` : told.head ? "as it was made" : "no tick has run yet"));
   const preset = told.scenario ? `${told.preset}, ${told.scenario}` : told.preset;
@@ -43,6 +49,7 @@ function offerCard(id, offer, lowest) {
   if (offer.discount_bps) also.push(offer.surge_fee_paise ? `deal of ${f.percent(offer.discount_bps)} suspended` : `${f.percent(offer.discount_bps)} off`);
   if (offer.surge_bps) also.push(`surge +${f.percent(offer.surge_bps)}`);
   if (offer.surge_fee_paise) also.push(`surge fee ${f.rupees(offer.surge_fee_paise)}`);
+  if (offer.order_fee_paise) also.push(`order fee ${f.rupees(offer.order_fee_paise)}`);
   if (offer.stock === 0) also.push("out of stock");
   else if (offer.stock !== null && offer.stock !== undefined) also.push(`${f.count(offer.stock)} left`);
   return h("div", { class: `offer${isBest ? " best" : ""}` },
