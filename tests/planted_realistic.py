@@ -127,6 +127,9 @@ REALISTIC = [
     ("4.27", "a third of the products' orders left out", "orders", "DELETE FROM {t} WHERE listing_id // 10 % 3 = 0"),
     ("4.27", "a platform without orders", "orders", "DELETE FROM {t} WHERE listing_id % 10 // 2 = 3"),
     ("4.27", "a fifth more customers", "orders", "SET wanted_units = wanted_units + 1 WHERE (listing_id + tick) % 5 = 0"),
+    ("4.27", "customers who never come before six", "orders", "DELETE FROM {t} WHERE (tick - 1) % 24 < 6"),
+    ("4.29", "customers who shun what has come down", "orders", "SET wanted_units = 0 WHERE price_paise <"
+     " (SELECT anchor_price_paise FROM raw.listings AS l WHERE l.listing_id = {t}.listing_id)"),
     ("4.28", "costs that stay as they were", "orders",
      "SET cost_paise = (SELECT unit_cost_paise FROM raw.listings AS l WHERE l.listing_id = {t}.listing_id)"),
     ("4.28", "a cost that is off by a paisa", "orders", "SET cost_paise = cost_paise + 1 WHERE " + FIRST),

@@ -61,7 +61,7 @@ def test_the_time_of_customers_is_that_of_the_ticks_by_day_city_and_fee(bare: du
     given(bare, tables)
     found = laid(bare, demand.TABLES[:1], "visits")
     assert [tuple(row.values()) for row in found] == [
-        (0, 0, 0, "x", [5, 0], 2.0, pytest.approx(2 / 24)), (1, 0, 0, "x", [7, 0], 9.0, pytest.approx((3 + 4 + 6) / 24)),
+        (0, 0, 0, 0, "x", [5, 0], 2.0, pytest.approx(2 / 24)), (1, 0, 0, 0, "x", [7, 0], 9.0, pytest.approx((3 + 4 + 6) / 24)),
     ]  # fmt: skip
 
 
@@ -75,8 +75,8 @@ def test_customers_choose_at_the_least_and_the_greatest_chances_of_a_day(bare: d
         "shelves(epoch, platform, pull)": "(0, 'x', 0.6), (0, 'y', 0.4)",
         "listings(product_id, anchor)": "(1, 100), (1, 121)",
         "costs(product_id, day, cost)": "(1, 3, 0.2), (1, 4, 0.1)",
-        "visits(epoch, day, came, city, fees, most, days)":
-            "(0, 3, 3, 'c', [0, 0], 6.0, 1.5), (0, 3, 2, 'c', [0, 0], 6.0, 0.25), (0, 3, 3, 'c', [500, 200], 6.0, 0.5)",
+        "visits(epoch, day, part, came, city, fees, most, days)":
+            "(0, 3, 1, 3, 'c', [0, 0], 6.0, 1.5), (0, 3, 1, 2, 'c', [0, 0], 6.0, 0.25), (0, 3, 1, 3, 'c', [500, 200], 6.0, 0.5)",
         "popularity(product_id, normal)": "(1, 0.7)",
         "demand_days(day, product_id, area, normal)": "(3, 1, 0, 1.5), (2, 1, 0, 0.9), (3, 1, 1, 9.0), (4, 1, 0, 9.0)",
         "customers(epoch, volatility_group, a_day, units, square, most_units)": "(0, 'dairy', 200.0, 1.2, 1.8, 3.0)",
@@ -96,6 +96,32 @@ def test_customers_choose_at_the_least_and_the_greatest_chances_of_a_day(bare: d
         wanted[one] = pytest.approx((low, high))
     found = rows_of(bare, f"SELECT platform, low, high FROM ({demand._DUE})")
     assert a_day > before > 160 and {row["platform"]: (row["low"], row["high"]) for row in found} == wanted
+
+
+def test_what_is_chosen_is_held_against_the_chances_that_prices_and_fees_give(bare: duckdb.DuckDBPyConnection) -> None:
+    given(bare, {
+        "shelf(tick, listing_id, product_id, area, wanted)": "(5, 0, 1, 0, 3), (5, 1, 1, 0, 1), (6, 0, 1, 0, 0)",
+        "popularity(product_id)": "(1)",
+        "clock(epoch, tick, second)": "(0, 5, 18000), (0, 6, 21600)",
+        "laws(epoch, elasticity, basket)": "(0, 2.0, 1000.0)",
+        "listings(listing_id, product_id, area, platform, platform_id, city)":
+            "(0, 1, 0, 'x', 0, 'c'), (1, 1, 0, 'y', 1, 'c'), (2, 1, 0, 'z', 2, 'c'), (3, 1, 1, 'x', 0, 'c')",
+        "shelves(epoch, platform, pull)": "(0, 'x', 0.6), (0, 'y', 0.4), (0, 'z', 0.0)",
+        "hours(epoch, hour, city, fees)": "(0, 4, 'c', [0, 500, 0]), (0, 5, 'c', [900, 900, 900])",
+        "states(listing_id, tick, after, fee)": "(0, 0, 90, 7), (0, 4, 100, 7), (0, 5, 400, 7), (1, 0, 80, 7), (2, 0, 1, 7)",
+    })  # fmt: skip
+    pulls = 0.6 * 100**-2.0, 0.4 * 80**-2.0 * math.exp(-2 * 0.5)
+    chance = pulls[1] / sum(pulls)
+    wanted = {}
+    for what, x, y in (("price", math.log(100), math.log(80)), ("order fee", 0.0, 0.5)):
+        score = 3 * x + y - 4 * ((1 - chance) * x + chance * y)
+        wanted[what] = pytest.approx((score, 4 * chance * (1 - chance) * (x - y) ** 2, abs(x - y)))
+    found = rows_of(
+        bare,
+        f"SELECT told[1] AS what, told[2:4] AS told FROM (SELECT [told[1]::VARCHAR, told[2]::VARCHAR,"
+        f" told[3]::VARCHAR, told[4]::VARCHAR] AS told FROM ({demand._SCORES}))",
+    )
+    assert {row["what"]: tuple(map(float, row["told"])) for row in found} == wanted
 
 
 def test_the_costs_of_products_are_known_from_the_first_day_to_the_one_after_the_newest(
