@@ -169,6 +169,14 @@ def test_movers_tell_the_discount_before_and_now(ready_market: Path) -> None:
     assert any(row["discount_before_bps"] != row["discount_bps"] for row in moves)
 
 
+def test_a_move_at_all_dark_stores_of_a_platform_is_told_once(trading: Path, views: duckdb.DuckDBPyConnection) -> None:
+    told = boards.movers(board_states.open_boards(trading, log.read(trading)), hours=24)
+    moves = [*told["rises"], *told["falls"]]
+    stores = views.sql("SELECT count(*) // count(DISTINCT platform) FROM stores").fetchall()[0][0]
+    assert stores > 1 and {row["stores"] for row in moves} == {stores}
+    assert len({(row["product_id"], row["platform"]) for row in moves}) == len(moves) > 4
+
+
 def test_the_newest_changes_are_those_of_the_history(shown: Boards, views: duckdb.DuckDBPyConnection) -> None:
     found = board_history.ticker(shown, PAST, limit=25)["events"]
     columns = "tick, cause, product_id, platform, price_before, price_after, discount_pct, surge_pct, surge_fee"

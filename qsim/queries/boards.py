@@ -152,7 +152,7 @@ def _winners(boards: Boards, tick: int, step: int) -> list[dict[str, Any]]:
 
 def movers(boards: Boards, as_of: int | None = None, hours: int = 1) -> dict[str, Any]:
     """Find the listings whose price rose and fell most, in percent, over the last hours of market time, each with the cause of
-    its newest price.
+    its newest price; those of a product at several dark stores of a platform whose prices moved alike are one, with their number.
     """
     tick = tick_of(boards, as_of)
     before = tick_before(boards, second_of(boards, tick) - hours * HOUR)
@@ -167,7 +167,7 @@ def movers(boards: Boards, as_of: int | None = None, hours: int = 1) -> dict[str
     counts = (
         "SELECT count(*) FILTER (price_paise > was) AS risen, count(*) FILTER (price_paise < was) AS fallen FROM moved"
     )
-    most = query(boards, _MOVED.format(news=news))
+    most = query(boards, _MOVED.format(news=news, alike=_alike(boards)))
     return {
         **told_of(boards, tick, step),
         "since": before,
@@ -178,15 +178,25 @@ def movers(boards: Boards, as_of: int | None = None, hours: int = 1) -> dict[str
     }
 
 
+def _alike(boards: Boards) -> str:
+    platforms = query(boards, "SELECT count(*) AS n FROM platforms")[0]["n"]
+    if boards.per_product == platforms:
+        return "SELECT *, 1 AS stores FROM moved"
+    of_unit = f"PARTITION BY listing_id // {boards.per_product // platforms}, price_paise, was"
+    return f"""SELECT *, (count(*) OVER ({of_unit}))::INTEGER AS stores FROM moved
+        QUALIFY row_number() OVER ({of_unit} ORDER BY listing_id) = 1"""
+
+
 # Rises and then falls, each from the largest on, together: what happened in between is read once for both.
-_MOVED = f"""WITH most AS (
-        (FROM moved WHERE price_paise > was ORDER BY price_paise / was DESC, listing_id LIMIT {_MOVERS})
-        UNION ALL (FROM moved WHERE price_paise < was ORDER BY price_paise / was, listing_id LIMIT {_MOVERS})),
+_MOVED = f"""WITH alike AS ({{alike}}),
+    most AS (
+        (FROM alike WHERE price_paise > was ORDER BY price_paise / was DESC, listing_id LIMIT {_MOVERS})
+        UNION ALL (FROM alike WHERE price_paise < was ORDER BY price_paise / was, listing_id LIMIT {_MOVERS})),
     newest AS (SELECT listing_id, max_by({CAUSES}, tick) AS cause FROM {{news}} WHERE price_before_paise <> price_after_paise
         AND listing_id IN (SELECT listing_id FROM most) GROUP BY listing_id)
     SELECT product_id, product, pack, platform, was AS before_paise, price_paise AS after_paise,
         (10000.0 * (price_paise - was) / was)::INTEGER AS change_bps, cause, repriced, discount_before_bps, discount_bps, surge_bps,
-        surge_fee_paise
+        surge_fee_paise, stores
     FROM most JOIN newest USING (listing_id) JOIN listings USING (listing_id) JOIN products USING (product_id)
         JOIN platforms USING (platform_id)
     ORDER BY if(price_paise > was, -price_paise, price_paise) / was, listing_id"""

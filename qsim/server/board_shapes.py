@@ -12,7 +12,7 @@ _PRODUCT = {"product_id": 47, "product": "Onion", "pack": "1 kg"}
 _SURGE = {"surge_bps": 0, "surge_fee_paise": 0}
 _MOVE = {
     **_PRODUCT, "platform": "zepto", "before_paise": 4109, "after_paise": 3082, "change_bps": -2499,
-    "cause": "discount_start", "repriced": False, "discount_before_bps": 0, "discount_bps": 2500, **_SURGE,
+    "cause": "discount_start", "repriced": False, "discount_before_bps": 0, "discount_bps": 2500, **_SURGE, "stores": 1,
 }  # fmt: skip
 
 OVERVIEW: dict[str, Any] = {

@@ -182,7 +182,7 @@ export function movers(told, hours, choose) {
   if (!told.tick) { fill($("movers-body"), unmoved(" Prices move from tick 1 on: qsim run starts them.")); return; }
   if (!told.rises.length && !told.falls.length) { fill($("movers-body"), empty(`No price changed in the last ${f.span(seconds).replace(/^1 /, "")} of market time.`)); return; }
   const table = (title, rows, kind) => [h("h3", {}, title), rows.length ? h("table", { class: "rows moves" }, h("thead", { class: "unseen" }, h("tr", {}, h("th", {}, "Product"), h("th", {}, "Price"))), h("tbody", {}, rows.slice(0, 6).map((row) => h("tr", {},
-    h("td", {}, product(row, choose), h("span", { class: "muted small why" }, named(row.platform), why(row))),
+    h("td", {}, product(row, choose), h("span", { class: "muted small why" }, named(row.platform), why(row), row.stores > 1 ? `, at ${row.stores} dark stores` : "")),
     h("td", { class: "n" }, h("span", { class: kind }, f.change(row.after_paise / row.before_paise - 1)), h("span", { class: isDear(row.after_paise) ? "muted was long" : "muted was" }, `${f.rupees(row.before_paise)} → ${f.rupees(row.after_paise)}`)))))) : h("p", { class: "muted small" }, "none")];
   fill($("movers-body"), table("Up", told.rises, "up"), table("Down", told.falls, "down"));
 }
