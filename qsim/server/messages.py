@@ -39,7 +39,7 @@ def message(kind: str, data: dict[str, Any] | str, name: str = "") -> Chunk:
     return Chunk.of(f"event: {kind}\n{line}data: {text}\n\n".encode())
 
 
-def position_of(text: str | None) -> Back | None:
+def back_of(text: str | None) -> Back | None:
     """Read a Last-Event-ID; ProblemError 400 where it is none that was given."""
     if text is None or not text:
         return None

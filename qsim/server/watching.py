@@ -58,14 +58,14 @@ async def events(
     ] = None,
 ) -> Response:
     """Changes of prices as they come, from now on or from `Last-Event-ID`."""
-    position = messages.position_of(last_event_id)
+    back = messages.back_of(last_event_id)
     now = market_of(request).at.now
     chosen = None if platform is None else check_platform(now.goods.known, platform)
     if product_id is not None:
         # Who waits for one that is not there would not learn of it.
         listings_of(now, product_id)
     feed: Feed = request.app.state.feed
-    client = await feed.join(Filter(chosen, product_id), position, request.is_disconnected)
+    client = await feed.join(Filter(chosen, product_id), back, request.is_disconnected)
     return streaming.Stream(client, feed.leave)
 
 
