@@ -119,17 +119,20 @@ def test_movers_are_those_whose_price_changed_most(shown: Boards, views: duckdb.
     told = boards.movers(shown, TICKS, hours=6)
     changes = column(
         views,
-        f"""SELECT (10000.0 * (n.price - b.price) / b.price)::INTEGER AS bps, n.regular_price <> b.regular_price
+        f"""SELECT (10000.0 * (n.price - b.price) / b.price)::INTEGER AS bps, n.regular_price <> b.regular_price,
+                count(*) AS stores
             FROM prices_at(tick_time({TICKS})) AS n
-            JOIN prices_at(tick_time({told["since"]})) AS b USING (listing_id) WHERE n.price <> b.price ORDER BY bps""",
+            JOIN prices_at(tick_time({told["since"]})) AS b USING (listing_id) WHERE n.price <> b.price
+            GROUP BY n.product_id, n.platform, n.price, b.price, n.regular_price <> b.regular_price ORDER BY bps""",
     )
-    wanted = [bps for bps, _ in changes]
-    assert (told["risen"], told["fallen"]) == (sum(bps > 0 for bps in wanted), sum(bps < 0 for bps in wanted))
+    wanted = [bps for bps, *_ in changes]
+    risen, fallen = (sum(stores for bps, _, stores in changes if sign * bps > 0) for sign in (1, -1))
+    assert (told["risen"], told["fallen"]) == (risen, fallen)
     falls = [bps for bps in wanted if bps < 0]
     assert [row["change_bps"] for row in told["falls"]] == falls[:8]
     assert [row["change_bps"] for row in told["rises"]] == [bps for bps in wanted[::-1] if bps > 0][:8]
     moves = told["falls"] + told["rises"]
-    assert {(row["change_bps"], row["repriced"]) for row in moves} <= set(changes)
+    assert {(row["change_bps"], row["repriced"], row["stores"]) for row in moves} <= set(changes)
     causes = column(
         views,
         f"""SELECT product_id, platform, max_by(cause, tick) FROM price_history
