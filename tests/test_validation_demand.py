@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import duckdb
 import numpy as np
@@ -35,15 +36,20 @@ def test_customers_are_drawn_by_open_platforms_alone(
     assert {(row["platform"], row["pull"]) for row in found} == {("blinkit", 0.75), ("zepto", 0.0)}
 
 
-def test_customers_of_a_tick_over_midnight_come_on_two_days_and_meet_one_fee(bare: duckdb.DuckDBPyConnection) -> None:
-    hours = ", ".join(f"(0, 'x', {hour}, {1.0 + hour // 24}, [{hour}])" for hour in range(60))
+def visits(bare: duckdb.DuckDBPyConnection, epochs: str, clock: str, hours: str) -> list[dict[str, Any]]:
+    """What is made of the time of customers by epochs and their intervals, ticks, and the load and fees of hours."""
     tables = {
-        "epochs(epoch, interval)": "(0, 86400)",
-        "clock(epoch, tick, second)": "(0, 0, 1800), (0, 1, 88200), (0, 2, 174600)",
+        "epochs(epoch, interval)": epochs,
+        "clock(epoch, tick, second)": clock,
         "hours(epoch, city, hour, load, fees)": hours,
     }
     given(bare, tables)
-    found = laid(bare, demand.TABLES[:1], "visits")
+    return laid(bare, demand.TABLES[:1], "visits")
+
+
+def test_customers_of_a_tick_over_midnight_come_on_two_days_and_meet_one_fee(bare: duckdb.DuckDBPyConnection) -> None:
+    hours = ", ".join(f"(0, 'x', {hour}, {1.0 + hour // 24}, [{hour}])" for hour in range(60))
+    found = visits(bare, "(0, 86400)", "(0, 0, 1800), (0, 1, 88200), (0, 2, 174600)", hours)
     assert [(row["day"], row["came"], row["fees"], 48 * row["days"]) for row in found] == [
         (1, 0, [24], pytest.approx(47.0)), (1, 1, [24], pytest.approx(2.0)),
         (2, 1, [48], pytest.approx(94.0)), (2, 2, [48], pytest.approx(3.0)),
@@ -53,13 +59,8 @@ def test_customers_of_a_tick_over_midnight_come_on_two_days_and_meet_one_fee(bar
 def test_the_time_of_customers_is_that_of_the_ticks_by_day_city_and_fee(bare: duckdb.DuckDBPyConnection) -> None:
     hours = """(0, 'x', 0, 2.0, [5, 0]), (1, 'x', 0, 9.0, [0, 0]), (1, 'x', 1, 3.0, [0, 0]), (1, 'x', 2, 4.0, [7, 0]),
         (1, 'x', 3, 6.0, [7, 0])"""
-    tables = {
-        "epochs(epoch, interval)": "(0, 1800), (1, 5400)",
-        "clock(epoch, tick, second)": "(0, 0, 0), (0, 1, 1800), (0, 2, 3600), (1, 3, 9000), (1, 4, 14400)",
-        "hours(epoch, city, hour, load, fees)": hours,
-    }
-    given(bare, tables)
-    found = laid(bare, demand.TABLES[:1], "visits")
+    clock = "(0, 0, 0), (0, 1, 1800), (0, 2, 3600), (1, 3, 9000), (1, 4, 14400)"
+    found = visits(bare, "(0, 1800), (1, 5400)", clock, hours)
     assert [tuple(row.values()) for row in found] == [
         (0, 0, 0, 0, "x", [5, 0], 2.0, pytest.approx(2 / 24)), (1, 0, 0, 0, "x", [7, 0], 9.0, pytest.approx((3 + 4 + 6) / 24)),
     ]  # fmt: skip
@@ -116,12 +117,8 @@ def test_what_is_chosen_is_held_against_the_chances_that_prices_and_fees_give(ba
     for what, x, y in (("price", math.log(100), math.log(80)), ("order fee", 0.0, 0.5)):
         score = 3 * x + y - 4 * ((1 - chance) * x + chance * y)
         wanted[what] = pytest.approx((score, 4 * chance * (1 - chance) * (x - y) ** 2, abs(x - y)))
-    found = rows_of(
-        bare,
-        f"SELECT told[1] AS what, told[2:4] AS told FROM (SELECT [told[1]::VARCHAR, told[2]::VARCHAR,"
-        f" told[3]::VARCHAR, told[4]::VARCHAR] AS told FROM ({demand._SCORES}))",
-    )
-    assert {row["what"]: tuple(map(float, row["told"])) for row in found} == wanted
+    found = rows_of(bare, f"SELECT what, score, spread, far FROM ({demand._SCORES})")
+    assert {row.pop("what"): tuple(row.values()) for row in found} == wanted
 
 
 def test_the_costs_of_products_are_known_from_the_first_day_to_the_one_after_the_newest(

@@ -93,7 +93,8 @@ def extend(path: CostPath, rules_of: Callable[[int], CostRules], days: int) -> N
     F <- a F + sd sqrt(rho) z; a shock B enters a pipe Q that flows into J at rate 1/ramp, and J fades at rate 1/decay.
     """
     if not path.shared:
-        families = len(rules_of(0).volatility) * rules_of(0).families
+        first = rules_of(0)
+        families = len(first.volatility) * first.families
         path.factor, path.pipe, path.spike = np.zeros((3, families))
         path.shared.append(np.zeros(families))
         path.shock_ids.append(np.zeros(families, np.int64))

@@ -179,10 +179,10 @@ def movers(boards: Boards, as_of: int | None = None, hours: int = 1) -> dict[str
 
 
 def _alike(boards: Boards) -> str:
-    platforms = query(boards, "SELECT count(*) AS n FROM platforms")[0]["n"]
-    if boards.per_product == platforms:
+    stores = boards.course.parameters[0].stores
+    if stores == 1:
         return "SELECT *, 1 AS stores FROM moved"
-    of_unit = f"PARTITION BY listing_id // {boards.per_product // platforms}, price_paise, was"
+    of_unit = f"PARTITION BY listing_id // {stores}, price_paise, was"
     return f"""SELECT *, (count(*) OVER ({of_unit}))::INTEGER AS stores FROM moved
         QUALIFY row_number() OVER ({of_unit} ORDER BY listing_id) = 1"""
 

@@ -108,10 +108,9 @@ def _told(moment: Moment, position: Position, rows: Sequence[Change], total: int
 
 
 def _back(reading: Reading, position: Position) -> tuple[list[Change], int, list[Fee]]:
-    fees = changes.fees(reading, position)
     if changes.rows_since(reading, position) > LOOK_MOST:
-        return [], LOOK_MOST, fees
-    return *changes.since(reading, position, BACK_MOST), fees
+        return [], LOOK_MOST, []
+    return *changes.since(reading, position, BACK_MOST), changes.fees(reading, position)
 
 
 class Feed:

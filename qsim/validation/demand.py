@@ -41,6 +41,19 @@ TABLES = [
         ASOF JOIN checked.states AS s ON s.listing_id = g.listing_id AND g.first > s.tick
         LEFT JOIN moved AS m ON m.listing_id = g.listing_id AND m.epoch = g.epoch AND m.day = g.day""",
 ]
+# A product's customers on a day in an area: k is of its popularity, d of its day.
+_A_DAY = """
+    a_day * exp(popular * k.normal - popular ** 2 / 2 + day_spread * coalesce(d.normal, 0) - day_spread ** 2 / 2)"""
+# Customers that the groups are due by the hours of each epoch, with the units that each buys, and the squares of these.
+_CUSTOMERS = f"""
+    SELECT epoch, volatility_group, any_value(units) AS units, any_value(square) AS square, any_value(most_units) AS most_units,
+        sum(days * {_A_DAY}) AS customers
+    FROM (SELECT epoch, came, city, sum(days) AS days FROM checked.visits GROUP BY ALL)
+    JOIN (SELECT DISTINCT product_id, area, city, volatility_group FROM checked.listings WHERE is_active) AS g USING (city)
+    JOIN checked.popularity AS k ON k.product_id = g.product_id
+    JOIN checked.customers USING (epoch, volatility_group) JOIN checked.laws USING (epoch)
+    LEFT JOIN checked.demand_days AS d ON d.day = came AND d.product_id = g.product_id AND d.area = g.area
+    WHERE a_day > 0 GROUP BY epoch, volatility_group"""
 # Pulls of a day's offers at their dearest and cheapest under each set of fees, and what costs and inflation make of the pull of
 # nothing in it.
 _OFFERS = """
@@ -68,7 +81,7 @@ _DUE = f"""
             AS low,
         sum(a_day * days * high / greatest(nothing * nothing_low + high + low_others, 1e-300)) AS high
     FROM (SELECT o.*, units, square, most_units, outside / (1 - outside) AS nothing,
-            a_day * exp(popular * k.normal - popular ** 2 / 2 + day_spread * coalesce(d.normal, 0) - day_spread ** 2 / 2) AS a_day,
+            {_A_DAY} AS a_day,
             coalesce(n.normal, 0) > 0 AS more
         FROM ({_OFFERS}) AS o JOIN checked.laws USING (epoch) JOIN checked.popularity AS k USING (product_id)
         JOIN checked.customers USING (epoch, volatility_group)
@@ -101,19 +114,30 @@ _CHOICES = """
             LEFT JOIN checked.shelf AS s ON s.tick = n.tick AND s.listing_id = g.listing_id)
         WINDOW w AS (PARTITION BY tick, product_id, area))
     WINDOW w AS (PARTITION BY tick, product_id, area)"""
-# A customer's choice moves the sum of what was chosen, less what is expected, by as many units as that one takes.
+# What was chosen less what is expected of prices and of fees, its variance where each unit is chosen by itself, and how far one
+# choice can move it; a customer's moves it by as many units as that one takes.
 _SCORES = f"""
-    SELECT epoch, unnest([('price', by_price, of_price, far_price), ('order fee', by_fee, of_fee, far_fee)]) AS told FROM (
-        SELECT epoch, sum(sum_price - n * mean_price) AS by_price, sum(n * (square_price - mean_price ** 2)) AS of_price,
-            max(far_price) AS far_price, sum(sum_fee - n * mean_fee) AS by_fee, sum(n * (square_fee - mean_fee ** 2)) AS of_fee,
-            max(far_fee) AS far_fee
-        FROM (SELECT epoch, sum(wanted) AS n, sum(wanted * dear) AS sum_price, sum(chance * dear) AS mean_price,
-                sum(chance * dear ** 2) AS square_price, max(dear) - min(dear) AS far_price, sum(wanted * burden) AS sum_fee,
-                sum(chance * burden) AS mean_fee, sum(chance * burden ** 2) AS square_fee, max(burden) - min(burden) AS far_fee
-              FROM ({_CHOICES}) GROUP BY epoch, tick, product_id, area HAVING max(wanted) < 65535)
-        GROUP BY epoch)"""
+    SELECT epoch, what, sum(chosen - n * mean) AS score, sum(n * (square - mean ** 2)) AS spread, max(far) AS far FROM (
+        SELECT epoch, what, sum(wanted) AS n, sum(wanted * x) AS chosen, sum(chance * x) AS mean, sum(chance * x ** 2) AS square,
+            max(x) - min(x) AS far
+        FROM (SELECT *, unnest([{{'what': 'price', 'x': dear}}, {{'what': 'order fee', 'x': burden}}], recursive := true)
+            FROM ({_CHOICES}))
+        GROUP BY epoch, tick, product_id, area, what HAVING max(wanted) < 65535)
+    GROUP BY epoch, what"""
 
 CHECKS: tuple[Check, ...] = (
+    bounds(
+        "4.26",
+        "No more units are wanted than the customers of each group buy at the most.",
+        "what all of them would buy, five standard errors on; every so many-th product in a long market",
+        f"""SELECT volatility_group || ' in epoch ' || epoch AS what, coalesce(w.wanted, 0) AS measured, 0 AS low,
+            customers * units + 5 * sqrt(customers * square) + 10 * most_units AS high
+        FROM ({_CUSTOMERS}) LEFT JOIN (SELECT epoch, volatility_group, sum(wanted) AS wanted FROM ({_WANTED}) GROUP BY ALL) AS w
+            USING (epoch, volatility_group) ORDER BY what""",
+        too_few="no customers are due",
+        sampled=True,
+        needs="trades",
+    ),
     bounds(
         "4.27",
         "As many units are wanted in each group, on each platform and at each time as the customers due choose at the prices shown.",
@@ -148,8 +172,8 @@ CHECKS: tuple[Check, ...] = (
         "4.29",
         "Prices and order fees draw customers to platforms as the elasticity says.",
         "0 for what is chosen less what is expected, five standard errors on",
-        f"""SELECT told[1] || ' in epoch ' || epoch AS what, round(told[2], 3) AS measured,
-            -5 * sqrt(greatest(told[3], 0) * a_choice) - 10 * most_units * told[4] AS low, -low AS high
+        f"""SELECT what || ' in epoch ' || epoch AS what, round(score, 3) AS measured,
+            -5 * sqrt(greatest(spread, 0) * a_choice) - 10 * most_units * far AS low, -low AS high
         FROM ({_SCORES}) JOIN (SELECT epoch, max(square / units) AS a_choice, max(most_units) AS most_units FROM checked.customers
             GROUP BY epoch) USING (epoch) ORDER BY what""",
         too_few="nobody has chosen",

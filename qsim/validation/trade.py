@@ -31,18 +31,6 @@ _ORDERED = f"""
     FULL JOIN (SELECT listing_id, round - 1 AS round, tick FROM rounds WHERE arrives) AS d USING (listing_id, round)
     LEFT JOIN checked.clock AS c ON c.tick = o.ordered LEFT JOIN checked.clock AS e ON e.tick = d.tick
     LEFT JOIN {_SUPPLIED} AS b ON b.tick = d.tick - 1"""
-# Customers that the groups are due by the hours of each epoch, with the units that each buys, and the squares of these.
-_DUE = """
-    SELECT epoch, volatility_group, any_value(units) AS units, any_value(square) AS square, any_value(most_units) AS most_units,
-        sum(days * a_day * exp(popular * k.normal - popular ** 2 / 2 + day_spread * coalesce(d.normal, 0) - day_spread ** 2 / 2))
-            AS customers
-    FROM (SELECT epoch, came, city, sum(days) AS days FROM checked.visits GROUP BY ALL)
-    JOIN (SELECT DISTINCT product_id, area, city, volatility_group FROM checked.listings WHERE is_active) AS g USING (city)
-    JOIN checked.popularity AS k ON k.product_id = g.product_id
-    JOIN checked.customers USING (epoch, volatility_group) JOIN checked.laws USING (epoch)
-    LEFT JOIN checked.demand_days AS d ON d.day = came AND d.product_id = g.product_id AND d.area = g.area
-    WHERE a_day > 0 GROUP BY epoch, volatility_group"""
-
 CHECKS: tuple[Check, ...] = (
     faults(
         "4.15",
@@ -147,20 +135,6 @@ CHECKS: tuple[Check, ...] = (
         f"""SELECT tick, s.listing_id, s.platform, wanted, sold FROM checked.shelf AS s {_TICK}
         JOIN checked.shelves AS p ON p.epoch = c.epoch AND p.platform = s.platform
         WHERE wanted + sold > 0 AND (NOT trades OR closed)""",
-        sampled=True,
-        needs="trades",
-    ),
-    bounds(
-        "4.26",
-        "No more units are wanted than the customers of each group buy at the most.",
-        "what all of them would buy, five standard errors on; every so many-th product in a long market",
-        f"""SELECT volatility_group || ' in epoch ' || epoch AS what, coalesce(w.wanted, 0) AS measured, 0 AS low,
-            customers * units + 5 * sqrt(customers * square) + 10 * most_units AS high
-        FROM ({_DUE}) LEFT JOIN (
-            SELECT c.epoch, g.volatility_group, sum(wanted) AS wanted FROM checked.shelf JOIN checked.clock AS c USING (tick)
-            JOIN checked.listings AS g USING (listing_id) SEMI JOIN checked.popularity AS k ON k.product_id = g.product_id
-            GROUP BY ALL) AS w USING (epoch, volatility_group) ORDER BY what""",
-        too_few="no customers are due",
         sampled=True,
         needs="trades",
     ),
